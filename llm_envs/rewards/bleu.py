@@ -1,0 +1,166 @@
+"""Sentence-level BLEU, equal to sacrebleu's and several times faster on texts never seen before."""
+
+from __future__ import annotations
+
+from math import exp, log
+
+from llm_envs.episode import Episode
+from llm_envs.rewards.bleu_tokens import crosses_words, tokenizer
+from llm_envs.rewards.context import RewardContext
+from llm_envs.rewards.ngram_table import Matches, NgramTable, TableCache
+
+_SMOOTH_VALUES = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
+
+
+class Bleu:
+    """BLEU of the text against all references of the example, 0 to 1 (Papineni et al. 2002; Post 2018).
+
+    Equal to `sacrebleu.BLEU(...).sentence_score(text, references).score / 100`: clipped n-gram
+    precisions, closest reference length, brevity penalty.
+
+    Args:
+        max_order: The longest n-gram.
+        smooth_method: "exp", "floor", "add-k" or "none" (Chen and Cherry 2014).
+        smooth_value: What "floor" (0.1) and "add-k" (1) add.
+        effective_order: Leave out orders longer than the text.
+        tokenize: "13a", "zh", "char" or "none"; by default "zh" for Chinese and "13a" otherwise.
+        lowercase: Ignore case.
+        context: Gives the language.
+    """
+
+    needs_references = True
+
+    def __init__(
+        self,
+        *,
+        max_order: int = 4,
+        smooth_method: str = "exp",
+        smooth_value: float | None = None,
+        effective_order: bool = True,
+        tokenize: str | None = None,
+        lowercase: bool = False,
+        context: RewardContext | None = None,
+    ) -> None:
+        if smooth_method not in _SMOOTH_VALUES:
+            raise ValueError(
+                f"unknown smooth_method={smooth_method!r}; one of {', '.join(sorted(_SMOOTH_VALUES))}"
+            )
+        if not isinstance(max_order, int) or max_order < 1:
+            raise ValueError(f"max_order is a whole number from 1, got {max_order!r}")
+        if tokenize is None:
+            language = (context.language if context is not None else None) or ""
+            tokenize = "zh" if language.lower().startswith("zh") else "13a"
+        self.tokens = tokenizer(tokenize)
+        self.max_order = max_order
+        self.lowercase = lowercase
+        self.tokenize = tokenize
+        self._smooth_method = smooth_method
+        self._smooth_value = _SMOOTH_VALUES[smooth_method] if smooth_value is None else smooth_value
+        self._effective_order = effective_order
+        self.table = TableCache(self._make_table)
+        smooth = (
+            smooth_method
+            if self._smooth_value is None
+            else f"{smooth_method}[{self._smooth_value:g}]"
+        )
+        self.signature = (
+            f"bleu|order:{max_order}|smooth:{smooth}|tok:{tokenize}|eff:{'yes' if effective_order else 'no'}"
+            f"|case:{'lc' if lowercase else 'mixed'}|v1"
+        )
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the score."""
+        references = episode.example.references
+        if not references:
+            raise ValueError("bleu needs references, and this example has none")
+        matches = Matches(self.table(references))
+        text = episode.text
+        matches.extend(self.tokens(text.lower() if self.lowercase else text))
+        return self.from_matches(matches)
+
+    def prefix_scorer(self) -> BleuPrefixScorer:
+        """Returns a scorer for the growing prefixes of one text."""
+        return BleuPrefixScorer(self)
+
+    def from_matches(self, matches: Matches) -> float:
+        """Returns the score of clipped counts."""
+        correct, length = matches.correct, matches.length
+        if not correct[1]:
+            return 0.0
+        used_order = self.max_order
+        log_precision, smoothing = 0.0, 1.0
+        for n in range(1, self.max_order + 1):
+            found: float = correct[n]
+            total: float = max(0, length - n + 1)
+            if self._smooth_method == "add-k" and n > 1:
+                assert self._smooth_value is not None
+                found += self._smooth_value
+                total += self._smooth_value
+            if not total:
+                if not self._effective_order:
+                    return 0.0
+                break
+            if self._effective_order:
+                used_order = n
+            if found:
+                log_precision += log(found / total)
+            elif self._smooth_method == "exp":
+                smoothing *= 2.0
+                log_precision -= log(smoothing * total)
+            elif self._smooth_method == "floor" and self._smooth_value:
+                log_precision += log(self._smooth_value / total)
+            else:
+                return 0.0
+        reference_length = matches.table.closest_length(length)
+        if length < reference_length:
+            return exp(log_precision / used_order + 1.0 - reference_length / length)
+        return min(1.0, exp(log_precision / used_order))
+
+    def _make_table(self, references: tuple[str, ...]) -> NgramTable:
+        texts = [text.lower() for text in references] if self.lowercase else references
+        return NgramTable([self.tokens(text) for text in texts], self.max_order)
+
+
+class BleuPrefixScorer:
+    """BLEU of the growing prefixes of one text: counts are kept, only the last word is tokenised again.
+
+    A text that does not extend the one before, and tokenisers that look at the ends of the text,
+    are scored from the start.
+    """
+
+    def __init__(self, bleu: Bleu) -> None:
+        self._bleu = bleu
+        self._matches: Matches | None = None
+        self._references: tuple[str, ...] = ()
+        self._text = ""
+        self._done = 0  # where the last, possibly unfinished word begins
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the score."""
+        bleu, text, references = self._bleu, episode.text, episode.example.references
+        if bleu.tokenize not in ("13a", "none") or (bleu.tokenize == "13a" and crosses_words(text)):
+            return bleu(episode)
+        if bleu.lowercase:
+            text = text.lower()
+        if (
+            self._matches is None
+            or references is not self._references
+            or not text.startswith(self._text)
+        ):
+            if not references:
+                return bleu(episode)
+            self._matches = Matches(bleu.table(references))
+            self._references, self._done = references, 0
+        self._text = text
+        matches, rest = self._matches, text[self._done :]
+        words = rest.split()
+        tail = words[-1] if words and not rest[-1].isspace() else ""
+        head = rest[: len(rest) - len(tail)]
+        if head:
+            matches.extend(bleu.tokens(head))
+            self._done += len(head)
+        node, length, counted = matches.node, matches.length, list[int]()
+        matches.extend(bleu.tokens(tail), counted)
+        score = bleu.from_matches(matches)
+        matches.take_back(length, node, counted)
+        return score

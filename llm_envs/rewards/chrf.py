@@ -1,0 +1,202 @@
+"""Sentence-level chrF and chrF++, equal to sacrebleu's."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Sequence
+from string import punctuation
+from typing import NamedTuple
+
+from llm_envs.episode import Episode
+
+_CACHED_REFERENCES = 2048
+_PUNCTUATION = frozenset(punctuation)
+
+_Counts = dict[str, int]
+
+
+class _Statistics(NamedTuple):
+    """N-grams of one order: in the text, in the reference, in both."""
+
+    text: int
+    reference: int
+    both: int
+
+
+class Chrf:
+    """Character n-gram F-score against the best reference, 0 to 1 (Popović 2015, 2017; Post 2018).
+
+    Equal to `sacrebleu.CHRF(...).sentence_score(text, references).score / 100`; precision and recall are
+    averaged over the orders that both sides have.
+
+    Args:
+        char_order: The longest character n-gram.
+        word_order: The longest word n-gram; 2 makes it chrF++.
+        beta: How much more recall counts than precision.
+        lowercase: Ignore case.
+        whitespace: Count white space as characters.
+    """
+
+    needs_references = True
+
+    def __init__(
+        self,
+        *,
+        char_order: int = 6,
+        word_order: int = 0,
+        beta: float = 2,
+        lowercase: bool = False,
+        whitespace: bool = False,
+    ) -> None:
+        for name, order, least in (("char_order", char_order, 1), ("word_order", word_order, 0)):
+            if not isinstance(order, int) or order < least:
+                raise ValueError(f"{name} is a whole number from {least}, got {order!r}")
+        if not beta > 0:
+            raise ValueError(f"beta is a number above 0, got {beta!r}")
+        self.char_order = char_order
+        self.word_order = word_order
+        self._factor = float(beta) ** 2
+        self._lowercase = lowercase
+        self._whitespace = whitespace
+        self._tables: OrderedDict[tuple[str, ...], list[list[_Counts]]] = OrderedDict()
+        self.signature = (
+            f"chrf|nc:{char_order}|nw:{word_order}|beta:{beta:g}|space:{'yes' if whitespace else 'no'}"
+            f"|case:{'lc' if lowercase else 'mixed'}|eff:yes|v1"
+        )
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_tables": OrderedDict()}
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the score."""
+        text = self.prepared(episode.text)
+        grams = _char_counts(self.characters(text), self.char_order)
+        grams += word_counts(text, self.word_order)
+        totals = [sum(counts.values()) for counts in grams]
+        return max(
+            self.f_score(
+                [
+                    _Statistics(total, sum(r.values()), sum(min(h[g], r[g]) for g in h.keys() & r))
+                    for total, h, r in zip(totals, grams, reference, strict=True)
+                ]
+            )
+            for reference in self.references(episode)
+        )
+
+    def prefix_scorer(self) -> ChrfPrefixScorer:
+        """Returns a scorer for the growing prefixes of one text."""
+        return ChrfPrefixScorer(self)
+
+    def prepared(self, text: str) -> str:
+        """Returns the text in the case that is compared."""
+        return text.lower() if self._lowercase else text
+
+    def characters(self, text: str) -> str:
+        """Returns the characters that make n-grams."""
+        return text if self._whitespace else "".join(text.split())
+
+    def references(self, episode: Episode) -> list[list[_Counts]]:
+        """Returns the n-gram counts of every reference, cached."""
+        references = episode.example.references
+        if not references:
+            raise ValueError("chrf needs references, and this example has none")
+        tables = self._tables.get(references)
+        if tables is not None:
+            self._tables.move_to_end(references)
+            return tables
+        tables = []
+        for reference in map(self.prepared, references):
+            counts = _char_counts(self.characters(reference), self.char_order)
+            tables.append(counts + word_counts(reference, self.word_order))
+        self._tables[references] = tables
+        if len(self._tables) > _CACHED_REFERENCES:
+            self._tables.popitem(last=False)
+        return tables
+
+    def f_score(self, statistics: Sequence[_Statistics]) -> float:
+        """Returns F_beta of mean precision and mean recall over the orders both sides have."""
+        precision, recall, orders = 0.0, 0.0, 0
+        for text, reference, both in statistics:
+            if text and reference:
+                precision += both / text
+                recall += both / reference
+                orders += 1
+        if not precision + recall:
+            return 0.0
+        precision, recall = precision / orders, recall / orders
+        return (1 + self._factor) * precision * recall / (self._factor * precision + recall)
+
+
+class ChrfPrefixScorer:
+    """chrF of the growing prefixes of one text: character n-grams are counted once.
+
+    A text that does not extend the one before is counted from the start.
+    """
+
+    def __init__(self, chrf: Chrf) -> None:
+        self._chrf = chrf
+        self._characters = ""
+        self._references: tuple[str, ...] | None = None
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the score of this prefix."""
+        chrf = self._chrf
+        text = chrf.prepared(episode.text)
+        characters = chrf.characters(text)
+        tables = chrf.references(episode)
+        if self._references is not episode.example.references or not characters.startswith(
+            self._characters
+        ):
+            self._references = episode.example.references
+            self._characters = ""
+            self._counts: list[_Counts] = [{} for _ in range(chrf.char_order)]
+            self._both = [[0] * chrf.char_order for _ in tables]
+        self._extend(characters, tables)
+        words = word_counts(text, chrf.word_order)
+        best = 0.0
+        for reference, both in zip(tables, self._both, strict=True):
+            statistics = [
+                _Statistics(max(0, len(characters) - n), sum(reference[n].values()), both[n])
+                for n in range(chrf.char_order)
+            ]
+            for h, r in zip(words, reference[chrf.char_order :], strict=True):
+                shared = sum(min(h[g], r[g]) for g in h.keys() & r)
+                statistics.append(_Statistics(sum(h.values()), sum(r.values()), shared))
+            best = max(best, chrf.f_score(statistics))
+        return best
+
+    def _extend(self, characters: str, tables: Sequence[Sequence[_Counts]]) -> None:
+        for end in range(len(self._characters) + 1, len(characters) + 1):
+            for n, counts in enumerate(self._counts[:end]):
+                gram = characters[end - n - 1 : end]
+                count = counts[gram] = counts.get(gram, 0) + 1
+                for reference, both in zip(tables, self._both, strict=True):
+                    if count <= reference[n].get(gram, 0):
+                        both[n] += 1
+        self._characters = characters
+
+
+def word_counts(text: str, max_order: int) -> list[_Counts]:
+    """Returns the counts of word n-grams, order by order, punctuation at a word's end or start apart."""
+    if not max_order:
+        return []
+    words: list[str] = []
+    for word in text.split():
+        if len(word) > 1 and word[-1] in _PUNCTUATION:
+            words += (word[:-1], word[-1])
+        elif len(word) > 1 and word[0] in _PUNCTUATION:
+            words += (word[0], word[1:])
+        else:
+            words.append(word)
+    return [
+        Counter(" ".join(words[i : i + n]) for i in range(len(words) - n + 1))
+        for n in range(1, max_order + 1)
+    ]
+
+
+def _char_counts(characters: str, max_order: int) -> list[_Counts]:
+    length = len(characters)
+    return [
+        Counter([characters[i : i + n] for i in range(length - n + 1)])
+        for n in range(1, max_order + 1)
+    ]

@@ -1,0 +1,62 @@
+"""What an environment tells its rewards when they are made, and the error a reward raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RewardContext:
+    """What a reward may know about the task it is made for.
+
+    A reward gets it by naming a parameter `context`. A reward that is to be pickled (environments
+    in subprocesses) takes what it needs from it and does not keep it.
+
+    Attributes:
+        train_texts: Returns the texts an agent would write on the train split; called only by
+            rewards that fit something on them. None where there are none.
+        language: The language the agent should write, an ISO 639-1 code or "code"; None if unknown.
+        has_references: Whether every example has at least one reference.
+        max_new_tokens: The agent's token budget; None if unknown.
+    """
+
+    train_texts: Callable[[], Sequence[str]] | None = None
+    language: str | None = None
+    has_references: bool = True
+    max_new_tokens: int | None = None
+
+    def require_train_texts(self) -> Sequence[str]:
+        """Returns the train texts.
+
+        Raises:
+            ValueError: There are none.
+        """
+        texts = self.train_texts() if self.train_texts is not None else ()
+        if not texts:
+            raise ValueError(
+                "needs the texts of a train split and got none; make it through gym.make(..., reward=...) "
+                "or pass RewardContext(train_texts=lambda: [...])"
+            )
+        return texts
+
+
+class RewardError(RuntimeError):
+    """A reward raised, or returned something that is no finite number. It never becomes a 0.
+
+    Attributes:
+        reward_id: The reward that failed.
+        text: The text it failed on, whole.
+    """
+
+    def __init__(self, reward_id: str, text: str, reason: str) -> None:
+        self.reward_id = reward_id
+        self.text = text
+        self.reason = reason
+        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+        super().__init__(f"reward {reward_id!r} {reason}; the text was {shown!r}")
+
+    def __reduce__(self) -> tuple[type[RewardError], tuple[str, str, str]]:
+        return type(self), (self.reward_id, self.text, self.reason)

@@ -1,0 +1,27 @@
+"""Whether the text is one of the references."""
+
+from __future__ import annotations
+
+from llm_envs.episode import Episode
+
+
+def exact_match(episode: Episode, *, lowercase: bool = False) -> float:
+    """1 if the text equals a reference up to white space, else 0.
+
+    Args:
+        episode: What was written.
+        lowercase: Ignore case.
+    """
+    references = episode.example.references
+    if not references:
+        raise ValueError("exact_match needs references, and this example has none")
+    text = _normal(episode.text, lowercase)
+    return float(any(text == _normal(reference, lowercase) for reference in references))
+
+
+exact_match.needs_references = True  # type: ignore[attr-defined]
+
+
+def _normal(text: str, lowercase: bool) -> str:
+    text = " ".join(text.split())
+    return text.lower() if lowercase else text

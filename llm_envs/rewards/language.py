@@ -1,0 +1,42 @@
+"""Whether a text is in the language asked for."""
+
+from __future__ import annotations
+
+from llm_envs.episode import Episode
+from llm_envs.rewards.context import RewardContext
+
+
+class Language:
+    """The probability that the text is in a language, 0 to 1 (py3langid, after Lui and Baldwin 2012).
+
+    An empty text is in no language and scores 0.
+
+    Args:
+        language: An ISO 639-1 code such as "de"; by default the environment's language.
+        context: Gives the language.
+    """
+
+    def __init__(
+        self, *, language: str | None = None, context: RewardContext | None = None
+    ) -> None:
+        from importlib.metadata import version
+
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+        language = language or (context.language if context is not None else None)
+        if not language:
+            raise ValueError("which language? Give it as an option: language='de'")
+        self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+        known = [str(label) for label in self._identifier.labels]
+        if language not in known:
+            raise ValueError(
+                f"py3langid does not know the language {language!r}; it knows {', '.join(known)}"
+            )
+        self._language = language
+        self.signature = f"language|language:{language}|py3langid:{version('py3langid')}|v1"
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the score."""
+        if not episode.text.strip():
+            return 0.0
+        return float(dict(self._identifier.rank(episode.text))[self._language])

@@ -1,0 +1,53 @@
+"""How far a text is from the length asked for."""
+
+from __future__ import annotations
+
+from llm_envs.episode import Episode
+
+
+class LengthPenalty:
+    """The distance from a length, in tokens or words, as a share of it; 0 inside the allowed range.
+
+    A penalty: >= 0, to be used with a negative weight. With `target`, |length - target| / target.
+    With `min` or `max`, (min - length) / min below and (length - max) / max above. With none of
+    them the length itself, divided by 100. Tokens count the end token.
+
+    Args:
+        unit: "tokens" (needs no decoding) or "words" (white-space separated).
+        target: The one right length.
+        min: The shortest length without penalty.
+        max: The longest length without penalty.
+    """
+
+    def __init__(
+        self,
+        *,
+        unit: str = "tokens",
+        target: int | None = None,
+        min: int | None = None,
+        max: int | None = None,
+    ) -> None:
+        if unit not in ("tokens", "words"):
+            raise ValueError(f"unknown unit={unit!r}; 'tokens' or 'words'")
+        for name, value in (("target", target), ("min", min), ("max", max)):
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if value is not None and not (whole and value >= 1):
+                raise ValueError(f"{name} is a whole number from 1, got {value!r}")
+        if target is not None and (min is not None or max is not None):
+            raise ValueError("give target, or min and max, not both")
+        if min is not None and max is not None and min > max:
+            raise ValueError(f"min={min} is greater than max={max}")
+        self.needs_text = unit == "words"
+        self._low = target if target is not None else min
+        self._high = target if target is not None else max
+        bounds = f"target:{target}|min:{min}|max:{max}".lower()
+        self.signature = f"length_penalty|unit:{unit}|{bounds}|v1"
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the score."""
+        length = len(episode.text.split()) if self.needs_text else len(episode.action_ids)
+        if self._low is not None and length < self._low:
+            return (self._low - length) / self._low
+        if self._high is not None and length > self._high:
+            return (length - self._high) / self._high
+        return length / 100.0 if self._low is None and self._high is None else 0.0

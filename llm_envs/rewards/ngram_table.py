@@ -1,0 +1,160 @@
+"""The n-grams of one set of references as ints, and clipped matches counted token by token."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+
+_CACHED_NGRAMS = 500_000  # about 60 MB; 20,000 sentences of ten words hold 700,000
+
+
+class NgramTable:
+    """All n-grams up to an order in several token sequences, with their greatest count in any one of them.
+
+    An n-gram is an int, its node; 0 is the empty one. The longest n-gram of the table that ends at
+    a position decides which shorter ones end there (its suffixes), so one node per position is
+    enough to follow.
+
+    Attributes:
+        vocabulary: token -> its number in this table, from 1.
+        child: node * len(vocabulary) + token number -> the longer node.
+        suffix: node -> the node without its first token.
+        context: node -> the longest suffix that can still grow.
+        order: node -> its length.
+        count: node -> clip limit.
+        lengths: The number of tokens of each sequence.
+    """
+
+    __slots__ = (
+        "child",
+        "context",
+        "count",
+        "lengths",
+        "max_order",
+        "order",
+        "size",
+        "suffix",
+        "vocabulary",
+    )
+
+    def __init__(self, sequences: Sequence[Sequence[str]], max_order: int) -> None:
+        self.max_order = max_order
+        self.lengths = [len(sequence) for sequence in sequences]
+        words = dict.fromkeys(token for sequence in sequences for token in sequence)
+        self.vocabulary = {word: i for i, word in enumerate(words, 1)}
+        self.size = len(words) + 1
+        self.child: dict[int, int] = {}
+        self.suffix, self.context, self.order, self.count = [0], [0], [0], [0]
+        for sequence in sequences:
+            self._add(sequence)
+
+    def _add(self, sequence: Sequence[str]) -> None:
+        seen: dict[int, int] = {}
+        ending: list[int] = []  # nodes of order 1, 2, ... that end at the position before
+        for word in sequence:
+            token = self.vocabulary[word]
+            now, shorter = [], 0
+            for parent in [0, *ending[: self.max_order - 1]]:
+                key = parent * self.size + token
+                node = self.child.get(key)
+                if node is None:
+                    node = self.child[key] = len(self.suffix)
+                    self.suffix.append(shorter)
+                    self.order.append(self.order[parent] + 1)
+                    self.count.append(0)
+                    full = self.order[node] == self.max_order
+                    self.context.append(shorter if full else node)
+                seen[node] = seen.get(node, 0) + 1
+                now.append(node)
+                shorter = node
+            ending = now
+        for node, count in seen.items():
+            if count > self.count[node]:
+                self.count[node] = count
+
+    def closest_length(self, length: int) -> int:
+        """Returns the sequence length nearest to `length`, the shorter of two that are equally near."""
+        lengths = self.lengths
+        if len(lengths) == 1:
+            return lengths[0]
+        return min(lengths, key=lambda reference: (abs(reference - length), reference))
+
+
+class Matches:
+    """Clipped n-gram matches of a growing token sequence against a table.
+
+    Attributes:
+        length: Tokens read.
+        correct: correct[n] is the number of matched n-grams of order n; index 0 is unused.
+    """
+
+    __slots__ = ("correct", "length", "node", "table", "used")
+
+    def __init__(self, table: NgramTable) -> None:
+        self.table = table
+        self.length = 0
+        self.node = 0
+        self.used = [0] * len(table.suffix)
+        self.correct = [0] * (table.max_order + 1)
+
+    def extend(self, tokens: Iterable[str], log: list[int] | None = None) -> None:
+        """Reads more tokens.
+
+        Args:
+            tokens: They follow those read before.
+            log: Gets every node that was counted, for `take_back`.
+        """
+        table, used, correct = self.table, self.used, self.correct
+        child, suffix, context = table.child, table.suffix, table.context
+        order, count, size = table.order, table.count, table.size
+        ids = list(map(table.vocabulary.get, tokens))
+        self.length += len(ids)
+        node = self.node
+        for token in ids:
+            if token is None:
+                node = 0
+                continue
+            found = child.get(node * size + token)
+            while found is None:
+                node = suffix[node]
+                found = child.get(node * size + token)
+            node = context[found]
+            while found:
+                if used[found] < count[found]:
+                    used[found] += 1
+                    correct[order[found]] += 1
+                    if log is not None:
+                        log.append(found)
+                found = suffix[found]
+        self.node = node
+
+    def take_back(self, length: int, node: int, log: Sequence[int]) -> None:
+        """Returns to an earlier state: its length and node, and what was counted since."""
+        self.length, self.node = length, node
+        for counted in log:
+            self.used[counted] -= 1
+            self.correct[self.table.order[counted]] -= 1
+
+
+class TableCache:
+    """Tables by references, least recently used ones dropped when they hold too many n-grams together."""
+
+    def __init__(self, make: Callable[[tuple[str, ...]], NgramTable]) -> None:
+        self._make = make
+        self._tables: OrderedDict[tuple[str, ...], NgramTable] = OrderedDict()
+        self._ngrams = 0
+
+    def __call__(self, references: tuple[str, ...]) -> NgramTable:
+        """Returns the table of some references."""
+        table = self._tables.get(references)
+        if table is not None:
+            self._tables.move_to_end(references)
+            return table
+        table = self._tables[references] = self._make(references)
+        self._ngrams += len(table.suffix)
+        while self._ngrams > _CACHED_NGRAMS and len(self._tables) > 1:
+            self._ngrams -= len(self._tables.popitem(last=False)[1].suffix)
+        return table
+
+    def __reduce__(self) -> tuple[type[TableCache], tuple[Callable[[tuple[str, ...]], NgramTable]]]:
+        return type(self), (self._make,)  # a pickled cache starts empty

@@ -1,0 +1,133 @@
+"""The table of rewards: id -> function, class, or a lazy "package.module:name"."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+_HERE = "llm_envs.rewards."
+
+_REGISTRY: dict[str, str | Callable[..., Any]] = {
+    "bleu": _HERE + "bleu:Bleu",
+    "chrf": _HERE + "chrf:Chrf",
+    "constraints": _HERE + "constraints:constraints",
+    "distinct": _HERE + "repetition:distinct",
+    "exact_match": _HERE + "exact_match:exact_match",
+    "fluency": _HERE + "fluency:Fluency",
+    "language": _HERE + "language:Language",
+    "length_penalty": _HERE + "length_penalty:LengthPenalty",
+    "novelty": _HERE + "novelty:Novelty",
+    "product": _HERE + "product:Product",
+    "repetition": _HERE + "repetition:repetition",
+    "sentiment": _HERE + "sentiment:Sentiment",
+    "task_success": _HERE + "task_success:task_success",
+}
+
+_T = TypeVar("_T", bound=Callable[..., Any])
+
+
+def register_reward(
+    reward_id: str, *, needs_references: bool | None = None, needs_text: bool | None = None
+) -> Callable[[_T], _T]:
+    """Registers a function `(episode, **options) -> float`, or a class of such functions.
+
+        @llm_envs.register_reward("my_reward")
+        def my_reward(episode, *, target="sea"):
+            return float(target in episode.text)
+
+    Args:
+        reward_id: The name specs use. An id that is taken is an error, unless the same function is
+            defined again (a notebook cell that runs twice).
+        needs_references: The reward reads `episode.references`; making it for a data set without
+            any is then an error.
+        needs_text: False if the reward reads only `episode.action_ids`, `turns` and `measures`; the
+            environment may then skip decoding.
+
+    Raises:
+        ValueError: The id is taken, empty, or holds one of ":", "/".
+    """
+    if not isinstance(reward_id, str) or not reward_id or ":" in reward_id or "/" in reward_id:
+        raise ValueError(
+            f"reward id {reward_id!r} must be a non-empty string without ':' and '/'; "
+            'write @llm_envs.register_reward("my_reward")'
+        )
+
+    def register(reward: _T) -> _T:
+        known = _REGISTRY.get(reward_id)
+        if known is not None and _origin(known) != _origin(reward):
+            raise ValueError(
+                f"reward id {reward_id!r} is taken by {_origin(known)}; choose another id"
+            )
+        if needs_references is not None:
+            reward.needs_references = needs_references  # type: ignore[attr-defined]
+        if needs_text is not None:
+            reward.needs_text = needs_text  # type: ignore[attr-defined]
+        _REGISTRY[reward_id] = reward
+        return reward
+
+    return register
+
+
+def list_rewards() -> list[str]:
+    """Returns the ids of all registered rewards, sorted."""
+    return sorted(_REGISTRY)
+
+
+def find_reward(reward_id: str) -> Callable[..., Any]:
+    """Returns the function or class of an id or of "package.module:name".
+
+    Raises:
+        ValueError: No such id, module or name.
+    """
+    entry: str | Callable[..., Any] | None = (
+        reward_id if ":" in reward_id else _REGISTRY.get(reward_id)
+    )
+    if entry is None:
+        if reward_id == "default":
+            raise ValueError(
+                'reward "default" is an environment\'s own; use it in gym.make(id, reward=...)'
+            )
+        raise ValueError(
+            f"unknown reward {reward_id!r}{did_you_mean(reward_id, _REGISTRY)} "
+            "llm_envs.list_rewards() shows all"
+        )
+    return _load(entry) if isinstance(entry, str) else entry
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns "; did you mean 'x'?" for the nearest known name, or ";"."""
+    import difflib
+
+    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ";"
+
+
+def _origin(reward: str | Callable[..., Any]) -> str:
+    if isinstance(reward, str):
+        return reward
+    module = getattr(reward, "__module__", "?")
+    return f"{module}:{getattr(reward, '__qualname__', type(reward).__qualname__)}"
+
+
+def _load(path: str) -> Callable[..., Any]:
+    module_name, _, name = path.partition(":")
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name + ".").startswith(error.name + "."):
+            raise
+        raise ValueError(
+            f"reward {path!r}: there is no module {module_name!r} to import"
+        ) from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            raise ValueError(
+                f"reward {path!r}: module {module_name!r} has no {name!r}{did_you_mean(name, vars(found))}"
+                " the form is 'package.module:name'"
+            )
+        found = getattr(found, part)
+    if not callable(found):
+        raise ValueError(f"reward {path!r} is {found!r}, which is not a function or class")
+    loaded: Callable[..., Any] = found
+    return loaded

@@ -1,0 +1,229 @@
+"""A made reward: a weighted sum, checked, batched, and followed along a growing text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import Any, NamedTuple
+
+from llm_envs.episode import Episode
+from llm_envs.rewards.context import RewardContext, RewardError
+from llm_envs.rewards.specs import Entry, build, parse_spec
+
+_Score = tuple[float, dict[str, float]]
+
+
+class Component(NamedTuple):
+    """One reward of a set."""
+
+    entry: Entry
+    reward: Callable[[Episode], Any]
+    signature: str
+
+
+def make_reward(spec: Any, context: RewardContext | None = None) -> RewardSet:
+    """Makes a reward from its specification.
+
+    Args:
+        spec: An id, "package.module:name", {id: weight, ...}, a dict with "id" and optional
+            "weight", "name" and the reward's options, a list of such, any callable `Episode ->
+            float`, or a RewardSet (which comes back as it is).
+        context: What the environment knows; needed by rewards that fit on the train split.
+
+    Raises:
+        ValueError: The spec is wrong, or needs what the context does not have.
+    """
+    if isinstance(spec, RewardSet):
+        if spec.needs_references and context is not None and not context.has_references:
+            raise ValueError(_no_references(spec.signature))
+        return spec
+    components = []
+    for entry in parse_spec(spec):
+        reward, signature = build(entry, context)
+        if (
+            getattr(reward, "needs_references", False)
+            and context is not None
+            and not context.has_references
+        ):
+            raise ValueError(_no_references(entry.name))
+        components.append(Component(entry, reward, signature))
+    return RewardSet(components)
+
+
+class RewardSet:
+    """A weighted sum of rewards. Made by `make_reward`; picklable if its rewards are.
+
+    Attributes:
+        needs_references: Whether a reward in it reads references.
+        needs_text: Whether a reward in it reads the text; if not, an environment may skip decoding.
+        signature: Every option and version that changes a number, in one line.
+    """
+
+    def __init__(self, components: Sequence[Component]) -> None:
+        self._components = tuple(components)
+        self.needs_references = any(
+            getattr(c.reward, "needs_references", False) for c in self._components
+        )
+        self.needs_text = any(getattr(c.reward, "needs_text", True) for c in self._components)
+        self.signature = _signature(self._components)
+
+    def __repr__(self) -> str:
+        return f"RewardSet({self.signature})"
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weight of every reward, by name."""
+        return {c.entry.name: c.entry.weight for c in self._components}
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the weighted sum.
+
+        Raises:
+            RewardError: A reward raised, or returned no finite number.
+        """
+        return self.score(episode)[0]
+
+    def components(self, episode: Episode) -> dict[str, float]:
+        """Returns the unweighted value of every reward by name; parts of a composition as "name/part"."""
+        return self.score(episode)[1]
+
+    def score(self, episode: Episode) -> _Score:
+        """Returns the weighted sum and the components, computed once."""
+        return _score(self._components, [c.reward for c in self._components], episode)
+
+    def score_batch(
+        self, episodes: Sequence[Episode]
+    ) -> tuple[list[float], list[dict[str, float]]]:
+        """Scores many episodes, in one call where a reward has a `score_batch` of its own.
+
+        Returns:
+            The weighted sums and the components, each in the order of `episodes`.
+        """
+        totals = [0.0] * len(episodes)
+        tables: list[dict[str, float]] = [{} for _ in episodes]
+        for component in self._components:
+            name, weight = component.entry.name, component.entry.weight
+            for i, (value, parts) in enumerate(_batch(component, episodes)):
+                totals[i] += weight * value
+                tables[i][name] = value
+                for part, part_value in parts.items():
+                    tables[i][f"{name}/{part}"] = part_value
+        return totals, tables
+
+    def prefix_scorer(self) -> PrefixScorer:
+        """Returns a scorer for the growing prefixes of one episode (dense reward timing)."""
+        return PrefixScorer(self._components)
+
+    def to_spec(self) -> list[dict[str, Any]] | None:
+        """Returns a JSON-able spec that makes this reward again, or None if it holds a bare callable.
+
+        A record with None cannot be verified by others.
+        """
+        specs = [c.entry.to_spec() for c in self._components]
+        return None if None in specs else [s for s in specs if s is not None]
+
+
+class PrefixScorer:
+    """Scores growing prefixes of one episode; equal to the RewardSet on each, and cheaper where it can be.
+
+    Rewards with a method `prefix_scorer()` give an object that keeps its counts from prefix to
+    prefix; all others are called on the whole prefix.
+    """
+
+    def __init__(self, components: Sequence[Component]) -> None:
+        self._components = components
+        self._scorers = [
+            c.reward.prefix_scorer() if hasattr(c.reward, "prefix_scorer") else c.reward
+            for c in components
+        ]
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the weighted sum for this prefix."""
+        return self.score(episode)[0]
+
+    def score(self, episode: Episode) -> _Score:
+        """Returns the weighted sum and the components for this prefix."""
+        return _score(self._components, self._scorers, episode)
+
+
+def _score(
+    components: Sequence[Component], scorers: Sequence[Callable[[Episode], Any]], episode: Episode
+) -> _Score:
+    total = 0.0
+    values: dict[str, float] = {}
+    for (entry, _, _), scorer in zip(components, scorers, strict=True):
+        name = entry.name
+        with_parts = getattr(scorer, "score_parts", None)
+        try:
+            value, parts = (scorer(episode), None) if with_parts is None else with_parts(episode)
+        except RewardError:
+            raise
+        except Exception as error:
+            raise _failed(name, episode, error) from error
+        if type(value) is not float or not isfinite(value):
+            value = _number(name, episode, value)
+        total += entry.weight * value
+        values[name] = value
+        if parts is not None:
+            for part, part_value in parts.items():
+                values[f"{name}/{part}"] = part_value
+    return total, values
+
+
+def _batch(component: Component, episodes: Sequence[Episode]) -> list[_Score]:
+    """Returns value and parts of one reward for each episode."""
+    name, reward = component.entry.name, component.reward
+    many = getattr(reward, "score_batch", None)
+    if many is None:
+        scores = []
+        for episode in episodes:
+            _, values = _score((component,), (reward,), episode)
+            parts = {k[len(name) + 1 :]: v for k, v in values.items() if k != name}
+            scores.append((values[name], parts))
+        return scores
+    try:
+        results = list(many(episodes))
+    except RewardError:
+        raise
+    except Exception as error:
+        for episode in episodes:  # one of them is to blame: say which
+            _score((component,), (reward,), episode)
+        raise _failed(name, episodes[0], error) from error
+    if len(results) != len(episodes):
+        reason = f"returned {len(results)} scores for a batch of {len(episodes)} episodes"
+        raise RewardError(name, episodes[0].text if episodes else "", reason)
+    pairs = [r if isinstance(r, tuple) else (r, {}) for r in results]
+    return [
+        (_number(name, e, value), parts) for e, (value, parts) in zip(episodes, pairs, strict=True)
+    ]
+
+
+def _failed(name: str, episode: Episode, error: Exception) -> RewardError:
+    return RewardError(name, episode.text, f"raised {type(error).__name__}: {error}")
+
+
+def _number(name: str, episode: Episode, value: Any) -> float:
+    try:
+        if isinstance(value, str | bytes):
+            raise TypeError
+        number = float(value)
+    except (TypeError, ValueError):
+        raise RewardError(
+            name, episode.text, f"returned {value!r}, which is not a number"
+        ) from None
+    if not isfinite(number):
+        raise RewardError(name, episode.text, f"returned {number}, which is not finite")
+    return number
+
+
+def _signature(components: Sequence[Component]) -> str:
+    if len(components) == 1 and components[0].entry.weight == 1.0:
+        return components[0].signature
+    return " + ".join(f"{c.entry.weight:g}*{c.signature}" for c in components)
+
+
+def _no_references(name: str) -> str:
+    return (
+        f"reward {name!r} needs references, and this data set has examples without any; "
+        "add a references column or choose another reward (llm_envs.list_rewards())"
+    )

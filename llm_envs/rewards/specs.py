@@ -1,0 +1,205 @@
+"""Reward specifications: read, checked, and turned into reward objects."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from math import isfinite
+from typing import Any
+
+from llm_envs.rewards.context import RewardContext
+from llm_envs.rewards.registry import did_you_mean, find_reward
+
+_FORMS = (
+    'a reward is an id like "bleu", {"sentiment": 1.0, "length_penalty": -0.2}, '
+    '{"id": "bleu", "weight": 1.0, ...options}, a list of such, "package.module:name", '
+    "or a function from Episode to float"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One weighted reward of a specification; `target` is an id or a callable."""
+
+    target: str | Callable[..., Any]
+    name: str
+    weight: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_spec(self) -> dict[str, Any] | None:
+        """Returns the entry as JSON-able data, or None if its target is a bare callable."""
+        if not isinstance(self.target, str) or not _json_able(self.options):
+            return None
+        named = {} if self.name == self.target else {"name": self.name}
+        options: dict[str, Any] = json.loads(json.dumps(dict(self.options)))
+        return {"id": self.target, **named, "weight": self.weight, **options}
+
+
+def parse_spec(spec: Any) -> list[Entry]:
+    """Reads a specification into entries with distinct names.
+
+    Raises:
+        ValueError: The spec has a wrong form, a weight that is no number, or two rewards of one
+        name.
+    """
+    if isinstance(spec, Mapping) and "id" not in spec:
+        entries = [_weighted(key, weight) for key, weight in spec.items()]
+    elif isinstance(spec, list | tuple):
+        entries = [_entry(item) for item in spec]
+    else:
+        entries = [_entry(spec)]
+    if not entries:
+        raise ValueError(f"the reward specification {spec!r} is empty; {_FORMS}")
+    seen: set[str] = set()
+    for entry in entries:
+        if entry.name in seen:
+            raise ValueError(
+                f"reward {entry.name!r} stands twice in the specification; "
+                'tell them apart: {"id": ..., "name": "another_name", ...}'
+            )
+        seen.add(entry.name)
+    return entries
+
+
+def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., Any], str]:
+    """Makes the reward of an entry.
+
+    Returns:
+        The callable and its signature.
+
+    Raises:
+        ValueError: Unknown id or option, or the reward refuses its options or context.
+    """
+    target = find_reward(entry.target) if isinstance(entry.target, str) else entry.target
+    is_class = inspect.isclass(target)
+    parameters = _parameters(target, skip_first=not is_class)
+    _check_options(entry, parameters)
+    if isinstance(entry.target, str) and not _json_able(entry.options):
+        raise ValueError(
+            f"reward {entry.name!r}: its options must be JSON-able, got {dict(entry.options)!r}"
+        )
+    arguments = dict(entry.options)
+    if "context" in parameters:
+        if context is None and parameters["context"].default is inspect.Parameter.empty:
+            context = RewardContext()
+        arguments["context"] = context
+    if not is_class:
+        reward = _bind(target, arguments)
+        return reward, getattr(target, "signature", None) or _signature(entry, parameters, target)
+    try:
+        made: Callable[..., Any] = target(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"reward {entry.name!r}: {error}") from error
+    if not callable(made):
+        raise ValueError(
+            f"reward {entry.name!r}: instances of {target!r} cannot be called with an episode"
+        )
+    return made, getattr(made, "signature", None) or _signature(entry, parameters, target)
+
+
+def _bind(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Callable[..., Any]:
+    if not arguments:
+        return function
+    bound = partial(function, **arguments)
+    for attribute in ("needs_references", "needs_text"):
+        if hasattr(function, attribute):
+            setattr(bound, attribute, getattr(function, attribute))
+    return bound
+
+
+def _parameters(target: Callable[..., Any], *, skip_first: bool) -> dict[str, inspect.Parameter]:
+    try:
+        parameters = list(inspect.signature(target).parameters.values())
+    except (
+        TypeError,
+        ValueError,
+    ):  # a builtin without a signature takes the episode and no options
+        return {}
+    return {p.name: p for p in (parameters[1:] if skip_first else parameters)}
+
+
+def _check_options(entry: Entry, parameters: Mapping[str, inspect.Parameter]) -> None:
+    kinds = {p.kind for p in parameters.values()}
+    if inspect.Parameter.VAR_KEYWORD in kinds:
+        return
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY)
+    known = sorted(n for n, p in parameters.items() if n != "context" and p.kind not in variadic)
+    for option in entry.options:
+        if option not in known:
+            takes = f"it takes {', '.join(known)}" if known else "it takes no options"
+            raise ValueError(
+                f"reward {entry.name!r} has no option {option!r}{did_you_mean(option, known)} {takes}"
+            )
+    for name in known:
+        if parameters[name].default is inspect.Parameter.empty and name not in entry.options:
+            raise ValueError(f"reward {entry.name!r} needs the option {name!r}")
+
+
+def _signature(entry: Entry, parameters: Mapping[str, inspect.Parameter], target: Any) -> str:
+    """Returns "id|option:value|...|v1", defaults included."""
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    values = {
+        n: p.default
+        for n, p in parameters.items()
+        if n != "context" and p.kind not in variadic and p.default is not inspect.Parameter.empty
+    }
+    values.update(entry.options)
+    name = entry.target if isinstance(entry.target, str) else f"callable:{entry.name}"
+    options = [f"{key}:{_show(values[key])}" for key in sorted(values)]
+    return "|".join([name, *options, f"v{getattr(target, 'version', 1)}"])
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=repr)
+
+
+def _entry(item: Any) -> Entry:
+    if isinstance(item, str) or (callable(item) and not isinstance(item, Mapping)):
+        return Entry(item, _name(item))
+    if not isinstance(item, Mapping):
+        raise ValueError(f"cannot make a reward from {item!r}; {_FORMS}")
+    if "id" not in item:
+        raise ValueError(f'the reward entry {dict(item)!r} has no "id"; {_FORMS}')
+    target = item["id"]
+    if not isinstance(target, str) and not callable(target):
+        raise ValueError(f'the "id" of a reward is a string, got {target!r}; {_FORMS}')
+    name = item.get("name", _name(target))
+    if not isinstance(name, str) or not name:
+        raise ValueError(f'the "name" of reward {target!r} is a non-empty string, got {name!r}')
+    options = {k: v for k, v in item.items() if k not in ("id", "name", "weight")}
+    return Entry(target, name, _weight(name, item.get("weight", 1.0)), options)
+
+
+def _weighted(key: Any, weight: Any) -> Entry:
+    if not isinstance(key, str):
+        raise ValueError(f"cannot make a reward from {key!r}; {_FORMS}")
+    return Entry(key, key, _weight(key, weight))
+
+
+def _weight(name: str, weight: Any) -> float:
+    number = isinstance(weight, int | float) and not isinstance(weight, bool)
+    if not number or not isfinite(weight):
+        raise ValueError(
+            f"the weight of reward {name!r} is a finite number, got {weight!r}; "
+            'options stand beside it: {"id": "bleu", "weight": 1.0, "max_order": 2}'
+        )
+    return float(weight)
+
+
+def _name(target: str | Callable[..., Any]) -> str:
+    if isinstance(target, str):
+        return target
+    return str(getattr(target, "__name__", None) or type(target).__name__)
+
+
+def _json_able(value: Any) -> bool:
+    try:
+        json.dumps(dict(value))
+    except (TypeError, ValueError):
+        return False
+    return True
