@@ -1,0 +1,181 @@
+"""From a spec to a corpus: the table of bundled corpora, ``file:`` and ``hub:``."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from llm_envs.data.corpus import Columns, Contents, Corpus, Origin
+from llm_envs.data.errors import DataError, did_you_mean
+
+Loader = Callable[[], Contents]
+
+_CC0 = "CC0-1.0"
+_CHATTERBOT = "BSD-3-Clause (chatterbot-corpus)"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A corpus that is known by name; ``loader`` is "module:function" or the function itself."""
+
+    loader: str | Loader
+    language: str
+    license: str
+    description: str
+    options: tuple[tuple[str, int], ...] = ()
+
+
+_BUNDLED: dict[str, _Entry] = {
+    "poems": _Entry(
+        "llm_envs.data.poems:load",
+        "en",
+        _CC0,
+        "short poems in eight forms; a request names form, topic and three words",
+    ),
+    "scripts": _Entry(
+        "llm_envs.data.scripts:load",
+        "en",
+        _CC0,
+        "short scenes in script format; a request names setting, characters and topic",
+    ),
+    "code": _Entry(
+        "llm_envs.data.code:load",
+        "code",
+        _CC0,
+        "small Python functions: signature and docstring to body, with tests",
+    ),
+    "chat": _Entry(
+        "llm_envs.data.chat:load",
+        "en",
+        _CHATTERBOT,
+        "small talk in one and several turns, filtered",
+    ),
+    "en-it": _Entry(
+        "llm_envs.data.en_it:load",
+        "it",
+        _CHATTERBOT,
+        "English and Italian small talk, aligned",
+    ),
+}
+for _pair, _language in (("en-de", "de"), ("en-zh", "zh")):
+    for _level in (1, 2, 3):
+        _BUNDLED[_pair if _level == 1 else f"{_pair}-{_level}"] = _Entry(
+            f"llm_envs.data.parallel:load_{_pair.replace('-', '_')}",
+            _language,
+            _CC0,
+            f"sentences of a synchronous grammar, level {_level} of 3",
+            (("level", _level),),
+        )
+
+_registered: dict[str, _Entry] = {}
+_open: dict[str, Corpus] = {}
+
+
+def load_corpus(spec: str, *, columns: Columns | None = None) -> Corpus:
+    """Load a data set; the same spec gives the same object within a process.
+
+    Args:
+        spec: A bundled name (`list_corpora`), ``"file:PATH"`` or ``"hub:NAME[:CONFIG]"``.
+        columns: For files and the hub, which columns hold what: keys "source", "references",
+            "split" and "metadata"; values column names, for references and metadata also lists.
+            A dot descends into a column: "translation.en".
+
+    Raises:
+        DataError: If the data set is unknown, empty or has a bad row.
+    """
+    return open_corpus(spec, columns).load()
+
+
+def list_corpora() -> list[Corpus]:
+    """All corpora known by name; none is read before its sizes or examples are asked for."""
+    return [open_corpus(name) for name in {**_BUNDLED, **_registered}]
+
+
+def register_corpus(
+    name: str,
+    loader: str | Callable[[], Contents],
+    *,
+    language: str,
+    license: str,
+    description: str,
+) -> None:
+    """Make a corpus known by name, for data that comes from a layer above this one.
+
+    Args:
+        name: The spec it is loaded by.
+        loader: A function that returns its `Contents`, or "module:function".
+        language: Language of the references.
+        license: The licence of the texts.
+        description: One line for listings.
+
+    Raises:
+        DataError: If the name is taken by another loader.
+    """
+    entry = _Entry(loader, language, license, description)
+    if name in _BUNDLED or _registered.get(name, entry) != entry or ":" in name:
+        raise DataError(f"cannot register a data set as {name!r}: the name is taken")
+    _registered[name] = entry
+
+
+def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
+    """Like `load_corpus`, but nothing is read yet."""
+    if not isinstance(spec, str):
+        raise DataError(f"a data set is named by a string, got {type(spec).__name__} {spec!r}")
+    scheme, separator, rest = spec.partition(":")
+    if not separator:
+        entry = _BUNDLED.get(spec) or _registered.get(spec)
+        if entry is None:
+            raise DataError(_unknown(spec))
+        if columns is not None:
+            raise DataError(f"columns= is for file: and hub: data sets, {spec!r} is bundled")
+        key, load = spec, partial(_load_entry, entry)
+        make = partial(
+            Corpus, language=entry.language, license=entry.license, description=entry.description
+        )
+    elif scheme in ("file", "hub") and rest:
+        key = json.dumps([spec, columns, _stamp(rest)], sort_keys=True)
+        load = partial(_load_external, scheme, rest, columns)
+        make = partial(Corpus, language=None, license="unknown", description=f"read from {spec}")
+    else:
+        raise DataError(_unknown(spec))
+    if key not in _open:
+        _open[key] = make(spec, load, origin=Origin(spec, columns))
+    return _open[key]
+
+
+def _load_entry(entry: _Entry) -> Contents:
+    loader = entry.loader
+    if isinstance(loader, str):
+        module, _, function = loader.partition(":")
+        loader = getattr(importlib.import_module(module), function)
+    return loader(**dict(entry.options))
+
+
+def _load_external(scheme: str, name: str, columns: Columns | None) -> Contents:
+    module = importlib.import_module(f"llm_envs.data.{'files' if scheme == 'file' else 'hub'}")
+    contents: Contents = module.load(name, columns)
+    return contents
+
+
+def _stamp(path: str) -> list[tuple[str, int, int]]:
+    """What changes when a file or a folder of files does, so that an edited file is read anew."""
+    place = Path(path)
+    if place.is_dir():
+        files = sorted(file for file in place.iterdir() if file.is_file())
+    else:
+        files = [place] if place.is_file() else []
+    stats = [(file.name, os.stat(file)) for file in files]
+    return [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
+
+
+def _unknown(spec: str) -> str:
+    names = [*_BUNDLED, *_registered]
+    return (
+        f"unknown data set {spec!r}{did_you_mean(spec, names) or ';'} known are "
+        f"{', '.join(names)}, and file:PATH (.jsonl .csv .tsv .parquet) and hub:NAME[:CONFIG]"
+    )

@@ -1,0 +1,293 @@
+"""Corpus: named, licensed, hashed examples in a train, a validation and a test split."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.episode import Example
+
+SPLITS = ("train", "validation", "test")
+
+Columns = Mapping[str, "str | list[str]"]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What loading a corpus gives.
+
+    Attributes:
+        splits: Examples by split; a split that is left out is empty.
+        content_hash: The hash, where loading has computed it on the way.
+    """
+
+    splits: Mapping[str, Sequence[Example]]
+    content_hash: str | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How to find a corpus again: what a pickled corpus consists of."""
+
+    spec: str
+    columns: Columns | None = None
+
+
+class Corpus:
+    """A data set: metadata at once, examples when they are first asked for.
+
+    Made by `llm_envs.data.load_corpus` or, from examples in memory, by `Corpus.from_examples`.
+
+    Attributes:
+        name: The spec the corpus is loaded by.
+        license: The licence of the texts.
+        description: One line for listings.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        load: Callable[[], Contents],
+        *,
+        language: str | None,
+        license: str,
+        description: str,
+        origin: Origin | None = None,
+    ) -> None:
+        """Describe a corpus without loading it.
+
+        Args:
+            name: The spec the corpus is loaded by.
+            load: Reads the examples; called once, when they are first needed.
+            language: Language of the references; None to guess it from the text when asked.
+            license: The licence of the texts.
+            description: One line for listings.
+            origin: Where `load_corpus` finds it again; without one, pickling copies the examples.
+        """
+        self.name = name
+        self.license = license
+        self.description = description
+        self._load = load
+        self._language = language
+        self._origin = origin
+        self._splits: dict[str, Sequence[Example]] | None = None
+        self._content_hash: str | None = None
+        self._expected_hash: str | None = None
+
+    @classmethod
+    def from_examples(
+        cls,
+        name: str,
+        language: str,
+        splits: Mapping[str, Sequence[Example]],
+        *,
+        license: str = "unknown",
+        description: str = "",
+    ) -> Corpus:
+        """Make a corpus of examples that are already at hand.
+
+        Args:
+            name: What the corpus is called in records and errors.
+            language: Language of the references: "en", "de", "zh", "it", "code".
+            splits: Examples by split ("train", "validation", "test"; any may be left out).
+            license: The licence of the texts.
+            description: One line for listings.
+
+        Raises:
+            DataError: If a split has an unknown name or no split has an example.
+        """
+        kept = {split: tuple(examples) for split, examples in splits.items()}
+        load = _Given(kept)
+        corpus = cls(name, load, language=language, license=license, description=description)
+        corpus.load()
+        return corpus
+
+    def load(self) -> Corpus:
+        """Read the examples now if that has not happened yet; returns the corpus itself."""
+        self._loaded()
+        return self
+
+    @property
+    def language(self) -> str:
+        """Language of the references ("en", "de", ...; "code"; "und" where it cannot be told)."""
+        if self._language is None:
+            self._language = _guess_language(self._loaded())
+        return self._language
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of examples of each split."""
+        return {split: len(examples) for split, examples in self._loaded().items()}
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 (hex) over the examples of all splits in order, the same on every machine."""
+        splits = self._loaded()
+        if self._content_hash is None:
+            self._content_hash = combine_digests(
+                {name: map(example_digest, examples) for name, examples in splits.items()}
+            )
+        return self._content_hash
+
+    def split(self, name: str) -> Sequence[Example]:
+        """The examples of a split.
+
+        Raises:
+            DataError: If the split is unknown or empty.
+        """
+        if name not in SPLITS:
+            hint = did_you_mean(name, SPLITS)
+            raise DataError(
+                f"unknown split {name!r} of data set {self.name!r}{hint} "
+                f"The splits are {', '.join(SPLITS)}"
+            )
+        examples = self._loaded()[name]
+        if not examples:
+            sizes = ", ".join(f"{split} {size}" for split, size in self.sizes.items())
+            raise DataError(f"data set {self.name!r} has no examples in split {name!r} ({sizes})")
+        return examples
+
+    def train_texts(self) -> Sequence[str]:
+        """All references of the train split in order, each text once; of large files on demand."""
+        examples = self.split("train")
+        if isinstance(examples, tuple):
+            return tuple(dict.fromkeys(text for e in examples for text in e.references))
+        return _ReferenceTexts(examples)
+
+    def _loaded(self) -> dict[str, Sequence[Example]]:
+        if self._splits is None:
+            contents = self._load()
+            for name in contents.splits:
+                if name not in SPLITS:
+                    raise DataError(
+                        f"unknown split {name!r} of data set {self.name!r}; "
+                        f"expected {', '.join(SPLITS)}"
+                    )
+            if not any(len(examples) for examples in contents.splits.values()):
+                raise DataError(f"data set {self.name!r} is empty: it has no examples at all")
+            self._splits = {name: contents.splits.get(name, ()) for name in SPLITS}
+            self._content_hash = contents.content_hash
+            if self._expected_hash is not None and self.content_hash != self._expected_hash:
+                self._splits = None
+                raise DataError(
+                    f"data set {self.name!r} has changed since this copy was pickled "
+                    f"(content hash {self._content_hash}, then {self._expected_hash}); load it anew"
+                )
+        return self._splits
+
+    def __repr__(self) -> str:
+        sizes = f", sizes={self.sizes}" if self._splits is not None else ""
+        return f"Corpus({self.name!r}{sizes})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._origin is not None:
+            return _unpickle, (self._origin, self._content_hash)
+        splits = {name: list(examples) for name, examples in self._loaded().items()}
+        return _remake, (self.name, self.language, splits, self.license, self.description)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A loader whose examples are there from the start."""
+
+    splits: Mapping[str, Sequence[Example]]
+
+    def __call__(self) -> Contents:
+        return Contents(self.splits)
+
+
+class _ReferenceTexts(Sequence[str]):
+    """The distinct references of lazily decoded examples; holds where they are, not the texts."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        self._examples = examples
+        self._places: array[int] | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        seen: set[int] = set()
+        for example in self._examples:
+            for text in example.references:
+                if hash(text) not in seen:
+                    seen.add(hash(text))
+                    yield text
+
+    def _index(self) -> array[int]:
+        """Pairs of numbers: which example, which of its references."""
+        if self._places is None:
+            seen: set[int] = set()
+            places = array("q")
+            for row, example in enumerate(self._examples):
+                for position, text in enumerate(example.references):
+                    if hash(text) not in seen:
+                        seen.add(hash(text))
+                        places.extend((row, position))
+            self._places = places
+        return self._places
+
+    def __len__(self) -> int:
+        return len(self._index()) // 2
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        at = range(len(self))[index]
+        places = self._index()
+        return self._examples[places[2 * at]].references[places[2 * at + 1]]
+
+
+def example_digest(example: Example) -> bytes:
+    """SHA-256 of one example: source, references and metadata as canonical JSON."""
+    record = [example.source, list(example.references), dict(example.metadata)]
+    text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def combine_digests(digests: Mapping[str, Iterable[bytes]]) -> str:
+    """The content hash (hex) of a corpus from the digests of its examples by split."""
+    whole = hashlib.sha256()
+    for name in SPLITS:
+        part = hashlib.sha256()
+        for digest in digests.get(name, ()):
+            part.update(digest)
+        whole.update(name.encode() + part.digest())
+    return whole.hexdigest()
+
+
+def _guess_language(splits: Mapping[str, Sequence[Example]]) -> str:
+    """Guess the language from the first references (sources, where there are none)."""
+    examples = next(examples for examples in splits.values() if examples)[:200]
+    text = " ".join(text for e in examples for text in e.references[:1] or (e.source,))
+    if not any(character.isalpha() for character in text):
+        return "und"
+    import py3langid
+
+    return str(py3langid.classify(text)[0])
+
+
+def _unpickle(origin: Origin, content_hash: str | None) -> Corpus:
+    """Find a pickled corpus again, without reading it yet."""
+    from llm_envs.data.catalogue import open_corpus
+
+    corpus = open_corpus(origin.spec, origin.columns)
+    if content_hash is not None and corpus._splits is None:
+        corpus._expected_hash = content_hash
+    return corpus
+
+
+def _remake(
+    name: str,
+    language: str,
+    splits: Mapping[str, Sequence[Example]],
+    license: str,
+    description: str,
+) -> Corpus:
+    return Corpus.from_examples(name, language, splits, license=license, description=description)
