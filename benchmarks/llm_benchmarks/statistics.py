@@ -1,0 +1,317 @@
+"""Statistics of scores: pure functions on arrays of shape (runs,) or (runs, tasks).
+
+A run is one training seed: it is what would be repeated, so it is what intervals are over, however
+many episodes each run was evaluated on. Below `BOOTSTRAP_FROM` runs intervals are Student's t: a
+percentile bootstrap of five runs covers 84 % where it says 95 %. Where there is no training seed
+(an agent that does not learn, a single checkpoint) episodes are clustered by example instead.
+
+Sources: Student (1908), "The probable error of a mean"; Welch (1947), "The generalization of
+Student's problem when several different population variances are involved"; Liang and Zeger
+(1986), "Longitudinal data analysis using generalized linear models" (clusters); Agarwal et al.
+(2021), "Deep reinforcement learning at the edge of the statistical precipice".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import scipy.stats
+from numpy.typing import ArrayLike, NDArray
+
+BOOTSTRAP_FROM = 20
+Method = Literal["t", "bootstrap", "cluster t", "welch", "open"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and how far it can be trusted.
+
+    Attributes:
+        estimate: The mean, difference or other statistic.
+        low: Lower end; None if one number says nothing about its spread (method "open").
+        high: Upper end; None likewise.
+        n: Runs, pairs or clusters it rests on (of the smaller side for "welch").
+        method: How it was made.
+        standard_error: Of the estimate; None for "open".
+        degrees_of_freedom: Of the t distribution; None for "open".
+    """
+
+    estimate: float
+    low: float | None
+    high: float | None
+    n: int
+    method: Method
+    standard_error: float | None = None
+    degrees_of_freedom: float | None = None
+
+    def side_of(self, value: float) -> Literal["above", "below", "unclear"]:
+        """On which side of `value` the whole interval lies."""
+        if self.low is None or self.high is None:
+            return "unclear"
+        if self.low > value:
+            return "above"
+        return "below" if self.high < value else "unclear"
+
+
+def mean_interval(values: ArrayLike, confidence: float = 0.95, seed: int = 0) -> Interval:
+    """The mean over runs and its confidence interval.
+
+    Args:
+        values: Scores, shape (runs,), or (runs, tasks), which is averaged over tasks first.
+        confidence: Coverage, in (0, 1).
+        seed: Of the bootstrap's resampling, so that a table prints the same twice.
+
+    Returns:
+        From `BOOTSTRAP_FROM` runs a BCa bootstrap interval, below it Student's t, and for a single
+        run an open one.
+
+    Raises:
+        ValueError: If there are no values or some are not finite.
+    """
+    scores = _finite(values)
+    runs = scores.reshape(len(scores), -1).mean(axis=1)
+    if len(runs) == 1:
+        return Interval(float(runs[0]), None, None, 1, "open")
+    equal = bool(np.ptp(runs) == 0.0)
+    error = 0.0 if equal else float(runs.std(ddof=1)) / math.sqrt(len(runs))
+    interval = _t_interval(float(runs.mean()), error, len(runs) - 1, len(runs), "t", confidence)
+    if len(runs) < BOOTSTRAP_FROM or equal:
+        return interval
+    low, high = _bootstrap((runs,), np.mean, confidence, 9999, "BCa", seed)
+    return Interval(interval.estimate, low, high, len(runs), "bootstrap", error, len(runs) - 1)
+
+
+def paired_difference(
+    a: ArrayLike,
+    b: ArrayLike,
+    seeds: Sequence[int],
+    seeds_b: Sequence[int] | None = None,
+    confidence: float = 0.95,
+) -> Interval:
+    """The mean of a - b over runs with the same training seed, and its interval.
+
+    Args:
+        a: Scores of one agent, shape (runs,) or (runs, tasks).
+        b: Scores of another; the same number of tasks.
+        seeds: Training seed of each run of `a`.
+        seeds_b: Training seed of each run of `b`; as `seeds` if omitted.
+        confidence: Coverage, in (0, 1).
+
+    Returns:
+        `mean_interval` of the differences over the seeds that both have; n counts those.
+
+    Raises:
+        ValueError: If a seed stands twice on one side, or the sides share none.
+    """
+    rows_a = _by_seed(_finite(a), seeds)
+    rows_b = _by_seed(_finite(b), seeds if seeds_b is None else seeds_b)
+    common = sorted(rows_a.keys() & rows_b.keys())
+    if not common:
+        raise ValueError(f"no seed in common: {sorted(rows_a)} and {sorted(rows_b)}")
+    return mean_interval(np.stack([rows_a[s] - rows_b[s] for s in common]), confidence)
+
+
+def cluster_interval(
+    values: ArrayLike, clusters: Sequence[Any], confidence: float = 0.95
+) -> Interval:
+    """The mean over episodes, with an interval that lets episodes of one cluster hang together.
+
+    For agents without training seeds: the clusters are the examples that were played. With one
+    episode per cluster this is Student's t over episodes.
+
+    Args:
+        values: One score per episode, shape (episodes,).
+        clusters: The example of each episode.
+        confidence: Coverage, in (0, 1).
+
+    Returns:
+        A t interval with (clusters - 1) degrees of freedom around the mean over episodes, its
+        standard error from the clusters' summed residuals (Liang and Zeger 1986).
+
+    Raises:
+        ValueError: If the lengths differ, there are no values, or some are not finite.
+    """
+    scores = _finite(values)
+    if len(scores) != len(clusters):
+        raise ValueError(f"{len(scores)} values, but {len(clusters)} cluster labels")
+    mean = float(scores.mean())
+    numbers = {name: i for i, name in enumerate(dict.fromkeys(clusters))}
+    index, count = [numbers[name] for name in clusters], len(numbers)
+    if count == 1:
+        return Interval(mean, None, None, 1, "open")
+    residuals = np.bincount(index, weights=scores - mean, minlength=count)
+    error = math.sqrt(count / (count - 1) * float(np.sum(residuals**2))) / len(scores)
+    return _t_interval(mean, error, count - 1, count, "cluster t", confidence)
+
+
+def cluster_difference(
+    a: ArrayLike,
+    clusters_a: Sequence[Any],
+    b: ArrayLike,
+    clusters_b: Sequence[Any],
+    confidence: float = 0.95,
+) -> Interval:
+    """The mean of a - b over the examples both have played, and its interval over examples.
+
+    Each example counts once: the difference of the two sides' means on it.
+
+    Args:
+        a: One score per episode, shape (episodes of a,).
+        clusters_a: The example of each.
+        b: One score per episode, shape (episodes of b,).
+        clusters_b: The example of each.
+        confidence: Coverage, in (0, 1).
+
+    Raises:
+        ValueError: If there is no common example, or the lengths differ.
+    """
+    means_a, means_b = _cluster_means(a, clusters_a), _cluster_means(b, clusters_b)
+    common = [name for name in means_a if name in means_b]
+    if not common:
+        raise ValueError("no example in common")
+    return cluster_interval([means_a[c] - means_b[c] for c in common], common, confidence)
+
+
+def welch_difference(a: Interval, b: Interval, confidence: float = 0.95) -> Interval:
+    """The difference of two independent estimates, with Welch's interval.
+
+    Takes intervals rather than scores, so that an agent's mean over seeds can be set against one
+    whose spread comes from episodes. On two `mean_interval`s this is Welch's t interval.
+
+    Args:
+        a: From `mean_interval` or `cluster_interval`.
+        b: The same.
+        confidence: Coverage, in (0, 1).
+
+    Returns:
+        An open interval if either side's is open.
+    """
+    difference, n = a.estimate - b.estimate, min(a.n, b.n)
+    pairs = [(s.standard_error, s.degrees_of_freedom) for s in (a, b)]
+    known = [(error, freedom) for error, freedom in pairs if error is not None and freedom]
+    if len(known) < 2:
+        return Interval(difference, None, None, n, "open")
+    variance = sum(error**2 for error, _ in known)
+    if variance == 0.0:
+        return _t_interval(difference, 0.0, sum(f for _, f in known), n, "welch", confidence)
+    freedom = variance**2 / sum(error**4 / freedom for error, freedom in known)
+    return _t_interval(difference, math.sqrt(variance), freedom, n, "welch", confidence)
+
+
+def normalized_score(score: ArrayLike, random: ArrayLike, reference: ArrayLike) -> Any:
+    """Scores on a scale where random play is 0 and the reference is 1 (Agarwal et al. 2021).
+
+    Args:
+        score: Any shape that broadcasts with the anchors, such as (runs, tasks).
+        random: The random agent's score, a number or shape (tasks,).
+        reference: The reference's, likewise.
+
+    Raises:
+        ValueError: If the anchors are equal, which leaves no scale.
+    """
+    low, high = np.asarray(random, dtype=float), np.asarray(reference, dtype=float)
+    if np.any(low == high):
+        raise ValueError("random and reference have the same score: there is no scale between them")
+    scaled = (np.asarray(score, dtype=float) - low) / (high - low)
+    return float(scaled) if scaled.ndim == 0 else scaled
+
+
+def interquartile_mean(scores: ArrayLike, axis: int | None = None) -> Any:
+    """The mean of the middle half of all runs on all tasks (Agarwal et al. 2021).
+
+    Args:
+        scores: Normalised scores, shape (runs, tasks).
+        axis: Over which axis; over all values if None.
+    """
+    trimmed = scipy.stats.trim_mean(_finite(scores), 0.25, axis=axis)
+    return float(trimmed) if np.ndim(trimmed) == 0 else trimmed
+
+
+def stratified_bootstrap_interval(
+    scores: ArrayLike,
+    statistic: Callable[..., Any] = interquartile_mean,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """An interval for a statistic over tasks, runs resampled within each task.
+
+    Args:
+        scores: Shape (runs, tasks), two runs or more.
+        statistic: Takes an array and `axis`, as `interquartile_mean` and `np.mean` do.
+        confidence: Coverage, in (0, 1).
+        resamples: Bootstrap samples.
+        seed: Of the resampling.
+
+    Returns:
+        A percentile interval (Agarwal et al. 2021); open for a single run.
+    """
+    table = _finite(scores)
+    if table.ndim != 2:
+        raise ValueError(f"expected shape (runs, tasks), got {table.shape}")
+    estimate = float(statistic(table.ravel(), axis=0))
+    if len(table) == 1:
+        return Interval(estimate, None, None, 1, "open")
+
+    def pooled(*columns: NDArray[Any], axis: int) -> Any:
+        return statistic(np.concatenate(columns, axis=axis), axis=axis)
+
+    columns = tuple(table.T)
+    low, high = _bootstrap(columns, pooled, confidence, resamples, "percentile", seed)
+    return Interval(estimate, low, high, len(table), "bootstrap")
+
+
+def _t_interval(
+    mean: float, error: float, freedom: float, n: int, method: Method, confidence: float
+) -> Interval:
+    reach = float(scipy.stats.t.ppf(0.5 + confidence / 2, freedom)) * error
+    return Interval(mean, mean - reach, mean + reach, n, method, error, freedom)
+
+
+def _bootstrap(
+    columns: tuple[NDArray[Any], ...],
+    statistic: Callable[..., Any],
+    confidence: float,
+    resamples: int,
+    method: str,
+    seed: int,
+) -> tuple[float, float]:
+    result = scipy.stats.bootstrap(
+        columns,
+        statistic,
+        n_resamples=resamples,
+        vectorized=True,
+        paired=False,
+        axis=0,
+        confidence_level=confidence,
+        method=method,
+        random_state=np.random.default_rng(seed),
+    )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def _finite(values: ArrayLike) -> NDArray[np.float64]:
+    array = np.atleast_1d(np.asarray(values, dtype=np.float64))
+    if array.size == 0:
+        raise ValueError("no values")
+    if not np.isfinite(array).all():
+        raise ValueError("some values are NaN or infinite")
+    return array
+
+
+def _by_seed(scores: NDArray[np.float64], seeds: Sequence[int]) -> dict[int, NDArray[np.float64]]:
+    if len(scores) != len(seeds) or len(set(seeds)) != len(seeds):
+        raise ValueError(f"{len(scores)} runs need as many different seeds, got {list(seeds)}")
+    return dict(zip(seeds, scores, strict=True))
+
+
+def _cluster_means(values: ArrayLike, clusters: Sequence[Any]) -> dict[Any, float]:
+    scores = _finite(values)
+    groups: dict[Any, list[float]] = {}
+    for score, cluster in zip(scores.tolist(), clusters, strict=True):
+        groups.setdefault(cluster, []).append(score)
+    return {cluster: math.fsum(group) / len(group) for cluster, group in groups.items()}
