@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 FinishReason = Literal["stop", "length", "task"]
-
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +51,7 @@ class Episode:
     action_ids: tuple[int, ...] = ()
     finish_reason: FinishReason | None = None
     turns: tuple[Turn, ...] = ()
-    measures: Mapping[str, float] = _NOTHING
+    measures: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def source(self) -> str:

@@ -1,0 +1,35 @@
+"""llm-envs: Gymnasium environments for language models, where one action is one token.
+
+import gymnasium as gym, llm_envs
+env = gym.make("TextGen-v0")
+"""
+
+from llm_envs.episode import Episode, Example, Turn
+from llm_envs.evaluation import EpisodeRow, EvaluationResult, evaluate
+from llm_envs.registration import TABLE as _TABLE
+from llm_envs.registration import register_envs as _register_envs
+from llm_envs.registration import vectorize
+from llm_envs.rewards import list_rewards, make_reward, register_reward
+
+__version__ = "0.1.0"
+__all__ = [
+    "EpisodeRow",
+    "EvaluationResult",
+    "Episode",
+    "Example",
+    "Turn",
+    "evaluate",
+    "list_envs",
+    "list_rewards",
+    "make_reward",
+    "register_reward",
+    "vectorize",
+]
+
+
+def list_envs() -> list[str]:
+    """The ids that `gymnasium.make` knows through this package."""
+    return list(_TABLE)
+
+
+_register_envs()

@@ -1,0 +1,125 @@
+"""Session: one episode in progress. The single and the vector environment keep one per row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from llm_envs.envs.task import Conversation, Task
+from llm_envs.episode import Episode, Example, FinishReason, Turn
+from llm_envs.rewards import PrefixScorer
+
+
+class Session:
+    """The bookkeeping of one episode; the tokens themselves stay in the environment's observation row.
+
+    Attributes:
+        index: The example's index in its split.
+        start: Column of the first token of the agent's current turn.
+        limit: Column the current turn may not reach: there its token budget is spent.
+    """
+
+    __slots__ = ("_conversation", "_score", "_scorer", "_spans", "_task", "_turns", "example", "index", "limit", "start")
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self.index = -1
+        self.example = Example("")
+        self.start = self.limit = 0
+        self._conversation: Conversation | None = None
+        self._spans: list[tuple[int, int]] = []
+        self._turns: list[Turn] = []
+        self._scorer: PrefixScorer | None = None
+        self._score = 0.0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__ if name != "_task"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
+
+    def rebind(self, task: Task) -> None:
+        """Gives a session that was pickled its task back."""
+        self._task = task
+
+    def begin(self, index: int, rng: np.random.Generator) -> np.ndarray:
+        """Starts an episode on an example; returns its first observation, which must not be written to."""
+        task = self._task
+        self.index = index
+        self.example = task.examples[index]
+        self.start = task.max_prompt_tokens
+        self.limit = self.start + task.max_new_tokens
+        self._spans = []
+        if task.timing.needs_prefixes:
+            self._scorer = task.reward.prefix_scorer()
+            self._score = 0.0
+        self._conversation = task.conversation(self.example, rng)
+        if self._conversation is None:
+            return task.prompt(index)
+        opening = Turn("user", self._conversation.open())
+        self._turns = [opening]
+        return task.row([*task.tokenizer.markers["start"], *task.turn_tokens(opening)], f"dialogue {index}")
+
+    def end_turn(self, row: np.ndarray, column: int, *, stopped: bool) -> FinishReason | None:
+        """Ends the agent's turn: the other side answers, or the episode is over.
+
+        Args:
+            row: The observation row; the answer's tokens are written into it.
+            column: The first free column.
+            stopped: Whether an end token was taken, rather than the budget spent.
+
+        Returns:
+            Why the episode ended, or None if the agent has the word again from column `start`.
+        """
+        task = self._task
+        if self._conversation is None:
+            return "stop" if stopped else "length"
+        self._spans.append((self.start, column))
+        text = task.tokenizer.decode(row[self.start : column].tolist())
+        self._turns.append(Turn("agent", text))
+        self.start = column
+        reply = self._conversation.reply(text)
+        answer = Turn(reply.speaker, reply.text)
+        self._turns.append(answer)
+        if reply.done:
+            return "task"
+        ids = task.turn_tokens(answer)
+        if len(self._spans) >= task.max_turns or column + len(ids) >= len(row):
+            return "length"
+        row[column : column + len(ids)] = ids
+        self.start = column + len(ids)
+        self.limit = min(self.start + task.max_new_tokens, len(row))
+        return None
+
+    def episode(self, row: np.ndarray, column: int, finish_reason: FinishReason | None) -> Episode:
+        """The episode so far: what rewards see."""
+        decode = self._task.tokenizer.decode
+        if self._conversation is None:
+            ids = row[self.start : column].tolist()
+            return Episode(self.example, decode(ids), tuple(ids), finish_reason)
+        spans = [*self._spans, (self.start, column)] if column > self.start else self._spans
+        turns = [row[start:stop].tolist() for start, stop in spans]
+        return Episode(
+            self.example,
+            "\n".join(decode(ids) for ids in turns),
+            tuple(i for ids in turns for i in ids),
+            finish_reason,
+            tuple(self._turns),
+            self._conversation.measures(),
+        )
+
+    def pay_prefix(self, row: np.ndarray, column: int) -> float:
+        """The reward of a step that did not end the episode, where prefixes are scored."""
+        assert self._scorer is not None
+        before, self._score = self._score, self._scorer(self.episode(row, column, None))
+        return self._task.timing.pay(before, self._score, finished=False)
+
+    def pay_final(self, score: float) -> float:
+        """The reward of the last step, given the score of the finished episode."""
+        return self._task.timing.pay(self._score, score, finished=True)
+
+    def start_info(self) -> dict[str, Any]:
+        """Info of a reset."""
+        return {"example": self.index, "source": self.example.source}

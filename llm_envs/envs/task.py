@@ -1,0 +1,357 @@
+"""Task: everything an environment knows except how to step - examples, prompts, limits, scoring."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+
+from llm_envs.data import Corpus, load_corpus
+from llm_envs.episode import Episode, Example, Turn
+from llm_envs.rewards import RewardContext, RewardSet, make_reward
+from llm_envs.tokenizers import Tokenizer, make_tokenizer
+
+SPLITS = ("train", "validation", "test")
+_CHECKED_PROMPTS = 20_000  # data sets up to this size have every prompt's length checked at make
+
+
+class Reply(Protocol):
+    """What the other side of a dialogue answers to one turn of the agent."""
+
+    @property
+    def speaker(self) -> str:
+        """Who answers: "user" or "database"."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """The answer."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether the dialogue is over."""
+        ...
+
+
+class Conversation(Protocol):
+    """The other side of one dialogue. It holds its own random generator, drawn from the environment's."""
+
+    def open(self) -> str:
+        """The first turn."""
+        ...
+
+    def reply(self, text: str) -> Reply:
+        """Answers a turn of the agent."""
+        ...
+
+    def measures(self) -> dict[str, float]:
+        """What has been achieved so far, by name."""
+        ...
+
+
+class RewardTiming:
+    """When the score of a text is paid.
+
+    "terminal" pays it at the end. "dense" pays differences of the score on successive prefixes, the first
+    prefix counted as 0, so that the undiscounted sum is the terminal score. {"id": "shaped", "gamma": g}
+    keeps the terminal score and adds g * Phi(s') - Phi(s), Phi being the prefix's score and 0 at the end,
+    which leaves the optimal policy of the g-discounted problem as it was (Ng et al. 1999).
+    """
+
+    def __init__(self, spec: str | Mapping[str, Any]) -> None:
+        options = dict(spec) if isinstance(spec, Mapping) else {"id": spec}
+        kind = options.pop("id", None)
+        if kind not in ("terminal", "dense", "shaped") or set(options) - {"gamma"}:
+            raise ValueError(
+                f"unknown reward_timing={spec!r}; there are 'terminal', 'dense' and "
+                "{'id': 'shaped', 'gamma': 0.99}"
+            )
+        if ("gamma" in options) != (kind == "shaped"):
+            raise ValueError(f"reward_timing={spec!r}: 'shaped' takes the learner's gamma, the others take none")
+        self.kind: str = kind
+        self.gamma = float(options.get("gamma", 1.0))
+
+    @property
+    def needs_prefixes(self) -> bool:
+        """Whether prefixes are scored."""
+        return self.kind != "terminal"
+
+    def pay(self, before: float, after: float, *, finished: bool) -> float:
+        """The reward of one step from the scores of the prefix before and after it.
+
+        Args:
+            before: Score of the previous prefix; 0 for the first step.
+            after: Score of this prefix, or the final score.
+            finished: Whether the episode ended.
+        """
+        if self.kind == "dense":
+            return after - before
+        if self.kind == "shaped":
+            return after - before if finished else self.gamma * after - before
+        return after if finished else 0.0
+
+
+class Task:
+    """What an environment is about. Immutable, so environments made alike in one process share it.
+
+    Subclasses name defaults and, for dialogues, the other side; none of them steps.
+
+    Args:
+        dataset: A bundled corpus, "file:PATH", "hub:NAME[:CONFIG]", or None for the task's own.
+        columns: Which columns of a file or hub data set hold what.
+        split: "train", "validation" or "test".
+        tokenizer: "word", "word:N", "byte", "hf:NAME_OR_PATH", a mapping, a Tokenizer, or None.
+        reward: What is trained on: see `llm_envs.make_reward`; "default" is the task's own.
+        metrics: What is only recorded: reward specs, or "default" for the task's own.
+        reward_timing: See RewardTiming.
+        max_prompt_tokens: Width of the prompt part of the observation.
+        max_new_tokens: Token budget of the agent, per turn.
+        long_prompt: What happens to a longer prompt: "error", or "truncate" (its last tokens are kept).
+
+    Raises:
+        ValueError: An argument is unknown or does not fit the others.
+    """
+
+    kind: ClassVar[str]
+    roles: ClassVar[bool] = False
+    max_turns: int = 1
+    default_dataset: ClassVar[str]
+    default_tokenizer: ClassVar[str] = "word"
+    default_max_prompt_tokens: ClassVar[int] = 32
+    default_max_new_tokens: ClassVar[int] = 32
+
+    def __init__(
+        self,
+        *,
+        dataset: str | None = None,
+        columns: Mapping[str, str | list[str]] | None = None,
+        split: str = "train",
+        tokenizer: str | Mapping[str, Any] | Tokenizer | None = None,
+        reward: Any = "default",
+        metrics: str | Sequence[Any] = (),
+        reward_timing: str | Mapping[str, Any] = "terminal",
+        max_prompt_tokens: int | None = None,
+        max_new_tokens: int | None = None,
+        long_prompt: str = "error",
+    ) -> None:
+        if split not in SPLITS:
+            raise ValueError(f"unknown split={split!r}; there are {', '.join(map(repr, SPLITS))}")
+        if long_prompt not in ("error", "truncate"):
+            raise ValueError(f"unknown long_prompt={long_prompt!r}; there are 'error' and 'truncate'")
+        self.corpus = self.load(dataset or self.default_dataset, columns)
+        self.split = split
+        self.examples: Sequence[Example] = self.corpus.split(split)
+        self.tokenizer = self._make_tokenizer(tokenizer or self.default_tokenizer)
+        self.vocabulary_size = self.tokenizer.vocabulary_size
+        self.max_prompt_tokens = _positive("max_prompt_tokens", max_prompt_tokens, self.default_max_prompt_tokens)
+        self.max_new_tokens = _positive("max_new_tokens", max_new_tokens, self.default_max_new_tokens)
+        self.long_prompt = long_prompt
+        self.timing = RewardTiming(reward_timing)
+        self.reward_timing = reward_timing
+        context = RewardContext(
+            train_texts=self.train_texts,
+            language=self.corpus.language,
+            has_references=bool(self.examples[0].references),
+            max_new_tokens=self.max_new_tokens,
+        )
+        self.reward: RewardSet = make_reward(self.default_reward() if reward == "default" else reward, context)
+        specs = self.default_metrics() if metrics == "default" else metrics
+        if isinstance(specs, str | Mapping):
+            raise ValueError(f"metrics={metrics!r}: give a list of reward specs, or 'default'")
+        named = [{"id": spec} if isinstance(spec, str) else spec for spec in specs]
+        self.metrics: RewardSet | None = make_reward(named, context) if named else None
+        self.is_end = np.zeros(self.vocabulary_size, dtype=bool)
+        self.is_end[list(self.tokenizer.end_token_ids)] = True
+        self._prompts: dict[int, np.ndarray] = {}
+        if self.max_turns == 1 and len(self.examples) <= _CHECKED_PROMPTS:
+            for index in range(len(self.examples)):
+                self.prompt(index)
+
+    # What subclasses say.
+
+    def default_reward(self) -> Any:
+        """The reward spec behind reward="default"."""
+        raise NotImplementedError
+
+    def default_metrics(self) -> Sequence[Any]:
+        """The metric specs behind metrics="default"."""
+        return ()
+
+    def load(self, dataset: str, columns: Mapping[str, str | list[str]] | None) -> Corpus:
+        """Loads the corpus."""
+        return load_corpus(dataset, columns=columns)
+
+    def vocabulary_texts(self) -> Iterable[str]:
+        """Texts of the train split that a word vocabulary is taken from."""
+        for example in self.corpus.split("train"):
+            yield example.source
+            yield from example.references
+
+    def train_texts(self) -> Sequence[str]:
+        """Texts an agent would write on the train split; what fluency and novelty are fitted on."""
+        return self.corpus.train_texts()
+
+    def conversation(self, example: Example, rng: np.random.Generator) -> Conversation | None:
+        """The other side of a dialogue about this example; None in one-turn tasks."""
+        return None
+
+    def prompt_tokens(self, example: Example) -> list[int]:
+        """Token ids of a one-turn prompt: start, source, separator."""
+        markers = self.tokenizer.markers
+        return [*markers["start"], *self.tokenizer.encode(example.source), *markers["separator"]]
+
+    # What environments ask.
+
+    @property
+    def context_length(self) -> int:
+        """Width of the observation."""
+        return self.max_prompt_tokens + self.max_new_tokens
+
+    def prompt(self, index: int) -> np.ndarray:
+        """The prompt of a one-turn example as the first columns of an observation.
+
+        Returns:
+            int32 (context_length,), left-padded to `max_prompt_tokens`, -1 where there is no token.
+
+        Raises:
+            ValueError: It is longer than `max_prompt_tokens` and long_prompt is "error".
+        """
+        row = self._prompts.get(index)
+        if row is None:
+            row = self.row(self.prompt_tokens(self.examples[index]), f"example {index} of {self.split!r}")
+            if len(self._prompts) < _CHECKED_PROMPTS:
+                self._prompts[index] = row
+        return row
+
+    def row(self, ids: Sequence[int], what: str) -> np.ndarray:
+        """An observation that holds only a prompt; `what` names it in the error of a too long one."""
+        width = self.max_prompt_tokens
+        if len(ids) > width:
+            if self.long_prompt == "error":
+                raise ValueError(
+                    f"the prompt of {what} has {len(ids)} tokens and max_prompt_tokens={width}; pass "
+                    f"max_prompt_tokens={len(ids)} or more, or long_prompt='truncate' to keep the last {width}"
+                )
+            ids = ids[len(ids) - width :]
+        row = np.full(self.context_length, -1, dtype=np.int32)
+        row[width - len(ids) : width] = ids
+        return row
+
+    def turn_tokens(self, turn: Turn) -> list[int]:
+        """Token ids of an environment turn and of the marker that hands the word to the agent."""
+        markers = self.tokenizer.markers
+        return [*markers[turn.speaker], *self.tokenizer.encode(turn.text), *markers["agent"]]
+
+    def score(self, episodes: Sequence[Episode]) -> list[tuple[float, dict[str, Any]]]:
+        """Scores finished episodes, in one batch where a reward can.
+
+        Returns:
+            For each episode its reward and its `outcome`, as it stands in info.
+        """
+        if len(episodes) == 1:
+            reward, parts = self.reward.score(episodes[0])
+            totals, components = [reward], [parts]
+        else:
+            totals, components = self.reward.score_batch(episodes)
+        metrics: Sequence[dict[str, float]] = [{}] * len(episodes)
+        if self.metrics is not None:
+            metrics = self.metrics.score_batch(episodes)[1]
+        return [
+            (
+                total,
+                {
+                    "source": episode.example.source,
+                    "references": episode.example.references,
+                    "text": episode.text,
+                    "action_ids": episode.action_ids,
+                    "reward": total,
+                    "reward_components": parts,
+                    "metrics": {**episode.measures, **measured},
+                    "finish_reason": episode.finish_reason,
+                },
+            )
+            for episode, total, parts, measured in zip(episodes, totals, components, metrics, strict=True)
+        ]
+
+    def describe(self) -> dict[str, Any]:
+        """What identifies this task in a record: data, tokenizer, rewards, limits. JSON-able."""
+        return {
+            "task": self.kind,
+            "dataset": self.corpus.name,
+            "split": self.split,
+            "dataset_hash": self.corpus.content_hash,
+            "dataset_sizes": dict(self.corpus.sizes),
+            "language": self.corpus.language,
+            "tokenizer": self.tokenizer.spec,
+            "tokenizer_hash": self.tokenizer.content_hash,
+            "vocabulary_size": self.vocabulary_size,
+            "reward_spec": self.reward.to_spec(),
+            "reward_signature": self.reward.signature,
+            "metrics_signature": self.metrics.signature if self.metrics is not None else None,
+            "reward_timing": self.reward_timing,
+            "max_prompt_tokens": self.max_prompt_tokens,
+            "max_new_tokens": self.max_new_tokens,
+            "max_turns": self.max_turns,
+            "context_length": self.context_length,
+        }
+
+    @cached_property
+    def signature(self) -> str:
+        """One line that differs whenever scores of two environments cannot be compared."""
+        described = self.describe()
+        return (
+            f"{self.kind}|data:{self.corpus.name}:{self.corpus.content_hash[:12]}|tok:"
+            f"{self.tokenizer.content_hash[:12]}|reward:{self.reward.signature}|prompt:{self.max_prompt_tokens}"
+            f"|new:{self.max_new_tokens}|turns:{described['max_turns']}|context:{self.context_length}|v1"
+        )
+
+    def _make_tokenizer(self, spec: str | Mapping[str, Any] | Tokenizer) -> Tokenizer:
+        if isinstance(spec, str) and spec.startswith("word"):
+            return _word_tokenizer(spec, self.corpus.name, self.corpus.content_hash, self)
+        return make_tokenizer(spec, self.vocabulary_texts, roles=self.roles)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Task) and type(self) is type(other) and self.describe() == other.describe()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.split))
+
+
+_tokenizers: dict[tuple[str, str, str, type[Task]], Tokenizer] = {}
+
+
+def _word_tokenizer(spec: str, name: str, content_hash: str, task: Task) -> Tokenizer:
+    key = (spec, name, content_hash, type(task))
+    if key not in _tokenizers:
+        _tokenizers[key] = make_tokenizer(spec, task.vocabulary_texts, roles=task.roles)
+    return _tokenizers[key]
+
+
+@lru_cache(maxsize=64)
+def _shared(task_class: type[Task], arguments: str) -> Task:
+    return task_class(**json.loads(arguments))
+
+
+def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
+    """Makes a task, or gives the one already made from equal JSON-able arguments in this process."""
+    try:
+        text = json.dumps(arguments, sort_keys=True)
+        if json.loads(text) != dict(arguments):
+            raise TypeError
+    except (TypeError, ValueError):
+        return task_class(**arguments)
+    if str(arguments.get("dataset") or "").startswith(("file:", "hub:")):
+        return task_class(**arguments)
+    return _shared(task_class, text)
+
+
+def _positive(name: str, value: int | None, default: int) -> int:
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+    return value

@@ -1,0 +1,66 @@
+"""Text generation: poems, scripts and code to a request."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from llm_envs.envs.task import Task
+from llm_envs.envs.token_env import TokenEnv
+from llm_envs.envs.vector_env import TokenVectorEnv
+
+
+class TextGeneration(Task):
+    """A request names a form, a topic and words to use; the text answers it."""
+
+    kind = "text-generation"
+    default_dataset = "poems"
+    default_max_prompt_tokens: ClassVar[int] = 24
+    default_max_new_tokens: ClassVar[int] = 64
+
+    def default_reward(self) -> Any:
+        """Doing what was asked x writing fluently x not pasting the train split.
+
+        Where a data set asks for nothing in particular, the product is of fluency and novelty; code, which
+        has one right answer, is scored by chrF against it.
+        """
+        first = self.examples[0]
+        if self.corpus.language == "code":
+            return "chrf" if first.references else "novelty"
+        asks = "words" in first.metadata or "form" in first.metadata
+        return {"id": "product", "rewards": [*(["constraints"] if asks else []), "fluency", "novelty"]}
+
+    def default_metrics(self) -> list[Any]:
+        """Diversity, and likeness to the references where there are any."""
+        return ["distinct", *(["chrf"] if self.examples[0].references else [])]
+
+
+class TextGenerationEnv(TokenEnv):
+    """TextGen-v0, TextGen-Script-v0, TextGen-Code-v0: write what the request asks for, one token at a time.
+
+    Observation: `Box(-1, V-1, (context_length,), int32)`: the request, a separator, the text so far; -1
+    where there is no token.
+
+    Action: `Discrete(V)`: the next token.
+
+    Reward: at the end, for poems and scripts the product of `constraints` (the form and the words asked
+    for), `fluency` (an n-gram model of the train split) and `novelty` (what is not copied from the train
+    split), each 0 to 1; for code chrF against the reference body. A product, so that neither a fluent text
+    about something else nor a list of the words asked for earns anything.
+
+    Terminated: at the end token or when `max_new_tokens` are spent. Truncated: never.
+
+    Info: `example` and `source` at reset, `outcome` at the end (see TokenEnv).
+
+    Arguments: those of TokenEnv; `dataset` may be any corpus, "file:PATH" or "hub:NAME", prompt-only ones
+    included (the reward is then fluency x novelty).
+
+    Version history: v0, first release.
+    """
+
+    task_class = TextGeneration
+
+
+class TextGenerationVectorEnv(TokenVectorEnv):
+    """TextGenerationEnv in rows."""
+
+    task_class = TextGeneration

@@ -1,0 +1,218 @@
+"""TokenEnv: the token-level environment. Its `step` is the only one; tasks supply examples and turns."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.error import InvalidAction, ResetNeeded
+
+from llm_envs.envs.rendering import render_session
+from llm_envs.envs.session import Session
+from llm_envs.envs.task import Task, make_task
+from llm_envs.tokenizers import Tokenizer
+
+
+def check_arguments(task_class: type[Task], given: Mapping[str, Any], unknown: Mapping[str, Any]) -> None:
+    """Refuses arguments no environment takes, naming the nearest one that is.
+
+    Raises:
+        TypeError: There is such an argument.
+    """
+    for name in unknown:
+        near = get_close_matches(name, given, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]!r}?" if near else ";"
+        raise TypeError(f"{task_class.kind} environments take no argument {name!r}{hint} they take {sorted(given)}")
+
+
+class TokenEnv(gym.Env[np.ndarray, int]):
+    """One episode is one text (or one dialogue), one action is one token.
+
+    Observation: `Box(-1, V-1, (context_length,), int32)`. Token ids, -1 where there is none. The prompt is
+    left-padded to `max_prompt_tokens`, so every answer starts in the same column.
+
+    Action: `Discrete(V)`, V the width of the tokenizer's vocabulary.
+
+    Transition: append-only. `step(a)` returns the previous observation with `a` in the first free column,
+    then zero or more tokens of the other side of a dialogue.
+
+    Reward: the reward set's score of the finished text, paid when it ends (reward_timing="terminal").
+
+    Terminated: at an end token, when the token budget is spent, or when the dialogue is over; `truncated` is
+    always False and left to wrappers.
+
+    Info: `reset` gives `example` (index) and `source`; the last step gives `outcome`: source, references,
+    text, action_ids, reward, reward_components, metrics, finish_reason ("stop", "length" or "task").
+
+    Options of `reset`: `{"example": i}` plays example i of the split; otherwise one is drawn uniformly.
+
+    Raises (step): gymnasium.error.InvalidAction for an action that is no id of the vocabulary,
+    gymnasium.error.ResetNeeded before a reset and after the end.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 30}  # noqa: RUF012
+    task_class: ClassVar[type[Task]]
+
+    def __init__(
+        self,
+        *,
+        dataset: str | None = None,
+        columns: Mapping[str, str | list[str]] | None = None,
+        split: str = "train",
+        tokenizer: str | Mapping[str, Any] | Tokenizer | None = None,
+        reward: Any = "default",
+        metrics: str | Sequence[Any] = (),
+        reward_timing: str | Mapping[str, Any] = "terminal",
+        max_prompt_tokens: int | None = None,
+        max_new_tokens: int | None = None,
+        long_prompt: str = "error",
+        render_mode: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        arguments = {
+            "dataset": dataset,
+            "columns": columns,
+            "split": split,
+            "tokenizer": tokenizer,
+            "reward": reward,
+            "metrics": metrics,
+            "reward_timing": reward_timing,
+            "max_prompt_tokens": max_prompt_tokens,
+            "max_new_tokens": max_new_tokens,
+            "long_prompt": long_prompt,
+        }
+        check_arguments(self.task_class, arguments, unknown)
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ValueError(f"unknown render_mode={render_mode!r}; there are 'ansi' and 'human'")
+        self.render_mode = render_mode
+        self.task = make_task(self.task_class, {k: v for k, v in arguments.items() if v is not None})
+        self._arguments = arguments
+        size = self._size = self.task.vocabulary_size
+        self._ends = frozenset(self.tokenizer.end_token_ids)
+        self._scores_prefixes = self.task.timing.needs_prefixes
+        shape = (self.task.context_length,)
+        self.observation_space = gym.spaces.Box(-1, size - 1, shape, np.int32)
+        self.action_space = gym.spaces.Discrete(size)  # type: ignore[assignment]
+        self._session = Session(self.task)
+        self._tokens = np.full(shape, -1, np.int32)
+        self._column = self._limit = 0
+        self._running = False
+        self._outcome: dict[str, Any] | None = None
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer: .encode(text) -> ids, .decode(ids) -> text, .end_token_ids."""
+        return self.task.tokenizer
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Starts an episode; options={"example": i} picks the example.
+
+        Returns:
+            observation int32 (context_length,), info with `example` and `source`.
+
+        Raises:
+            IndexError: There is no such example.
+        """
+        if seed is not None:
+            super().reset(seed=seed)
+        rng = self.np_random
+        index = draw_example(self.task, rng, options.get("example") if options else None)
+        session = self._session
+        self._tokens = session.begin(index, rng).copy()
+        self._column, self._limit = session.start, session.limit
+        self._running = True
+        self._outcome = None
+        if self.render_mode == "human":
+            self.render()
+        return self._tokens.copy(), session.start_info()
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        """Appends one token.
+
+        Returns:
+            observation int32 (context_length,), reward, terminated, False, info.
+        """
+        if action.__class__ is not int:
+            action = _as_index(action)
+        if not 0 <= action < self._size:
+            raise InvalidAction(f"action {action} is outside the vocabulary, 0 to {self._size - 1}")
+        if not self._running:
+            raise ResetNeeded("this episode has not begun or is over: call reset() before step()")
+        column = self._column
+        self._tokens[column] = action
+        column = self._column = column + 1
+        if action in self._ends or column >= self._limit:
+            return self._end_turn(column, action in self._ends)
+        reward = self._session.pay_prefix(self._tokens, column) if self._scores_prefixes else 0.0
+        if self.render_mode == "human":
+            self.render()
+        return self._tokens.copy(), reward, False, False, {}
+
+    def _end_turn(self, column: int, stopped: bool) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        session, tokens = self._session, self._tokens
+        reason = session.end_turn(tokens, column, stopped=stopped)
+        if reason is None:
+            reward = session.pay_prefix(tokens, session.start) if self._scores_prefixes else 0.0
+            self._column, self._limit = session.start, session.limit
+            info: dict[str, Any] = {}
+        else:
+            self._running = False
+            score, self._outcome = self.task.score([session.episode(tokens, column, reason)])[0]
+            reward = session.pay_final(score)
+            info = {"outcome": self._outcome}
+        if self.render_mode == "human":
+            self.render()
+        return tokens.copy(), reward, reason is not None, False, info
+
+    def render(self) -> str | None:  # type: ignore[override]
+        """Source, text so far and reward components: returned ("ansi") or printed ("human")."""
+        if self.render_mode is None:
+            return None
+        text = render_session(self.task, self._session, self._tokens, self._column, self._outcome)
+        if self.render_mode == "ansi":
+            return text
+        print(text, flush=True)
+        return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        del state["task"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.task = make_task(self.task_class, {k: v for k, v in self._arguments.items() if v is not None})
+        self._session.rebind(self.task)
+
+
+def draw_example(task: Task, rng: np.random.Generator, wanted: Any) -> int:
+    """The example of a new episode: the one wanted, or one drawn uniformly.
+
+    Raises:
+        IndexError: There is no such example.
+    """
+    if wanted is None:
+        return int(rng.integers(len(task.examples)))
+    try:
+        index = operator.index(wanted)
+    except TypeError:
+        raise IndexError(f"options['example'] is an index, got {wanted!r}") from None
+    if not 0 <= index < len(task.examples):
+        raise IndexError(
+            f"options['example']={index}, but split {task.split!r} of {task.corpus.name!r} has examples 0 to "
+            f"{len(task.examples) - 1}"
+        )
+    return index
+
+
+def _as_index(action: Any) -> int:
+    try:
+        return operator.index(action)
+    except TypeError:
+        raise InvalidAction(f"an action is one token id (an integer), got {action!r}") from None

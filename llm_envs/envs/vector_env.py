@@ -1,0 +1,299 @@
+"""TokenVectorEnv: many token environments as arrays, equal token for token to single ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.utils import seeding
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+
+from llm_envs.envs.rendering import render_session
+from llm_envs.envs.session import Session
+from llm_envs.envs.task import Task, make_task
+from llm_envs.envs.token_env import check_arguments, draw_example
+from llm_envs.episode import Episode, FinishReason
+from llm_envs.tokenizers import Tokenizer
+
+
+class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
+    """`num_envs` token environments that step together.
+
+    Under the same seeds and actions every row gives what a single environment gives. Observations are int32
+    (num_envs, context_length), rewards float64 (num_envs,). Texts that end in the same step are scored in
+    one batch. Infos follow Gymnasium: `_key` says which rows have a `key`; in SAME_STEP mode the last
+    observation and info of a finished row stand in `final_obs` and `final_info`.
+
+    Args:
+        num_envs: Number of rows.
+        autoreset_mode: gymnasium.vector.AutoresetMode or its value: NEXT_STEP (default), SAME_STEP or
+            DISABLED, where finished rows are reset by reset(options={"reset_mask": bool (num_envs,)}).
+        **arguments: As for the single environment.
+
+    Options of `reset`: "example" (an index, or one per row) and "reset_mask".
+    """
+
+    task_class: ClassVar[type[Task]]
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 30}  # noqa: RUF012
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        *,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        dataset: str | None = None,
+        columns: Mapping[str, str | list[str]] | None = None,
+        split: str = "train",
+        tokenizer: str | Mapping[str, Any] | Tokenizer | None = None,
+        reward: Any = "default",
+        metrics: str | Sequence[Any] = (),
+        reward_timing: str | Mapping[str, Any] = "terminal",
+        max_prompt_tokens: int | None = None,
+        max_new_tokens: int | None = None,
+        long_prompt: str = "error",
+        render_mode: str | None = None,
+        **unknown: Any,
+    ) -> None:
+        arguments = {
+            "dataset": dataset,
+            "columns": columns,
+            "split": split,
+            "tokenizer": tokenizer,
+            "reward": reward,
+            "metrics": metrics,
+            "reward_timing": reward_timing,
+            "max_prompt_tokens": max_prompt_tokens,
+            "max_new_tokens": max_new_tokens,
+            "long_prompt": long_prompt,
+        }
+        check_arguments(self.task_class, arguments, unknown)
+        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+            raise ValueError(f"num_envs={num_envs!r} must be a whole number of at least 1")
+        if render_mode not in (None, "ansi"):
+            raise ValueError(f"unknown render_mode={render_mode!r}; a vector environment has 'ansi'")
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
+        self._arguments = arguments
+        self.task = make_task(self.task_class, {k: v for k, v in arguments.items() if v is not None})
+        size, length = self.task.vocabulary_size, self.task.context_length
+        self.single_observation_space = spaces.Box(-1, size - 1, (length,), np.int32)
+        self.single_action_space = spaces.Discrete(size)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._sessions = [Session(self.task) for _ in range(num_envs)]
+        self._rngs: list[np.random.Generator | None] = [None] * num_envs
+        self._rows = np.arange(num_envs)
+        self._tokens = np.full((num_envs, length), -1, np.int32)
+        self._columns = np.zeros(num_envs, np.int64)
+        self._limits = np.zeros(num_envs, np.int64)
+        self._over = np.ones(num_envs, dtype=bool)
+        self._any_over = True
+        self._begun = False
+        self._outcomes: list[dict[str, Any] | None] = [None] * num_envs
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """The tokenizer: .encode(text) -> ids, .decode(ids) -> text, .end_token_ids."""
+        return self.task.tokenizer
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Starts episodes in all rows, or in those of options["reset_mask"].
+
+        Args:
+            seed: One seed per row, or an integer s for s, s+1, ...
+            options: "example" (an index, or one per row), "reset_mask" (bool array (num_envs,)).
+
+        Returns:
+            observations int32 (num_envs, context_length), infos.
+        """
+        options = options or {}
+        seeds: Sequence[int | None]
+        if seed is None:
+            seeds = [None] * self.num_envs
+        elif isinstance(seed, int):
+            seeds = range(seed, seed + self.num_envs)
+        else:
+            seeds = seed
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"one seed per row: got {len(seeds)} seeds for num_envs={self.num_envs}")
+        mask = self._reset_mask(options)
+        examples = options.get("example")
+        per_row = examples if np.ndim(examples) else [examples] * self.num_envs
+        if len(per_row) != self.num_envs:
+            raise ValueError(f"one example per row: got {len(per_row)} for num_envs={self.num_envs}")
+        infos: dict[str, Any] = {}
+        for row in np.flatnonzero(mask).tolist():
+            if seeds[row] is not None:
+                self._rngs[row] = seeding.np_random(seeds[row])[0]
+            self._begin(row, per_row[row], infos)
+        self._begun = True
+        self._any_over = bool(self._over.any())
+        return self._tokens.copy(), infos
+
+    def _reset_mask(self, options: Mapping[str, Any]) -> np.ndarray:
+        mask = options.get("reset_mask")
+        if mask is None:
+            return np.ones(self.num_envs, dtype=bool)
+        if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != (self.num_envs,):
+            raise ValueError(f"options['reset_mask'] is a bool array of shape ({self.num_envs},), got {mask!r}")
+        if not mask.any():
+            raise ValueError("options['reset_mask'] selects no row")
+        return mask
+
+    def _begin(self, row: int, wanted: Any, infos: dict[str, Any]) -> None:
+        rng = self._rngs[row]
+        if rng is None:
+            rng = self._rngs[row] = seeding.np_random(None)[0]
+        session = self._sessions[row]
+        self._tokens[row] = session.begin(draw_example(self.task, rng, wanted), rng)
+        self._columns[row], self._limits[row] = session.start, session.limit
+        self._over[row] = False
+        self._outcomes[row] = None
+        self._add_info(infos, session.start_info(), row)
+
+    def step(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Appends one token to every row.
+
+        Args:
+            actions: Integers (num_envs,), 0 to V-1. In NEXT_STEP mode the action of a row that ended in the
+                step before is ignored and the row begins anew.
+
+        Returns:
+            observations int32 (num_envs, context_length), rewards float64, terminated bool, truncated bool
+            (num_envs,), infos.
+        """
+        actions = self._checked(actions)
+        if not self._begun:
+            raise ResetNeeded("call reset() before step()")
+        infos: dict[str, Any] = {}
+        rewards = np.zeros(self.num_envs)
+        if self._any_over:
+            rows, ends = self._step_around_finished(actions, infos)
+        else:
+            rows = self._rows
+            self._tokens[rows, self._columns] = actions
+            self._columns += 1
+            ends = self.task.is_end[actions]
+            ends |= self._columns >= self._limits
+        terminated = np.zeros(self.num_envs, dtype=bool)
+        if self.task.timing.needs_prefixes:
+            for row in rows[~ends].tolist():
+                rewards[row] = self._sessions[row].pay_prefix(self._tokens[row], int(self._columns[row]))
+        if ends.any():
+            self._end_turns(rows[ends].tolist(), actions, rewards, terminated, infos)
+        return self._tokens.copy(), rewards, terminated, np.zeros(self.num_envs, dtype=bool), infos
+
+    def _step_around_finished(
+        self, actions: np.ndarray, infos: dict[str, Any]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Steps the rows that are in an episode; begins the others anew. Returns the rows, and which end."""
+        finished = np.flatnonzero(self._over).tolist()
+        if self.autoreset_mode is not AutoresetMode.NEXT_STEP:
+            raise ResetNeeded(
+                f"rows {finished[:8]} are over: reset them with options={{'reset_mask': mask}} before step()"
+            )
+        rows = np.flatnonzero(~self._over)
+        for row in finished:
+            self._begin(row, None, infos)
+        self._any_over = False
+        self._tokens[rows, self._columns[rows]] = actions[rows]
+        self._columns[rows] += 1
+        return rows, self.task.is_end[actions[rows]] | (self._columns[rows] >= self._limits[rows])
+
+    def _end_turns(
+        self,
+        rows: list[int],
+        actions: np.ndarray,
+        rewards: np.ndarray,
+        terminated: np.ndarray,
+        infos: dict[str, Any],
+    ) -> None:
+        """Ends the agent's turn in some rows; scores and closes those whose episode is over."""
+        finished: list[int] = []
+        episodes: list[Episode] = []
+        for row in rows:
+            session, tokens, column = self._sessions[row], self._tokens[row], int(self._columns[row])
+            stopped = bool(self.task.is_end[actions[row]])
+            reason: FinishReason | None = session.end_turn(tokens, column, stopped=stopped)
+            if reason is None:
+                if self.task.timing.needs_prefixes:
+                    rewards[row] = session.pay_prefix(tokens, session.start)
+                self._columns[row], self._limits[row] = session.start, session.limit
+            else:
+                finished.append(row)
+                episodes.append(session.episode(tokens, column, reason))
+        if not finished:
+            return
+        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        for row, (score, outcome) in zip(finished, self.task.score(episodes), strict=True):
+            rewards[row] = self._sessions[row].pay_final(score)
+            terminated[row] = True
+            self._outcomes[row] = outcome
+            info: dict[str, Any] = {"outcome": outcome}
+            if same_step:
+                info = {"final_obs": self._tokens[row].copy(), "final_info": info}
+            self._add_info(infos, info, row)
+        if same_step:
+            for row in finished:
+                self._begin(row, None, infos)
+        else:
+            self._over[finished] = True
+            self._any_over = True
+
+    def _checked(self, actions: Any) -> np.ndarray:
+        actions = np.asarray(actions)
+        if actions.shape != (self.num_envs,):
+            raise InvalidAction(f"actions are integers of shape ({self.num_envs},), got shape {actions.shape}")
+        if actions.dtype.kind not in "iu":
+            raise InvalidAction(f"actions are token ids (integers), got dtype {actions.dtype}")
+        size = self.task.vocabulary_size
+        if actions.min() < 0 or actions.max() >= size:
+            row = int(np.flatnonzero((actions < 0) | (actions >= size))[0])
+            raise InvalidAction(
+                f"action {actions[row]} of row {row} is outside the vocabulary, 0 to {size - 1}"
+            )
+        return actions
+
+    def render(self) -> tuple[str, ...] | None:  # type: ignore[override]
+        """Each row as text (render_mode="ansi")."""
+        if self.render_mode is None:
+            return None
+        return tuple(
+            render_session(self.task, session, self._tokens[row], int(self._columns[row]), self._outcomes[row])
+            for row, session in enumerate(self._sessions)
+        )
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Calls a method, or reads an attribute, that all rows share; one result per row."""
+        value: Any = getattr(self, name)
+        if isinstance(value, Callable):  # type: ignore[arg-type]
+            value = value(*args, **kwargs)
+        return (value,) * self.num_envs
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """An attribute that all rows share; one value per row."""
+        return self.call(name)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = dict(self.__dict__)
+        del state["task"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.task = make_task(self.task_class, {k: v for k, v in self._arguments.items() if v is not None})
+        for session in self._sessions:
+            session.rebind(self.task)

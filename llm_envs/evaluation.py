@@ -1,0 +1,222 @@
+"""evaluate(): a policy played on the examples of an environment, one row per episode."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+
+class Policy(Protocol):
+    """What is evaluated: anything with Stable-Baselines3's `predict`."""
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Actions (n,) for observations (n, context_length), and the state to hand to the next call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRow:
+    """One evaluated episode; every field is JSON-able."""
+
+    index: int
+    example: int
+    seed: int
+    source: str
+    text: str
+    action_ids: tuple[int, ...]
+    reward: float
+    reward_components: Mapping[str, float]
+    metrics: Mapping[str, float]
+    length: int
+    finish_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationResult:
+    """The rows of an evaluation in the order of their index, and their means."""
+
+    rows: tuple[EpisodeRow, ...]
+    seed: int
+    deterministic: bool
+
+    @property
+    def mean_reward(self) -> float:
+        """Mean reward of the episodes."""
+        return statistics.fmean(row.reward for row in self.rows)
+
+    @property
+    def std_reward(self) -> float:
+        """Sample standard deviation of the episodes' rewards; 0 for a single episode."""
+        return statistics.stdev(row.reward for row in self.rows) if len(self.rows) > 1 else 0.0
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """Mean of every metric over the episodes that have it."""
+        return _means([row.metrics for row in self.rows])
+
+    @property
+    def reward_components(self) -> dict[str, float]:
+        """Mean of every reward component."""
+        return _means([row.reward_components for row in self.rows])
+
+    @property
+    def mean_length(self) -> float:
+        """Mean number of tokens the agent wrote."""
+        return statistics.fmean(row.length for row in self.rows)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The rows as JSON-able dicts."""
+        return [{**asdict(row), "action_ids": list(row.action_ids)} for row in self.rows]
+
+
+def _means(tables: list[Mapping[str, float]]) -> dict[str, float]:
+    names = dict.fromkeys(name for table in tables for name in table)
+    return {name: statistics.fmean(t[name] for t in tables if name in t) for name in names}
+
+
+def episode_seed(seed: int, index: int) -> int:
+    """The seed of evaluation episode `index`: f(S, k), the same whatever the number of environments."""
+    return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
+
+
+def evaluate(
+    policy: Policy,
+    env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any],
+    n_eval_episodes: int | None = None,
+    seed: int = 0,
+    *,
+    deterministic: bool = True,
+    on_episode: Callable[[EpisodeRow], None] | None = None,
+) -> EvaluationResult:
+    """Plays a policy and returns one row per episode.
+
+    Episode k is `reset(seed=f(seed, k))` on example k modulo their number, so every example of the split is
+    visited before any repeats, and the rows do not depend on how many environments play them.
+
+    Args:
+        policy: Anything with Stable-Baselines3's `predict`, called on batches (n, context_length).
+        env: An id (its test split is used), an environment, or a vector environment of this package;
+            wrappers around them are fine.
+        n_eval_episodes: Number of episodes; by default one for each example of the split.
+        seed: The evaluation seed S.
+        deterministic: Passed to `predict`.
+        on_episode: Called with every finished row, in the order in which they finish.
+
+    Raises:
+        ValueError: The environment is not one of this package, or there is nothing to play.
+    """
+    if isinstance(env, str):
+        made = gym.make_vec(env, num_envs=32, split="test", metrics="default")
+        try:
+            return evaluate(
+                policy, made, n_eval_episodes, seed, deterministic=deterministic, on_episode=on_episode
+            )
+        finally:
+            made.close()
+    task = getattr(env.unwrapped, "task", None)
+    if task is None or not hasattr(task, "examples"):
+        raise ValueError(f"evaluate() plays environments of llm_envs; {env.unwrapped!r} has no task")
+    total = len(task.examples) if n_eval_episodes is None else n_eval_episodes
+    if total < 1:
+        raise ValueError(f"n_eval_episodes={n_eval_episodes!r} must be at least 1")
+    plan = [(k, k % len(task.examples), episode_seed(seed, k)) for k in range(total)]
+    play = _play_rows if isinstance(env, VectorEnv) else _play_one
+    rows: list[EpisodeRow] = []
+    for row in play(policy, env, plan, deterministic):
+        rows.append(row)
+        if on_episode is not None:
+            on_episode(row)
+    rows.sort(key=lambda row: row.index)
+    return EvaluationResult(tuple(rows), seed, deterministic)
+
+
+def _row(plan: tuple[int, int, int], outcome: Mapping[str, Any]) -> EpisodeRow:
+    index, example, seed = plan
+    return EpisodeRow(
+        index=index,
+        example=example,
+        seed=seed,
+        source=outcome["source"],
+        text=outcome["text"],
+        action_ids=tuple(outcome["action_ids"]),
+        reward=float(outcome["reward"]),
+        reward_components={k: float(v) for k, v in outcome["reward_components"].items()},
+        metrics={k: float(v) for k, v in outcome["metrics"].items()},
+        length=len(outcome["action_ids"]),
+        finish_reason=outcome["finish_reason"],
+    )
+
+
+def _play_one(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deterministic: bool) -> Any:
+    for entry in plan:
+        _, example, seed = entry
+        observation, _ = env.reset(seed=seed, options={"example": example})
+        state, start = None, np.ones(1, dtype=bool)
+        while True:
+            actions, state = policy.predict(
+                observation[None], state=state, episode_start=start, deterministic=deterministic
+            )
+            observation, _, terminated, truncated, info = env.step(int(np.asarray(actions).reshape(-1)[0]))
+            start = np.zeros(1, dtype=bool)
+            if terminated or truncated:
+                yield _row(entry, info["outcome"])
+                break
+
+
+def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deterministic: bool) -> Any:
+    """Plays waves of rows; in DISABLED mode a row that has ended takes the next episode at once."""
+    refill = env.metadata.get("autoreset_mode") is AutoresetMode.DISABLED
+    size = env.num_envs
+    waiting = list(reversed(plan))
+    while waiting:
+        playing: list[tuple[int, int, int] | None] = [waiting.pop() if waiting else None for _ in range(size)]
+        entries = [entry or plan[0] for entry in playing]
+        observations, _ = env.reset(
+            seed=[seed for _, _, seed in entries], options={"example": [example for _, example, _ in entries]}
+        )
+        state, start = None, np.ones(size, dtype=bool)
+        while any(entry is not None for entry in playing):
+            actions, state = policy.predict(
+                observations, state=state, episode_start=start, deterministic=deterministic
+            )
+            observations, _, terminated, truncated, infos = env.step(np.asarray(actions).reshape(-1))
+            over = terminated | truncated
+            start = over
+            for row in np.flatnonzero(over).tolist():
+                entry = playing[row]
+                if entry is not None:
+                    yield _row(entry, _outcome_of(infos, row))
+                    playing[row] = None
+            if refill and over.any():
+                seeds: list[int | None] = [None] * size
+                examples = [0] * size
+                for row in np.flatnonzero(over).tolist():
+                    playing[row] = waiting.pop() if waiting else None
+                    _, examples[row], seeds[row] = playing[row] or plan[0]
+                observations, _ = env.reset(seed=seeds, options={"example": examples, "reset_mask": over})
+
+
+def _outcome_of(infos: Mapping[str, Any], row: int) -> dict[str, Any]:
+    """One row's outcome out of vector infos, which hold an array per key."""
+    nested = infos["final_info"]["outcome"] if "final_info" in infos else infos["outcome"]
+    return _row_of(nested, row)
+
+
+def _row_of(nested: Mapping[str, Any], row: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in nested.items():
+        if not key.startswith("_") and nested.get(f"_{key}", [True] * (row + 1))[row]:
+            found[key] = _row_of(value, row) if isinstance(value, dict) else value[row]
+    return found
