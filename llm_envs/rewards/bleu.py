@@ -13,7 +13,7 @@ _SMOOTH_VALUES = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
 
 
 class Bleu:
-    """BLEU of the text against all references of the example, 0 to 1 (Papineni et al. 2002; Post 2018).
+    """BLEU of the text against the references, 0 to 1 (Papineni et al. 2002; Post 2018).
 
     Equal to `sacrebleu.BLEU(...).sentence_score(text, references).score / 100`: clipped n-gram
     precisions, closest reference length, brevity penalty.
@@ -43,7 +43,7 @@ class Bleu:
     ) -> None:
         if smooth_method not in _SMOOTH_VALUES:
             raise ValueError(
-                f"unknown smooth_method={smooth_method!r}; one of {', '.join(sorted(_SMOOTH_VALUES))}"
+                f"unknown smooth_method={smooth_method!r}; one of {', '.join(_SMOOTH_VALUES)}"
             )
         if not isinstance(max_order, int) or max_order < 1:
             raise ValueError(f"max_order is a whole number from 1, got {max_order!r}")
@@ -64,8 +64,8 @@ class Bleu:
             else f"{smooth_method}[{self._smooth_value:g}]"
         )
         self.signature = (
-            f"bleu|order:{max_order}|smooth:{smooth}|tok:{tokenize}|eff:{'yes' if effective_order else 'no'}"
-            f"|case:{'lc' if lowercase else 'mixed'}|v1"
+            f"bleu|order:{max_order}|smooth:{smooth}|tok:{tokenize}"
+            f"|eff:{'yes' if effective_order else 'no'}|case:{'lc' if lowercase else 'mixed'}|v1"
         )
 
     def __call__(self, episode: Episode) -> float:
@@ -122,7 +122,7 @@ class Bleu:
 
 
 class BleuPrefixScorer:
-    """BLEU of the growing prefixes of one text: counts are kept, only the last word is tokenised again.
+    """BLEU of the growing prefixes of one text: only the last word is counted again.
 
     A text that does not extend the one before, and tokenisers that look at the ends of the text,
     are scored from the start.

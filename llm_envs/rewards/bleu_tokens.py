@@ -61,7 +61,7 @@ def tokenizer(name: str) -> Callable[[str], list[str]]:
 
 
 def crosses_words(text: str) -> bool:
-    """Whether 13a joins parts of this text across white space, so that words are not independent."""
+    """Whether 13a joins parts of this text across white space."""
     return "-\n" in text or "<skipped>" in text
 
 

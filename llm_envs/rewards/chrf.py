@@ -26,8 +26,8 @@ class _Statistics(NamedTuple):
 class Chrf:
     """Character n-gram F-score against the best reference, 0 to 1 (Popović 2015, 2017; Post 2018).
 
-    Equal to `sacrebleu.CHRF(...).sentence_score(text, references).score / 100`; precision and recall are
-    averaged over the orders that both sides have.
+    Equal to `sacrebleu.CHRF(...).sentence_score(text, references).score / 100`; precision and
+    recall are averaged over the orders that both sides have.
 
     Args:
         char_order: The longest character n-gram.
@@ -60,8 +60,8 @@ class Chrf:
         self._whitespace = whitespace
         self._tables: OrderedDict[tuple[str, ...], list[list[_Counts]]] = OrderedDict()
         self.signature = (
-            f"chrf|nc:{char_order}|nw:{word_order}|beta:{beta:g}|space:{'yes' if whitespace else 'no'}"
-            f"|case:{'lc' if lowercase else 'mixed'}|eff:yes|v1"
+            f"chrf|nc:{char_order}|nw:{word_order}|beta:{beta:g}"
+            f"|space:{'yes' if whitespace else 'no'}|case:{'lc' if lowercase else 'mixed'}|eff:yes|v1"
         )
 
     def __getstate__(self) -> dict[str, object]:
@@ -177,7 +177,7 @@ class ChrfPrefixScorer:
 
 
 def word_counts(text: str, max_order: int) -> list[_Counts]:
-    """Returns the counts of word n-grams, order by order, punctuation at a word's end or start apart."""
+    """Returns the counts of word n-grams by order, a mark at a word's end or start set apart."""
     if not max_order:
         return []
     words: list[str] = []

@@ -37,8 +37,8 @@ class RewardContext:
         texts = self.train_texts() if self.train_texts is not None else ()
         if not texts:
             raise ValueError(
-                "needs the texts of a train split and got none; make it through gym.make(..., reward=...) "
-                "or pass RewardContext(train_texts=lambda: [...])"
+                "needs the texts of a train split and got none; make it through "
+                "gym.make(..., reward=...) or pass RewardContext(train_texts=lambda: [...])"
             )
         return texts
 

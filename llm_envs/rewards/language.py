@@ -7,7 +7,7 @@ from llm_envs.rewards.context import RewardContext
 
 
 class Language:
-    """The probability that the text is in a language, 0 to 1 (py3langid, after Lui and Baldwin 2012).
+    """The probability that the text is in a language, 0 to 1 (Lui and Baldwin 2012).
 
     An empty text is in no language and scores 0.
 

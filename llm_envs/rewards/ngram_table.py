@@ -9,7 +9,7 @@ _CACHED_NGRAMS = 500_000  # about 60 MB; 20,000 sentences of ten words hold 700,
 
 
 class NgramTable:
-    """All n-grams up to an order in several token sequences, with their greatest count in any one of them.
+    """All n-grams of several token sequences, with their greatest count in any one of them.
 
     An n-gram is an int, its node; 0 is the empty one. The longest n-gram of the table that ends at
     a position decides which shorter ones end there (its suffixes), so one node per position is
@@ -73,7 +73,7 @@ class NgramTable:
                 self.count[node] = count
 
     def closest_length(self, length: int) -> int:
-        """Returns the sequence length nearest to `length`, the shorter of two that are equally near."""
+        """Returns the sequence length nearest to `length`, the shorter of two equally near."""
         lengths = self.lengths
         if len(lengths) == 1:
             return lengths[0]
@@ -137,7 +137,7 @@ class Matches:
 
 
 class TableCache:
-    """Tables by references, least recently used ones dropped when they hold too many n-grams together."""
+    """Tables by references; the least recently used go when there are too many n-grams."""
 
     def __init__(self, make: Callable[[tuple[str, ...]], NgramTable]) -> None:
         self._make = make

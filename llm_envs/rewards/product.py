@@ -11,7 +11,7 @@ from llm_envs.rewards.reward_set import make_reward
 
 
 class Product:
-    """The product of rewards >= 0, each raised to its weight: a text must be good in every one of them.
+    """The product of rewards >= 0, each raised to its weight: a text must be good in all.
 
     The parts are recorded as "product/NAME".
 

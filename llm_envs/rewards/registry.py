@@ -123,8 +123,8 @@ def _load(path: str) -> Callable[..., Any]:
     for part in name.split("."):
         if not hasattr(found, part):
             raise ValueError(
-                f"reward {path!r}: module {module_name!r} has no {name!r}{did_you_mean(name, vars(found))}"
-                " the form is 'package.module:name'"
+                f"reward {path!r}: module {module_name!r} has no {name!r}"
+                f"{did_you_mean(name, vars(found))} the form is 'package.module:name'"
             )
         found = getattr(found, part)
     if not callable(found):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from llm_envs.episode import Episode
-from llm_envs.rewards.words import words_of
+from llm_envs.rewards.words import ngrams_of, words_of
 
 
 def distinct(episode: Episode, *, n: int = 2) -> float:
-    """Distinct n-grams of words divided by all n-grams, 0 to 1 (Li et al. 2016); 0 if there is none.
+    """Distinct word n-grams divided by all, 0 to 1 (Li et al. 2016); 0 if there is none.
 
     Args:
         episode: What was written.
         n: Words in an n-gram.
     """
-    all_ngrams, different = _count(episode.text, n)
-    return different / all_ngrams if all_ngrams else 0.0
+    ngrams = _ngrams(episode.text, n)
+    return len(set(ngrams)) / len(ngrams) if ngrams else 0.0
 
 
 def repetition(episode: Episode, *, n: int = 2) -> float:
@@ -26,13 +26,11 @@ def repetition(episode: Episode, *, n: int = 2) -> float:
         episode: What was written.
         n: Words in an n-gram.
     """
-    all_ngrams, different = _count(episode.text, n)
-    return 1.0 - different / all_ngrams if all_ngrams else 0.0
+    ngrams = _ngrams(episode.text, n)
+    return 1.0 - len(set(ngrams)) / len(ngrams) if ngrams else 0.0
 
 
-def _count(text: str, n: int) -> tuple[int, int]:
-    if not isinstance(n, int) or n < 1:
+def _ngrams(text: str, n: int) -> list[str]:
+    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
         raise ValueError(f"n is a whole number from 1, got {n!r}")
-    words = words_of(text)
-    ngrams = [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
-    return len(ngrams), len(set(ngrams))
+    return ngrams_of(words_of(text), n)

@@ -84,7 +84,7 @@ class RewardSet:
         return self.score(episode)[0]
 
     def components(self, episode: Episode) -> dict[str, float]:
-        """Returns the unweighted value of every reward by name; parts of a composition as "name/part"."""
+        """Returns the unweighted values by name; parts of a composition as "name/part"."""
         return self.score(episode)[1]
 
     def score(self, episode: Episode) -> _Score:
@@ -115,7 +115,7 @@ class RewardSet:
         return PrefixScorer(self._components)
 
     def to_spec(self) -> list[dict[str, Any]] | None:
-        """Returns a JSON-able spec that makes this reward again, or None if it holds a bare callable.
+        """Returns a JSON-able spec that makes this reward again, or None if it holds a callable.
 
         A record with None cannot be verified by others.
         """
@@ -124,7 +124,7 @@ class RewardSet:
 
 
 class PrefixScorer:
-    """Scores growing prefixes of one episode; equal to the RewardSet on each, and cheaper where it can be.
+    """Scores growing prefixes of one episode; equal to the RewardSet on each, only cheaper.
 
     Rewards with a method `prefix_scorer()` give an object that keeps its counts from prefix to
     prefix; all others are called on the whole prefix.

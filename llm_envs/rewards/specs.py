@@ -131,7 +131,8 @@ def _check_options(entry: Entry, parameters: Mapping[str, inspect.Parameter]) ->
         if option not in known:
             takes = f"it takes {', '.join(known)}" if known else "it takes no options"
             raise ValueError(
-                f"reward {entry.name!r} has no option {option!r}{did_you_mean(option, known)} {takes}"
+                f"reward {entry.name!r} has no option {option!r}"
+                f"{did_you_mean(option, known)} {takes}"
             )
     for name in known:
         if parameters[name].default is inspect.Parameter.empty and name not in entry.options:

@@ -7,7 +7,9 @@ from llm_envs.rewards.registry import did_you_mean
 
 
 def task_success(episode: Episode, *, key: str = "success") -> float:
-    """A measure of the task, such as whether a dialogue reached its goal; 0 while the episode goes on.
+    """A measure of the task, such as whether a dialogue reached its goal.
+
+    0 while the episode goes on and nothing is measured yet.
 
     Args:
         episode: What was played; the task fills `measures` in.

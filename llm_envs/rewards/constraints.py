@@ -1,0 +1,56 @@
+"""Whether a text does what the request asks: words, a form, characters that speak."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from llm_envs.episode import Episode
+from llm_envs.rewards.forms import FORMS, form_score, script_score
+from llm_envs.rewards.registry import did_you_mean
+from llm_envs.rewards.words import words_of
+
+
+def constraints(episode: Episode) -> float:
+    """The share of the asked words that are used, times how far the form is kept; 0 to 1.
+
+    Reads `example.metadata`: "words" (each to be used as a whole word in any case), "form" (a name
+    in `llm_envs.rewards.forms.FORMS`, or "script") and, for a script, "characters". None of the
+    asked words gives 0, so a text that serves every request alike earns nothing.
+
+    Raises:
+        ValueError: The example asks for nothing, or for a form that is not known.
+    """
+    metadata = episode.example.metadata
+    asked: Sequence[str] = metadata.get("words") or ()
+    form = metadata.get("form")
+    if not asked and form is None:
+        raise ValueError(
+            'constraints needs "words" or "form" in the example\'s metadata, '
+            f"which has {', '.join(sorted(metadata)) or 'nothing'}"
+        )
+    score = _words_score(episode.text, asked) if asked else 1.0
+    if score and form is not None:
+        score *= _form_score(episode.text, form, metadata)
+    return score
+
+
+def _words_score(text: str, asked: Sequence[str]) -> float:
+    if isinstance(asked, str):
+        raise ValueError(f'constraints needs "words" to be a list of words, got {asked!r}')
+    written = f" {' '.join(words_of(text))} "
+    return sum(f" {' '.join(words_of(word))} " in written for word in asked) / len(asked)
+
+
+def _form_score(text: str, form: str, metadata: Mapping[str, Any]) -> float:
+    if form == "script":
+        characters = metadata.get("characters")
+        if not characters or isinstance(characters, str):
+            raise ValueError('constraints needs a list of "characters" to judge a script')
+        return script_score(text, characters)
+    if form not in FORMS:
+        raise ValueError(
+            f"constraints does not know the form {form!r}{did_you_mean(form, [*FORMS, 'script'])} "
+            f"it knows {', '.join(FORMS)}, script"
+        )
+    return form_score(text, FORMS[form])

@@ -1,0 +1,35 @@
+"""What rewards fit on a train split is fitted once per content, however many environments ask."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+_KEPT = 8
+_fitted: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+
+_T = TypeVar("_T")
+
+
+def text_hash(texts: Sequence[str]) -> str:
+    """Returns 16 hexadecimal digits that stand for the texts, in their order."""
+    digest = hashlib.sha256()
+    for text in texts:
+        data = text.encode("utf-8", "surrogatepass")
+        digest.update(len(data).to_bytes(8, "little"))
+        digest.update(data)
+    return digest.hexdigest()[:16]
+
+
+def fit_once(key: tuple[Any, ...], fit: Callable[[], _T]) -> _T:
+    """Returns what `fit` made for this key before, or calls it; the last few keys are kept."""
+    if key not in _fitted:
+        made = fit()
+        _fitted[key] = made
+        while len(_fitted) > _KEPT:
+            _fitted.popitem(last=False)
+    _fitted.move_to_end(key)
+    found: _T = _fitted[key]
+    return found

@@ -1,0 +1,145 @@
+"""How much a text reads like the train split, by an n-gram model calibrated on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+from typing import NamedTuple
+
+from llm_envs.episode import Episode
+from llm_envs.rewards.context import RewardContext
+from llm_envs.rewards.fitting import fit_once, text_hash
+from llm_envs.rewards.ngram_model import NgramModel
+from llm_envs.rewards.words import is_word, tokens_of
+
+_FOLDS = 5
+_HELD_OUT = 500  # texts scored for the calibration, at most
+_MOST = 3.0  # nats of evidence that one token can bring
+_SHORT = 2  # added to the number of tokens in the mean: few tokens prove little
+_SALAD_QUANTILE = 0.75
+_REAL_QUANTILE = 0.40
+
+
+class _Fitted(NamedTuple):
+    """A model of the train texts and its calibration.
+
+    Attributes:
+        model: Fitted on all train texts.
+        shuffled: The mean evidence of a token in shuffled texts.
+        low: Mean evidence that scores 0.
+        high: Mean evidence that scores 1.
+        enough: Distinct words below which a text is scaled down.
+    """
+
+    model: NgramModel
+    shuffled: float
+    low: float
+    high: float
+    enough: int
+
+
+class Fluency:
+    """How fluent the text is under an n-gram model of the train texts, 0 to 1.
+
+    The mean over tokens of log P(token | two before) - log P(token), mapped linearly. 0 is what the
+    upper quarter of train texts with their words shuffled reach, 1 what three in five train texts
+    reach under a model that has not seen them (five-fold cross-validation on the train split
+    alone). Since a token's frequency is subtracted, a list of frequent words gains nothing. A pair
+    of tokens that has stood in the text before, and an unknown word after another, count as
+    shuffled words do; no token counts for more than 3 nats. A text with fewer distinct words than
+    nearly all train texts (19 in 20) is scaled down by the square of that share. The empty text
+    scores 0.
+
+    Args:
+        scale: "unit" for 0 to 1; "logprob" for the mean log-probability per token in nats (< 0).
+        context: Gives the train texts; at least two distinct ones.
+    """
+
+    def __init__(self, *, scale: str = "unit", context: RewardContext) -> None:
+        if scale not in ("unit", "logprob"):
+            raise ValueError(f"unknown scale={scale!r}; 'unit' (0 to 1) or 'logprob' (nats)")
+        texts = list(dict.fromkeys(context.require_train_texts()))
+        digest = text_hash(texts)
+        self._fitted = fit_once(("fluency", digest), lambda: _fit(texts))
+        self._unit = scale == "unit"
+        self.signature = f"fluency|scale:{scale}|order:3|smooth:witten-bell|train:{digest}|v1"
+
+    @property
+    def model(self) -> NgramModel:
+        """The n-gram model of all train texts."""
+        return self._fitted.model
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the score."""
+        fitted = self._fitted
+        if not self._unit:
+            return fitted.model.logprob(episode.text)
+        tokens = tokens_of(episode.text)
+        distinct = len({token for token in tokens if is_word(token)})
+        if not distinct:
+            return 0.0
+        evidence = _evidence(fitted.model, tokens, fitted.shuffled)
+        score = (evidence - fitted.low) / (fitted.high - fitted.low)
+        return min(1.0, max(0.0, score)) * min(1.0, distinct / fitted.enough) ** 2
+
+
+def _evidence(model: NgramModel, tokens: Sequence[str], shuffled: float) -> float:
+    """Returns the mean evidence of a text, what may not speak for it counted as `shuffled`."""
+    total = 0.0
+    seen = set()
+    last, last_unknown = "\n", False
+    for token, _, evidence in model.score_tokens(tokens):
+        unknown = model.is_unknown(token)
+        if (last, token) in seen or (unknown and last_unknown):
+            total += min(evidence, shuffled)
+        else:
+            total += min(evidence, _MOST)
+        seen.add((last, token))
+        last, last_unknown = token, unknown
+    return total / (len(tokens) + 1 + _SHORT)
+
+
+def _fit(texts: Sequence[str]) -> _Fitted:
+    sequences = [tokens for tokens in map(tokens_of, texts) if any(map(is_word, tokens))]
+    if len(sequences) < 2:
+        raise ValueError("needs at least two distinct train texts with words in them")
+    rng = Random(0)
+    order = list(range(len(sequences)))
+    rng.shuffle(order)
+    folds = min(_FOLDS, len(order))
+    asked = max(1, _HELD_OUT // folds)
+    real: list[tuple[NgramModel, list[str]]] = []
+    # A large corpus needs no second fold: one holds enough texts, and each costs a model.
+    rounds = folds if len(order) <= 4 * _HELD_OUT else 1
+    for fold in range(rounds):
+        held_out = order[fold::folds]
+        left_out = set(held_out)
+        model = NgramModel(sequences[i] for i in order if i not in left_out)
+        scored = held_out[: asked if rounds > 1 else _HELD_OUT]
+        real += [(model, sequences[i]) for i in scored]
+    salad = [(model, _shuffled(tokens, rng)) for model, tokens in real]
+    plain = [token.evidence for model, tokens in salad for token in model.score_tokens(tokens)]
+    shuffled = min(0.0, sum(plain) / len(plain))
+    low = _quantile([_evidence(m, t, shuffled) for m, t in salad], _SALAD_QUANTILE)
+    high = _quantile([_evidence(m, t, shuffled) for m, t in real], _REAL_QUANTILE)
+    words = [float(len({token for token in t if is_word(token)})) for t in sequences]
+    return _Fitted(
+        model=NgramModel(sequences),
+        shuffled=shuffled,
+        low=low,
+        high=max(high, low + 0.1),
+        enough=max(1, int(_quantile(words, 0.05))),
+    )
+
+
+def _shuffled(tokens: Sequence[str], rng: Random) -> list[str]:
+    """Returns the tokens with the words in random order; marks and line breaks stay."""
+    words = [token for token in tokens if is_word(token)]
+    rng.shuffle(words)
+    rest = iter(words)
+    return [next(rest) if is_word(token) else token for token in tokens]
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

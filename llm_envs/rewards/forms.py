@@ -1,0 +1,101 @@
+"""The forms a request can ask for, and how far a text keeps to them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llm_envs.rewards.words import lines_of, words_of
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A poem form.
+
+    Attributes:
+        lines: For every line the least and the greatest number of words.
+        same_start: Whether all lines begin with one word.
+    """
+
+    lines: tuple[tuple[int, int], ...]
+    same_start: bool = False
+
+
+FORMS: dict[str, Form] = {
+    "couplet": Form(((5, 10),) * 2),
+    "haiku": Form(((2, 7),) * 3),  # its 5-7-5 syllables are not counted
+    "tercet": Form(((5, 10),) * 3),
+    "cinquain": Form(((1, 1), (2, 2), (3, 3), (4, 4), (1, 1))),
+    "quatrain": Form(((4, 9),) * 4),
+    "limerick": Form(((4, 9),) * 5),
+    "sestet": Form(((3, 8),) * 6),
+    "list": Form(((3, 8),) * 4, same_start=True),
+}
+
+
+def form_score(text: str, form: Form) -> float:
+    """How far a text keeps to a form, 0 to 1; 1 only if it does in all.
+
+    The share of lines that are there and not too many, times their mean closeness to the lengths
+    asked for, times (for a list) the share of lines that begin with the commonest first word.
+    """
+    lines = [words for words in map(words_of, lines_of(text)) if words]
+    if not lines:
+        return 0.0
+    asked = len(form.lines)
+    number = min(len(lines), asked) / max(len(lines), asked)
+    fits = [
+        _closeness(len(words), low, high)
+        for words, (low, high) in zip(lines, form.lines, strict=False)
+    ]
+    score = number * sum(fits) / len(fits)
+    if form.same_start:
+        score *= Counter(words[0] for words in lines).most_common(1)[0][1] / max(len(lines), asked)
+    return score
+
+
+def script_score(text: str, characters: Sequence[str]) -> float:
+    """How far a text is a scene of these characters, 0 to 1; 0 if none of them speaks.
+
+    Speeches are lines "NAME: words"; other lines are action and have two words or more. The share
+    of characters that speak, times the share of lines that are well formed and say something new,
+    times the share of the needed parts: a line of action, and as many speeches as characters (at
+    least two).
+    """
+    lines = lines_of(text)
+    names = {name.casefold() for name in characters}
+    speakers: set[str] = set()
+    speeches, actions, good = 0, 0, 0
+    seen: set[tuple[str, ...]] = set()
+    for line in lines:
+        name, colon, speech = line.partition(":")
+        spoken = bool(colon) and name.strip().casefold() in names
+        words = tuple(words_of(speech if spoken else line))
+        if words in seen or (not spoken and (len(words) < 2 or _is_label(name, colon))):
+            continue
+        if not words:
+            continue
+        seen.add(words)
+        good += 1
+        if spoken:
+            speakers.add(name.strip().casefold())
+            speeches += 1
+        else:
+            actions += 1
+    if not speakers:
+        return 0.0
+    needed = max(2, len(names))
+    parts = (min(speeches, needed) + min(actions, 1)) / (needed + 1)
+    return len(speakers) / len(names) * good / len(lines) * parts
+
+
+def _is_label(name: str, colon: str) -> bool:
+    """Whether a line begins like a speech, but of nobody who was asked for."""
+    return bool(colon) and name.isupper()
+
+
+def _closeness(length: int, low: int, high: int) -> float:
+    if length < low:
+        return length / low
+    return high / length if length > high else 1.0

@@ -1,0 +1,173 @@
+"""A word trigram language model for small corpora: words interpolated with classes of words."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from math import exp, log
+from typing import NamedTuple
+
+from llm_envs.rewards.words import is_word, tokens_of
+
+_START = "\n"  # a text begins like a line
+_END = "</s>"
+_OWN_CLASS_COUNT = 5
+_SUFFIX_TYPES = 50
+_CACHED_TRIGRAMS = 1 << 18
+
+_Counts = dict[tuple[str, ...], int]
+
+
+class Token(NamedTuple):
+    """One token of a text under a model, in nats.
+
+    Attributes:
+        token: A word, a mark, a line break, or the end of the text.
+        logprob: log P(token | the two before it).
+        evidence: logprob minus the token's unigram log-probability: what its place explains.
+    """
+
+    token: str
+    logprob: float
+    evidence: float
+
+
+class _Order:
+    """Counts of n-grams of one order with Witten-Bell weights."""
+
+    __slots__ = ("contexts", "counts", "scale", "types")
+
+    def __init__(self, scale: float) -> None:
+        self.scale = scale
+        self.counts: _Counts = {}
+        self.contexts: _Counts = {}
+        self.types: _Counts = {}
+
+    def add(self, context: tuple[str, ...], token: str) -> None:
+        key = (*context, token)
+        count = self.counts.get(key, 0)
+        self.counts[key] = count + 1
+        self.contexts[context] = self.contexts.get(context, 0) + 1
+        if not count:
+            self.types[context] = self.types.get(context, 0) + 1
+
+    def probability(self, context: tuple[str, ...], token: str, lower: float) -> float:
+        total = self.contexts.get(context)
+        if not total:
+            return lower
+        weight = self.scale * self.types[context]
+        return (self.counts.get((*context, token), 0) + weight * lower) / (total + weight)
+
+
+class NgramModel:
+    """P(token | two tokens before) over words, punctuation, line breaks and the end of a text.
+
+    Word trigrams fall back on bigrams and these on P(class | two classes before) * P(token | class)
+    (class n-grams: Brown et al. 1992; Witten-Bell interpolation: Chen and Goodman 1999, section
+    2.6). A word seen five times or more is its own class; a rarer or unknown one belongs to the
+    class of its ending, which is what lets a few hundred short texts say something about word
+    order.
+    """
+
+    def __init__(self, texts: Iterable[Sequence[str]]) -> None:
+        """Counts token sequences; most callers want `NgramModel.fit`."""
+        sequences = [list(tokens) for tokens in texts]
+        self._unigrams = Counter(token for tokens in sequences for token in [*tokens, _END])
+        self._total = sum(self._unigrams.values())
+        endings: Counter[str] = Counter()
+        for word in self._unigrams:
+            endings.update(word[-k:] for k in (1, 2, 3) if len(word) > k + 1)
+        self._endings = {ending for ending, types in endings.items() if types >= _SUFFIX_TYPES}
+        self._classes: dict[str, str] = {}
+        self._bigrams, self._trigrams = _Order(1.0), _Order(2.0)
+        self._class_bigrams, self._class_trigrams = _Order(1.0), _Order(2.0)
+        self._class_counts: dict[str, int] = defaultdict(int)
+        for tokens in sequences:
+            before, last = _START, _START
+            for token in [*tokens, _END]:
+                a, b, c = self._class(before), self._class(last), self._class(token)
+                self._bigrams.add((last,), token)
+                self._trigrams.add((before, last), token)
+                self._class_bigrams.add((b,), c)
+                self._class_trigrams.add((a, b), c)
+                self._class_counts[c] += 1
+                before, last = last, token
+        self._class_counts = dict(self._class_counts)
+        self._cache: dict[tuple[str, str, str], Token] = {}
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_cache": {}}
+
+    @classmethod
+    def fit(cls, texts: Iterable[str]) -> NgramModel:
+        """Returns the model of some texts.
+
+        Raises:
+            ValueError: There is no token in them.
+        """
+        sequences = [tokens_of(text) for text in texts]
+        if not any(sequences):
+            raise ValueError("an n-gram model needs texts with at least one word")
+        return cls(sequences)
+
+    def logprob(self, text: str) -> float:
+        """Returns the mean log-probability per token in nats, the end of the text included."""
+        scored = self.score_tokens(tokens_of(text))
+        return sum(token.logprob for token in scored) / len(scored)
+
+    def perplexity(self, text: str) -> float:
+        """Returns exp(-logprob)."""
+        return exp(-self.logprob(text))
+
+    def is_unknown(self, token: str) -> bool:
+        """Whether a token is a word that did not stand in the texts."""
+        return token not in self._unigrams and token != _END and is_word(token)
+
+    def score_tokens(self, tokens: Sequence[str]) -> list[Token]:
+        """Returns every token of a text with its log-probability and evidence, and the end."""
+        scored = []
+        before, last = _START, _START
+        for token in [*tokens, _END]:
+            key = (before, last, token)
+            found = self._cache.get(key)
+            if found is None:
+                if len(self._cache) >= _CACHED_TRIGRAMS:
+                    self._cache.clear()
+                found = self._cache[key] = self._score(*key)
+            scored.append(found)
+            before, last = last, token
+        return scored
+
+    def _score(self, before: str, last: str, token: str) -> Token:
+        a, b, c = self._class(before), self._class(last), self._class(token)
+        plain_class = (self._class_counts.get(c, 0) + 0.5) / (
+            self._total + 0.5 * len(self._class_counts)
+        )
+        class_now = self._class_bigrams.probability((b,), c, plain_class)
+        class_now = self._class_trigrams.probability((a, b), c, class_now)
+        plain = (self._unigrams.get(token, 0) + 0.5) / (
+            self._total + 0.5 * (len(self._unigrams) + 1)
+        )
+        now = self._bigrams.probability((last,), token, plain * class_now / plain_class)
+        now = self._trigrams.probability((before, last), token, now)
+        return Token(token, log(now), log(now / plain))
+
+    def _class(self, token: str) -> str:
+        found = self._classes.get(token)
+        if found is None:
+            found = self._new_class(token)
+            if len(self._classes) < _CACHED_TRIGRAMS:
+                self._classes[token] = found
+        return found
+
+    def _new_class(self, token: str) -> str:
+        if token == _END or not is_word(token):
+            return token
+        if self._unigrams.get(token, 0) >= _OWN_CLASS_COUNT:
+            return token
+        if token[0].isdigit():
+            return "<number>"
+        for k in (3, 2, 1):
+            if len(token) > k + 1 and token[-k:] in self._endings:
+                return "-" + token[-k:]
+        return "<other>"
