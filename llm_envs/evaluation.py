@@ -118,7 +118,7 @@ def evaluate(
         ValueError: The environment is not one of this package, or there is nothing to play.
     """
     if isinstance(env, str):
-        made = gym.make_vec(env, num_envs=32, split="test", metrics="default")
+        made = gym.make_vec(env, num_envs=32, split="test", metrics="default", autoreset_mode="Disabled")
         try:
             return evaluate(
                 policy, made, n_eval_episodes, seed, deterministic=deterministic, on_episode=on_episode

@@ -32,10 +32,10 @@ TABLE: dict[str, tuple[str, dict[str, Any]]] = {
         "translation:Translation",
         {"dataset": "en-it", "max_prompt_tokens": 48, "max_new_tokens": 48},
     ),
-    "Dialogue-v0": ("dialogue:Booking", {}),
+    "Dialogue-v0": ("dialogue:Dialogue", {}),
     "Dialogue-Chat-v0": (
         "chat:Chat",
-        {"dataset": "chat", "max_prompt_tokens": 96, "max_new_tokens": 48},
+        {"dataset": "chat", "max_prompt_tokens": 128, "max_new_tokens": 48},
     ),
 }
 """id -> "module:Prefix" (classes PrefixEnv and PrefixVectorEnv) and the arguments the id fixes by default."""

@@ -1,0 +1,133 @@
+"""The two anchors of every score: uniformly random tokens, and the reference or the expert."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from llm_baselines.agent import Env
+from llm_baselines.sampling import uniforms
+from llm_envs.data import SPLITS
+from llm_envs.envs.task import Task
+from llm_envs.simulators.booking_expert import BookingExpert
+
+
+class RandomAgent:
+    """Every token of the vocabulary with the same probability: the lower anchor, 0 on the normalised scale."""
+
+    def __init__(self, env: Env, seed: int, device: str = "auto") -> None:
+        self._seed = seed
+        self._size = env.unwrapped.task.vocabulary_size  # type: ignore[attr-defined]
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Random tokens (n,), a function of the seed and the observation."""
+        return (uniforms(self._seed, observation) * self._size).astype(np.int64), state
+
+
+class ReferenceAgent:
+    """Plays the first reference; in a booking dialogue, the rule-based expert, which does not see the goal.
+
+    The upper anchor, 1 on the normalised scale.
+
+    Raises:
+        ValueError: The data set has no references and the task no expert.
+    """
+
+    def __init__(self, env: Env, seed: int, device: str = "auto") -> None:
+        self._task: Task = env.unwrapped.task  # type: ignore[attr-defined]
+        self._seed = seed
+        self._end = self._task.tokenizer.end_token_ids[0]
+        self._expert = self._task.kind == "dialogue"
+        if not self._expert and not self._task.examples[0].references:
+            raise ValueError(
+                f"the reference agent plays references, and {self._task.corpus.name!r} has none; its scores "
+                "have no upper anchor"
+            )
+        self._answers: dict[bytes, list[int]] | None = None
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """The next token of each row's reference, the end token after it."""
+        if self._expert:
+            return self._talk(observation, state, episode_start)
+        prompts = self._task.max_prompt_tokens
+        actions = np.empty(len(observation), np.int64)
+        for row, tokens in enumerate(observation):
+            answer = self._answer(tokens[:prompts])
+            written = int((tokens[prompts:] >= 0).sum())
+            actions[row] = answer[written] if written < len(answer) else self._end
+        return actions, state
+
+    def _answer(self, prompt: np.ndarray) -> list[int]:
+        if self._answers is None:
+            task, self._answers = self._task, {}
+            for split in SPLITS:
+                if not task.corpus.sizes.get(split):
+                    continue
+                for example in task.corpus.split(split):
+                    row = task.row(task.prompt_tokens(example), f"an example of {split!r}")
+                    key = row[: task.max_prompt_tokens].tobytes()
+                    if example.references:
+                        self._answers[key] = task.tokenizer.encode(example.references[0])
+        key = np.asarray(prompt, np.int32).tobytes()
+        if key not in self._answers:
+            raise ValueError("this observation begins with no prompt of the agent's data set")
+        return self._answers[key]
+
+    def _talk(
+        self, observation: np.ndarray, state: Any, episode_start: np.ndarray | None
+    ) -> tuple[np.ndarray, Any]:
+        talks: list[_Talk | None] = list(state) if state is not None else [None] * len(observation)
+        actions = np.empty(len(observation), np.int64)
+        for row, tokens in enumerate(observation):
+            written = np.flatnonzero(tokens >= 0)
+            ids = tokens[written[0] : written[-1] + 1].tolist()
+            talk = talks[row]
+            if talk is None or (episode_start is not None and episode_start[row]):
+                entropy = int(uniforms(self._seed, tokens[None])[0] * 2**53)
+                talk = talks[row] = _Talk(self._task, np.random.default_rng([self._seed, entropy]))
+            actions[row] = talk.next_token(ids)
+        return actions, talks
+
+
+class _Talk:
+    """The expert in one dialogue: hears what the other side has added, writes its turn out by token."""
+
+    def __init__(self, task: Task, rng: np.random.Generator) -> None:
+        self._task = task
+        self._expert = BookingExpert(rng)
+        self._expert.reset()
+        self._heard = len(task.tokenizer.markers["start"])
+        self._planned: list[int] = []
+
+    def next_token(self, ids: list[int]) -> int:
+        """The next token of the expert's turn, given all tokens of the dialogue so far."""
+        if not self._planned:
+            speaker, text = self._read(ids[self._heard :])
+            turn = self._task.tokenizer.encode(self._expert.act(speaker, text))
+            turn = turn[: self._task.max_new_tokens - 1]
+            self._planned = [*turn, self._task.tokenizer.end_token_ids[0]]
+            self._heard = len(ids) + len(self._planned)
+        return self._planned.pop(0)
+
+    def _read(self, ids: list[int]) -> tuple[str, str]:
+        """Speaker and text of an environment turn: the speaker's marker, the text, the agent's marker."""
+        markers = self._task.tokenizer.markers
+        for speaker in ("user", "database"):
+            marker = list(markers[speaker])
+            if ids[: len(marker)] == marker:
+                stop = len(ids) - len(markers["agent"])
+                return speaker, self._task.tokenizer.decode(ids[len(marker) : stop])
+        raise ValueError("an environment turn must begin with a marker; this observation is no dialogue of ours")

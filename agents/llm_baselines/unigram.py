@@ -1,0 +1,70 @@
+"""Tokens drawn independently by how often the references use them: fluent in nothing but frequencies."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llm_baselines.agent import Env, TrainingReport
+from llm_baselines.sampling import uniforms
+from llm_envs.envs.task import Task
+
+
+class UnigramAgent:
+    """Draws each token from the distribution of tokens in the train split's texts, end tokens included."""
+
+    def __init__(self, env: Env, seed: int, device: str = "auto") -> None:
+        self._task: Task = env.unwrapped.task  # type: ignore[attr-defined]
+        self._seed = seed
+        self.report = TrainingReport()
+        self._cumulative = np.linspace(0.0, 1.0, self._task.vocabulary_size + 1)[1:]
+
+    def learn(
+        self,
+        total_timesteps: int,
+        *,
+        run_folder: Path | None = None,
+        resume: bool = False,
+        progress_bar: bool = False,
+    ) -> UnigramAgent:
+        """Counts the tokens of the train split's texts; no environment step is taken."""
+        counts = np.zeros(self._task.vocabulary_size)
+        for text in self._task.train_texts():
+            np.add.at(counts, self._task.tokenizer.encode(text), 1)
+            counts[self._task.tokenizer.end_token_ids[0]] += 1
+        self._set(counts)
+        return self
+
+    def _set(self, counts: np.ndarray) -> None:
+        self._counts = counts
+        self._cumulative = np.cumsum(counts / counts.sum())
+        self.report.parameters = int((counts > 0).sum())
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Tokens (n,), a function of the seed and the observation."""
+        drawn = np.searchsorted(self._cumulative, uniforms(self._seed, observation), side="right")
+        return np.minimum(drawn, self._task.vocabulary_size - 1), state
+
+    def save(self, folder: Path) -> None:
+        """Writes the counts as JSON."""
+        used = {str(i): int(n) for i, n in enumerate(self._counts) if n}
+        (folder / "unigram.json").write_text(json.dumps(used))
+
+    @classmethod
+    def load(cls, folder: Path, env: Env, *, seed: int = 0, device: str = "auto") -> UnigramAgent:
+        """Reads what `save` wrote."""
+        agent = cls(env, seed, device)
+        counts = np.zeros(agent._task.vocabulary_size)
+        for index, n in json.loads((folder / "unigram.json").read_text()).items():
+            counts[int(index)] = n
+        agent._set(counts)
+        return agent

@@ -1,0 +1,164 @@
+"""Dialogue: book a venue with a user who has a goal, can change it, and runs out of patience."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import numpy as np
+
+from llm_envs.data import Corpus
+from llm_envs.envs.task import SPLITS, Conversation, Task
+from llm_envs.envs.token_env import TokenEnv
+from llm_envs.envs.vector_env import TokenVectorEnv
+from llm_envs.episode import Example
+from llm_envs.rewards.ngram_model import NgramModel
+from llm_envs.simulators.booking_dialogues import expert_dialogues
+from llm_envs.simulators.booking_user import BookingUser
+from llm_envs.simulators.goals import Goal, describe_goal, sample_goal
+from llm_envs.simulators.venues import Database, make_database
+
+_GOALS = {"train": 4000, "validation": 400, "test": 400}
+_DIALOGUES = 1500
+_HELD_OUT = 300
+_FLOOR_QUANTILE = 0.002
+
+
+@lru_cache(maxsize=1)
+def _corpus() -> Corpus:
+    """Goals by split, over the split's own database; no two goals of the data set are equal."""
+    splits: dict[str, list[Example]] = {}
+    seen: set[str] = set()
+    for split in SPLITS:
+        database = make_database(split)
+        rng = np.random.default_rng(zlib.crc32(f"booking goals {split}".encode()))
+        chosen: list[Example] = []
+        while len(chosen) < _GOALS[split]:
+            goal = sample_goal(rng, database)
+            source = describe_goal(goal)
+            if source not in seen:
+                seen.add(source)
+                chosen.append(Example(source, (), {"goal": goal.to_dict()}))
+        splits[split] = chosen
+    return Corpus.from_examples(
+        "booking",
+        "en",
+        splits,
+        license="CC0-1.0",
+        description="goals of users who look for a venue, ask about it and book it",
+    )
+
+
+@lru_cache(maxsize=1)
+def _dialogues() -> list[list[tuple[str, str]]]:
+    return expert_dialogues("train", _DIALOGUES, seed=0)
+
+
+@lru_cache(maxsize=1)
+def _agent_turns() -> tuple[str, ...]:
+    return tuple(text for dialogue in _dialogues() for speaker, text in dialogue if speaker == "agent")
+
+
+@lru_cache(maxsize=1)
+def _fluency() -> tuple[NgramModel, float]:
+    """A model of how agents speak, and the floor that all but 1 in 500 turns it has not seen lie above."""
+    unseen = expert_dialogues("train", _HELD_OUT, seed=1)
+    model = NgramModel.fit(_agent_turns())
+    scores = [model.logprob(text) for turns in unseen for speaker, text in turns if speaker == "agent"]
+    return model, float(np.quantile(scores, _FLOOR_QUANTILE))
+
+
+@lru_cache(maxsize=len(SPLITS))
+def _database(split: str) -> Database:
+    return make_database(split)
+
+
+def fluency_of(text: str) -> float:
+    """Mean log-probability per word of an agent turn under the n-gram model of the expert's turns."""
+    return _fluency()[0].logprob(text)
+
+
+class Booking(Task):
+    """An agenda-based user (Schatzmann et al. 2007) over a database of venues."""
+
+    kind = "dialogue"
+    roles = True
+    max_turns = 14
+    default_dataset = "booking"
+    default_max_prompt_tokens: ClassVar[int] = 32
+    default_max_new_tokens: ClassVar[int] = 32
+    _context_length: ClassVar[int] = 512
+
+    def default_reward(self) -> Any:
+        """The share of the way to success, 1 exactly at success."""
+        return {"id": "task_success", "key": "progress"}
+
+    def default_metrics(self) -> list[Any]:
+        """Success, inform and request are measures of the task and always recorded."""
+        return ["distinct"]
+
+    def load(self, dataset: str, columns: Mapping[str, str | list[str]] | None) -> Corpus:
+        """The one corpus there is."""
+        if dataset != "booking" or columns:
+            raise ValueError(f"Dialogue-v0 has one data set, 'booking'; got {dataset!r}")
+        return _corpus()
+
+    @property
+    def context_length(self) -> int:
+        """Width of the observation."""
+        return max(self._context_length, self.max_prompt_tokens + self.max_new_tokens)
+
+    def vocabulary_texts(self) -> Iterable[str]:
+        """All turns of the expert's dialogues."""
+        return (text for dialogue in _dialogues() for _, text in dialogue)
+
+    def train_texts(self) -> Sequence[str]:
+        """The agent's turns in the expert's dialogues."""
+        return _agent_turns()
+
+    def conversation(self, example: Example, rng: np.random.Generator) -> Conversation:
+        """A user with the example's goal."""
+        return BookingUser(
+            Goal.from_dict(example.metadata["goal"]),
+            _database(self.split),
+            rng,
+            fluency=fluency_of,
+            fluency_floor=_fluency()[1],
+        )
+
+
+class DialogueEnv(TokenEnv):
+    """Dialogue-v0: find a venue for a user, answer what they ask, book it. One action is one token.
+
+    Observation: `Box(-1, V-1, (512,), int32)`: the dialogue so far, each turn led in by the marker of its
+    speaker; -1 where there is no token.
+
+    Action: `Discrete(V)`: the next token of the agent's turn. The end token gives the word to the user, or,
+    where the turn is a query ("query : type restaurant , area north"), to the database, whose rows come back
+    as environment tokens.
+
+    Reward: at the end, the user's `progress`, 0 to 1: credit for asking what was open, querying what was
+    wanted, offering what fits, answering and booking, less what it cost in patience; 1 exactly at success.
+    `metrics` hold MultiWOZ's inform and success (Budzianowski et al. 2018).
+
+    Terminated: when the user leaves, content or out of patience; after 14 turns of the agent; when the next
+    turn would not fit. A turn ends after `max_new_tokens`. Truncated: never.
+
+    Info: `example` and `source` (the goal, for people to read) at reset, `outcome` at the end.
+
+    Arguments: those of TokenEnv; there is one `dataset`, "booking". The test split's venues are others than
+    the train split's.
+
+    Version history: v0, first release.
+    """
+
+    task_class = Booking
+
+
+class DialogueVectorEnv(TokenVectorEnv):
+    """DialogueEnv in rows."""
+
+    task_class = Booking
+
