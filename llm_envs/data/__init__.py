@@ -6,6 +6,7 @@ Nothing is read, and no library that reads is imported, before a corpus is used.
 from llm_envs.data.catalogue import list_corpora, load_corpus, register_corpus
 from llm_envs.data.corpus import SPLITS, Contents, Corpus
 from llm_envs.data.errors import DataError
+from llm_envs.data.overlap import overlap_report
 
 __all__ = [
     "SPLITS",
@@ -14,5 +15,6 @@ __all__ = [
     "DataError",
     "list_corpora",
     "load_corpus",
+    "overlap_report",
     "register_corpus",
 ]

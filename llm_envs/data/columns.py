@@ -1,0 +1,190 @@
+"""From a row of somebody's table to an `Example`: which column holds what."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from llm_envs.data.corpus import SPLITS, Columns
+from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.episode import Example
+
+ROLES = ("source", "references", "split", "metadata")
+
+SOURCE_NAMES = ("source", "prompt", "input", "question", "instruction", "src", "text")
+REFERENCES_NAMES = (
+    *("references", "reference", "target", "targets", "answer", "answers"),
+    *("response", "output", "completion", "tgt"),
+)
+SPLIT_NAMES = ("split", "fold")
+METADATA_NAMES = ("metadata", "group")
+
+SPLIT_VALUES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval"), "test"),
+}
+
+
+class RowError(Exception):
+    """What is wrong with a row and what was expected; the reader adds where it stands."""
+
+
+@dataclass(frozen=True)
+class ColumnMapping:
+    """Which columns of a table make up an example.
+
+    Attributes:
+        source: The column of the source.
+        references: The columns of the references; none for prompt-only data.
+        split: The column that names the official split, if there is one.
+        metadata: Columns that are kept under their own names. An object in a column called
+            "metadata" is merged instead.
+    """
+
+    source: str
+    references: tuple[str, ...]
+    split: str | None
+    metadata: tuple[str, ...]
+
+    @classmethod
+    def resolve(
+        cls, columns: Columns | None, available: Sequence[str], place: str
+    ) -> ColumnMapping:
+        """Find the columns asked for, and the usual names for the others.
+
+        Args:
+            columns: The user's choice, by role; None to go by usual names alone.
+            available: The columns of the table.
+            place: The file or data set, for errors.
+
+        Raises:
+            DataError: If a role is unknown, a column is missing, or no column holds the source.
+        """
+        chosen = {role: _listed(role, names) for role, names in (columns or {}).items()}
+        for role, names in chosen.items():
+            for name in names:
+                if name.partition(".")[0] not in available and name not in available:
+                    hint = did_you_mean(name, available) or ";"
+                    raise DataError(
+                        f"{place} has no column {name!r} (asked for as {role}){hint} "
+                        f"its columns are {', '.join(available)}"
+                    )
+            if role in ("source", "split") and len(names) > 1:
+                raise DataError(f"columns[{role!r}] names {len(names)} columns; expected one")
+
+        def usual(names: Iterable[str]) -> list[str]:
+            taken = {name for given in chosen.values() for name in given}
+            return [name for name in names if name in available and name not in taken]
+
+        source = chosen.get("source") or usual(SOURCE_NAMES)[:1]
+        if not source:
+            raise DataError(
+                f"{place}: no column holds the source; its columns are {', '.join(available)}, "
+                f"expected one of {', '.join(SOURCE_NAMES)}, or say which: "
+                'columns={"source": "...", "references": "..."}'
+            )
+        references = chosen.get("references", usual(REFERENCES_NAMES)[:1])
+        split = chosen.get("split", usual(SPLIT_NAMES)[:1])
+        metadata = chosen.get("metadata", usual(METADATA_NAMES))
+        return cls(source[0], tuple(references), split[0] if split else None, tuple(metadata))
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that have to be read."""
+        split = (self.split,) if self.split else ()
+        names = (self.source, *self.references, *split, *self.metadata)
+        return list(dict.fromkeys(names))
+
+    def example(self, row: Mapping[str, Any]) -> Example:
+        """The example of a row.
+
+        Raises:
+            RowError: If a value is missing or of the wrong type.
+        """
+        source = _value(row, self.source)
+        if not isinstance(source, str) or not source.strip():
+            raise RowError(f"column {self.source!r} {_found(source)}; expected the source, a text")
+        references: list[str] = []
+        for column in self.references:
+            value = _value(row, column)
+            texts = value if isinstance(value, list | tuple) else [value]
+            for text in texts:
+                if text is None or text == "":
+                    continue
+                if not isinstance(text, str):
+                    raise RowError(
+                        f"column {column!r} {_found(text)}; expected a reference, "
+                        "that is a text or a list of texts"
+                    )
+                references.append(text)
+        metadata: dict[str, Any] = {}
+        for column in self.metadata:
+            value = _plain(_value(row, column))
+            if column == "metadata" and isinstance(value, dict):
+                metadata |= value
+            elif value is not None:
+                metadata[column] = value
+        return Example(source, tuple(references), metadata)
+
+    def official_split(self, row: Mapping[str, Any]) -> str | None:
+        """The split the row itself names, or None where the table has no such column.
+
+        Raises:
+            RowError: If the name is none of the known ones.
+        """
+        if self.split is None:
+            return None
+        value = _value(row, self.split)
+        split = SPLIT_VALUES.get(value.strip().lower()) if isinstance(value, str) else None
+        if split is None:
+            raise RowError(
+                f"column {self.split!r} {_found(value)}; expected a split: {', '.join(SPLITS)}"
+            )
+        return split
+
+
+def _listed(role: str, names: str | Sequence[str]) -> list[str]:
+    if role not in ROLES:
+        raise DataError(
+            f"unknown key {role!r} in columns=; expected {', '.join(ROLES)}"
+            + did_you_mean(role, ROLES)
+        )
+    given = [names] if isinstance(names, str) else list(names)
+    if not all(isinstance(name, str) for name in given):
+        raise DataError(f"columns[{role!r}] is {names!r}; expected column names")
+    return given
+
+
+def _value(row: Mapping[str, Any], column: str) -> Any:
+    """A column, or what a dotted name finds inside of one."""
+    if column in row or "." not in column:
+        return row.get(column)
+    value: Any = row
+    for part in column.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
+def _found(value: Any) -> str:
+    if value is None:
+        return "is missing"
+    if isinstance(value, str) and not value.strip():
+        return "is empty"
+    shown = repr(value)
+    return f"holds {type(value).__name__} {shown if len(shown) <= 60 else shown[:57] + '...'}"
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON knows it; dates and other foreign things become text."""
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime.date | datetime.datetime):
+        return value.isoformat()
+    return str(value)

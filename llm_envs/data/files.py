@@ -1,0 +1,57 @@
+"""``file:PATH``: a .jsonl, .csv, .tsv or .parquet file, or a folder with one for each split."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from llm_envs.data.columns import SPLIT_VALUES
+from llm_envs.data.corpus import Columns, Contents
+from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.data.parquet import Parquet
+from llm_envs.data.rows import Delimited, JsonLines, Table
+from llm_envs.data.tables import read_tables
+
+SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
+
+
+def load(name: str, columns: Columns | None) -> Contents:
+    """Read a file or a folder of ``train``, ``validation`` and ``test`` files.
+
+    Raises:
+        DataError: If there is no such file, its kind is unknown, or a row is wrong.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return read_tables(_folder(path), columns, str(path))
+    if not path.exists():
+        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise DataError(f"there is no file {str(path)!r}{did_you_mean(path.name, beside)}")
+    return read_tables([(None, open_table(path))], columns, str(path))
+
+
+def open_table(path: Path) -> Table:
+    """The table of a file, by its suffix."""
+    suffix = path.suffix.lower()
+    if suffix == ".jsonl":
+        return JsonLines(path)
+    if suffix in (".csv", ".tsv"):
+        return Delimited(path, "," if suffix == ".csv" else "\t")
+    if suffix == ".parquet":
+        return Parquet(path)
+    raise DataError(f"{path} ends in {suffix!r}; expected one of {', '.join(SUFFIXES)}")
+
+
+def _folder(path: Path) -> list[tuple[str | None, Table]]:
+    """The files named after splits: ``train.jsonl``, ``test-00000-of-00002.parquet``, ..."""
+    tables: list[tuple[str | None, Table]] = []
+    for file in sorted(path.iterdir()):
+        stem = re.split(r"[-_.]", file.name.lower())[0]
+        if file.suffix.lower() in SUFFIXES and stem in SPLIT_VALUES:
+            tables.append((SPLIT_VALUES[stem], open_table(file)))
+    if not tables:
+        raise DataError(
+            f"folder {path} has no data files; expected train, validation or test with "
+            f"one of the endings {', '.join(SUFFIXES)}"
+        )
+    return tables

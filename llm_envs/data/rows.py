@@ -1,0 +1,220 @@
+"""Rows of .jsonl, .csv and .tsv files: one streaming pass notes where they are.
+
+A pass keeps two 64-bit numbers a row. A row is decoded when it is asked for, out of a memory map.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import mmap
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from llm_envs.data.errors import DataError
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Table(Protocol):
+    """Rows that can be scanned once in order and then be read one by one.
+
+    Attributes:
+        place: The file or data set, for errors.
+        unit: What counts its rows in errors: "line" or "row".
+    """
+
+    place: str
+    unit: str
+
+    def columns(self) -> list[str]:
+        """The names of the columns; empty if there is no row."""
+        ...
+
+    def scan(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yield every row with its line (or row) number from 1; has to run before `row`."""
+        ...
+
+    def row(self, index: int) -> Mapping[str, Any]:
+        """A row by its position among the scanned ones."""
+        ...
+
+
+class _TextFile:
+    """What files of lines share: byte offsets, the memory map, decoding with line numbers."""
+
+    unit = "line"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.place = str(path)
+        self._starts = array("q")
+        self._ends = array("q")
+        self._map: mmap.mmap | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_map": None}
+
+    def _wrong(self, line: int, what: str) -> DataError:
+        return DataError(f"{self.place}, line {line}: {what}")
+
+    def _decode(self, raw: bytes, line: int) -> str:
+        try:
+            return raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise self._wrong(
+                line,
+                f"byte 0x{raw[error.start]:02x} at position {error.start + 1} is not UTF-8; "
+                "expected UTF-8 text (iconv -t utf-8 converts a file)",
+            ) from error
+
+    def _slice(self, index: int) -> bytes:
+        if self._map is None:
+            with open(self.path, "rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return self._map[self._starts[index] : self._ends[index]]
+
+    def _changed(self) -> DataError:
+        return DataError(
+            f"{self.place} has changed since it was first read; load the data set anew"
+        )
+
+
+class JsonLines(_TextFile):
+    """One JSON object a line; blank lines are passed over."""
+
+    def columns(self) -> list[str]:
+        """The keys of the first row."""
+        with open(self.path, "rb") as file:
+            for _, row in self._rows(file):
+                return list(row)
+        return []
+
+    def scan(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yield every row with its line number."""
+        del columns
+        self._starts, self._ends, self._map = array("q"), array("q"), None
+        with open(self.path, "rb") as file:
+            yield from self._rows(file, note=True)
+
+    def _rows(
+        self, file: io.BufferedReader, note: bool = False
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        end = 0
+        for number, raw in enumerate(file, 1):
+            start, end = end, end + len(raw)
+            if number == 1 and raw.startswith(_BOM):
+                start, raw = start + len(_BOM), raw[len(_BOM) :]
+            if not raw.strip():
+                continue
+            row = self._parse(raw, number)
+            if note:
+                self._starts.append(start)
+                self._ends.append(end)
+            yield number, row
+
+    def _parse(self, raw: bytes, line: int) -> dict[str, Any]:
+        text = self._decode(raw, line)
+        try:
+            row = json.loads(text)
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise self._wrong(
+                line, f"not JSON ({error}); expected one object a line, as in {_SAMPLE}"
+            ) from error
+        if not isinstance(row, dict):
+            raise self._wrong(
+                line, f"a JSON {type(row).__name__}; expected an object, as in {_SAMPLE}"
+            )
+        return row
+
+    def row(self, index: int) -> Mapping[str, Any]:
+        """A row by its position."""
+        try:
+            row: dict[str, Any] = json.loads(self._slice(index))
+        except ValueError as error:
+            raise self._changed() from error
+        return row
+
+
+_SAMPLE = '{"source": "...", "references": ["..."]}'
+
+
+class Delimited(_TextFile):
+    """Comma or tab separated values with a header; quoted fields may hold line breaks."""
+
+    def __init__(self, path: Path, delimiter: str) -> None:
+        super().__init__(path)
+        self._delimiter = delimiter
+        self._header: list[str] = []
+
+    def columns(self) -> list[str]:
+        """The header."""
+        with open(self.path, "rb") as file:
+            for _, _, _, values in self._records(file):
+                double = sorted({name for name in values if values.count(name) > 1})
+                if double:
+                    raise self._wrong(1, f"the header names {double[0]!r} twice; expected once")
+                self._header = values
+                return values
+        return []
+
+    def scan(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """Yield every row with the number of the line it begins in."""
+        del columns
+        self._starts, self._ends, self._map = array("q"), array("q"), None
+        header = self.columns()
+        with open(self.path, "rb") as file:
+            records = self._records(file)
+            next(records, None)
+            for number, start, end, values in records:
+                if len(values) != len(header):
+                    raise self._wrong(
+                        number,
+                        f"{len(values)} fields; expected {len(header)} ({', '.join(header)})",
+                    )
+                self._starts.append(start)
+                self._ends.append(end)
+                yield number, dict(zip(header, values, strict=True))
+
+    def _records(self, file: io.BufferedReader) -> Iterator[tuple[int, int, int, list[str]]]:
+        """Yield (line, first byte, byte after the last, fields) of every record.
+
+        The csv reader takes a line at a time and no line ahead, so that the bytes handed out when a
+        record is complete are its end.
+        """
+        line, end = 0, 0
+
+        def lines() -> Iterator[str]:
+            nonlocal line, end
+            for raw in file:
+                line += 1
+                end += len(raw)
+                yield self._decode(raw.removeprefix(_BOM) if line == 1 else raw, line)
+
+        reader = csv.reader(lines(), delimiter=self._delimiter, strict=True)
+        while True:
+            first, start = line + 1, end
+            try:
+                values = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                raise self._wrong(
+                    first,
+                    f"{error} in the record that begins here; expected fields with line breaks, "
+                    "separators or quotation marks in double quotes, and quotes in them doubled",
+                ) from error
+            if values:
+                yield first, start, end, values
+
+    def row(self, index: int) -> Mapping[str, Any]:
+        """A row by its position."""
+        try:
+            text = self._slice(index).decode("utf-8")
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter)
+            return dict(zip(self._header, next(reader), strict=True))
+        except (ValueError, csv.Error, StopIteration) as error:
+            raise self._changed() from error
