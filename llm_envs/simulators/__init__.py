@@ -1,0 +1,1 @@
+"""Users to talk to: simulated partners of the dialogue environments."""
