@@ -1,0 +1,112 @@
+"""What makes two runs one row of a table, and the words that tell rows apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from llm_benchmarks.record_folder import Record
+from llm_benchmarks.records import canonical_json, flatten
+
+_SHOWN = 3
+_LONGEST = 24
+
+
+def configuration(record: Record, others: Iterable[Record] = ()) -> dict[str, Any]:
+    """Everything that was chosen for a run but its seed, flattened.
+
+    Args:
+        record: The run.
+        others: Runs of the same table. A run that failed before its reward was made has no
+            signature for it and takes that of another run with the same specification.
+    """
+    agent, decoding = record["agent"], record["decoding"]
+    seed = record["seeds"]["training"]
+    reward = record["reward"]["training"]
+    config = {k: v for k, v in agent["config"].items() if not (k == "seed" and v == seed)}
+    chosen = {
+        "agent": agent["name"],
+        "reward": None if reward is None else reward["spec"],
+        "steps": record["budget"]["total_timesteps"],
+        "track": record["track"],
+        "base_model": agent["base_model"],
+        "deterministic": decoding["deterministic"],
+        "decoding": decoding["options"],
+        "episodes": record["budget"]["evaluation_episodes"],
+        "trials": agent["tuning"]["trials"],
+        "entry_point": agent["entry_point"],
+        "config": config,
+        "reward_signature": None if reward is None else _signature(reward, others),
+    }
+    leaf = {"reward": chosen["reward"]}  # a reward's specification is one thing, not its parts
+    return dict(flatten({name: value for name, value in chosen.items() if name != "reward"})) | leaf
+
+
+def labels(configurations: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """A short label for every row: what differs from the other rows of the same agent.
+
+    Args:
+        configurations: Row key -> `configuration`.
+
+    Returns:
+        Row key -> such as "reward=bleu steps=20000"; empty where an agent has a single row.
+    """
+    found: dict[str, str] = {}
+    for agent in dict.fromkeys(one["agent"] for one in configurations.values()):
+        rows = {key: one for key, one in configurations.items() if one["agent"] == agent}
+        names = sorted({name for one in rows.values() for name in one}, key=_place)
+        differ = [n for n in names if len({_canonical(one, n) for one in rows.values()}) > 1]
+        if {"reward", "reward_signature"} <= set(differ):
+            differ.remove("reward_signature")
+        given = {key: _label(one, differ) for key, one in rows.items()}
+        for key, label in given.items():
+            twice = sum(other == label for other in given.values()) > 1
+            found[key] = f"{label} #{key[:6]}".strip() if twice else label
+    return found
+
+
+_ORDER = (
+    "reward",
+    "steps",
+    "track",
+    "base_model",
+    "deterministic",
+    "decoding",
+    "episodes",
+    "config",
+)
+
+
+def _place(name: str) -> tuple[int, str]:
+    section = name.partition(".")[0]
+    return (_ORDER.index(section) if section in _ORDER else len(_ORDER), name)
+
+
+def _canonical(one: Mapping[str, Any], name: str) -> bytes:
+    return canonical_json([one[name]]) if name in one else b""
+
+
+def _label(one: Mapping[str, Any], differ: list[str]) -> str:
+    present = [name for name in differ if name in one]
+    words = [f"{name.removeprefix('config.')}={_short(one[name])}" for name in present[:_SHOWN]]
+    if len(present) > _SHOWN:
+        words.append(f"+{len(present) - _SHOWN} more")
+    return " ".join(words)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _signature(reward: Mapping[str, Any], others: Iterable[Record]) -> str | None:
+    signature: str | None = reward["signature"]
+    if signature is None and reward["spec"] is not None:
+        for other in others:
+            its = other["reward"]["training"]
+            if its is not None and its["spec"] == reward["spec"] and its["signature"] is not None:
+                return str(its["signature"])
+    return signature

@@ -1,0 +1,266 @@
+import io
+import json
+import re
+
+import made_up
+import pytest
+from llm_benchmarks.leaderboard import leaderboard_table, leaderboard_tables
+from llm_benchmarks.leaderboard_view import read_leaderboard, show
+from llm_benchmarks.statistics import cluster_interval, mean_interval
+from rich.console import Console
+
+
+def add(store, *arguments, **options):
+    return store.write(*made_up.run(*arguments, **options))
+
+
+def around(mean):
+    """Four rewards with this mean, different on every example."""
+    return [mean - 0.03, mean - 0.01, mean + 0.01, mean + 0.03]
+
+
+@pytest.fixture
+def anchored(store):
+    """Random 0.1, a constant text 0.3, the reference 0.9."""
+    for agent, mean in (("random", 0.1), ("constant", 0.3), ("reference", 0.9)):
+        add(store, agent, None, around(mean))
+    return store
+
+
+def rows_of(store):
+    return {f"{row.agent} {row.label}".strip(): row for row in leaderboard_table(store.records())}
+
+
+def printed(store, **options):
+    out = io.StringIO()
+    show(store, console=Console(file=out, width=100), **options)
+    return out.getvalue()
+
+
+def test_rows_are_ranked_by_score(anchored):
+    for seed, mean in ((1, 0.5), (2, 0.6), (3, 0.7)):
+        add(anchored, "sb3-dqn", seed, around(mean))
+    rows = leaderboard_table(anchored.records())
+    assert [(row.rank, row.agent) for row in rows] == [
+        (1, "reference"),
+        (2, "sb3-dqn"),
+        (3, "constant"),
+        (4, "random"),
+    ]
+
+
+def test_a_row_by_hand(anchored):
+    for seed, mean in ((1, 0.5), (2, 0.6), (3, 0.7)):
+        add(anchored, "sb3-dqn", seed, around(mean), success=[0.0, 0.0, 1.0, 1.0])
+    row = rows_of(anchored)["sb3-dqn"]
+    expected = mean_interval([0.5, 0.6, 0.7])
+    assert row.score == pytest.approx(0.6)
+    assert (row.low, row.high) == pytest.approx((expected.low, expected.high))
+    assert row.interval == "t"
+    assert (row.seeds, row.runs, row.failed_runs) == (3, 3, 0)
+    assert row.normalized == pytest.approx((0.6 - 0.1) / (0.9 - 0.1))
+    assert row.metrics == {"success": 0.5}
+    assert (row.training_steps, row.training_seconds) == (1000, 60)
+    assert row.beats_random == "yes"
+    assert row.beats_random_by == "welch"
+    assert row.difference_to_random.estimate == pytest.approx(0.5)
+    assert row.not_above_constant is False
+    assert len(row.records) == 3
+
+
+def test_agents_without_seeds_have_an_interval_over_examples(anchored):
+    row = rows_of(anchored)["random"]
+    expected = cluster_interval(around(0.1), range(4))
+    assert (row.low, row.high) == pytest.approx((expected.low, expected.high))
+    assert (row.interval, row.seeds, row.normalized) == ("cluster t", 0, 0.0)
+    assert row.beats_random is None
+    assert rows_of(anchored)["reference"].normalized == 1.0
+    assert rows_of(anchored)["reference"].beats_random_by == "by example"
+
+
+def test_a_missing_anchor_leaves_no_normalised_score(store):
+    add(store, "random", None, around(0.1))
+    add(store, "sb3-dqn", 1, around(0.5))
+    row = rows_of(store)["sb3-dqn"]
+    assert row.normalized is None
+    assert row.not_above_constant is None
+    assert row.beats_random == "yes"
+
+
+def test_a_single_seed_is_judged_by_example_and_says_so(anchored):
+    add(anchored, "sb3-dqn", 1, around(0.5))
+    row = rows_of(anchored)["sb3-dqn"]
+    assert (row.low, row.high, row.interval, row.seeds) == (None, None, "open", 1)
+    assert (row.beats_random, row.beats_random_by) == ("yes", "by example")
+    assert "one seed" in row.notes[0]
+    assert "one seed" in printed(anchored)
+
+
+def test_evaluating_a_seed_again_makes_no_second_seed(anchored):
+    record, rows = made_up.run("sb3-dqn", 1, around(0.4))
+    anchored.write(record, rows)
+    record["provenance"]["threads"] = 2
+    anchored.write(record, rows)
+    row = rows_of(anchored)["sb3-dqn"]
+    assert (row.seeds, row.runs, row.interval) == (1, 2, "open")
+
+
+def test_seeds_that_disagree_leave_it_unclear_whether_random_is_beaten(anchored):
+    add(anchored, "sb3-dqn", 1, around(0.05))
+    add(anchored, "sb3-dqn", 2, around(0.6))
+    add(anchored, "sb3-ppo", 1, around(0.02))
+    row = rows_of(anchored)["sb3-dqn"]
+    assert row.beats_random == "unclear"
+    assert row.not_above_constant is True
+    assert rows_of(anchored)["sb3-ppo"].beats_random == "no"
+    assert "not above the best constant text" in printed(anchored)
+
+
+def test_trained_agents_are_paired_by_seed(store):
+    for seed, luck in ((1, 0.0), (2, 0.3), (3, 0.5)):
+        add(store, "random", seed, around(0.1 + luck))
+        add(store, "sb3-dqn", seed, around(0.15 + luck + 0.01 * seed))
+    row = rows_of(store)["sb3-dqn"]
+    assert row.beats_random_by == "paired by seed"
+    assert row.beats_random == "yes"
+
+
+def test_configurations_of_one_agent_are_rows_of_their_own(anchored):
+    net = {"layers": 2}
+    add(anchored, "sb3-dqn", 1, around(0.5), config={"lr": 0.1, "net": net, "seed": 1})
+    add(anchored, "sb3-dqn", 2, around(0.5), config={"lr": 0.1, "net": net, "seed": 2})
+    add(anchored, "sb3-dqn", 1, around(0.4), config={"lr": 0.2, "net": net})
+    add(anchored, "sb3-dqn", 1, around(0.45), config={"lr": 0.1, "net": net}, steps=5000)
+    add(anchored, "sb3-dqn", 1, around(0.35), config={"lr": 0.1, "net": net}, reward="bleu")
+    rows = rows_of(anchored)
+    assert set(rows) - {"random", "constant", "reference"} == {
+        "sb3-dqn reward=default steps=1000 lr=0.1",
+        "sb3-dqn reward=default steps=1000 lr=0.2",
+        "sb3-dqn reward=default steps=5000 lr=0.1",
+        "sb3-dqn reward=bleu steps=1000 lr=0.1",
+    }
+    assert rows["sb3-dqn reward=default steps=1000 lr=0.1"].seeds == 2
+
+
+def test_labels_that_would_be_equal_are_told_apart(store):
+    for value in (1, 2):
+        config = {"a": value, "b": value, "c": value, "d": 0}
+        add(store, "sb3-dqn", 1, around(0.5), config=config)
+        add(store, "sb3-dqn", 1, around(0.6), config={**config, "d": 1})
+    labels = [row.label for row in leaderboard_table(store.records())]
+    assert len(set(labels)) == 4
+    assert all("+1 more" in label for label in labels)
+
+
+def test_incomparable_scores_stand_in_tables_of_their_own(anchored):
+    add(anchored, "sb3-dqn", 1, around(0.5), signature="env-b", kwargs={"max_new_tokens": 9})
+    add(anchored, "sb3-dqn", 1, around(0.6), split="validation")
+    tables = leaderboard_tables(anchored.records())
+    assert [sorted(row.agent for row in table.rows) for table in tables] == [
+        ["constant", "random", "reference"],
+        ["sb3-dqn"],
+        ["sb3-dqn"],
+    ]
+    assert {"kwargs.max_new_tokens": 9, "split": "test"} in [dict(t.differences) for t in tables]
+    with pytest.raises(ValueError, match=r"3 tables cannot be compared.*max_new_tokens"):
+        leaderboard_table(anchored.records())
+    text = printed(anchored)
+    assert "kwargs.max_new_tokens: 9" in text
+    assert "split: validation" in text
+
+
+def test_an_unexplained_difference_of_signatures_is_named(store):
+    add(store, "sb3-dqn", 1, signature="env-a")
+    add(store, "sb3-dqn", 1, signature="env-b")
+    tables = leaderboard_tables(store.records())
+    assert [dict(table.differences) for table in tables] == [
+        {"signature": "env-a"},
+        {"signature": "env-b"},
+    ]
+
+
+def test_environments_are_kept_apart_and_chosen_by_id(anchored):
+    add(anchored, "sb3-dqn", 1, around(0.5), env="Dialogue-v0")
+    assert [table.env for table in leaderboard_tables(anchored.records())] == [
+        "Dialogue-v0",
+        "Translation-v0",
+    ]
+    [row] = leaderboard_table(anchored.records(), env="Dialogue-v0")
+    assert row.normalized is None
+    assert "Translation-v0" not in printed(anchored, env="Dialogue-v0")
+    assert "no records of TextGen-v0" in printed(anchored, env="TextGen-v0")
+
+
+def test_failed_runs_are_shown(anchored):
+    add(anchored, "sb3-dqn", 1, around(0.5))
+    anchored.write(made_up.failure("sb3-dqn", 2))
+    anchored.write(made_up.failure("sb3-dqn", 3, signature=None))
+    anchored.write(made_up.failure("sb3-ppo", 1))
+    rows = rows_of(anchored)
+    assert (rows["sb3-dqn"].seeds, rows["sb3-dqn"].failed_runs) == (1, 2)
+    ppo = rows["sb3-ppo"]
+    assert (ppo.rank, ppo.score, ppo.failed_runs, ppo.beats_random) == (None, None, 1, None)
+    assert re.search(r"sb3-ppo .* 1 -", printed(anchored))
+
+
+def test_a_run_that_was_done_again_no_longer_counts_as_failed(anchored):
+    anchored.write(made_up.failure("sb3-dqn", 1))
+    add(anchored, "sb3-dqn", 1, around(0.5))
+    row = rows_of(anchored)["sb3-dqn"]
+    assert (row.failed_runs, row.retried_runs) == (0, 1)
+
+
+def test_what_others_cannot_verify_is_noted(anchored):
+    add(anchored, "sb3-dqn", 1, around(0.5), reward=None)
+    assert any("callable" in note for note in rows_of(anchored)["sb3-dqn"].notes)
+
+
+def test_json_has_the_numbers_of_the_table(anchored):
+    for seed in (1, 2, 3):
+        add(anchored, "sb3-dqn", seed, around(0.5 + seed / 100))
+    anchored.write(made_up.failure("sb3-ppo", 1))
+    board = json.loads(printed(anchored, json=True))
+    assert board["problems"] == {}
+    [table] = board["tables"]
+    text = printed(anchored)
+    lines = [line.split() for line in text.splitlines() if "[0." in line]
+    scored = [row for row in table["rows"] if row["score"] is not None]
+    assert len(lines) == len(scored) == 4
+    for line, row in zip(lines, scored, strict=True):
+        assert line[0] == row["agent"]
+        joined = " ".join(line)
+        assert f"{row['score']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" in joined
+        assert f"{row['normalized']:.2f}" in line
+    assert [row["agent"] for row in table["rows"]][-1] == "sb3-ppo"
+
+
+def test_a_table_fits_in_a_hundred_columns(anchored):
+    name = "somebodys_package.agents:QuiteALongName"
+    for steps in (10_000, 2_000_000):
+        add(anchored, name, 1, around(0.5), steps=steps, config={"gamma": 1.0, "net": {"a": 2}})
+        add(anchored, name, 2, around(-0.5), steps=steps, config={"gamma": 1.0, "net": {"a": 2}})
+    text = printed(anchored)
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
+    assert "[-" in text
+    assert "..." not in text
+    assert "…" not in text
+
+
+def test_unreadable_records_are_told_and_the_others_shown(anchored):
+    bad = add(anchored, "sb3-dqn", 1, around(0.5))
+    (anchored.path / bad / "curve.jsonl").unlink()
+    text = printed(anchored)
+    assert f"unreadable record {bad[:12]}: curve.jsonl: missing" in text
+    assert "reference" in text
+    assert read_leaderboard(anchored.path).problems == {bad: "curve.jsonl: missing"}
+
+
+def test_a_record_with_forged_episodes_is_left_out(anchored):
+    from test_store import forge
+
+    bad = add(anchored, "sb3-dqn", 1, around(0.5))
+    rows = (anchored.path / bad / "episodes.jsonl").read_bytes().replace(b'"reward": 0.4', b"!")
+    forged = forge(anchored.path / bad, "episodes.jsonl", rows).name
+    board = read_leaderboard(anchored)
+    assert list(board.problems) == [forged]
+    assert len(board.tables[0].rows) == 3
