@@ -52,9 +52,7 @@ class Record:
 
     def episodes(self) -> list[dict[str, Any]]:
         """The evaluation's rows, checked against the schema and the record's summary."""
-        rows = self._rows("episodes.jsonl")
-        check_results(self.data, rows)
-        return rows
+        return self._rows("episodes.jsonl")
 
     def curve(self) -> list[dict[str, Any]]:
         """The training curve's rows, checked against the schema."""
@@ -66,8 +64,14 @@ class Record:
         return {name: self.folder / name for name in names if name.startswith("checkpoint/")}
 
     def _rows(self, name: str) -> list[dict[str, Any]]:
-        data = _checked_bytes(self.folder, name, self.manifest["files"][name])
-        return parse_rows(data, name)
+        try:
+            data = _checked_bytes(self.folder, name, self.manifest["files"][name])
+            rows = parse_rows(data, name)
+            if name == "episodes.jsonl":
+                check_results(self.data, rows)
+        except RecordError as error:
+            raise RecordError(str(error), self.id) from error
+        return rows
 
 
 def read_folder(folder: Path) -> Record:
@@ -79,7 +83,10 @@ def read_folder(folder: Path) -> Record:
     try:
         return _read_folder(folder)
     except OSError as error:
-        raise RecordError(f"{error.filename or folder}: cannot be read: {error}") from error
+        message = f"{error.filename or folder}: cannot be read: {error}"
+        raise RecordError(message, folder.name) from error
+    except RecordError as error:
+        raise RecordError(str(error), folder.name) from error
 
 
 def _read_folder(folder: Path) -> Record:

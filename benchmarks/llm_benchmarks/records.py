@@ -36,7 +36,15 @@ SCHEMA_VERSION = 1
 
 
 class RecordError(ValueError):
-    """A record that is not what it should be; the message names the file and the field."""
+    """A record that is not what it should be; the message names the file and the field.
+
+    Attributes:
+        record_id: The record in a store that is at fault, where it is known.
+    """
+
+    def __init__(self, message: str, record_id: str | None = None) -> None:
+        super().__init__(message)
+        self.record_id = record_id
 
 
 @cache
@@ -183,7 +191,8 @@ def cell_key(record: Mapping[str, Any]) -> str:
 
     Takes a record or a plan (see `new_record`). What goes in: the environment, the split and
     reward it is judged by, the agent and its configuration, the track, the training reward, both
-    seeds, the budget and the decoding. What a run finds out (checkpoint hashes, times) does not.
+    seeds, the budget and the decoding. What a run finds out (checkpoint hashes, times) does not,
+    nor does num_envs, which changes no result.
 
     Returns:
         64 hexadecimal digits.
@@ -200,7 +209,7 @@ def cell_key(record: Mapping[str, Any]) -> str:
             "track": record["track"],
             "seeds": {name: seeds[name] for name in ("training", "evaluation")},
             "budget": record["budget"],
-            "decoding": record["decoding"],
+            "decoding": {name: record["decoding"][name] for name in ("deterministic", "options")},
         }
     )
 
