@@ -64,13 +64,16 @@ class Belief:
         order = ("type", *KIND_SLOT.values(), "area", "price")
         return {s: self.constraints[s] for s in order if self.constraints.get(s, ANY) != ANY}
 
-    def read_user(self, text: str, asked: str, has_offered: bool) -> None:
+    def read_user(self, text: str, asked: str, has_offered: bool) -> bool:
         """Takes in a user turn.
 
         Args:
             text: The turn.
             asked: The slot the expert asked for last, or empty.
             has_offered: Whether a venue is on the table, so that questions are about it.
+
+        Returns:
+            Whether the turn asks for a booking, for the first time or again.
         """
         self._read_type(text)
         indifferent = bool(_INDIFFERENT.search(text))
@@ -84,11 +87,12 @@ class Belief:
                 if pattern.search(text) and slot not in self.requests:
                     self.requests.append(slot)
         self._read_constraints(text.replace("how expensive", ""))
-        if _BOOKING.search(text) and not _NO_BOOKING.search(text):
-            self.booking_wished = True
+        wishes_booking = bool(_BOOKING.search(text)) and not _NO_BOOKING.search(text)
+        self.booking_wished = self.booking_wished or wishes_booking
         for slot, pattern in _DETAILS.items():
             for value in pattern.findall(text):
                 self.details[slot] = value
+        return wishes_booking
 
     def _read_type(self, text: str) -> None:
         for cue, venue_type in _TYPE_CUES.items():

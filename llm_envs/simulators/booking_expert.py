@@ -170,6 +170,7 @@ class BookingExpert:
         self._belief = Belief()
         self._asked = ""
         self._queried: dict[str, str] = {}
+        self._awaiting_rows = False
         self._offered: Venue | None = None
         self._booked: dict[str, str] = {}
 
@@ -187,12 +188,13 @@ class BookingExpert:
             return self._after_rows(text)
         if speaker != "user":
             raise ValueError(f"unknown speaker {speaker!r}; the expert hears 'user', 'database'")
-        self._belief.read_user(text, self._asked, self._offered is not None)
+        if self._belief.read_user(text, self._asked, self._offered is not None):
+            self._booked = {}
         self._asked = ""
         missing = self._missing_slots()
         if missing:
             return self._ask(missing[0] if "type" in missing else pick(self._rng, missing))
-        if self._belief.named != self._queried:
+        if self._belief.named != self._queried or self._awaiting_rows:
             return self._query()
         if self._offered is None:
             return self._no_match()
@@ -219,9 +221,11 @@ class BookingExpert:
     def _query(self) -> str:
         self._queried = self._belief.named
         self._offered = None
+        self._awaiting_rows = True
         return "query : " + " , ".join(f"{slot} {v}" for slot, v in self._queried.items())
 
     def _after_rows(self, text: str) -> str:
+        self._awaiting_rows = False
         rows = read_rows(text, self._queried["type"])
         if not rows:
             return self._no_match()

@@ -458,6 +458,19 @@ def test_expert_succeeds_on_test_goals():
     assert max(words) <= 320
 
 
+def test_expert_recovers_from_turns_that_were_not_understood():
+    def make_agent(rng: np.random.Generator) -> Agent:
+        expert = BookingExpert(rng)
+
+        def act(speaker: str, heard: str) -> str:
+            text = expert.act(speaker, heard)
+            return "nonsense" if rng.random() < 0.1 else text
+
+        return act
+
+    assert mean_measures(make_agent)["success"] >= 0.9
+
+
 def test_same_seeds_give_the_same_dialogues(train_dialogues: list[Turns]):
     assert expert_dialogues("train", 20, seed=0) == train_dialogues[:20]
     assert expert_dialogues("train", 20, seed=1) != train_dialogues[:20]
