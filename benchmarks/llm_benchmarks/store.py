@@ -58,7 +58,7 @@ class RecordStore:
         Args:
             record: From `records.new_record`.
             episodes: Rows as `llm_envs.evaluate` gives them, in order of index.
-            curve: Rows of timesteps, seconds and values (log key to number).
+            curve: Rows of timesteps, seconds and any log keys with numbers.
             files: What to keep beside it: names under "checkpoint/" to a file's path or its bytes;
                 see `checkpoint_files`.
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from llm_benchmarks.store import RecordError, RecordStore, checkpoint_files, checkpoint_hash
 
-CURVE = [{"timesteps": 10, "seconds": 0.5, "values": {"rollout/ep_rew_mean": 0.25}}]
+CURVE = [{"timesteps": 10, "seconds": 0.5, "rollout/ep_rew_mean": 0.25}]
 NAMES = ["manifest.json", "record.json", "episodes.jsonl", "curve.jsonl", "checkpoint/a/model.json"]
 
 
@@ -163,7 +163,7 @@ def test_an_altered_record_is_not_found_as_done(store):
         ),
         ("episodes.jsonl", b'"reward": 0.3', b'"reward": 0.9', "results.mean_reward"),
         ("episodes.jsonl", b"}\n{", b"}{", "episodes.jsonl line 1: not valid JSON"),
-        ("curve.jsonl", b"}}\n", b"}}", "curve.jsonl: cut short"),
+        ("curve.jsonl", b"}\n", b"}", "curve.jsonl: cut short"),
         (
             "curve.jsonl",
             b'"timesteps": 10',
