@@ -14,11 +14,11 @@ TABLE: dict[str, tuple[str, dict[str, Any]]] = {
     "TextGen-v0": ("text_generation:TextGeneration", {"dataset": "poems"}),
     "TextGen-Script-v0": (
         "text_generation:TextGeneration",
-        {"dataset": "scripts", "max_prompt_tokens": 40, "max_new_tokens": 160},
+        {"dataset": "scripts", "max_prompt_tokens": 64, "max_new_tokens": 160},
     ),
     "TextGen-Code-v0": (
         "text_generation:TextGeneration",
-        {"dataset": "code", "max_prompt_tokens": 128, "max_new_tokens": 160},
+        {"dataset": "code", "max_prompt_tokens": 192, "max_new_tokens": 192},
     ),
     "Translation-v0": (
         "translation:Translation",
@@ -35,7 +35,7 @@ TABLE: dict[str, tuple[str, dict[str, Any]]] = {
     "Dialogue-v0": ("dialogue:Dialogue", {}),
     "Dialogue-Chat-v0": (
         "chat:Chat",
-        {"dataset": "chat", "max_prompt_tokens": 128, "max_new_tokens": 48},
+        {"dataset": "chat", "max_prompt_tokens": 128, "max_new_tokens": 64},
     ),
 }
 """id -> "module:Prefix" (classes PrefixEnv and PrefixVectorEnv) and the arguments the id fixes by default."""

@@ -10,20 +10,16 @@ from typing import Any, ClassVar
 import numpy as np
 
 from llm_envs.data import Corpus
+from llm_envs.envs.booking_fluency import agent_turns, dialogues, fluency, fluency_floor
 from llm_envs.envs.task import SPLITS, Conversation, Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
 from llm_envs.episode import Example
-from llm_envs.rewards.ngram_model import NgramModel
-from llm_envs.simulators.booking_dialogues import expert_dialogues
 from llm_envs.simulators.booking_user import BookingUser
 from llm_envs.simulators.goals import Goal, describe_goal, sample_goal
 from llm_envs.simulators.venues import Database, make_database
 
 _GOALS = {"train": 4000, "validation": 400, "test": 400}
-_DIALOGUES = 1500
-_HELD_OUT = 300
-_FLOOR_QUANTILE = 0.002
 
 
 @lru_cache(maxsize=1)
@@ -51,33 +47,9 @@ def _corpus() -> Corpus:
     )
 
 
-@lru_cache(maxsize=1)
-def _dialogues() -> list[list[tuple[str, str]]]:
-    return expert_dialogues("train", _DIALOGUES, seed=0)
-
-
-@lru_cache(maxsize=1)
-def _agent_turns() -> tuple[str, ...]:
-    return tuple(text for dialogue in _dialogues() for speaker, text in dialogue if speaker == "agent")
-
-
-@lru_cache(maxsize=1)
-def _fluency() -> tuple[NgramModel, float]:
-    """A model of how agents speak, and the floor that all but 1 in 500 turns it has not seen lie above."""
-    unseen = expert_dialogues("train", _HELD_OUT, seed=1)
-    model = NgramModel.fit(_agent_turns())
-    scores = [model.logprob(text) for turns in unseen for speaker, text in turns if speaker == "agent"]
-    return model, float(np.quantile(scores, _FLOOR_QUANTILE))
-
-
 @lru_cache(maxsize=len(SPLITS))
 def _database(split: str) -> Database:
     return make_database(split)
-
-
-def fluency_of(text: str) -> float:
-    """Mean log-probability per word of an agent turn under the n-gram model of the expert's turns."""
-    return _fluency()[0].logprob(text)
 
 
 class Booking(Task):
@@ -112,11 +84,11 @@ class Booking(Task):
 
     def vocabulary_texts(self) -> Iterable[str]:
         """All turns of the expert's dialogues."""
-        return (text for dialogue in _dialogues() for _, text in dialogue)
+        return (text for dialogue in dialogues() for _, text in dialogue)
 
     def train_texts(self) -> Sequence[str]:
         """The agent's turns in the expert's dialogues."""
-        return _agent_turns()
+        return agent_turns()
 
     def conversation(self, example: Example, rng: np.random.Generator) -> Conversation:
         """A user with the example's goal."""
@@ -124,8 +96,8 @@ class Booking(Task):
             Goal.from_dict(example.metadata["goal"]),
             _database(self.split),
             rng,
-            fluency=fluency_of,
-            fluency_floor=_fluency()[1],
+            fluency=fluency,
+            fluency_floor=fluency_floor(),
         )
 
 

@@ -21,11 +21,11 @@ class TextGeneration(Task):
         """Doing what was asked x writing fluently x not pasting the train split.
 
         Where a data set asks for nothing in particular, the product is of fluency and novelty; code, which
-        has one right answer, is scored by chrF against it.
+        has one right answer, is scored by BLEU against it.
         """
         first = self.examples[0]
         if self.corpus.language == "code":
-            return "chrf" if first.references else "novelty"
+            return "bleu" if first.references else "novelty"
         asks = "words" in first.metadata or "form" in first.metadata
         return {"id": "product", "rewards": [*(["constraints"] if asks else []), "fluency", "novelty"]}
 
@@ -44,7 +44,7 @@ class TextGenerationEnv(TokenEnv):
 
     Reward: at the end, for poems and scripts the product of `constraints` (the form and the words asked
     for), `fluency` (an n-gram model of the train split) and `novelty` (what is not copied from the train
-    split), each 0 to 1; for code chrF against the reference body. A product, so that neither a fluent text
+    split), each 0 to 1; for code BLEU against the reference body. A product, so that neither a fluent text
     about something else nor a list of the words asked for earns anything.
 
     Terminated: at the end token or when `max_new_tokens` are spent. Truncated: never.

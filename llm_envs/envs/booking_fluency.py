@@ -1,0 +1,56 @@
+"""How fluent an agent's turn is to the user of a booking dialogue, and the floor below which it is lost."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from llm_envs.rewards.ngram_model import NgramModel
+from llm_envs.simulators.booking_dialogues import expert_dialogues
+from llm_envs.simulators.venues import NAME_ADJECTIVES, NAME_NOUNS, SLOT_VALUES, STREET_KINDS, STREETS
+
+_DIALOGUES = 800
+_HELD_OUT = 200
+_MARGIN = 0.1  # nats per word below the least fluent of the expert's turns the model has not seen
+
+# What a turn is about says nothing of how it is said: values are read as the class they belong to.
+_CLASS = {word: "street" for word in STREETS}
+_CLASS |= {word: "road" for word in STREET_KINDS}
+_CLASS |= {word: "adjective" for word in NAME_ADJECTIVES} | {word: "name" for word in NAME_NOUNS}
+_CLASS |= {value: slot for slot, values in SLOT_VALUES.items() for value in values}
+
+
+@lru_cache(maxsize=1)
+def dialogues() -> list[list[tuple[str, str]]]:
+    """Dialogues of the expert with users of the train split: (speaker, text) in the order spoken."""
+    return expert_dialogues("train", _DIALOGUES, seed=0)
+
+
+@lru_cache(maxsize=1)
+def agent_turns() -> tuple[str, ...]:
+    """What the expert says in them."""
+    return _turns_of_agent(dialogues())
+
+
+def fluency(text: str) -> float:
+    """Mean log-probability per word of an agent's turn, values read as their classes (nats)."""
+    return _model().logprob(_classed(text))
+
+
+@lru_cache(maxsize=1)
+def fluency_floor() -> float:
+    """Just below the least fluent of the expert's turns in dialogues that the model was not fitted on."""
+    return min(map(fluency, _turns_of_agent(expert_dialogues("train", _HELD_OUT, seed=1)))) - _MARGIN
+
+
+@lru_cache(maxsize=1)
+def _model() -> NgramModel:
+    return NgramModel.fit(map(_classed, agent_turns()))
+
+
+def _turns_of_agent(talks: list[list[tuple[str, str]]]) -> tuple[str, ...]:
+    return tuple(text for talk in talks for speaker, text in talk if speaker == "agent")
+
+
+def _classed(text: str) -> str:
+    words = ("number" if any(map(str.isdigit, word)) else word for word in text.split())
+    return " ".join(_CLASS.get(word, word) for word in words)
