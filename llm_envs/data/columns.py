@@ -152,10 +152,10 @@ def _listed(role: str, names: str | Sequence[str]) -> list[str]:
             f"unknown key {role!r} in columns=; expected {', '.join(ROLES)}"
             + did_you_mean(role, ROLES)
         )
-    given = [names] if isinstance(names, str) else list(names)
-    if not all(isinstance(name, str) for name in given):
+    given = [names] if isinstance(names, str) else names
+    if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
         raise DataError(f"columns[{role!r}] is {names!r}; expected column names")
-    return given
+    return list(given)
 
 
 def _value(row: Mapping[str, Any], column: str) -> Any:
