@@ -124,6 +124,7 @@ def register_corpus(
 
 def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
     """Like `load_corpus`, but nothing is read yet."""
+    columns = None if columns is None else dict(columns)
     if not isinstance(spec, str):
         raise DataError(f"a data set is named by a string, got {type(spec).__name__} {spec!r}")
     scheme, separator, rest = spec.partition(":")
@@ -138,7 +139,7 @@ def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
             Corpus, language=entry.language, license=entry.license, description=entry.description
         )
     elif scheme in ("file", "hub") and rest:
-        key = json.dumps([spec, columns, _stamp(rest)], sort_keys=True)
+        key = json.dumps([spec, columns, _stamp(rest)], sort_keys=True, default=repr)
         load = partial(_load_external, scheme, rest, columns)
         make = partial(Corpus, language=None, license="unknown", description=f"read from {spec}")
     else:
@@ -164,12 +165,9 @@ def _load_external(scheme: str, name: str, columns: Columns | None) -> Contents:
 
 def _stamp(path: str) -> list[tuple[str, int, int]]:
     """What changes when a file or a folder of files does, so that an edited file is read anew."""
-    place = Path(path)
-    if place.is_dir():
-        files = sorted(file for file in place.iterdir() if file.is_file())
-    else:
-        files = [place] if place.is_file() else []
-    stats = [(file.name, os.stat(file)) for file in files]
+    place = Path(path).expanduser()
+    entries = sorted(place.iterdir()) if place.is_dir() else [place] if place.exists() else []
+    stats = [(entry.name, os.stat(entry)) for entry in entries]
     return [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
 
 

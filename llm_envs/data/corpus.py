@@ -265,7 +265,7 @@ def combine_digests(digests: Mapping[str, Iterable[bytes]]) -> str:
 def _guess_language(splits: Mapping[str, Sequence[Example]]) -> str:
     """Guess the language from the first references (sources, where there are none)."""
     examples = next(examples for examples in splits.values() if examples)[:200]
-    text = " ".join(text for e in examples for text in e.references[:1] or (e.source,))
+    text = " ".join(text for e in examples for text in e.references[:1] or (e.source,))[:4000]
     if not any(character.isalpha() for character in text):
         return "und"
     import py3langid
