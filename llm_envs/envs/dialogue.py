@@ -61,7 +61,7 @@ class Booking(Task):
     default_dataset = "booking"
     default_max_prompt_tokens: ClassVar[int] = 32
     default_max_new_tokens: ClassVar[int] = 32
-    _context_length: ClassVar[int] = 512
+    _context_length: ClassVar[int] = 384
 
     def default_reward(self) -> Any:
         """The share of the way to success, 1 exactly at success."""
@@ -104,7 +104,7 @@ class Booking(Task):
 class DialogueEnv(TokenEnv):
     """Dialogue-v0: find a venue for a user, answer what they ask, book it. One action is one token.
 
-    Observation: `Box(-1, V-1, (512,), int32)`: the dialogue so far, each turn led in by the marker of its
+    Observation: `Box(-1, V-1, (384,), int32)`: the dialogue so far, each turn led in by the marker of its
     speaker; -1 where there is no token.
 
     Action: `Discrete(V)`: the next token of the agent's turn. The end token gives the word to the user, or,

@@ -78,7 +78,7 @@ class BookingUser:
         informs = [slot for slot in venue_slots(self._type) if slot in self._wants]
         self._agenda = Agenda(rng, informs, goal.requests, bool(goal.booking))
         self._accepted: str | None = None
-        self._pending: Callable[[], str] | None = None
+        self._pending: Literal["need", "request", "book"] | None = None
         self._requesting: list[str] = []
         self._booking_wished = False
         self._queries_in_row = 0
@@ -93,7 +93,7 @@ class BookingUser:
         said = {slot: self._wants[slot] for slot in slots}
         self._ledger.told.update(said)
         self._ledger.open_slots = set(venue_slots(self._type)) - set(said)
-        self._pending = lambda: self._voice.need(self._told_wants())
+        self._pending = "need"
         return self._voice.open(said)
 
     def reply(self, text: str) -> Reply:
@@ -278,7 +278,8 @@ class BookingUser:
         self._requesting = [act.slot]
         if self._agenda.next_is("request") and self._rng.random() < _P_SECOND_REQUEST:
             self._requesting.append(self._agenda.pop().slot)
-        return self._say(lambda: self._voice.request(self._requesting), lead)
+        self._pending = "request"
+        return lead + self._say_again()
 
     def _wish_booking(self) -> str:
         self._booking_wished = True
@@ -288,30 +289,30 @@ class BookingUser:
         details = {slots[i]: self._booking[slots[i]] for i in said}
         self._agenda.push(UserAct("detail", slot) for slot in slots if slot not in details)
         self._ledger.details.update(details)
-        return self._say(lambda: self._voice.book(self._ledger.details, self._type))
+        self._pending = "book"
+        return self._say_again()
 
     def _tell(self, constraints: Mapping[str, str], say: Callable[[], str]) -> str:
         self._ledger.told.update(constraints)
         self._agenda.strike("inform", constraints)
         text = say()
-        self._pending = lambda: self._voice.need(self._told_wants())
+        self._pending = "need"
         return text
 
     def _tell_details(self, details: Mapping[str, str], say: Callable[[], str]) -> str:
         self._ledger.details.update(details)
         self._agenda.strike("detail", details)
         text = say()
-        self._pending = lambda: self._voice.book(self._ledger.details, self._type)
+        self._pending = "book"
         return text
 
-    def _say(self, say: Callable[[], str], lead: str = "") -> str:
-        """Says something that is said again until it is served."""
-        self._pending = say
-        return lead + say()
-
     def _say_again(self) -> str:
-        assert self._pending is not None  # reply() refuses to run before open()
-        return self._pending()
+        """Says what is to be served next, until it is."""
+        if self._pending == "request":
+            return self._voice.request(self._requesting)
+        if self._pending == "book":
+            return self._voice.book(self._ledger.details, self._type)
+        return self._voice.need(self._told_wants())
 
     def _complain(self, reason: str, cost: int = 1, say: Callable[[], str] | None = None) -> str:
         self._patience_left -= cost
