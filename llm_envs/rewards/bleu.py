@@ -159,8 +159,7 @@ class BleuPrefixScorer:
         if head:
             matches.extend(bleu.tokens(head))
             self._done += len(head)
-        node, length, counted = matches.node, matches.length, list[int]()
-        matches.extend(bleu.tokens(tail), counted)
+        read = matches.extend(bleu.tokens(tail))
         score = bleu.from_matches(matches)
-        matches.take_back(length, node, counted)
+        matches.take_back(read)
         return score

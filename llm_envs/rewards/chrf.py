@@ -8,11 +8,19 @@ from string import punctuation
 from typing import NamedTuple
 
 from llm_envs.episode import Episode
+from llm_envs.rewards.words import ngrams_of
 
 _CACHED_REFERENCES = 2048
 _PUNCTUATION = frozenset(punctuation)
 
 _Counts = dict[str, int]
+
+
+class _Order(NamedTuple):
+    """The n-grams of one order with their counts, and how many there are in all."""
+
+    counts: _Counts
+    total: int
 
 
 class _Statistics(NamedTuple):
@@ -58,10 +66,11 @@ class Chrf:
         self._factor = float(beta) ** 2
         self._lowercase = lowercase
         self._whitespace = whitespace
-        self._tables: OrderedDict[tuple[str, ...], list[list[_Counts]]] = OrderedDict()
+        self._tables: OrderedDict[tuple[str, ...], list[list[_Order]]] = OrderedDict()
         self.signature = (
             f"chrf|nc:{char_order}|nw:{word_order}|beta:{beta:g}"
-            f"|space:{'yes' if whitespace else 'no'}|case:{'lc' if lowercase else 'mixed'}|eff:yes|v1"
+            f"|space:{'yes' if whitespace else 'no'}"
+            f"|case:{'lc' if lowercase else 'mixed'}|eff:yes|v1"
         )
 
     def __getstate__(self) -> dict[str, object]:
@@ -70,16 +79,9 @@ class Chrf:
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""
         text = self.prepared(episode.text)
-        grams = _char_counts(self.characters(text), self.char_order)
-        grams += word_counts(text, self.word_order)
-        totals = [sum(counts.values()) for counts in grams]
+        orders = self.orders(text)
         return max(
-            self.f_score(
-                [
-                    _Statistics(total, sum(r.values()), sum(min(h[g], r[g]) for g in h.keys() & r))
-                    for total, h, r in zip(totals, grams, reference, strict=True)
-                ]
-            )
+            self.f_score([_compare(h, r) for h, r in zip(orders, reference, strict=True)])
             for reference in self.references(episode)
         )
 
@@ -95,8 +97,14 @@ class Chrf:
         """Returns the characters that make n-grams."""
         return text if self._whitespace else "".join(text.split())
 
-    def references(self, episode: Episode) -> list[list[_Counts]]:
-        """Returns the n-gram counts of every reference, cached."""
+    def orders(self, text: str) -> list[_Order]:
+        """Returns the n-grams of a prepared text: characters by order, then words by order."""
+        return _char_orders(self.characters(text), self.char_order) + word_orders(
+            text, self.word_order
+        )
+
+    def references(self, episode: Episode) -> list[list[_Order]]:
+        """Returns the n-grams of every reference, cached."""
         references = episode.example.references
         if not references:
             raise ValueError("chrf needs references, and this example has none")
@@ -104,10 +112,7 @@ class Chrf:
         if tables is not None:
             self._tables.move_to_end(references)
             return tables
-        tables = []
-        for reference in map(self.prepared, references):
-            counts = _char_counts(self.characters(reference), self.char_order)
-            tables.append(counts + word_counts(reference, self.word_order))
+        tables = [self.orders(self.prepared(reference)) for reference in references]
         self._tables[references] = tables
         if len(self._tables) > _CACHED_REFERENCES:
             self._tables.popitem(last=False)
@@ -152,32 +157,36 @@ class ChrfPrefixScorer:
             self._counts: list[_Counts] = [{} for _ in range(chrf.char_order)]
             self._both = [[0] * chrf.char_order for _ in tables]
         self._extend(characters, tables)
-        words = word_counts(text, chrf.word_order)
+        words = word_orders(text, chrf.word_order)
         best = 0.0
         for reference, both in zip(tables, self._both, strict=True):
             statistics = [
-                _Statistics(max(0, len(characters) - n), sum(reference[n].values()), both[n])
+                _Statistics(max(0, len(characters) - n), reference[n].total, both[n])
                 for n in range(chrf.char_order)
             ]
-            for h, r in zip(words, reference[chrf.char_order :], strict=True):
-                shared = sum(min(h[g], r[g]) for g in h.keys() & r)
-                statistics.append(_Statistics(sum(h.values()), sum(r.values()), shared))
+            statistics += map(_compare, words, reference[chrf.char_order :])
             best = max(best, chrf.f_score(statistics))
         return best
 
-    def _extend(self, characters: str, tables: Sequence[Sequence[_Counts]]) -> None:
+    def _extend(self, characters: str, tables: Sequence[Sequence[_Order]]) -> None:
         for end in range(len(self._characters) + 1, len(characters) + 1):
             for n, counts in enumerate(self._counts[:end]):
                 gram = characters[end - n - 1 : end]
                 count = counts[gram] = counts.get(gram, 0) + 1
                 for reference, both in zip(tables, self._both, strict=True):
-                    if count <= reference[n].get(gram, 0):
+                    if count <= reference[n].counts.get(gram, 0):
                         both[n] += 1
         self._characters = characters
 
 
-def word_counts(text: str, max_order: int) -> list[_Counts]:
-    """Returns the counts of word n-grams by order, a mark at a word's end or start set apart."""
+def _compare(text: _Order, reference: _Order) -> _Statistics:
+    h, r = text.counts, reference.counts
+    shared = sum([min(h[gram], r[gram]) for gram in h.keys() & r])
+    return _Statistics(text.total, reference.total, shared)
+
+
+def word_orders(text: str, max_order: int) -> list[_Order]:
+    """Returns the word n-grams by order, a mark at a word's end or start set apart."""
     if not max_order:
         return []
     words: list[str] = []
@@ -188,15 +197,14 @@ def word_counts(text: str, max_order: int) -> list[_Counts]:
             words += (word[0], word[1:])
         else:
             words.append(word)
-    return [
-        Counter(" ".join(words[i : i + n]) for i in range(len(words) - n + 1))
-        for n in range(1, max_order + 1)
-    ]
+    grams = [ngrams_of(words, n) for n in range(1, max_order + 1)]
+    return [_Order(Counter(of_order), len(of_order)) for of_order in grams]
 
 
-def _char_counts(characters: str, max_order: int) -> list[_Counts]:
-    length = len(characters)
-    return [
-        Counter([characters[i : i + n] for i in range(length - n + 1)])
+def _char_orders(characters: str, max_order: int) -> list[_Order]:
+    starts = range(len(characters))
+    grams = [
+        [characters[i : i + n] for i in starts[: max(0, len(characters) - n + 1)]]
         for n in range(1, max_order + 1)
     ]
+    return [_Order(Counter(of_order), len(of_order)) for of_order in grams]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 from llm_envs.episode import Episode
 from llm_envs.rewards.context import RewardContext
 
@@ -21,13 +24,10 @@ class Language:
     ) -> None:
         from importlib.metadata import version
 
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
-
         language = language or (context.language if context is not None else None)
         if not language:
             raise ValueError("which language? Give it as an option: language='de'")
-        self._identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-        known = [str(label) for label in self._identifier.labels]
+        known = [str(label) for label in _identifier().labels]
         if language not in known:
             raise ValueError(
                 f"py3langid does not know the language {language!r}; it knows {', '.join(known)}"
@@ -39,4 +39,12 @@ class Language:
         """Returns the score."""
         if not episode.text.strip():
             return 0.0
-        return float(dict(self._identifier.rank(episode.text))[self._language])
+        return float(dict(_identifier().rank(episode.text))[self._language])
+
+
+@lru_cache(maxsize=1)
+def _identifier() -> Any:
+    """Returns the one model of this process; it takes half a second to load and is only read."""
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 _CACHED_NGRAMS = 500_000  # about 60 MB; 20,000 sentences of ten words hold 700,000
 
@@ -88,28 +89,23 @@ class Matches:
         correct: correct[n] is the number of matched n-grams of order n; index 0 is unused.
     """
 
-    __slots__ = ("correct", "length", "node", "table", "used")
+    __slots__ = ("_node", "_used", "correct", "length", "table")
 
     def __init__(self, table: NgramTable) -> None:
         self.table = table
         self.length = 0
-        self.node = 0
-        self.used = [0] * len(table.suffix)
         self.correct = [0] * (table.max_order + 1)
+        self._node = 0
+        self._used = [0] * len(table.suffix)
 
-    def extend(self, tokens: Iterable[str], log: list[int] | None = None) -> None:
-        """Reads more tokens.
-
-        Args:
-            tokens: They follow those read before.
-            log: Gets every node that was counted, for `take_back`.
-        """
-        table, used, correct = self.table, self.used, self.correct
+    def extend(self, tokens: Iterable[str]) -> Read:
+        """Reads tokens that follow those read before; what it returns undoes it in `take_back`."""
+        table, used, correct = self.table, self._used, self.correct
         child, suffix, context = table.child, table.suffix, table.context
         order, count, size = table.order, table.count, table.size
         ids = list(map(table.vocabulary.get, tokens))
-        self.length += len(ids)
-        node = self.node
+        ends: list[int] = []
+        before, node = self._node, self._node
         for token in ids:
             if token is None:
                 node = 0
@@ -118,22 +114,36 @@ class Matches:
             while found is None:
                 node = suffix[node]
                 found = child.get(node * size + token)
+            ends.append(found)
             node = context[found]
             while found:
-                if used[found] < count[found]:
-                    used[found] += 1
+                times = used[found] = used[found] + 1
+                if times <= count[found]:
                     correct[order[found]] += 1
-                    if log is not None:
-                        log.append(found)
                 found = suffix[found]
-        self.node = node
+        self._node = node
+        self.length += len(ids)
+        return Read(len(ids), before, ends)
 
-    def take_back(self, length: int, node: int, log: Sequence[int]) -> None:
-        """Returns to an earlier state: its length and node, and what was counted since."""
-        self.length, self.node = length, node
-        for counted in log:
-            self.used[counted] -= 1
-            self.correct[self.table.order[counted]] -= 1
+    def take_back(self, read: Read) -> None:
+        """Undoes the last `extend`."""
+        table, used = self.table, self._used
+        self.length -= read.length
+        self._node = read.node_before
+        for found in read.ends:
+            while found:
+                if used[found] <= table.count[found]:
+                    self.correct[table.order[found]] -= 1
+                used[found] -= 1
+                found = table.suffix[found]
+
+
+class Read(NamedTuple):
+    """What one `Matches.extend` read: so many tokens, from a node on, to the nodes it counted."""
+
+    length: int
+    node_before: int
+    ends: list[int]
 
 
 class TableCache:

@@ -17,7 +17,7 @@ class _Known(NamedTuple):
 
 
 class Novelty:
-    """1 - min(1, c / limit), c being the share of the text's word n-grams that stand in train texts.
+    """1 - min(1, c / limit), c the share of the text's word n-grams that stand in train texts.
 
     Words are compared without case, marks and line breaks. A verbatim train text scores 0, and so
     does a text of which `limit` or more is copied. A text shorter than n words scores 1 unless it

@@ -141,6 +141,10 @@ class PrefixScorer:
         """Returns the weighted sum for this prefix."""
         return self.score(episode)[0]
 
+    def components(self, episode: Episode) -> dict[str, float]:
+        """Returns the unweighted values for this prefix, by name."""
+        return self.score(episode)[1]
+
     def score(self, episode: Episode) -> _Score:
         """Returns the weighted sum and the components for this prefix."""
         return _score(self._components, self._scorers, episode)
