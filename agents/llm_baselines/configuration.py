@@ -1,0 +1,66 @@
+"""Configurations: frozen dataclasses whose fields carry their help; unknown keys are errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, field, fields
+from difflib import get_close_matches
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def option(default: Any, text: str) -> Any:
+    """A dataclass field with a default and a line of help."""
+    if isinstance(default, dict | list):
+        return field(default_factory=lambda: type(default)(default), metadata={"help": text})
+    return field(default=default, metadata={"help": text})
+
+
+def make_config(cls: type[T], values: Mapping[str, Any]) -> T:
+    """Makes a configuration from values by name.
+
+    Args:
+        cls: A frozen dataclass.
+        values: What differs from its defaults.
+
+    Raises:
+        ValueError: A key is unknown (the nearest is named), or a value has the wrong type.
+    """
+    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    checked = {}
+    for key, value in values.items():
+        if key not in known:
+            near = get_close_matches(key, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            raise ValueError(f"unknown option {key!r} of {cls.__name__}; {hint}")
+        checked[key] = _checked(cls.__name__, known[key], value)
+    return cls(**checked)
+
+
+def options_of(cls: type[Any]) -> list[tuple[str, Any, str]]:
+    """Name, default and help of every option of a configuration."""
+    return [(f.name, _default(f), str(f.metadata.get("help", ""))) for f in fields(cls)]
+
+
+def _default(known: Field[Any]) -> Any:
+    return known.default_factory() if known.default_factory is not MISSING else known.default
+
+
+def _checked(owner: str, known: Field[Any], value: Any) -> Any:
+    """The value, an int made a float where a float is due; None and free fields pass."""
+    default = _default(known)
+    if value is None or default is None or "Any" in str(known.type):
+        return value
+    if isinstance(default, bool) != isinstance(value, bool):
+        fits = False
+    elif isinstance(default, float):
+        fits = isinstance(value, int | float)
+        value = float(value) if fits else value
+    else:
+        fits = isinstance(value, type(default))
+    if not fits:
+        raise ValueError(
+            f"option {known.name!r} of {owner} is of type {type(default).__name__}, got {value!r}"
+        )
+    return value

@@ -1,0 +1,128 @@
+"""The agents by name: one table, and `make_agent` for names, saved agents and agents of others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from llm_baselines.agent import Agent, Env, Track
+
+
+class AgentEntry(NamedTuple):
+    """Where an agent is found ("module:factory"), and what it learns from."""
+
+    target: str
+    track: Track
+
+
+AGENTS: dict[str, AgentEntry] = {
+    "random": AgentEntry("llm_baselines.reference:RandomAgent", "scratch"),
+    "reference": AgentEntry("llm_baselines.reference:ReferenceAgent", "demonstrations"),
+    "constant": AgentEntry("llm_baselines.fixed_text:ConstantAgent", "scratch"),
+    "unigram": AgentEntry("llm_baselines.unigram:UnigramAgent", "demonstrations"),
+    "sb3_dqn": AgentEntry("llm_baselines.sb3.dqn:SB3DQN", "scratch"),
+    "sb3_ppo": AgentEntry("llm_baselines.sb3.ppo:SB3PPO", "scratch"),
+}
+"""name -> (factory, track). A factory is called as factory(env, seed, device, **config)."""
+
+
+def list_agents() -> list[str]:
+    """The names in the registry."""
+    return list(AGENTS)
+
+
+def make_agent(
+    agent: str,
+    env: Env,
+    *,
+    seed: int,
+    device: str = "auto",
+    config: Mapping[str, Any] | None = None,
+) -> Agent:
+    """Makes an agent, or loads a saved one.
+
+    Args:
+        agent: A name of the registry, the folder of a saved agent, or "package.module:factory".
+        env: A single environment made by gymnasium.make; the agent trains on it, or on others like it.
+        seed: Decides everything random in the agent.
+        device: "auto" (a GPU where there is one), or a torch device.
+        config: What differs from the agent's defaults for this environment; not for saved agents.
+
+    Raises:
+        ValueError: There is no such agent, or it does not take such an option.
+    """
+    options = dict(config or {})
+    if agent in AGENTS:
+        made: Agent = load_factory(agent)(env, seed, device, **options)
+        return made
+    folder = Path(agent)
+    if folder.is_dir():
+        if options:
+            raise ValueError(f"the saved agent '{folder}' has its configuration; drop {sorted(options)}")
+        return _load(folder, env, seed, device)
+    if ":" in agent:
+        loaded: Agent = load_factory(agent)(env, seed, device, **options)
+        if not callable(getattr(loaded, "predict", None)):
+            raise ValueError(f"{agent!r} returned {loaded!r}, which has no predict()")
+        return loaded
+    raise ValueError(_unknown(agent))
+
+
+def agent_defaults(agent: str, env_id: str) -> dict[str, Any]:
+    """The configuration an agent has by default on an id; empty where it takes none.
+
+    Args:
+        agent: A name of the registry or "package.module:factory".
+        env_id: The environment's id.
+    """
+    defaults = getattr(load_factory(agent), "defaults", None)
+    return dict(defaults(env_id)) if callable(defaults) else {}
+
+
+def load_factory(agent: str) -> Any:
+    """The factory behind a name or a "package.module:factory".
+
+    Raises:
+        ValueError: There is none.
+    """
+    if agent not in AGENTS and ":" not in agent:
+        raise ValueError(_unknown(agent))
+    target = AGENTS[agent].target if agent in AGENTS else agent
+    module, _, name = target.partition(":")
+    try:
+        found = import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
+            raise ValueError(f"agent {agent!r}: there is no module {error.name!r} to import") from error
+        raise
+    if not callable(getattr(found, name, None)):
+        near = get_close_matches(name, [n for n in vars(found) if not n.startswith("_")], n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"agent {agent!r}: module {module!r} has no factory {name!r}{hint}")
+    return getattr(found, name)
+
+
+def _load(folder: Path, env: Env, seed: int, device: str) -> Agent:
+    """A saved agent; its class comes from the table above, never from what the folder says."""
+    from llm_baselines.agent_folder import AgentFolderError, read_agent_folder
+
+    name = read_agent_folder(folder)[0].get("agent")
+    if name not in AGENTS:
+        raise AgentFolderError(f"'{folder}' was saved by the agent {name!r}; {_unknown(str(name))}")
+    factory = load_factory(name)
+    if not hasattr(factory, "load"):
+        raise AgentFolderError(f"'{folder}': agents of kind {name!r} cannot be loaded")
+    loaded: Agent = factory.load(folder, env, seed=seed, device=device)
+    return loaded
+
+
+def _unknown(agent: str) -> str:
+    near = get_close_matches(agent, AGENTS, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return (
+        f"unknown agent {agent!r}; {hint}there are {', '.join(AGENTS)}, "
+        "the folder of a saved agent, and 'package.module:factory'"
+    )

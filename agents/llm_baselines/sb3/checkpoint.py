@@ -1,0 +1,119 @@
+"""Checkpoints for resuming: Stable-Baselines3's zip for parameters, arrays for the replay buffer.
+
+They serve a user's own interrupted run only; agents are shared as agent folders. Of the zip, which could
+hold pickled objects, only the tensors are read.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+
+from llm_baselines.agent_folder import AgentFolderError, replace_folder
+
+_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+
+
+def write_checkpoint(
+    folder: Path,
+    model: BaseAlgorithm,
+    state: Mapping[str, Any],
+    best: Mapping[str, torch.Tensor] | None,
+) -> Path:
+    """Writes a checkpoint, then removes older ones: at any moment one that is whole exists.
+
+    Args:
+        folder: Holds the checkpoints, one folder each, named by their step.
+        model: The algorithm.
+        state: JSON-able; what else is needed to go on.
+        best: The weights that were best on validation so far.
+
+    Returns:
+        The checkpoint's folder.
+    """
+
+    def write(place: Path) -> None:
+        model.save(place / "model.zip")
+        buffer = getattr(model, "replay_buffer", None)
+        if isinstance(buffer, ReplayBuffer):
+            size = buffer.size()
+            arrays = {name: getattr(buffer, name)[:size] for name in _ARRAYS}
+            np.savez(place / "replay.npz", pos=buffer.pos, full=buffer.full, **arrays)
+        if best is not None:
+            save_file({k: v.clone().contiguous() for k, v in best.items()}, place / "best.safetensors")
+        counters = {"num_timesteps": model.num_timesteps, "n_updates": model._n_updates}
+        text = json.dumps({**counters, "episodes": model._episode_num, "state": state}, indent=1)
+        (place / "state.json").write_text(text, encoding="utf-8")
+
+    target = folder / f"{model.num_timesteps:012d}"
+    replace_folder(target, write)
+    for other in folder.iterdir():
+        if other != target and (other.name.startswith(".") or other.name.isdigit()):
+            shutil.rmtree(other, ignore_errors=True)
+    return target
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint of a folder, or None."""
+    if not folder.is_dir():
+        return None
+    return max((place for place in folder.iterdir() if place.name.isdigit()), default=None)
+
+
+def read_state(place: Path) -> dict[str, Any]:
+    """The state that was written with a checkpoint.
+
+    Raises:
+        AgentFolderError: It cannot be read.
+    """
+    path = place / "state.json"
+    try:
+        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["state"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AgentFolderError(f"'{path}' cannot be read: {error}") from error
+    return read
+
+
+def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Tensor] | None:
+    """Gives a newly built algorithm the parameters, counters and replay buffer of a checkpoint.
+
+    Returns:
+        The weights that were best on validation, if any were kept.
+
+    Raises:
+        AgentFolderError: A file is missing or damaged; it is named.
+    """
+    path = place / "state.json"
+    try:
+        counters = json.loads(path.read_text(encoding="utf-8"))
+        path = place / "model.zip"
+        model.set_parameters(str(path), device=model.device)
+        buffer = getattr(model, "replay_buffer", None)
+        if isinstance(buffer, ReplayBuffer):
+            path = place / "replay.npz"
+            with np.load(path, allow_pickle=False) as arrays:
+                for name in _ARRAYS:
+                    getattr(buffer, name)[: len(arrays[name])] = arrays[name]
+                buffer.pos, buffer.full = int(arrays["pos"]), bool(arrays["full"])
+        path = place / "best.safetensors"
+        best = load_file(path) if path.exists() else None
+    except Exception as error:
+        raise AgentFolderError(
+            f"'{path}' is damaged or missing ({type(error).__name__}: {error}); "
+            f"delete '{place}' to train afresh"
+        ) from error
+    model.num_timesteps = counters["num_timesteps"]
+    model._n_updates = counters["n_updates"]
+    model._episode_num = counters["episodes"]
+    if hasattr(model, "_n_calls"):
+        model._n_calls = model.num_timesteps // model.n_envs
+    return best

@@ -1,0 +1,68 @@
+"""SB3DQN: Stable-Baselines3's stock DQN (Mnih et al. 2015) on tokens. The generic baseline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from stable_baselines3 import DQN
+from stable_baselines3.common.policies import BasePolicy
+
+from llm_baselines.sb3.policies import TokenDQNPolicy
+from llm_baselines.sb3.sb3_agent import SB3Agent
+from llm_baselines.sb3.settings import DQNConfig
+from llm_baselines.sb3.vec_env import SB3TokenVecEnv
+
+
+class SB3DQN(SB3Agent):
+    """`stable_baselines3.DQN` as it is, with a network that reads tokens.
+
+    Stable-Baselines3's DQN draws one number for all environments: with probability epsilon a step is random
+    in every row. `predict` with deterministic=False draws for every row by itself, at the final epsilon.
+    """
+
+    name = "sb3_dqn"
+    config_class = DQNConfig
+
+    def _make_policy(self) -> BasePolicy:
+        policy = TokenDQNPolicy(*self._spaces(), self._learning_rate(), **self._policy_kwargs())
+        return policy.to(self.device)
+
+    def _make_model(self, venv: SB3TokenVecEnv) -> DQN:
+        c = self.config
+        return DQN(
+            TokenDQNPolicy,
+            venv,
+            learning_rate=self._learning_rate(),
+            buffer_size=c.buffer_size,
+            learning_starts=c.learning_starts,
+            batch_size=c.batch_size,
+            tau=c.tau,
+            gamma=c.gamma,
+            train_freq=c.train_freq,
+            gradient_steps=c.gradient_steps,
+            n_steps=c.n_steps,
+            target_update_interval=max(c.target_update_interval, c.n_envs),
+            exploration_fraction=c.exploration_fraction,
+            exploration_initial_eps=c.exploration_initial_eps,
+            exploration_final_eps=c.exploration_final_eps,
+            max_grad_norm=c.max_grad_norm,
+            policy_kwargs=self._policy_kwargs(),
+            seed=self.seed,
+            device=self.device,
+        )
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Actions int64 (n,) for observations int32 (n, context_length)."""
+        actions, state = super().predict(observation, state, episode_start, True)
+        if not deterministic:
+            n = int(self._spaces()[1].n)
+            explore = self._exploration.random(actions.shape) < self.config.exploration_final_eps
+            actions = np.where(explore, self._exploration.integers(n, size=actions.shape), actions)
+        return actions, state

@@ -1,0 +1,298 @@
+"""SB3Agent: what the Stable-Baselines3 agents share - training, checkpoints, saving and loading."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger, configure
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import Schedule
+from stable_baselines3.common.utils import LinearSchedule, get_device
+
+from llm_baselines.agent import Env, TrainingReport
+from llm_baselines.agent_folder import (
+    AgentFolderError,
+    json_able,
+    read_agent_folder,
+    write_agent_folder,
+)
+from llm_baselines.configuration import make_config
+from llm_baselines.sb3.callbacks import RoundCallback
+from llm_baselines.sb3.checkpoint import (
+    newest_checkpoint,
+    read_state,
+    restore_checkpoint,
+    write_checkpoint,
+)
+from llm_baselines.sb3.settings import SB3Config, hyperparameters
+from llm_baselines.sb3.vec_env import SB3TokenVecEnv
+from llm_envs import vectorize
+
+
+class SB3Agent:
+    """An algorithm of Stable-Baselines3 on a token environment.
+
+    Args:
+        env: Made by gymnasium.make from an id of llm_envs. Where its reward is not the default, that is
+            what is trained on; else the configuration's training reward, if it names one.
+        seed: Decides weights, exploration, examples.
+        device: "auto" or a torch device.
+        **config: What differs from the defaults for the id, see `defaults`.
+
+    Attributes:
+        config: The whole configuration.
+        policy: Stable-Baselines3's policy.
+        model: Stable-Baselines3's algorithm, once `learn` has been called.
+        report: Cost and curve of the training.
+    """
+
+    name: ClassVar[str]
+    config_class: ClassVar[type[SB3Config]]
+
+    def __init__(self, env: Env, seed: int, device: str = "auto", **config: Any) -> None:
+        if env.spec is None:
+            raise ValueError(f"{env!r} was not made by gymnasium.make")
+        self._env = env
+        self.seed = seed
+        self.device = get_device(device)
+        merged = {**self._defaults_beside(env.spec.kwargs), **config}
+        self.config: Any = make_config(self.config_class, merged)
+        self.report = TrainingReport()
+        self.model: BaseAlgorithm | None = None
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.policy: BasePolicy = self._make_policy()
+        self.report.parameters = self._count_parameters()
+        self._exploration = np.random.default_rng(seed)
+
+    @classmethod
+    def defaults(cls, env_id: str) -> dict[str, Any]:
+        """The configuration on an id: the table of hyperparameters over the class's defaults."""
+        return asdict(make_config(cls.config_class, hyperparameters(cls.name, env_id)))
+
+    def _defaults_beside(self, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The id's hyperparameters, without a training reward if the environment brings its own."""
+        assert self._env.spec is not None
+        defaults = self.defaults(self._env.spec.id)
+        if env_kwargs.get("reward", "default") != "default":
+            defaults.update(reward=None, reward_timing=None)
+        elif "reward_timing" in env_kwargs:
+            defaults["reward_timing"] = None
+        return defaults
+
+    # What the algorithms say.
+
+    def _make_policy(self) -> BasePolicy:
+        raise NotImplementedError
+
+    def _make_model(self, venv: SB3TokenVecEnv) -> BaseAlgorithm:
+        raise NotImplementedError
+
+    def _policy_kwargs(self) -> dict[str, Any]:
+        c = self.config
+        names = ("embedding_dim", "body", "layers", "heads", "window", "prompt", "pointer")
+        extractor = {name: getattr(c, name) for name in names}
+        return {"features_extractor_kwargs": extractor, "tied": c.tied}
+
+    def _learning_rate(self) -> Schedule:
+        return LinearSchedule(self.config.learning_rate, self.config.learning_rate_end, 1.0)
+
+    def _spaces(self) -> tuple[spaces.Box, spaces.Discrete]:
+        observation, action = self._env.observation_space, self._env.action_space
+        assert isinstance(observation, spaces.Box)
+        assert isinstance(action, spaces.Discrete)
+        return observation, action
+
+    def _count_parameters(self) -> int:
+        return sum(p.numel() for p in self.policy.parameters() if p.requires_grad)
+
+    # The agent contract.
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Actions int64 (n,) for observations int32 (n, context_length)."""
+        actions, state = self.policy.predict(observation, state, episode_start, deterministic)
+        return np.asarray(actions), state
+
+    def learn(
+        self,
+        total_timesteps: int,
+        *,
+        run_folder: Path | None = None,
+        resume: bool = False,
+        progress_bar: bool = False,
+    ) -> Self:
+        """Trains. See TrainableAgent.learn.
+
+        Interrupted by the keyboard, it saves a checkpoint (where there is a run folder) and lets the
+        interruption pass on. A resumed run goes on with weights, optimizer and replay buffer as they were,
+        and with environments and random numbers begun anew from the seed and the step.
+
+        Raises:
+            AgentFolderError: The checkpoint to resume from is damaged or of another configuration.
+        """
+        place = newest_checkpoint(Path(run_folder) / "resume") if run_folder and resume else None
+        state = self._checked_state(place) if place is not None else None
+        dense = self.config.reward_timing or self._kwargs().get("reward_timing") or "terminal"
+        training = SB3TokenVecEnv(self._vector_env(training=True))
+        validation = self._vector_env(training=False) if self.config.eval_freq else None
+        try:
+            model = self.model = self._make_model(training)
+            model.policy.load_state_dict(self.policy.state_dict())
+            self.policy = model.policy
+            self.report = TrainingReport(**state["report"]) if state else TrainingReport()
+            self.report.parameters = self._count_parameters()
+            best = restore_checkpoint(place, model) if place else None
+            done = model.num_timesteps
+            model.set_random_seed(self.seed + done)
+            model.set_logger(self._make_logger(run_folder, done))
+
+            def checkpoint() -> None:
+                if run_folder is not None:
+                    callback.update_report()
+                    self._write_checkpoint(Path(run_folder), model, callback)
+
+            callback = RoundCallback(
+                self.report,
+                validation,
+                eval_freq=self.config.eval_freq,
+                n_eval_episodes=self.config.n_eval_episodes,
+                checkpoint_freq=self.config.checkpoint_freq if run_folder is not None else 0,
+                checkpoint=checkpoint,
+                dense=dense != "terminal",
+            )
+            if state:
+                callback.best_score, callback.best_weights = state["best_score"], best
+            if total_timesteps > done:
+                try:
+                    model.learn(
+                        total_timesteps - done,
+                        callback=callback,
+                        log_interval=self._log_interval(),
+                        reset_num_timesteps=False,
+                        progress_bar=progress_bar,
+                    )
+                except KeyboardInterrupt:
+                    checkpoint()
+                    raise
+                if validation is not None:
+                    callback.measure()
+                checkpoint()
+            if self.config.keep_best and callback.best_weights is not None:
+                self.policy.load_state_dict(callback.best_weights)
+        finally:
+            training.close()
+            if validation is not None:
+                validation.close()
+        return self
+
+    def save(self, folder: Path) -> None:
+        """Writes agent.json, weights.safetensors and manifest.json; nothing is pickled."""
+        observation, action = self._spaces()
+        description = {
+            "agent": self.name,
+            "env_id": self._env.spec.id if self._env.spec else None,
+            "env_kwargs": json_able(self._kwargs()),
+            "observation_space": {"shape": list(observation.shape), "high": int(observation.high.max())},
+            "action_space": int(action.n),
+            "tokenizer_hash": self._tokenizer_hash(),
+            "seed": self.seed,
+            "timesteps": self.report.environment_steps,
+            "config": json_able(asdict(self.config)),
+            "report": json_able(asdict(self.report)),
+        }
+        write_agent_folder(Path(folder), description, self.policy.state_dict())
+
+    @classmethod
+    def load(cls, folder: Path, env: Env, *, seed: int = 0, device: str = "auto") -> Self:
+        """A saved agent, for an environment with the same spaces and tokenizer.
+
+        Raises:
+            AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
+        """
+        description, weights = read_agent_folder(Path(folder))
+        if description.get("agent") != cls.name:
+            raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
+        agent = cls(env, seed, device, **description["config"])
+        observation, action = agent._spaces()
+        for what, saved, here in (
+            ("context length", description["observation_space"]["shape"], list(observation.shape)),
+            ("number of tokens", description["action_space"], int(action.n)),
+            ("tokenizer hash", description["tokenizer_hash"], agent._tokenizer_hash()),
+        ):
+            if saved != here:
+                raise AgentFolderError(f"'{folder}' has {what} {saved}, the environment {here}")
+        try:
+            agent.policy.load_state_dict(weights)
+        except RuntimeError as error:
+            raise AgentFolderError(
+                f"'{folder}': its weights do not fit its configuration: {error}"
+            ) from error
+        agent.report = TrainingReport(**description["report"])
+        return agent
+
+    # Parts of learn.
+
+    def _kwargs(self) -> dict[str, Any]:
+        assert self._env.spec is not None
+        return {k: v for k, v in self._env.spec.kwargs.items() if k != "render_mode"}
+
+    def _tokenizer_hash(self) -> str:
+        return str(self._env.unwrapped.task.tokenizer.content_hash)  # type: ignore[attr-defined]
+
+    def _vector_env(self, *, training: bool) -> Any:
+        if not training:
+            rows = min(32, self.config.n_eval_episodes)
+            design = {"reward": "default", "reward_timing": "terminal", "metrics": "default"}
+            return vectorize(self._env, rows, split="validation", autoreset_mode="Disabled", **design)
+        design = {k: getattr(self.config, k) for k in ("reward", "reward_timing")}
+        changes = {k: v for k, v in design.items() if v is not None}
+        return vectorize(
+            self._env, self.config.n_envs, autoreset_mode="SameStep", **{"metrics": (), **changes}
+        )
+
+    def _make_logger(self, run_folder: Path | None, done: int) -> Logger:
+        if run_folder is None:
+            return Logger(folder=None, output_formats=[])
+        formats = ["csv", "json"]
+        try:
+            import torch.utils.tensorboard  # noqa: F401
+
+            formats.append("tensorboard")
+        except ImportError:
+            pass
+        return configure(str(Path(run_folder) / "logs" / f"from-{done:012d}"), formats)
+
+    def _log_interval(self) -> int:
+        return 200
+
+    def _checked_state(self, place: Path) -> dict[str, Any]:
+        state = read_state(place)
+        mine = json_able(asdict(self.config))
+        for known in fields(self.config):
+            if state["config"].get(known.name) != mine[known.name]:
+                raise AgentFolderError(
+                    f"'{place}' was trained with {known.name}={state['config'].get(known.name)!r}, not "
+                    f"{mine[known.name]!r}: resume with the same configuration, or train afresh"
+                )
+        return state
+
+    def _write_checkpoint(self, run_folder: Path, model: BaseAlgorithm, callback: RoundCallback) -> None:
+        state = {
+            "config": json_able(asdict(self.config)),
+            "report": json_able(asdict(self.report)),
+            "best_score": callback.best_score,
+        }
+        write_checkpoint(run_folder / "resume", model, state, callback.best_weights)

@@ -1,0 +1,102 @@
+"""What SB3 agents have in common to be set, and the hyperparameters per id."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from llm_baselines.configuration import option
+
+HYPERPARAMETERS = Path(__file__).with_name("hyperparameters.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SB3Config:
+    """Network, training reward, evaluation and checkpoints; the algorithms add their own."""
+
+    body: str = option("gru", "what reads the tokens: gru, transformer, attention, or one's own")
+    embedding_dim: int = option(64, "width of embeddings and state")
+    layers: int = option(1, "depth of the body")
+    heads: int = option(4, "attention heads of the body")
+    window: int = option(0, "how many of the last tokens are read; 0 reads all")
+    prompt: int = option(0, "how many of the first tokens are read besides")
+    pointer: bool = option(True, "whether the head can point at tokens that are already there")
+    tied: bool = option(False, "whether the head uses the token embeddings")
+    n_envs: int = option(16, "environments that step together")
+    learning_rate: float = option(1e-3, "Adam's step size at the start")
+    learning_rate_end: float = option(1e-4, "and at the end, linearly in between")
+    gamma: float = option(1.0, "discount; 1 makes dense and terminal rewards have one optimum")
+    max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
+    reward: Any = option(None, "training reward; none: the environment's own")
+    reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
+    eval_freq: int = option(5000, "environment steps between evaluations on validation; 0: none")
+    n_eval_episodes: int = option(64, "episodes of such an evaluation")
+    keep_best: bool = option(True, "keep the weights that were best on validation")
+    checkpoint_freq: int = option(50_000, "environment steps between checkpoints for resuming; 0: none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DQNConfig(SB3Config):
+    """stable_baselines3.DQN. See its documentation for what is not said here."""
+
+    buffer_size: int = option(100_000, "transitions in the replay buffer")
+    learning_starts: int = option(1000, "environment steps before the first update")
+    batch_size: int = option(128, "transitions of an update")
+    train_freq: int = option(1, "steps of all environments between updates")
+    gradient_steps: int = option(1, "updates at a time")
+    n_steps: int = option(1, "rewards summed before bootstrapping")
+    tau: float = option(1.0, "weight of the new parameters when the target network is updated")
+    target_update_interval: int = option(1000, "environment steps between such updates")
+    exploration_fraction: float = option(0.5, "part of the training in which epsilon falls")
+    exploration_initial_eps: float = option(1.0, "epsilon at the start, per token")
+    exploration_final_eps: float = option(0.05, "epsilon at the end: about 0.5 / mean length")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PPOConfig(SB3Config):
+    """stable_baselines3.PPO. See its documentation for what is not said here."""
+
+    n_steps: int = option(32, "steps of all environments between updates")
+    batch_size: int = option(256, "transitions of an update")
+    n_epochs: int = option(4, "passes over what was collected")
+    gae_lambda: float = option(0.95, "generalised advantage estimation's lambda")
+    clip_range: float = option(0.2, "how far a policy may move in one round")
+    ent_coef: float = option(0.01, "weight of the entropy bonus")
+    vf_coef: float = option(0.5, "weight of the value loss")
+
+
+@lru_cache(maxsize=1)
+def _tables() -> dict[str, Any]:
+    with open(HYPERPARAMETERS, "rb") as file:
+        return tomllib.load(file)
+
+
+def hyperparameters(agent: str, env_id: str) -> dict[str, Any]:
+    """An agent's hyperparameters on an id: its table "default", then the id's own on top."""
+    tables = _tables()[agent]
+    return {**tables["default"], **tables.get(env_id, {})}
+
+
+def suggested_timesteps(agent: str, env_id: str, size: str = "bench") -> int:
+    """How long to train an agent on an id.
+
+    Args:
+        agent: "sb3_dqn" or "sb3_ppo".
+        env_id: The id; ids without an entry take the default's.
+        size: "demo" (one to two and a half minutes on one core) or "bench" (five to six).
+
+    Raises:
+        ValueError: The size is unknown.
+    """
+    tables = _tables()["timesteps"]
+    if size not in tables:
+        near = get_close_matches(size, tables, n=1)
+        raise ValueError(
+            f"unknown size={size!r}; there are {list(tables)}{f', did you mean {near[0]!r}?' if near else ''}"
+        )
+    chosen = tables[size][agent]
+    return int(chosen.get(env_id, chosen["default"]))
