@@ -7,6 +7,7 @@ The requests of the bundled poems and scripts are stored with the texts (field `
 from __future__ import annotations
 
 import hashlib
+import importlib
 import itertools
 import json
 import re
@@ -121,14 +122,24 @@ def taught_pieces(texts: Sequence[str], shares: Shares) -> list[bool]:
     return [bool(split == 0) for split in assign_splits(keys, keys, shares)]
 
 
-def _store(name: str, size: int, count: int, shares: Shares, naming: Sequence[str]) -> None:
-    """Rewrite a corpus with the field ``words`` before the text."""
+def bundled_requests(name: str) -> list[list[list[str]]]:
+    """Choose the requests for the rows of "poems" or "scripts" from their texts alone."""
+    module = importlib.import_module(f"llm_envs.data.{name}")
     rows = read_rows(name)
     texts = [row["text"] for row in rows]
-    named = [content_words(" ".join(str(row[field]) for field in naming)) for row in rows]
-    requests = choose_requests(
-        texts, size=size, count=count, taught=taught_pieces(texts, shares), excluded=named
+    return choose_requests(
+        texts,
+        size=module.WORDS,
+        count=module.REQUESTS,
+        taught=taught_pieces(texts, module.SHARES),
+        excluded=[content_words(" ".join([row["topic"], *row.get("characters", ())])) for row in rows],
     )
+
+
+def _store(name: str) -> None:
+    """Rewrite a corpus with the field ``words`` before the text."""
+    rows = read_rows(name)
+    requests = bundled_requests(name)
     with open(FOLDER / f"{name}.jsonl", "w", encoding="utf-8", newline="\n") as file:
         for row, words in zip(rows, requests, strict=True):
             text = row.pop("text")
@@ -137,7 +148,5 @@ def _store(name: str, size: int, count: int, shares: Shares, naming: Sequence[st
 
 
 if __name__ == "__main__":
-    from llm_envs.data import poems, scripts
-
-    _store("poems", poems.WORDS, poems.REQUESTS, poems.SHARES, ("topic",))
-    _store("scripts", scripts.WORDS, scripts.REQUESTS, scripts.SHARES, ("topic", "characters"))
+    for _name in ("poems", "scripts"):
+        _store(_name)

@@ -11,9 +11,9 @@ from llm_envs.data.splitting import normalise_source
 
 WRITTEN = ("poems", "scripts", "code")
 PINNED = {
-    "poems": "",
-    "scripts": "",
-    "code": "",
+    "poems": "f62b5caffe3561efe9f2dfe7947f9a4198ae279356fba23c6ec6a1413d742569",
+    "scripts": "6129b69bfd7a985b549429aa622e1dcfd28afd38b805af2e3064bda582d06a37",
+    "code": "b3b8128fdb9d4e97108d89f1592a5455ada8db7a29c464505ef7c5a9716a56f9",
 }
 """Whoever changes a bundled text changes its hash here, and says so in the changelog."""
 
@@ -56,9 +56,7 @@ def test_no_two_pieces_share_half_of_their_4grams():
     for index, found in enumerate(grams):
         for gram in found:
             pieces_with[gram].append(index)
-    shared = Counter(
-        (a, b) for found in pieces_with.values() for i, b in enumerate(found) for a in found[:i]
-    )
+    shared = Counter((a, b) for found in pieces_with.values() for i, b in enumerate(found) for a in found[:i])
     alike = [
         (pieces[a], pieces[b])
         for (a, b), count in shared.items()

@@ -1,4 +1,7 @@
-from llm_envs.data.requests import choose_requests, content_words
+import pytest
+
+from llm_envs.data.bundled import read_rows
+from llm_envs.data.requests import bundled_requests, choose_requests, content_words
 
 TEXTS = [
     "The grey cat sleeps by the window in the rain",
@@ -50,3 +53,9 @@ def test_choosing_is_deterministic_whatever_the_order_of_texts():
         TEXTS[::-1], size=2, count=2, frequency=(2, 3), taught=[True] * 4, excluded=[()] * 4
     )
     assert reverse[::-1] == chosen()
+
+
+@pytest.mark.parametrize("name", ["poems", "scripts"])
+def test_the_stored_requests_are_the_chosen_ones(name):
+    # After adding or changing a text: python -m llm_envs.data.requests
+    assert [row["words"] for row in read_rows(name)] == bundled_requests(name)
