@@ -42,9 +42,7 @@ class Bleu:
         context: RewardContext | None = None,
     ) -> None:
         if smooth_method not in _SMOOTH_VALUES:
-            raise ValueError(
-                f"unknown smooth_method={smooth_method!r}; one of {', '.join(_SMOOTH_VALUES)}"
-            )
+            raise ValueError(f"unknown smooth_method={smooth_method!r}; one of {', '.join(_SMOOTH_VALUES)}")
         if not isinstance(max_order, int) or max_order < 1:
             raise ValueError(f"max_order is a whole number from 1, got {max_order!r}")
         if tokenize is None:
@@ -58,11 +56,7 @@ class Bleu:
         self._smooth_value = _SMOOTH_VALUES[smooth_method] if smooth_value is None else smooth_value
         self._effective_order = effective_order
         self.table = TableCache(self._make_table)
-        smooth = (
-            smooth_method
-            if self._smooth_value is None
-            else f"{smooth_method}[{self._smooth_value:g}]"
-        )
+        smooth = smooth_method if self._smooth_value is None else f"{smooth_method}[{self._smooth_value:g}]"
         self.signature = (
             f"bleu|order:{max_order}|smooth:{smooth}|tok:{tokenize}"
             f"|eff:{'yes' if effective_order else 'no'}|case:{'lc' if lowercase else 'mixed'}|v1"
@@ -142,11 +136,7 @@ class BleuPrefixScorer:
             return bleu(episode)
         if bleu.lowercase:
             text = text.lower()
-        if (
-            self._matches is None
-            or references is not self._references
-            or not text.startswith(self._text)
-        ):
+        if self._matches is None or references is not self._references or not text.startswith(self._text):
             if not references:
                 return bleu(episode)
             self._matches = Matches(bleu.table(references))

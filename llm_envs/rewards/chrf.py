@@ -99,9 +99,7 @@ class Chrf:
 
     def orders(self, text: str) -> list[_Order]:
         """Returns the n-grams of a prepared text: characters by order, then words by order."""
-        return _char_orders(self.characters(text), self.char_order) + word_orders(
-            text, self.word_order
-        )
+        return _char_orders(self.characters(text), self.char_order) + word_orders(text, self.word_order)
 
     def references(self, episode: Episode) -> list[list[_Order]]:
         """Returns the n-grams of every reference, cached."""
@@ -149,9 +147,7 @@ class ChrfPrefixScorer:
         text = chrf.prepared(episode.text)
         characters = chrf.characters(text)
         tables = chrf.references(episode)
-        if self._references is not episode.example.references or not characters.startswith(
-            self._characters
-        ):
+        if self._references is not episode.example.references or not characters.startswith(self._characters):
             self._references = episode.example.references
             self._characters = ""
             self._counts: list[_Counts] = [{} for _ in range(chrf.char_order)]

@@ -45,10 +45,7 @@ def form_score(text: str, form: Form) -> float:
         return 0.0
     asked = len(form.lines)
     number = min(len(lines), asked) / max(len(lines), asked)
-    fits = [
-        _closeness(len(words), low, high)
-        for words, (low, high) in zip(lines, form.lines, strict=False)
-    ]
+    fits = [_closeness(len(words), low, high) for words, (low, high) in zip(lines, form.lines, strict=False)]
     score = number * sum(fits) / len(fits)
     if form.same_start:
         score *= Counter(words[0] for words in lines).most_common(1)[0][1] / max(len(lines), asked)

@@ -19,9 +19,7 @@ class Language:
         context: Gives the language.
     """
 
-    def __init__(
-        self, *, language: str | None = None, context: RewardContext | None = None
-    ) -> None:
+    def __init__(self, *, language: str | None = None, context: RewardContext | None = None) -> None:
         from importlib.metadata import version
 
         language = language or (context.language if context is not None else None)

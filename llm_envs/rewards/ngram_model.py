@@ -140,14 +140,10 @@ class NgramModel:
 
     def _score(self, before: str, last: str, token: str) -> Token:
         a, b, c = self._class(before), self._class(last), self._class(token)
-        plain_class = (self._class_counts.get(c, 0) + 0.5) / (
-            self._total + 0.5 * len(self._class_counts)
-        )
+        plain_class = (self._class_counts.get(c, 0) + 0.5) / (self._total + 0.5 * len(self._class_counts))
         class_now = self._class_bigrams.probability((b,), c, plain_class)
         class_now = self._class_trigrams.probability((a, b), c, class_now)
-        plain = (self._unigrams.get(token, 0) + 0.5) / (
-            self._total + 0.5 * (len(self._unigrams) + 1)
-        )
+        plain = (self._unigrams.get(token, 0) + 0.5) / (self._total + 0.5 * (len(self._unigrams) + 1))
         now = self._bigrams.probability((last,), token, plain * class_now / plain_class)
         now = self._trigrams.probability((before, last), token, now)
         return Token(token, log(now), log(now / plain))

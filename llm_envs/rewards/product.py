@@ -28,9 +28,7 @@ class Product:
         self._exponents = self._rewards.weights
         for name, exponent in self._exponents.items():
             if exponent < 0:
-                raise ValueError(
-                    f"the weight of {name!r} in a product is an exponent >= 0, got {exponent:g}"
-                )
+                raise ValueError(f"the weight of {name!r} in a product is an exponent >= 0, got {exponent:g}")
         self.needs_references = self._rewards.needs_references
         self.needs_text = self._rewards.needs_text
         self.signature = f"product({self._rewards.signature.replace(' + ', ' * ')})"

@@ -56,9 +56,7 @@ def register_reward(
     def register(reward: _T) -> _T:
         known = _REGISTRY.get(reward_id)
         if known is not None and _origin(known) != _origin(reward):
-            raise ValueError(
-                f"reward id {reward_id!r} is taken by {_origin(known)}; choose another id"
-            )
+            raise ValueError(f"reward id {reward_id!r} is taken by {_origin(known)}; choose another id")
         if needs_references is not None:
             reward.needs_references = needs_references  # type: ignore[attr-defined]
         if needs_text is not None:
@@ -80,14 +78,10 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
     Raises:
         ValueError: No such id, module or name.
     """
-    entry: str | Callable[..., Any] | None = (
-        reward_id if ":" in reward_id else _REGISTRY.get(reward_id)
-    )
+    entry: str | Callable[..., Any] | None = reward_id if ":" in reward_id else _REGISTRY.get(reward_id)
     if entry is None:
         if reward_id == "default":
-            raise ValueError(
-                'reward "default" is an environment\'s own; use it in gym.make(id, reward=...)'
-            )
+            raise ValueError('reward "default" is an environment\'s own; use it in gym.make(id, reward=...)')
         raise ValueError(
             f"unknown reward {reward_id!r}{did_you_mean(reward_id, _REGISTRY)} "
             "llm_envs.list_rewards() shows all"
@@ -117,9 +111,7 @@ def _load(path: str) -> Callable[..., Any]:
     except ModuleNotFoundError as error:
         if error.name is None or not (module_name + ".").startswith(error.name + "."):
             raise
-        raise ValueError(
-            f"reward {path!r}: there is no module {module_name!r} to import"
-        ) from error
+        raise ValueError(f"reward {path!r}: there is no module {module_name!r} to import") from error
     for part in name.split("."):
         if not hasattr(found, part):
             raise ValueError(

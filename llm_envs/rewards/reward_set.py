@@ -40,11 +40,7 @@ def make_reward(spec: Any, context: RewardContext | None = None) -> RewardSet:
     components = []
     for entry in parse_spec(spec):
         reward, signature = build(entry, context)
-        if (
-            getattr(reward, "needs_references", False)
-            and context is not None
-            and not context.has_references
-        ):
+        if getattr(reward, "needs_references", False) and context is not None and not context.has_references:
             raise ValueError(_no_references(entry.name))
         components.append(Component(entry, reward, signature))
     return RewardSet(components)
@@ -61,9 +57,7 @@ class RewardSet:
 
     def __init__(self, components: Sequence[Component]) -> None:
         self._components = tuple(components)
-        self.needs_references = any(
-            getattr(c.reward, "needs_references", False) for c in self._components
-        )
+        self.needs_references = any(getattr(c.reward, "needs_references", False) for c in self._components)
         self.needs_text = any(getattr(c.reward, "needs_text", True) for c in self._components)
         self.signature = _signature(self._components)
 
@@ -91,9 +85,7 @@ class RewardSet:
         """Returns the weighted sum and the components, computed once."""
         return _score(self._components, [c.reward for c in self._components], episode)
 
-    def score_batch(
-        self, episodes: Sequence[Episode]
-    ) -> tuple[list[float], list[dict[str, float]]]:
+    def score_batch(self, episodes: Sequence[Episode]) -> tuple[list[float], list[dict[str, float]]]:
         """Scores many episodes, in one call where a reward has a `score_batch` of its own.
 
         Returns:
@@ -133,8 +125,7 @@ class PrefixScorer:
     def __init__(self, components: Sequence[Component]) -> None:
         self._components = components
         self._scorers = [
-            c.reward.prefix_scorer() if hasattr(c.reward, "prefix_scorer") else c.reward
-            for c in components
+            c.reward.prefix_scorer() if hasattr(c.reward, "prefix_scorer") else c.reward for c in components
         ]
 
     def __call__(self, episode: Episode) -> float:
@@ -197,9 +188,7 @@ def _batch(component: Component, episodes: Sequence[Episode]) -> list[_Score]:
         reason = f"returned {len(results)} scores for a batch of {len(episodes)} episodes"
         raise RewardError(name, episodes[0].text if episodes else "", reason)
     pairs = [r if isinstance(r, tuple) else (r, {}) for r in results]
-    return [
-        (_number(name, e, value), parts) for e, (value, parts) in zip(episodes, pairs, strict=True)
-    ]
+    return [(_number(name, e, value), parts) for e, (value, parts) in zip(episodes, pairs, strict=True)]
 
 
 def _failed(name: str, episode: Episode, error: Exception) -> RewardError:
@@ -212,9 +201,7 @@ def _number(name: str, episode: Episode, value: Any) -> float:
             raise TypeError
         number = float(value)
     except (TypeError, ValueError):
-        raise RewardError(
-            name, episode.text, f"returned {value!r}, which is not a number"
-        ) from None
+        raise RewardError(name, episode.text, f"returned {value!r}, which is not a number") from None
     if not isfinite(number):
         raise RewardError(name, episode.text, f"returned {number}, which is not finite")
     return number

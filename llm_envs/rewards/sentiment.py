@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 from llm_envs.episode import Episode
 
 
@@ -16,15 +19,21 @@ class Sentiment:
     def __init__(self, *, scale: str = "compound") -> None:
         from importlib.metadata import version
 
-        from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
-
         if scale not in ("compound", "unit"):
             raise ValueError(f"unknown scale={scale!r}; 'compound' (-1 to 1) or 'unit' (0 to 1)")
-        self._analyzer = SentimentIntensityAnalyzer()
+        _analyzer()
         self._unit = scale == "unit"
         self.signature = f"sentiment|scale:{scale}|vader:{version('vaderSentiment')}|v1"
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""
-        compound = float(self._analyzer.polarity_scores(episode.text)["compound"])
+        compound = float(_analyzer().polarity_scores(episode.text)["compound"])
         return (compound + 1.0) / 2.0 if self._unit else compound
+
+
+@lru_cache(maxsize=1)
+def _analyzer() -> Any:
+    """Returns the one lexicon of this process; it is only read."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    return SentimentIntensityAnalyzer()

@@ -78,9 +78,7 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
     parameters = _parameters(target, skip_first=not is_class)
     _check_options(entry, parameters)
     if isinstance(entry.target, str) and not _json_able(entry.options):
-        raise ValueError(
-            f"reward {entry.name!r}: its options must be JSON-able, got {dict(entry.options)!r}"
-        )
+        raise ValueError(f"reward {entry.name!r}: its options must be JSON-able, got {dict(entry.options)!r}")
     arguments = dict(entry.options)
     if "context" in parameters:
         if context is None and parameters["context"].default is inspect.Parameter.empty:
@@ -94,9 +92,7 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
     except (TypeError, ValueError) as error:
         raise ValueError(f"reward {entry.name!r}: {error}") from error
     if not callable(made):
-        raise ValueError(
-            f"reward {entry.name!r}: instances of {target!r} cannot be called with an episode"
-        )
+        raise ValueError(f"reward {entry.name!r}: instances of {target!r} cannot be called with an episode")
     return made, getattr(made, "signature", None) or _signature(entry, parameters, target)
 
 
@@ -132,7 +128,7 @@ def _check_options(entry: Entry, parameters: Mapping[str, inspect.Parameter]) ->
             takes = f"it takes {', '.join(known)}" if known else "it takes no options"
             raise ValueError(
                 f"reward {entry.name!r} has no option {option!r}"
-                f"{did_you_mean(option, known)} {takes}"
+                f"{did_you_mean(option, [*known, 'weight', 'name'])} {takes}"
             )
     for name in known:
         if parameters[name].default is inspect.Parameter.empty and name not in entry.options:

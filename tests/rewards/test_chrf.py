@@ -34,9 +34,7 @@ def test_equals_sacrebleu(references, new, kept, chosen):
 
 
 @settings(max_examples=200, deadline=None)
-@given(
-    st.lists(text, min_size=1, max_size=2), st.lists(st.sampled_from(PIECES), max_size=25), options
-)
+@given(st.lists(text, min_size=1, max_size=2), st.lists(st.sampled_from(PIECES), max_size=25), options)
 def test_prefix_scorer_equals_scoring_every_prefix(references, pieces, chosen):
     reward = make_reward({"id": "chrf", **chosen})
     example = Example("", (*references, "".join(pieces[:10])))

@@ -93,9 +93,7 @@ def test_a_batch_of_the_wrong_size_is_an_error():
 def test_a_reward_that_raises_names_itself_and_the_text():
     reward = make_reward(failing)
     for score in (reward, reward.prefix_scorer(), lambda e: reward.score_batch([episode("ok"), e])):
-        with pytest.raises(
-            RewardError, match=r"reward 'failing' raised KeyError.*'a bad text'"
-        ) as caught:
+        with pytest.raises(RewardError, match=r"reward 'failing' raised KeyError.*'a bad text'") as caught:
             score(episode("a bad text"))
         assert caught.value.reward_id == "failing"
         assert caught.value.text == "a bad text"
@@ -112,9 +110,7 @@ def test_a_batched_reward_that_raises_names_the_text_to_blame():
     assert caught.value.text == "so bad"
 
 
-@pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), -float("inf"), None, "0.5", [1.0], {"a": 1}]
-)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), None, "0.5", [1.0], {"a": 1}])
 def test_what_is_no_finite_number_is_an_error(value):
     reward = make_reward(lambda episode: value)
     with pytest.raises(RewardError, match=r"returned .*'some text'"):

@@ -9,9 +9,7 @@ from llm_envs.rewards import RewardContext, RewardError, make_reward
 
 
 def on(text="", references=(), ids=(), finish_reason="stop", **measures):
-    return Episode(
-        Example("", tuple(references)), text, tuple(ids), finish_reason, measures=measures
-    )
+    return Episode(Example("", tuple(references)), text, tuple(ids), finish_reason, measures=measures)
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,7 @@ def test_an_id_is_taken_once(clean_registry):
         ("zzzzzz", r"unknown reward 'zzzzzz'; llm_envs.list_rewards"),
         ({"sentimnt": 1.0}, "did you mean 'sentiment'"),
         ({"id": "bleu", "max_oder": 2}, "no option 'max_oder'; did you mean 'max_order'"),
+        ({"id": "bleu", "wieght": 2}, "no option 'wieght'; did you mean 'weight'"),
         ({"id": "exact_match", "n": 2}, "no option 'n'.*it takes lowercase"),
         ({"id": "product"}, "'product' needs the option 'rewards'"),
         ({"bleu": "much"}, "weight of reward 'bleu' is a finite number, got 'much'"),

@@ -104,12 +104,9 @@ def salads():
         "random words": [" ".join(rng.choices(vocabulary, k=28)) for _ in range(20)],
         "unigram samples": [" ".join(rng.choices(words, k=28)) for _ in range(20)],
         "random words in lines": [
-            "\n".join(" ".join(rng.choices(vocabulary, k=7)) + "." for _ in range(4))
-            for _ in range(20)
+            "\n".join(" ".join(rng.choices(vocabulary, k=7)) + "." for _ in range(4)) for _ in range(20)
         ],
-        "unknown words": [
-            " ".join("".join(rng.choices(letters, k=5)) for _ in range(28)) for _ in range(20)
-        ],
+        "unknown words": [" ".join("".join(rng.choices(letters, k=5)) for _ in range(28)) for _ in range(20)],
         "frequent words": [" ".join(by_count[:28]), " ".join(by_count[:10])],
         "one word": ["the " * 28, "sea " * 28, "the", "sea"],
         "marks": [", " * 28, ".", "\n" * 28],
@@ -130,8 +127,7 @@ def test_fluency_is_graded_between_salad_and_text(fluency):
     def replaced(share):
         return [
             " ".join(
-                rng.choice(vocabulary) if is_word(t) and rng.random() < share else t
-                for t in tokens_of(text)
+                rng.choice(vocabulary) if is_word(t) and rng.random() < share else t for t in tokens_of(text)
             )
             for text in NEW
         ]
@@ -158,9 +154,7 @@ def test_ngram_model_is_a_distribution():
 
     vocabulary = [*model._unigrams]
     for context in (["the"], ["the", "sea"], ["never", "seen"], []):
-        known = sum(
-            exp(model.score_tokens([*context, word])[len(context)].logprob) for word in vocabulary
-        )
+        known = sum(exp(model.score_tokens([*context, word])[len(context)].logprob) for word in vocabulary)
         assert 0.8 < known <= 1.01  # the rest belongs to unknown words
     with pytest.raises(ValueError, match="at least one word"):
         NgramModel.fit(["", " \n"])
@@ -181,9 +175,7 @@ def test_fitting_happens_once_for_the_same_texts(monkeypatch):
 
 def test_train_texts_that_are_given_several_times_do_not_leak_into_the_calibration():
     once = make_reward("fluency", CONTEXT)
-    thrice = make_reward(
-        "fluency", RewardContext(train_texts=lambda: [t for t in TRAIN for _ in range(3)])
-    )
+    thrice = make_reward("fluency", RewardContext(train_texts=lambda: [t for t in TRAIN for _ in range(3)]))
     assert once.signature == thrice.signature
     assert once(on(NEW[0])) == thrice(on(NEW[0]))
 
