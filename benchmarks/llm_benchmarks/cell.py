@@ -1,0 +1,294 @@
+"""One cell, from nothing to a record: make, train, evaluate, write down - also what went wrong."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from llm_baselines.agent import TrainingReport
+from llm_baselines.registry import make_agent
+from llm_benchmarks.plan import (
+    AgentPlan,
+    draft_plan,
+    evaluation_arguments,
+    make_plan,
+    plan_agent,
+    training_env,
+)
+from llm_benchmarks.provenance import collect_provenance, peak_memory_bytes, utc_now
+from llm_benchmarks.records import error_section, new_record, plain, summarize
+from llm_benchmarks.store import RecordStore, checkpoint_files, checkpoint_hash
+from llm_benchmarks.suite import Cell, SuiteError
+from llm_envs import EvaluationResult, evaluate
+
+Progress = Callable[[str, int, int], None]
+"""progress(phase, done, total): "training" in steps, "evaluating" in episodes."""
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of a cell.
+
+    Attributes:
+        status: "completed" or "failed".
+        record: The record's id.
+        score: Mean reward; None for a failed cell.
+        seconds: Wall-clock time.
+        message: The error of a failed cell, in a line.
+    """
+
+    status: str
+    record: str
+    score: float | None
+    seconds: float
+    message: str = ""
+
+
+def run_cell(
+    cell: Cell,
+    store: RecordStore,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    keep_checkpoint: bool = False,
+    progress: Progress | None = None,
+    command: Sequence[str] | None = None,
+) -> CellResult:
+    """Runs a cell and writes its record, whether it succeeds or fails.
+
+    Args:
+        cell: What to do.
+        store: Where the record goes.
+        device: A torch device, or "auto".
+        threads: Threads this process was given; None if that was left to the libraries.
+        keep_checkpoint: Keep what was trained with the record.
+        progress: Called now and then.
+        command: What to write down as the command line.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted; the record says so.
+    """
+    run = _CellRun(cell, device, progress or (lambda phase, done, total: None))
+    started, clock = utc_now(), time.perf_counter()
+    status, error, result = "completed", None, None
+    try:
+        with tempfile.TemporaryDirectory(prefix="llm-envs-") as place:
+            try:
+                result = run.play(Path(place))
+            except KeyboardInterrupt:
+                status = "interrupted"
+            except Exception as raised:
+                status, error = "failed", raised
+            rows = result.to_dicts() if result is not None else []
+            record = new_record(
+                run.plan,
+                status=status,
+                error=None if error is None else error_section(error),
+                provenance=collect_provenance(started_at=started, threads=threads, command=command),
+                cost=run.cost(),
+                results=summarize(rows),
+            )
+            files = checkpoint_files(place) if keep_checkpoint and status == "completed" else {}
+            record_id = store.write(record, rows, run.curve(), files)
+    finally:
+        run.close()
+    if status == "interrupted":
+        raise KeyboardInterrupt
+    score = None if result is None else result.mean_reward
+    message = "" if error is None else one_line(error)
+    return CellResult(status, record_id, score, time.perf_counter() - clock, message)
+
+
+class _CellRun:
+    """A cell being run: what is known of it so far, for a record at any moment."""
+
+    def __init__(self, cell: Cell, device: str, progress: Progress) -> None:
+        self._cell = cell
+        self._device = device
+        self._progress = progress
+        self.plan: dict[str, Any] = draft_plan(cell)
+        self._agent_plan: AgentPlan | None = None
+        self._agent: Any = None
+        self._env: gym.Env[Any, Any] | None = None
+        self._training_seconds: float | None = None
+        self._evaluation_seconds: float | None = None
+
+    def play(self, place: Path) -> EvaluationResult:
+        """Makes, trains and evaluates; what was trained is saved in `place`."""
+        cell, planned = self._cell, plan_agent(self._cell)
+        self._agent_plan = planned
+        self.plan = draft_plan(cell, planned)
+        self.plan = make_plan(cell, planned)
+        self._env = training_env(cell)
+        self._agent = make_agent(
+            planned.make,
+            self._env,
+            seed=planned.seed,
+            device=self._device,
+            config=planned.options,
+        )
+        pin_torch()
+        if planned.training is not None:
+            self.plan["agent"]["checkpoint_hash"] = _folder_hash(Path(planned.make))
+        elif planned.trained:
+            self._train(planned)
+            if callable(getattr(self._agent, "save", None)):
+                self._agent.save(place)
+                if files := checkpoint_files(place):
+                    self.plan["agent"]["checkpoint_hash"] = checkpoint_hash(files)
+        self.plan["agent"]["parameters"] = self._report().parameters or None
+        result = self._evaluate()
+        named = {metric["name"] for metric in self.plan["reward"]["metrics"]}
+        measured = [name for name in result.metrics if name not in named]
+        self.plan["reward"]["metrics"][:0] = [{"name": n, "signature": None} for n in measured]
+        return result
+
+    def _train(self, planned: AgentPlan) -> None:
+        if not callable(getattr(self._agent, "learn", None)):
+            raise SuiteError(f"agent {self._cell.agent!r} has no learn(); leave total_timesteps out")
+        started = time.perf_counter()
+        total = planned.total_timesteps
+        try:
+            with self._watched(total):
+                self._agent.learn(total)
+        finally:
+            self._training_seconds = time.perf_counter() - started
+
+    def _evaluate(self) -> EvaluationResult:
+        judged = self._cell.evaluation
+        total = self.plan["budget"]["evaluation_episodes"]
+        envs = gym.make_vec(
+            self._cell.env,
+            num_envs=judged.num_envs,
+            autoreset_mode="Disabled",
+            **evaluation_arguments(self._cell),
+        )
+        done = 0
+
+        def count(row: Any) -> None:
+            nonlocal done
+            done += 1
+            self._progress("evaluating", done, total)
+
+        started = time.perf_counter()
+        try:
+            return evaluate(
+                self._agent,
+                envs,
+                judged.episodes,
+                self.plan["seeds"]["evaluation"],
+                deterministic=judged.deterministic,
+                on_episode=count,
+            )
+        finally:
+            self._evaluation_seconds = time.perf_counter() - started
+            envs.close()
+
+    @contextmanager
+    def _watched(self, total: int) -> Iterator[None]:
+        """Tells of the agent's steps every second while it learns."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(1.0):
+                self._progress("training", self._report().environment_steps, total)
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        self._progress("training", 0, total)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+
+    def _report(self) -> TrainingReport:
+        planned = self._agent_plan
+        if planned is not None and planned.training is not None:
+            return TrainingReport(**planned.training["report"])
+        report = getattr(self._agent, "report", None)
+        return report if isinstance(report, TrainingReport) else TrainingReport()
+
+    def cost(self) -> dict[str, Any]:
+        """The cost section of the record, of what has been done so far."""
+        planned, report = self._agent_plan, self._report()
+        told = planned is not None and planned.training is not None
+        told = told or isinstance(getattr(self._agent, "report", None), TrainingReport)
+        trained = planned is not None and planned.trained
+        training = report.seconds if told and report.seconds else self._training_seconds
+        steps = report.environment_steps if told else None
+        if planned is not None and not told:  # an agent of others that keeps no report
+            steps = planned.total_timesteps
+        return {
+            "wall_clock_seconds": {
+                "training": (training or 0.0) if trained else 0.0,
+                "evaluation": self._evaluation_seconds,
+            },
+            "environment_steps": steps if trained else 0,
+            "gradient_steps": report.gradient_steps if told else None,
+            "tokens": report.tokens if told else None,
+            "reward_calls": report.reward_calls if told else None,
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
+
+    def curve(self) -> list[dict[str, Any]]:
+        """The training curve; a value that is no finite number at a point is left out there."""
+        rows = []
+        for row in self._report().curve:
+            kept = {k: v for k, v in plain(_finite(row), "curve").items() if not isinstance(v, bool)}
+            rows.append({**kept, "timesteps": int(row["timesteps"]), "seconds": float(row["seconds"])})
+        return rows
+
+    def close(self) -> None:
+        """Closes the environment."""
+        if self._env is not None:
+            self._env.close()
+
+
+def _finite(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if math.isfinite(value)}
+
+
+def _folder_hash(folder: Path) -> str | None:
+    """The hash of a trained agent's files, without the reports and logs beside them."""
+    listed = folder / "manifest.json"
+    if not listed.is_file():
+        return None
+    import json
+
+    names = [*json.loads(listed.read_text(encoding="utf-8")), "manifest.json"]
+    return checkpoint_hash({f"checkpoint/{name}": folder / name for name in sorted(names)})
+
+
+def pin_torch() -> None:
+    """Holds torch, where it is loaded, to the threads the environment variables allow."""
+    torch = sys.modules.get("torch")
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if torch is not None and threads.isdigit():
+        torch.set_num_threads(int(threads))
+
+
+def one_line(error: BaseException) -> str:
+    """An error as a single line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

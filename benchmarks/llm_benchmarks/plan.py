@@ -1,0 +1,258 @@
+"""From a cell to the plan of its record: everything that is known before the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+import llm_envs  # noqa: F401  registers the ids
+from llm_baselines.registry import AGENTS, agent_defaults, load_factory
+from llm_benchmarks.suite import RESERVED, Cell, SuiteError, check_timesteps
+
+_BUDGETS = {"constant": {"demo": 200_000, "bench": 2_000_000}, "unigram": {"demo": 0, "bench": 0}}
+_CONFIG_REWARD = ("reward", "reward_timing")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentPlan:
+    """What is known of an agent before the run.
+
+    Attributes:
+        name: As the record has it: a name, or "module:factory".
+        make: What `make_agent` is asked for: the same, or the folder of a trained agent.
+        entry_point: "package.module:name".
+        options: What `make_agent` is given.
+        config: The whole configuration, defaults written out.
+        reward: What it is trained on.
+        reward_timing: When that is paid; None for the environment's own.
+        total_timesteps: Steps it is trained for.
+        trained: Whether it is trained at all.
+        seed: What it is made with.
+        training: Facts of a training that lies behind it (see training.py); None if it is to be trained.
+        track: What it learns from.
+    """
+
+    name: str
+    make: str
+    entry_point: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    reward: Any = "default"
+    reward_timing: Any = None
+    total_timesteps: int = 0
+    trained: bool = False
+    seed: int = 0
+    training: Mapping[str, Any] | None = None
+    track: str = "scratch"
+
+
+def plan_agent(cell: Cell) -> AgentPlan:
+    """Finds out what a cell's agent is.
+
+    Raises:
+        ValueError: There is no such agent or it cannot be run as asked.
+    """
+    from llm_benchmarks.training import read_training
+
+    if cell.agent not in AGENTS and Path(cell.agent).is_dir():
+        facts = read_training(Path(cell.agent))
+        return AgentPlan(
+            name=facts["agent"],
+            make=cell.agent,
+            entry_point=facts["entry_point"],
+            config=facts["config"],
+            reward=facts["reward"],
+            reward_timing=facts["reward_timing"],
+            total_timesteps=facts["total_timesteps"],
+            trained=True,
+            seed=facts["seed"],
+            training=facts,
+            track=facts["track"],
+        )
+    factory = load_factory(cell.agent)
+    asked = cell.total_timesteps
+    trained = hasattr(factory, "learn") or bool(asked and not isinstance(factory, type))
+    if not trained and asked and cell.agent in AGENTS:
+        raise SuiteError(f"agent {cell.agent!r} does not train; leave total_timesteps out")
+    config = {**_defaults(cell), **cell.config}
+    reward = config.get("reward") if config.get("reward") is not None else cell.reward
+    return AgentPlan(
+        name=cell.agent,
+        make=cell.agent,
+        entry_point=AGENTS[cell.agent].target if cell.agent in AGENTS else cell.agent,
+        options=cell.config,
+        config=config,
+        reward=reward,
+        reward_timing=config.get("reward_timing") or cell.env_kwargs.get("reward_timing"),
+        total_timesteps=timesteps(cell.agent, cell.env, asked) if trained else 0,
+        trained=trained,
+        seed=cell.seed if trained else cell.evaluation.seed + cell.seed,
+        track=cell.track or (AGENTS[cell.agent].track if cell.agent in AGENTS else "scratch"),
+    )
+
+
+def _defaults(cell: Cell) -> dict[str, Any]:
+    """The agent's configuration on the id; a reward that the cell names takes the place of its own."""
+    defaults = agent_defaults(cell.agent, cell.env)
+    if cell.reward != "default":
+        defaults.update({name: None for name in _CONFIG_REWARD if name in defaults})
+    elif "reward_timing" in cell.env_kwargs and "reward_timing" in defaults:
+        defaults["reward_timing"] = None
+    return defaults
+
+
+def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:
+    """Steps to train for: those asked for, or the agent's own budget on the id.
+
+    Args:
+        agent: A name of the registry, or "module:factory".
+        env_id: Environment id.
+        asked: A number; "demo" or "bench" (also None) for the agent's own.
+
+    Raises:
+        SuiteError: It has none.
+    """
+    check_timesteps(asked, f"{env_id} {agent}")
+    if isinstance(asked, int):
+        return asked
+    size = asked or "bench"
+    if agent in _BUDGETS:
+        return _BUDGETS[agent][size]
+    if agent.startswith("sb3_"):
+        from llm_baselines.sb3.settings import suggested_timesteps
+
+        return suggested_timesteps(agent, env_id, size)
+    raise SuiteError(f"agent {agent!r} has no budget of its own; say how many total_timesteps")
+
+
+def training_env(cell: Cell) -> gym.Env[Any, Any]:
+    """The environment the cell's agent is made with."""
+    return gym.make(cell.env, split="train", reward=cell.reward, **_checked(cell.env_kwargs))
+
+
+def evaluation_arguments(cell: Cell) -> dict[str, Any]:
+    """The arguments of the environments the cell is judged on; the reward is paid at the end there."""
+    kwargs = {k: v for k, v in _checked(cell.env_kwargs).items() if k != "reward_timing"}
+    given = cell.evaluation
+    return {"split": given.split, "reward": given.reward, "metrics": "default", **kwargs}
+
+
+def _checked(kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    for name in RESERVED:
+        if name in kwargs:
+            raise SuiteError(f"{name!r} is no argument to give an environment here; it is set by itself")
+    return dict(kwargs)
+
+
+def make_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
+    """The plan of a cell's record (see records.py). Makes the environments, not the agent.
+
+    Args:
+        cell: The cell.
+        agent: From `plan_agent`, where it is at hand.
+
+    Raises:
+        ValueError: The cell cannot be run as it is written.
+    """
+    agent = plan_agent(cell) if agent is None else agent
+    env = gym.make(cell.env, **evaluation_arguments(cell))
+    task = env.unwrapped.task  # type: ignore[attr-defined]
+    described = task.describe()
+    plan = draft_plan(cell, agent)
+    plan["env"] |= {"signature": task.signature, "context_length": described["context_length"]}
+    plan["dataset"] |= {
+        "name": described["dataset"],
+        "hash": described["dataset_hash"],
+        "sizes": described["dataset_sizes"],
+    }
+    plan["tokenizer"] = {
+        "spec": described["tokenizer"],
+        "hash": described["tokenizer_hash"],
+        "vocabulary_size": described["vocabulary_size"],
+    }
+    plan["reward"] |= {
+        "evaluation": {"spec": cell.evaluation.reward, "signature": described["reward_signature"]},
+        "metrics": [
+            {"name": name, "signature": described["metrics_signature"]}
+            for name in (task.metrics.weights if task.metrics is not None else ())
+        ],
+    }
+    if agent.training is not None:
+        plan["reward"]["training"] = agent.training["training_reward"]
+    elif agent.trained:
+        kwargs = _checked(cell.env_kwargs)
+        trained = gym.make(cell.env, split="train", **{**kwargs, "reward": agent.reward})
+        signature = trained.unwrapped.task.reward.signature  # type: ignore[attr-defined]
+        plan["reward"]["training"] = {"spec": agent.reward, "signature": signature}
+        trained.close()
+    if cell.evaluation.episodes is None:
+        plan["budget"]["evaluation_episodes"] = len(task.examples)
+    env.close()
+    return plan
+
+
+def draft_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
+    """The part of a plan for which nothing need be made: for runs that fail before anything is."""
+    budget = cell.total_timesteps if isinstance(cell.total_timesteps, int) else 0
+    if agent is None:
+        reach = budget > 0
+        agent = AgentPlan(
+            name=cell.agent,
+            make=cell.agent,
+            entry_point=AGENTS[cell.agent].target if cell.agent in AGENTS else cell.agent,
+            config=cell.config,
+            reward=cell.reward,
+            total_timesteps=budget,
+            trained=reach,
+            seed=cell.seed,
+            track=cell.track or "scratch",
+        )
+    judged = cell.evaluation
+    return {
+        "env": {
+            "id": cell.env,
+            "kwargs": dict(cell.env_kwargs),
+            "signature": None,
+            "context_length": None,
+        },
+        "dataset": {
+            "name": None,
+            "hash": None,
+            "training_split": "train" if agent.trained else None,
+            "evaluation_split": judged.split,
+            "sizes": {},
+        },
+        "tokenizer": {"spec": None, "hash": None, "vocabulary_size": None},
+        "reward": {
+            "training": {"spec": agent.reward, "signature": None} if agent.trained else None,
+            "evaluation": {"spec": judged.reward, "signature": None},
+            "metrics": [],
+        },
+        "track": agent.track,
+        "agent": {
+            "name": agent.name,
+            "entry_point": agent.entry_point,
+            "config": dict(agent.config),
+            "base_model": None,
+            "checkpoint_hash": None,
+            "parameters": None,
+            "tuning": {"trials": cell.trials, "seeds": list(cell.tuning_seeds)},
+        },
+        "seeds": {
+            "training": agent.seed if agent.trained else None,
+            "evaluation": judged.seed if agent.trained else judged.seed + cell.seed,
+        },
+        "budget": {
+            "total_timesteps": agent.total_timesteps,
+            "evaluation_episodes": judged.episodes or 1,
+        },
+        "decoding": {
+            "deterministic": judged.deterministic,
+            "options": {},
+            "num_envs": judged.num_envs,
+        },
+    }

@@ -1,0 +1,120 @@
+"""How a suite goes: bars on a terminal, lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from llm_benchmarks.suite import Cell
+
+_LINE_EVERY = 60.0  # seconds between two lines about a running cell where there are no bars
+
+
+class SuiteProgress:
+    """Shows which cells run, since when, how far they are, and what the ended ones scored.
+
+    Args:
+        console: Where; None shows nothing.
+    """
+
+    def __init__(self, console: Console | None) -> None:
+        self._console = console
+        self._total = self._done = 0
+        self._tasks: dict[Cell | str, TaskID] = {}
+        self._spoken: dict[int, float] = {}
+        self._started = time.monotonic()
+        self._bars: Progress | None = None
+        if console is not None and console.is_terminal:
+            self._bars = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                TextColumn("{task.fields[detail]}"),
+                TimeElapsedColumn(),
+                console=console,
+                transient=True,
+            )
+
+    def __enter__(self) -> SuiteProgress:
+        if self._bars is not None:
+            self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bars is not None:
+            self._bars.stop()
+
+    def begin(self, total: int) -> None:
+        """Tells the number of cells."""
+        self._total = total
+        self._started = time.monotonic()
+        if self._bars is not None:
+            self._tasks["all"] = self._bars.add_task("all cells", total=total, detail="planning")
+
+    def planning(self, cell: Cell) -> None:
+        """A cell is looked up in the store."""
+        if self._bars is not None:
+            self._bars.update(self._tasks["all"], detail=f"planning {escape(cell.env)}")
+
+    def skipped(self, cell: Cell) -> None:
+        """The store has a cell's record."""
+        self._count()
+        self._say(f"{self._place()} {cell}: already in the store")
+
+    def started(self, cell: Cell) -> None:
+        """A cell's process has been started."""
+        self._spoken[id(cell)] = time.monotonic()
+        if self._bars is not None:
+            self._count(0)
+            self._tasks[str(cell)] = self._bars.add_task(
+                f"  {escape(str(cell))}", total=None, detail="starting"
+            )
+        else:
+            self._say(f"{self._place()} {cell}: started")
+
+    def advanced(self, cell: Cell, phase: str, done: int, total: int) -> None:
+        """A running cell has come further."""
+        detail = f"{phase} {done:,}/{total:,}"
+        if self._bars is not None:
+            self._bars.update(self._tasks[str(cell)], completed=done, total=max(total, 1), detail=detail)
+        elif time.monotonic() - self._spoken.get(id(cell), 0.0) >= _LINE_EVERY:
+            self._spoken[id(cell)] = time.monotonic()
+            self._say(f"{self._place()} {cell}: {detail}, {self._minutes()} since the start")
+
+    def ended(self, cell: Cell, status: str, score: float | None, seconds: float, message: str) -> None:
+        """A cell is over."""
+        self._count()
+        if self._bars is not None and str(cell) in self._tasks:
+            self._bars.remove_task(self._tasks.pop(str(cell)))
+        result = f"score {score:.3f}" if score is not None else status
+        told = f": {message}" if message else ""
+        style = "" if status == "completed" else "red"
+        self._say(f"{self._place()} {cell}: {result} in {seconds:.0f} s{told}", style)
+
+    def _count(self, more: int = 1) -> None:
+        self._done += more
+        if self._bars is not None:
+            self._bars.update(
+                self._tasks["all"],
+                completed=self._done,
+                detail=f"{self._done} of {self._total} done",
+            )
+
+    def _place(self) -> str:
+        return f"[{self._done}/{self._total}]"
+
+    def _minutes(self) -> str:
+        seconds = int(time.monotonic() - self._started)
+        return f"{seconds // 60}:{seconds % 60:02d}"
+
+    def _say(self, line: str, style: str = "") -> None:
+        if self._console is not None:
+            self._console.print(escape(line), style=style, soft_wrap=True, highlight=False)

@@ -1,0 +1,285 @@
+"""Suites: a TOML file names environments, agents, rewards and seeds; their product is the cells.
+
+name = "example"
+description = "what it is for"
+
+[evaluation]            # see Evaluation
+seed = 1000000
+
+[run]                   # see Run
+processes = 2
+
+[[cells]]               # see Block; as many as are wanted
+envs = ["TextGen-v0"]
+agents = ["sb3_dqn"]
+seeds = [0, 1, 2, 3, 4]
+total_timesteps = "bench"
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from llm_baselines.configuration import make_config, option
+
+EVALUATION_SEED = 1_000_000
+SIZES = ("demo", "bench")
+RESERVED = ("split", "reward", "metrics", "num_envs", "autoreset_mode", "render_mode")
+TRACKS = ("scratch", "demonstrations", "pretrained")
+
+
+class SuiteError(ValueError):
+    """A suite, or a cell of one, that cannot be run as it is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """How every cell is judged."""
+
+    seed: int = option(EVALUATION_SEED, "evaluation seed; above all training and tuning seeds")
+    split: str = option("test", "split that is played")
+    episodes: int | None = option(None, "episodes; by default one for each example of the split")
+    num_envs: int = option(32, "environments that step together; changes no result")
+    deterministic: bool = option(True, "passed to the agent's predict")
+    reward: Any = option("default", "reward that scores; the id's own by default")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """How the cells are run."""
+
+    processes: int = option(2, "cells at a time")
+    threads: int = option(1, "threads of each process")
+    device: str = option("auto", "torch device")
+    keep_checkpoints: bool = option(False, "keep trained agents beside their records")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """One [[cells]] table: environment x agent x reward x seed."""
+
+    envs: list[str] = option([], "ids")
+    agents: list[str] = option([], "names, folders of trained agents, or module:factory")
+    seeds: list[int] = option([0], "training seeds; sampling seeds of agents that do not train")
+    rewards: list[Any] = option(["default"], "training rewards")
+    total_timesteps: Any = option(None, '"demo" or "bench" for the agent\'s own budget, or steps')
+    config: dict[str, Any] = option({}, "what differs from the agent's defaults")
+    env_kwargs: dict[str, Any] = option({}, "arguments of the environment")
+    track: str | None = option(None, "scratch, demonstrations or pretrained; the agent's own if left out")
+    trials: int = option(0, "configurations tried before this one was chosen")
+    tuning_seeds: list[int] = option([], "seeds they were tried with")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One run: an agent trained on one reward of an environment with one seed, and evaluated.
+
+    Attributes:
+        env: Environment id.
+        agent: Name, folder of a trained agent, or module:factory.
+        seed: Training seed; for an agent that does not train, added to the evaluation seed.
+        reward: What is trained on.
+        total_timesteps: Steps of training; "demo" or "bench" or None for the agent's own budget.
+        config: What differs from the agent's defaults.
+        env_kwargs: Arguments of the environment.
+        track: None for the agent's own.
+        trials: Configurations tried before this one was chosen.
+        tuning_seeds: Seeds they were tried with.
+        evaluation: How it is judged.
+    """
+
+    env: str
+    agent: str
+    seed: int = 0
+    reward: Any = "default"
+    total_timesteps: int | str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    track: str | None = None
+    trials: int = 0
+    tuning_seeds: tuple[int, ...] = ()
+    evaluation: Evaluation = field(default_factory=Evaluation)
+
+    def __str__(self) -> str:
+        reward = "" if self.reward == "default" else f" {json.dumps(self.reward)}"
+        return f"{self.env} {self.agent}{reward} seed {self.seed}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The cell as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Cell:
+        """The inverse of `to_dict`."""
+        given = dict(values)
+        given["evaluation"] = Evaluation(**given["evaluation"])
+        given["tuning_seeds"] = tuple(given["tuning_seeds"])
+        return cls(**given)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A named list of cells and how they are run."""
+
+    name: str
+    description: str
+    run: Run
+    cells: tuple[Cell, ...]
+
+    @property
+    def env_ids(self) -> list[str]:
+        """The environments, in order."""
+        return list(dict.fromkeys(cell.env for cell in self.cells))
+
+
+def find_suite(name: str) -> Path:
+    """The file of a suite: a path, or the name of one that comes with the package.
+
+    Raises:
+        SuiteError: There is none.
+    """
+    from llm_envs.rewards.registry import did_you_mean
+
+    if Path(name).is_file():
+        return Path(name)
+    here = Path(__file__).resolve().parent
+    folders = [here / "suites", here.parent / "suites"]
+    known = {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+    if name not in known:
+        raise SuiteError(
+            f"there is no file {name!r} and no suite of that name"
+            f"{did_you_mean(name, known)} suites that come along: {', '.join(sorted(known))}"
+        )
+    return known[name]
+
+
+def load_suite(path: str | Path) -> Suite:
+    """Reads a suite.
+
+    Raises:
+        SuiteError: It is unreadable or says something it cannot mean; the nearest name is given.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+        return _suite(values, path.stem)
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"{path}: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """The top level of a suite."""
+
+    name: str = option("", "name")
+    description: str = option("", "what it is for")
+    evaluation: dict[str, Any] = option({}, "see Evaluation")
+    run: dict[str, Any] = option({}, "see Run")
+    cells: list[dict[str, Any]] = option([], "see Block")
+
+
+def _suite(values: Mapping[str, Any], name: str) -> Suite:
+    file = _made(_File, values, "the top level")
+    evaluation = _made(Evaluation, file.evaluation, "[evaluation]")
+    if not file.cells:
+        raise SuiteError("it has no [[cells]]")
+    blocks = [_made(Block, table, f"[[cells]] {i}") for i, table in enumerate(file.cells, start=1)]
+    for i, block in enumerate(blocks, start=1):
+        _check(block, evaluation, f"[[cells]] {i}")
+    cells = [cell for block in blocks for cell in _cells(block, evaluation)]
+    return Suite(file.name or name, file.description, _made(Run, file.run, "[run]"), tuple(cells))
+
+
+def _cells(block: Block, evaluation: Evaluation) -> Iterator[Cell]:
+    for env, agent, reward, seed in product(block.envs, block.agents, block.rewards, block.seeds):
+        yield Cell(
+            env=env,
+            agent=agent,
+            seed=seed,
+            reward=reward,
+            total_timesteps=block.total_timesteps,
+            config=block.config,
+            env_kwargs=block.env_kwargs,
+            track=block.track,
+            trials=block.trials,
+            tuning_seeds=tuple(block.tuning_seeds),
+            evaluation=evaluation,
+        )
+
+
+def _made(cls: type[Any], values: Any, where: str) -> Any:
+    if not isinstance(values, Mapping):
+        raise SuiteError(f"{where} must be a table, got {values!r}")
+    try:
+        return make_config(cls, values)
+    except ValueError as error:
+        raise SuiteError(f"{where}: {str(error).replace(f' of {cls.__name__}', '')}") from None
+
+
+def _check(block: Block, evaluation: Evaluation, where: str) -> None:
+    """Everything that can be told wrong before anything is made."""
+    for name in ("envs", "agents", "seeds", "rewards"):
+        if not getattr(block, name):
+            raise SuiteError(f"{where}: {name} must name at least one")
+    for name in ("envs", "agents"):
+        if not all(isinstance(item, str) for item in getattr(block, name)):
+            raise SuiteError(f"{where}: {name} must be a list of strings")
+    for name in ("seeds", "tuning_seeds"):
+        for seed in getattr(block, name):
+            if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+                raise SuiteError(f"{where}: {name}: {seed!r} is no seed; seeds are 0 or above")
+            if seed >= evaluation.seed:
+                raise SuiteError(
+                    f"{where}: {name}: {seed} is not below the evaluation seed {evaluation.seed}; "
+                    "training, tuning and evaluation must not share seeds"
+                )
+    check_names(block.envs, block.agents, where)
+    check_timesteps(block.total_timesteps, where)
+    if block.track is not None and block.track not in TRACKS:
+        raise SuiteError(f"{where}: track {block.track!r} is none of {', '.join(TRACKS)}")
+    for name in block.env_kwargs:
+        if name in RESERVED:
+            raise SuiteError(f"{where}: env_kwargs: {name!r} is set by the suite itself")
+
+
+def check_timesteps(value: Any, where: str) -> None:
+    """Refuses a budget that is neither a number of steps nor one of the sizes agents have.
+
+    Raises:
+        SuiteError: It is not.
+    """
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    if value is not None and value not in SIZES and not whole:
+        raise SuiteError(f"{where}: total_timesteps must be steps, 'demo' or 'bench', not {value!r}")
+
+
+def check_names(envs: list[str], agents: list[str], where: str) -> None:
+    """Refuses unknown environment ids and agent names, naming the nearest.
+
+    Raises:
+        SuiteError: There is one.
+    """
+    import gymnasium as gym
+
+    import llm_envs
+    from llm_baselines.registry import list_agents
+    from llm_envs.rewards.registry import did_you_mean
+
+    for env in envs:
+        if ":" not in env and env not in gym.registry:
+            near = did_you_mean(env, llm_envs.list_envs())
+            raise SuiteError(f"{where}: unknown environment {env!r}{near} `llm-envs list` shows all")
+    for agent in agents:
+        if agent not in list_agents() and ":" not in agent and not Path(agent).is_dir():
+            near = did_you_mean(agent, list_agents())
+            raise SuiteError(
+                f"{where}: unknown agent {agent!r}{near} there are {', '.join(list_agents())}, "
+                "folders of trained agents, and package.module:factory"
+            )

@@ -1,0 +1,213 @@
+"""Training into a folder: an agent others can evaluate, a report, and what is needed to go on.
+
+FOLDER/agent.json, ...     the agent, as its own `save` wrote it
+FOLDER/training.json       what was asked for, and what it cost: see `Training`
+FOLDER/run/                the agent's checkpoints and logs
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from llm_baselines.agent import TrainingReport
+from llm_baselines.registry import AGENTS, make_agent
+from llm_benchmarks.provenance import utc_now
+from llm_benchmarks.suite import Cell, SuiteError
+
+REPORT, RUN = "training.json", "run"
+FORMAT = 1
+_SAME = ("env", "env_kwargs", "agent", "seed", "reward", "config")
+
+
+def train(
+    cell: Cell,
+    folder: Path,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    progress_bar: bool = False,
+    on_start: Callable[[Mapping[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Trains an agent into a folder. An interruption saves the agent as it is and passes on.
+
+    Args:
+        cell: Says environment, agent, seed, reward, budget and configuration.
+        folder: New or empty, unless resumed.
+        resume: Go on from what stands in the folder, with the same request but for its budget.
+        device: A torch device, or "auto".
+        progress_bar: Show one.
+        on_start: Called with the facts when everything is made and training begins.
+
+    Returns:
+        The facts in training.json.
+
+    Raises:
+        SuiteError: The folder, the request or both do not allow it; nothing is lost then.
+        KeyboardInterrupt: Training was interrupted; the agent and its report have been saved.
+    """
+    from llm_benchmarks.plan import make_plan, plan_agent, training_env
+
+    before = _check_folder(folder, resume)
+    planned = plan_agent(cell)
+    if planned.training is not None or not planned.trained:
+        raise SuiteError(f"agent {cell.agent!r} does not train; evaluate it as it is")
+    plan = make_plan(cell, planned)
+    facts: dict[str, Any] = {
+        "format": FORMAT,
+        "status": "running",
+        "env": cell.env,
+        "env_kwargs": dict(cell.env_kwargs),
+        "agent": cell.agent,
+        "entry_point": planned.entry_point,
+        "config": dict(planned.config),
+        "reward": planned.reward,
+        "reward_timing": planned.reward_timing,
+        "training_reward": plan["reward"]["training"],
+        "seed": cell.seed,
+        "total_timesteps": planned.total_timesteps,
+        "track": planned.track,
+        "started_at": utc_now(),
+        "finished_at": None,
+        "report": None,
+    }
+    if before is not None:
+        for name in _SAME:
+            if before.get(name) != json.loads(json.dumps(facts[name])):
+                raise SuiteError(
+                    f"'{folder}' was begun with {name}={before.get(name)!r}, not {facts[name]!r}: "
+                    "resume with the same, or train into another folder"
+                )
+    env = training_env(cell)
+    agent: Any = make_agent(cell.agent, env, seed=cell.seed, device=device, config=planned.options)
+    if not callable(getattr(agent, "learn", None)):
+        raise SuiteError(f"agent {cell.agent!r} has no learn()")
+    if not callable(getattr(agent, "save", None)):
+        raise SuiteError(f"agent {cell.agent!r} has no save(); what it learns would be lost")
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder, facts)
+    if on_start is not None:
+        on_start(facts)
+    started = time.perf_counter()
+    status = "failed"
+    try:
+        agent.learn(
+            planned.total_timesteps,
+            run_folder=folder / RUN,
+            resume=resume,
+            progress_bar=progress_bar,
+        )
+        status = "completed"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        if status != "failed":
+            save_agent(agent, folder)
+        report = getattr(agent, "report", None) or TrainingReport(
+            environment_steps=planned.total_timesteps, seconds=time.perf_counter() - started
+        )
+        facts |= {"status": status, "finished_at": utc_now(), "report": asdict(report)}
+        _write(folder, facts)
+        env.close()
+    return facts
+
+
+def save_agent(agent: Any, folder: Path) -> None:
+    """Writes an agent's files into a folder that holds other things too, its manifest last."""
+    temporary = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
+    try:
+        (temporary / "agent").mkdir()
+        agent.save(temporary / "agent")
+        for path in sorted((temporary / "agent").iterdir(), key=lambda p: p.name == "manifest.json"):
+            os.replace(path, folder / path.name)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_training(folder: Path) -> dict[str, Any]:
+    """The facts of the training behind a folder, from training.json or the agent's own description.
+
+    Raises:
+        SuiteError: There are none, or they cannot be read.
+    """
+    if (folder / REPORT).is_file():
+        facts = _read(folder)
+        if facts.get("report") is None:
+            raise SuiteError(
+                f"'{folder}' holds a training that was not finished; train with --resume to go on"
+            )
+        return facts
+    from llm_baselines.agent_folder import read_agent_folder
+
+    described, _ = read_agent_folder(folder)
+    name, kwargs = described.get("agent"), dict(described.get("env_kwargs") or {})
+    if name not in AGENTS or described.get("seed") is None or described.get("env_id") is None:
+        raise SuiteError(f"'{folder}' has no {REPORT}, and its agent.json tells too little without")
+    kwargs.pop("split", None)
+    config = dict(described.get("config") or {})
+    asked = kwargs.pop("reward", "default")
+    reward = config["reward"] if config.get("reward") is not None else asked
+    return {
+        "env": described["env_id"],
+        "env_kwargs": kwargs,
+        "agent": name,
+        "entry_point": AGENTS[name].target,
+        "config": config,
+        "reward": reward,
+        "reward_timing": config.get("reward_timing") or kwargs.get("reward_timing"),
+        "training_reward": {
+            "spec": reward,
+            "signature": _signature(described["env_id"], kwargs, reward),
+        },
+        "seed": described["seed"],
+        "total_timesteps": int(described.get("timesteps") or 0),
+        "track": AGENTS[name].track,
+        "report": described.get("report") or asdict(TrainingReport()),
+    }
+
+
+def _signature(env_id: str, kwargs: Mapping[str, Any], reward: Any) -> str:
+    import gymnasium as gym
+
+    env = gym.make(env_id, **{**kwargs, "split": "train", "reward": reward})
+    return str(env.unwrapped.task.reward.signature)  # type: ignore[attr-defined]
+
+
+def _check_folder(folder: Path, resume: bool) -> dict[str, Any] | None:
+    """What an earlier run in the folder asked for; None in a new folder."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        if resume:
+            raise SuiteError(f"there is nothing in '{folder}' to resume; leave --resume out")
+        return None
+    if not folder.is_dir():
+        raise SuiteError(f"'{folder}' is a file; name a folder")
+    if not resume:
+        raise SuiteError(f"'{folder}' exists and is not empty; go on with --resume or name another folder")
+    return _read(folder)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / REPORT
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+            raise ValueError(f"it is not a training report of format {FORMAT}")
+    except (OSError, ValueError) as error:
+        raise SuiteError(f"'{path}' cannot be read: {error}") from error
+    return facts
+
+
+def _write(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Replaces the report as a whole."""
+    text = json.dumps(facts, indent=1, ensure_ascii=False, default=float)
+    temporary = folder / f".{REPORT}"
+    temporary.write_text(text + "\n", encoding="utf-8")
+    os.replace(temporary, folder / REPORT)
