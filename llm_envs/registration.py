@@ -11,10 +11,13 @@ _ENVS = "llm_envs.envs."
 
 TABLE: dict[str, tuple[str, dict[str, Any]]] = {
     "TextGen-Tiny-v0": ("tiny:Tiny", {}),
-    "TextGen-v0": ("text_generation:TextGeneration", {"dataset": "poems"}),
+    "TextGen-v0": (
+        "text_generation:TextGeneration",
+        {"dataset": "poems", "max_prompt_tokens": 16, "max_new_tokens": 96},
+    ),
     "TextGen-Script-v0": (
         "text_generation:TextGeneration",
-        {"dataset": "scripts", "max_prompt_tokens": 64, "max_new_tokens": 160},
+        {"dataset": "scripts", "max_prompt_tokens": 64, "max_new_tokens": 176},
     ),
     "TextGen-Code-v0": (
         "text_generation:TextGeneration",
@@ -26,16 +29,16 @@ TABLE: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "Translation-EnZh-v0": (
         "translation:Translation",
-        {"dataset": "en-zh", "max_prompt_tokens": 16, "max_new_tokens": 20},
+        {"dataset": "en-zh", "max_prompt_tokens": 12, "max_new_tokens": 12},
     ),
     "Translation-EnIt-v0": (
         "translation:Translation",
-        {"dataset": "en-it", "max_prompt_tokens": 48, "max_new_tokens": 48},
+        {"dataset": "en-it", "max_prompt_tokens": 136, "max_new_tokens": 148},
     ),
     "Dialogue-v0": ("dialogue:Dialogue", {}),
     "Dialogue-Chat-v0": (
         "chat:Chat",
-        {"dataset": "chat", "max_prompt_tokens": 128, "max_new_tokens": 64},
+        {"dataset": "chat", "max_prompt_tokens": 128, "max_new_tokens": 128},
     ),
 }
 """id -> "module:Prefix" (classes PrefixEnv and PrefixVectorEnv) and the arguments the id fixes by default."""

@@ -127,6 +127,7 @@ class WordTokenizer:
         texts: Iterable[str],
         *,
         max_words: int | None = None,
+        spell: bool = True,
         roles: bool = False,
         spec: str | dict[str, Any] = "word",
     ) -> WordTokenizer:
@@ -135,6 +136,7 @@ class WordTokenizer:
         Args:
             texts: The train split.
             max_words: Keep this many words; None keeps all.
+            spell: Whether to include letters; without them a word outside the vocabulary is `<unk>`.
             roles: Whether to include the markers of a dialogue.
             spec: Recorded as the tokenizer's spec.
 
@@ -147,9 +149,11 @@ class WordTokenizer:
         if not counts:
             raise ValueError("a word tokenizer needs texts to take its vocabulary from; there are none")
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
-        letters = {letter for word in ranked if not _WIDE.match(word) for letter in word}
-        letters |= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,?!'-:;\n")
         kept = ranked[:max_words]
+        if not spell:
+            return cls(kept, roles=roles, spec=spec)
+        letters = {letter for word in ranked if not _WIDE.match(word) for letter in word}
+        letters |= {chr(code) for code in range(33, 127)} | {"\n"}
         spelling = sorted(letters - set(kept))
         continued = [f"##{letter}" for letter in sorted(letters) if letter.isalnum() or letter in "_'’"]
         return cls([*kept, *spelling, *continued], roles=roles, spec=spec)
@@ -320,7 +324,7 @@ class HuggingFaceTokenizer:
         if table is None:
             text: str = self._backend.decode(list(ids), skip_special_tokens=True)
             return text
-        return b"".join([table[i] for i in ids]).decode(errors="replace")
+        return b"".join(map(table.__getitem__, ids)).decode(errors="replace")
 
     @cached_property
     def _byte_table(self) -> list[bytes] | None:
@@ -414,7 +418,7 @@ def make_tokenizer(
     if kind == "hf" and rest:
         allowed = {"end_tokens", "separator", "bos"}
     elif (kind == "word" and (not rest or rest.isdecimal())) or (kind == "byte" and not rest):
-        allowed = set()
+        allowed = {"spell"} if kind == "word" else set()
     else:
         from difflib import get_close_matches
 
@@ -429,5 +433,10 @@ def make_tokenizer(
         return ByteTokenizer()
     if train_texts is None:
         raise ValueError("a word tokenizer is built from a train split; give train_texts")
-    max_words = int(rest) if rest else None
-    return WordTokenizer.train(train_texts(), max_words=max_words, roles=roles, spec=f"word:{rest}" if rest else "word")
+    return WordTokenizer.train(
+        train_texts(),
+        max_words=int(rest) if rest else None,
+        roles=roles,
+        spec=dict(spec) if isinstance(spec, Mapping) else spec,
+        **options,
+    )

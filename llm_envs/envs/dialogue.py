@@ -67,6 +67,10 @@ class Booking(Task):
         """The share of the way to success, 1 exactly at success."""
         return {"id": "task_success", "key": "progress"}
 
+    def default_tokenizer(self) -> str | dict[str, Any]:
+        """Words; all splits' venues are named from one stock of words, so none is spelled."""
+        return {"id": "word", "spell": False}
+
     def default_metrics(self) -> list[Any]:
         """Success, inform and request are measures of the task and always recorded."""
         return ["distinct"]

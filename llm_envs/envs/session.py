@@ -48,16 +48,17 @@ class Session:
         """Starts an episode on an example; returns its first observation, which must not be written to."""
         task = self._task
         self.index = index
-        self.example = task.examples[index]
         self.start = task.max_prompt_tokens
         self.limit = self.start + task.max_new_tokens
         self._spans = []
         if task.timing.needs_prefixes:
             self._scorer = task.reward.prefix_scorer()
             self._score = 0.0
+        if task.max_turns == 1:
+            self.example, prompt = task.start(index)
+            return prompt
+        self.example = task.examples[index]
         self._conversation = task.conversation(self.example, rng)
-        if self._conversation is None:
-            return task.prompt(index)
         opening = Turn("user", self._conversation.open())
         self._turns = [opening]
         return task.row([*task.tokenizer.markers["start"], *task.turn_tokens(opening)], f"dialogue {index}")

@@ -120,7 +120,6 @@ class Task:
     roles: ClassVar[bool] = False
     max_turns: int = 1
     default_dataset: ClassVar[str]
-    default_tokenizer: ClassVar[str] = "word"
     default_max_prompt_tokens: ClassVar[int] = 32
     default_max_new_tokens: ClassVar[int] = 32
 
@@ -145,7 +144,7 @@ class Task:
         self.corpus = self.load(dataset or self.default_dataset, columns)
         self.split = split
         self.examples: Sequence[Example] = self.corpus.split(split)
-        self.tokenizer = self._make_tokenizer(tokenizer or self.default_tokenizer)
+        self.tokenizer = self._make_tokenizer(tokenizer or self.default_tokenizer())
         self.vocabulary_size = self.tokenizer.vocabulary_size
         self.max_prompt_tokens = _positive("max_prompt_tokens", max_prompt_tokens, self.default_max_prompt_tokens)
         self.max_new_tokens = _positive("max_new_tokens", max_new_tokens, self.default_max_new_tokens)
@@ -166,16 +165,20 @@ class Task:
         self.metrics: RewardSet | None = make_reward(named, context) if named else None
         self.is_end = np.zeros(self.vocabulary_size, dtype=bool)
         self.is_end[list(self.tokenizer.end_token_ids)] = True
-        self._prompts: dict[int, np.ndarray] = {}
+        self._starts: dict[int, tuple[Example, np.ndarray]] = {}
         if self.max_turns == 1 and len(self.examples) <= _CHECKED_PROMPTS:
             for index in range(len(self.examples)):
-                self.prompt(index)
+                self.start(index)
 
     # What subclasses say.
 
     def default_reward(self) -> Any:
         """The reward spec behind reward="default"."""
         raise NotImplementedError
+
+    def default_tokenizer(self) -> str | dict[str, Any]:
+        """The tokenizer spec where none is given."""
+        return "word"
 
     def default_metrics(self) -> Sequence[Any]:
         """The metric specs behind metrics="default"."""
@@ -195,9 +198,9 @@ class Task:
         """Texts an agent would write on the train split; what fluency and novelty are fitted on."""
         return self.corpus.train_texts()
 
-    def conversation(self, example: Example, rng: np.random.Generator) -> Conversation | None:
-        """The other side of a dialogue about this example; None in one-turn tasks."""
-        return None
+    def conversation(self, example: Example, rng: np.random.Generator) -> Conversation:
+        """The other side of a dialogue about this example, where `max_turns` is more than 1."""
+        raise NotImplementedError
 
     def prompt_tokens(self, example: Example) -> list[int]:
         """Token ids of a one-turn prompt: start, source, separator."""
@@ -211,21 +214,24 @@ class Task:
         """Width of the observation."""
         return self.max_prompt_tokens + self.max_new_tokens
 
-    def prompt(self, index: int) -> np.ndarray:
-        """The prompt of a one-turn example as the first columns of an observation.
+    def start(self, index: int) -> tuple[Example, np.ndarray]:
+        """A one-turn example and its prompt as the first columns of an observation.
 
         Returns:
-            int32 (context_length,), left-padded to `max_prompt_tokens`, -1 where there is no token.
+            The example, and int32 (context_length,), left-padded to `max_prompt_tokens`, -1 where there is
+            no token; not to be written to.
 
         Raises:
-            ValueError: It is longer than `max_prompt_tokens` and long_prompt is "error".
+            ValueError: The prompt is longer than `max_prompt_tokens` and long_prompt is "error".
         """
-        row = self._prompts.get(index)
-        if row is None:
-            row = self.row(self.prompt_tokens(self.examples[index]), f"example {index} of {self.split!r}")
-            if len(self._prompts) < _CHECKED_PROMPTS:
-                self._prompts[index] = row
-        return row
+        start = self._starts.get(index)
+        if start is None:
+            example = self.examples[index]
+            row = self.row(self.prompt_tokens(example), f"example {index} of {self.split!r}")
+            start = example, row
+            if len(self._starts) < _CHECKED_PROMPTS:
+                self._starts[index] = start
+        return start
 
     def row(self, ids: Sequence[int], what: str) -> np.ndarray:
         """An observation that holds only a prompt; `what` names it in the error of a too long one."""
@@ -310,9 +316,12 @@ class Task:
         )
 
     def _make_tokenizer(self, spec: str | Mapping[str, Any] | Tokenizer) -> Tokenizer:
-        if isinstance(spec, str) and spec.startswith("word"):
-            return _word_tokenizer(spec, self.corpus.name, self.corpus.content_hash, self)
-        return make_tokenizer(spec, self.vocabulary_texts, roles=self.roles)
+        if not isinstance(spec, str | Mapping):
+            return make_tokenizer(spec)
+        key = (json.dumps(spec, sort_keys=True), self.corpus.content_hash, type(self))
+        if key not in _tokenizers:
+            _tokenizers[key] = make_tokenizer(spec, self.vocabulary_texts, roles=self.roles)
+        return _tokenizers[key]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Task) and type(self) is type(other) and self.describe() == other.describe()
@@ -321,14 +330,7 @@ class Task:
         return hash((type(self), self.split))
 
 
-_tokenizers: dict[tuple[str, str, str, type[Task]], Tokenizer] = {}
-
-
-def _word_tokenizer(spec: str, name: str, content_hash: str, task: Task) -> Tokenizer:
-    key = (spec, name, content_hash, type(task))
-    if key not in _tokenizers:
-        _tokenizers[key] = make_tokenizer(spec, task.vocabulary_texts, roles=task.roles)
-    return _tokenizers[key]
+_tokenizers: dict[tuple[str, str, type[Task]], Tokenizer] = {}
 
 
 @lru_cache(maxsize=64)

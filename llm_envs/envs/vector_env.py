@@ -133,10 +133,11 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if len(per_row) != self.num_envs:
             raise ValueError(f"one example per row: got {len(per_row)} for num_envs={self.num_envs}")
         infos: dict[str, Any] = {}
-        for row in np.flatnonzero(mask).tolist():
+        rows = np.flatnonzero(mask).tolist()
+        for row in rows:
             if seeds[row] is not None:
                 self._rngs[row] = seeding.np_random(seeds[row])[0]
-            self._begin(row, per_row[row], infos)
+        self._begin(rows, [per_row[row] for row in rows], infos)
         self._begun = True
         self._any_over = bool(self._over.any())
         return self._tokens.copy(), infos
@@ -151,16 +152,20 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             raise ValueError("options['reset_mask'] selects no row")
         return mask
 
-    def _begin(self, row: int, wanted: Any, infos: dict[str, Any]) -> None:
-        rng = self._rngs[row]
-        if rng is None:
-            rng = self._rngs[row] = seeding.np_random(None)[0]
-        session = self._sessions[row]
-        self._tokens[row] = session.begin(draw_example(self.task, rng, wanted), rng)
-        self._columns[row], self._limits[row] = session.start, session.limit
-        self._over[row] = False
-        self._outcomes[row] = None
-        self._add_info(infos, session.start_info(), row)
+    def _begin(self, rows: Sequence[int], wanted: Sequence[Any], infos: dict[str, Any]) -> None:
+        """Starts episodes in some rows, on the examples wanted (None: drawn)."""
+        started = []
+        for row, example in zip(rows, wanted, strict=True):
+            rng = self._rngs[row]
+            if rng is None:
+                rng = self._rngs[row] = seeding.np_random(None)[0]
+            session = self._sessions[row]
+            self._tokens[row] = session.begin(draw_example(self.task, rng, example), rng)
+            self._columns[row], self._limits[row] = session.start, session.limit
+            self._outcomes[row] = None
+            started.append(session.start_info())
+        self._over[rows] = False
+        merge_infos(infos, rows, started, self.num_envs)
 
     def step(
         self, actions: np.ndarray
@@ -206,8 +211,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 f"rows {finished[:8]} are over: reset them with options={{'reset_mask': mask}} before step()"
             )
         rows = np.flatnonzero(~self._over)
-        for row in finished:
-            self._begin(row, None, infos)
+        self._begin(finished, [None] * len(finished), infos)
         self._any_over = False
         self._tokens[rows, self._columns[rows]] = actions[rows]
         self._columns[rows] += 1
@@ -238,18 +242,21 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if not finished:
             return
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        final: list[dict[str, Any]] = []
         for row, (score, outcome) in zip(finished, self.task.score(episodes), strict=True):
             rewards[row] = self._sessions[row].pay_final(score)
-            terminated[row] = True
             self._outcomes[row] = outcome
-            info: dict[str, Any] = {"outcome": outcome}
-            if same_step:
-                info = {"final_obs": self._tokens[row].copy(), "final_info": info}
-            self._add_info(infos, info, row)
+            final.append({"outcome": outcome})
+        terminated[finished] = True
         if same_step:
-            for row in finished:
-                self._begin(row, None, infos)
+            lasting = [
+                {"final_obs": self._tokens[row].copy(), "final_info": info}
+                for row, info in zip(finished, final, strict=True)
+            ]
+            merge_infos(infos, finished, lasting, self.num_envs)
+            self._begin(finished, [None] * len(finished), infos)
         else:
+            merge_infos(infos, finished, final, self.num_envs)
             self._over[finished] = True
             self._any_over = True
 
@@ -297,3 +304,30 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.task = make_task(self.task_class, {k: v for k, v in self._arguments.items() if v is not None})
         for session in self._sessions:
             session.rebind(self.task)
+
+
+def merge_infos(
+    into: dict[str, Any], rows: Sequence[int], infos: Sequence[Mapping[str, Any]], num_envs: int
+) -> None:
+    """Adds the infos of some rows to vector infos, as Gymnasium's `VectorEnv._add_info` does row by row.
+
+    Every key becomes an array of `num_envs` values and a mask `_key`; dicts nest. All infos have the same
+    keys, and `into` has none of them.
+    """
+    if not infos:
+        return
+    mask = np.zeros(num_envs, dtype=bool)
+    mask[rows] = True
+    for key, value in infos[0].items():
+        values = [info[key] for info in infos]
+        if isinstance(value, dict):
+            into[key] = {}
+            merge_infos(into[key], rows, values, num_envs)
+        elif type(value) in (int, float, bool):
+            into[key] = np.zeros(num_envs, dtype=type(value))
+            into[key][rows] = values
+        else:
+            into[key] = np.full(num_envs, None, dtype=object)
+            for row, one in zip(rows, values, strict=True):
+                into[key][row] = one
+        into[f"_{key}"] = mask

@@ -14,7 +14,7 @@ from llm_envs.rewards.words import is_word, tokens_of
 
 _FOLDS = 5
 _HELD_OUT = 500  # texts scored for the calibration, at most
-_MOST = 3.0  # nats of evidence that one token can bring
+_MOST = 1.0  # nats of evidence that one token can bring
 _SHORT = 2  # added to the number of tokens in the mean: few tokens prove little
 _SALAD_QUANTILE = 0.75
 _REAL_QUANTILE = 0.40
@@ -46,7 +46,7 @@ class Fluency:
     reach under a model that has not seen them (five-fold cross-validation on the train split
     alone). Since a token's frequency is subtracted, a list of frequent words gains nothing. A pair
     of tokens that has stood in the text before, and an unknown word after another, count as
-    shuffled words do; no token counts for more than 3 nats. A text with fewer distinct words than
+    shuffled words do; no token counts for more than 1 nat, so that a few sure pairs cannot carry a salad. A text with fewer distinct words than
     nearly all train texts (19 in 20) is scaled down by the square of that share. The empty text
     scores 0.
 

@@ -11,7 +11,7 @@ from llm_envs.data.splitting import normalise_source
 
 WRITTEN = ("poems", "scripts", "code")
 PINNED = {
-    "poems": "f62b5caffe3561efe9f2dfe7947f9a4198ae279356fba23c6ec6a1413d742569",
+    "poems": "adb3ee61bfede1b5a34ba43b61fc71b028c429ac869774832d683688a4e16507",
     "scripts": "6129b69bfd7a985b549429aa622e1dcfd28afd38b805af2e3064bda582d06a37",
     "code": "b3b8128fdb9d4e97108d89f1592a5455ada8db7a29c464505ef7c5a9716a56f9",
 }

@@ -1,0 +1,192 @@
+"""The native vector environment against Gymnasium's loop over single ones."""
+
+from __future__ import annotations
+
+import pickle
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
+
+import llm_envs
+from llm_envs.envs.vector_env import TokenVectorEnv
+
+ROWS = 5
+IDS = ["TextGen-Tiny-v0", "TextGen-v0", "Translation-v0", "Dialogue-v0", "Dialogue-Chat-v0"]
+
+
+def assert_infos_equal(ours, theirs, path="info"):
+    assert set(ours) == set(theirs), path
+    for key, value in theirs.items():
+        if isinstance(value, dict):
+            assert_infos_equal(ours[key], value, f"{path}/{key}")
+        elif value.dtype == object:
+            for a, b in zip(ours[key], value, strict=True):
+                np.testing.assert_array_equal(a, b, err_msg=f"{path}/{key}")
+        else:
+            assert ours[key].dtype == value.dtype, f"{path}/{key}"
+            np.testing.assert_array_equal(ours[key], value, err_msg=f"{path}/{key}")
+
+
+def pair(env_id, mode, **kwargs):
+    native = gym.make_vec(env_id, num_envs=ROWS, autoreset_mode=mode, **kwargs)
+    assert isinstance(native.unwrapped, TokenVectorEnv)
+    loop = SyncVectorEnv([lambda: gym.make(env_id, **kwargs) for _ in range(ROWS)], autoreset_mode=mode)
+    return native, loop
+
+
+def actions_for(env, step, end_share=0.15):
+    rng = np.random.default_rng([11, step])
+    actions = rng.integers(env.single_action_space.n, size=ROWS)
+    ends = rng.random(ROWS) < end_share
+    actions[ends] = env.get_attr("tokenizer")[0].end_token_ids[0]
+    return actions
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("env_id", IDS)
+def test_equal_to_single_environments(env_id, mode):
+    native, loop = pair(env_id, mode, metrics="default")
+    ours, theirs = native.reset(seed=42), loop.reset(seed=42)
+    np.testing.assert_array_equal(ours[0], theirs[0])
+    assert_infos_equal(ours[1], theirs[1])
+    for step in range(120):
+        actions = actions_for(native, step)
+        ours, theirs = native.step(actions), loop.step(actions)
+        for a, b in zip(ours[:4], theirs[:4], strict=True):
+            np.testing.assert_array_equal(a, b)
+            assert a.dtype == b.dtype
+        assert_infos_equal(ours[4], theirs[4])
+        if mode is AutoresetMode.DISABLED and ours[2].any():
+            ours = native.reset(options={"reset_mask": ours[2]})
+            theirs = loop.reset(options={"reset_mask": theirs[2]})
+            np.testing.assert_array_equal(ours[0], theirs[0])
+            assert_infos_equal(ours[1], theirs[1])
+
+
+@pytest.mark.parametrize("timing", ["dense", {"id": "shaped", "gamma": 0.9}])
+@pytest.mark.parametrize("env_id", ["TextGen-v0", "Dialogue-v0"])
+def test_prefix_rewards_equal_single_environments(env_id, timing):
+    native, loop = pair(env_id, AutoresetMode.SAME_STEP, reward_timing=timing)
+    native.reset(seed=1)
+    loop.reset(seed=1)
+    for step in range(80):
+        actions = actions_for(native, step)
+        np.testing.assert_array_equal(native.step(actions)[1], loop.step(actions)[1])
+
+
+def test_metadata_names_the_autoreset_mode():
+    for mode in AutoresetMode:
+        env = gym.make_vec("TextGen-Tiny-v0", num_envs=2, autoreset_mode=mode)
+        assert env.metadata["autoreset_mode"] is mode
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_gymnasium_wrappers_run_over_it(mode):
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=4, autoreset_mode=mode)
+    env = DictInfoToList(RecordEpisodeStatistics(env))
+    env.reset(seed=0)
+    env.action_space.seed(0)
+    lengths = []
+    for _ in range(30):
+        *_, infos = env.step(env.action_space.sample())
+        lengths += [info["episode"]["l"] for info in infos if "episode" in info]
+    assert len(lengths) > 4
+    assert all(1 <= length <= 5 for length in lengths)
+
+
+def test_a_pickled_vector_environment_goes_on_where_it_was():
+    for env_id in ("TextGen-Tiny-v0", "Dialogue-v0"):
+        env = gym.make_vec(env_id, num_envs=3, autoreset_mode="SameStep")
+        env.reset(seed=0)
+        env.step(np.array([2, 3, 4]))
+        copy = pickle.loads(pickle.dumps(env))
+        for step in range(30):
+            actions = np.random.default_rng(step).integers(env.single_action_space.n, size=3)
+            ours, theirs = env.step(actions), copy.step(actions)
+            for a, b in zip(ours[:4], theirs[:4], strict=True):
+                np.testing.assert_array_equal(a, b)
+
+
+def test_observations_given_out_do_not_change():
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=2)
+    first, _ = env.reset(seed=0)
+    kept = first.copy()
+    second, *_ = env.step(np.array([2, 3]))
+    np.testing.assert_array_equal(first, kept)
+    second[:] = 0
+    third, *_ = env.step(np.array([2, 3]))
+    assert (third != 0).any()
+
+
+def test_examples_can_be_chosen_per_row():
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=3)
+    _, infos = env.reset(seed=0, options={"example": [4, 1, 2]})
+    assert infos["example"].tolist() == [4, 1, 2]
+    _, infos = env.reset(seed=0, options={"example": 3})
+    assert infos["example"].tolist() == [3, 3, 3]
+
+
+def test_stepping_a_finished_row_is_an_error_when_autoreset_is_disabled():
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=2, autoreset_mode="Disabled")
+    env.reset(seed=0)
+    env.step(np.array([0, 3]))
+    with pytest.raises(ResetNeeded, match=r"rows \[0\] are over"):
+        env.step(np.array([2, 2]))
+
+
+@pytest.mark.parametrize(
+    ("actions", "message"),
+    [
+        (np.array([1, 8]), "action 8 of row 1 is outside the vocabulary, 0 to 7"),
+        (np.array([-1, 2]), "action -1 of row 0"),
+        (np.array([1.0, 2.0]), "integers"),
+        (np.array([1, 2, 3]), r"shape \(2,\)"),
+    ],
+)
+def test_bad_actions_are_named(actions, message):
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=2)
+    env.reset(seed=0)
+    with pytest.raises(InvalidAction, match=message):
+        env.step(actions)
+
+
+def test_step_before_reset_is_an_error():
+    with pytest.raises(ResetNeeded):
+        gym.make_vec("TextGen-Tiny-v0", num_envs=2).step(np.array([1, 1]))
+
+
+def test_bad_reset_masks_are_named():
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=2, autoreset_mode="Disabled")
+    env.reset(seed=0)
+    for mask in ([True, False], np.array([1, 0]), np.zeros(2, dtype=bool)):
+        with pytest.raises(ValueError, match="reset_mask"):
+            env.reset(options={"reset_mask": mask})
+
+
+def test_vectorize_keeps_the_arguments():
+    env = gym.make("Translation-v0", max_new_tokens=7, split="validation")
+    rows = llm_envs.vectorize(env, 3, autoreset_mode="SameStep")
+    assert rows.unwrapped.task.max_new_tokens == 7
+    assert rows.unwrapped.task.split == "validation"
+    assert llm_envs.vectorize(env, 2, split="test").unwrapped.task.split == "test"
+
+
+def test_texts_that_end_together_are_scored_in_one_batch():
+    calls = []
+
+    class Counting:
+        def __call__(self, episode):
+            return 0.0
+
+        def score_batch(self, episodes):
+            calls.append(len(episodes))
+            return [0.0] * len(episodes)
+
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=6, reward=Counting())
+    env.reset(seed=0)
+    env.step(np.zeros(6, dtype=int))
+    assert calls == [6]
