@@ -131,6 +131,8 @@ def predicate(clause: Clause, style: Style = PLAIN) -> str:
             return f"{no}是{attribute}"
         if clause.than:
             return f"比{noun_phrase(clause.than, topic=True)}{form}"
+        if clause.negated and form == "有意思":
+            return "没有意思" if style.full else "没意思"
         very = "" if clause.negated or clause.asks else "很"
         return f"{no}{very}{form}"
     if clause.verb.name == "be":

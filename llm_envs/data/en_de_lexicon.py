@@ -79,7 +79,7 @@ flat | die Wohnung Wohnungen | home | 3
 table | der Tisch Tische | furniture | 3
 chair | der Stuhl Stühle | furniture | 3
 sofa | das Sofa Sofas | furniture | 3
-lamp | die Lampe Lampen | furniture thing | 3
+lamp | die Lampe Lampen | furniture | 3
 clock | die Uhr Uhren | thing | 3
 bag | die Tasche Taschen | thing | 2
 key | der Schlüssel Schlüssel | thing | 3
@@ -227,7 +227,7 @@ short | kurz kürzer | text film | 3
 interesting | interessant interessanter | text film question building:museum | 3
 difficult | schwierig schwieriger | question task text | 3
 easy | leicht leichter | question task | 3
-warm | warm wärmer | weather clothes:coat clothes:jacket clothes:scarf drink cooked | 3
+warm | warm wärmer | weather clothes:coat clothes:jacket clothes:scarf cooked | 3
 hot | heiß heißer | drink:tea drink:coffee cooked:soup | 3
 cold | kalt kälter | weather drink cooked:soup | 3
 fresh | frisch frischer | fruit solid drink:milk drink:juice | 3

@@ -121,7 +121,11 @@ class Clauses(Participants):
             obj = self.thing(choose, verb, choose(self.objects[verb]), subject, single)
             if obj.noun is subject.noun:
                 return None
-            if frame.tense == "habit" and not lasting and obj.determiner in ("a", "this", "the"):
+            if (
+                frame.tense == "habit"
+                and not lasting
+                and (obj.determiner in ("a", "this", "the") or obj.determiner.endswith("'s"))
+            ):
                 obj = replace(obj, determiner="", plural=bool(obj.noun and obj.noun.plural))
         if verb.key == "go":
             place = choose(self.at[verb])
@@ -175,7 +179,7 @@ class Clauses(Participants):
         obj = self.thing(choose, verb, choose(self.objects[verb]), subject, frame.negated)
         if not obj.determiner:
             obj = replace(obj, determiner="a", plural=False)
-        if obj.determiner == "a" and frame.negated:
+        if (obj.determiner == "a" and frame.negated) or obj.determiner.endswith("'s"):
             obj = replace(obj, determiner="this")
         return Clause(
             verb,

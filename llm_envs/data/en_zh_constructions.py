@@ -21,14 +21,14 @@ class EnglishChinese(Clauses):
     def constructions(self) -> list[tuple[Callable[[Choose], Clause | None], int]]:
         """The constructions of the level and how many sentences each gives at most."""
         counts = [
-            (self.statement, 2600, 3000),
-            (self.opened, 1300, 1300),
-            (self.negation, 1700, 1700),
-            (self.modality, 1500, 1700),
-            (self.question, 1700, 1700),
-            (self.giving, 1300, 1600),
+            (self.statement, 2300, 2500),
+            (self.opened, 1200, 1100),
+            (self.negation, 1500, 1500),
+            (self.modality, 1300, 1500),
+            (self.question, 1500, 1500),
+            (self.giving, 1200, 1400),
             (self.disposal_told, 700, 1400),
-            (self.quality, 500, 1200),
+            (self.quality, 500, 1000),
             (self.profession, 60, 160),
             (self.located, 200, 700),
             (self.existing, 250, 700),

@@ -55,7 +55,7 @@ juice - | 果汁 - | drink | 3
 book | 书 本 | text thing | 1
 magazine | 杂志 本 | text thing | 3
 newspaper | 报纸 份 | text thing | 2
-letter | 信 封 | text mail thing | 1
+letter | 信 封 | text mail | 1
 novel | 小说 本 | text long | 3
 dictionary dictionaries | 词典 本 | tool thing | 3
 poem | 诗 首 | text long | 3
@@ -139,7 +139,7 @@ watch watched watched | 看 | film | rest | 2
 listen listened listened to | 听 | music song | home | 2
 sing sang sung | 唱 | song | home out | 2
 cook cooked cooked | 做 | cooked broth | home:kitchen | 2
-look looked looked for | 找 | thing person animal | | 1
+look looked looked for | 找 | thing mail:letter person animal | | 1
 use used used | 用 | machine tool | | 3
 sell sold sold | 卖 | vehicle home furniture art machine | | 3
 wash washed washed | 洗 | clothes dish vehicle fruit | | 2
@@ -153,7 +153,7 @@ photograph photographed photographed | 拍 | animal view plant | out | 3
 have had had ~ | 有 | animal vehicle machine thing question kin text:thing clothes hat | | 2
 need needed needed ~ | 需要 | thing machine furniture vehicle tool | | 3
 answer answered answered | 回答 | question | | 3
-prepare prepared prepared | 准备 | gift:present test | home | 3
+prepare prepared prepared for | 准备 | test | study | 3
 borrow borrowed borrowed | 借 | text:thing tool thing:umbrella vehicle | | 3
 keep kept kept | 养 | animal | | 3
 sleep slept slept | 睡觉 | | rest | 2
@@ -165,18 +165,18 @@ run ran run | 跑步 | | out | 3
 rest rested rested | 休息 | | rest out | 3
 cry cried cried | 哭 | | rest | 3
 go went been | 去 | | goal | 2
-put put put | 放 | thing text:thing | surface | 2
+put put put | 放 | thing mail:letter | surface | 2
 open opened opened | 打开 | opening thing:bag | | 2
 close closed closed | 关上 | opening | | 3
 eat ate eaten up | 吃完 | food | | 3
 drink drank drunk up | 喝完 | drink broth | | 3
 sell sold sold off | 卖掉 | vehicle home furniture | | 3
 lose lost lost ~ | 弄丢 | thing hat | | 3
-give gave given | 给 | gift text:thing fruit | | 2
+give gave given | 给 | gift text:thing mail:letter fruit | | 2
 send sent sent | 寄给 | mail art:photo gift:present | | 3
 lend lent lent | 借给 | text:thing tool thing:umbrella vehicle | | 3
 be was been | 是 | job | | 2
-exist was been | 有 | thing animal dish | stand | 2
+exist was been | 有 | thing mail:letter animal dish | stand | 2
 know knew known ~ | 知道 | clause | | 3
 think thought thought ~ | 觉得 | clause | | 3
 say said said ~ | 说 | clause | | 3
@@ -187,7 +187,7 @@ snow snowed snowed ~ | 下雪 | | | 3
 
 # English | Chinese predicate (- for 是 with the attribute), attribute | kinds | level
 ADJECTIVES = """
-new | 新 新 | text:thing clothes vehicle furniture machine thing:bag thing:cup hat | 2
+new | 新 新 | text:thing mail:letter clothes vehicle furniture machine thing:bag thing:cup hat | 2
 old | 旧 旧 | text:thing clothes vehicle furniture machine thing:bag home | 3
 big | 大 大 | animal fruit furniture home thing:bag | 2
 small | 小 小 | animal fruit furniture home thing:bag | 2

@@ -126,6 +126,8 @@ class Participants:
             options = ("a", "a", "two", "three")
             if "one" in noun.kinds:
                 return Phrase(noun, "a")
+        elif verb.key == "prepare for":
+            return Phrase(noun, "this")
         elif verb.key in tables.LASTING or verb.key in ("help", "wear"):
             options = ("this", "own", "many") if verb.key == "like" else ("this", "own", "a")
         if self.level > 2 and verb.key != "have":
