@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,31 +27,72 @@ FORMAT = 1
 _SAME = ("env", "env_kwargs", "agent", "seed", "reward", "config")
 
 
-def train(
-    cell: Cell,
-    folder: Path,
-    *,
-    resume: bool = False,
-    device: str = "auto",
-    progress_bar: bool = False,
-    on_start: Callable[[Mapping[str, Any]], None] | None = None,
-) -> dict[str, Any]:
-    """Trains an agent into a folder. An interruption saves the agent as it is and passes on.
+class Training:
+    """A training that is ready to begin: everything that may be refused has been looked at.
+
+    Attributes:
+        facts: What training.json says.
+    """
+
+    def __init__(self, agent: Any, env: Any, folder: Path, facts: dict[str, Any], *, resume: bool) -> None:
+        self.facts = facts
+        self._agent = agent
+        self._env = env
+        self._folder = folder
+        self._resume = resume
+
+    def run(self, *, progress_bar: bool = False) -> dict[str, Any]:
+        """Trains. An interruption saves the agent as it is and passes on.
+
+        Args:
+            progress_bar: Show one.
+
+        Returns:
+            The facts in training.json.
+
+        Raises:
+            KeyboardInterrupt: Training was interrupted; agent and report have been saved.
+        """
+        folder, facts = self._folder, self.facts
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder, facts)
+        started = time.perf_counter()
+        status = "failed"
+        try:
+            self._agent.learn(
+                facts["total_timesteps"],
+                run_folder=folder / RUN,
+                resume=self._resume,
+                progress_bar=progress_bar,
+            )
+            status = "completed"
+        except KeyboardInterrupt:
+            status = "interrupted"
+            raise
+        finally:
+            if status != "failed":
+                save_agent(self._agent, folder)
+            report = getattr(self._agent, "report", None) or TrainingReport(
+                environment_steps=facts["total_timesteps"], seconds=time.perf_counter() - started
+            )
+            facts |= {"status": status, "finished_at": utc_now(), "report": asdict(report)}
+            _write(folder, facts)
+            self._env.close()
+        return facts
+
+
+def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "auto") -> Training:
+    """Makes everything a training needs; nothing is written yet.
 
     Args:
         cell: Says environment, agent, seed, reward, budget and configuration.
         folder: New or empty, unless resumed.
         resume: Go on from what stands in the folder, with the same request but for its budget.
         device: A torch device, or "auto".
-        progress_bar: Show one.
-        on_start: Called with the facts when everything is made and training begins.
-
-    Returns:
-        The facts in training.json.
 
     Raises:
-        SuiteError: The folder, the request or both do not allow it; nothing is lost then.
-        KeyboardInterrupt: Training was interrupted; the agent and its report have been saved.
+        SuiteError: The folder or the request does not allow it.
+        ValueError: Environment, reward or agent cannot be made as asked.
     """
     from llm_benchmarks.plan import make_plan, plan_agent, training_env
 
@@ -76,48 +117,20 @@ def train(
         "track": planned.track,
         "started_at": utc_now(),
         "finished_at": None,
-        "report": None,
+        "report": before["report"] if before else None,
     }
-    if before is not None:
-        for name in _SAME:
-            if before.get(name) != json.loads(json.dumps(facts[name])):
-                raise SuiteError(
-                    f"'{folder}' was begun with {name}={before.get(name)!r}, not {facts[name]!r}: "
-                    "resume with the same, or train into another folder"
-                )
+    for name in _SAME if before is not None else ():
+        if before is not None and before.get(name) != json.loads(json.dumps(facts[name])):
+            raise SuiteError(
+                f"'{folder}' was begun with {name}={before.get(name)!r}, not {facts[name]!r}: "
+                "resume with the same, or train into another folder"
+            )
     env = training_env(cell)
     agent: Any = make_agent(cell.agent, env, seed=cell.seed, device=device, config=planned.options)
-    if not callable(getattr(agent, "learn", None)):
-        raise SuiteError(f"agent {cell.agent!r} has no learn()")
-    if not callable(getattr(agent, "save", None)):
-        raise SuiteError(f"agent {cell.agent!r} has no save(); what it learns would be lost")
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder, facts)
-    if on_start is not None:
-        on_start(facts)
-    started = time.perf_counter()
-    status = "failed"
-    try:
-        agent.learn(
-            planned.total_timesteps,
-            run_folder=folder / RUN,
-            resume=resume,
-            progress_bar=progress_bar,
-        )
-        status = "completed"
-    except KeyboardInterrupt:
-        status = "interrupted"
-        raise
-    finally:
-        if status != "failed":
-            save_agent(agent, folder)
-        report = getattr(agent, "report", None) or TrainingReport(
-            environment_steps=planned.total_timesteps, seconds=time.perf_counter() - started
-        )
-        facts |= {"status": status, "finished_at": utc_now(), "report": asdict(report)}
-        _write(folder, facts)
-        env.close()
-    return facts
+    for method, why in (("learn", "it cannot train"), ("save", "what it learns would be lost")):
+        if not callable(getattr(agent, method, None)):
+            raise SuiteError(f"agent {cell.agent!r} has no {method}(): {why}")
+    return Training(agent, env, folder, facts, resume=resume)
 
 
 def save_agent(agent: Any, folder: Path) -> None:

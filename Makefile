@@ -1,0 +1,47 @@
+# Thin: everything here is also a command of `llm-envs`, ruff, mypy or pytest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install
+
+.PHONY: demo test bench clean
+
+demo: $(VENV)/.benchmarks
+	$(BIN)/llm-envs demo
+
+test: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -n 2
+
+# About two hours on two cores; see benchmarks/suites/baselines.toml.
+bench: $(VENV)/.benchmarks
+	$(BIN)/llm-envs benchmark benchmarks/suites/baselines.toml --store benchmarks/results
+	$(BIN)/llm-envs leaderboard show --store benchmarks/results
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1); try make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# The CPU build of torch where no GPU is visible and one can be had; else what pip chooses.
+$(VENV)/.torch: constraints.txt | $(VENV)/bin/python
+	@command -v nvidia-smi >/dev/null 2>&1 || \
+		$(PIP) -q -c constraints.txt torch==2.13.0+cpu 2>/dev/null || \
+		$(PIP) -q -c constraints.txt torch==2.13.0+cpu --retries 0 --timeout 20 \
+			--extra-index-url https://download.pytorch.org/whl/cpu 2>/dev/null || \
+		echo "no CPU build of torch is at hand, pip chooses one"
+	@touch $@
+
+$(VENV)/.benchmarks: pyproject.toml constraints.txt $(VENV)/.torch
+	$(PIP) -q -c constraints.txt -e '.[benchmarks]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch
+	$(PIP) -q -c constraints.txt -e '.[dev]'
+	@touch $@ $(VENV)/.benchmarks
+
+clean:
+	rm -rf $(VENV)

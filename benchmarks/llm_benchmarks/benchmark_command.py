@@ -1,0 +1,52 @@
+"""`llm-envs benchmark`: a suite, run cell by cell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+
+from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input
+from llm_benchmarks.progress import SuiteProgress
+from llm_benchmarks.runner import SuiteOutcome, run_suite
+from llm_benchmarks.store import RecordStore
+from llm_benchmarks.suite import find_suite, load_suite
+from llm_envs.rewards.registry import did_you_mean
+
+_ENGINES = ("process", "ray", "submitit")
+
+
+def run(name: str, store: Path, *, engine: str, processes: int | None) -> int:
+    """Runs a suite.
+
+    Returns:
+        0 if every cell is done, 1 if some failed, 130 if it was interrupted.
+    """
+    if engine not in _ENGINES:
+        raise InputError(f"unknown engine {engine!r}{did_you_mean(engine, _ENGINES)} there is 'process'")
+    if engine != "process":
+        raise InputError(f"engine {engine!r} comes with a later release; this one has 'process'")
+    with bad_input():
+        suite = load_suite(find_suite(name))
+        if store.exists() and not store.is_dir():
+            raise InputError(f"--store {str(store)!r} is a file; name a folder")
+    console = Console(soft_wrap=True)
+    told = f": {suite.description}" if suite.description else ""
+    console.print(f"{suite.name}{told} ({len(suite.cells)} cells)", highlight=False, markup=False)
+    outcome = run_suite(suite, RecordStore(store), progress=SuiteProgress(console), processes=processes)
+    tell(console, outcome)
+    console.print(f"`llm-envs leaderboard show --store {store}` shows the results", highlight=False)
+    if outcome.interrupted:
+        return INTERRUPTED
+    return 1 if outcome.failed else 0
+
+
+def tell(console: Console, outcome: SuiteOutcome) -> None:
+    """A line about what became of the cells."""
+    minutes, seconds = divmod(round(outcome.seconds), 60)
+    words = [f"{len(outcome.completed)} done", f"{len(outcome.skipped)} in the store before"]
+    words.append(f"{len(outcome.failed)} failed")
+    end = "interrupted: " if outcome.interrupted else ""
+    console.print(f"{end}{', '.join(words)}, in {minutes} min {seconds} s", highlight=False)
+    for cell, message in outcome.failed:
+        console.print(f"  failed: {cell}: {message}", style="red", highlight=False, markup=False)

@@ -1,0 +1,269 @@
+"""The command line: `llm-envs`. Exit status: 0 done, 1 what was checked does not hold, 2 bad input.
+
+Everything heavy is imported inside the command that needs it, so that `llm-envs --help` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llm_benchmarks.cli_input import (
+    INTERRUPTED,
+    InputError,
+    bad_input,
+    configuration,
+    reward_spec,
+    values,
+)
+
+commands = typer.Typer(
+    name="llm-envs",
+    help="Gymnasium environments for language models: one action is one token.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+leaderboard = typer.Typer(help="What every agent and every reward achieved.")
+commands.add_typer(leaderboard, name="leaderboard")
+
+Env = Annotated[str, typer.Option("--env", metavar="ID", help="Environment id.")]
+Store = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of records.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+Device = Annotated[str, typer.Option(help="A torch device, or auto.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One of the agent's options.")
+]
+EnvSet = Annotated[
+    list[str] | None,
+    typer.Option("--env-set", metavar="KEY=VALUE", help="One of the environment's arguments."),
+]
+
+
+@commands.command("list")
+def list_command(json: Json = False) -> None:
+    """Lists environments, rewards, corpora and agents."""
+    from llm_benchmarks.listing import show
+
+    show(json_output=json)
+
+
+@commands.command()
+def play(
+    env: Annotated[str, typer.Argument(metavar="ID", help="Environment id.")],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
+    example: Annotated[int | None, typer.Option(help="Index of the first example.")] = None,
+    reward: Annotated[str, typer.Option(metavar="SPEC", help="A reward's name, or JSON.")] = "default",
+    seed: Annotated[int, typer.Option(help="Seed of the examples drawn.")] = 0,
+    env_set: EnvSet = None,
+) -> None:
+    """Write the text yourself, by lines or by tokens, and see what it earns."""
+    from llm_benchmarks.play import Player
+
+    with bad_input():
+        player = Player(
+            env,
+            example=example,
+            seed=seed,
+            split=split,
+            reward=reward_spec(reward),
+            **values(env_set or (), "--env-set"),
+        )
+    player.play(sys.stdin, sys.stdout)
+
+
+@commands.command()
+def demo(
+    store: Store = Path("demo-store"),
+    processes: Annotated[int | None, typer.Option(help="Cells at a time; 2 by default.")] = None,
+) -> None:
+    """Trains SB3 agents on generation, translation and dialogue, and shows the leaderboard."""
+    from llm_benchmarks.demo import run
+
+    raise typer.Exit(run(store, processes=processes))
+
+
+@commands.command()
+def train(
+    env: Env,
+    agent: Annotated[str, typer.Option(metavar="NAME", help="A name, or package.module:factory.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="New; or to go on in with --resume.")],
+    total_timesteps: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="Steps; by default the agent's own budget.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = 0,
+    reward: Annotated[str, typer.Option(metavar="SPEC", help="A reward's name, or JSON.")] = "default",
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="The agent's options.")] = None,
+    set_: Set = None,
+    env_set: EnvSet = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    device: Device = "auto",
+) -> None:
+    """Trains an agent into a folder; Ctrl-C saves it there, --resume goes on."""
+    with bad_input():
+        from llm_benchmarks.suite import Cell, check_names
+
+        check_names([env], [agent], "train")
+        cell = Cell(
+            env=env,
+            agent=agent,
+            seed=seed,
+            reward=reward_spec(reward),
+            total_timesteps=total_timesteps,
+            config=configuration(config, set_ or ()),
+            env_kwargs=values(env_set or (), "--env-set"),
+        )
+    from llm_benchmarks.train_command import run
+
+    raise typer.Exit(run(cell, out, resume=resume, device=device))
+
+
+@commands.command()
+def evaluate(
+    env: Env,
+    agent: Annotated[
+        str, typer.Option(metavar="NAME|FOLDER", help="A name, a trained folder, module:factory.")
+    ],
+    store: Store,
+    episodes: Annotated[
+        int | None, typer.Option(min=1, help="By default one for each example of the split.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Evaluation seed, no training seed.")] = 1_000_000,
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="The agent's options.")] = None,
+    set_: Set = None,
+    env_set: EnvSet = None,
+    num_envs: Annotated[int, typer.Option(min=1, help="Changes no result.")] = 32,
+    sample: Annotated[bool, typer.Option("--sample", help="Let the agent sample.")] = False,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Plays an agent on the test split and writes a record."""
+    with bad_input():
+        from llm_benchmarks.suite import Cell, Evaluation, check_names
+
+        check_names([env], [agent], "evaluate")
+        cell = Cell(
+            env=env,
+            agent=agent,
+            config=configuration(config, set_ or ()),
+            env_kwargs=values(env_set or (), "--env-set"),
+            evaluation=Evaluation(
+                seed=seed,
+                split=split,
+                episodes=episodes,
+                num_envs=num_envs,
+                deterministic=not sample,
+            ),
+        )
+    from llm_benchmarks.evaluate_command import run
+
+    raise typer.Exit(run(cell, store, device=device, json_output=json))
+
+
+@commands.command()
+def benchmark(
+    suite: Annotated[str, typer.Argument(metavar="SUITE", help="SUITE.toml, or demo, baselines.")],
+    store: Store,
+    engine: Annotated[str, typer.Option(help="process; ray and submitit come later.")] = "process",
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Cells at a time; the suite's own by default.")
+    ] = None,
+) -> None:
+    """Runs a suite's cells, but for those the store has; failures are recorded."""
+    from llm_benchmarks.benchmark_command import run
+
+    raise typer.Exit(run(suite, store, engine=engine, processes=processes))
+
+
+@leaderboard.command("show")
+def leaderboard_show(
+    store: Store,
+    env: Annotated[str | None, typer.Option(metavar="ID", help="Only this environment.")] = None,
+    json: Json = False,
+) -> None:
+    """Prints a table for each environment."""
+    from llm_benchmarks.leaderboard_view import show
+
+    if not store.is_dir():
+        raise InputError(f"there is no folder {str(store)!r}; `llm-envs evaluate` and `benchmark` make one")
+    board = show(store, env=env, json=json)
+    raise typer.Exit(1 if board.problems else 0)
+
+
+@commands.command()
+def throughput(
+    json: Json = False,
+    seconds: Annotated[float, typer.Option(min=0.01, help="Length of each measurement.")] = 0.5,
+) -> None:
+    """Measures speeds as ratios against Gymnasium's and SB3's own, in turn."""
+    from llm_benchmarks.throughput import run
+
+    raise typer.Exit(run(json_output=json, seconds=seconds))
+
+
+@commands.command()
+def degenerate(
+    env: Annotated[list[str], typer.Argument(metavar="ID...", help="Environment ids.")],
+    json: Json = False,
+) -> None:
+    """Scores degenerate texts beside the references: none may come near them."""
+    with bad_input():
+        from llm_benchmarks.suite import check_names
+
+        check_names(env, [], "degenerate")
+        from llm_benchmarks.degenerate import run
+    raise typer.Exit(run(env, json_output=json))
+
+
+# Typer may carry a click of its own, so the class is taken from what it raises.
+_USAGE_ERROR: type[Exception] = next(
+    cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command line.
+
+    Args:
+        arguments: Without the program's name; the process's own if omitted.
+
+    Returns:
+        The exit status: 0, 1, 2, or 130 after an interruption.
+    """
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.append(here)  # where a user's module:factory is found
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        done = commands(args=words or ["--help"], prog_name="llm-envs", standalone_mode=False)
+        return done if isinstance(done, int) else 0
+    except _USAGE_ERROR as error:
+        return _refuse(error.format_message())  # type: ignore[attr-defined]
+    except InputError as error:
+        return _refuse(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+
+
+def _refuse(message: str) -> int:
+    print(f"llm-envs: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def app() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,79 @@
+"""`llm-envs evaluate`: one agent on one environment, and a record of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from llm_baselines.registry import AGENTS, load_factory
+from llm_benchmarks.cell import run_cell
+from llm_benchmarks.cli_input import bad_input
+from llm_benchmarks.plan import make_plan, plan_agent
+from llm_benchmarks.store import RecordStore
+from llm_benchmarks.suite import Cell, SuiteError
+
+
+def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
+    """Evaluates and writes the record; prints the scores and the record's id.
+
+    Returns:
+        0, or 1 if the agent failed while it played (the record says how).
+    """
+    with bad_input():
+        cell = _with_training(cell)
+        if store.exists() and not store.is_dir():
+            raise SuiteError(f"--store {str(store)!r} is a file; name a folder")
+        make_plan(cell)
+    result = run_cell(cell, RecordStore(store), device=device)
+    record = RecordStore(store).read(result.record)
+    if json_output:
+        told = {
+            "status": result.status,
+            "record": result.record,
+            "env": cell.env,
+            "agent": record["agent"]["name"],
+            "results": record["results"],
+            "error": record["error"],
+        }
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    elif result.status == "completed":
+        results = record["results"]
+        console = Console()
+        metrics = ", ".join(f"{k} {v:.3f}" for k, v in results["metrics"].items() if v is not None)
+        console.print(
+            f"{cell.env} {record['agent']['name']}: mean reward {results['mean_reward']:.3f} over "
+            f"{results['episodes']} episodes" + (f" ({metrics})" if metrics else ""),
+            highlight=False,
+            soft_wrap=True,
+        )
+        console.print(f"record {result.record[:12]} in {store}", highlight=False, soft_wrap=True)
+    if result.status != "completed":
+        print(f"llm-envs: {result.message}; record {result.record[:12]} says more", file=sys.stderr)
+    return 0 if result.status == "completed" else 1
+
+
+def _with_training(cell: Cell) -> Cell:
+    """The cell with what the training of its agent fixes: environment arguments, reward.
+
+    Raises:
+        SuiteError: The agent must be trained first, was trained on another id, or with this seed.
+    """
+    if cell.agent in AGENTS and hasattr(load_factory(cell.agent), "learn"):
+        raise SuiteError(
+            f"agent {cell.agent!r} learns: `llm-envs train --env {cell.env} --agent {cell.agent} "
+            "--out FOLDER` first, then evaluate --agent FOLDER"
+        )
+    if cell.agent not in AGENTS and Path(cell.agent).is_dir() and cell.config:
+        raise SuiteError(f"'{cell.agent}' has its configuration; drop --config and --set")
+    facts = plan_agent(cell).training
+    if facts is None:
+        return cell
+    if facts["env"] != cell.env:
+        raise SuiteError(f"'{cell.agent}' was trained on {facts['env']}, not on {cell.env}")
+    if facts["seed"] == cell.evaluation.seed:
+        raise SuiteError(f"--seed {facts['seed']} is the seed '{cell.agent}' was trained with")
+    return replace(cell, env_kwargs={**facts["env_kwargs"], **cell.env_kwargs}, seed=facts["seed"])

@@ -1,0 +1,56 @@
+"""`llm-envs train`: a training in a folder, told to the person who waits for it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from llm_benchmarks.cli_input import INTERRUPTED, bad_input
+from llm_benchmarks.suite import Cell
+from llm_benchmarks.training import prepare
+
+
+def run(cell: Cell, out: Path, *, resume: bool, device: str) -> int:
+    """Trains; Ctrl-C and SIGTERM save the agent and end it.
+
+    Returns:
+        0 when the budget is spent, 130 when it was interrupted.
+    """
+    console = Console(stderr=True)
+    with bad_input():
+        training = prepare(cell, out, resume=resume, device=device)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    facts = training.facts
+    console.print(
+        f"training {cell.agent} on {cell.env}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
+        f"into {out}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    try:
+        facts = training.run(progress_bar=console.is_terminal)
+    except KeyboardInterrupt:
+        _tell(console, training.facts, f"interrupted; the agent stands in {out}, --resume goes on")
+        return INTERRUPTED
+    _tell(console, facts, f"done; the agent stands in {out}")
+    return 0
+
+
+def _tell(console: Console, facts: Mapping[str, Any], end: str) -> None:
+    report = facts["report"]
+    console.print(
+        f"{report['environment_steps']:,} steps, {report['gradient_steps']:,} updates, "
+        f"{report['reward_calls']:,} texts scored in {report['seconds']:.0f} s",
+        highlight=False,
+        soft_wrap=True,
+    )
+    curve = [row for row in report["curve"] if "eval/mean_reward" in row]
+    if curve:
+        best = max(row["eval/mean_reward"] for row in curve)
+        last = curve[-1]["eval/mean_reward"]
+        console.print(f"mean reward on validation: last {last:.3f}, best {best:.3f}", highlight=False)
+    console.print(end, highlight=False, soft_wrap=True)
