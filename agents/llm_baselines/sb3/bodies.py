@@ -139,12 +139,14 @@ class AttentionBody(Body):
         n, columns, dim = x.shape
         size = dim // self.heads
         valid = torch.arange(columns, device=x.device)[None] < length[:, None]
-        mask = valid[:, None, None, :]
+        hide = torch.zeros(n, columns, device=x.device).masked_fill(~valid, -torch.inf)[:, None]
         state = self.recent(torch.cat([last_columns(x, length, i) for i in range(self.RECENT)], dim=1))
         for layer, norm in enumerate(self.norms):
-            q = self.query[layer](norm(state)).view(n, 1, self.heads, size).transpose(1, 2)
-            k, v = self.key_value[layer](x).view(n, columns, 2, self.heads, size).permute(2, 0, 3, 1, 4)
-            mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            q = self.query[layer](norm(state)).view(n, 1, self.heads, size) * size**-0.5
+            k, v = self.key_value[layer](x).view(n, columns, 2, self.heads, size).unbind(2)
+            # One query: sums of products are several times faster here than a fused attention.
+            weights = ((q * k).sum(3).transpose(1, 2) + hide).softmax(dim=2)
+            mixed = (weights.transpose(1, 2)[..., None] * v).sum(1)
             state = state + self.out[layer](mixed.reshape(n, dim))
             state = state + self.forwards[layer](state)
         return self.final(state), x

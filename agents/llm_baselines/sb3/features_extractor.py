@@ -16,7 +16,7 @@ class TokenFeaturesExtractor(BaseFeaturesExtractor):
     Stable-Baselines3 hands Box observations over as floats; they become integers again. Positions are made
     from the mask (observation >= 0), so padding never matters. A token's embedding is the sum of: its own,
     its position counted from the first token, its column (an answer begins in the same column every
-    time), its distance from the last token, and three facts that make copying learnable at once - whether
+    time), its distance from the last token (where a window moves), and three facts that make copying learnable at once - whether
     it occurs again later, whether it equals the last token, and whether the token before it does.
 
     With `pointer` each token read also gets a score (a bilinear form of the state and the token in context),
@@ -32,6 +32,8 @@ class TokenFeaturesExtractor(BaseFeaturesExtractor):
         window: How many of the last tokens are read; 0 reads all.
         prompt: How many of the first tokens are read besides, where `window` leaves tokens out.
         pointer: Whether to append scores and tokens.
+        copy_bias: What is added at the start to the score of tokens that do not occur again later, the last
+            one excepted: a first guess that what is named is worth writing once.
 
     Raises:
         ValueError: The space is not one of tokens, or an option does not fit.
@@ -47,6 +49,7 @@ class TokenFeaturesExtractor(BaseFeaturesExtractor):
         window: int = 0,
         prompt: int = 0,
         pointer: bool = True,
+        copy_bias: float = 0.0,
     ) -> None:
         if not isinstance(observation_space, spaces.Box) or len(observation_space.shape) != 1:
             raise ValueError(f"observations are Box(-1, V-1, (context_length,)); got {observation_space}")
@@ -64,15 +67,20 @@ class TokenFeaturesExtractor(BaseFeaturesExtractor):
         self.embedding = nn.Embedding(self.vocabulary_size, embedding_dim)
         self.from_start = nn.Embedding(context, embedding_dim)
         self.column = nn.Embedding(context, embedding_dim)
-        self.from_end = nn.Embedding(context, embedding_dim)
-        self.facts = nn.Linear(3, embedding_dim, bias=False)
+        self.from_end = nn.Embedding(context, embedding_dim) if self.prompt < read < context else None
+        self.facts = nn.Embedding(8, embedding_dim)
         self.norm = nn.LayerNorm(embedding_dim)
         self.body = make_body(body, embedding_dim, layers, heads)
-        for table in (self.embedding, self.from_start, self.column, self.from_end):
-            nn.init.normal_(table.weight, std=0.5)
+        for table in self.children():
+            if isinstance(table, nn.Embedding):
+                nn.init.normal_(table.weight, std=0.5)
         if pointer:
             self.pointer_query = nn.Linear(embedding_dim, embedding_dim)
             self.pointer_key = nn.Linear(embedding_dim, embedding_dim)
+            self.pointer_bias = nn.Embedding(8, 1)
+            # Facts 0 and 4: neither written again later nor equal to the last token.
+            bias = torch.tensor([copy_bias, 0, 0, 0, copy_bias, 0, 0, 0])
+            self.pointer_bias.weight.data = bias[:, None]
 
     def read(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The tokens that are read, in order, from column 0 on.
@@ -102,33 +110,36 @@ class TokenFeaturesExtractor(BaseFeaturesExtractor):
         length, count = lengths[:, 0], lengths[:, 1].clamp(min=1)
         valid = torch.arange(tokens.shape[1], device=tokens.device)[None] < lengths[:, 1:]
         ids = tokens.masked_fill(~valid, -1)
-        end = (length[:, None] - 1 - position).clamp(min=0)
-        x = self.embedding(tokens) + self.from_start(position) + self.column(column) + self.from_end(end)
-        x = self.norm(x + self.facts(copy_facts(ids, count))) * valid[..., None]
+        x = self.embedding(tokens) + self.from_start(position) + self.column(column)
+        facts = copy_facts(ids, count)
+        x = x + self.facts(facts)
+        if self.from_end is not None:
+            x = x + self.from_end((length[:, None] - 1 - position).clamp(min=0))
+        x = self.norm(x)
         state, hidden = self.body(x, count)
         if not self.pointer:
             return torch.as_tensor(state)
         query = self.pointer_query(state)[:, :, None]
-        scores = (self.pointer_key(hidden) @ query)[..., 0] * (valid / self.state_dim)
+        scores = (self.pointer_key(hidden) @ query)[..., 0] / self.state_dim
+        scores = (scores + self.pointer_bias(facts)[..., 0]) * valid
         missing = self.tokens_read - tokens.shape[1]
         padded = nn.functional.pad(torch.stack([scores, (ids + 1).to(scores.dtype)], dim=1), (0, missing))
         return torch.cat([state, padded.flatten(1)], dim=1)
 
 
 def copy_facts(ids: Tensor, count: Tensor) -> Tensor:
-    """Three facts about every token.
+    """Three facts about every token, as the bits of a number.
 
     Args:
         ids: int64 (n, L), -1 where there is none.
         count: Number of tokens of each row, at least 1.
 
     Returns:
-        float (n, L, 3): it occurs again later; it equals the last token; the token before it does.
+        int64 (n, L), 0 to 7: 1 if it occurs again later, 2 if it equals the last token, 4 if the token
+        before it does.
     """
-    n, columns = ids.shape
-    same = ids[:, :, None] == ids[:, None, :]
+    columns = ids.shape[1]
     later = torch.ones(columns, columns, dtype=torch.bool, device=ids.device).triu(1)
-    again = (same & later).any(dim=2) & (ids >= 0)
-    is_last = ids == ids.gather(1, (count - 1)[:, None])
-    after_last = torch.cat([torch.zeros(n, 1, dtype=torch.bool, device=ids.device), is_last[:, :-1]], dim=1)
-    return torch.stack([again, is_last, after_last], dim=2).float()
+    again = ((ids[:, :, None] == ids[:, None, :]) & later).any(dim=2).long()
+    is_last = (ids == ids.gather(1, (count - 1)[:, None])).long()
+    return again + 2 * is_last + 4 * nn.functional.pad(is_last[:, :-1], (1, 0))

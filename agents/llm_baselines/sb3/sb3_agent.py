@@ -97,9 +97,13 @@ class SB3Agent:
 
     def _policy_kwargs(self) -> dict[str, Any]:
         c = self.config
-        names = ("embedding_dim", "body", "layers", "heads", "window", "prompt", "pointer")
+        names = ("embedding_dim", "body", "layers", "heads", "window", "prompt", "pointer", "copy_bias")
         extractor = {name: getattr(c, name) for name in names}
-        return {"features_extractor_kwargs": extractor, "tied": c.tied}
+        return {
+            "features_extractor_kwargs": extractor,
+            "tied": c.tied,
+            "optimizer_kwargs": {"fused": True},
+        }
 
     def _learning_rate(self) -> Schedule:
         return LinearSchedule(self.config.learning_rate, self.config.learning_rate_end, 1.0)

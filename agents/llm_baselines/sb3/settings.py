@@ -25,6 +25,7 @@ class SB3Config:
     window: int = option(0, "how many of the last tokens are read; 0 reads all")
     prompt: int = option(0, "how many of the first tokens are read besides")
     pointer: bool = option(True, "whether the head can point at tokens that are already there")
+    copy_bias: float = option(0.0, "first guess of what pointing at an unwritten token adds")
     tied: bool = option(False, "whether the head uses the token embeddings")
     n_envs: int = option(16, "environments that step together")
     learning_rate: float = option(1e-3, "Adam's step size at the start")

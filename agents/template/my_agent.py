@@ -1,0 +1,100 @@
+"""A template for an agent of your own: copy it, change it, and name it as `my_agent:make_agent`.
+
+    llm-envs evaluate --env TextGen-Tiny-v0 --agent my_agent:make_agent --episodes 75 --seed 0 --store runs
+    llm-envs train --env TextGen-Tiny-v0 --agent my_agent:make_agent --set temperature=0.5 ...
+
+An agent is any object with `predict`. One that trains has `learn`, `save` and `report` besides (see
+llm_baselines.agent). This one counts which token was good at which place of the text.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llm_baselines.agent import Env, TrainingReport
+from llm_envs import vectorize
+
+
+class MyAgent:
+    """For every column of the observation, the mean return of every token tried there."""
+
+    def __init__(self, env: Env, seed: int, temperature: float = 0.1) -> None:
+        self.env = env
+        self.rng = np.random.default_rng(seed)
+        self.temperature = temperature
+        columns, tokens = env.observation_space.shape[0], int(env.action_space.n)  # type: ignore
+        self.total = np.zeros((columns, tokens))
+        self.count = np.ones((columns, tokens))
+        self.report = TrainingReport(parameters=self.total.size)
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Actions int64 (n,) for observations int32 (n, context_length): token ids, -1 where there is none.
+
+        `state` is whatever was returned by the call before; `episode_start` says which rows have begun anew.
+        """
+        values = (self.total / self.count)[next_columns(observation)]
+        if not deterministic:
+            values = values + self.temperature * self.rng.gumbel(size=values.shape)
+        return values.argmax(axis=1), state
+
+    def learn(
+        self,
+        total_timesteps: int,
+        *,
+        run_folder: Path | None = None,
+        resume: bool = False,
+        progress_bar: bool = False,
+    ) -> MyAgent:
+        """Trains for `total_timesteps` tokens. An environment row that ends begins anew in the same step."""
+        started = time.perf_counter()
+        envs = vectorize(self.env, 16, autoreset_mode="SameStep")
+        observations, _ = envs.reset(seed=int(self.rng.integers(2**31)))
+        rows = np.arange(envs.num_envs)
+        taken: list[list[tuple[int, int]]] = [[] for _ in rows]
+        returns = np.zeros(envs.num_envs)
+        for _ in range(0, total_timesteps, envs.num_envs):
+            actions, _ = self.predict(observations)
+            columns = next_columns(observations)
+            observations, rewards, terminated, truncated, _ = envs.step(actions)
+            returns += rewards
+            for row in rows.tolist():
+                taken[row].append((columns[row], actions[row]))
+                if terminated[row] or truncated[row]:
+                    for place in taken[row]:
+                        self.total[place] += returns[row]
+                        self.count[place] += 1
+                    self.report.reward_calls += 1
+                    taken[row], returns[row] = [], 0.0
+        envs.close()
+        self.report.environment_steps += total_timesteps
+        self.report.tokens += total_timesteps
+        self.report.seconds += time.perf_counter() - started
+        return self
+
+    def save(self, folder: Path) -> None:
+        """Writes what `load` of your own would read; JSON and safetensors, nothing pickled."""
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {"total": self.total.tolist(), "count": self.count.tolist()}
+        (folder / "my_agent.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def next_columns(observations: np.ndarray) -> np.ndarray:
+    """The column that the next token of every row will take: behind the last that holds one."""
+    length = observations.shape[1]
+    return np.minimum(length - (observations[:, ::-1] >= 0).argmax(axis=1), length - 1)
+
+
+def make_agent(env: Env, seed: int, device: str = "auto", **config: Any) -> MyAgent:
+    """The factory; `config` is what stands in --set and --config."""
+    return MyAgent(env, seed, **config)

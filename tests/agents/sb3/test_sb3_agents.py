@@ -1,0 +1,185 @@
+import json
+import zipfile
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+import llm_envs
+from llm_baselines.agent import TrainableAgent
+from llm_baselines.agent_folder import AgentFolderError
+from llm_baselines.registry import agent_defaults, make_agent
+from llm_baselines.sb3.callbacks import RoundCallback
+from llm_baselines.sb3.settings import suggested_timesteps
+
+SMALL = {
+    "sb3_dqn": {"embedding_dim": 16, "layers": 1, "n_envs": 4, "batch_size": 16, "learning_starts": 40},
+    "sb3_ppo": {"embedding_dim": 16, "layers": 1, "n_envs": 4, "batch_size": 16, "n_steps": 8},
+}
+SMALL = {k: {**v, "eval_freq": 100, "n_eval_episodes": 8} for k, v in SMALL.items()}
+
+
+@pytest.fixture
+def env():
+    return gym.make("TextGen-Tiny-v0")
+
+
+def make(name, env, seed=0, **config):
+    return make_agent(name, env, seed=seed, device="cpu", config={**SMALL[name], **config})
+
+
+def observations(env, n=8):
+    vector = llm_envs.vectorize(env, n)
+    return vector.reset(seed=3)[0]
+
+
+def weights(agent):
+    return {name: tensor.clone() for name, tensor in agent.policy.state_dict().items()}
+
+
+def equal(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_saved_and_loaded_it_acts_the_same(name, env, tmp_path):
+    agent = make(name, env).learn(200)
+    assert isinstance(agent, TrainableAgent)
+    agent.save(tmp_path / "agent")
+    loaded = make_agent(str(tmp_path / "agent"), env, seed=1, device="cpu")
+    assert equal(weights(agent), weights(loaded))
+    seen = observations(env)
+    acts = [a.predict(seen, deterministic=True)[0] for a in (agent, loaded)]
+    np.testing.assert_array_equal(*acts)
+    assert loaded.config == agent.config
+    assert loaded.report == agent.report
+    assert agent.report.environment_steps >= 200
+    assert agent.report.gradient_steps > 0
+    assert agent.report.reward_calls > 0
+    assert [r["timesteps"] for r in agent.report.curve] == sorted(
+        {r["timesteps"] for r in agent.report.curve}
+    )
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_two_runs_with_one_seed_are_equal_and_another_seed_is_not(name, env):
+    first, second = (make(name, env).learn(200) for _ in range(2))
+    assert equal(weights(first), weights(second))
+    assert not equal(weights(first), weights(make(name, env, seed=1).learn(200)))
+
+
+def test_nothing_pickled_and_altered_files_are_refused(env, tmp_path):
+    folder = tmp_path / "agent"
+    make("sb3_dqn", env).save(folder)
+    assert sorted(p.name for p in folder.iterdir()) == ["agent.json", "manifest.json", "weights.safetensors"]
+    for path in folder.iterdir():
+        assert not zipfile.is_zipfile(path)
+        whole = path.read_bytes()
+        assert b"cbuiltins" not in whole
+        for damaged in (whole[: len(whole) // 2], whole[:-2] + b"!!"):
+            path.write_bytes(damaged)
+            with pytest.raises(AgentFolderError, match=path.name):
+                make_agent(str(folder), env, seed=0)
+        path.write_bytes(whole)
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(AgentFolderError, match=r"weights\.safetensors.*missing"):
+        make_agent(str(folder), env, seed=0)
+
+
+def test_the_class_comes_from_the_registry_alone(env, tmp_path):
+    from llm_baselines.agent_folder import write_agent_folder
+
+    write_agent_folder(tmp_path / "bad", {"agent": "os:system"})
+    with pytest.raises(AgentFolderError, match="unknown agent 'os:system'"):
+        make_agent(str(tmp_path / "bad"), env, seed=0)
+
+
+def test_an_agent_of_another_environment_is_refused(env, tmp_path):
+    make("sb3_dqn", env).save(tmp_path / "agent")
+    other = gym.make("TextGen-Tiny-v0", max_new_tokens=6)
+    with pytest.raises(AgentFolderError, match="context length"):
+        make_agent(str(tmp_path / "agent"), other, seed=0)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_interrupted_and_resumed(name, env, tmp_path, monkeypatch):
+    measure = RoundCallback.measure
+
+    def interrupt(self):
+        measure(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RoundCallback, "measure", interrupt)
+    agent = make(name, env)
+    with pytest.raises(KeyboardInterrupt):
+        agent.learn(400, run_folder=tmp_path)
+    monkeypatch.undo()
+    stopped_at, updates = agent.model.num_timesteps, agent.report.gradient_steps
+    assert 100 <= stopped_at < 400
+    before = weights(agent)
+
+    resumed = make(name, env)
+    seen = []
+    monkeypatch.setattr(
+        RoundCallback,
+        "_on_training_start",
+        lambda self: (
+            seen.append((self.model.num_timesteps, weights(resumed))) or setattr(self, "_next_eval", 10**9)
+        ),
+    )
+    resumed.learn(400, run_folder=tmp_path, resume=True)
+    assert seen[0][0] == stopped_at
+    assert equal(seen[0][1], before)
+    assert resumed.report.environment_steps >= 400
+    assert resumed.report.gradient_steps > updates
+    assert resumed.report.curve[0] == agent.report.curve[0]
+    assert len([p for p in (tmp_path / "resume").iterdir()]) == 1
+    assert list((tmp_path / "logs").rglob("progress.csv"))
+
+
+def test_resume_without_a_checkpoint_starts_afresh_and_another_configuration_is_refused(env, tmp_path):
+    agent = make("sb3_dqn", env).learn(120, run_folder=tmp_path, resume=True)
+    assert agent.report.environment_steps >= 120
+    with pytest.raises(AgentFolderError, match="batch_size=16"):
+        make("sb3_dqn", env, batch_size=8).learn(200, run_folder=tmp_path, resume=True)
+    place = next((tmp_path / "resume").iterdir())
+    (place / "model.zip").write_bytes(b"PK")
+    with pytest.raises(AgentFolderError, match=r"model\.zip"):
+        make("sb3_dqn", env).learn(200, run_folder=tmp_path, resume=True)
+
+
+def test_training_reward_and_the_environments_own(env):
+    design = {"reward": {"bleu": 1.0}, "reward_timing": "dense"}
+    venv = make("sb3_dqn", env, **design)._vector_env(training=True)
+    assert venv.task.reward_timing == "dense"
+    assert "bleu" in venv.task.reward.signature
+    agent = make("sb3_dqn", gym.make("TextGen-Tiny-v0", reward="chrf"))
+    assert agent.config.reward is None
+    assert "chrf" in agent._vector_env(training=True).task.reward.signature
+    assert "chrf" not in agent._vector_env(training=False).task.reward.signature
+
+
+def test_unknown_options_name_the_nearest(env):
+    with pytest.raises(ValueError, match="did you mean 'batch_size'"):
+        make("sb3_dqn", env, batchsize=3)
+    with pytest.raises(ValueError, match="of type int"):
+        make("sb3_dqn", env, batch_size="many")
+
+
+@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "env_id", ["TextGen-Tiny-v0", "TextGen-v0", "Translation-v0", "Dialogue-v0", "Other-v0"]
+)
+def test_every_table_of_hyperparameters_is_valid(name, env_id):
+    defaults = agent_defaults(name, env_id)
+    json.dumps(defaults)
+    assert defaults["gamma"] == 1.0
+    assert suggested_timesteps(name, env_id, "demo") <= suggested_timesteps(name, env_id, "bench")
+
+
+def test_dqn_learns_to_spell(env):
+    torch.set_num_threads(1)
+    agent = make_agent("sb3_dqn", env, seed=0, device="cpu")
+    agent.learn(suggested_timesteps("sb3_dqn", "TextGen-Tiny-v0", "demo"))
+    assert llm_envs.evaluate(agent, "TextGen-Tiny-v0").mean_reward >= 0.9
