@@ -13,9 +13,9 @@ from llm_envs.rewards import list_rewards, make_reward, register_reward
 
 __version__ = "0.1.0"
 __all__ = [
+    "Episode",
     "EpisodeRow",
     "EvaluationResult",
-    "Episode",
     "Example",
     "Turn",
     "evaluate",

@@ -177,7 +177,8 @@ def _play_one(policy: Policy, env: Any, plan: list[tuple[int, int, int]], determ
 
 def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deterministic: bool) -> Any:
     """Plays waves of rows; in DISABLED mode a row that has ended takes the next episode at once."""
-    refill = env.metadata.get("autoreset_mode") is AutoresetMode.DISABLED
+    mode = env.metadata.get("autoreset_mode")
+    refill = mode is AutoresetMode.DISABLED
     size = env.num_envs
     waiting = list(reversed(plan))
     while waiting:
@@ -186,14 +187,15 @@ def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deter
         observations, _ = env.reset(
             seed=[seed for _, _, seed in entries], options={"example": [example for _, example, _ in entries]}
         )
-        state, start = None, np.ones(size, dtype=bool)
+        state, start, over = None, np.ones(size, dtype=bool), np.zeros(size, dtype=bool)
         while any(entry is not None for entry in playing):
             actions, state = policy.predict(
                 observations, state=state, episode_start=start, deterministic=deterministic
             )
             observations, _, terminated, truncated, infos = env.step(np.asarray(actions).reshape(-1))
-            over = terminated | truncated
-            start = over
+            # In NEXT_STEP mode the first observation of a new episode comes one step after the end.
+            before, over = over, terminated | truncated
+            start = before if mode is AutoresetMode.NEXT_STEP else over
             for row in np.flatnonzero(over).tolist():
                 entry = playing[row]
                 if entry is not None:

@@ -1,8 +1,8 @@
-"""Tokenizers: text to token ids and back. The width of a vocabulary is the width of the action space.
+r"""Tokenizers: text to token ids and back. The width of a vocabulary is the width of the action space.
 
 Three kinds, by spec: `"word"` (or `"word:N"`, the N most frequent words) is built from a train split,
 `"byte"` needs nothing, `"hf:NAME_OR_PATH"` is any Hugging Face tokenizer. A spec may be a mapping,
-`{"id": "hf:gpt2", "end_tokens": [...], "separator": "\\n", "bos": false}`, where the kind takes options.
+`{"id": "hf:gpt2", "end_tokens": [...], "separator": "\n", "bos": false}`, where the kind takes options.
 """
 
 from __future__ import annotations
@@ -424,7 +424,9 @@ def make_tokenizer(
 
         near = get_close_matches(kind, ["word", "byte", "hf"], n=1)
         hint = f"; did you mean '{near[0]}'?" if near and near[0] != kind else ";"
-        raise ValueError(f"unknown tokenizer {spec!r}{hint} there are 'word', 'word:N', 'byte', 'hf:NAME_OR_PATH'")
+        raise ValueError(
+            f"unknown tokenizer {spec!r}{hint} there are 'word', 'word:N', 'byte', 'hf:NAME_OR_PATH'"
+        )
     if unknown := sorted(set(options) - allowed):
         raise ValueError(f"tokenizer '{kind}' has no option {unknown[0]!r}; it takes {sorted(allowed)}")
     if kind == "hf":

@@ -1,4 +1,4 @@
-"""What an agent is: `predict`, and for those that train `learn` and `save`. Agents of others keep this too."""
+"""What an agent is: `predict`, and for those that train `learn` and `save`; agents of others too."""
 
 from __future__ import annotations
 

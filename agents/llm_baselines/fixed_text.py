@@ -67,7 +67,10 @@ class ConstantAgent:
         frequent = [text for text, _ in counts.most_common(64)]
         others = list(counts)
         drawn = [others[int(i)] for i in rng.permutation(len(others))[:192]]
-        starts = [[], *(task.tokenizer.encode(text)[: longest - 1] for text in dict.fromkeys(frequent + drawn))]
+        starts = [
+            [],
+            *(task.tokenizer.encode(text)[: longest - 1] for text in dict.fromkeys(frequent + drawn)),
+        ]
         tokens = np.array([i for text in others for i in task.tokenizer.encode(text)])
         best, best_score = [self._end], -np.inf
         for start in starts:
@@ -140,7 +143,9 @@ class _Sample:
     """A fixed sample of train episodes that candidate texts are played on."""
 
     def __init__(self, env: Env, seed: int, examples: int) -> None:
-        self._envs = vectorize(env, examples, split="train", autoreset_mode="Disabled", reward_timing="terminal")
+        self._envs = vectorize(
+            env, examples, split="train", autoreset_mode="Disabled", reward_timing="terminal"
+        )
         task = self._envs.unwrapped.task  # type: ignore[attr-defined]
         drawn = np.random.default_rng(seed).permutation(len(task.examples))
         self._indices = np.resize(drawn, examples)

@@ -1,7 +1,8 @@
-"""The two anchors of every score: uniformly random tokens, and the reference or the expert."""
+"""The anchors of every score, random tokens and the reference or the expert, and other scripted agents."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,15 @@ from llm_baselines.agent import Env
 from llm_baselines.sampling import uniforms
 from llm_envs.data import SPLITS
 from llm_envs.envs.task import Task
+from llm_envs.episode import Example
 from llm_envs.simulators.booking_expert import BookingExpert
+
+Speaker = Callable[[str, str], str]
+"""(who spoke, "user" or "database"; what they said) -> the agent's next turn."""
 
 
 class RandomAgent:
-    """Every token of the vocabulary with the same probability: the lower anchor, 0 on the normalised scale."""
+    """Every token of the vocabulary with the same probability: the lower anchor, 0 when normalised."""
 
     def __init__(self, env: Env, seed: int, device: str = "auto") -> None:
         self._seed = seed
@@ -31,25 +36,29 @@ class RandomAgent:
         return (uniforms(self._seed, observation) * self._size).astype(np.int64), state
 
 
-class ReferenceAgent:
-    """Plays the first reference; in a booking dialogue, the rule-based expert, which does not see the goal.
+class ScriptedAgent:
+    """Writes what a function of the example says; in a dialogue, what a speaker says to each turn.
 
-    The upper anchor, 1 on the normalised scale.
-
-    Raises:
-        ValueError: The data set has no references and the task no expert.
+    Args:
+        env: Its task decides which of the two functions is used.
+        seed: Seed of the speakers' random generators.
+        write: The text to write on an example, for one-turn tasks.
+        speaker: Makes the speaker of one dialogue from a generator: (who, text) -> the agent's turn.
     """
 
-    def __init__(self, env: Env, seed: int, device: str = "auto") -> None:
+    def __init__(
+        self,
+        env: Env,
+        seed: int,
+        *,
+        write: Callable[[Example], str],
+        speaker: Callable[[np.random.Generator], Speaker],
+    ) -> None:
         self._task: Task = env.unwrapped.task  # type: ignore[attr-defined]
         self._seed = seed
+        self._write = write
+        self._speaker = speaker
         self._end = self._task.tokenizer.end_token_ids[0]
-        self._expert = self._task.kind == "dialogue"
-        if not self._expert and not self._task.examples[0].references:
-            raise ValueError(
-                f"the reference agent plays references, and {self._task.corpus.name!r} has none; its scores "
-                "have no upper anchor"
-            )
         self._answers: dict[bytes, list[int]] | None = None
 
     def predict(
@@ -59,8 +68,8 @@ class ReferenceAgent:
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """The next token of each row's reference, the end token after it."""
-        if self._expert:
+        """The next token of each row's text, the end token after it."""
+        if self._task.max_turns > 1:
             return self._talk(observation, state, episode_start)
         prompts = self._task.max_prompt_tokens
         actions = np.empty(len(observation), np.int64)
@@ -79,8 +88,7 @@ class ReferenceAgent:
                 for example in task.corpus.split(split):
                     row = task.row(task.prompt_tokens(example), f"an example of {split!r}")
                     key = row[: task.max_prompt_tokens].tobytes()
-                    if example.references:
-                        self._answers[key] = task.tokenizer.encode(example.references[0])
+                    self._answers[key] = task.tokenizer.encode(self._write(example))
         key = np.asarray(prompt, np.int32).tobytes()
         if key not in self._answers:
             raise ValueError("this observation begins with no prompt of the agent's data set")
@@ -97,37 +105,68 @@ class ReferenceAgent:
             talk = talks[row]
             if talk is None or (episode_start is not None and episode_start[row]):
                 entropy = int(uniforms(self._seed, tokens[None])[0] * 2**53)
-                talk = talks[row] = _Talk(self._task, np.random.default_rng([self._seed, entropy]))
+                rng = np.random.default_rng([self._seed, entropy])
+                talk = talks[row] = _Talk(self._task, self._speaker(rng))
             actions[row] = talk.next_token(ids)
         return actions, talks
 
 
-class _Talk:
-    """The expert in one dialogue: hears what the other side has added, writes its turn out by token."""
+class ReferenceAgent(ScriptedAgent):
+    """Plays the first reference; in a booking dialogue, the rule-based expert, which does not see the goal.
 
-    def __init__(self, task: Task, rng: np.random.Generator) -> None:
+    The upper anchor, 1 on the normalised scale.
+
+    Raises:
+        ValueError: The data set has no references and the task no expert.
+    """
+
+    def __init__(self, env: Env, seed: int, device: str = "auto") -> None:
+        task: Task = env.unwrapped.task  # type: ignore[attr-defined]
+        if task.max_turns == 1 and not task.examples[0].references:
+            raise ValueError(
+                f"the reference agent plays references, and {task.corpus.name!r} has none; its scores "
+                "have no upper anchor"
+            )
+        super().__init__(env, seed, write=_first_reference, speaker=_expert)
+
+
+def _first_reference(example: Example) -> str:
+    return example.references[0] if example.references else ""
+
+
+def _expert(rng: np.random.Generator) -> Speaker:
+    expert = BookingExpert(rng)
+    expert.reset()
+    return expert.act
+
+
+class _Talk:
+    """A speaker in one dialogue: hears what the other side has added, writes its turn out by token."""
+
+    def __init__(self, task: Task, speaker: Speaker) -> None:
         self._task = task
-        self._expert = BookingExpert(rng)
-        self._expert.reset()
+        self._speaker = speaker
         self._heard = len(task.tokenizer.markers["start"])
         self._planned: list[int] = []
 
     def next_token(self, ids: list[int]) -> int:
-        """The next token of the expert's turn, given all tokens of the dialogue so far."""
+        """The next token of the speaker's turn, given all tokens of the dialogue so far."""
+        end = self._task.tokenizer.end_token_ids[0]
+        if not self._planned and len(ids) <= self._heard:
+            return end  # the dialogue is over
         if not self._planned:
-            speaker, text = self._read(ids[self._heard :])
-            turn = self._task.tokenizer.encode(self._expert.act(speaker, text))
-            turn = turn[: self._task.max_new_tokens - 1]
-            self._planned = [*turn, self._task.tokenizer.end_token_ids[0]]
+            who, text = self._read(ids[self._heard :])
+            turn = self._task.tokenizer.encode(self._speaker(who, text))
+            self._planned = [*turn[: self._task.max_new_tokens - 1], end]
             self._heard = len(ids) + len(self._planned)
         return self._planned.pop(0)
 
     def _read(self, ids: list[int]) -> tuple[str, str]:
         """Speaker and text of an environment turn: the speaker's marker, the text, the agent's marker."""
         markers = self._task.tokenizer.markers
-        for speaker in ("user", "database"):
-            marker = list(markers[speaker])
+        for who in ("user", "database"):
+            marker = list(markers[who])
             if ids[: len(marker)] == marker:
                 stop = len(ids) - len(markers["agent"])
-                return speaker, self._task.tokenizer.decode(ids[len(marker) : stop])
-        raise ValueError("an environment turn must begin with a marker; this observation is no dialogue of ours")
+                return who, self._task.tokenizer.decode(ids[len(marker) : stop])
+        raise ValueError("an environment turn begins with a marker; this observation is no dialogue of ours")

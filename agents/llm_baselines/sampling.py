@@ -21,7 +21,9 @@ def uniforms(seed: int, observation: np.ndarray) -> np.ndarray:
     Returns:
         float64 (n,) in [0, 1).
     """
-    weights = np.random.default_rng(seed).integers(0, 2**64, observation.shape[-1] + 1, np.uint64) | np.uint64(1)
+    weights = np.random.default_rng(seed).integers(
+        0, 2**64, observation.shape[-1] + 1, np.uint64
+    ) | np.uint64(1)
     with np.errstate(over="ignore"):
         tokens = (np.asarray(observation, np.int64) + 2).astype(np.uint64)
         x = (tokens * weights[:-1]).sum(axis=-1, dtype=np.uint64) + weights[-1] + _GOLDEN

@@ -83,7 +83,10 @@ def token_kwargs(folder: Path) -> dict[str, Any]:
     """Arguments of Translation-v0 at a vocabulary of 50,000 and a context of 112, on generated sentences."""
     path = wide_tokenizer(folder)
     rng = random.Random(1)
-    words = ["".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(2, 8))) for _ in range(5000)]
+    words = [
+        "".join(rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(rng.randint(2, 8)))
+        for _ in range(5000)
+    ]
     data = folder / "pairs.jsonl"
     with data.open("w") as file:
         for index in range(600):
@@ -180,7 +183,9 @@ def compare_imports() -> Comparison:
 
     def seconds(module: str) -> float:
         code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-        return float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout)
+        return float(
+            subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
+        )
 
     pairs = [(seconds("llm_envs"), seconds("gymnasium")) for _ in range(ROUNDS + 1)][1:]
     ratios = [a / b for a, b in pairs]
@@ -199,10 +204,10 @@ def compare_imports() -> Comparison:
 
 def measure(seconds: float) -> list[Comparison]:
     """Every comparison of the report."""
-    from llm_baselines.sb3.vec_env import SB3TokenVecEnv
     from stable_baselines3.common.env_util import make_vec_env
 
     import llm_envs  # noqa: F401
+    from llm_baselines.sb3.vec_env import SB3TokenVecEnv
 
     with tempfile.TemporaryDirectory() as name:
         kwargs = token_kwargs(Path(name))
@@ -220,7 +225,9 @@ def measure(seconds: float) -> list[Comparison]:
         return [
             compare("one env, a reward without text", token_env(NO_TEXT), one, cartpole, seconds),
             compare("one env, terminal BLEU", token_env("bleu"), one, cartpole, seconds),
-            compare(f"{ROWS} rows, a reward without text", rows(token_rows(NO_TEXT)), many, cartpole_rows, seconds),
+            compare(
+                f"{ROWS} rows, a reward without text", rows(token_rows(NO_TEXT)), many, cartpole_rows, seconds
+            ),
             compare(f"{ROWS} rows, terminal BLEU", rows(token_rows("bleu")), many, cartpole_rows, seconds),
             compare(
                 f"{ROWS} rows through our SB3 VecEnv, terminal BLEU",

@@ -135,9 +135,7 @@ def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
         if columns is not None:
             raise DataError(f"columns= is for file: and hub: data sets, {spec!r} is bundled")
         key, load = spec, partial(_load_entry, entry)
-        make = partial(
-            Corpus, language=entry.language, license=entry.license, description=entry.description
-        )
+        make = partial(Corpus, language=entry.language, license=entry.license, description=entry.description)
     elif scheme in ("file", "hub") and rest:
         key = json.dumps([spec, columns, _stamp(rest)], sort_keys=True, default=repr)
         load = partial(_load_external, scheme, rest, columns)

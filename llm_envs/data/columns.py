@@ -50,9 +50,7 @@ class ColumnMapping:
     metadata: tuple[str, ...]
 
     @classmethod
-    def resolve(
-        cls, columns: Columns | None, available: Sequence[str], place: str
-    ) -> ColumnMapping:
+    def resolve(cls, columns: Columns | None, available: Sequence[str], place: str) -> ColumnMapping:
         """Find the columns asked for, and the usual names for the others.
 
         Args:
@@ -140,17 +138,14 @@ class ColumnMapping:
         value = _value(row, self.split)
         split = SPLIT_VALUES.get(value.strip().lower()) if isinstance(value, str) else None
         if split is None:
-            raise RowError(
-                f"column {self.split!r} {_found(value)}; expected a split: {', '.join(SPLITS)}"
-            )
+            raise RowError(f"column {self.split!r} {_found(value)}; expected a split: {', '.join(SPLITS)}")
         return split
 
 
 def _listed(role: str, names: str | Sequence[str]) -> list[str]:
     if role not in ROLES:
         raise DataError(
-            f"unknown key {role!r} in columns=; expected {', '.join(ROLES)}"
-            + did_you_mean(role, ROLES)
+            f"unknown key {role!r} in columns=; expected {', '.join(ROLES)}" + did_you_mean(role, ROLES)
         )
     given = [names] if isinstance(names, str) else names
     if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):

@@ -143,8 +143,7 @@ class Corpus:
         if name not in SPLITS:
             hint = did_you_mean(name, SPLITS)
             raise DataError(
-                f"unknown split {name!r} of data set {self.name!r}{hint} "
-                f"The splits are {', '.join(SPLITS)}"
+                f"unknown split {name!r} of data set {self.name!r}{hint} The splits are {', '.join(SPLITS)}"
             )
         examples = self._loaded()[name]
         if not examples:
@@ -165,8 +164,7 @@ class Corpus:
             for name in contents.splits:
                 if name not in SPLITS:
                     raise DataError(
-                        f"unknown split {name!r} of data set {self.name!r}; "
-                        f"expected {', '.join(SPLITS)}"
+                        f"unknown split {name!r} of data set {self.name!r}; expected {', '.join(SPLITS)}"
                     )
             if not any(len(examples) for examples in contents.splits.values()):
                 raise DataError(f"data set {self.name!r} is empty: it has no examples at all")

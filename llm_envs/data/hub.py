@@ -50,9 +50,7 @@ def load(name: str, columns: Columns | None) -> Contents:
     try:
         import datasets
     except ImportError as error:
-        raise DataError(
-            f"hub:{name} needs the library datasets; pip install 'llm-envs[hub]'"
-        ) from error
+        raise DataError(f"hub:{name} needs the library datasets; pip install 'llm-envs[hub]'") from error
     try:
         loaded = _load(datasets, name)
     except Exception as error:

@@ -41,9 +41,7 @@ class Parquet:
             try:
                 self._file = pyarrow.parquet.ParquetFile(self.path)
             except pyarrow.ArrowException as error:
-                raise DataError(
-                    f"{self.place} is no parquet file that can be read: {error}"
-                ) from error
+                raise DataError(f"{self.place} is no parquet file that can be read: {error}") from error
             metadata = self._file.metadata
             sizes = (metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
             self._ends = list(accumulate(sizes))

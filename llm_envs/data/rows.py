@@ -78,9 +78,7 @@ class _TextFile:
         return self._map[self._starts[index] : self._ends[index]]
 
     def _changed(self) -> DataError:
-        return DataError(
-            f"{self.place} has changed since it was first read; load the data set anew"
-        )
+        return DataError(f"{self.place} has changed since it was first read; load the data set anew")
 
 
 class JsonLines(_TextFile):
@@ -100,9 +98,7 @@ class JsonLines(_TextFile):
         with open(self.path, "rb") as file:
             yield from self._rows(file, note=True)
 
-    def _rows(
-        self, file: io.BufferedReader, note: bool = False
-    ) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _rows(self, file: io.BufferedReader, note: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
         end = 0
         for number, raw in enumerate(file, 1):
             start, end = end, end + len(raw)
@@ -125,9 +121,7 @@ class JsonLines(_TextFile):
                 line, f"not JSON ({error}); expected one object a line, as in {_SAMPLE}"
             ) from error
         if not isinstance(row, dict):
-            raise self._wrong(
-                line, f"a JSON {type(row).__name__}; expected an object, as in {_SAMPLE}"
-            )
+            raise self._wrong(line, f"a JSON {type(row).__name__}; expected an object, as in {_SAMPLE}")
         return row
 
     def row(self, index: int) -> Mapping[str, Any]:

@@ -68,9 +68,7 @@ def _draw(label: int) -> float:
     return int.from_bytes(digest[:6], "big") / 2**48
 
 
-def _components(
-    sources: npt.NDArray[np.uint64], groups: npt.NDArray[np.uint64]
-) -> npt.NDArray[np.uint64]:
+def _components(sources: npt.NDArray[np.uint64], groups: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Label examples so that a shared source or group means a shared label (a least group key)."""
     names, source_of = np.unique(sources, return_inverse=True)
     keys, group_of = np.unique(groups, return_inverse=True)

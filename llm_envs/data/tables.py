@@ -60,9 +60,7 @@ class LazyExamples(Sequence[Example]):
             ) from error
 
 
-def read_tables(
-    tables: Sequence[tuple[str | None, Table]], columns: Columns | None, name: str
-) -> Contents:
+def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | None, name: str) -> Contents:
     """Check all rows, remove exact duplicates and give every row its split.
 
     Args:
@@ -123,8 +121,7 @@ def read_tables(
     )
     tables_of, rows_of = np.array(table_of, np.int32), np.array(row_of, np.int64)
     lazy: dict[str, Any] = {
-        split: LazyExamples(scanned, tables_of[rows], rows_of[rows])
-        for split, rows in chosen.items()
+        split: LazyExamples(scanned, tables_of[rows], rows_of[rows]) for split, rows in chosen.items()
     }
     return Contents(lazy, content_hash)
 
@@ -138,6 +135,4 @@ def _same_kind(example: Example, referenced: bool, mapping: ColumnMapping) -> No
             'or columns={"references": []} for data without references'
         )
     if example.references and not referenced:
-        raise RowError(
-            "a reference, though rows before have none; expected one in all rows or none"
-        )
+        raise RowError("a reference, though rows before have none; expected one in all rows or none")

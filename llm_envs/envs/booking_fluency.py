@@ -13,9 +13,9 @@ _HELD_OUT = 200
 _MARGIN = 0.1  # nats per word below the least fluent of the expert's turns the model has not seen
 
 # What a turn is about says nothing of how it is said: values are read as the class they belong to.
-_CLASS = {word: "street" for word in STREETS}
-_CLASS |= {word: "road" for word in STREET_KINDS}
-_CLASS |= {word: "adjective" for word in NAME_ADJECTIVES} | {word: "name" for word in NAME_NOUNS}
+_CLASS = dict.fromkeys(STREETS, "street")
+_CLASS |= dict.fromkeys(STREET_KINDS, "road")
+_CLASS |= dict.fromkeys(NAME_ADJECTIVES, "adjective") | dict.fromkeys(NAME_NOUNS, "name")
 _CLASS |= {value: slot for slot, values in SLOT_VALUES.items() for value in values}
 
 

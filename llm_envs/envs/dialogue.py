@@ -137,4 +137,3 @@ class DialogueVectorEnv(TokenVectorEnv):
     """DialogueEnv in rows."""
 
     task_class = Booking
-

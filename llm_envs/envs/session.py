@@ -20,7 +20,18 @@ class Session:
         limit: Column the current turn may not reach: there its token budget is spent.
     """
 
-    __slots__ = ("_conversation", "_score", "_scorer", "_spans", "_task", "_turns", "example", "index", "limit", "start")
+    __slots__ = (
+        "_conversation",
+        "_score",
+        "_scorer",
+        "_spans",
+        "_task",
+        "_turns",
+        "example",
+        "index",
+        "limit",
+        "start",
+    )
 
     def __init__(self, task: Task) -> None:
         self._task = task

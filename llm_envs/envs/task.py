@@ -71,7 +71,9 @@ class RewardTiming:
                 "{'id': 'shaped', 'gamma': 0.99}"
             )
         if ("gamma" in options) != (kind == "shaped"):
-            raise ValueError(f"reward_timing={spec!r}: 'shaped' takes the learner's gamma, the others take none")
+            raise ValueError(
+                f"reward_timing={spec!r}: 'shaped' takes the learner's gamma, the others take none"
+            )
         self.kind: str = kind
         self.gamma = float(options.get("gamma", 1.0))
 
@@ -146,7 +148,9 @@ class Task:
         self.examples: Sequence[Example] = self.corpus.split(split)
         self.tokenizer = self._make_tokenizer(tokenizer or self.default_tokenizer())
         self.vocabulary_size = self.tokenizer.vocabulary_size
-        self.max_prompt_tokens = _positive("max_prompt_tokens", max_prompt_tokens, self.default_max_prompt_tokens)
+        self.max_prompt_tokens = _positive(
+            "max_prompt_tokens", max_prompt_tokens, self.default_max_prompt_tokens
+        )
         self.max_new_tokens = _positive("max_new_tokens", max_new_tokens, self.default_max_new_tokens)
         self.long_prompt = long_prompt
         self.timing = RewardTiming(reward_timing)
@@ -157,7 +161,9 @@ class Task:
             has_references=bool(self.examples[0].references),
             max_new_tokens=self.max_new_tokens,
         )
-        self.reward: RewardSet = make_reward(self.default_reward() if reward == "default" else reward, context)
+        self.reward: RewardSet = make_reward(
+            self.default_reward() if reward == "default" else reward, context
+        )
         specs = self.default_metrics() if metrics == "default" else metrics
         if isinstance(specs, str | Mapping):
             raise ValueError(f"metrics={metrics!r}: give a list of reward specs, or 'default'")
@@ -240,7 +246,7 @@ class Task:
             if self.long_prompt == "error":
                 raise ValueError(
                     f"the prompt of {what} has {len(ids)} tokens and max_prompt_tokens={width}; pass "
-                    f"max_prompt_tokens={len(ids)} or more, or long_prompt='truncate' to keep the last {width}"
+                    f"max_prompt_tokens={len(ids)} or more, or long_prompt='truncate' to keep the last ones"
                 )
             ids = ids[len(ids) - width :]
         row = np.full(self.context_length, -1, dtype=np.int32)

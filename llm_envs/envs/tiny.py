@@ -88,7 +88,8 @@ class TinyEnv(TokenEnv):
     def optimal_q(self, example: int | None = None, gamma: float = 1.0) -> dict[tuple[int, ...], np.ndarray]:
         """The optimal action values of one example's MDP, by backward induction over all texts.
 
-        Q*(s, a) = r(s, a) + gamma * max_a' Q*(s', a'), nothing after the end (Sutton and Barto 2018, eq. 3.20).
+        Q*(s, a) = r(s, a) + gamma * max_a' Q*(s', a'), nothing after the end
+        (Sutton and Barto 2018, eq. 3.20).
 
         Args:
             example: Index of the example; by default that of the current episode.

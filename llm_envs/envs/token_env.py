@@ -26,7 +26,9 @@ def check_arguments(task_class: type[Task], given: Mapping[str, Any], unknown: M
     for name in unknown:
         near = get_close_matches(name, given, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else ";"
-        raise TypeError(f"{task_class.kind} environments take no argument {name!r}{hint} they take {sorted(given)}")
+        raise TypeError(
+            f"{task_class.kind} environments take no argument {name!r}{hint} they take {sorted(given)}"
+        )
 
 
 class TokenEnv(gym.Env[np.ndarray, int]):

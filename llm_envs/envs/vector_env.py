@@ -147,7 +147,9 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if mask is None:
             return np.ones(self.num_envs, dtype=bool)
         if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != (self.num_envs,):
-            raise ValueError(f"options['reset_mask'] is a bool array of shape ({self.num_envs},), got {mask!r}")
+            raise ValueError(
+                f"options['reset_mask'] is a bool array of shape ({self.num_envs},), got {mask!r}"
+            )
         if not mask.any():
             raise ValueError("options['reset_mask'] selects no row")
         return mask
@@ -263,7 +265,9 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _checked(self, actions: Any) -> np.ndarray:
         actions = np.asarray(actions)
         if actions.shape != (self.num_envs,):
-            raise InvalidAction(f"actions are integers of shape ({self.num_envs},), got shape {actions.shape}")
+            raise InvalidAction(
+                f"actions are integers of shape ({self.num_envs},), got shape {actions.shape}"
+            )
         if actions.dtype.kind not in "iu":
             raise InvalidAction(f"actions are token ids (integers), got dtype {actions.dtype}")
         size = self.task.vocabulary_size
@@ -279,7 +283,9 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if self.render_mode is None:
             return None
         return tuple(
-            render_session(self.task, session, self._tokens[row], int(self._columns[row]), self._outcomes[row])
+            render_session(
+                self.task, session, self._tokens[row], int(self._columns[row]), self._outcomes[row]
+            )
             for row, session in enumerate(self._sessions)
         )
 

@@ -46,9 +46,9 @@ class Fluency:
     reach under a model that has not seen them (five-fold cross-validation on the train split
     alone). Since a token's frequency is subtracted, a list of frequent words gains nothing. A pair
     of tokens that has stood in the text before, and an unknown word after another, count as
-    shuffled words do; no token counts for more than 1 nat, so that a few sure pairs cannot carry a salad. A text with fewer distinct words than
-    nearly all train texts (19 in 20) is scaled down by the square of that share. The empty text
-    scores 0.
+    shuffled words do; no token counts for more than 1 nat, so that a few sure pairs cannot carry a
+    salad. A text with fewer distinct words than nearly all train texts (19 in 20) is scaled down by
+    the square of that share. The empty text scores 0.
 
     Args:
         scale: "unit" for 0 to 1; "logprob" for the mean log-probability per token in nats (< 0).

@@ -27,9 +27,7 @@ _REQUESTS = {
     "area": re.compile(r"\barea\b|part of town|where in town"),
 }
 _BOOKING = re.compile(r"\b(book|reserve)\b|need (a table|a room|tickets)")
-_NO_BOOKING = re.compile(
-    r"no booking|no need to book|not need a booking|not book|ask for a booking"
-)
+_NO_BOOKING = re.compile(r"no booking|no need to book|not need a booking|not book|ask for a booking")
 _DETAILS = {
     "people": re.compile(r"\b(\d) (?:people|person)\b"),
     "day": re.compile(rf"\b({'|'.join(DAYS)})\b"),

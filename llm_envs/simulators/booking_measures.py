@@ -47,9 +47,7 @@ class Ledger:
     turns: int = 0
 
 
-def query_quality(
-    query: Mapping[str, str], told: Mapping[str, str], wanted: Mapping[str, str]
-) -> float:
+def query_quality(query: Mapping[str, str], told: Mapping[str, str], wanted: Mapping[str, str]) -> float:
     """How well a query serves the user, 0 to 1.
 
     A query with a value the user does not want is worth nothing. One that names exactly what was

@@ -28,9 +28,7 @@ from llm_envs.simulators.venues import (
     TYPES,
 )
 
-Kind = Literal[
-    "ask", "offer", "no_match", "answer", "book", "ask_more", "ask_book", "check", "greet", "bye"
-]
+Kind = Literal["ask", "offer", "no_match", "answer", "book", "ask_more", "ask_book", "check", "greet", "bye"]
 
 
 def _any_of(*words: str) -> str:
@@ -183,8 +181,7 @@ _AT = "[(?:at|in|for) {NAME}]"
 _BOOKINGS: Final = (
     "i [have] (?:booked|reserved) (?:it|{NAME}) [for you] {DETAILS}",
     f"i [have] (?:booked|reserved) (?:a table|a room|tickets) {_AT} [for you] {{DETAILS}}",
-    f"your (?:table|room|booking|tickets) {_AT} (?:is|are) (?:booked|confirmed|reserved)"
-    " {DETAILS}",
+    f"your (?:table|room|booking|tickets) {_AT} (?:is|are) (?:booked|confirmed|reserved) {{DETAILS}}",
     "(?:{NAME}|it) is [now] (?:booked|reserved) [for you] {DETAILS}",
     "you have (?:a table|a room|tickets|a booking) [at {NAME}] {DETAILS}",
     "(?:booked|done) , {NAME} {DETAILS}",
@@ -199,8 +196,7 @@ _CLOSERS: Final[dict[Kind, tuple[str, ...]]] = {
         "(?:shall|should) i (?:look for|try) something else",
     ),
     "ask_book": (
-        "(?:shall|should|may|can) i (?:book|reserve) (?:it|that|{NAME}|a table|a room|tickets) "
-        "[for you]",
+        "(?:shall|should|may|can) i (?:book|reserve) (?:it|that|{NAME}|a table|a room|tickets) [for you]",
         "would you like [me] to (?:book|reserve) (?:it|that|a table|a room|tickets) [for you]",
         "(?:would you like|do you want|do you need) (?:a table|a room|tickets|a booking)",
     ),
@@ -211,8 +207,7 @@ _CLOSERS: Final[dict[Kind, tuple[str, ...]]] = {
         "do you like it",
     ),
     "greet": (
-        "(?:hello|hi|good morning|good evening|welcome)"
-        " [, (?:how|what) can i (?:help|do) [for] [you]]",
+        "(?:hello|hi|good morning|good evening|welcome) [, (?:how|what) can i (?:help|do) [for] [you]]",
         "how (?:can|may) i help [you]",
     ),
     "bye": (

@@ -103,9 +103,7 @@ class BookingUser:
             RuntimeError: Before ``open`` or after the end of the dialogue.
         """
         if self._pending is None or self._done:
-            state = (
-                "is over; make a new BookingUser" if self._done else "has not begun; call open()"
-            )
+            state = "is over; make a new BookingUser" if self._done else "has not begun; call open()"
             raise RuntimeError(f"the dialogue {state}")
         self._ledger.turns += 1
         acts = self._understand(normalise(text))

@@ -75,9 +75,7 @@ class UserVoice:
 
     def book(self, details: Mapping[str, str], venue_type: str) -> str:
         """A wish to book, with some details."""
-        return self._one_of(*phrases.BOOK).format(
-            a=RESERVED[venue_type], details=detail_phrase(details)
-        )
+        return self._one_of(*phrases.BOOK).format(a=RESERVED[venue_type], details=detail_phrase(details))
 
     def detail(self, details: Mapping[str, str]) -> str:
         """Booking details that were asked for."""
@@ -131,6 +129,4 @@ class UserVoice:
 
 
 def _slot_noun(slot: str) -> str:
-    return {"price": "price range", "food": "food", "style": "style", "theme": "topic"}.get(
-        slot, slot
-    )
+    return {"price": "price range", "food": "food", "style": "style", "theme": "topic"}.get(slot, slot)

@@ -79,17 +79,15 @@ def test_a_pickled_environment_goes_on_where_it_was(env_id):
 
 @pytest.mark.parametrize("env_id", IDS)
 def test_global_random_state_is_untouched(env_id):
-    random.seed(1)
-    np.random.seed(1)
-    before = random.getstate(), np.random.get_state()[1].tolist()
+    before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
     env = gym.make(env_id)
     play(env, some_actions(env, 30))
-    assert (random.getstate(), np.random.get_state()[1].tolist()) == before
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # noqa: NPY002
 
 
 @pytest.mark.parametrize("env_id", IDS)
 def test_transitions_only_append(env_id):
-    """Nothing slides: the old observation is a prefix, the action comes next, then the environment's tokens."""
+    """Nothing slides: the old observation, then the action, then tokens of the environment."""
     env = gym.make(env_id)
     observation, _ = env.reset(seed=2)
     assert (observation >= 0).any()

@@ -1,0 +1,78 @@
+"""evaluate(): the same rows whatever plays them."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import llm_envs
+from llm_baselines.reference import RandomAgent, ReferenceAgent
+from llm_envs.evaluation import episode_seed
+
+
+@pytest.mark.parametrize("env_id", ["TextGen-Tiny-v0", "Dialogue-v0"])
+@pytest.mark.parametrize("agent_class", [RandomAgent, ReferenceAgent])
+def test_rows_do_not_depend_on_the_number_of_environments(env_id, agent_class):
+    env = gym.make(env_id, split="test")
+    agent = agent_class(env, seed=1)
+    single = llm_envs.evaluate(agent, env, 20, seed=9)
+    for num_envs in (1, 4, 16):
+        for mode in ("Disabled", "NextStep", "SameStep"):
+            rows = llm_envs.vectorize(env, num_envs, autoreset_mode=mode)
+            assert llm_envs.evaluate(agent, rows, 20, seed=9).rows == single.rows
+
+
+def test_every_example_is_visited_before_any_repeats():
+    result = llm_envs.evaluate(RandomAgent(gym.make("TextGen-Tiny-v0"), 0), "TextGen-Tiny-v0", 40)
+    assert [row.example for row in result.rows] == [k % 29 for k in range(40)]
+    assert [row.seed for row in result.rows] == [episode_seed(0, k) for k in range(40)]
+    assert len({row.seed for row in result.rows}) == 40
+
+
+def test_an_id_is_played_on_its_test_split_with_its_metrics():
+    env = gym.make("Translation-v0", split="test")
+    result = llm_envs.evaluate(ReferenceAgent(env, 0), "Translation-v0")
+    assert len(result.rows) == len(env.unwrapped.task.examples)
+    assert result.mean_reward == pytest.approx(1.0)
+    assert result.metrics == {"chrf": pytest.approx(1.0), "exact_match": 1.0}
+    assert result.rows[0].source == env.unwrapped.task.examples[0].source
+
+
+def test_rows_hold_what_was_played():
+    env = gym.make("TextGen-Tiny-v0", split="test")
+    row = llm_envs.evaluate(ReferenceAgent(env, 0), env, 1).rows[0]
+    assert row.text == env.unwrapped.task.examples[0].references[0]
+    assert row.finish_reason == "stop"
+    assert row.length == len(row.action_ids) == 4
+    env.reset(seed=row.seed, options={"example": row.example})
+    total = 0.0
+    for action in row.action_ids:
+        _, reward, *_ = env.step(action)
+        total += reward
+    assert total == row.reward
+
+
+def test_wrapped_environments_are_played_too():
+    env = gym.wrappers.RecordEpisodeStatistics(gym.make("TextGen-Tiny-v0", split="test"))
+    agent = RandomAgent(env, 0)
+    assert llm_envs.evaluate(agent, env, 5).rows == llm_envs.evaluate(agent, env.unwrapped, 5).rows
+
+
+def test_what_cannot_be_played_is_named():
+    agent = RandomAgent(gym.make("TextGen-Tiny-v0"), 0)
+    with pytest.raises(ValueError, match="has no task"):
+        llm_envs.evaluate(agent, gym.make("CartPole-v1"))
+    with pytest.raises(ValueError, match="n_eval_episodes=0"):
+        llm_envs.evaluate(agent, "TextGen-Tiny-v0", 0)
+
+
+def test_random_tokens_cover_the_vocabulary_evenly():
+    env = gym.make("TextGen-Tiny-v0")
+    agent = RandomAgent(env, seed=3)
+    observations = np.random.default_rng(0).integers(-1, 8, size=(8000, 9)).astype(np.int32)
+    counts = np.bincount(agent.predict(observations)[0], minlength=8)
+    assert counts.min() > 850
+    assert counts.max() < 1150
+    other = RandomAgent(env, seed=4).predict(observations)[0]
+    assert (agent.predict(observations)[0] == other).mean() < 0.2

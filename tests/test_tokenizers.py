@@ -1,0 +1,135 @@
+"""Tokenizers: nothing is lost on the way to ids and back."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from llm_envs.tokenizers import ByteTokenizer, WordTokenizer, make_tokenizer
+
+TEXTS = ["The dog isn't (very) big.\nHello, you!", "def f(x):\n    return x[0] + y", "我 喜欢 吃饭。"]
+WORDS = WordTokenizer.train(TEXTS, roles=True)
+ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126) | st.just("\n"))
+
+
+@given(ASCII)
+def test_words_lose_nothing_of_a_known_alphabet(text):
+    assert WORDS.decode(WORDS.encode(text)) == text
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_bytes_lose_nothing(text):
+    tokenizer = ByteTokenizer()
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@given(st.lists(st.integers(0, WORDS.vocabulary_size - 1), max_size=30))
+def test_any_sequence_of_ids_decodes(ids):
+    assert isinstance(WORDS.decode(ids), str)
+
+
+def test_a_word_is_one_token_and_spaces_are_implied():
+    assert [WORDS.token(i) for i in WORDS.encode("The dog (very) big, you!")] == [
+        *["The", "dog", "(", "very", ")", "big", ",", "you", "!"]
+    ]
+
+
+def test_chinese_is_read_by_character():
+    assert [WORDS.token(i) for i in WORDS.encode("我喜欢吃饭。")] == list("我喜欢吃饭。")
+    assert WORDS.decode(WORDS.encode("我喜欢吃饭。")) == "我喜欢吃饭。"
+
+
+def test_unknown_words_are_spelled_and_unknown_signs_marked():
+    assert [WORDS.token(i) for i in WORDS.encode("dogs")] == ["dog", "##s"]
+    assert WORDS.decode(WORDS.encode("zebra crossing")) == "zebra crossing"
+    assert WORDS.decode(WORDS.encode("Ω")) == "\ufffd"
+
+
+def test_text_that_looks_like_a_marker_is_text():
+    ids = WORDS.encode("<eos> <user>")
+    assert not set(ids) & {WORDS.end_token_ids[0], *WORDS.markers["user"]}
+    assert WORDS.decode(ids) == "<eos> <user>"
+
+
+def test_markers_and_end_tokens_leave_no_trace():
+    ids = [*WORDS.markers["user"], *WORDS.encode("big dog"), *WORDS.markers["agent"], *WORDS.end_token_ids]
+    assert WORDS.decode(ids) == "big dog"
+
+
+def test_the_vocabulary_can_be_bounded_and_closed():
+    assert make_tokenizer("word:3", lambda: TEXTS).vocabulary_size < WORDS.vocabulary_size
+    unspelled = make_tokenizer({"id": "word", "spell": False}, lambda: TEXTS)
+    assert unspelled.decode(unspelled.encode("big zebra")) == "big \ufffd"
+    closed = WordTokenizer("abc", closed=True)
+    assert closed.vocabulary_size == 5
+    with pytest.raises(ValueError, match="'d' is not in the vocabulary"):
+        closed.encode("a d")
+
+
+def test_order_of_texts_does_not_matter_and_hashes_tell_vocabularies_apart():
+    again = WordTokenizer.train(TEXTS[::-1], roles=True)
+    assert again.tokens == WORDS.tokens
+    assert again.content_hash == WORDS.content_hash
+    assert WordTokenizer.train(TEXTS).content_hash != WORDS.content_hash
+    assert pickle.loads(pickle.dumps(WORDS)).content_hash == WORDS.content_hash
+
+
+@pytest.fixture(scope="module")
+def byte_level(tmp_path_factory):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=["<|end|>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet()
+    )
+    tokenizer.train_from_iterator(TEXTS * 5, trainer)
+    path = tmp_path_factory.mktemp("tokenizer") / "tokenizer.json"
+    tokenizer.save(str(path))
+    return path
+
+
+def test_a_tokenizer_json_needs_its_end_token_named(byte_level):
+    with pytest.raises(ValueError, match=r"has no end token.*end_tokens"):
+        make_tokenizer(f"hf:{byte_level}")
+    tokenizer = make_tokenizer({"id": f"hf:{byte_level}", "end_tokens": ["<|end|>"]})
+    assert tokenizer.token(tokenizer.end_token_ids[0]) == "<|end|>"
+    assert tokenizer.markers["start"] == ()
+    assert tokenizer.decode(tokenizer.markers["separator"]) == "\n"
+
+
+def test_the_fast_decoding_equals_the_library_s(byte_level):
+    tokenizer = make_tokenizer({"id": f"hf:{byte_level}", "end_tokens": ["<|end|>"]})
+    library = Tokenizer.from_file(str(byte_level))
+
+    @given(st.lists(st.integers(0, tokenizer.vocabulary_size - 1), max_size=20))
+    def check(ids):
+        assert tokenizer.decode(ids) == library.decode(ids, skip_special_tokens=True)
+
+    check()
+
+
+def test_a_transformers_folder_gives_its_special_tokens(byte_level, tmp_path):
+    from transformers import PreTrainedTokenizerFast
+
+    PreTrainedTokenizerFast(
+        tokenizer_file=str(byte_level), eos_token="<|end|>", bos_token="<|end|>"
+    ).save_pretrained(tmp_path)
+    tokenizer = make_tokenizer(f"hf:{tmp_path}")
+    assert tokenizer.markers["start"] == tokenizer.end_token_ids
+    assert make_tokenizer({"id": f"hf:{tmp_path}", "bos": False}).markers["start"] == ()
+    assert tokenizer.decode(tokenizer.encode("Hello, 我!")) == "Hello, 我!"
+    copy = pickle.loads(pickle.dumps(tokenizer))
+    assert copy.content_hash == tokenizer.content_hash
+    json.dumps(tokenizer.spec)
+
+
+def test_a_file_that_is_no_tokenizer_is_named(tmp_path):
+    path = tmp_path / "tokenizer.json"
+    path.write_text("{}")
+    with pytest.raises(ValueError, match=r"tokenizer\.json' is not a tokenizer\.json file"):
+        make_tokenizer(f"hf:{path}")
