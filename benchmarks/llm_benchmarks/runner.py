@@ -191,11 +191,12 @@ class _Runner:
             process.stdin.close()
         except OSError:  # it has died already
             pass
-        for line in process.stdout:
-            try:
-                self._events.put((job, json.loads(line)))
-            except ValueError:
-                continue
+        with process.stdout:
+            for line in process.stdout:
+                try:
+                    self._events.put((job, json.loads(line)))
+                except ValueError:
+                    continue
         process.wait()
         self._events.put((job, None))
 

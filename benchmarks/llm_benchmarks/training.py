@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,11 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
     from llm_benchmarks.plan import make_plan, plan_agent, training_env
 
     before = _check_folder(folder, resume)
+    if before is not None:  # what is not said again stays as it was
+        steps = cell.total_timesteps
+        steps = before.get("total_timesteps") if steps is None else steps
+        config = {**before.get("config", {}), **cell.config}
+        cell = replace(cell, total_timesteps=steps, config=config)
     planned = plan_agent(cell)
     if planned.training is not None or not planned.trained:
         raise SuiteError(f"agent {cell.agent!r} does not train; evaluate it as it is")
@@ -119,12 +124,8 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
         "finished_at": None,
         "report": before["report"] if before else None,
     }
-    for name in _SAME if before is not None else ():
-        if before is not None and before.get(name) != json.loads(json.dumps(facts[name])):
-            raise SuiteError(
-                f"'{folder}' was begun with {name}={before.get(name)!r}, not {facts[name]!r}: "
-                "resume with the same, or train into another folder"
-            )
+    if before is not None:
+        _check_same(before, json.loads(json.dumps(facts)), folder)
     env = training_env(cell)
     agent: Any = make_agent(cell.agent, env, seed=cell.seed, device=device, config=planned.options)
     for method, why in (("learn", "it cannot train"), ("save", "what it learns would be lost")):
@@ -205,6 +206,19 @@ def _check_folder(folder: Path, resume: bool) -> dict[str, Any] | None:
     if not resume:
         raise SuiteError(f"'{folder}' exists and is not empty; go on with --resume or name another folder")
     return _read(folder)
+
+
+def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
+    """Refuses to go on with another request than a folder's."""
+    old, new = ({name: facts.get(name) for name in _SAME} for facts in (before, now))
+    for facts in (old, new):
+        facts.update({f"config.{k}": v for k, v in (facts.pop("config") or {}).items()})
+    for name in {**old, **new}:
+        if old.get(name) != new.get(name):
+            raise SuiteError(
+                f"'{folder}' was begun with {name}={old.get(name)!r}, not {new.get(name)!r}: resume with "
+                "the same, or train into another folder"
+            )
 
 
 def _read(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,46 @@
+"""Agents of others, in a module of their own: what `--agent module:factory` names."""
+
+SOURCE = '''
+import json, os
+from pathlib import Path
+import numpy as np
+from llm_baselines.agent import TrainingReport
+
+class Last:
+    """Ends every text at once, or writes the token it was given."""
+
+    def __init__(self, env, seed, device, *, token=0):
+        self.token, self.report = token, TrainingReport()
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return np.full(len(observation), self.token), state
+
+class Learner(Last):
+    def learn(self, total_timesteps, *, run_folder=None, resume=False, progress_bar=False):
+        begun = 0
+        if run_folder is not None:
+            run_folder.mkdir(parents=True, exist_ok=True)
+            counter = run_folder / "steps"
+            begun = int(counter.read_text()) if resume and counter.exists() else 0
+            counter.write_text(str(total_timesteps))
+        if os.environ.get("INTERRUPT"):
+            self.report.environment_steps = 1
+            raise KeyboardInterrupt
+        self.report = TrainingReport(environment_steps=total_timesteps, seconds=0.5, parameters=begun)
+        self.report.curve.append({"timesteps": total_timesteps, "seconds": 0.5, "eval/mean_reward": 0.25})
+        return self
+
+    def save(self, folder):
+        (Path(folder) / "token.json").write_text(json.dumps(self.token))
+
+def fails(env, seed, device, **config):
+    raise RuntimeError("out of ideas")
+
+def dies(env, seed, device, **config):
+    os._exit(3)
+
+def waits(env, seed, device, **config):
+    import time
+    while True:
+        time.sleep(0.1)
+'''

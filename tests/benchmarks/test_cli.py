@@ -1,0 +1,180 @@
+"""The command line: what each command does, what it refuses, and its exit status."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from llm_benchmarks.cli import main
+from made_up_agents import SOURCE
+
+TINY = "TextGen-Tiny-v0"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "their_agents.py").write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "their_agents", raising=False)
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    status = main(words)
+    out, err = capsys.readouterr()
+    return status, out, err
+
+
+TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "out")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("trian", "Did you mean 'train'"),
+        ("leaderboard", "Missing command"),
+        ("train --enb x", "No such option: --enb"),
+        ("evaluate --env TextGen-Tiny-v0 --agent random", "--store"),
+        ("train --env TextGne-v0 --agent sb3_dqn --out x", "did you mean 'TextGen-v0'?"),
+        (f"train --env {TINY} --agent sb3_dnq --out x", "did you mean 'sb3_dqn'?"),
+        (f"train --env {TINY} --agent sb3_dqn --out x --set learning_rat=1", "'learning_rate'"),
+        (f"train --env {TINY} --agent sb3_dqn --out x --set learning_rate", "KEY=VALUE"),
+        (f"train --env {TINY} --agent sb3_dqn --out x --reward blue", "did you mean 'bleu'?"),
+        (f"train --env {TINY} --agent sb3_dqn --out x --reward {{blue", "is no JSON"),
+        (f"train --env {TINY} --agent sb3_dqn --out x --env-set datset=1", "did you mean 'dataset'?"),
+        (f"train --env {TINY} --agent sb3_dqn --out x --config none.toml", "none.toml"),
+        (f"train --env {TINY} --agent random --out x", "does not train"),
+        (f"train --env {TINY} --agent sb3_dqn --out x --resume", "nothing in 'x' to resume"),
+        (f"train --env {TINY} --agent their_agents:Lerner --out x", "did you mean 'Learner'?"),
+        (f"train --env {TINY} --agent no_such:factory --out x", "no module 'no_such'"),
+        (f"train --env {TINY} --agent their_agents:Learner --out x", "total_timesteps"),
+        (f"evaluate --env {TINY} --agent sb3_dqn --store s", "llm-envs train"),
+        (f"evaluate --env {TINY} --agent random --store s --split tets", "'tets'"),
+        ("benchmark demoo --store s", "did you mean 'demo'?"),
+        ("benchmark demo --store s --engine ray", "later release"),
+        ("benchmark demo --store s --engine slurm", "unknown engine 'slurm'"),
+        ("leaderboard show --store nowhere", "no folder 'nowhere'"),
+        ("play TextGen-Tniy-v0", "TextGen-Tiny"),
+        ("degenerate TextGen-Tniy-v0", "did you mean 'TextGen-Tiny-v0'?"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    capsys: pytest.CaptureFixture[str], words: str, said: str
+) -> None:
+    status, _, err = run(capsys, *words.split())
+    assert status == 2
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+    assert not Path("x").exists()
+
+
+def test_train_evaluate_show(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50", "--set", "token=3")
+    assert status == 0
+    assert "50 steps" in err
+    facts = json.loads(Path("out/training.json").read_text())
+    assert (facts["status"], facts["config"], facts["seed"]) == ("completed", {"token": 3}, 0)
+
+    status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50")
+    assert status == 2
+    assert "--resume" in err
+    status, _, _ = run(capsys, *TRAIN, "--total-timesteps", "80", "--resume")
+    assert status == 0
+    facts = json.loads(Path("out/training.json").read_text())
+    assert facts["total_timesteps"] == 80
+    assert facts["config"] == {"token": 3}
+    assert facts["report"]["parameters"] == 50  # what the agent found in its run folder
+    status, _, err = run(capsys, *TRAIN, "--total-timesteps", "90", "--resume", "--set", "token=4")
+    assert status == 2
+    assert "config.token=3, not 4" in err
+
+
+def test_a_trained_folder_is_evaluated_with_its_training(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ("--set", "eval_freq=0", "--set", "learning_starts=50")
+    train = ("train", "--env", TINY, "--agent", "sb3_dqn", "--out", "dqn", "--seed", "7")
+    assert run(capsys, *train, "--total-timesteps", "200", *options)[0] == 0
+    assert run(capsys, *train, "--total-timesteps", "300", "--resume")[0] == 0
+    for agent in ("dqn", "random", "reference"):
+        words = ("evaluate", "--env", TINY, "--agent", agent, "--store", "store", "--json")
+        status, out, _ = run(capsys, *words)
+        assert status == 0
+        assert json.loads(out)["results"]["episodes"] == 29
+    status, _, err = run(
+        capsys, "evaluate", "--env", TINY, "--agent", "dqn", "--store", "store", "--seed", "7"
+    )
+    assert status == 2
+    assert "was trained with" in err
+    status, out, _ = run(capsys, "leaderboard", "show", "--store", "store", "--json")
+    assert status == 0
+    rows = {row["agent"]: row for row in json.loads(out)["tables"][0]["rows"]}
+    assert rows["sb3_dqn"]["training_steps"] >= 300
+    assert rows["reference"]["normalized"] == 1.0
+    assert rows["random"]["normalized"] == 0.0
+
+
+def test_an_interruption_saves_the_agent(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INTERRUPT", "1")
+    status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50")
+    assert status == 130
+    assert "--resume goes on" in err
+    assert Path("out/token.json").is_file()
+    assert json.loads(Path("out/training.json").read_text())["status"] == "interrupted"
+    monkeypatch.delenv("INTERRUPT")
+    assert run(capsys, *TRAIN, "--total-timesteps", "50", "--resume")[0] == 0
+
+
+def test_an_agent_that_fails_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("evaluate", "--env", TINY, "--agent", "their_agents:fails", "--store", "store")
+    status, out, err = run(capsys, *words, "--json")
+    assert status == 1
+    assert "out of ideas" in err
+    assert json.loads(out)["error"]["type"] == "RuntimeError"
+
+
+def test_benchmark_tells_of_failures(capsys: pytest.CaptureFixture[str]) -> None:
+    cells = f'[[cells]]\nenvs = ["{TINY}"]\nagents = ["random", "their_agents:fails"]\n'
+    Path("suite.toml").write_text(cells)
+    status, out, _ = run(capsys, "benchmark", "suite.toml", "--store", "store")
+    assert status == 1
+    assert "1 done, 0 in the store before, 1 failed" in out
+    status, out, _ = run(capsys, "leaderboard", "show", "--store", "store", "--env", TINY)
+    assert status == 0
+    assert "their_agents:fails" in out
+
+
+def test_list_tells_of_everything(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, _ = run(capsys, "list", "--json")
+    assert status == 0
+    found = json.loads(out)
+    assert {"TextGen-v0", "Dialogue-v0"} <= {env["id"] for env in found["envs"]}
+    assert {"sizes", "vocabulary_size", "reward"} <= set(found["envs"][0])
+    assert "bleu" in found["rewards"]
+    assert "sb3_dqn" in {agent["name"] for agent in found["agents"]}
+    assert "poems" in {corpus["name"] for corpus in found["corpora"]}
+    status, out, _ = run(capsys, "list")
+    assert status == 0
+    assert "TextGen-Tiny-v0" in out
+
+
+def test_help_needs_nothing_heavy() -> None:
+    code = (
+        "import sys; from llm_benchmarks.cli import main; status = main(['--help']); "
+        "print(status, [m for m in ('torch', 'gymnasium', 'stable_baselines3') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("0 []")
+
+
+def test_play_from_a_pipe() -> None:
+    command = [sys.executable, "-m", "llm_benchmarks.cli", "play", TINY]
+    done = subprocess.run(command, input="a b\n\n", capture_output=True, text=True, check=True)
+    assert "ended by stop" in done.stdout

@@ -1,0 +1,56 @@
+"""Playing by hand: from a pipe, by lines and by tokens."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from llm_benchmarks.play import Player
+
+
+def played(env_id: str, text: str, **arguments: object) -> str:
+    out = io.StringIO()
+    Player(env_id, example=0, **arguments).play(io.StringIO(text), out)  # type: ignore[arg-type]
+    return out.getvalue()
+
+
+def test_a_line_and_the_end_of_input_finish_the_text() -> None:
+    reference = played("TextGen-Tiny-v0", "/reference\n").splitlines()[-1]
+    said = played("TextGen-Tiny-v0", f"{reference}\n")
+    assert "reward: 1.000" in said
+    assert "ended by stop" in said
+
+
+def test_tokens_one_by_one() -> None:
+    said = played("TextGen-Tiny-v0", "/token a 3\n/ids\n/token zz\n\n")
+    assert "a=2 b=3" in said
+    assert "'zz' is no token" in said
+    assert "ended by stop" in said
+
+
+def test_what_cannot_be_written_is_said_and_play_goes_on() -> None:
+    said = played("TextGen-Tiny-v0", "hello\n/hepl\na\n/new\nb\n/quit\n")
+    assert "not written: 'hello'" in said
+    assert "there is no /hepl" in said
+    assert said.count("source:") >= 4
+
+
+def test_the_budget_ends_a_text_that_is_too_long() -> None:
+    said = played("TextGen-Tiny-v0", "a b c d e f a\nmore\n")
+    assert "the budget was spent 2 tokens before the end" in said
+    assert "ended by length" in said
+    assert "/new for the next" in said
+
+
+def test_a_line_is_a_turn_in_a_dialogue() -> None:
+    said = played("Dialogue-v0", "query : type restaurant\n/quit\n")
+    assert "agent:    query : type restaurant" in said
+    assert said.count("so far") == 2
+
+
+def test_reward_and_unknown_arguments() -> None:
+    said = played("TextGen-Tiny-v0", "a\n", reward={"length_penalty": -1.0, "bleu": 1.0})
+    assert "length_penalty" in said
+    with pytest.raises(TypeError, match="did you mean 'dataset'"):
+        played("TextGen-Tiny-v0", "", datset="tiny")

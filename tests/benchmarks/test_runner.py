@@ -1,0 +1,98 @@
+"""Running suites: processes of their own, records of whatever happens, nothing run twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from llm_benchmarks.records import seeds_are_disjoint
+from llm_benchmarks.runner import run_suite
+from llm_benchmarks.store import RecordStore
+from llm_benchmarks.suite import load_suite
+from made_up_agents import SOURCE
+
+TINY = 'envs = ["TextGen-Tiny-v0"]\n'
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a module of agents, from which suites are run."""
+    (tmp_path / "their_agents.py").write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def suite(place: Path, text: str):  # type: ignore[no-untyped-def]
+    (place / "suite.toml").write_text(text)
+    return load_suite(place / "suite.toml")
+
+
+def test_a_suite_end_to_end(place: Path) -> None:
+    text = f"""
+        [[cells]]
+        {TINY}agents = ["random", "their_agents:fails", "their_agents:dies"]
+        seeds = [0, 1]
+        [[cells]]
+        {TINY}agents = ["reference", "their_agents:Last"]
+        [[cells]]
+        {TINY}agents = ["their_agents:Learner"]
+        total_timesteps = 40
+        config = {{token = 3}}
+    """
+    store = RecordStore(place / "store")
+    outcome = run_suite(suite(place, text), store, processes=2)
+    assert [str(cell) for cell, _ in outcome.failed].count("TextGen-Tiny-v0 their_agents:fails seed 0") == 1
+    assert len(outcome.completed) == 5
+    assert len(outcome.failed) == 4
+
+    records = store.records()
+    by_agent = {record["agent"]["name"]: record for record in records}
+    assert by_agent["reference"]["results"]["mean_reward"] == 1.0
+    assert by_agent["random"]["seeds"]["training"] is None
+    seeds = {r["seeds"]["evaluation"] for r in records if r["agent"]["name"] == "random"}
+    assert seeds == {1_000_000, 1_000_001}
+
+    learner = by_agent["their_agents:Learner"]
+    assert learner["agent"]["config"] == {"token": 3}
+    assert learner["agent"]["checkpoint_hash"] is not None
+    assert learner["seeds"]["training"] == 0
+    assert learner["cost"]["environment_steps"] == 40
+    assert learner["provenance"]["threads"] == 1
+    assert learner.curve()[0]["eval/mean_reward"] == 0.25
+    assert len(learner.episodes()) == learner["budget"]["evaluation_episodes"] == 29
+    assert all(seeds_are_disjoint(record.data) for record in records)
+
+    failed = by_agent["their_agents:fails"]
+    assert (failed["status"], failed["error"]["type"]) == ("failed", "RuntimeError")
+    assert "out of ideas" in failed["error"]["traceback"]
+    assert "status 3" in by_agent["their_agents:dies"]["error"]["message"]
+
+    again = run_suite(suite(place, text), store, processes=2)
+    assert len(again.skipped) == 5
+    assert not again.completed
+    assert len(again.failed) == 4
+
+
+def test_two_runs_write_the_same_texts(place: Path) -> None:
+    text = f'[[cells]]\n{TINY}agents = ["random"]\n[evaluation]\nepisodes = 10\n'
+    rows = []
+    for name in ("one", "two"):
+        store = RecordStore(place / name)
+        run_suite(suite(place, text), store)
+        rows.append(store.records()[0].episodes())
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 10
+
+
+def test_an_interruption_ends_the_cells_and_is_recorded(place: Path) -> None:
+    text = f'[[cells]]\n{TINY}agents = ["their_agents:waits", "random"]\n[run]\nprocesses = 1\n'
+    threading.Timer(4.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    store = RecordStore(place / "store")
+    outcome = run_suite(suite(place, text), store)
+    assert outcome.interrupted
+    assert [record["status"] for record in store.records()] == ["interrupted"]

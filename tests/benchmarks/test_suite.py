@@ -1,0 +1,91 @@
+"""Suites: what they mean, and what they refuse."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from llm_benchmarks.suite import Cell, SuiteError, find_suite, load_suite
+
+BLOCK = '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "suite.toml"
+    path.write_text(text)
+    return path
+
+
+def test_cells_are_the_product_of_each_block(tmp_path: Path) -> None:
+    text = """
+        name = "mine"
+        [evaluation]
+        episodes = 7
+        [[cells]]
+        envs = ["TextGen-Tiny-v0", "TextGen-v0"]
+        agents = ["sb3_dqn"]
+        seeds = [0, 1]
+        rewards = ["default", {bleu = 1.0}]
+        total_timesteps = 100
+        [[cells]]
+        envs = ["TextGen-v0"]
+        agents = ["random"]
+    """
+    suite = load_suite(write(tmp_path, text))
+    assert suite.name == "mine"
+    assert len(suite.cells) == 2 * 2 * 2 + 1
+    assert {cell.evaluation.episodes for cell in suite.cells} == {7}
+    assert suite.cells[3] == Cell(
+        env="TextGen-Tiny-v0",
+        agent="sb3_dqn",
+        seed=1,
+        reward={"bleu": 1.0},
+        total_timesteps=100,
+        evaluation=suite.cells[0].evaluation,
+    )
+    assert suite.env_ids == ["TextGen-Tiny-v0", "TextGen-v0"]
+
+
+def test_a_cell_survives_json(tmp_path: Path) -> None:
+    cell = load_suite(write(tmp_path, BLOCK + "tuning_seeds = [5]\ntrials = 3")).cells[0]
+    assert Cell.from_dict(cell.to_dict()) == cell
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "has no [[cells]]"),
+        ("[[cells]\n", "suite.toml"),
+        (BLOCK + "sedes = [1]", "unknown option 'sedes'; did you mean 'seeds'?"),
+        ("[evaluation]\nepisods = 3\n" + BLOCK, "did you mean 'episodes'?"),
+        ("[run]\nprocesses = 'two'\n" + BLOCK, "option 'processes' is of type int, got 'two'"),
+        ("evaluations = 3\n" + BLOCK, "did you mean 'evaluation'?"),
+        (BLOCK.replace("Tiny-v0", "Tniy-v0"), "did you mean 'TextGen-Tiny-v0'?"),
+        (BLOCK.replace("random", "randon"), "did you mean 'random'?"),
+        (BLOCK.replace('["random"]', "[]"), "agents must name at least one"),
+        (BLOCK + "total_timesteps = 'huge'", "not 'huge'"),
+        (BLOCK + "seeds = [1000000]", "not below the evaluation seed"),
+        (BLOCK + "tuning_seeds = [2000000]", "not below the evaluation seed"),
+        (BLOCK + "seeds = [-1]", "seeds are 0 or above"),
+        (BLOCK + "track = 'fast'", "none of scratch"),
+        (BLOCK + "env_kwargs = {split = 'test'}", "'split' is set by the suite itself"),
+    ],
+)
+def test_a_wrong_suite_is_refused_with_the_way_out(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SuiteError) as caught:
+        load_suite(write(tmp_path, text))
+    assert said in str(caught.value)
+    assert "suite.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["demo", "baselines"])
+def test_the_suites_that_come_along_can_be_read(name: str) -> None:
+    suite = load_suite(find_suite(name))
+    assert {"TextGen-v0", "Translation-v0", "Dialogue-v0"} <= set(suite.env_ids)
+    assert {"random", "reference", "sb3_dqn"} <= {cell.agent for cell in suite.cells}
+
+
+def test_an_unknown_suite_is_refused() -> None:
+    with pytest.raises(SuiteError, match="did you mean 'demo'"):
+        find_suite("demoo")
