@@ -106,15 +106,18 @@ class WordTokenizer:
             special += [f"<{role}>" for role in ROLES]
         self.tokens: tuple[str, ...] = (*special, *words)
         self.vocabulary_size = len(self.tokens)
-        self.end_token_ids = (0,)
+        self.end_token_ids: tuple[int, ...] = (0,)
         self.spec = spec
         self.closed = closed
         ids = {token: index for index, token in enumerate(self.tokens)}
         if len(ids) != len(self.tokens):
             double = [t for t, n in Counter(self.tokens).items() if n > 1]
             raise ValueError(f"a vocabulary names each token once; {double[:3]} stand in it twice")
-        self.markers = {"start": (), "separator": (ids[SEPARATOR],)}
-        self.markers |= {role: (ids[f"<{role}>"],) if roles else () for role in ROLES}
+        self.markers: Mapping[str, tuple[int, ...]] = {
+            "start": (),
+            "separator": (ids[SEPARATOR],),
+            **{role: (ids[f"<{role}>"],) if roles else () for role in ROLES},
+        }
         self._ids = ids
         self._special = len(special)
         self._model = models.WordPiece(ids, unk_token=UNKNOWN if not closed else END)
@@ -248,9 +251,12 @@ class ByteTokenizer:
         names = [END, SEPARATOR, *(f"<{role}>" for role in ROLES)]
         self._names = names
         self.vocabulary_size = 256 + len(names)
-        self.end_token_ids = (256,)
-        self.markers: Mapping[str, tuple[int, ...]] = {"start": (), "separator": (257,)}
-        self.markers = dict(self.markers) | {role: (258 + i,) for i, role in enumerate(ROLES)}
+        self.end_token_ids: tuple[int, ...] = (256,)
+        self.markers: Mapping[str, tuple[int, ...]] = {
+            "start": (),
+            "separator": (257,),
+            **{role: (258 + i,) for i, role in enumerate(ROLES)},
+        }
         self.content_hash = _digest(["byte", 1, names])
 
     def encode(self, text: str) -> list[int]:
@@ -295,8 +301,8 @@ class HuggingFaceTokenizer:
         self.spec = {"id": f"hf:{name_or_path}", **given} if given else f"hf:{name_or_path}"
         self.vocabulary_size = self._backend.get_vocab_size(with_added_tokens=True)
         names = list(end_tokens) if end_tokens is not None else [special.get("eos_token")]
-        ids = [self._backend.token_to_id(name) if name else None for name in names]
-        if not ids or None in ids:
+        ids = [i for i in (self._backend.token_to_id(name) for name in names if name) if i is not None]
+        if not ids or len(ids) < len(names):
             raise ValueError(
                 f"tokenizer 'hf:{name_or_path}' has no end token {names}; name one of its tokens: "
                 f"tokenizer={{'id': 'hf:{name_or_path}', 'end_tokens': ['...']}}"
@@ -305,7 +311,7 @@ class HuggingFaceTokenizer:
         start = self._backend.token_to_id(special["bos_token"]) if special.get("bos_token") else None
         if bos and start is None:
             raise ValueError(f"tokenizer 'hf:{name_or_path}' has no BOS token; leave bos out")
-        self.markers = {
+        self.markers: Mapping[str, tuple[int, ...]] = {
             "start": (start,) if start is not None and bos is not False else (),
             "separator": tuple(self.encode(separator)),
             **{role: tuple(self.encode(f"\n{role}: ")) for role in ROLES},

@@ -162,7 +162,10 @@ class _Sample:
             self.tokens += len(self._seeds) * len(ids)
             return self._score_texts(ids)
         envs = self._envs
-        envs.reset(seed=self._seeds, options={"example": self._indices})
+        envs.reset(
+            seed=self._seeds,  # type: ignore[arg-type]
+            options={"example": self._indices},
+        )
         places = np.zeros(len(self._seeds), np.int64)
         total, live = 0.0, np.ones(len(self._seeds), dtype=bool)
         actions = np.array(ids)

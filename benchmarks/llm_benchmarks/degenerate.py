@@ -15,12 +15,12 @@ from dataclasses import asdict, dataclass
 
 import gymnasium as gym
 import numpy as np
+
+import llm_envs
 from llm_baselines.agent import Agent, Env
 from llm_baselines.fixed_text import ConstantAgent
 from llm_baselines.reference import RandomAgent, ReferenceAgent, ScriptedAgent, Speaker
 from llm_baselines.unigram import UnigramAgent
-
-import llm_envs
 from llm_envs.envs.task import Task
 from llm_envs.episode import Example
 from llm_envs.rewards.forms import FORMS

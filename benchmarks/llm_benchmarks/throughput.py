@@ -56,7 +56,7 @@ class Comparison:
 
 
 def wide_tokenizer(folder: Path) -> Path:
-    """Writes a byte-level BPE tokenizer.json of 50,000 tokens, most of them pseudo-words with a space before."""
+    """Writes a byte-level BPE tokenizer.json of 50,000 tokens, most of them pseudo-words after a space."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     rng = random.Random(0)

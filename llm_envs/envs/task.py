@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -339,9 +339,7 @@ class Task:
 _tokenizers: dict[tuple[str, str, type[Task]], Tokenizer] = {}
 
 
-@lru_cache(maxsize=64)
-def _shared(task_class: type[Task], arguments: str) -> Task:
-    return task_class(**json.loads(arguments))
+_tasks: dict[tuple[type[Task], str], Task] = {}
 
 
 def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
@@ -352,7 +350,9 @@ def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
         return task_class(**arguments)
     if str(arguments.get("dataset") or "").startswith(("file:", "hub:")):
         return task_class(**arguments)
-    return _shared(task_class, text)
+    if (task_class, text) not in _tasks:
+        _tasks[task_class, text] = task_class(**arguments)
+    return _tasks[task_class, text]
 
 
 def _positive(name: str, value: int | None, default: int) -> int:

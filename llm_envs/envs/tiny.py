@@ -14,7 +14,7 @@ from llm_envs.data.splitting import split_examples
 from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
-from llm_envs.episode import Episode, Example
+from llm_envs.episode import Episode, Example, FinishReason
 from llm_envs.tokenizers import Tokenizer, WordTokenizer
 
 LETTERS = "abcdef"
@@ -106,7 +106,7 @@ class TinyEnv(TokenEnv):
         ends = self._ends
 
         def score(ids: tuple[int, ...], final: bool) -> float:
-            reason = ("stop" if ids[-1] in ends else "length") if final else None
+            reason: FinishReason | None = ("stop" if ids[-1] in ends else "length") if final else None
             return task.reward(Episode(chosen, task.tokenizer.decode(ids), ids, reason))
 
         values: dict[tuple[int, ...], np.ndarray] = {}

@@ -172,7 +172,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
             self.render()
         return tokens.copy(), reward, reason is not None, False, info
 
-    def render(self) -> str | None:  # type: ignore[override]
+    def render(self) -> str | None:
         """Source, text so far and reward components: returned ("ansi") or printed ("human")."""
         if self.render_mode is None:
             return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -129,7 +129,9 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             raise ValueError(f"one seed per row: got {len(seeds)} seeds for num_envs={self.num_envs}")
         mask = self._reset_mask(options)
         examples = options.get("example")
-        per_row = examples if np.ndim(examples) else [examples] * self.num_envs
+        per_row: Sequence[Any] = [examples] * self.num_envs
+        if isinstance(examples, Sequence | np.ndarray):
+            per_row = list(examples)
         if len(per_row) != self.num_envs:
             raise ValueError(f"one example per row: got {len(per_row)} for num_envs={self.num_envs}")
         infos: dict[str, Any] = {}
@@ -278,7 +280,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             )
         return actions
 
-    def render(self) -> tuple[str, ...] | None:  # type: ignore[override]
+    def render(self) -> tuple[str, ...] | None:
         """Each row as text (render_mode="ansi")."""
         if self.render_mode is None:
             return None
@@ -292,7 +294,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Calls a method, or reads an attribute, that all rows share; one result per row."""
         value: Any = getattr(self, name)
-        if isinstance(value, Callable):  # type: ignore[arg-type]
+        if callable(value):
             value = value(*args, **kwargs)
         return (value,) * self.num_envs
 
