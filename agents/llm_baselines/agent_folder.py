@@ -110,6 +110,20 @@ def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Ten
     return description, load_file(folder / WEIGHTS)
 
 
+def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str) -> dict[str, Any]:
+    """The description of an agent without weights, saved for the same tokens.
+
+    Raises:
+        AgentFolderError: The folder is damaged, another agent's, or speaks other tokens.
+    """
+    description, _ = read_agent_folder(folder)
+    if description.get("agent") != agent:
+        raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {agent!r}")
+    if description.get("tokenizer_hash") != tokenizer_hash:
+        raise AgentFolderError(f"'{folder}' was saved for another vocabulary than the environment's")
+    return description
+
+
 def is_agent_folder(path: Path) -> bool:
     """Whether a path looks like a saved agent."""
     return (path / DESCRIPTION).is_file()

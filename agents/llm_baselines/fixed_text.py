@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from pathlib import Path
@@ -128,14 +127,30 @@ class ConstantAgent:
         return actions, np.where(actions == self._end, 0, places + 1)
 
     def save(self, folder: Path) -> None:
-        """Writes the text's token ids as JSON."""
-        (folder / "constant.json").write_text(json.dumps({"ids": self.ids, "text": self.text}))
+        """Writes an agent folder with the text and its token ids."""
+        from llm_baselines.agent_folder import write_agent_folder
+
+        write_agent_folder(
+            folder,
+            {
+                "agent": "constant",
+                "tokenizer_hash": self._task.tokenizer.content_hash,
+                "ids": [int(i) for i in self.ids],
+                "text": self.text,
+            },
+        )
 
     @classmethod
     def load(cls, folder: Path, env: Env, *, seed: int = 0, device: str = "auto") -> ConstantAgent:
-        """Reads what `save` wrote."""
+        """Reads what `save` wrote.
+
+        Raises:
+            AgentFolderError: The folder is damaged, or its tokens are not the environment's.
+        """
+        from llm_baselines.agent_folder import read_agent_folder_for
+
         agent = cls(env, seed, device)
-        agent.ids = [int(i) for i in json.loads((folder / "constant.json").read_text())["ids"]]
+        agent.ids = list(read_agent_folder_for(folder, "constant", agent._task.tokenizer.content_hash)["ids"])
         return agent
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +54,31 @@ class UnigramAgent:
         return np.minimum(drawn, self._task.vocabulary_size - 1), state
 
     def save(self, folder: Path) -> None:
-        """Writes the counts as JSON."""
-        used = {str(i): int(n) for i, n in enumerate(self._counts) if n}
-        (folder / "unigram.json").write_text(json.dumps(used))
+        """Writes an agent folder with the counts."""
+        from llm_baselines.agent_folder import write_agent_folder
+
+        write_agent_folder(
+            folder,
+            {
+                "agent": "unigram",
+                "tokenizer_hash": self._task.tokenizer.content_hash,
+                "counts": {str(i): int(n) for i, n in enumerate(self._counts) if n},
+            },
+        )
 
     @classmethod
     def load(cls, folder: Path, env: Env, *, seed: int = 0, device: str = "auto") -> UnigramAgent:
-        """Reads what `save` wrote."""
+        """Reads what `save` wrote.
+
+        Raises:
+            AgentFolderError: The folder is damaged, or its tokens are not the environment's.
+        """
+        from llm_baselines.agent_folder import read_agent_folder_for
+
         agent = cls(env, seed, device)
+        saved = read_agent_folder_for(folder, "unigram", agent._task.tokenizer.content_hash)
         counts = np.zeros(agent._task.vocabulary_size)
-        for index, n in json.loads((folder / "unigram.json").read_text()).items():
+        for index, n in saved["counts"].items():
             counts[int(index)] = n
         agent._set(counts)
         return agent

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from llm_baselines.agent_folder import read_agent_folder
 from llm_baselines.registry import AGENTS, load_factory
 from llm_benchmarks.cell import run_cell
 from llm_benchmarks.cli_input import bad_input
@@ -72,6 +73,12 @@ def _with_training(cell: Cell) -> Cell:
     facts = plan_agent(cell).training
     if facts is None:
         return cell
+    if facts["agent"] not in AGENTS:
+        raise SuiteError(
+            f"'{cell.agent}' was trained by {facts['agent']}, and folders give agents of this package only: "
+            f"evaluate --agent {facts['agent']}, with --set for what it loads itself from"
+        )
+    read_agent_folder(Path(cell.agent))  # damaged files are told of before anything is played
     if facts["env"] != cell.env:
         raise SuiteError(f"'{cell.agent}' was trained on {facts['env']}, not on {cell.env}")
     if facts["seed"] == cell.evaluation.seed:

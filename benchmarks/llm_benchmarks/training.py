@@ -103,6 +103,8 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
         config = {**before.get("config", {}), **cell.config}
         cell = replace(cell, total_timesteps=steps, config=config)
     planned = plan_agent(cell)
+    if ":" in cell.agent and not planned.trained and cell.total_timesteps is None:
+        raise SuiteError(f"agent {cell.agent!r} has no budget of its own; say how many --total-timesteps")
     if planned.training is not None or not planned.trained:
         raise SuiteError(f"agent {cell.agent!r} does not train; evaluate it as it is")
     plan = make_plan(cell, planned)

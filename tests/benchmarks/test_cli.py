@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_up_agents import SOURCE
 
 from llm_benchmarks.cli import main
-from made_up_agents import SOURCE
 
 TINY = "TextGen-Tiny-v0"
 
@@ -117,6 +117,29 @@ def test_a_trained_folder_is_evaluated_with_its_training(
     assert rows["sb3_dqn"]["training_steps"] >= 300
     assert rows["reference"]["normalized"] == 1.0
     assert rows["random"]["normalized"] == 0.0
+
+
+@pytest.mark.parametrize("agent", ["constant", "unigram"])
+def test_agents_without_weights_go_round_too(capsys: pytest.CaptureFixture[str], agent: str) -> None:
+    train = ("train", "--env", TINY, "--agent", agent, "--out", "out", "--total-timesteps", "3000")
+    assert run(capsys, *train)[0] == 0
+    words = ("evaluate", "--env", TINY, "--agent", "out", "--store", "store", "--json")
+    status, out, _ = run(capsys, *words)
+    assert status == 0
+    assert json.loads(out)["agent"] == agent
+    Path("out/agent.json").write_text("{}")
+    status, _, err = run(capsys, *words)
+    assert status == 2
+    assert "altered or cut short" in err
+
+
+def test_a_folder_of_an_agent_of_others_says_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(capsys, *TRAIN, "--total-timesteps", "50")[0] == 0
+    status, _, err = run(capsys, "evaluate", "--env", TINY, "--agent", "out", "--store", "store")
+    assert status == 2
+    assert "evaluate --agent their_agents:Learner" in err
 
 
 def test_an_interruption_saves_the_agent(

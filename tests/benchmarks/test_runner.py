@@ -8,12 +8,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from made_up_agents import SOURCE
 
 from llm_benchmarks.records import seeds_are_disjoint
 from llm_benchmarks.runner import run_suite
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import load_suite
-from made_up_agents import SOURCE
 
 TINY = 'envs = ["TextGen-Tiny-v0"]\n'
 
