@@ -59,6 +59,7 @@ class RewardSet:
         self._components = tuple(components)
         self.needs_references = any(getattr(c.reward, "needs_references", False) for c in self._components)
         self.needs_text = any(getattr(c.reward, "needs_text", True) for c in self._components)
+        self._batched = any(hasattr(c.reward, "score_batch") for c in self._components)
         self.signature = _signature(self._components)
 
     def __repr__(self) -> str:
@@ -91,6 +92,10 @@ class RewardSet:
         Returns:
             The weighted sums and the components, each in the order of `episodes`.
         """
+        if not self._batched:
+            scorers = [c.reward for c in self._components]
+            scores = [_score(self._components, scorers, episode) for episode in episodes]
+            return [total for total, _ in scores], [values for _, values in scores]
         totals = [0.0] * len(episodes)
         tables: list[dict[str, float]] = [{} for _ in episodes]
         for component in self._components:
