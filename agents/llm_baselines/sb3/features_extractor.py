@@ -16,7 +16,8 @@ class TokenFeaturesExtractor(BaseFeaturesExtractor):
     Stable-Baselines3 hands Box observations over as floats; they become integers again. Positions are made
     from the mask (observation >= 0), so padding never matters. A token's embedding is the sum of: its own,
     its position counted from the first token, its column (an answer begins in the same column every
-    time), its distance from the last token (where a window moves), and three facts that make copying learnable at once - whether
+    time), its distance from the last token (where a window moves), and three facts that make copying
+    learnable at once - whether
     it occurs again later, whether it equals the last token, and whether the token before it does.
 
     With `pointer` each token read also gets a score (a bilinear form of the state and the token in context),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import torch
@@ -44,7 +43,7 @@ class TokenHead(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_actions))
         if tied:
             # A plain reference: the extractor owns the parameter.
-            self._embedding = (extractor.embedding,)
+            self._embedding: tuple[nn.Embedding, ...] = (extractor.embedding,)
             self.output = nn.Linear(dim, dim, bias=False)
             nn.init.normal_(self.output.weight, std=0.1 / dim)
         else:
@@ -122,9 +121,9 @@ class TokenActorCriticPolicy(ActorCriticPolicy):
         assert isinstance(self.action_dist, CategoricalDistribution)
         extractor = self.features_extractor
         self.action_net = TokenHead(extractor, int(self.action_space.n), tied=self._tied, shared_value=False)
-        self.value_net = StateValue(extractor.state_dim)
-        build = partial(self.optimizer_class, lr=lr_schedule(1), **self.optimizer_kwargs)
-        self.optimizer = build(self.parameters())
+        self.value_net = StateValue(extractor.state_dim)  # type: ignore[assignment]
+        arguments: dict[str, Any] = {"lr": lr_schedule(1), **self.optimizer_kwargs}
+        self.optimizer = self.optimizer_class(self.parameters(), **arguments)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), "tied": self._tied}

@@ -30,7 +30,7 @@ class SB3Config:
     n_envs: int = option(16, "environments that step together")
     learning_rate: float = option(1e-3, "Adam's step size at the start")
     learning_rate_end: float = option(1e-4, "and at the end, linearly in between")
-    gamma: float = option(1.0, "discount; 1 makes dense and terminal rewards have one optimum")
+    gamma: float = option(1.0, "discount; at 1 dense and terminal rewards have one optimum, below it dense ones are learned sooner")
     max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
     reward: Any = option(None, "training reward; none: the environment's own")
     reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")

@@ -134,7 +134,7 @@ def test_interrupted_and_resumed(name, env, tmp_path, monkeypatch):
     assert resumed.report.environment_steps >= 400
     assert resumed.report.gradient_steps > updates
     assert resumed.report.curve[0] == agent.report.curve[0]
-    assert len([p for p in (tmp_path / "resume").iterdir()]) == 1
+    assert len(list((tmp_path / "resume").iterdir())) == 1
     assert list((tmp_path / "logs").rglob("progress.csv"))
 
 
@@ -174,8 +174,20 @@ def test_unknown_options_name_the_nearest(env):
 def test_every_table_of_hyperparameters_is_valid(name, env_id):
     defaults = agent_defaults(name, env_id)
     json.dumps(defaults)
-    assert defaults["gamma"] == 1.0
+    assert 0 < defaults["gamma"] <= 1
+    assert defaults["gamma"] == 1 or defaults["reward_timing"] == "dense", "a terminal reward is not discounted"
     assert suggested_timesteps(name, env_id, "demo") <= suggested_timesteps(name, env_id, "bench")
+
+
+def test_known_pairs_counts_what_the_train_texts_know():
+    from llm_envs import Episode, Example, make_reward
+    from llm_envs.rewards import RewardContext
+
+    context = RewardContext(train_texts=lambda: ["the rain falls", "the sea sleeps"])
+    reward = make_reward("llm_baselines.sb3.training_rewards:KnownPairs", context)
+    counts = {"": 0, "the": 1, "the rain": 2, "the sea falls": 2, "rain the rain the rain": 1}
+    assert {text: reward(Episode(Example(""), text)) for text in counts} == counts
+    assert reward(Episode(Example(""), "the rain falls", finish_reason="stop")) == 4
 
 
 def test_dqn_learns_to_spell(env):
