@@ -39,7 +39,9 @@ def test_every_id_stands_in_the_readme_and_has_a_page():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for env_id in llm_envs.list_envs():
         assert f"docs/envs/{env_id}.md" in readme
-        assert (ROOT / "docs" / "envs" / f"{env_id}.md").read_text(encoding="utf-8").startswith(f"# {env_id}\n")
+        assert (
+            (ROOT / "docs" / "envs" / f"{env_id}.md").read_text(encoding="utf-8").startswith(f"# {env_id}\n")
+        )
 
 
 def test_links_in_the_readmes_lead_somewhere():

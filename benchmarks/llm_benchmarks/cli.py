@@ -221,6 +221,27 @@ def degenerate(
     raise typer.Exit(run(env, json_output=json))
 
 
+@commands.command()
+def pages(
+    env: Annotated[
+        list[str] | None, typer.Argument(metavar="ID...", help="Environment ids; all if none.")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the pages go.")] = Path("docs/envs"),
+    store: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Records to show beside.")] = None,
+    search_tokens: Annotated[
+        int, typer.Option(min=1, help="Budget of the search for a constant text.")
+    ] = 1_000_000,
+) -> None:
+    """Writes the page of each environment from what the code says and measures."""
+    with bad_input():
+        from llm_benchmarks.suite import check_names
+
+        check_names(env or [], [], "pages")
+        from llm_benchmarks.pages import write
+    for path in write(out, env or [], store=store, search_tokens=search_tokens):
+        print(path)
+
+
 # Typer may carry a click of its own, so the class is taken from what it raises.
 _USAGE_ERROR: type[Exception] = next(
     cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"

@@ -122,9 +122,7 @@ def _spread(scores: Scores) -> Interval:
     return scores.interval
 
 
-def _means_by_seed(
-    runs: Iterable[Record], value: Callable[[Record], float | None]
-) -> dict[int, float]:
+def _means_by_seed(runs: Iterable[Record], value: Callable[[Record], float | None]) -> dict[int, float]:
     """Training seed -> mean over its runs, each weighed by its episodes."""
     parts: dict[int, list[tuple[float, Any]]] = {}
     for record in runs:

@@ -39,9 +39,7 @@ class Leaderboard:
         return json_library.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def read_leaderboard(
-    store: RecordStore | str | os.PathLike[str], env: str | None = None
-) -> Leaderboard:
+def read_leaderboard(store: RecordStore | str | os.PathLike[str], env: str | None = None) -> Leaderboard:
     """Make the tables of a store; records that cannot be read are told of and left out."""
     store = store if isinstance(store, RecordStore) else RecordStore(store)
     problems: dict[str, str] = {}

@@ -132,7 +132,7 @@ def _degenerate(env_id: str, search_tokens: int) -> str:
 def _leaderboard(env_id: str, store: Path | None) -> list[str]:
     if store is None or not store.exists():
         return []
-    tables: list[Table] = read_leaderboard(store, env=env_id).tables
+    tables: Sequence[Table] = read_leaderboard(store, env=env_id).tables
     parts = ["## Leaderboard"] if tables else []
     for table in tables:
         parts.append(

@@ -91,8 +91,15 @@ def plan_agent(cell: Cell) -> AgentPlan:
         total_timesteps=timesteps(cell.agent, cell.env, asked) if trained else 0,
         trained=trained,
         seed=cell.seed if trained else cell.evaluation.seed + cell.seed,
-        track=cell.track or (AGENTS[cell.agent].track if cell.agent in AGENTS else "scratch"),
+        track=cell.track or _track(cell.agent, config),
     )
+
+
+def _track(agent: str, config: Mapping[str, Any]) -> str:
+    """What an agent learns from: the registry's word, unless its configuration shows it demonstrations."""
+    if config.get("demonstrations"):
+        return "demonstrations"
+    return AGENTS[agent].track if agent in AGENTS else "scratch"
 
 
 def _defaults(cell: Cell) -> dict[str, Any]:

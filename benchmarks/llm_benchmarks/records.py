@@ -258,9 +258,7 @@ def plain(value: Any, file: str, path: str = "") -> Any:
         return {key: plain(item, file, _join(path, key)) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [plain(item, file, _join(path, i)) for i, item in enumerate(value)]
-    raise RecordError(
-        f"{file}: {path or 'value'}: {type(value).__name__} cannot be written as JSON"
-    )
+    raise RecordError(f"{file}: {path or 'value'}: {type(value).__name__} cannot be written as JSON")
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -115,9 +115,7 @@ def paired_difference(
     return mean_interval(np.stack([rows_a[s] - rows_b[s] for s in common]), confidence)
 
 
-def cluster_interval(
-    values: ArrayLike, clusters: Sequence[Any], confidence: float = 0.95
-) -> Interval:
+def cluster_interval(values: ArrayLike, clusters: Sequence[Any], confidence: float = 0.95) -> Interval:
     """The mean over episodes, with an interval that lets episodes of one cluster hang together.
 
     For agents without training seeds: the clusters are the examples that were played. With one

@@ -166,10 +166,5 @@ def _checked_files(
         check_name(name)
     said = record["agent"]["checkpoint_hash"]
     if files and said != checkpoint_hash(files):
-        raise RecordError(
-            f"record.json: agent.checkpoint_hash: {said} is not that of the files given"
-        )
-    return {
-        name: source if isinstance(source, bytes) else Path(source)
-        for name, source in files.items()
-    }
+        raise RecordError(f"record.json: agent.checkpoint_hash: {said} is not that of the files given")
+    return {name: source if isinstance(source, bytes) else Path(source) for name, source in files.items()}

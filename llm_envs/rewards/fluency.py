@@ -45,8 +45,8 @@ class Fluency:
     The mean over tokens of log P(token | two before) - log P(token), mapped to 0 where the worst
     hundredth of train texts with their words shuffled lie, to 1 where three in five train texts lie
     under a model that has not seen them (five-fold cross-validation on the train split alone), and by
-    the cube of the way in between. Since a token's frequency is subtracted, a list of frequent words gains nothing. A pair
-    of tokens that has stood in the text before, and an unknown word after another, count as
+    the cube of the way in between. Since a token's frequency is subtracted, a list of frequent words
+    gains nothing. A pair of tokens that has stood before, and an unknown word after another, count as
     shuffled words do; no token counts for more than 1 nat, so that a few sure pairs cannot carry a
     salad. A text with fewer distinct words than nearly all train texts (19 in 20) is scaled down by
     the square of that share. The empty text scores 0.

@@ -4,10 +4,11 @@ import re
 
 import made_up
 import pytest
+from rich.console import Console
+
 from llm_benchmarks.leaderboard import leaderboard_table, leaderboard_tables
 from llm_benchmarks.leaderboard_view import read_leaderboard, show
 from llm_benchmarks.statistics import cluster_interval, mean_interval
-from rich.console import Console
 
 
 def add(store, *arguments, **options):

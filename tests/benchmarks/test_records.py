@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llm_benchmarks.provenance import collect_provenance, peak_memory_bytes, utc_now
 from llm_benchmarks.records import (
     RecordError,
@@ -92,9 +93,7 @@ def test_new_record_names_a_missing_section():
 
 def test_numpy_values_become_json():
     plan = made_up.plan(config={"lr": np.float32(0.5), "layers": (np.int64(2), 3)})
-    record = new_record(
-        plan, status="interrupted", provenance=made_up.provenance(), cost=made_up.cost()
-    )
+    record = new_record(plan, status="interrupted", provenance=made_up.provenance(), cost=made_up.cost())
     assert record["agent"]["config"] == {"lr": 0.5, "layers": [2, 3]}
 
 

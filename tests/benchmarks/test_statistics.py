@@ -5,6 +5,7 @@ import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
+
 from llm_benchmarks.statistics import (
     Interval,
     cluster_difference,

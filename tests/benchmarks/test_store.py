@@ -12,6 +12,7 @@ import made_up
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from llm_benchmarks.store import RecordError, RecordStore, checkpoint_files, checkpoint_hash
 
 CURVE = [{"timesteps": 10, "seconds": 0.5, "rollout/ep_rew_mean": 0.25}]

@@ -51,8 +51,7 @@ def test_nothing_rude_or_empty_is_left():
 def test_examples_are_distinct_and_so_are_their_replies():
     examples = examples_of("chat")
     asked = Counter(
-        (*map(normalise_source, e.metadata["history"]), normalise_source(e.source))
-        for e in examples
+        (*map(normalise_source, e.metadata["history"]), normalise_source(e.source)) for e in examples
     )
     assert max(asked.values()) == 1
     for example in examples:

@@ -131,8 +131,7 @@ def test_exact_duplicates_are_removed(tmp_path):
 
 def test_a_source_is_in_one_split_only(tmp_path):
     rows = [
-        {"source": f"S {i % 50} ".upper() if i % 2 else f"s {i % 50}", "answer": str(i)}
-        for i in range(400)
+        {"source": f"S {i % 50} ".upper() if i % 2 else f"s {i % 50}", "answer": str(i)} for i in range(400)
     ]
     corpus = loaded(tmp_path / "x.jsonl", lines(*rows))
     found = [{e.source.lower().strip() for e in corpus.split(name)} for name in SPLITS]
@@ -346,9 +345,7 @@ def test_a_large_file_is_not_kept_in_memory(tmp_path, suffix, monkeypatch):
 
 
 def test_parquet_rows_come_by_row_group(tmp_path):
-    path = parquet(
-        tmp_path / "x.parquet", [{"source": f"s{i}"} for i in range(500)], row_group_size=50
-    )
+    path = parquet(tmp_path / "x.parquet", [{"source": f"s{i}"} for i in range(500)], row_group_size=50)
     corpus = load_corpus(f"file:{path}")
     sources = [e.source for name in SPLITS for e in corpus.split(name)]
     assert sorted(sources) == sorted(f"s{i}" for i in range(500))

@@ -8,11 +8,7 @@ from llm_envs.episode import Example
 
 
 def test_normalisation_unites_case_width_and_space():
-    assert (
-        normalise_source("  Ｈello\t\nSTRASSE ")
-        == normalise_source("hello straße")
-        == "hello strasse"
-    )
+    assert normalise_source("  Ｈello\t\nSTRASSE ") == normalise_source("hello straße") == "hello strasse"
 
 
 texts = st.text(alphabet="abAB ", max_size=4)

@@ -28,9 +28,7 @@ from llm_envs.simulators.venues import (
 
 Agent = Callable[[str, str], str]
 
-LOTUS = Venue(
-    "golden lotus", "restaurant", "thai", "north", "cheap", "1009 1146", "12 mill street", "nb2"
-)
+LOTUS = Venue("golden lotus", "restaurant", "thai", "north", "cheap", "1009 1146", "12 mill street", "nb2")
 MILL = Venue("old mill", "restaurant", "thai", "south", "cheap", "1283 1420", "14 park lane", "ks3")
 TOWN = Database("hand", (LOTUS, MILL))
 GOAL = Goal({"type": "restaurant", "food": "thai", "area": "north"}, ("phone",))
@@ -103,8 +101,7 @@ def test_database_is_deterministic_and_refuses_an_unknown_split():
 
 def test_rows_show_what_requests_need_and_at_most_two_venues():
     assert TOWN.answer({"area": "north"}) == (
-        "1 found : golden lotus , thai , north , cheap , 12 mill street , code nb2 , "
-        "phone 1009 1146 ."
+        "1 found : golden lotus , thai , north , cheap , 12 mill street , code nb2 , phone 1009 1146 ."
     )
     assert TOWN.answer({"area": "west"}) == "nothing found ."
     assert make_database("train").answer({"type": "restaurant"}).count(" ; ") == 1
@@ -311,9 +308,7 @@ def test_a_wrong_offer_is_corrected_and_costs_patience():
 )
 def test_what_does_not_help_costs_patience(text: str, cost: int):
     goal = Goal({"type": "restaurant", "food": "thai", "area": "north"}, ("phone",))
-    user = opened(
-        goal, seed=next(s for s in range(99) if len(opened(goal, seed=s)._ledger.told) == 3)
-    )
+    user = opened(goal, seed=next(s for s in range(99) if len(opened(goal, seed=s)._ledger.told) == 3))
     user.reply(text)
     measures = user.measures()
     assert measures["patience_left"] == 5.0 - cost
@@ -381,9 +376,7 @@ def test_change_of_mind_after_the_offer():
 
 
 def test_change_of_the_booking():
-    goal = Goal(
-        GOAL.constraints, ("phone",), BOOKING_GOAL.booking, (Revision("booking", "day", "monday"),)
-    )
+    goal = Goal(GOAL.constraints, ("phone",), BOOKING_GOAL.booking, (Revision("booking", "day", "monday"),))
     user = opened(goal)
     user.reply("how about golden lotus ?")
     if not user._booking_wished:
@@ -406,9 +399,7 @@ def test_a_constraint_is_relaxed_when_nothing_matches(value: str):
     for text in ("what area would you like ?", "what price range would you like ?"):
         user.reply(text)
     before = user.measures()["patience_left"]
-    assert user.reply("query : type restaurant , area north , price expensive").text == (
-        "nothing found ."
-    )
+    assert user.reply("query : type restaurant , area north , price expensive").text == ("nothing found .")
     reply = user.reply("sorry , there is no expensive restaurant in the north .")
     words = ("cheap", "inexpensive") if value == "cheap" else ("price range",)
     assert any(word in reply.text for word in words)

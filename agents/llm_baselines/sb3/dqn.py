@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 from stable_baselines3 import DQN
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
+from llm_baselines.reference import ReferenceAgent
 from llm_baselines.sb3.policies import TokenDQNPolicy
 from llm_baselines.sb3.sb3_agent import SB3Agent
 from llm_baselines.sb3.settings import DQNConfig
@@ -51,6 +53,28 @@ class SB3DQN(SB3Agent):
             seed=self.seed,
             device=self.device,
         )
+
+    def _prepare(self, model: BaseAlgorithm) -> None:
+        """Plays the reference agent into the replay buffer: off-policy learning takes what it is shown."""
+        assert isinstance(model, DQN)
+        wanted = self.config.demonstrations
+        if not wanted:
+            return
+        venv = SB3TokenVecEnv(self._vector_env(training=True))
+        expert = ReferenceAgent(self._env, self.seed)
+        venv.seed(self.seed)
+        observation = np.asarray(venv.reset())
+        state, dones, played = None, np.ones(venv.num_envs, dtype=bool), 0
+        while played < wanted:
+            actions, state = expert.predict(observation, state, dones)
+            following, rewards, dones, infos = venv.step(actions)
+            reached = np.array(following)
+            for row in np.flatnonzero(dones):
+                reached[row] = infos[row]["terminal_observation"]
+            assert model.replay_buffer is not None
+            model.replay_buffer.add(observation, reached, actions, rewards, dones, infos)
+            observation, played = np.asarray(following), played + int(dones.sum())
+        venv.close()
 
     def predict(
         self,

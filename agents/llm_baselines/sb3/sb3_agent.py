@@ -95,6 +95,9 @@ class SB3Agent:
     def _make_model(self, venv: SB3TokenVecEnv) -> BaseAlgorithm:
         raise NotImplementedError
 
+    def _prepare(self, model: BaseAlgorithm) -> None:
+        """What is done once, before the first step of a training."""
+
     def _policy_kwargs(self) -> dict[str, Any]:
         c = self.config
         names = ("embedding_dim", "body", "layers", "heads", "window", "prompt", "pointer", "copy_bias")
@@ -159,6 +162,8 @@ class SB3Agent:
             self.report = TrainingReport(**state["report"]) if state else TrainingReport()
             self.report.parameters = self._count_parameters()
             best = restore_checkpoint(place, model) if place else None
+            if place is None:
+                self._prepare(model)
             done = model.num_timesteps
             model.set_random_seed(self.seed + done)
             model.set_logger(self._make_logger(run_folder, done))

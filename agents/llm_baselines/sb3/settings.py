@@ -30,7 +30,10 @@ class SB3Config:
     n_envs: int = option(16, "environments that step together")
     learning_rate: float = option(1e-3, "Adam's step size at the start")
     learning_rate_end: float = option(1e-4, "and at the end, linearly in between")
-    gamma: float = option(1.0, "discount; at 1 dense and terminal rewards have one optimum, below it dense ones are learned sooner")
+    gamma: float = option(
+        1.0,
+        "discount; at 1 dense and terminal rewards have one optimum, below it dense ones are learned sooner",
+    )
     max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
     reward: Any = option(None, "training reward; none: the environment's own")
     reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
@@ -46,6 +49,7 @@ class DQNConfig(SB3Config):
 
     buffer_size: int = option(100_000, "transitions in the replay buffer")
     learning_starts: int = option(1000, "environment steps before the first update")
+    demonstrations: int = option(0, "episodes of the reference agent put into the replay buffer first")
     batch_size: int = option(128, "transitions of an update")
     train_freq: int = option(1, "steps of all environments between updates")
     gradient_steps: int = option(1, "updates at a time")

@@ -175,7 +175,9 @@ def test_every_table_of_hyperparameters_is_valid(name, env_id):
     defaults = agent_defaults(name, env_id)
     json.dumps(defaults)
     assert 0 < defaults["gamma"] <= 1
-    assert defaults["gamma"] == 1 or defaults["reward_timing"] == "dense", "a terminal reward is not discounted"
+    assert defaults["gamma"] == 1 or defaults["reward_timing"] == "dense", (
+        "a terminal reward is not discounted"
+    )
     assert suggested_timesteps(name, env_id, "demo") <= suggested_timesteps(name, env_id, "bench")
 
 
