@@ -16,7 +16,7 @@ test: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2
 
-# About two hours on two cores; see benchmarks/suites/baselines.toml.
+# Under an hour on two cores; see benchmarks/suites/baselines.toml.
 bench: $(VENV)/.benchmarks
 	$(BIN)/llm-envs benchmark benchmarks/suites/baselines.toml --store benchmarks/results
 	$(BIN)/llm-envs leaderboard show --store benchmarks/results

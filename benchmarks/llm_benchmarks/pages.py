@@ -123,7 +123,8 @@ def _episode(env: gym.Env[Any, Any], task: Task) -> str:
 def _degenerate(env_id: str, search_tokens: int) -> str:
     rows = []
     for line in degenerate.table(env_id, search_tokens=search_tokens):
-        text = line.example if len(line.example) <= 60 else line.example[:59] + "…"
+        text = line.example.replace("\n", " / ")
+        text = text if len(text) <= 60 else text[:59] + "…"
         name = line.name if line.limited or line.name == "references" else f"({line.name})"
         rows.append((name, f"{line.score:.4f}", f"{line.share:.1%}", f"`{text}`" if text.strip() else ""))
     return _table(("text", "score", "of the references'", "on the first example"), rows)

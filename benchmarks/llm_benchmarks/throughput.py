@@ -7,6 +7,7 @@ median over rounds. Single figures in steps per second are medians too, and depe
 from __future__ import annotations
 
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -180,12 +181,14 @@ def compare(name: str, ours: Stepper, against: str, theirs: Stepper, seconds: fl
 
 def compare_imports() -> Comparison:
     """Time of `import llm_envs` beside `import gymnasium`, each in a fresh interpreter."""
+    # Bytecode is written by the first round, as it is for installed packages.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
     def seconds(module: str) -> float:
         code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
-        return float(
-            subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True).stdout
-        )
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
+        return float(done.stdout)
 
     pairs = [(seconds("llm_envs"), seconds("gymnasium")) for _ in range(ROUNDS + 1)][1:]
     ratios = [a / b for a, b in pairs]
