@@ -86,7 +86,10 @@ def git_state() -> tuple[str | None, bool | None]:
     here = Path(__file__).resolve()
     if _git(here, "ls-files", "--error-unmatch", here.name) is None:
         return None, None
-    commit, changes = _git(here, "rev-parse", "HEAD"), _git(here, "status", "--porcelain")
+    commit, changes = (
+        _git(here, "rev-parse", "HEAD"),
+        _git(here, "status", "--porcelain", "--untracked-files=no"),
+    )
     return commit, None if changes is None else bool(changes)
 
 
