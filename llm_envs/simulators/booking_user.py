@@ -118,8 +118,11 @@ class BookingUser:
         return measure(self._goal, self._ledger, self._patience_left, self._patience)
 
     def _understand(self, text: str) -> list[AgentAct]:
-        fluent = self._fluency is None or not text or self._fluency(text) >= self._fluency_floor
-        return understand(text) if fluent else [AgentAct("unclear")]
+        acts = understand(text)
+        said = acts[0].kind not in ("query", "bad_query")  # the database does not mind how it is asked
+        if said and text and self._fluency is not None and self._fluency(text) < self._fluency_floor:
+            return [AgentAct("unclear")]
+        return acts
 
     def _look_up(self, act: AgentAct) -> Reply:
         self._queries_in_row += 1
