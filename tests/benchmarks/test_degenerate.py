@@ -1,0 +1,48 @@
+"""Texts without skill: every default reward keeps them down, and the command says so."""
+
+from __future__ import annotations
+
+import json
+
+import gymnasium as gym
+import pytest
+
+import llm_envs
+from llm_benchmarks import degenerate
+from llm_benchmarks.pages import write
+
+SEARCH = 60_000  # tokens; the pages search longer
+
+
+@pytest.mark.parametrize("env_id", llm_envs.list_envs())
+def test_no_text_without_skill_comes_near_the_references(env_id):
+    lines = {line.name: line for line in degenerate.table(env_id, search_tokens=SEARCH)}
+    assert lines["references"].score > 0.8
+    limited = [line for line in lines.values() if line.limited]
+    assert {"ends at once", "one token, repeated", "random tokens", "best constant text"} <= {
+        line.name for line in limited
+    }
+    for line in limited:
+        assert line.share <= degenerate.LIMIT, line
+
+
+def test_a_reward_that_a_text_without_skill_earns_is_caught(monkeypatch):
+    monkeypatch.setitem(gym.spec("TextGen-Tiny-v0").kwargs, "reward", {"id": "distinct", "n": 1})
+    lines = degenerate.table("TextGen-Tiny-v0", search_tokens=2000)
+    assert any(line.limited and line.share > degenerate.LIMIT for line in lines)
+
+
+def test_the_command_prints_json_and_its_verdict(capsys):
+    assert degenerate.run(["TextGen-Tiny-v0"], json_output=True, search_tokens=2000) == 0
+    tables = json.loads(capsys.readouterr().out)
+    assert tables["TextGen-Tiny-v0"][0]["name"] == "references"
+    assert degenerate.run(["TextGen-Tiny-v0"], search_tokens=2000) == 0
+    assert "none above 20 %" in capsys.readouterr().out
+
+
+def test_a_page_says_what_the_code_says(tmp_path):
+    (path,) = write(tmp_path, ["TextGen-Tiny-v0"], search_tokens=2000)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("# TextGen-Tiny-v0\n")
+    for part in ("Observation:", "`Discrete(8)`", "spelled", "| train | 75 |", "| references | 1.0000 |"):
+        assert part in text
