@@ -343,7 +343,11 @@ _tasks: dict[tuple[type[Task], str], Task] = {}
 
 
 def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
-    """Makes a task, or gives the one already made from equal JSON-able arguments in this process."""
+    """Makes a task, or gives the one already made from equal JSON-able arguments in this process.
+
+    Arguments that are None are left to the task's defaults.
+    """
+    arguments = {name: value for name, value in arguments.items() if value is not None}
     try:
         text = json.dumps(arguments, sort_keys=True)
     except (TypeError, ValueError):

@@ -91,7 +91,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"unknown render_mode={render_mode!r}; there are 'ansi' and 'human'")
         self.render_mode = render_mode
-        self.task = make_task(self.task_class, {k: v for k, v in arguments.items() if v is not None})
+        self.task = make_task(self.task_class, arguments)
         self._arguments = arguments
         size = self._size = self.task.vocabulary_size
         self._ends = frozenset(self.tokenizer.end_token_ids)
@@ -189,7 +189,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.task = make_task(self.task_class, {k: v for k, v in self._arguments.items() if v is not None})
+        self.task = make_task(self.task_class, self._arguments)
         self._session.rebind(self.task)
 
 

@@ -80,7 +80,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._arguments = arguments
-        self.task = make_task(self.task_class, {k: v for k, v in arguments.items() if v is not None})
+        self.task = make_task(self.task_class, arguments)
         size, length = self.task.vocabulary_size, self.task.context_length
         self.single_observation_space = spaces.Box(-1, size - 1, (length,), np.int32)
         self.single_action_space = spaces.Discrete(size)
@@ -312,7 +312,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.task = make_task(self.task_class, {k: v for k, v in self._arguments.items() if v is not None})
+        self.task = make_task(self.task_class, self._arguments)
         for session in self._sessions:
             session.rebind(self.task)
 
