@@ -4,6 +4,7 @@ import gymnasium as gym, llm_envs
 env = gym.make("TextGen-v0")
 """
 
+from llm_envs.envs import WAIT
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.evaluation import EpisodeRow, EvaluationResult, evaluate
 from llm_envs.registration import TABLE as _TABLE
@@ -13,6 +14,7 @@ from llm_envs.rewards import list_rewards, make_reward, register_reward
 
 __version__ = "0.1.0"
 __all__ = [
+    "WAIT",
     "Episode",
     "EpisodeRow",
     "EvaluationResult",

@@ -12,6 +12,7 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from llm_envs.envs import WAIT
 from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.task import Task, make_task
@@ -31,7 +32,8 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     Args:
         num_envs: Number of rows.
         autoreset_mode: gymnasium.vector.AutoresetMode or its value: NEXT_STEP (default), SAME_STEP or
-            DISABLED, where finished rows are reset by reset(options={"reset_mask": bool (num_envs,)}).
+            DISABLED, where finished rows are reset by reset(options={"reset_mask": bool (num_envs,)}) and
+            until then are stepped with `llm_envs.WAIT` (-1), so that whole episodes can be played in waves.
         **arguments: As for the single environment.
 
     Options of `reset`: "example" (an index, or one per row) and "reset_mask".
@@ -180,11 +182,18 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
         Args:
             actions: Integers (num_envs,), 0 to V-1. In NEXT_STEP mode the action of a row that ended in the
-                step before is ignored and the row begins anew.
+                step before is ignored and the row begins anew. In DISABLED mode the action of a row that
+                is over is WAIT: nothing is computed for it, its observation stays, its reward is 0, it is
+                not terminated (it was, in the step it ended) and has no info.
 
         Returns:
             observations int32 (num_envs, context_length), rewards float64, terminated bool, truncated bool
             (num_envs,), infos.
+
+        Raises:
+            gymnasium.error.InvalidAction: An action is no id of the vocabulary, nor WAIT of a row that may.
+            gymnasium.error.ResetNeeded: Before the first reset; where a row that is over and is not reset
+                by itself is given a token; where every row waits.
         """
         actions = self._checked(actions)
         if not self._begun:
@@ -210,18 +219,28 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _step_around_finished(
         self, actions: np.ndarray, infos: dict[str, Any]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Steps the rows that are in an episode; begins the others anew. Returns the rows, and which end."""
-        finished = np.flatnonzero(self._over).tolist()
-        if self.autoreset_mode is not AutoresetMode.NEXT_STEP:
-            raise ResetNeeded(
-                f"rows {finished[:8]} are over: reset them with options={{'reset_mask': mask}} before step()"
-            )
+        """Steps the rows in an episode; the others begin anew or wait. Returns the rows, and which end."""
         rows = np.flatnonzero(~self._over)
-        self._begin(finished, [None] * len(finished), infos)
-        self._any_over = False
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            finished = np.flatnonzero(self._over).tolist()
+            self._begin(finished, [None] * len(finished), infos)
+            self._any_over = False
+        else:
+            self._check_waiting(actions)
         self._tokens[rows, self._columns[rows]] = actions[rows]
         self._columns[rows] += 1
         return rows, self.task.is_end[actions[rows]] | (self._columns[rows] >= self._limits[rows])
+
+    def _check_waiting(self, actions: np.ndarray) -> None:
+        """Refuses tokens for rows that are over, and a step in which no row goes on."""
+        stepped = np.flatnonzero(self._over & (actions != WAIT)).tolist()
+        way_out = "reset them with options={'reset_mask': mask} before step()"
+        if stepped:
+            if self.autoreset_mode is AutoresetMode.DISABLED:
+                way_out += f", or let them wait with the action WAIT ({WAIT})"
+            raise ResetNeeded(f"rows {stepped[:8]} are over: {way_out}")
+        if self._over.all():
+            raise ResetNeeded(f"every row is over and waits: {way_out}")
 
     def _end_turns(
         self,
@@ -276,10 +295,16 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             raise InvalidAction(f"actions are token ids (integers), got dtype {actions.dtype}")
         actions = actions.astype(np.int64, copy=False)
         size = self.task.vocabulary_size
-        if (actions.view(np.uint64) >= size).any():  # one comparison: a negative number is a huge one
-            row = int(np.flatnonzero((actions < 0) | (actions >= size))[0])
+        outside = actions.view(np.uint64) >= size  # one comparison: a negative number is a huge one
+        may_wait = self.autoreset_mode is AutoresetMode.DISABLED
+        if may_wait and self._any_over:
+            outside &= ~self._over | (actions != WAIT)
+        if outside.any():
+            row = int(np.flatnonzero(outside)[0])
+            running = may_wait and actions[row] == WAIT
+            hint = f"; only a row that is over may WAIT ({WAIT})" if running else ""
             raise InvalidAction(
-                f"action {actions[row]} of row {row} is outside the vocabulary, 0 to {size - 1}"
+                f"action {actions[row]} of row {row} is outside the vocabulary, 0 to {size - 1}{hint}"
             )
         return actions
 

@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 
 import llm_envs
+from llm_envs import WAIT
 from llm_envs.envs.vector_env import TokenVectorEnv
 
 ROWS = 5
@@ -134,8 +135,70 @@ def test_stepping_a_finished_row_is_an_error_when_autoreset_is_disabled():
     env = gym.make_vec("TextGen-Tiny-v0", num_envs=2, autoreset_mode="Disabled")
     env.reset(seed=0)
     env.step(np.array([0, 3]))
-    with pytest.raises(ResetNeeded, match=r"rows \[0\] are over"):
+    with pytest.raises(ResetNeeded, match=r"rows \[0\] are over.*reset_mask.*WAIT \(-1\)"):
         env.step(np.array([2, 2]))
+
+
+@pytest.mark.parametrize("timing", ["terminal", "dense"])
+@pytest.mark.parametrize("env_id", ["TextGen-Tiny-v0", "Translation-v0", "Dialogue-v0"])
+def test_rows_that_are_over_wait_while_the_others_go_on_as_single_environments(env_id, timing):
+    kwargs = {"reward_timing": timing, "metrics": "default"}
+    env = gym.make_vec(env_id, num_envs=ROWS, autoreset_mode="Disabled", **kwargs)
+    singles = [gym.make(env_id, **kwargs) for _ in range(ROWS)]
+    for wave in range(3):
+        seeds = [100 * wave + row for row in range(ROWS)]
+        observations, _ = env.reset(seed=seeds)
+        for single, seed in zip(singles, seeds, strict=True):
+            single.reset(seed=seed)
+        over = np.zeros(ROWS, dtype=bool)
+        for step in range(1000):
+            actions = np.where(over, WAIT, actions_for(env, 1000 * wave + step))
+            before = observations
+            observations, rewards, terminated, truncated, infos = env.step(actions)
+            assert not truncated.any()
+            np.testing.assert_array_equal(observations[over], before[over])
+            assert not rewards[over].any()
+            assert not terminated[over].any()
+            assert not infos or not infos["_outcome"][over].any()
+            for row in np.flatnonzero(~over).tolist():
+                observation, reward, ended, _, info = singles[row].step(int(actions[row]))
+                np.testing.assert_array_equal(observations[row], observation)
+                assert (rewards[row], terminated[row]) == (reward, ended)
+                if ended:
+                    assert infos["outcome"]["text"][row] == info["outcome"]["text"]
+                    assert infos["outcome"]["reward"][row] == info["outcome"]["reward"]
+            over |= terminated
+            if over.all():
+                break
+        assert over.all()
+
+
+def test_waiting_is_an_error_where_nothing_waits():
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=2, autoreset_mode="Disabled")
+    with pytest.raises(ResetNeeded, match=r"reset\(\)"):
+        env.step(np.array([WAIT, WAIT]))
+    env.reset(seed=0)
+    with pytest.raises(InvalidAction, match=r"action -1 of row 1 .* only a row that is over may WAIT"):
+        env.step(np.array([2, WAIT]))
+    env.step(np.array([0, 3]))
+    with pytest.raises(InvalidAction, match="action -2 of row 0"):
+        env.step(np.array([-2, 3]))
+    with pytest.raises(InvalidAction, match="action -1 of row 1"):
+        env.step(np.array([WAIT, WAIT]))
+    env.step(np.array([WAIT, 0]))
+    with pytest.raises(ResetNeeded, match="every row is over and waits"):
+        env.step(np.array([WAIT, WAIT]))
+    env.reset(options={"reset_mask": np.array([True, False])})
+    env.step(np.array([3, WAIT]))
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_no_row_waits_where_rows_reset_themselves(mode):
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=2, autoreset_mode=mode)
+    env.reset(seed=0)
+    env.step(np.array([0, 3]))
+    with pytest.raises(InvalidAction, match=r"action -1 of row 0 is outside the vocabulary, 0 to 7$"):
+        env.step(np.array([WAIT, 3]))
 
 
 @pytest.mark.parametrize(
