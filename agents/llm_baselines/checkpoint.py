@@ -1,0 +1,224 @@
+"""Checkpoints of a run: everything it needs to go on bit for bit, as safetensors and JSON with a manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import warnings
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from llm_baselines.agent_folder import AgentFolderError, replace_folder
+
+_STATE, _NETWORK, _OPTIMIZER, _BEST = (
+    "state.json",
+    "network.safetensors",
+    "optimizer.safetensors",
+    "best.safetensors",
+)
+_MANIFEST = "manifest.json"
+_FREE = ("warm_start_folder", "checkpoint_freq")
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint of a folder, or None."""
+    if not folder.is_dir():
+        return None
+    return max((place for place in folder.iterdir() if place.name.isdigit()), default=None)
+
+
+def write_checkpoint(
+    folder: Path,
+    round: int,
+    state: dict[str, Any],
+    learner: Any,
+    best: dict[str, torch.Tensor] | None,
+) -> Path:
+    """Writes a checkpoint beside the earlier one, which leaves when this one stands.
+
+    Args:
+        folder: Holds checkpoints, named by their round.
+        round: The round it is taken after.
+        state: JSON-able.
+        learner: Its network, optimizer and `save_more(place)`.
+        best: The weights that were best on validation so far.
+    """
+
+    def write(place: Path) -> None:
+        _save(learner.network.state_dict(), place / _NETWORK)
+        if learner.optimizer is not None:
+            _save(_optimizer_tensors(learner.optimizer), place / _OPTIMIZER)
+        if best is not None:
+            _save(best, place / _BEST)
+        learner.save_more(place)
+        (place / _STATE).write_text(json.dumps(state, indent=1, default=float) + "\n", encoding="utf-8")
+        hashes = {path.name: _digest(path) for path in sorted(place.iterdir())}
+        (place / _MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+
+    target = folder / f"{round:09d}"
+    replace_folder(target, write)
+    for other in folder.iterdir():
+        if other != target and (other.name.startswith(".") or other.name.isdigit()):
+            shutil.rmtree(other, ignore_errors=True)
+    return target
+
+
+def read_checkpoint(
+    place: Path, learner: Any, total_timesteps: int
+) -> tuple[dict[str, Any], dict[str, torch.Tensor] | None]:
+    """Gives a learner the weights, optimizer and replay of a checkpoint.
+
+    Returns:
+        The state, and the weights that were best on validation, if any were kept.
+
+    Raises:
+        AgentFolderError: A file is missing, altered or cut short (it is named), or the checkpoint is of
+            another configuration.
+    """
+    hashes = _json(place / _MANIFEST, place)
+    for name, digest in hashes.items():
+        path = place / Path(name).name
+        if not path.is_file():
+            raise AgentFolderError(f"'{path}' is missing; delete '{place}' to train afresh")
+        if _digest(path) != digest:
+            raise AgentFolderError(
+                f"'{path}' was altered or cut short: its SHA-256 differs; delete '{place}' to train afresh"
+            )
+    for name in (_STATE, _NETWORK):
+        if name not in hashes:
+            raise AgentFolderError(f"'{place / _MANIFEST}' does not list {name}: it is no checkpoint")
+    state = _json(place / _STATE, place)
+    _check_same(place, state, learner, total_timesteps)
+    try:
+        learner.network.load_state_dict(load_file(place / _NETWORK), strict=True)
+        if learner.optimizer is not None:
+            _load_optimizer(learner.optimizer, load_file(place / _OPTIMIZER))
+        learner.load_more(place)
+        best = load_file(place / _BEST) if _BEST in hashes else None
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise AgentFolderError(f"'{place}' does not fit this learner: {error}") from error
+    return state, best
+
+
+def _check_same(place: Path, state: dict[str, Any], learner: Any, total_timesteps: int) -> None:
+    from dataclasses import asdict
+
+    from llm_baselines.agent_folder import json_able
+
+    if state["agent"] != learner.name:
+        raise AgentFolderError(f"'{place}' is a checkpoint of {state['agent']!r}, not of {learner.name!r}")
+    mine = json_able(asdict(learner.config))
+    for known in fields(learner.config):
+        if known.name not in _FREE and state["config"].get(known.name) != mine[known.name]:
+            raise AgentFolderError(
+                f"'{place}' was trained with {known.name}={state['config'].get(known.name)!r}, not "
+                f"{mine[known.name]!r}: resume with the same configuration, or train afresh"
+            )
+    threads = torch.get_num_threads()
+    if state["threads"] != threads:
+        warnings.warn(
+            f"'{place}' was written with {state['threads']} threads and this run has {threads}: sums are "
+            "taken in another order, so its weights will not be those of an uninterrupted run to the bit",
+            stacklevel=2,
+        )
+    if state["total_timesteps"] != total_timesteps:
+        warnings.warn(
+            f"'{place}' was on its way to {state['total_timesteps']} steps and now goes to {total_timesteps}: "
+            "schedules over the whole of training change",
+            stacklevel=2,
+        )
+
+
+def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
+    save_file({name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}, path)
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """The optimizer's state by parameter number and name."""
+    return {
+        f"{number}.{name}": torch.as_tensor(value)
+        for number, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    whole = optimizer.state_dict()
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = tensor
+    whole["state"] = state
+    optimizer.load_state_dict(whole)
+
+
+def callback_counters(callback: Any, restore: Any = None) -> dict[str, Any]:
+    """The counters of Stable-Baselines3 callbacks, those inside lists and other callbacks included.
+
+    Numbers, texts and lists of them are taken; environments and models are not.
+
+    Args:
+        callback: The callback.
+        restore: What this function returned before: the callbacks take these values.
+    """
+    values: dict[str, Any] = {}
+    for name, value in list(vars(callback).items()):
+        if name in ("model", "parent", "locals", "globals"):
+            continue
+        if hasattr(value, "on_step") and hasattr(value, "n_calls"):
+            values[name] = callback_counters(value, None if restore is None else restore.get(name))
+        elif isinstance(value, list) and value and all(hasattr(v, "on_step") for v in value):
+            given = [None] * len(value) if restore is None else restore.get(name, [None] * len(value))
+            values[name] = [callback_counters(v, r) for v, r in zip(value, given, strict=True)]
+        elif (plain := _plain(value)) is not _NOT_PLAIN:
+            values[name] = plain
+            if restore is not None and name in restore:
+                setattr(callback, name, _unplain(restore[name]))
+    return values
+
+
+_NOT_PLAIN = object()
+
+
+def _plain(value: Any) -> Any:
+    """A JSON-able copy, infinities as texts; `_NOT_PLAIN` for anything that has none."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"float": repr(value)}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        parts = [_plain(part) for part in value]
+        return _NOT_PLAIN if any(part is _NOT_PLAIN for part in parts) else parts
+    return _NOT_PLAIN
+
+
+def _unplain(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == {"float"}:
+        return float(value["float"])
+    return [_unplain(part) for part in value] if isinstance(value, list) else value
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _json(path: Path, place: Path) -> dict[str, Any]:
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(read, dict):
+            raise ValueError("it is no JSON object")
+    except (OSError, ValueError) as error:
+        raise AgentFolderError(
+            f"'{path}' cannot be read ({error}); delete '{place}' to train afresh"
+        ) from error
+    return read

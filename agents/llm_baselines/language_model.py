@@ -1,0 +1,230 @@
+"""Causal language models as learners see them: a trunk that reads tokens, a head over the environment's tokens.
+
+Models come from three places: a preset (small Llama bodies built from a transformers configuration), a folder
+or hub name, or a transformers model that is at hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+PRESETS: dict[str, dict[str, int]] = {
+    "nano": {"hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4},
+    "tiny": {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4},
+    "small": {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 8},
+}
+"""name -> Llama configuration (Touvron et al. 2023); 0.1, 0.9 and 5 million parameters beside the embeddings."""
+
+_PROBE_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class ModelInputs:
+    """Observations as a transformers model takes them.
+
+    Attributes:
+        input_ids: int64 (n, L); 0 where there is no token.
+        attention_mask: int64 (n, L); 1 where there is one.
+        position_ids: int64 (n, L); 0 at a row's first token, whatever padding stands before it.
+    """
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    position_ids: Tensor
+
+
+def model_inputs(observation: np.ndarray | Tensor, device: torch.device | str = "cpu") -> ModelInputs:
+    """Turns observations, int32 (n, L) with -1 where there is no token, into what a model takes.
+
+    A row's tokens stand side by side: prompts are padded on the left, and nothing slides.
+    """
+    tokens = torch.as_tensor(observation).to(device, torch.int64)
+    mask = (tokens >= 0).long()
+    first = mask.argmax(dim=1, keepdim=True)
+    columns = torch.arange(tokens.shape[1], device=tokens.device)
+    return ModelInputs(tokens.clamp(min=0), mask, (columns - first).clamp(min=0))
+
+
+class LanguageModel(nn.Module):
+    """A transformers causal LM over the first `vocabulary_size` tokens of its head.
+
+    A head wider than the vocabulary (padded, as Qwen's is) is cut; a narrower one is an error.
+
+    Args:
+        model: A transformers causal LM.
+        vocabulary_size: Number of actions V.
+
+    Attributes:
+        config: The model's configuration.
+        hidden_size: Width of its features.
+        reads_cached: Whether a cache by columns gives its features; None until a Reader has tried.
+    """
+
+    def __init__(self, model: Any, vocabulary_size: int) -> None:
+        super().__init__()
+        head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+        if head is None:
+            raise ValueError(f"{type(model).__name__} has no language-model head; give a causal LM")
+        width = head.weight.shape[0]
+        if width < vocabulary_size:
+            raise ValueError(
+                f"the model's head has {width} tokens and the environment {vocabulary_size}: take the "
+                "model's own tokenizer (tokenizer='hf:...'), or another model"
+            )
+        self.model = model.eval()  # no dropout: log-probabilities are those of the weights
+        self.vocabulary_size = vocabulary_size
+        self.config = model.config
+        self.hidden_size = int(head.weight.shape[1])
+        self.reads_cached: bool | None = None
+        self._check_head()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @property
+    def trunk(self) -> nn.Module:
+        """The model without its head."""
+        found: nn.Module = self.model.base_model
+        return found
+
+    def features(self, inputs: ModelInputs) -> Tensor:
+        """The last hidden state of every token: (n, L, hidden_size), one causal pass."""
+        hidden: Tensor = self.trunk(
+            input_ids=inputs.input_ids,
+            attention_mask=inputs.attention_mask,
+            position_ids=inputs.position_ids,
+            use_cache=False,
+        ).last_hidden_state
+        return hidden
+
+    def logits(self, features: Tensor) -> Tensor:
+        """Logits (..., V) of the next token from features (..., hidden_size)."""
+        head = self.model.get_output_embeddings()
+        bias = getattr(head, "bias", None)
+        size = self.vocabulary_size
+        return nn.functional.linear(features, head.weight[:size], None if bias is None else bias[:size])
+
+    def log_probs(self, features: Tensor) -> Tensor:
+        """Log pi(. | prefix) (..., V), over the whole vocabulary, in float32."""
+        return torch.log_softmax(self.logits(features).float(), dim=-1)
+
+    def identity(self) -> str:
+        """SHA-256 (hex) of the weights: which model this is, to the bit."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.model.state_dict().items()):
+            digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+    @torch.no_grad()
+    def _check_head(self) -> None:
+        """Refuses models that do more between trunk and logits than a linear head (soft caps, scales)."""
+        ids = torch.arange(3, device=self.device)[None] % self.vocabulary_size
+        inputs = ModelInputs(ids, torch.ones_like(ids), torch.arange(3, device=self.device)[None])
+        whole = self.model(
+            input_ids=ids, attention_mask=inputs.attention_mask, position_ids=inputs.position_ids
+        ).logits[..., : self.vocabulary_size]
+        mine = self.logits(self.features(inputs))
+        if not torch.allclose(whole.float(), mine.float(), atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE):
+            raise ValueError(
+                f"{type(self.model).__name__} changes its logits after the head (a cap or a scale), which "
+                "this learner does not follow; take another model"
+            )
+
+
+def build_language_model(
+    model: Any,
+    *,
+    vocabulary_size: int,
+    context_length: int,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+) -> LanguageModel:
+    """A language model from a preset, a folder or hub name, or a transformers model.
+
+    Args:
+        model: A name in PRESETS (fresh weights drawn from `seed`, the embeddings tied to the head), a mapping
+            of LlamaConfig arguments (likewise), a folder or a hub name with safetensors weights, or a
+            transformers causal LM, which is used as it is.
+        vocabulary_size: Number of actions V.
+        context_length: Width of the observation: the model must reach as far.
+        seed: Decides fresh weights; the global generator is left as it was.
+        device: Where it goes.
+
+    Raises:
+        ValueError: There is no such model, it has no causal head, its head is too narrow or its context
+            too short.
+    """
+    if isinstance(model, str) and model in PRESETS:
+        built = _fresh(PRESETS[model], vocabulary_size, context_length, seed)
+    elif isinstance(model, Mapping):
+        built = _fresh(model, vocabulary_size, context_length, seed)
+    elif isinstance(model, str | Path):
+        built = _load(str(model))
+    else:
+        built = model
+    longest = getattr(built.config, "max_position_embeddings", None)
+    if longest is not None and longest < context_length:
+        raise ValueError(
+            f"the model reads {longest} tokens and the environment's observations hold {context_length}: "
+            "lower max_prompt_tokens or max_new_tokens, or take another model"
+        )
+    return LanguageModel(built.to(device), vocabulary_size)
+
+
+def _fresh(options: Mapping[str, Any], vocabulary_size: int, context_length: int, seed: int) -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    chosen = {"tie_word_embeddings": True, "attn_implementation": "sdpa", **options}
+    try:
+        config = LlamaConfig(
+            vocab_size=vocabulary_size,
+            max_position_embeddings=context_length,
+            bos_token_id=None,
+            eos_token_id=None,
+            pad_token_id=None,
+            **chosen,
+        )
+    except TypeError as error:
+        raise ValueError(f"model={dict(options)!r} is no Llama configuration: {error}") from None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LlamaForCausalLM(config)
+
+
+def _load(name: str) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    if not Path(name).exists() and "/" not in name:
+        near = get_close_matches(name, PRESETS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(
+            f"unknown model {name!r}; {hint}there are {', '.join(map(repr, PRESETS))}, folders and hub names"
+        )
+    try:
+        return AutoModelForCausalLM.from_pretrained(name, use_safetensors=True, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"cannot load the model {name!r}: no such folder or hub name, no causal LM in it, or no network "
+            f"({type(error).__name__}: {str(error).splitlines()[0]})"
+        ) from error
+
+
+def choose_device(device: str | torch.device) -> torch.device:
+    """A torch device; "auto" is a GPU where there is one."""
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -1,0 +1,97 @@
+"""Playing rounds of episodes for a learner: which examples, how actions are drawn, what is noted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from llm_baselines.demonstrations import train_examples
+from llm_baselines.exploration import draw
+from llm_baselines.rollout import play_episodes
+from llm_baselines.run import TrainingRun
+from llm_baselines.trajectory import Trajectory
+
+Probabilities = Callable[[list[Tensor], np.ndarray], tuple[Tensor, Tensor]]
+"""(features by reader, observation) -> what actions are drawn from, and whose log-probability is noted."""
+
+
+class Player:
+    """Plays rounds of whole episodes on a learner's training environment.
+
+    Args:
+        learner: A LanguageAgent.
+    """
+
+    def __init__(self, learner: Any) -> None:
+        self._learner = learner
+        self._rows = learner.training_rows()
+        fraction = learner.config.train_fraction
+        self._examples = train_examples(learner.task, fraction) if learner.native else None
+
+    def close(self) -> None:
+        """Closes the environments."""
+        self._rows.close()
+
+    def play(self, run: TrainingRun, probabilities: Probabilities, *, group: int = 1) -> list[Trajectory]:
+        """Plays a round.
+
+        Args:
+            run: Gives the round, and hears of every step.
+            probabilities: The behaviour.
+            group: Episodes on the same example, one after the other; 1 draws an example for each.
+
+        Returns:
+            `config.round_size` trajectories, fewer where a callback stopped the training.
+        """
+        learner, rng = self._learner, run.generator(0)
+        count = learner.config.round_size
+        seeds = rng.integers(2**31, size=count).tolist()
+        examples: Sequence[int] | None = None
+        if self._examples is not None:
+            drawn = rng.choice(self._examples, -(-count // group))
+            examples = np.repeat(drawn, group)[:count].tolist()
+        with run.rollout(), torch.no_grad():
+            played = play_episodes(
+                self._rows,
+                _Behaviour(learner, probabilities),
+                seeds=seeds,
+                examples=examples,
+                vocabulary_size=learner.vocabulary_size,
+                rng=rng,
+                round=run.round,
+                on_step=run.on_step,
+            )
+        run.played([t.score for t in played], [len(t) for t in played])
+        dense = learner.config.reward_timing not in (None, "terminal")
+        learner.report.reward_calls += sum(map(len, played)) if dense else len(played)
+        return played
+
+
+class _Behaviour:
+    """A learner as a rollout's policy."""
+
+    def __init__(self, learner: Any, probabilities: Probabilities) -> None:
+        self._learner = learner
+        self._probabilities = probabilities
+        self._readers = learner.make_readers()
+
+    def act(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        features = [reader.read(observation) for reader in self._readers]
+        probabilities, noted = self._probabilities(features, observation)
+        actions = draw(probabilities, rng.random(len(observation)))
+        taken = noted.gather(1, torch.as_tensor(actions, device=noted.device)[:, None])[:, 0]
+        return actions, taken.cpu().numpy()
+
+    def keep(self, rows: np.ndarray) -> None:
+        for reader in self._readers:
+            reader.keep(rows)
+
+
+def sequence_kl(trajectories: Sequence[Trajectory]) -> float:
+    """Mean over episodes of sum log pi_behaviour - log pi_ref, in nats: an estimate of the sequence KL."""
+    gaps = [float((t.behaviour_log_probs - t.reference_log_probs).sum()) for t in trajectories]
+    return float(np.mean(gaps))

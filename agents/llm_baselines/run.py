@@ -1,0 +1,293 @@
+"""A training run: what stands around a learner's loop - callbacks, logs, evaluation, checkpoints, the report.
+
+The learner plays and updates in rounds. Between two rounds no episode is in flight and nothing random is
+under way: every round draws from generators made of (seed, round). A checkpoint taken there is all a run
+needs to go on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
+from stable_baselines3.common.logger import Logger, configure
+from tqdm.auto import tqdm
+
+from llm_baselines.agent import TrainingReport
+from llm_baselines.agent_folder import json_able
+from llm_baselines.checkpoint import callback_counters, newest_checkpoint, read_checkpoint, write_checkpoint
+from llm_envs import evaluate
+
+
+class NotFinite(FloatingPointError):
+    """A loss or a gradient is NaN or infinite: the run stops before the weights are spoiled."""
+
+
+class TrainingRun:
+    """One call of `learn`.
+
+    Args:
+        learner: A LanguageAgent with `state_tensors`, `state`, `restore`.
+        total_timesteps: Environment steps (for the supervised learner, tokens) in all.
+        callback: Of Stable-Baselines3; one, a list or a function.
+        log_interval: Rounds between log lines.
+        progress_bar: Show a progress bar.
+        run_folder: Where checkpoints and logs go; None for nowhere.
+        resume: Go on from the run folder's last checkpoint, if there is one.
+    """
+
+    def __init__(
+        self,
+        learner: Any,
+        total_timesteps: int,
+        *,
+        callback: Any = None,
+        log_interval: int = 10,
+        progress_bar: bool = False,
+        run_folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> None:
+        self.learner = learner
+        self.total_timesteps = total_timesteps
+        self.folder = Path(run_folder) if run_folder is not None else None
+        self.round = 0
+        self.best_score = -np.inf
+        self.best_weights: dict[str, torch.Tensor] | None = None
+        self._log_interval = max(1, log_interval)
+        self._episodes: list[float] = []
+        self._lengths: list[int] = []
+        self._sums: dict[str, list[float]] = {}
+        self._going_on = True
+        self._started = time.perf_counter()
+        self._seconds_before = learner.report.seconds
+        self._next_eval = self._next_checkpoint = 0
+        place = newest_checkpoint(self.folder / "resume") if self.folder is not None and resume else None
+        self.callback = _as_callback(callback)
+        if place is not None:
+            self._restore(place)
+        else:
+            self._next_eval = learner.num_timesteps + learner.config.eval_freq
+            self._next_checkpoint = learner.num_timesteps + learner.config.checkpoint_freq
+        self.restored = place is not None
+        self.logger: Logger = learner.logger or self._make_logger()
+        learner._logger = self.logger
+        self.validation: VectorEnv[Any, Any, Any] | None = None
+        if learner.config.eval_freq:
+            self.validation = learner.validation_envs()
+        self.callback.init_callback(learner)
+        if place is not None:
+            callback_counters(self.callback, self._callback_state)
+        self.callback.on_training_start({"total_timesteps": total_timesteps, "self": learner}, {})
+        self._bar = tqdm(
+            total=total_timesteps, initial=learner.num_timesteps, unit="step", disable=not progress_bar
+        )
+
+    # What the learner's loop says.
+
+    def going_on(self) -> bool:
+        """Whether there is another round to play."""
+        return self._going_on and self.learner.num_timesteps < self.total_timesteps
+
+    @property
+    def progress(self) -> float:
+        """Share of the training that is done, 0 to 1."""
+        return min(1.0, self.learner.num_timesteps / max(1, self.total_timesteps))
+
+    def generator(self, purpose: int) -> np.random.Generator:
+        """Random numbers of this round, by purpose: the same whether or not the run was interrupted."""
+        return np.random.default_rng([self.learner.seed, self.round, purpose])
+
+    def on_step(self, steps: int) -> bool:
+        """Tells callbacks of one step of the rows that are alive; False if one wants training to stop."""
+        self.learner.num_timesteps += steps
+        self._bar.update(steps)
+        self._going_on = self.callback.on_step() and self._going_on
+        return self._going_on
+
+    def rollout(self) -> _Rollout:
+        """A context that tells callbacks of the beginning and end of playing."""
+        return _Rollout(self.callback)
+
+    def played(self, scores: list[float], lengths: list[int]) -> None:
+        """Notes the episodes of a round."""
+        self._episodes = (self._episodes + scores)[-100:]
+        self._lengths = (self._lengths + lengths)[-100:]
+
+    def log(self, name: str, value: float) -> None:
+        """Notes a value; log lines show the mean since the last one."""
+        self._sums.setdefault(name, []).append(value)
+
+    def check_finite(self, value: float, what: str) -> None:
+        """Stops the run before a value that is not finite spoils the weights.
+
+        Raises:
+            NotFinite: With the step, and the last good checkpoint.
+        """
+        if np.isfinite(value):
+            return
+        place = newest_checkpoint(self.folder / "resume") if self.folder is not None else None
+        kept = f"the last good checkpoint is '{place}'" if place else "there is no checkpoint to go back to"
+        raise NotFinite(
+            f"{what} is {value} at step {self.learner.num_timesteps}, round {self.round}; {kept}. Lower "
+            "learning_rate, or look at the training reward"
+        )
+
+    def end_round(self) -> None:
+        """Evaluates, logs and saves a checkpoint where it is time to."""
+        learner = self.learner
+        self.round += 1
+        learner.weights_changed()
+        steps = learner.num_timesteps
+        if self.round % self._log_interval == 0:
+            self._dump()
+        if self.validation is not None and steps >= self._next_eval:
+            self._next_eval = steps + learner.config.eval_freq
+            self.measure()
+        if learner.config.checkpoint_freq and steps >= self._next_checkpoint:
+            self._next_checkpoint = steps + learner.config.checkpoint_freq
+            self.checkpoint()
+
+    def finish(self) -> None:
+        """The last evaluation and checkpoint; the best weights, where they are wanted."""
+        if self.validation is not None and self._last_measured() != self.learner.num_timesteps:
+            self.measure()
+        self.update_report()
+        self.checkpoint()
+        if self.learner.config.keep_best and self.best_weights is not None:
+            self.learner.network.load_state_dict(self.best_weights, strict=False)
+            self.learner.weights_changed()
+        self.callback.on_training_end()
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        self._bar.close()
+        if self.validation is not None:
+            self.validation.close()
+        self.logger.close()
+        self.learner._logger = None
+
+    # Parts.
+
+    def _last_measured(self) -> float | None:
+        curve = self.learner.report.curve
+        return curve[-1]["timesteps"] if curve else None
+
+    def update_report(self) -> None:
+        """Brings the report's clock up to date."""
+        report: TrainingReport = self.learner.report
+        report.seconds = self._seconds_before + time.perf_counter() - self._started
+        self.learner.count_cost(report)
+
+    def measure(self) -> float:
+        """Evaluates on validation and adds a row to the curve."""
+        assert self.validation is not None
+        learner = self.learner
+        config = learner.config
+        result = evaluate(
+            learner, self.validation, config.n_eval_episodes, deterministic=config.eval_deterministic
+        )
+        row = {"eval/mean_reward": result.mean_reward, "eval/mean_length": result.mean_length}
+        row |= {f"eval/{name}": value for name, value in result.metrics.items()}
+        if self._episodes:
+            row["rollout/ep_rew_mean"] = float(np.mean(self._episodes))
+        for name, value in row.items():
+            self.logger.record(name, value)
+        self.update_report()
+        learner.report.curve.append(
+            {"timesteps": learner.num_timesteps, "seconds": learner.report.seconds, **row}
+        )
+        self._dump()
+        if result.mean_reward >= self.best_score:
+            self.best_score = result.mean_reward
+            self.best_weights = learner.trained_tensors()
+        return result.mean_reward
+
+    def _dump(self) -> None:
+        record = self.logger.record
+        if self._episodes:
+            record("rollout/ep_rew_mean", float(np.mean(self._episodes)))
+            record("rollout/ep_len_mean", float(np.mean(self._lengths)))
+        for name, values in self._sums.items():
+            record(name, float(np.mean(values)))
+        self._sums = {}
+        self.update_report()
+        record("time/rounds", self.round)
+        record("time/seconds", self.learner.report.seconds)
+        record("time/total_timesteps", self.learner.num_timesteps, exclude="tensorboard")
+        self.logger.dump(self.learner.num_timesteps)
+
+    def checkpoint(self) -> Path | None:
+        """Writes a checkpoint, where there is a run folder."""
+        if self.folder is None:
+            return None
+        self.update_report()
+        learner = self.learner
+        state = {
+            "agent": learner.name,
+            "config": json_able(asdict(learner.config)),
+            "total_timesteps": self.total_timesteps,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "round": self.round,
+            "num_timesteps": learner.num_timesteps,
+            "report": json_able(asdict(learner.report)),
+            "best_score": None if np.isinf(self.best_score) else self.best_score,
+            "next_eval": self._next_eval,
+            "next_checkpoint": self._next_checkpoint,
+            "episodes": self._episodes,
+            "lengths": self._lengths,
+            "sums": self._sums,
+            "callbacks": callback_counters(self.callback),
+            "learner": learner.state(),
+        }
+        return write_checkpoint(self.folder / "resume", self.round, state, learner, self.best_weights)
+
+    def _restore(self, place: Path) -> None:
+        learner = self.learner
+        state, best = read_checkpoint(place, learner, self.total_timesteps)
+        self.round, learner.num_timesteps = state["round"], state["num_timesteps"]
+        learner.report = TrainingReport(**state["report"])
+        self._seconds_before = learner.report.seconds
+        self.best_score = -np.inf if state["best_score"] is None else state["best_score"]
+        self.best_weights = best
+        self._next_eval, self._next_checkpoint = state["next_eval"], state["next_checkpoint"]
+        self._episodes, self._lengths, self._sums = state["episodes"], state["lengths"], state["sums"]
+        self._callback_state = state["callbacks"]
+        learner.restore(state["learner"])
+        learner.weights_changed()
+
+    def _make_logger(self) -> Logger:
+        if self.folder is None:
+            return Logger(folder=None, output_formats=[])
+        formats = ["csv", "json"]
+        try:
+            import torch.utils.tensorboard  # noqa: F401
+
+            formats.append("tensorboard")
+        except ImportError:
+            pass
+        return configure(str(self.folder / "logs" / f"from-{self.learner.num_timesteps:012d}"), formats)
+
+
+class _Rollout:
+    def __init__(self, callback: BaseCallback) -> None:
+        self._callback = callback
+
+    def __enter__(self) -> None:
+        self._callback.on_rollout_start()
+
+    def __exit__(self, *_: object) -> None:
+        self._callback.on_rollout_end()
+
+
+def _as_callback(callback: BaseCallback | list[BaseCallback] | Callable[..., bool] | None) -> BaseCallback:
+    if isinstance(callback, list):
+        return CallbackList(callback)
+    return callback if isinstance(callback, BaseCallback) else ConvertCallback(callback)

@@ -1,0 +1,206 @@
+"""Supervised: maximum likelihood on demonstrations, to the plateau on validation. A baseline and a beginning."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+
+from llm_baselines.agent import TrainingReport
+from llm_baselines.checkpoint import newest_checkpoint
+from llm_baselines.configuration import option
+from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
+from llm_baselines.language_agent import (
+    LanguageAgent,
+    LanguageAgentConfig,
+    hyperparameters,
+    suggested_timesteps,
+)
+from llm_baselines.run import TrainingRun
+from llm_baselines.teacher_forcing import action_log_probs, state_features
+from llm_baselines.trajectory import Trajectory, micro_batches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisedConfig(LanguageAgentConfig):
+    """Every option of Supervised. Its steps are tokens of demonstrations that were learned from."""
+
+    learning_rate: float = option(2e-3, "AdamW's step size at the start; measured")
+    learning_rate_end: float = option(2e-4, "and at the end, linearly in between")
+    weight_decay: float = option(0.1, "AdamW's decoupled weight decay (Brown et al. 2020)")
+    batch_size: int = option(32, "demonstrations of an update")
+    per_example: int = option(1, "dialogues the expert plays for each goal of the train split")
+    patience: int = option(0, "evaluations without a better reward after which training ends; 0: never")
+
+
+class Supervised(LanguageAgent):
+    """Maximum likelihood of the references' tokens, or of the expert's turns, on the train split.
+
+    The loss is -log pi(token | prefix), summed over the agent's tokens of a batch and divided by the mean
+    number of tokens of a batch. Evaluations on validation keep the best weights; with `patience` training
+    ends when the reward has stopped rising.
+    """
+
+    name = "supervised"
+    config_class = SupervisedConfig
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: Any = None,
+        log_interval: int = 100,
+        progress_bar: bool = False,
+        *,
+        run_folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Trains on demonstrations until `total_timesteps` of their tokens have been learned from.
+
+        Args:
+            total_timesteps: Tokens in all, those before a resume included.
+            callback: Stable-Baselines3 callbacks; called after every update.
+            log_interval: Updates between log lines.
+            progress_bar: Show a progress bar.
+            run_folder: Where checkpoints and logs go; None for nowhere.
+            resume: Go on from the run folder's last checkpoint, if there is one.
+
+        Raises:
+            ValueError: The environment has no demonstrations.
+        """
+        if not self.native or not has_demonstrations(self.task):
+            raise ValueError(
+                f"the supervised agent imitates references or an expert, and {self.env} has neither"
+            )
+        self._make_optimizer()
+        run = TrainingRun(
+            self,
+            total_timesteps,
+            callback=callback,
+            log_interval=log_interval,
+            progress_bar=progress_bar,
+            run_folder=run_folder,
+            resume=resume,
+        )
+        try:
+            shown = self._demonstrations()
+            mean = float(np.mean([len(t) for t in shown]))
+            per_epoch = -(-len(shown) // self.config.batch_size)
+            while run.going_on() and not self._plateau(run):
+                epoch, at = divmod(run.round, per_epoch)
+                order = np.random.default_rng([self.seed, epoch]).permutation(len(shown))
+                size = self.config.batch_size
+                batch = [shown[i] for i in order[at * size : (at + 1) * size]]
+                loss = self._update(batch, size * mean, run)
+                run.log("train/loss", loss)
+                run.on_step(sum(len(t) for t in batch))
+                run.end_round()
+            run.finish()
+        finally:
+            run.close()
+        return self
+
+    def _demonstrations(self) -> list[Trajectory]:
+        examples = train_examples(self.task, self.config.train_fraction)
+        return demonstrations(self.env, examples, per_example=self.config.per_example, seed=self.seed)
+
+    def _update(self, batch: list[Trajectory], tokens: float, run: TrainingRun) -> float:
+        """One step on a batch; returns the mean loss per token."""
+        total = 0.0
+        for part in micro_batches(batch, self.config.micro_batch_tokens):
+            part = part.to(self.device)
+            loss = -action_log_probs(self.lm, state_features(self.lm, part), part).sum()
+            total += float(loss.detach())
+            (loss / tokens).backward()
+        run.check_finite(total, "the loss")
+        self.optimizer_step(run.progress)
+        return total / sum(len(t) for t in batch)
+
+    def _plateau(self, run: TrainingRun) -> bool:
+        rewards = [row["eval/mean_reward"] for row in self.report.curve]
+        patience = self.config.patience
+        return bool(patience and len(rewards) - 1 - int(np.argmax(rewards or [0.0])) >= patience)
+
+    def count_cost(self, report: TrainingReport) -> None:
+        """Tokens are learned from, none is played."""
+        report.tokens = self.num_timesteps
+
+
+def begin_from_demonstrations(
+    learner: LanguageAgent, run_folder: str | Path | None, *, resume: bool, progress_bar: bool
+) -> bool:
+    """Trains a learner's fresh model on demonstrations, where it is to be and there are any.
+
+    A run that goes on from a checkpoint has this behind it. Whatever decides the result decides its name in
+    `warm_start_folder`, so learners that begin alike train it once.
+
+    Args:
+        learner: Takes over the weights, the cost and the evaluations.
+        run_folder: Its run folder; "warm_start" in it holds this training's checkpoints.
+        resume: Go on from them.
+        progress_bar: Show a progress bar.
+
+    Returns:
+        Whether the learner has new weights.
+    """
+    config = learner.config
+    wanted = config.warm_start and learner.is_fresh and learner.native and learner.num_timesteps == 0
+    if not wanted or not has_demonstrations(learner.task):
+        return False
+    if run_folder is not None and resume and newest_checkpoint(Path(run_folder) / "resume") is not None:
+        return False
+    assert learner.env.spec is not None
+    options = {**hyperparameters(Supervised.name, learner.env.spec.id), **config.supervised}
+    options.pop("model", None)
+    options.setdefault("train_fraction", config.train_fraction)
+    total = int(options.pop("total_timesteps", 0)) or suggested_timesteps(
+        Supervised.name, learner.env.spec.id
+    )
+
+    def train() -> Supervised:
+        agent = Supervised(
+            learner.model_spec, learner.env, seed=learner.seed, device=learner.device, **options
+        )
+        place = Path(run_folder) / "warm_start" if run_folder is not None else None
+        return agent.learn(total, run_folder=place, resume=resume, progress_bar=progress_bar)
+
+    begun = _kept(learner, options, total, train) if config.warm_start_folder else train()
+    learner.lm.load_state_dict(begun.lm.state_dict())
+    learner.weights_changed()
+    learner.report.seconds = begun.report.seconds
+    learner.report.gradient_steps = begun.report.gradient_steps
+    learner.report.curve = [{**row, "timesteps": 0} for row in begun.report.curve[-1:]]
+    return True
+
+
+def _kept(
+    learner: LanguageAgent, options: dict[str, Any], total: int, train: Callable[[], Supervised]
+) -> Supervised:
+    """The supervised agent of the warm-start folder; trained and put there if it is not in it."""
+    decides = [
+        learner.model_spec,
+        learner.task.signature,
+        learner.seed,
+        str(learner.device),
+        sorted(options.items()),
+        total,
+        torch.__version__,
+        torch.get_num_threads(),
+    ]
+    key = hashlib.sha256(json.dumps(decides, default=repr).encode()).hexdigest()[:16]
+    place = Path(learner.config.warm_start_folder) / f"{learner.env.spec.id}-{learner.seed}-{key}"
+    if not place.exists():
+        mine = place.with_name(f".{place.name}-{os.getpid()}")
+        train().save(mine)
+        try:
+            mine.rename(place)
+        except OSError:  # another process was faster, with the same weights
+            if not place.exists():
+                raise
+    return Supervised.load(place, learner.env, device=learner.device)

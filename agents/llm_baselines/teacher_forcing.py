@@ -1,0 +1,56 @@
+"""Teacher forcing: one causal pass over whole episodes gives the features of every prefix at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from llm_baselines.language_model import LanguageModel, model_inputs
+from llm_baselines.trajectory import Trajectory, TrajectoryBatch, collate, micro_batch_indices
+
+
+def state_features(lm: LanguageModel, batch: TrajectoryBatch) -> Tensor:
+    """Features of all states of a batch: (n, m + 1, hidden_size), one causal pass."""
+    features = lm.features(model_inputs(batch.tokens, batch.tokens.device))
+    index = batch.states[..., None].expand(-1, -1, features.shape[2])
+    return features.gather(1, index)
+
+
+def scatter(values: Tensor, mask: Tensor) -> Tensor:
+    """Values (k,) of the k places in a mask, as a tensor of the mask's shape, 0 elsewhere."""
+    return torch.zeros(mask.shape, dtype=values.dtype, device=values.device).masked_scatter(mask, values)
+
+
+def action_log_probs(lm: LanguageModel, features: Tensor, batch: TrajectoryBatch) -> Tensor:
+    """Log pi of the actions taken, over the full vocabulary: float32 (n, m), 0 where there is none.
+
+    Args:
+        lm: The language model.
+        features: (n, m + 1, hidden_size), of the batch's states.
+        batch: The batch.
+    """
+    logits = lm.logits(features[:, :-1][batch.mask]).float()
+    taken = batch.actions[batch.mask]
+    return scatter(-nn.functional.cross_entropy(logits, taken, reduction="none"), batch.mask)
+
+
+@torch.no_grad()
+def log_probs_under(lm: LanguageModel, trajectories: Sequence[Trajectory], tokens: int) -> list[np.ndarray]:
+    """Log pi of the actions of each trajectory under a model, float32 (m,): teacher-forced, in batches."""
+    found: list[np.ndarray] = [np.empty(0, np.float32)] * len(trajectories)
+    for part in micro_batch_indices(trajectories, tokens):
+        batch = collate([trajectories[i] for i in part]).to(lm.device)
+        values = action_log_probs(lm, state_features(lm, batch), batch).cpu().numpy()
+        for row, index in enumerate(part):
+            found[index] = values[row, : len(trajectories[index])]
+    return found
+
+
+def with_reference(lm: LanguageModel, trajectories: Sequence[Trajectory], tokens: int) -> list[Trajectory]:
+    """The trajectories with what the reference model says of their actions."""
+    found = log_probs_under(lm, trajectories, tokens)
+    return [replace(t, reference_log_probs=r) for t, r in zip(trajectories, found, strict=True)]

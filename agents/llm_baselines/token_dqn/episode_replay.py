@@ -1,0 +1,252 @@
+"""EpisodeReplay: whole episodes, every token once, a few bytes for each transition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from llm_baselines.trajectory import Trajectory
+
+_GROWTH = 65_536
+_EPISODE = np.dtype(
+    [
+        ("token_start", "<i8"),
+        ("action_start", "<i8"),
+        ("turn_start", "<i8"),
+        ("tokens", "<i4"),
+        ("actions", "<i4"),
+        ("turns", "<i4"),
+        ("round", "<i4"),
+        ("terminated", "?"),
+        ("alive", "?"),
+    ]
+)
+_NUMBERS = ("rewards", "behaviour_log_probs", "reference_log_probs")
+
+
+@dataclass(frozen=True)
+class ReplayMemory:
+    """What a replay takes, in bytes.
+
+    Attributes:
+        used: What the episodes in it need.
+        allocated: What its arrays hold, room for more included.
+        transitions: Transitions in it.
+    """
+
+    used: int
+    allocated: int
+    transitions: int
+
+    @property
+    def bytes_per_transition(self) -> float:
+        """Bytes used for each transition; NaN when empty."""
+        return self.used / self.transitions if self.transitions else float("nan")
+
+
+class _Arena:
+    """Entries one after the other; what leaves, leaves at the front. Positions are absolute, for ever."""
+
+    def __init__(self, dtype: np.dtype) -> None:
+        self._array = np.empty(0, dtype)
+        self._offset = 0  # absolute position of the array's first entry
+        self.start = self.stop = 0
+
+    @property
+    def nbytes(self) -> int:
+        return self._array.nbytes
+
+    def extend(self, values: np.ndarray) -> int:
+        """Appends; returns the absolute position of the first."""
+        begin, needed = self.stop, self.stop + len(values) - self._offset
+        if needed > len(self._array):
+            kept = self._array[self.start - self._offset : self.stop - self._offset]
+            room = len(kept) + len(values)
+            # Moves what is left to the front; a quarter more room keeps such moves rare.
+            size = -(-(room + room // 4) // _GROWTH) * _GROWTH if room > _GROWTH else _next_size(room)
+            fresh = np.empty(max(size, room), self._array.dtype)
+            fresh[: len(kept)] = kept
+            self._array, self._offset = fresh, self.start
+        at = begin - self._offset
+        self._array[at : at + len(values)] = values
+        self.stop += len(values)
+        return begin
+
+    def get(self, start: int, count: int) -> np.ndarray:
+        at = start - self._offset
+        return self._array[at : at + count].copy()
+
+    def drop_before(self, position: int) -> None:
+        self.start = position
+
+
+def _next_size(room: int) -> int:
+    return max(1024, 1 << (room - 1).bit_length())
+
+
+class EpisodeReplay:
+    """Experience replay (Lin 1992) of episodes: uniform over episodes, first in, first out.
+
+    Args:
+        capacity: Tokens at most, prompts and environment turns included.
+
+    Raises:
+        ValueError: The capacity is not positive.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"buffer_size={capacity!r} is the number of tokens to keep: at least 1")
+        self.capacity = capacity
+        self._tokens = _Arena(np.dtype(np.int32))
+        self._numbers = {name: _Arena(np.dtype(np.float32)) for name in _NUMBERS}
+        # The agent's tokens stand in runs, one for each turn: (first column, length) says which they are.
+        self._turns = _Arena(np.dtype([("column", "<i4"), ("length", "<i4")]))
+        self._episodes = _Arena(_EPISODE)
+
+    def __len__(self) -> int:
+        return int(self._records()["alive"].sum())
+
+    @property
+    def tokens(self) -> int:
+        """Tokens held, prompts and environment turns included."""
+        return self._tokens.stop - self._tokens.start
+
+    @property
+    def transitions(self) -> int:
+        """Actions held."""
+        records = self._records()
+        return int(records["actions"][records["alive"]].sum())
+
+    def _records(self) -> np.ndarray:
+        arena = self._episodes
+        at = arena.start - arena._offset
+        return arena._array[at : at + arena.stop - arena.start]
+
+    def add(self, trajectories: Iterable[Trajectory]) -> None:
+        """Stores episodes; the oldest leave when there is no room.
+
+        Raises:
+            ValueError: An episode is longer than the capacity, or has no action.
+        """
+        for t in trajectories:
+            if not len(t):
+                raise ValueError("an episode without an action cannot be replayed")
+            if len(t.tokens) > self.capacity:
+                raise ValueError(
+                    f"an episode of {len(t.tokens)} tokens does not fit buffer_size={self.capacity}"
+                )
+            while self.tokens + len(t.tokens) > self.capacity:
+                self._drop_oldest()
+            record = np.zeros(1, _EPISODE)
+            starts = np.flatnonzero(np.diff(t.actions, prepend=-2) != 1)
+            turns = np.empty(len(starts), self._turns._array.dtype)
+            turns["column"] = t.actions[starts]
+            turns["length"] = np.diff(np.append(starts, len(t)))
+            record["token_start"] = self._tokens.extend(np.asarray(t.tokens, np.int32))
+            record["turn_start"] = self._turns.extend(turns)
+            for name in _NUMBERS:
+                record["action_start"] = self._numbers[name].extend(np.asarray(getattr(t, name), np.float32))
+            record["tokens"], record["actions"], record["turns"] = len(t.tokens), len(t), len(turns)
+            record["round"], record["terminated"], record["alive"] = t.round, t.terminated, True
+            self._episodes.extend(record)
+
+    def _drop_oldest(self) -> None:
+        first = self._records()[0]
+        self._tokens.drop_before(int(first["token_start"] + first["tokens"]))
+        self._turns.drop_before(int(first["turn_start"] + first["turns"]))
+        for arena in self._numbers.values():
+            arena.drop_before(int(first["action_start"] + first["actions"]))
+        self._episodes.drop_before(self._episodes.start + 1)
+
+    def sample(self, batch_size: int, rng: np.random.Generator) -> tuple[list[Trajectory], np.ndarray]:
+        """Draws episodes uniformly, without one coming twice where there are enough.
+
+        Returns:
+            The trajectories, and their keys for `remove`.
+
+        Raises:
+            ValueError: The replay is empty.
+        """
+        alive = np.flatnonzero(self._records()["alive"])
+        if not len(alive):
+            raise ValueError("the replay is empty: play episodes before sampling")
+        drawn = rng.choice(alive, batch_size, replace=len(alive) < batch_size)
+        return [self._trajectory(int(i)) for i in drawn], drawn + self._episodes.start
+
+    def newest(self, count: int) -> list[Trajectory]:
+        """The `count` newest episodes, oldest first."""
+        alive = np.flatnonzero(self._records()["alive"])[-count:]
+        return [self._trajectory(int(i)) for i in alive]
+
+    def _trajectory(self, index: int) -> Trajectory:
+        record = self._records()[index]
+        turns = self._turns.get(int(record["turn_start"]), int(record["turns"]))
+        actions = np.concatenate([np.arange(c, c + n, dtype=np.int32) for c, n in turns.tolist()])
+        start, count = int(record["action_start"]), int(record["actions"])
+        return Trajectory(
+            tokens=self._tokens.get(int(record["token_start"]), int(record["tokens"])),
+            actions=actions,
+            **{name: self._numbers[name].get(start, count) for name in _NUMBERS},
+            terminated=bool(record["terminated"]),
+            round=int(record["round"]),
+        )
+
+    def remove(self, keys: np.ndarray) -> None:
+        """Lets episodes leave; their room is free once all older ones have left too."""
+        records = self._records()
+        inside = keys[keys >= self._episodes.start] - self._episodes.start
+        records["alive"][inside] = False
+        while len(self._records()) and not self._records()["alive"][0]:
+            self._drop_oldest()
+
+    def remove_older(self, oldest_round: int) -> None:
+        """Lets episodes leave that were played before a round."""
+        records = self._records()
+        self.remove(np.flatnonzero(records["round"] < oldest_round) + self._episodes.start)
+
+    def memory(self) -> ReplayMemory:
+        """Exactly what it takes."""
+        arenas: Sequence[_Arena] = [self._tokens, self._turns, self._episodes, *self._numbers.values()]
+        used = sum((a.stop - a.start) * a._array.dtype.itemsize for a in arenas)
+        return ReplayMemory(used, sum(a.nbytes for a in arenas), self.transitions)
+
+    def save(self, path: Path) -> None:
+        """Writes everything it holds as safetensors."""
+        arrays = {"tokens": self._content(self._tokens)}
+        arrays |= {name: self._content(self._numbers[name]) for name in _NUMBERS}
+        turns = self._content(self._turns)
+        arrays["turns"] = np.stack([turns["column"], turns["length"]], axis=1)
+        records = self._records()
+        for name in ("tokens", "actions", "turns", "round"):
+            arrays[f"episodes.{name}"] = np.ascontiguousarray(records[name])
+        for name in ("terminated", "alive"):
+            arrays[f"episodes.{name}"] = records[name].astype(np.uint8)
+        save_file(arrays, path)
+
+    @classmethod
+    def load(cls, path: Path, capacity: int) -> EpisodeReplay:
+        """Reads what `save` wrote; samples drawn from it are the same."""
+        arrays = load_file(path)
+        replay = cls(capacity)
+        replay._tokens.extend(arrays["tokens"])
+        for name in _NUMBERS:
+            replay._numbers[name].extend(arrays[name])
+        turns = np.empty(len(arrays["turns"]), replay._turns._array.dtype)
+        turns["column"], turns["length"] = arrays["turns"][:, 0], arrays["turns"][:, 1]
+        replay._turns.extend(turns)
+        records = np.zeros(len(arrays["episodes.round"]), _EPISODE)
+        for name in ("tokens", "actions", "turns", "round", "terminated", "alive"):
+            records[name] = arrays[f"episodes.{name}"]
+        for start, count in (("token_start", "tokens"), ("action_start", "actions"), ("turn_start", "turns")):
+            records[start] = np.cumsum(records[count]) - records[count]
+        replay._episodes.extend(records)
+        return replay
+
+    @staticmethod
+    def _content(arena: _Arena) -> np.ndarray:
+        return arena.get(arena.start, arena.stop - arena.start)

@@ -1,0 +1,310 @@
+"""TokenDQN: deep Q-learning for token sequences, over a causal language model."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from llm_baselines.decoding import Reader
+from llm_baselines.exploration import Exploration, linear_epsilon, top_k_support
+from llm_baselines.language_agent import LanguageAgent
+from llm_baselines.language_model import LanguageModel
+from llm_baselines.player import Player, sequence_kl
+from llm_baselines.run import TrainingRun
+from llm_baselines.supervised import begin_from_demonstrations
+from llm_baselines.teacher_forcing import with_reference
+from llm_baselines.token_dqn.config import TokenDQNConfig
+from llm_baselines.token_dqn.episode_replay import EpisodeReplay
+from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
+from llm_baselines.trajectory import Trajectory, collate, micro_batch_indices
+
+_REPLAY = "replay.safetensors"
+
+
+class TokenDQN(LanguageAgent):
+    """Deep Q-learning (Mnih et al. 2015) made for token sequences.
+
+    Whole episodes are replayed: one causal pass of a transformer gives Q of every prefix at once. With
+    q="head" it is the classic DQN, with target network, double, dueling and n-step as options. With
+    q="logits" the language model's own logits carry the advantage, Q = V + tau (log pi - log pi_ref), and
+    what is trained stays an ordinary language model.
+
+    Args:
+        model: A preset ("tiny", "small"), a mapping of Llama options, a folder, a hub name or a transformers
+            causal LM.
+        env: An id, a gymnasium environment or vector environment whose observations are tokens, -1 where
+            there is none, and whose transitions append (see `rollout.check_step`).
+        seed: Decides fresh weights, exploration, examples.
+        device: "auto" (a GPU where there is one) or a torch device.
+        verbose: 1 prints log lines (through Stable-Baselines3's logger).
+        tensorboard_log: A folder for TensorBoard.
+        **options: See TokenDQNConfig.
+
+    Attributes:
+        replay: The episodes.
+        reference: pi_ref, frozen; what the language model was before reinforcement learning.
+    """
+
+    name = "token_dqn"
+    config_class = TokenDQNConfig
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: Any = None,
+        log_interval: int = 10,
+        progress_bar: bool = False,
+        *,
+        run_folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Trains.
+
+        Args:
+            total_timesteps: Environment steps in all, those before a resume included.
+            callback: Stable-Baselines3 callbacks: one, a list, or a function; called after every step of
+                the rows.
+            log_interval: Rounds between log lines.
+            progress_bar: Show a progress bar.
+            run_folder: Where checkpoints and logs go; None for nowhere.
+            resume: Go on from the run folder's last checkpoint, if there is one: bit for bit as if the run
+                had never stopped.
+
+        Raises:
+            TransitionError: The environment broke the contract of token transitions.
+            NotFinite: A loss is NaN or infinite.
+        """
+        run = self._begin(total_timesteps, callback, log_interval, progress_bar, run_folder, resume)
+        try:
+            while run.going_on():
+                self.replay.add(self.act(run))
+                self.forget_old(run)
+                if self.num_timesteps >= self.config.learning_starts:
+                    for batch in self.sample(run):
+                        self.update(batch, run)
+                        self.refresh_target()
+                run.end_round()
+            run.finish()
+        finally:
+            run.close()
+            self._player.close()
+        return self
+
+    # The parts of the loop.
+
+    def act(self, run: TrainingRun) -> list[Trajectory]:
+        """Plays a round of episodes; with a reference, what it says of them is noted too."""
+        self.epsilon = linear_epsilon(
+            run.progress,
+            initial=self.config.exploration_initial_eps,
+            final=self.config.exploration_final_eps,
+            fraction=self.config.exploration_fraction,
+        )
+        played = self._player.play(run, self._behaviour)
+        run.log("rollout/epsilon", self.epsilon)
+        if isinstance(self.network, LogitsNetwork):
+            played = with_reference(self.reference, played, self.config.micro_batch_tokens)
+            kl = sequence_kl(played)
+            run.log("rollout/kl", kl)
+            self._adapt_temperature(kl)
+            run.log("train/tau", self.network.temperature)
+        if self.tokens_per_episode is None:
+            self.tokens_per_episode = float(np.mean([len(t) for t in played]))
+        return played
+
+    def forget_old(self, run: TrainingRun) -> None:
+        """Episodes leave by age."""
+        if self.config.max_age:
+            self.replay.remove_older(run.round - self.config.max_age + 1)
+        run.log("replay/episodes", len(self.replay))
+
+    def sample(self, run: TrainingRun) -> Iterator[list[Trajectory]]:
+        """Batches of episodes, `gradient_steps` of them; those far from the policy leave after their use."""
+        rng = run.generator(1)
+        for _ in range(self.config.gradient_steps):
+            trajectories, keys = self.replay.sample(self.config.batch_size, rng)
+            self._distances = np.zeros(len(trajectories))
+            yield trajectories
+            if self.config.max_distance:
+                self.replay.remove(keys[self._distances > self.config.max_distance])
+                if not len(self.replay):
+                    return
+
+    def update(self, trajectories: list[Trajectory], run: TrainingRun) -> None:
+        """One step of the optimizer towards the targets.
+
+        The loss is summed over actions and divided by a constant, batch_size times the mean length of the
+        first round's episodes: a token weighs the same in every batch.
+        """
+        assert self.tokens_per_episode is not None
+        divisor = self.config.batch_size * self.tokens_per_episode
+        total, sums = 0.0, dict[str, float]()
+        for part in micro_batch_indices(trajectories, self.config.micro_batch_tokens):
+            batch = collate([trajectories[i] for i in part]).to(self.device)
+            predicted = self.network.predict(batch)
+            targets = self.network.targets(batch, predicted)
+            loss, logged = self.network.loss(batch, predicted, targets)
+            (loss / divisor).backward()
+            total += float(loss.detach())
+            self._distances[part] = self.network.distances(batch, predicted)
+            for name, value in logged.items():
+                sums[name] = sums.get(name, 0.0) + value
+        run.check_finite(total, "the loss")
+        for name, norm in self.optimizer_step(run.progress).items():
+            run.log(f"train/grad_norm_{name}", norm)
+        self.updates += 1
+        run.log("train/loss", total / divisor)
+        for name, value in sums.items():
+            run.log(f"train/{name}", value / sum(map(len, trajectories)))
+
+    def refresh_target(self) -> None:
+        """Moves the target network, every `target_update_interval` updates."""
+        if self.updates % self.config.target_update_interval == 0:
+            self.network.refresh_target(self.config.polyak_tau)
+
+    def _begin(
+        self,
+        total_timesteps: int,
+        callback: Any,
+        log_interval: int,
+        progress_bar: bool,
+        run_folder: str | Path | None,
+        resume: bool,
+    ) -> TrainingRun:
+        if begin_from_demonstrations(self, run_folder, resume=resume, progress_bar=progress_bar):
+            self._learned_before = True
+            self._make_network()
+        self._make_optimizer()
+        self._player = Player(self)
+        return TrainingRun(
+            self,
+            total_timesteps,
+            callback=callback,
+            log_interval=log_interval,
+            progress_bar=progress_bar,
+            run_folder=run_folder,
+            resume=resume,
+        )
+
+    def _adapt_temperature(self, kl: float) -> None:
+        """Moves tau so that the sequence KL comes to `target_kl` (Ziegler et al. 2019, section 2.2)."""
+        if self.config.target_kl:
+            assert isinstance(self.network, LogitsNetwork)
+            error = float(np.clip(kl / self.config.target_kl - 1.0, -0.2, 0.2))
+            self.network.temperature *= 1.0 + 0.1 * error
+
+    # Acting.
+
+    def scores(self, features: Tensor) -> Tensor:
+        """Q-values, or with q="logits" the policy's log-probabilities: float32 (n, V)."""
+        return self.network.scores(features)
+
+    def make_readers(self) -> list[Reader]:
+        """The language model, and the reference where behaviour or support look at it."""
+        readers = [Reader(self.lm)]
+        if self._reads_reference:
+            readers.append(Reader(self.reference))
+        return readers
+
+    def bounded_scores(self, features: list[Tensor], observation: np.ndarray) -> Tensor:
+        """Scores, -inf outside the support: the environment's mask and the reference's k best tokens."""
+        scores = super().bounded_scores(features, observation)
+        if self.config.support_top_k:
+            prior = self.reference.logits(features[1]).float()
+            scores = scores.masked_fill(~top_k_support(prior, self.config.support_top_k), -torch.inf)
+        return scores
+
+    def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
+        """What actions are drawn from while training, and the log-probabilities that are noted.
+
+        With q="logits" those of the acting weights over the full vocabulary; with q="head" those of the
+        distribution itself.
+        """
+        scores = self.bounded_scores(features, observation)
+        prior = self.reference.log_probs(features[1]) if self._reads_prior else None
+        probabilities = self.exploration.probabilities(
+            scores, epsilon=self.epsilon, prior=prior, support=scores > -torch.inf
+        )
+        noted = scores if self.config.q == "logits" else probabilities.clamp(min=1e-30).log()
+        return probabilities, noted
+
+    def acting_probabilities(self, scores: Tensor) -> Tensor:
+        """What `predict` draws from: the policy, or with q="head" epsilon-greedy at the final epsilon."""
+        if self.config.q == "logits":
+            return torch.softmax(scores, dim=1)
+        greedy = Exploration("epsilon_greedy")
+        final = self.config.exploration_final_eps
+        return greedy.probabilities(scores, epsilon=final, support=scores > -torch.inf)
+
+    @property
+    def reference(self) -> LanguageModel:
+        """pi_ref, frozen: the language model as it was before reinforcement learning."""
+        assert self.network.reference is not None
+        return self.network.reference
+
+    @property
+    def _reads_prior(self) -> bool:
+        strategy = self.config.exploration
+        return strategy == "prior_epsilon" or (strategy == "sample" and self.config.q == "head")
+
+    @property
+    def _reads_reference(self) -> bool:
+        return self._reads_prior or self.config.support_top_k > 0
+
+    # Making and keeping.
+
+    network: HeadNetwork | LogitsNetwork
+
+    def _build(self) -> None:
+        self.replay = EpisodeReplay(self.config.buffer_size)
+        self.exploration = self.config.make_exploration()
+        self.epsilon = self.config.exploration_initial_eps
+        self.tokens_per_episode: float | None = None
+        self.updates = 0
+        self._learned_before = not self.is_fresh
+        self._make_network()
+
+    def _make_network(self) -> None:
+        """The network over the language model as it is now; a frozen copy of it becomes the reference."""
+        self.optimizer = None
+        if self.config.q == "logits":
+            self.network = LogitsNetwork(self.lm, copy.deepcopy(self.lm), self.config)
+            return
+        reference = copy.deepcopy(self.lm) if self._reads_reference else None
+        self.network = HeadNetwork(self.lm, reference, self.config, from_prior=self._learned_before)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Those of the network."""
+        return self.network.parameter_groups()
+
+    def state(self) -> dict[str, Any]:
+        """Counters, and the temperature where it is adapted."""
+        tau = self.network.temperature if isinstance(self.network, LogitsNetwork) else None
+        return {"updates": self.updates, "tokens_per_episode": self.tokens_per_episode, "tau": tau}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` gave."""
+        self.updates, self.tokens_per_episode = state["updates"], state["tokens_per_episode"]
+        if isinstance(self.network, LogitsNetwork):
+            self.network.temperature = state["tau"]
+
+    def save_more(self, place: Path) -> None:
+        """The replay, with the checkpoint."""
+        self.replay.save(place / _REPLAY)
+
+    def load_more(self, place: Path) -> None:
+        """The replay."""
+        self.replay = EpisodeReplay.load(place / _REPLAY, self.config.buffer_size)
+
+    def _description(self) -> dict[str, Any]:
+        reference = self.network.reference
+        return {
+            **super()._description(),
+            "reference_identity": reference.identity() if reference is not None else None,
+        }

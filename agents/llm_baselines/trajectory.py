@@ -1,0 +1,151 @@
+"""Trajectory: one episode as a learner keeps it, every token once; and batches of them, padded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Trajectory:
+    """An episode of m actions.
+
+    Attributes:
+        tokens: int32 (L,), the last observation without its padding: prompt, the agent's tokens and the
+            environment's.
+        actions: int32 (m,), where in `tokens` the agent's stand, in order.
+        rewards: float32 (m,).
+        behaviour_log_probs: float32 (m,), of the actions, when they were taken.
+        reference_log_probs: float32 (m,), of the actions under the reference model; 0 where there is none.
+        terminated: Whether the episode ended in the environment's own sense; else it was truncated, and the
+            last state may be bootstrapped from.
+        round: When it was played.
+    """
+
+    tokens: np.ndarray
+    actions: np.ndarray
+    rewards: np.ndarray
+    behaviour_log_probs: np.ndarray
+    reference_log_probs: np.ndarray
+    terminated: bool = True
+    round: int = 0
+
+    @property
+    def score(self) -> float:
+        """The undiscounted sum of the rewards."""
+        return float(self.rewards.sum())
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+
+def demonstration(tokens: Sequence[int] | np.ndarray, actions: Sequence[int] | np.ndarray) -> Trajectory:
+    """A trajectory of which only the tokens matter: something to imitate."""
+    columns = np.asarray(actions, np.int32)
+    nothing = np.zeros(len(columns), np.float32)
+    return Trajectory(np.asarray(tokens, np.int32), columns, nothing, nothing, nothing)
+
+
+@dataclass(frozen=True)
+class TrajectoryBatch:
+    """Trajectories as tensors, padded on the right: n of them, L tokens and m actions at most.
+
+    State j of a trajectory is the prefix that action j is taken in; state m, the one after its last action,
+    is its whole text.
+
+    Attributes:
+        tokens: int64 (n, L); -1 where there is no token.
+        actions: int64 (n, m), the tokens taken; 0 where there is none.
+        states: int64 (n, m + 1), the column of each state's last token.
+        mask: bool (n, m), whether there is an action.
+        lengths: int64 (n,), number of actions.
+        rewards: float32 (n, m).
+        behaviour_log_probs: float32 (n, m).
+        reference_log_probs: float32 (n, m).
+        turn_ends: bool (n, m), whether the environment added tokens between this action and the next.
+        terminated: bool (n,).
+    """
+
+    tokens: Tensor
+    actions: Tensor
+    states: Tensor
+    mask: Tensor
+    lengths: Tensor
+    rewards: Tensor
+    behaviour_log_probs: Tensor
+    reference_log_probs: Tensor
+    turn_ends: Tensor
+    terminated: Tensor
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def to(self, device: torch.device) -> TrajectoryBatch:
+        """The batch on a device."""
+        return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+def collate(trajectories: Sequence[Trajectory]) -> TrajectoryBatch:
+    """Pads trajectories to a batch."""
+    n = len(trajectories)
+    length = max(len(t.tokens) for t in trajectories)
+    m = max(len(t) for t in trajectories)
+    tokens = np.full((n, length), -1, np.int64)
+    states = np.zeros((n, m + 1), np.int64)
+    actions = np.zeros((n, m), np.int64)
+    mask = np.zeros((n, m), bool)
+    turn_ends = np.zeros((n, m), bool)
+    numbers = np.zeros((3, n, m), np.float32)
+    for row, t in enumerate(trajectories):
+        k = len(t)
+        tokens[row, : len(t.tokens)] = t.tokens
+        actions[row, :k] = t.tokens[t.actions]
+        states[row, :k] = t.actions - 1
+        states[row, k] = len(t.tokens) - 1
+        mask[row, :k] = True
+        turn_ends[row, : k - 1] = np.diff(t.actions) > 1
+        numbers[0, row, :k] = t.rewards
+        numbers[1, row, :k] = t.behaviour_log_probs
+        numbers[2, row, :k] = t.reference_log_probs
+    return TrajectoryBatch(
+        tokens=torch.from_numpy(tokens),
+        actions=torch.from_numpy(actions),
+        states=torch.from_numpy(states),
+        mask=torch.from_numpy(mask),
+        lengths=torch.tensor([len(t) for t in trajectories]),
+        rewards=torch.from_numpy(numbers[0]),
+        behaviour_log_probs=torch.from_numpy(numbers[1]),
+        reference_log_probs=torch.from_numpy(numbers[2]),
+        turn_ends=torch.from_numpy(turn_ends),
+        terminated=torch.tensor([t.terminated for t in trajectories]),
+    )
+
+
+def micro_batch_indices(trajectories: Sequence[Trajectory], tokens: int) -> Iterator[list[int]]:
+    """Splits a batch into parts of at most `tokens` padded tokens, texts of like length together.
+
+    A trajectory longer than that is a part by itself. Which trajectories are in the batch was decided
+    before: sorting here changes the padding and nothing else.
+
+    Yields:
+        Indices into `trajectories`; every one once.
+    """
+    lengths = [len(t.tokens) for t in trajectories]
+    part: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if part and lengths[part[0]] * (len(part) + 1) > tokens:
+            yield part
+            part = []
+        part.append(index)
+    if part:
+        yield part
+
+
+def micro_batches(trajectories: Sequence[Trajectory], tokens: int) -> Iterator[TrajectoryBatch]:
+    """The parts of `micro_batch_indices`, padded."""
+    for part in micro_batch_indices(trajectories, tokens):
+        yield collate([trajectories[i] for i in part])
