@@ -129,8 +129,8 @@ def _check_same(place: Path, state: dict[str, Any], learner: Any, total_timestep
         )
     if state["total_timesteps"] != total_timesteps:
         warnings.warn(
-            f"'{place}' was on its way to {state['total_timesteps']} steps and now goes to {total_timesteps}: "
-            "schedules over the whole of training change",
+            f"'{place}' was on its way to {state['total_timesteps']} steps and now goes to "
+            f"{total_timesteps}: schedules over the whole of training change",
             stacklevel=2,
         )
 

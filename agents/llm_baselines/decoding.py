@@ -83,6 +83,8 @@ class Reader:
         self.cached = lm.reads_cached
         self._cache = RowCache()
         self._tokens = np.empty((0, 0), np.int32)
+        self._read = self._first = np.empty(0, np.int64)
+        self._features = torch.empty(0)
 
     def forget(self) -> None:
         """Reads everything anew from now on."""

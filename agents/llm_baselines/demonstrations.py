@@ -33,7 +33,7 @@ def demonstrations(
     Args:
         env: An environment made from one of our ids.
         examples: Their indices.
-        per_example: Dialogues the expert plays for each goal; texts have as many demonstrations as references.
+        per_example: Dialogues the expert plays for each goal; a text has one demonstration per reference.
         seed: Decides the expert's wording and the user's.
     """
     task: Task = env.unwrapped.task

@@ -119,7 +119,8 @@ class LanguageAgent:
         **options: Any,
     ) -> None:
         self.config: Any = make_config(self.config_class, options)
-        self.env: Any = gym.make(env) if isinstance(env, str) else env
+        made: Any = gym.make(env) if isinstance(env, str) else env
+        self.env = made
         vector = isinstance(self.env, VectorEnv)
         self.observation_space = self.env.single_observation_space if vector else self.env.observation_space
         self.action_space = self.env.single_action_space if vector else self.env.action_space
@@ -291,7 +292,7 @@ class LanguageAgent:
         return make_rows(self.env, self.config.n_envs, **{"metrics": (), **changes})
 
     def validation_envs(self) -> Any:
-        """Where the curve is measured: validation, the id's own reward, paid at the end; None for others' envs."""
+        """Where the curve is measured: validation, the id's own reward; None for environments of others."""
         if not self.native:
             return None
         design = {"reward": "default", "reward_timing": "terminal", "metrics": "default"}

@@ -1,4 +1,4 @@
-"""Causal language models as learners see them: a trunk that reads tokens, a head over the environment's tokens.
+"""Causal language models as learners see them: a trunk that reads tokens, a head over the vocabulary.
 
 Models come from three places: a preset (small Llama bodies built from a transformers configuration), a folder
 or hub name, or a transformers model that is at hand.
@@ -22,7 +22,7 @@ PRESETS: dict[str, dict[str, int]] = {
     "tiny": {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4},
     "small": {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 8},
 }
-"""name -> Llama configuration (Touvron et al. 2023); 0.1, 0.9 and 5 million parameters beside the embeddings."""
+"""name -> Llama configuration (Touvron et al. 2023): 0.1, 0.9 and 5 million parameters and embeddings."""
 
 _PROBE_TOLERANCE = 1e-3
 

@@ -25,6 +25,9 @@ AGENTS: dict[str, AgentEntry] = {
     "unigram": AgentEntry("llm_baselines.unigram:UnigramAgent", "demonstrations"),
     "sb3_dqn": AgentEntry("llm_baselines.sb3.dqn:SB3DQN", "scratch"),
     "sb3_ppo": AgentEntry("llm_baselines.sb3.ppo:SB3PPO", "scratch"),
+    "supervised": AgentEntry("llm_baselines.factories:supervised", "demonstrations"),
+    "token_dqn": AgentEntry("llm_baselines.factories:token_dqn", "demonstrations"),
+    "rloo": AgentEntry("llm_baselines.factories:rloo", "demonstrations"),
 }
 """name -> (factory, track). A factory is called as factory(env, seed, device, **config)."""
 

@@ -180,7 +180,7 @@ class _VectorRows:
         self._mode = envs.metadata.get("autoreset_mode")
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
-        return np.asarray(self._envs.reset(seed=list(seeds))[0])
+        return np.asarray(self._envs.reset(seed=list(seeds))[0])  # type: ignore[arg-type]
 
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
         raise NotImplementedError
@@ -247,7 +247,7 @@ def make_rows(env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], num_envs: int, 
             or changes for an environment that is not ours.
     """
     if isinstance(env, VectorEnv):
-        inner = env.unwrapped
+        inner: Any = env.unwrapped
         if isinstance(inner, TokenVectorEnv) and inner.autoreset_mode is AutoresetMode.DISABLED:
             return _NativeRows(inner)
         if env.metadata.get("autoreset_mode") is AutoresetMode.DISABLED:
@@ -257,7 +257,8 @@ def make_rows(env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], num_envs: int, 
             )
         return _VectorRows(env)
     if is_native(env):
-        return _NativeRows(vectorize(env, num_envs, autoreset_mode="Disabled", **changes))
+        native: Any = vectorize(env, num_envs, autoreset_mode="Disabled", **changes)
+        return _NativeRows(native)
     return _OneRow(env)
 
 

@@ -1,4 +1,4 @@
-"""Supervised: maximum likelihood on demonstrations, to the plateau on validation. A baseline and a beginning."""
+"""Supervised: maximum likelihood on demonstrations, to the plateau on validation."""
 
 from __future__ import annotations
 

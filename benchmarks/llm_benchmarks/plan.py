@@ -96,9 +96,11 @@ def plan_agent(cell: Cell) -> AgentPlan:
 
 
 def _track(agent: str, config: Mapping[str, Any]) -> str:
-    """What an agent learns from: the registry's word, unless its configuration shows it demonstrations."""
+    """What an agent learns from: the registry's word, unless its configuration says otherwise."""
     if config.get("demonstrations"):
         return "demonstrations"
+    if config.get("warm_start") is False:
+        return "scratch"
     return AGENTS[agent].track if agent in AGENTS else "scratch"
 
 
@@ -133,6 +135,10 @@ def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:
         from llm_baselines.sb3.settings import suggested_timesteps
 
         return suggested_timesteps(agent, env_id, size)
+    if agent in ("supervised", "token_dqn", "rloo"):
+        from llm_baselines.language_agent import suggested_timesteps as suggested
+
+        return suggested(agent, env_id, size)
     raise SuiteError(f"agent {agent!r} has no budget of its own; say how many total_timesteps")
 
 

@@ -28,7 +28,7 @@ class TokenDQNConfig(LanguageAgentConfig):
     max_age: int = option(8, "rounds after which an episode leaves the replay; 0: when there is no room")
     max_distance: float = option(
         0.0,
-        "an episode leaves whose mean |log pi - log behaviour| per token is above this, in nats; 0: none does",
+        "an episode leaves whose mean |log pi - log behaviour| per token is above this (nats); 0: none does",
     )
     loss: str = option("squared", "'squared', as in the original, or 'huber'")
     # q="logits"

@@ -25,6 +25,7 @@ _EPISODE = np.dtype(
         ("alive", "?"),
     ]
 )
+_TURN = np.dtype([("column", "<i4"), ("length", "<i4")])
 _NUMBERS = ("rewards", "behaviour_log_probs", "reference_log_probs")
 
 
@@ -88,6 +89,10 @@ def _next_size(room: int) -> int:
     return max(1024, 1 << (room - 1).bit_length())
 
 
+def _as_turns(columns: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    return np.rec.fromarrays([columns, lengths], dtype=_TURN).view(np.ndarray)
+
+
 class EpisodeReplay:
     """Experience replay (Lin 1992) of episodes: uniform over episodes, first in, first out.
 
@@ -105,7 +110,7 @@ class EpisodeReplay:
         self._tokens = _Arena(np.dtype(np.int32))
         self._numbers = {name: _Arena(np.dtype(np.float32)) for name in _NUMBERS}
         # The agent's tokens stand in runs, one for each turn: (first column, length) says which they are.
-        self._turns = _Arena(np.dtype([("column", "<i4"), ("length", "<i4")]))
+        self._turns = _Arena(_TURN)
         self._episodes = _Arena(_EPISODE)
 
     def __len__(self) -> int:
@@ -144,9 +149,7 @@ class EpisodeReplay:
                 self._drop_oldest()
             record = np.zeros(1, _EPISODE)
             starts = np.flatnonzero(np.diff(t.actions, prepend=-2) != 1)
-            turns = np.empty(len(starts), self._turns._array.dtype)
-            turns["column"] = t.actions[starts]
-            turns["length"] = np.diff(np.append(starts, len(t)))
+            turns = _as_turns(t.actions[starts], np.diff(np.append(starts, len(t))))
             record["token_start"] = self._tokens.extend(np.asarray(t.tokens, np.int32))
             record["turn_start"] = self._turns.extend(turns)
             for name in _NUMBERS:
@@ -236,9 +239,7 @@ class EpisodeReplay:
         replay._tokens.extend(arrays["tokens"])
         for name in _NUMBERS:
             replay._numbers[name].extend(arrays[name])
-        turns = np.empty(len(arrays["turns"]), replay._turns._array.dtype)
-        turns["column"], turns["length"] = arrays["turns"][:, 0], arrays["turns"][:, 1]
-        replay._turns.extend(turns)
+        replay._turns.extend(_as_turns(arrays["turns"][:, 0], arrays["turns"][:, 1]))
         records = np.zeros(len(arrays["episodes.round"]), _EPISODE)
         for name in ("tokens", "actions", "turns", "round", "terminated", "alive"):
             records[name] = arrays[f"episodes.{name}"]

@@ -259,13 +259,14 @@ class TokenDQN(LanguageAgent):
 
     # Making and keeping.
 
-    network: HeadNetwork | LogitsNetwork
+    network: Any  # HeadNetwork | LogitsNetwork
+    tokens_per_episode: float | None
 
     def _build(self) -> None:
         self.replay = EpisodeReplay(self.config.buffer_size)
         self.exploration = self.config.make_exploration()
         self.epsilon = self.config.exploration_initial_eps
-        self.tokens_per_episode: float | None = None
+        self.tokens_per_episode = None
         self.updates = 0
         self._learned_before = not self.is_fresh
         self._make_network()

@@ -1,0 +1,143 @@
+"""RLOO: a policy-gradient baseline on the same models, rollouts and checkpoints as TokenDQN."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from llm_baselines.configuration import option
+from llm_baselines.language_agent import LanguageAgent, LanguageAgentConfig
+from llm_baselines.language_model import LanguageModel
+from llm_baselines.player import Player, sequence_kl
+from llm_baselines.run import TrainingRun
+from llm_baselines.supervised import begin_from_demonstrations
+from llm_baselines.teacher_forcing import action_log_probs, state_features, with_reference
+from llm_baselines.trajectory import Trajectory, collate, micro_batch_indices
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RLOOConfig(LanguageAgentConfig):
+    """Every option of RLOO."""
+
+    group_size: int = option(4, "episodes on each example, each the others' baseline (Ahmadian et al. 2024)")
+    kl_coef: float = option(
+        0.05, "weight of the sequence KL to the reference in the reward, per nat; measured"
+    )
+
+    def __post_init__(self) -> None:
+        LanguageAgentConfig.__post_init__(self)
+        if self.group_size < 2 or self.round_size % self.group_size:
+            raise ValueError(
+                f"group_size={self.group_size!r} must be at least 2 and divide the {self.round_size} "
+                "episodes of a round"
+            )
+
+
+class _PolicyAndReference(nn.Module):
+    def __init__(self, lm: LanguageModel) -> None:
+        super().__init__()
+        self.lm = lm
+        self.reference = copy.deepcopy(lm).requires_grad_(False)
+
+
+class RLOO(LanguageAgent):
+    """REINFORCE with a leave-one-out baseline (Kool et al. 2019; Ahmadian et al. 2024), on-policy.
+
+    An episode's return is its score less `kl_coef` times log pi - log pi_ref of its text; its advantage is
+    that less the mean of the other episodes on the same example. One update for each round. On
+    environments that take no example, the group is any `group_size` episodes of the round.
+
+    Args:
+        model: As for TokenDQN.
+        env: Likewise.
+        **options: See RLOOConfig.
+    """
+
+    name = "rloo"
+    config_class = RLOOConfig
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: Any = None,
+        log_interval: int = 10,
+        progress_bar: bool = False,
+        *,
+        run_folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Trains; see TokenDQN.learn."""
+        if begin_from_demonstrations(self, run_folder, resume=resume, progress_bar=progress_bar):
+            self._build()
+        self._make_optimizer()
+        self._player = Player(self)
+        run = TrainingRun(
+            self,
+            total_timesteps,
+            callback=callback,
+            log_interval=log_interval,
+            progress_bar=progress_bar,
+            run_folder=run_folder,
+            resume=resume,
+        )
+        try:
+            while run.going_on():
+                played = self._player.play(run, self._behaviour, group=self.config.group_size)
+                whole = len(played) - len(played) % self.config.group_size
+                if whole:
+                    self._update(played[:whole], run)
+                run.end_round()
+            run.finish()
+        finally:
+            run.close()
+            self._player.close()
+        return self
+
+    def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
+        scores = self.bounded_scores(features, observation)
+        return torch.softmax(scores, dim=1), scores
+
+    def _update(self, played: list[Trajectory], run: TrainingRun) -> None:
+        """One step along the policy gradient."""
+        played = with_reference(self.network.reference, played, self.config.micro_batch_tokens)
+        advantages = self._advantages(played)
+        run.log("rollout/kl", sequence_kl(played))
+        total = 0.0
+        for part in micro_batch_indices(played, self.config.micro_batch_tokens):
+            batch = collate([played[i] for i in part]).to(self.device)
+            log_probs = action_log_probs(self.lm, state_features(self.lm, batch), batch).sum(dim=1)
+            weights = torch.as_tensor(advantages[part], dtype=torch.float32, device=self.device)
+            loss = -(weights * log_probs).sum() / len(played)
+            loss.backward()
+            total += float(loss.detach())
+        run.check_finite(total, "the loss")
+        run.log("train/loss", total)
+        run.log("train/advantage", float(np.abs(advantages).mean()))
+        for name, norm in self.optimizer_step(run.progress).items():
+            run.log(f"train/grad_norm_{name}", norm)
+
+    def _advantages(self, played: list[Trajectory]) -> np.ndarray:
+        """Return less the mean return of the others on the same example, float64 (n,)."""
+        gaps = [float((t.behaviour_log_probs - t.reference_log_probs).sum()) for t in played]
+        returns = np.array([t.score for t in played]) - self.config.kl_coef * np.array(gaps)
+        return leave_one_out(returns.reshape(-1, self.config.group_size)).reshape(-1)
+
+    network: _PolicyAndReference
+
+    def _build(self) -> None:
+        self.optimizer = None
+        self.network = _PolicyAndReference(self.lm)
+
+
+def leave_one_out(returns: np.ndarray) -> np.ndarray:
+    """Returns (groups, k) less the mean of the k - 1 others in the group (Kool et al. 2019, eq. 8)."""
+    k = returns.shape[1]
+    others = (returns.sum(axis=1, keepdims=True) - returns) / (k - 1)
+    advantages: np.ndarray = returns - others
+    return advantages
