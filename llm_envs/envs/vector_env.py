@@ -137,11 +137,10 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if len(per_row) != self.num_envs:
             raise ValueError(f"one example per row: got {len(per_row)} for num_envs={self.num_envs}")
         infos: dict[str, Any] = {}
-        rows = np.flatnonzero(mask).tolist()
-        for row in rows:
+        for row in np.flatnonzero(mask).tolist():
             if seeds[row] is not None:
                 self._rngs[row] = seeding.np_random(seeds[row])[0]
-        self._begin(rows, [per_row[row] for row in rows], infos)
+        self._begin(mask, infos, per_row)
         self._begun = True
         self._any_over = bool(self._over.any())
         return self._tokens.copy(), infos
@@ -156,24 +155,26 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             )
         if not mask.any():
             raise ValueError("options['reset_mask'] selects no row")
-        return mask
+        return mask.copy()
 
-    def _begin(self, rows: Sequence[int], wanted: Sequence[Any], infos: dict[str, Any]) -> None:
-        """Starts episodes in some rows, on the examples wanted (None: drawn)."""
-        prompts, starts, limits, started = [], [], [], []
-        for row, example in zip(rows, wanted, strict=True):
+    def _begin(self, mask: np.ndarray, infos: dict[str, Any], wanted: Sequence[Any] | None = None) -> None:
+        """Starts episodes in the rows of a mask, on the example wanted of each row (None: drawn)."""
+        (rows,) = mask.nonzero()
+        starts, limits = [], []
+        begun: dict[int, dict[str, Any]] = {}
+        for row in rows.tolist():
             rng = self._rngs[row]
             if rng is None:
                 rng = self._rngs[row] = seeding.np_random(None)[0]
             session = self._sessions[row]
-            prompts.append(session.begin(draw_example(self.task, rng, example), rng))
+            example = draw_example(self.task, rng, wanted[row] if wanted is not None else None)
+            self._tokens[row] = session.begin(example, rng)
             starts.append(session.start)
             limits.append(session.limit)
-            started.append(session.start_info())
+            begun[row] = session.start_info()
             self._outcomes[row] = None
-        self._tokens[rows], self._columns[rows], self._limits[rows] = prompts, starts, limits
-        self._over[rows] = False
-        merge_infos(infos, rows, started, self.num_envs)
+        self._columns[rows], self._limits[rows], self._over[rows] = starts, limits, False
+        merge_infos(infos, begun, mask)
 
     def step(
         self, actions: np.ndarray
@@ -212,24 +213,27 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if self.task.timing.needs_prefixes:
             for row in rows[~ends].tolist():
                 rewards[row] = self._sessions[row].pay_prefix(self._tokens[row], int(self._columns[row]))
-        if ends.any():
-            self._end_turns(rows[ends].tolist(), actions, rewards, terminated, infos)
+        rows = rows[ends]
+        if len(rows):
+            self._end_turns(rows, actions, rewards, terminated, infos)
         return self._tokens.copy(), rewards, terminated, np.zeros(self.num_envs, dtype=bool), infos
 
     def _step_around_finished(
         self, actions: np.ndarray, infos: dict[str, Any]
     ) -> tuple[np.ndarray, np.ndarray]:
         """Steps the rows in an episode; the others begin anew or wait. Returns the rows, and which end."""
-        rows = np.flatnonzero(~self._over)
+        over = self._over.copy()
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            finished = np.flatnonzero(self._over).tolist()
-            self._begin(finished, [None] * len(finished), infos)
+            self._begin(over, infos)
             self._any_over = False
         else:
             self._check_waiting(actions)
-        self._tokens[rows, self._columns[rows]] = actions[rows]
-        self._columns[rows] += 1
-        return rows, self.task.is_end[actions[rows]] | (self._columns[rows] >= self._limits[rows])
+        rows = (~over).nonzero()[0]
+        actions, columns = actions[rows], self._columns[rows]
+        self._tokens[rows, columns] = actions
+        columns += 1
+        self._columns[rows] = columns
+        return rows, self.task.is_end[actions] | (columns >= self._limits[rows])
 
     def _check_waiting(self, actions: np.ndarray) -> None:
         """Refuses tokens for rows that are over, and a step in which no row goes on."""
@@ -244,7 +248,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     def _end_turns(
         self,
-        rows: list[int],
+        rows: np.ndarray,
         actions: np.ndarray,
         rewards: np.ndarray,
         terminated: np.ndarray,
@@ -254,7 +258,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         finished: list[int] = []
         episodes: list[Episode] = []
         columns, stops = self._columns[rows].tolist(), self.task.is_end[actions[rows]].tolist()
-        for row, column, stopped in zip(rows, columns, stops, strict=True):
+        for row, column, stopped in zip(rows.tolist(), columns, stops, strict=True):
             session, tokens = self._sessions[row], self._tokens[row]
             reason: FinishReason | None = session.end_turn(tokens, column, stopped=stopped)
             if reason is None:
@@ -266,23 +270,23 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 episodes.append(session.episode(tokens, column, reason))
         if not finished:
             return
-        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
-        final: list[dict[str, Any]] = []
+        final: dict[int, dict[str, Any]] = {}
         for row, (score, outcome) in zip(finished, self.task.score(episodes), strict=True):
             rewards[row] = self._sessions[row].pay_final(score)
+            terminated[row] = True
             self._outcomes[row] = outcome
-            final.append({"outcome": outcome})
-        terminated[finished] = True
-        if same_step:
-            lasting = [
-                {"final_obs": self._tokens[row].copy(), "final_info": info}
-                for row, info in zip(finished, final, strict=True)
-            ]
-            merge_infos(infos, finished, lasting, self.num_envs)
-            self._begin(finished, [None] * len(finished), infos)
+            final[row] = {"outcome": outcome}
+        mask = terminated.copy()
+        if self.autoreset_mode is AutoresetMode.SAME_STEP:
+            lasting = {
+                row: {"final_obs": self._tokens[row].copy(), "final_info": info}
+                for row, info in final.items()
+            }
+            merge_infos(infos, lasting, mask)
+            self._begin(mask, infos)
         else:
-            merge_infos(infos, finished, final, self.num_envs)
-            self._over[finished] = True
+            merge_infos(infos, final, mask)
+            self._over |= terminated
             self._any_over = True
 
     def _checked(self, actions: Any) -> np.ndarray:
@@ -299,8 +303,8 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         may_wait = self.autoreset_mode is AutoresetMode.DISABLED
         if may_wait and self._any_over:
             outside &= ~self._over | (actions != WAIT)
-        if outside.any():
-            row = int(np.flatnonzero(outside)[0])
+        if len(wrong := outside.nonzero()[0]):
+            row = int(wrong[0])
             running = may_wait and actions[row] == WAIT
             hint = f"; only a row that is over may WAIT ({WAIT})" if running else ""
             raise InvalidAction(
@@ -342,28 +346,24 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             session.rebind(self.task)
 
 
-def merge_infos(
-    into: dict[str, Any], rows: Sequence[int], infos: Sequence[Mapping[str, Any]], num_envs: int
-) -> None:
+def merge_infos(into: dict[str, Any], infos: Mapping[int, Mapping[str, Any]], mask: np.ndarray) -> None:
     """Adds the infos of some rows to vector infos, as Gymnasium's `VectorEnv._add_info` does row by row.
 
-    Every key becomes an array of `num_envs` values and a mask `_key`; dicts nest. All infos have the same
-    keys, and `into` has none of them.
+    Every key becomes an array with a value per row and the mask `_key`; dicts nest.
+
+    Args:
+        into: The vector infos; they have none of the keys.
+        infos: Row -> its info, at least one; all have the same keys.
+        mask: True in these rows, bool (num_envs,).
     """
-    if not infos:
-        return
-    mask = np.zeros(num_envs, dtype=bool)
-    mask[rows] = True
-    for key, value in infos[0].items():
-        values = [info[key] for info in infos]
+    for key, value in next(iter(infos.values())).items():
         if isinstance(value, dict):
             into[key] = {}
-            merge_infos(into[key], rows, values, num_envs)
-        elif type(value) in (int, float, bool):
-            into[key] = np.zeros(num_envs, dtype=type(value))
-            into[key][rows] = values
+            merge_infos(into[key], {row: info[key] for row, info in infos.items()}, mask)
         else:
-            into[key] = np.full(num_envs, None, dtype=object)
-            for row, one in zip(rows, values, strict=True):
-                into[key][row] = one
+            plain = type(value) in (int, float, bool)
+            column = np.zeros(len(mask), type(value)) if plain else np.empty(len(mask), object)
+            for row, info in infos.items():
+                column[row] = info[key]
+            into[key] = column
         into[f"_{key}"] = mask
