@@ -36,6 +36,8 @@ class LanguageAgentConfig:
     episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs")
     learning_rate: float = option(3e-4, "AdamW's step size at the start (Loshchilov and Hutter 2019)")
     learning_rate_end: float = option(0.0, "and at the end, linearly in between")
+    warmup_steps: int = option(0, "updates over which it rises first, linearly (Goyal et al. 2017)")
+    beta2: float = option(0.95, "AdamW's decay of squared gradients (Brown et al. 2020)")
     weight_decay: float = option(0.0, "AdamW's decoupled weight decay")
     max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
     micro_batch_tokens: int = option(
@@ -229,7 +231,8 @@ class LanguageAgent:
         if self.optimizer is None:
             groups = self.parameter_groups()
             self._rates = [group["lr"] for group in groups]
-            self.optimizer = torch.optim.AdamW(groups, weight_decay=self.config.weight_decay)
+            betas = (0.9, self.config.beta2)
+            self.optimizer = torch.optim.AdamW(groups, betas=betas, weight_decay=self.config.weight_decay)
 
     def optimizer_step(self, progress: float) -> dict[str, float]:
         """Clips gradients group by group, sets the step sizes for the progress (0 to 1), steps.
@@ -240,6 +243,7 @@ class LanguageAgent:
         assert self.optimizer is not None
         config = self.config
         share = 1.0 - progress * (1.0 - config.learning_rate_end / config.learning_rate)
+        share *= min(1.0, (self.report.gradient_steps + 1) / max(1, config.warmup_steps))
         norms = {}
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * share

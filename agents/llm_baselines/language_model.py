@@ -19,10 +19,12 @@ from torch import Tensor, nn
 
 PRESETS: dict[str, dict[str, int]] = {
     "nano": {"hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4},
+    "mini": {"hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4},
     "tiny": {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4},
     "small": {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 8},
 }
-"""name -> Llama configuration (Touvron et al. 2023): 0.1, 0.9 and 5 million parameters and embeddings."""
+"""name -> Llama configuration (Touvron et al. 2023): 0.1, 0.3, 0.9 and 5 million parameters
+beside the embeddings."""
 
 _PROBE_TOLERANCE = 1e-3
 

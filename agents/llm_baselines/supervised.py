@@ -24,7 +24,7 @@ from llm_baselines.language_agent import (
     suggested_timesteps,
 )
 from llm_baselines.run import TrainingRun
-from llm_baselines.teacher_forcing import action_log_probs, state_features
+from llm_baselines.teacher_forcing import token_losses
 from llm_baselines.trajectory import Trajectory, micro_batches
 
 
@@ -32,9 +32,13 @@ from llm_baselines.trajectory import Trajectory, micro_batches
 class SupervisedConfig(LanguageAgentConfig):
     """Every option of Supervised. Its steps are tokens of demonstrations that were learned from."""
 
-    learning_rate: float = option(2e-3, "AdamW's step size at the start; measured")
-    learning_rate_end: float = option(2e-4, "and at the end, linearly in between")
-    weight_decay: float = option(0.1, "AdamW's decoupled weight decay (Brown et al. 2020)")
+    learning_rate: float = option(5e-3, "AdamW's step size at the start; measured")
+    learning_rate_end: float = option(5e-4, "and at the end, linearly in between")
+    warmup_steps: int = option(100, "updates over which it rises first, linearly (Goyal et al. 2017)")
+    weight_decay: float = option(0.05, "AdamW's decoupled weight decay; measured")
+    context_weight: float = option(
+        0.2, "weight of the tokens that are not the agent's in the loss; measured: copying is learned sooner"
+    )
     batch_size: int = option(32, "demonstrations of an update")
     per_example: int = option(1, "dialogues the expert plays for each goal of the train split")
     patience: int = option(0, "evaluations without a better reward after which training ends; 0: never")
@@ -43,9 +47,9 @@ class SupervisedConfig(LanguageAgentConfig):
 class Supervised(LanguageAgent):
     """Maximum likelihood of the references' tokens, or of the expert's turns, on the train split.
 
-    The loss is -log pi(token | prefix), summed over the agent's tokens of a batch and divided by the mean
-    number of tokens of a batch. Evaluations on validation keep the best weights; with `patience` training
-    ends when the reward has stopped rising.
+    The loss is -log pi(token | prefix), summed over the agent's tokens of a batch, and with a small weight
+    over all others, and divided by the mean number of the agent's tokens in a batch. Evaluations on
+    validation keep the best weights; with `patience` training ends when the reward has stopped rising.
     """
 
     name = "supervised"
@@ -115,8 +119,8 @@ class Supervised(LanguageAgent):
         total = 0.0
         for part in micro_batches(batch, self.config.micro_batch_tokens):
             part = part.to(self.device)
-            loss = -action_log_probs(self.lm, state_features(self.lm, part), part).sum()
-            total += float(loss.detach())
+            loss, own = token_losses(self.lm, part, self.config.context_weight)
+            total += float(own)
             (loss / tokens).backward()
         run.check_finite(total, "the loss")
         self.optimizer_step(run.progress)

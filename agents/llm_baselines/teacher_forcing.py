@@ -38,6 +38,33 @@ def action_log_probs(lm: LanguageModel, features: Tensor, batch: TrajectoryBatch
     return scatter(-nn.functional.cross_entropy(logits, taken, reduction="none"), batch.mask)
 
 
+def token_losses(lm: LanguageModel, batch: TrajectoryBatch, context_weight: float) -> tuple[Tensor, Tensor]:
+    """-log pi summed over the agent's tokens, those of others weighed.
+
+    Args:
+        lm: The language model.
+        batch: The batch.
+        context_weight: Weight of the prompt's and the environment's tokens; at 0 they cost nothing.
+
+    Returns:
+        The weighed sum, and without gradient the sum over the agent's tokens alone.
+    """
+    if not context_weight:
+        loss = -action_log_probs(lm, state_features(lm, batch), batch).sum()
+        return loss, loss.detach()
+    features = lm.features(model_inputs(batch.tokens, batch.tokens.device))
+    following = batch.tokens[:, 1:]
+    present = following >= 0
+    own = torch.zeros(batch.tokens.shape, dtype=torch.int64, device=batch.tokens.device)
+    own = own.scatter_add(1, batch.states[:, :-1], batch.mask.long())[:, :-1] > 0
+    losses = nn.functional.cross_entropy(
+        lm.logits(features[:, :-1][present]).float(), following[present], reduction="none"
+    )
+    mine = own[present]
+    weighed = torch.where(mine, losses, context_weight * losses)
+    return weighed.sum(), losses.detach()[mine].sum()
+
+
 @torch.no_grad()
 def log_probs_under(lm: LanguageModel, trajectories: Sequence[Trajectory], tokens: int) -> list[np.ndarray]:
     """Log pi of the actions of each trajectory under a model, float32 (m,): teacher-forced, in batches."""
