@@ -119,7 +119,7 @@ class Rows(Protocol):
     refills: bool
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
-        """Begins an episode in every row; observations (num_envs, L)."""
+        """Begins an episode for every seed, in the first rows; observations (len(seeds), L)."""
         ...
 
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
@@ -145,24 +145,32 @@ class _NativeRows:
     def __init__(self, envs: TokenVectorEnv) -> None:
         self._envs = envs
         self.num_envs = envs.num_envs
+        self._running = np.zeros(envs.num_envs, bool)
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
-        options = {} if examples is None else {"example": list(examples)}
-        return self._envs.reset(seed=list(seeds), options=options)[0]
+        count, rest = len(seeds), [None] * (self.num_envs - len(seeds))
+        options: dict[str, Any] = {"reset_mask": np.arange(self.num_envs) < count}
+        if examples is not None:
+            options["example"] = [*examples, *rest]
+        self._running[:count] = True
+        return self._envs.reset(seed=[*seeds, *rest], options=options)[0][:count]
 
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
         n = self.num_envs
         mask = np.arange(n) == row
         seeds = [seed if i == row else None for i in range(n)]
         options: dict[str, Any] = {"reset_mask": mask, "example": [example] * n}
+        self._running[row] = True
         return self._envs.reset(seed=seeds, options=options)[0][row]
 
     def step(
         self, rows: np.ndarray, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[Any]]:
-        chosen = np.full(self.num_envs, WAIT, np.int64)
+        # Only what is over may wait: what an earlier, broken off play left running idles on with token 0.
+        chosen = np.where(self._running, 0, WAIT)
         chosen[rows] = actions
         observations, rewards, terminated, truncated, _ = self._envs.step(chosen)
+        self._running &= ~(terminated | truncated)
         return observations[rows], rewards[rows], terminated[rows], truncated[rows], []
 
     def close(self) -> None:
@@ -180,7 +188,9 @@ class _VectorRows:
         self._mode = envs.metadata.get("autoreset_mode")
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
-        return np.asarray(self._envs.reset(seed=list(seeds))[0])  # type: ignore[arg-type]
+        rest = [seeds[0]] * (self.num_envs - len(seeds))
+        observations, _ = self._envs.reset(seed=[*seeds, *rest])  # type: ignore[arg-type]
+        return np.asarray(observations)[: len(seeds)]
 
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
         raise NotImplementedError
@@ -332,12 +342,10 @@ def play_episodes(
     going_on = True
     while waiting and going_on:
         wave = [waiting.pop() for _ in range(min(rows.num_envs, len(waiting)))]
-        padded = wave + wave[:1] * (rows.num_envs - len(wave))
-        chosen = None if examples is None else [examples[i] for i in padded]
-        observation = rows.reset([seeds[i] for i in padded], chosen)
+        chosen = None if examples is None else [examples[i] for i in wave]
+        observation = np.ascontiguousarray(rows.reset([seeds[i] for i in wave], chosen))
         alive = np.arange(len(wave))
         policy.keep(np.empty(0, np.int64))
-        observation = np.ascontiguousarray(observation[: len(wave)])
         check_start(observation, vocabulary_size)
         playing = [_Playing(i, int((observation[r] >= 0).argmax()), [], [], []) for r, i in enumerate(wave)]
         while len(alive) and going_on:
