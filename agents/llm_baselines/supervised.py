@@ -41,6 +41,7 @@ class SupervisedConfig(LanguageAgentConfig):
     )
     batch_size: int = option(32, "demonstrations of an update")
     per_example: int = option(1, "dialogues the expert plays for each goal of the train split")
+    relabel: int = option(0, "further requests for each text that asks for words it uses (hindsight)")
     patience: int = option(0, "evaluations without a better reward after which training ends; 0: never")
 
 
@@ -112,7 +113,10 @@ class Supervised(LanguageAgent):
 
     def _demonstrations(self) -> list[Trajectory]:
         examples = train_examples(self.task, self.config.train_fraction)
-        return demonstrations(self.env, examples, per_example=self.config.per_example, seed=self.seed)
+        config = self.config
+        return demonstrations(
+            self.env, examples, per_example=config.per_example, relabel=config.relabel, seed=self.seed
+        )
 
     def _update(self, batch: list[Trajectory], tokens: float, run: TrainingRun) -> float:
         """One step on a batch; returns the mean loss per token."""
