@@ -131,18 +131,47 @@ class LanguageModel(nn.Module):
 
     @torch.no_grad()
     def _check_head(self) -> None:
-        """Refuses models that do more between trunk and logits than a linear head (soft caps, scales)."""
+        """Refuses models that do more between trunk and logits than a linear head (soft caps, scales).
+
+        Once as the model is, once with numbers over a wide range in the place of what the head gives: small
+        logits, as fresh weights have them, pass a cap nearly unchanged.
+        """
         ids = torch.arange(3, device=self.device)[None] % self.vocabulary_size
         inputs = ModelInputs(ids, torch.ones_like(ids), torch.arange(3, device=self.device)[None])
-        whole = self.model(
-            input_ids=ids, attention_mask=inputs.attention_mask, position_ids=inputs.position_ids
-        ).logits[..., : self.vocabulary_size]
-        mine = self.logits(self.features(inputs))
-        if not torch.allclose(whole.float(), mine.float(), atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE):
+        features = self.features(inputs)
+
+        def logits() -> Tensor:
+            found: Tensor = self.model(
+                input_ids=ids, attention_mask=inputs.attention_mask, position_ids=inputs.position_ids
+            ).logits
+            return found
+
+        head = self.model.get_output_embeddings()
+        wide = torch.linspace(-1e3, 1e3, head.weight.shape[0], device=self.device).to(head.weight.dtype)
+        given: list[Tensor] = []
+
+        def widen(module: nn.Module, arguments: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            given.append(arguments[0])
+            return wide.expand_as(output)
+
+        same = _alike(logits()[..., : self.vocabulary_size], self.logits(features))
+        handle = head.register_forward_hook(widen)
+        try:
+            widened = logits()
+        finally:
+            handle.remove()
+        if given:  # it does call its head
+            same = same and _alike(given[0], features) and _alike(widened, wide)
+        if not same:
             raise ValueError(
                 f"{type(self.model).__name__} changes its logits after the head (a cap or a scale), which "
                 "this learner does not follow; take another model"
             )
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    a, b = torch.broadcast_tensors(a.float(), b.float())
+    return torch.allclose(a, b, atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE)
 
 
 def build_language_model(

@@ -276,11 +276,15 @@ class TokenDQN(LanguageAgent):
     def _make_network(self) -> None:
         """The network over the language model as it is now; a frozen copy of it becomes the reference."""
         self.optimizer = None
+        with torch.random.fork_rng(devices=[]):  # fresh heads are the seed's, the global generator's is kept
+            torch.manual_seed(self.seed)
+            self.network = self._over_language_model()
+
+    def _over_language_model(self) -> HeadNetwork | LogitsNetwork:
         if self.config.q == "logits":
-            self.network = LogitsNetwork(self.lm, copy.deepcopy(self.lm), self.config)
-            return
+            return LogitsNetwork(self.lm, copy.deepcopy(self.lm), self.config)
         reference = copy.deepcopy(self.lm) if self._reads_reference else None
-        self.network = HeadNetwork(self.lm, reference, self.config, from_prior=self._learned_before)
+        return HeadNetwork(self.lm, reference, self.config, from_prior=self._learned_before)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Those of the network."""

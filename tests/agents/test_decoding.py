@@ -1,0 +1,153 @@
+"""Cached reading against one pass over the whole text, row by row and without padding."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from small_models import small_model
+
+from llm_baselines.decoding import Reader
+from llm_baselines.language_model import LanguageModel, model_inputs
+
+V, PROMPT, LENGTH = 11, 5, 20
+
+
+def reads(family, **changes):
+    return LanguageModel(small_model(family, V, **changes), V)
+
+
+@torch.no_grad()
+def alone(lm, row):
+    """Features of a row's last token, read by itself without padding."""
+    tokens = row[row >= 0][None]
+    return lm.features(model_inputs(tokens))[0, -1]
+
+
+def begin(rng):
+    """A prompt of one to five tokens, padded on the left."""
+    row = np.full(LENGTH, -1, np.int32)
+    size = rng.integers(1, PROMPT + 1)
+    row[PROMPT - size : PROMPT] = rng.integers(V, size=size)
+    return row
+
+
+def grow(rng, row):
+    """An action, then none to three tokens of the environment; a new episode where there is no room."""
+    end = int(np.flatnonzero(row >= 0)[-1]) + 1
+    size = 1 + int(rng.choice([0, 0, 1, 3]))
+    if end + size > LENGTH or rng.random() < 0.1:
+        return begin(rng)
+    row = row.copy()
+    row[end : end + size] = rng.integers(V, size=size)
+    return row
+
+
+def check(lm, reader, observation):
+    found = reader.read(observation)
+    assert found.shape == (len(observation), lm.hidden_size)
+    for row, features in zip(observation, found, strict=True):
+        torch.testing.assert_close(features, alone(lm, row), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen2"])
+def test_cached_equals_uncached_on_ragged_turns_with_rows_kept_and_restarted(family):
+    lm = reads(family)
+    reader = Reader(lm)
+    assert reader.cached
+    rng = np.random.default_rng(0)
+    observation = np.stack([begin(rng) for _ in range(6)])
+    for step in range(40):
+        check(lm, reader, observation)
+        if step in (7, 15, 22):  # rows leave, and those that stay change places
+            kept = rng.permutation(len(observation))[: len(observation) - 1]
+            reader.keep(kept)
+            observation = observation[kept]
+        observation = np.stack([grow(rng, row) for row in observation])
+
+
+def test_a_step_costs_its_new_tokens_alone(monkeypatch):
+    lm = reads("llama")
+    reader = Reader(lm)
+    rng = np.random.default_rng(0)
+    observation = np.stack([begin(rng) for _ in range(3)])
+    reader.read(observation)
+    read = []
+    forward = lm.trunk.forward
+    monkeypatch.setattr(
+        lm.trunk, "forward", lambda **inputs: read.append(inputs["input_ids"].numel()) or forward(**inputs)
+    )
+    observation[:, PROMPT] = 3
+    reader.read(observation)
+    assert read == [3]
+    reader.read(observation)  # nothing is new
+    assert read == [3]
+
+
+def test_a_new_episode_that_begins_like_the_last_is_read_right():
+    lm = reads("llama")
+    reader = Reader(lm)
+    prompt = begin(np.random.default_rng(1))[None]
+    longer = prompt.copy()
+    longer[0, PROMPT : PROMPT + 2] = 4, 5
+    other = prompt.copy()
+    other[0, PROMPT : PROMPT + 2] = 6, 5
+    for observation in (prompt, longer, prompt, other, longer[:, :], prompt, prompt):
+        check(lm, reader, observation)
+
+
+def test_another_number_of_rows_or_another_width_starts_anew():
+    lm = reads("gpt2")
+    reader = Reader(lm)
+    rng = np.random.default_rng(2)
+    for rows, width in ((3, LENGTH), (2, LENGTH), (2, LENGTH - 4)):
+        check(lm, reader, np.stack([begin(rng)[:width] for _ in range(rows)]))
+
+
+def test_what_was_read_with_old_weights_is_forgotten():
+    lm = reads("llama")
+    reader = Reader(lm)
+    observation = np.stack([begin(np.random.default_rng(3)) for _ in range(2)])
+    before = reader.read(observation)
+    with torch.no_grad():
+        for parameter in lm.trunk.parameters():
+            parameter.mul_(1.5)
+    reader.forget()
+    assert not torch.allclose(before, reader.read(observation))
+    check(lm, reader, observation)
+
+
+def test_what_is_returned_does_not_change_later():
+    reader = Reader(reads("llama"))
+    observation = begin(np.random.default_rng(4))[None]
+    first = reader.read(observation)
+    kept = first.clone()
+    observation = observation.copy()
+    observation[0, PROMPT] = 7
+    reader.read(observation)
+    torch.testing.assert_close(first, kept, rtol=0, atol=0)
+
+
+def test_a_sliding_window_is_read_without_a_cache_and_right():
+    lm = reads("mistral")
+    reader = Reader(lm)
+    assert not reader.cached
+    rng = np.random.default_rng(5)
+    observation = np.stack([begin(rng) for _ in range(4)])
+    for _ in range(16):
+        check(lm, reader, observation)
+        reader.keep(np.arange(len(observation)))
+        observation = np.stack([grow(rng, row) for row in observation])
+    wide = reads("mistral", sliding_window=None)
+    wide.load_state_dict(lm.state_dict())
+    assert not torch.allclose(alone(wide, observation[0]), alone(lm, observation[0])), "the window matters"
+
+
+def test_a_model_that_takes_no_cache_of_ours_is_read_without():
+    from small_models import TableModel
+
+    lm = LanguageModel(TableModel([(1,), (1, 2), (1, 2, 0)], 3), 3)
+    reader = Reader(lm)
+    assert not reader.cached
+    observation = np.array([[-1, 1, 2, 0, -1], [-1, 1, -1, -1, -1]], np.int32)
+    assert reader.read(observation).tolist() == [[0, 0, 1], [1, 0, 0]]

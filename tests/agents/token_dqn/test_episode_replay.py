@@ -1,0 +1,223 @@
+"""The replay: what goes in comes out, the oldest leave first, and memory is what is said."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from token_worlds import random_trajectory
+
+from llm_baselines.token_dqn.episode_replay import EpisodeReplay
+from llm_baselines.trajectory import Trajectory
+
+
+def assert_same(found: Trajectory, wanted: Trajectory) -> None:
+    for field in fields(Trajectory):
+        a, b = getattr(found, field.name), getattr(wanted, field.name)
+        if isinstance(b, np.ndarray):
+            np.testing.assert_array_equal(a, b, err_msg=field.name)
+            assert a.dtype == b.dtype, field.name
+        else:
+            assert a == b, field.name
+
+
+def some(count: int, seed: int = 0, **options) -> list[Trajectory]:
+    rng = np.random.default_rng(seed)
+    return [random_trajectory(rng, **options) for _ in range(count)]
+
+
+def episode(tokens: int, answer: int, round: int = 0, name: int = 0) -> Trajectory:
+    """One turn at the end of `tokens` tokens; `name` is its first token."""
+    numbers = np.zeros(answer, np.float32)
+    return Trajectory(
+        np.array([name] * tokens, np.int32),
+        np.arange(tokens - answer, tokens, dtype=np.int32),
+        numbers,
+        numbers,
+        numbers,
+        round=round,
+    )
+
+
+def names(replay: EpisodeReplay) -> list[int]:
+    return [int(t.tokens[0]) for t in replay.newest(10**6)]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(1, 4))
+@settings(deadline=None)
+def test_ragged_episodes_of_several_turns_come_back_as_they_were(seed, count, turns):
+    episodes = some(count, seed, turns=turns, round=3)
+    replay = EpisodeReplay(10_000)
+    for start in range(0, count, 7):
+        replay.add(episodes[start : start + 7])
+    assert len(replay) == count
+    assert replay.tokens == sum(len(t.tokens) for t in episodes)
+    assert replay.transitions == sum(map(len, episodes))
+    for found, wanted in zip(replay.newest(count), episodes, strict=True):
+        assert_same(found, wanted)
+
+
+def test_the_oldest_leave_when_there_is_no_room():
+    replay = EpisodeReplay(25)
+    replay.add(episode(10, 4, name=i) for i in range(3))
+    assert names(replay) == [1, 2]
+    replay.add([episode(5, 2, name=3)])
+    assert names(replay) == [1, 2, 3]
+    replay.add([episode(25, 2, name=4)])
+    assert names(replay) == [4]
+    assert replay.tokens == 25
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(20, 200))
+@settings(deadline=None, max_examples=30)
+def test_capacity_holds_and_what_is_left_is_the_newest(seed, capacity):
+    replay, episodes = EpisodeReplay(capacity), some(200, seed)
+    for t in episodes:
+        replay.add([t])
+        assert replay.tokens <= capacity
+    kept = replay.newest(len(replay))
+    for found, wanted in zip(kept, episodes[-len(kept) :], strict=True):
+        assert_same(found, wanted)
+    assert replay.tokens + len(episodes[-len(kept) - 1].tokens) > capacity, "no more would have had room"
+
+
+def test_what_cannot_be_kept_is_refused():
+    replay = EpisodeReplay(9)
+    with pytest.raises(ValueError, match="10 tokens does not fit buffer_size=9"):
+        replay.add([episode(10, 4)])
+    with pytest.raises(ValueError, match="without an action"):
+        replay.add([episode(4, 0)])
+    with pytest.raises(ValueError, match="buffer_size=0"):
+        EpisodeReplay(0)
+    with pytest.raises(ValueError, match="the replay is empty"):
+        replay.sample(1, np.random.default_rng(0))
+
+
+def test_removed_episodes_are_not_sampled_and_their_room_is_free_in_order():
+    replay = EpisodeReplay(100)
+    replay.add(episode(10, 4, name=i) for i in range(5))
+    _, keys = replay.sample(5, np.random.default_rng(0))
+    order = {int(t.tokens[0]): int(k) for t, k in zip(*_sampled(replay), strict=True)}
+    assert sorted(order.values()) == sorted(keys.tolist())
+    replay.remove(np.array([order[1]]))
+    assert names(replay) == [0, 2, 3, 4]
+    assert replay.tokens == 50  # 0 is older and still there
+    replay.remove(np.array([order[0]]))
+    assert names(replay) == [2, 3, 4]
+    assert replay.tokens == 30
+    replay.remove(np.array([order[0], order[1]]))  # gone already
+    assert names(replay) == [2, 3, 4]
+    replay.add([episode(10, 4, name=5)])
+    replay.remove(np.array([order[3]]))  # keys stay good
+    assert names(replay) == [2, 4, 5]
+    assert replay.transitions == 12
+    assert {int(t.tokens[0]) for t in _sampled(replay)[0]} == {2, 4, 5}
+
+
+def _sampled(replay: EpisodeReplay):
+    return replay.sample(len(replay), np.random.default_rng(1))
+
+
+def test_old_rounds_leave():
+    replay = EpisodeReplay(1000)
+    replay.add(episode(10, 4, round=r, name=r) for r in (0, 0, 1, 2, 3))
+    replay.remove_older(2)
+    assert names(replay) == [2, 3]
+    assert replay.tokens == 20
+    replay.remove_older(9)
+    assert len(replay) == replay.tokens == 0
+    replay.add([episode(10, 4, name=7)])
+    assert names(replay) == [7]
+
+
+def test_a_batch_has_no_episode_twice_where_there_are_enough():
+    replay = EpisodeReplay(1000)
+    replay.add(episode(10, 4, name=i) for i in range(8))
+    rng = np.random.default_rng(0)
+    drawn = [sorted(int(t.tokens[0]) for t in replay.sample(8, rng)[0]) for _ in range(20)]
+    assert drawn == [list(range(8))] * 20
+    assert len(replay.sample(9, rng)[0]) == 9
+    counts = np.bincount([int(t.tokens[0]) for _ in range(2000) for t in replay.sample(2, rng)[0]])
+    np.testing.assert_allclose(counts / 4000, 1 / 8, atol=0.025)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(deadline=None, max_examples=20)
+def test_samples_are_the_same_after_saving_and_loading(tmp_path_factory, seed):
+    path = tmp_path_factory.mktemp("replay") / "replay.safetensors"
+    replay = EpisodeReplay(150)
+    rng = np.random.default_rng(seed)
+    replay.add(random_trajectory(rng, round=i // 4) for i in range(40))
+    _, keys = replay.sample(5, rng)
+    replay.remove(keys[1:3])
+    replay.save(path)
+    loaded = EpisodeReplay.load(path, 150)
+    assert (len(loaded), loaded.tokens, loaded.transitions) == (
+        len(replay),
+        replay.tokens,
+        replay.transitions,
+    )
+    both = [replay, loaded]
+    for step in range(3):
+        drawn = [r.sample(6, np.random.default_rng(step)) for r in both]
+        for a, b in zip(drawn[0][0], drawn[1][0], strict=True):
+            assert_same(a, b)
+        for r, (_, removed) in zip(both, drawn, strict=True):  # and they go on alike
+            r.remove(removed[:1])
+            r.add(some(3, seed + step))
+        assert names(replay) == names(loaded)
+
+
+def test_what_is_sampled_does_not_change_later():
+    replay = EpisodeReplay(12)
+    replay.add([episode(10, 4, name=1)])
+    sampled = replay.sample(1, np.random.default_rng(0))[0][0]
+    replay.add([episode(10, 4, name=2)])
+    assert set(sampled.tokens.tolist()) == {1}
+
+
+def test_memory_is_the_sum_of_what_is_kept():
+    replay = EpisodeReplay(10_000)
+    assert np.isnan(replay.memory().bytes_per_transition)
+    two_turns = Trajectory(
+        np.arange(7, dtype=np.int32), np.array([2, 3, 5], np.int32), *np.zeros((3, 3), np.float32)
+    )
+    replay.add([episode(10, 4), two_turns])
+    memory = replay.memory()
+    tokens, numbers, turns, episodes = 17 * 4, 7 * 3 * 4, 3 * 8, 2 * (3 * 8 + 4 * 4 + 2)
+    assert memory.used == tokens + numbers + turns + episodes
+    assert memory.transitions == 7
+    assert memory.bytes_per_transition == memory.used / 7
+
+
+def test_a_transition_takes_24_bytes_at_most_and_no_more_is_allocated_than_is_said():
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(3, 32)).astype(np.float32)
+    tokens, actions = rng.integers(50_000, size=64, dtype=np.int32), np.arange(32, 64, dtype=np.int32)
+    tracemalloc.start()
+    try:
+        replay = EpisodeReplay(1_000_000)
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(5000):
+            replay.add([Trajectory(tokens, actions, *numbers)])
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    memory = replay.memory()
+    assert memory.transitions == 160_000
+    assert memory.bytes_per_transition <= 24
+    assert abs(taken - memory.allocated) < 20_000
+    assert memory.allocated <= 1.35 * memory.used
+
+
+def test_memory_does_not_grow_once_it_is_full():
+    replay = EpisodeReplay(2000)
+    allocated = []
+    for t in some(4000):
+        replay.add([t])
+        allocated.append(replay.memory().allocated)
+    assert max(allocated[2000:]) <= max(allocated[:2000])

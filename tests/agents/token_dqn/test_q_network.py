@@ -1,0 +1,374 @@
+"""The two parametrisations: zero error at the exact optimum, and what bootstraps from what."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small_models import TableModel, small_model
+from token_worlds import Talk, World, random_trajectory, soft_value, solve
+
+from llm_baselines.language_model import LanguageModel
+from llm_baselines.token_dqn.config import TokenDQNConfig
+from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
+from llm_baselines.token_dqn.targets import one_step_residuals
+from llm_baselines.trajectory import Trajectory, collate
+
+V = 8
+
+
+def language_model(family="llama"):
+    return LanguageModel(small_model(family, V), V)
+
+
+def networks(family="llama", **options):
+    """Both, with heads that are not zero."""
+    lm = language_model(family)
+    made = [
+        LogitsNetwork(copy.deepcopy(lm), copy.deepcopy(lm), TokenDQNConfig(**options)),
+        HeadNetwork(copy.deepcopy(lm), None, TokenDQNConfig(q="head", **options), from_prior=False),
+    ]
+    with torch.no_grad(), torch.random.fork_rng():
+        torch.manual_seed(1)
+        for network in made:
+            for name, parameter in network.named_parameters():
+                if any(part in name for part in ("value", "advantage")):
+                    parameter.normal_()
+    return made
+
+
+def trajectories(count=6, seed=0):
+    rng = np.random.default_rng(seed)
+    return [random_trajectory(rng, vocabulary=V) for _ in range(count)]
+
+
+def loss_of(network, batch):
+    predicted = network.predict(batch)
+    return network.loss(batch, predicted, network.targets(batch, predicted))[0]
+
+
+# The optimum of an MDP, as tables.
+
+
+class Solved:
+    """The exact optimum of a world as networks over tables."""
+
+    def __init__(self, world: World, tau: float | None = None, gamma: float = 1.0) -> None:
+        rng = np.random.default_rng(5)
+        self.world, self.size = world, int(world.action_space.n)
+        texts = list(solve(world))
+        everything = [*texts, *self._endings(texts)]
+        self.prior = {text: np.log(rng.dirichlet(np.ones(self.size))) for text in texts}
+        self.q = solve(world, gamma=gamma, tau=tau, log_reference=self.prior.__getitem__)
+        self.model = TableModel(everything, self.size)
+        self.texts = texts
+        self.tau = tau
+        self.gamma = gamma
+
+    def _endings(self, texts):
+        return [
+            (*text, action, *added)
+            for text in texts
+            for action in range(self.size)
+            for added, _ in self.world.replies((*text, action))
+            if (*text, action, *added) not in texts
+        ]
+
+    def table(self, rows: dict) -> torch.Tensor:
+        table = torch.zeros(self.size, len(self.model.numbers))
+        for text, row in rows.items():
+            table[:, self.model.numbers[text]] = torch.as_tensor(row, dtype=torch.float32)
+        return table
+
+    def logits_network(self, **options) -> LogitsNetwork:
+        lm, reference = (LanguageModel(copy.deepcopy(self.model), self.size) for _ in range(2))
+        values = {t: soft_value(self.q[t], self.prior[t], self.tau) for t in self.texts}
+        policy = {t: self.prior[t] + (self.q[t] - values[t]) / self.tau for t in self.texts}
+        config = TokenDQNConfig(tau=self.tau, gamma=self.gamma, **options)
+        network = LogitsNetwork(lm, reference, config)
+        with torch.no_grad():
+            lm.model.head.weight.copy_(self.table(policy))
+            reference.model.head.weight.copy_(self.table(self.prior))
+            head = network.value  # V as a table: gelu(20) is 20
+            head.hidden.weight.copy_(20 * torch.eye(lm.hidden_size))
+            head.hidden.bias.zero_()
+            head.out.weight.copy_(self.table({t: np.full(self.size, v) for t, v in values.items()})[:1] / 20)
+            network.target_value.load_state_dict(head.state_dict())
+        return network
+
+    def head_network(self, **options) -> HeadNetwork:
+        lm = LanguageModel(copy.deepcopy(self.model), self.size)
+        network = HeadNetwork(
+            lm, None, TokenDQNConfig(q="head", gamma=self.gamma, **options), from_prior=False
+        )
+        with torch.no_grad():
+            for body in (network.online, network.target):
+                body.advantage.weight.copy_(self.table(self.q))
+        return network
+
+    def play(self, count=40, seed=0) -> list[Trajectory]:
+        """Random episodes, truncated ones among them."""
+        self.world.reset(seed=seed)
+        rng = np.random.default_rng(seed)
+        return [self._play_one(rng) for _ in range(count)]
+
+    def _play_one(self, rng) -> Trajectory:
+        self.world.reset()
+        columns, rewards, reference = [], [], []
+        while True:
+            action = int(rng.integers(self.size))
+            reference.append(self.prior[self.world.text][action])
+            columns.append(len(self.world.text))
+            _, reward, terminated, truncated, _ = self.world.step(action)
+            rewards.append(reward)
+            if terminated or truncated:
+                numbers = (np.array(n, np.float32) for n in (rewards, np.zeros(len(rewards)), reference))
+                return Trajectory(
+                    np.array(self.world.text, np.int32), np.array(columns, np.int32), *numbers, terminated
+                )
+
+
+@pytest.mark.parametrize("gamma", [1.0, 0.9])
+def test_at_the_regularised_optimum_every_residual_is_zero(gamma):
+    solved = Solved(World(cut=0.2), tau=0.3, gamma=gamma)
+    network, batch = solved.logits_network(), collate(solved.play())
+    assert not batch.terminated.all()
+    assert batch.terminated.any()
+    assert loss_of(network, batch).item() < 1e-9
+    with torch.no_grad():
+        network.value.out.bias += 0.1  # V is off by 0.1 everywhere, its target is not
+    assert loss_of(network, batch).item() == pytest.approx(2 * 0.5 * 0.01 * int(batch.mask.sum()), rel=1e-3)
+
+
+def test_at_the_regularised_optimum_every_gradient_is_zero():
+    solved = Solved(World(cut=0.2), tau=0.3)
+    network = solved.logits_network()
+    loss_of(network, collate(solved.play())).backward()
+    for name, parameter in network.named_parameters():
+        if parameter.grad is not None:
+            assert float(parameter.grad.abs().max()) < 1e-3, name
+
+
+def test_another_temperature_is_another_optimum():
+    solved = Solved(World(), tau=0.3)
+    network, batch = solved.logits_network(), collate(solved.play())
+    network.temperature = 0.4
+    assert loss_of(network, batch).item() > 0.1
+
+
+@pytest.mark.parametrize("options", [{}, {"double": False}, {"n_steps": 3}, {"loss": "huber"}])
+def test_at_the_optimum_of_dqn_every_error_is_zero(options):
+    solved = Solved(World(cut=0.2))
+    network, batch = solved.head_network(**options), collate(solved.play())
+    assert loss_of(network, batch).item() < 1e-9
+    with torch.no_grad():
+        network.online.advantage.bias += 0.1
+    assert loss_of(network, batch).item() > 1e-3
+
+
+@torch.no_grad()
+def test_where_the_environment_speaks_values_are_right_on_average():
+    solved = Solved(Talk(steps=2), tau=0.3)
+    network, batch = solved.logits_network(), collate(solved.play(4000))
+    predicted = network.predict(batch)
+    errors = one_step_residuals(
+        predicted.values[:, :-1],
+        predicted.log_probs - batch.reference_log_probs,
+        batch.rewards,
+        network.targets(batch, predicted),
+        batch.mask,
+        batch.terminated,
+        temperature=network.temperature,
+        gamma=1.0,
+    )[:, 0]
+    assert float(errors.abs().max()) > 0.05, "what is said is chance"
+    assert float(errors.mean()) == pytest.approx(0.0, abs=4 * float(errors.std()) / len(batch) ** 0.5)
+
+
+# What reaches what.
+
+
+def test_the_gradient_of_the_value_does_not_reach_the_trunk():
+    network = networks()[0]
+    network.predict(collate(trajectories())).values.square().sum().backward()
+    assert all(p.grad is None for p in network.lm.parameters())
+    assert all(p.grad is not None for p in network.value.parameters())
+
+
+def test_the_target_sends_no_gradient_and_the_reference_gets_none():
+    for network in networks():
+        loss_of(network, collate(trajectories())).backward()
+        for name, parameter in network.named_parameters():
+            if name.startswith(("target", "reference")):
+                assert parameter.grad is None, name
+    network = networks()[0]
+    assert not any(
+        p.requires_grad for p in [*network.reference.parameters(), *network.target_value.parameters()]
+    )
+
+
+def test_a_language_models_own_head_is_trained_only_where_it_is_used():
+    for tied in (True, False):
+        lm = LanguageModel(small_model("llama", V, tie_word_embeddings=tied), V)
+        head = HeadNetwork(lm, None, TokenDQNConfig(q="head"), from_prior=True)
+        trained = {id(p) for p in head.parameter_groups()[0]["params"]}
+        assert (id(lm.model.get_output_embeddings().weight) in trained) == tied
+        assert id(lm.model.get_input_embeddings().weight) in trained
+        assert not trained & {id(p) for p in head.target.parameters()}
+
+
+def snapshot(module):
+    return {name: tensor.clone() for name, tensor in module.state_dict().items()}
+
+
+@pytest.mark.parametrize("tau", [0.25, 1.0])
+def test_targets_move_by_polyak_or_are_copied(tau):
+    logits, head = networks()
+    pairs = [(logits, logits.value, logits.target_value), (head, head.online, head.target)]
+    for network, online, target in pairs:
+        with torch.no_grad():
+            for parameter in online.parameters():
+                parameter.add_(1.0)
+        before, mine = snapshot(target), snapshot(online)
+        rest = {k: v for k, v in snapshot(network).items() if "target" not in k}
+        network.refresh_target(tau)
+        for name, found in target.state_dict().items():
+            wanted = (1 - tau) * before[name] + tau * mine[name]
+            torch.testing.assert_close(found, wanted, rtol=0, atol=0 if tau == 1 else 1e-6)
+            assert not torch.equal(found, before[name]), name
+        for name, tensor in rest.items():
+            assert torch.equal(network.state_dict()[name], tensor), name
+
+
+# The classic head.
+
+
+def hand_made(**options):
+    """One text (1,), then (1, a): Q online and of the target are tables."""
+    texts = [(1,), (1, 0), (1, 1), (1, 2)]
+    lm = LanguageModel(TableModel(texts, 3), 3)
+    reference = None
+    if "support_top_k" in options:
+        reference = LanguageModel(TableModel(texts, 3), 3)
+        with torch.no_grad():
+            reference.model.head.weight[:, 2] = torch.tensor([5.0, 0.0, 4.0])  # after (1, 1): 0 and 2
+    network = HeadNetwork(lm, reference, TokenDQNConfig(q="head", **options), from_prior=False)
+    with torch.no_grad():
+        network.online.advantage.weight[:, 2] = torch.tensor([1.0, 3.0, 2.0])
+        network.target.advantage.weight[:, 2] = torch.tensor([0.5, 0.25, 9.0])
+    return network
+
+
+def two_steps(terminated=True, last=2):
+    numbers = np.array([0.125, 7.0], np.float32)
+    return Trajectory(
+        np.array([1, 1, last], np.int32), np.array([1, 2], np.int32), numbers, numbers, numbers, terminated
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "value"),
+    [
+        ({"double": False}, 9.0),  # max of the target
+        ({"double": True}, 0.25),  # the target's value of what is best online
+        ({"double": False, "support_top_k": 1}, 0.5),  # max over what the reference would say
+        ({"double": True, "support_top_k": 2}, 9.0),  # best online of 0 and 2 is 2
+        ({"double": True, "gamma": 0.5}, 0.125),
+    ],
+)
+def test_the_maximum_double_and_the_support_by_hand(options, value):
+    network = hand_made(**options)
+    batch = collate([two_steps()])
+    found = network.targets(batch, network.predict(batch))
+    assert found[0].tolist() == [0.125 + value, 7.0]
+
+
+def test_n_steps_pass_through_actions_that_are_greedy_online():
+    for last, target in ((1, 0.125 + 7.0), (2, 0.125 + 0.25)):  # 1 is greedy, 2 is not
+        network = hand_made(n_steps=2)
+        batch = collate([two_steps(last=last)])
+        assert float(network.targets(batch, network.predict(batch))[0, 0]) == target
+
+
+def test_nothing_bootstraps_past_a_terminated_end():
+    logits, head = networks()
+    with torch.no_grad():  # whatever bootstraps is large
+        logits.target_value.out.bias += 1e4
+        head.target.advantage.bias += 1e4
+    batch = collate(trajectories())
+    last = torch.arange(len(batch)), batch.lengths - 1
+    ended, cut = (replace(batch, terminated=torch.full_like(batch.terminated, t)) for t in (True, False))
+
+    predicted = head.predict(batch)
+    assert torch.equal(head.targets(ended, predicted)[last], batch.rewards[last])
+    assert (head.targets(cut, predicted)[last] > 5e3).all()
+
+    only_last = [
+        replace(t, actions=t.actions[-1:], **_last_numbers(t), terminated=True) for t in trajectories()
+    ]
+    assert loss_of(logits, collate(only_last)).item() < 1e4
+    assert loss_of(logits, collate([replace(t, terminated=False) for t in only_last])).item() > 1e7
+
+
+def _last_numbers(t):
+    return {name: getattr(t, name)[-1:] for name in ("rewards", "behaviour_log_probs", "reference_log_probs")}
+
+
+@torch.no_grad()
+def test_a_dueling_heads_advantages_have_mean_zero():
+    network = networks(dueling=True)[1]
+    features = torch.randn(5, network.lm.hidden_size, generator=torch.Generator().manual_seed(0))
+    advantages = network.scores(features) - network.online.value(features)
+    torch.testing.assert_close(advantages.mean(1), torch.zeros(5), rtol=0, atol=1e-5)
+    assert float(advantages.abs().max()) > 0.1
+
+
+def test_q_starts_at_zero_or_in_the_priors_order():
+    features = torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
+    lm = language_model()
+    for dueling in (True, False):
+        config = TokenDQNConfig(q="head", dueling=dueling)
+        assert (HeadNetwork(copy.deepcopy(lm), None, config, from_prior=False).scores(features) == 0).all()
+    config = TokenDQNConfig(q="head", head_scale=0.05)
+    found = HeadNetwork(copy.deepcopy(lm), None, config, from_prior=True).scores(features)
+    torch.testing.assert_close(found, 0.05 * lm.logits(features))
+    logits = LogitsNetwork(lm, copy.deepcopy(lm), TokenDQNConfig())
+    assert (logits.value(features) == 0).all()
+    torch.testing.assert_close(logits.scores(features), lm.log_probs(features))
+
+
+# Padding and splitting change nothing.
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("options", [{}, {"n_steps": 3, "dueling": True, "gamma": 0.9}])
+def test_a_padded_batch_equals_its_episodes_one_by_one(family, which, options):
+    network, episodes = networks(family, **options)[which], trajectories(8)
+    together, one_by_one = [], []
+    for losses, parts in ((together, [episodes]), (one_by_one, [[t] for t in episodes])):
+        network.zero_grad()
+        for part in parts:
+            loss = loss_of(network, collate(part))
+            loss.backward()
+            losses.append(loss.item())
+        losses.append({n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None})
+    assert sum(one_by_one[:-1]) == pytest.approx(together[0], rel=1e-4)
+    assert together[-1].keys() == one_by_one[-1].keys()
+    for name, gradient in together[-1].items():
+        scale = float(gradient.abs().max())
+        torch.testing.assert_close(gradient, one_by_one[-1][name], rtol=1e-3, atol=1e-4 * scale, msg=name)
+
+
+def test_distance_is_the_mean_gap_of_log_probabilities():
+    network = networks()[0]
+    episodes = trajectories(3)
+    batch = collate(episodes)
+    log_probs = network.predict(batch).log_probs.detach().numpy()
+    found = network.distances(batch, network.predict(batch))
+    for row, t in enumerate(episodes):
+        wanted = np.abs(log_probs[row, : len(t)] - t.behaviour_log_probs).mean()
+        assert found[row] == pytest.approx(wanted, rel=1e-5)
