@@ -10,7 +10,9 @@ import numpy as np
 from llm_baselines.reference import ReferenceAgent
 from llm_baselines.rollout import make_rows, play_episodes
 from llm_baselines.trajectory import Trajectory, demonstration
+from llm_envs.data.requests import relabelled
 from llm_envs.envs.task import Task
+from llm_envs.episode import Example
 
 
 def has_demonstrations(task: Task) -> bool:
@@ -26,7 +28,7 @@ def train_examples(task: Task, fraction: float) -> np.ndarray:
 
 
 def demonstrations(
-    env: Any, examples: np.ndarray, *, per_example: int = 1, seed: int = 0
+    env: Any, examples: np.ndarray, *, per_example: int = 1, relabel: int = 0, seed: int = 0
 ) -> list[Trajectory]:
     """What there is to imitate on some examples.
 
@@ -34,11 +36,16 @@ def demonstrations(
         env: An environment made from one of our ids.
         examples: Their indices.
         per_example: Dialogues the expert plays for each goal; a text has one demonstration per reference.
-        seed: Decides the expert's wording and the user's.
+        relabel: Further requests for each text that asks for words it uses; see `requests.relabelled`.
+        seed: Decides the expert's wording and the user's, and the words asked for.
     """
     task: Task = env.unwrapped.task
     if task.max_turns == 1:
-        return [t for index in examples.tolist() for t in _references(task, index)]
+        rng = np.random.default_rng([seed, 8])
+        chosen = [task.examples[index] for index in examples.tolist()]
+        others = [relabelled(example, rng) for example in chosen for _ in range(relabel)]
+        chosen += [example for example in others if example is not None]
+        return [t for example in chosen for t in _references(task, example)]
     rows = make_rows(env, 32, reward="default", reward_timing="terminal", metrics=())
     try:
         played = np.tile(examples, per_example)
@@ -54,9 +61,8 @@ def demonstrations(
         rows.close()
 
 
-def _references(task: Task, index: int) -> list[Trajectory]:
-    example, row = task.start(index)
-    prompt = row[row >= 0].tolist()
+def _references(task: Task, example: Example) -> list[Trajectory]:
+    prompt = task.prompt_tokens(example)[-task.max_prompt_tokens :]
     found = []
     for reference in example.references:
         answer = task.tokenizer.encode(reference)[: task.max_new_tokens - 1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -234,8 +234,12 @@ class LanguageAgent:
             betas = (0.9, self.config.beta2)
             self.optimizer = torch.optim.AdamW(groups, betas=betas, weight_decay=self.config.weight_decay)
 
-    def optimizer_step(self, progress: float) -> dict[str, float]:
+    def optimizer_step(self, progress: float, *, frozen: Sequence[str] = ()) -> dict[str, float]:
         """Clips gradients group by group, sets the step sizes for the progress (0 to 1), steps.
+
+        Args:
+            progress: Share of the training that is done.
+            frozen: Groups that are left as they are.
 
         Returns:
             The norms of the gradients by group, before they were clipped.
@@ -247,6 +251,10 @@ class LanguageAgent:
         norms = {}
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * share
+            if group["name"] in frozen:
+                for parameter in group["params"]:
+                    parameter.grad = None
+                continue
             limit = getattr(config, f"{group['name']}_max_grad_norm", config.max_grad_norm)
             norms[group["name"]] = float(nn.utils.clip_grad_norm_(group["params"], limit))
         self.optimizer.step()

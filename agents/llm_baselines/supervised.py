@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 from llm_baselines.agent import TrainingReport
 from llm_baselines.checkpoint import newest_checkpoint
 from llm_baselines.configuration import option
+from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
 from llm_baselines.language_agent import (
     LanguageAgent,
@@ -40,7 +42,11 @@ class SupervisedConfig(LanguageAgentConfig):
         0.2, "weight of the tokens that are not the agent's in the loss; measured: copying is learned sooner"
     )
     batch_size: int = option(32, "demonstrations of an update")
+    copy_steps: int = option(
+        800, "updates on repeated random tokens that a fresh model begins with; see copying.py. 0: none"
+    )
     per_example: int = option(1, "dialogues the expert plays for each goal of the train split")
+    relabel: int = option(0, "further requests for each text that asks for words it uses (hindsight)")
     patience: int = option(0, "evaluations without a better reward after which training ends; 0: never")
 
 
@@ -83,6 +89,10 @@ class Supervised(LanguageAgent):
                 f"the supervised agent imitates references or an expert, and {self.env} has neither"
             )
         self._make_optimizer()
+        started = time.perf_counter()
+        if self.config.copy_steps and self.is_fresh and not _begun(run_folder, resume):
+            teach_copying(self.lm, self.config.copy_steps, self.seed)
+            self.report.seconds += time.perf_counter() - started
         run = TrainingRun(
             self,
             total_timesteps,
@@ -112,7 +122,10 @@ class Supervised(LanguageAgent):
 
     def _demonstrations(self) -> list[Trajectory]:
         examples = train_examples(self.task, self.config.train_fraction)
-        return demonstrations(self.env, examples, per_example=self.config.per_example, seed=self.seed)
+        config = self.config
+        return demonstrations(
+            self.env, examples, per_example=config.per_example, relabel=config.relabel, seed=self.seed
+        )
 
     def _update(self, batch: list[Trajectory], tokens: float, run: TrainingRun) -> float:
         """One step on a batch; returns the mean loss per token."""
@@ -136,6 +149,13 @@ class Supervised(LanguageAgent):
         report.tokens = self.num_timesteps
 
 
+def _begun(run_folder: str | Path | None, resume: bool) -> bool:
+    """Whether there is a checkpoint to go on from."""
+    if run_folder is None or not resume:
+        return False
+    return newest_checkpoint(Path(run_folder) / "resume") is not None
+
+
 def begin_from_demonstrations(
     learner: LanguageAgent, run_folder: str | Path | None, *, resume: bool, progress_bar: bool
 ) -> bool:
@@ -157,7 +177,7 @@ def begin_from_demonstrations(
     wanted = config.warm_start and learner.is_fresh and learner.native and learner.num_timesteps == 0
     if not wanted or not has_demonstrations(learner.task):
         return False
-    if run_folder is not None and resume and newest_checkpoint(Path(run_folder) / "resume") is not None:
+    if _begun(run_folder, resume):
         return False
     assert learner.env.spec is not None
     options = {**hyperparameters(Supervised.name, learner.env.spec.id), **config.supervised}

@@ -13,9 +13,15 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from llm_envs.data.bundled import FOLDER, piece_group, read_rows
 from llm_envs.data.splitting import Shares, assign_splits, group_key
+from llm_envs.episode import Example
+
+if TYPE_CHECKING:
+    import numpy as np
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
@@ -108,6 +114,28 @@ def choose_requests(
             chosen[index].append(list(best))
             asked.update(best)
     return chosen
+
+
+def relabelled(example: Example, rng: np.random.Generator) -> Example | None:
+    """The example with other words asked for, all of which its first reference uses.
+
+    What a text does may be asked for after the fact (hindsight: Andrychowicz et al. 2017), so one text
+    demonstrates as many requests as it has sets of words.
+
+    Returns:
+        An example that asks for as many words in the order of the text, or None where the example asks for
+        no words, its source does not spell them out, or the text has no others.
+    """
+    asked = example.metadata.get("words")
+    if not asked or not example.references or " , ".join(asked).lower() not in example.source:
+        return None
+    head = example.source.replace(" , ".join(asked).lower(), "")
+    usable = [word for word in content_words(example.references[0]) if word not in head.split()]
+    if len(usable) <= len(asked):
+        return None
+    words = [usable[i] for i in sorted(rng.choice(len(usable), len(asked), replace=False))]
+    source = example.source.replace(" , ".join(asked).lower(), " , ".join(words))
+    return replace(example, source=source, metadata={**example.metadata, "words": words})
 
 
 def _arbitrary(*texts: str) -> str:

@@ -150,3 +150,30 @@ class AttentionBody(Body):
             state = state + self.out[layer](mixed.reshape(n, dim))
             state = state + self.forwards[layer](state)
         return self.final(state), x
+
+
+@register_body("llama")
+class LlamaBody(Body):
+    """The trunk of the language agents' preset "mini" at dim 128, layers 2, heads 4: for like comparisons."""
+
+    def __init__(self, dim: int, layers: int, heads: int) -> None:
+        super().__init__(dim, layers, heads)
+        from transformers import LlamaConfig, LlamaModel
+
+        config = LlamaConfig(
+            vocab_size=1,  # the extractor embeds
+            hidden_size=dim,
+            intermediate_size=2 * dim,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            bos_token_id=None,
+            eos_token_id=None,
+            pad_token_id=None,
+        )
+        self.trunk = LlamaModel(config)
+
+    def forward(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
+        """See Body. Tokens come first in a row, so the causal mask also hides what stands behind."""
+        positions = torch.arange(x.shape[1], device=x.device).expand(x.shape[:2])
+        hidden = self.trunk(inputs_embeds=x, position_ids=positions, use_cache=False).last_hidden_state
+        return last_columns(hidden, length), hidden

@@ -41,6 +41,9 @@ class TokenDQNConfig(LanguageAgentConfig):
         1.0, "weight of the consistency to the segment's end (Nachum et al. 2017, eq. 14)"
     )
     value_learning_rate: float = option(1e-3, "Adam's step size for the value head; measured")
+    value_warmup: int = option(
+        20, "updates at the start that train V alone, so that nothing is praised for what all texts earn"
+    )
     value_max_grad_norm: float = option(1.0, "the value head's gradients are clipped to this norm")
     # q="head"
     double: bool = option(True, "double DQN (van Hasselt et al. 2016)")

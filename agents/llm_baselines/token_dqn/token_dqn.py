@@ -156,7 +156,9 @@ class TokenDQN(LanguageAgent):
             for name, value in logged.items():
                 sums[name] = sums.get(name, 0.0) + value
         run.check_finite(total, "the loss")
-        for name, norm in self.optimizer_step(run.progress).items():
+        waiting = self.config.q == "logits" and self.updates < self.config.value_warmup
+        norms = self.optimizer_step(run.progress, frozen=("policy",) if waiting else ())
+        for name, norm in norms.items():
             run.log(f"train/grad_norm_{name}", norm)
         self.updates += 1
         run.log("train/loss", total / divisor)
