@@ -99,6 +99,8 @@ class LanguageAgent:
         env: An id, a gymnasium environment or a gymnasium vector environment with token spaces.
         seed: Decides fresh weights, exploration, examples.
         device: "auto" (a GPU where there is one) or a torch device.
+        verbose: 1 prints log lines, through Stable-Baselines3's logger.
+        tensorboard_log: A folder for TensorBoard.
         **options: See the class's `config_class`.
 
     Attributes:
@@ -118,8 +120,11 @@ class LanguageAgent:
         *,
         seed: int = 0,
         device: str | torch.device = "auto",
+        verbose: int = 0,
+        tensorboard_log: str | Path | None = None,
         **options: Any,
     ) -> None:
+        self.verbose, self.tensorboard_log = verbose, tensorboard_log
         self.config: Any = make_config(self.config_class, options)
         made: Any = gym.make(env) if isinstance(env, str) else env
         self.env = made
@@ -217,7 +222,7 @@ class LanguageAgent:
         return self._logger
 
     def set_logger(self, logger: Any) -> None:
-        """Logs go here instead of into the run folder."""
+        """Logs go here instead of into the run folder; it is left open."""
         self._logger = logger
 
     def parameter_groups(self) -> list[dict[str, Any]]:
