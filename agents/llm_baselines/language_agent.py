@@ -99,6 +99,8 @@ class LanguageAgent:
         env: An id, a gymnasium environment or a gymnasium vector environment with token spaces.
         seed: Decides fresh weights, exploration, examples.
         device: "auto" (a GPU where there is one) or a torch device.
+        verbose: 1 prints log lines, through Stable-Baselines3's logger.
+        tensorboard_log: A folder for TensorBoard.
         **options: See the class's `config_class`.
 
     Attributes:
@@ -118,14 +120,15 @@ class LanguageAgent:
         *,
         seed: int = 0,
         device: str | torch.device = "auto",
+        verbose: int = 0,
+        tensorboard_log: str | Path | None = None,
         **options: Any,
     ) -> None:
+        self.verbose, self.tensorboard_log = verbose, tensorboard_log
         self.config: Any = make_config(self.config_class, options)
         made: Any = gym.make(env) if isinstance(env, str) else env
         self.env = made
-        vector = isinstance(self.env, VectorEnv)
-        self.observation_space = self.env.single_observation_space if vector else self.env.observation_space
-        self.action_space = self.env.single_action_space if vector else self.env.action_space
+        self.observation_space, self.action_space = _spaces(made)
         self.vocabulary_size, self.context_length = check_spaces(self.observation_space, self.action_space)
         self.seed = seed
         self.device = choose_device(device)
@@ -219,7 +222,7 @@ class LanguageAgent:
         return self._logger
 
     def set_logger(self, logger: Any) -> None:
-        """Logs go here instead of into the run folder."""
+        """Logs go here instead of into the run folder; it is left open."""
         self._logger = logger
 
     def parameter_groups(self) -> list[dict[str, Any]]:
@@ -314,7 +317,7 @@ class LanguageAgent:
     @property
     def native(self) -> bool:
         """Whether the environment is made from one of our ids."""
-        return not isinstance(self.env, VectorEnv) and is_native(self.env)
+        return _native(self.env)
 
     @property
     def task(self) -> Any:
@@ -352,9 +355,7 @@ class LanguageAgent:
             "model_config": json_able(self.lm.config.to_dict()),
             "env_id": spec.id if spec is not None else None,
             "env_kwargs": json_able(kwargs),
-            "context_length": self.context_length,
-            "vocabulary_size": self.vocabulary_size,
-            "tokenizer_hash": self.task.tokenizer.content_hash if self.native else None,
+            **_tokens(self.env),
             "seed": self.seed,
             "timesteps": self.num_timesteps,
             "config": json_able(asdict(self.config)),
@@ -374,21 +375,17 @@ class LanguageAgent:
         if description.get("agent") != cls.name:
             raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
         env = gym.make(env) if isinstance(env, str) else env
-        model = _model_of(description)
+        for what, here in _tokens(env).items():
+            if description[what] is not None and description[what] != here:
+                raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
         agent = cls(
-            model,
+            _model_of(description),
             env,
             seed=description["seed"] if seed is None else seed,
             device=device,
             **description["config"],
         )
         agent.model_spec = description["model"]
-        here = agent._description()
-        for what in ("context_length", "vocabulary_size", "tokenizer_hash"):
-            if description[what] is not None and description[what] != here[what]:
-                raise AgentFolderError(
-                    f"'{folder}' has {what} {description[what]}, the environment {here[what]}"
-                )
         agent.load_weights(weights, folder)
         agent.num_timesteps = int(description["timesteps"])
         agent.report = TrainingReport(**description["report"])
@@ -420,6 +417,27 @@ class _ReadState:
 
     generation: int
     readers: list[Reader]
+
+
+def _native(env: Any) -> bool:
+    return not isinstance(env, VectorEnv) and is_native(env)
+
+
+def _spaces(env: Any) -> tuple[Any, Any]:
+    """The spaces of one row."""
+    if isinstance(env, VectorEnv):
+        return env.single_observation_space, env.single_action_space
+    return env.observation_space, env.action_space
+
+
+def _tokens(env: Any) -> dict[str, Any]:
+    """What an agent and its environment must agree in."""
+    vocabulary_size, context_length = check_spaces(*_spaces(env))
+    return {
+        "context_length": context_length,
+        "vocabulary_size": vocabulary_size,
+        "tokenizer_hash": env.unwrapped.task.tokenizer.content_hash if _native(env) else None,
+    }
 
 
 def _model_of(description: Mapping[str, Any]) -> Any:

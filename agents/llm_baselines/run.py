@@ -7,6 +7,7 @@ needs to go on as if it had never stopped.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -17,7 +18,14 @@ import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
-from stable_baselines3.common.logger import Logger, configure
+from stable_baselines3.common.logger import (
+    HumanOutputFormat,
+    KVWriter,
+    Logger,
+    SummaryWriter,
+    make_output_format,
+)
+from stable_baselines3.common.utils import get_latest_run_id
 from tqdm.auto import tqdm
 
 from llm_baselines.agent import TrainingReport
@@ -76,6 +84,7 @@ class TrainingRun:
             self._next_eval = learner.num_timesteps + learner.config.eval_freq
             self._next_checkpoint = learner.num_timesteps + learner.config.checkpoint_freq
         self.restored = place is not None
+        self._own_logger = learner.logger is None
         self.logger: Logger = learner.logger or self._make_logger()
         learner._logger = self.logger
         self.validation: VectorEnv[Any, Any, Any] | None = None
@@ -170,8 +179,9 @@ class TrainingRun:
         self._bar.close()
         if self.validation is not None:
             self.validation.close()
-        self.logger.close()
-        self.learner._logger = None
+        if self._own_logger:
+            self.logger.close()
+            self.learner._logger = None
 
     # Parts.
 
@@ -264,16 +274,17 @@ class TrainingRun:
         learner.weights_changed()
 
     def _make_logger(self) -> Logger:
-        if self.folder is None:
-            return Logger(folder=None, output_formats=[])
-        formats = ["csv", "json"]
-        try:
-            import torch.utils.tensorboard  # noqa: F401
-
-            formats.append("tensorboard")
-        except ImportError:
-            pass
-        return configure(str(self.folder / "logs" / f"from-{self.learner.num_timesteps:012d}"), formats)
+        learner, folder = self.learner, None
+        formats: list[KVWriter] = [HumanOutputFormat(sys.stdout)] if learner.verbose else []
+        if self.folder is not None:
+            folder = str(self.folder / "logs" / f"from-{learner.num_timesteps:012d}")
+            names = ["csv", "json"] if SummaryWriter is None else ["csv", "json", "tensorboard"]
+            formats += [make_output_format(name, folder) for name in names]
+        if learner.tensorboard_log is not None:
+            number = get_latest_run_id(str(learner.tensorboard_log), learner.name) + 1
+            place = Path(learner.tensorboard_log) / f"{learner.name}_{number}"
+            formats.append(make_output_format("tensorboard", str(place)))
+        return Logger(folder, formats)
 
 
 class _Rollout:

@@ -85,7 +85,7 @@ class TokenDQN(LanguageAgent):
             while run.going_on():
                 self.replay.add(self.act(run))
                 self.forget_old(run)
-                if self.num_timesteps >= self.config.learning_starts:
+                if self.num_timesteps >= self.config.learning_starts and len(self.replay):
                     for batch in self.sample(run):
                         self.update(batch, run)
                         self.refresh_target()
@@ -108,6 +108,8 @@ class TokenDQN(LanguageAgent):
         )
         played = self._player.play(run, self._behaviour)
         run.log("rollout/epsilon", self.epsilon)
+        if not played:  # a callback stopped the training before an episode was over
+            return []
         if isinstance(self.network, LogitsNetwork):
             played = with_reference(self.reference, played, self.config.micro_batch_tokens)
             kl = sequence_kl(played)

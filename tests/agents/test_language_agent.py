@@ -1,0 +1,272 @@
+"""What the language agents share: acting, saving and loading, seeds, options."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from small_models import small_model
+from tiny_agents import AGENTS, equal, make, weights
+from token_worlds import SMALL, World
+
+import llm_envs
+from llm_baselines import TokenDQN
+from llm_baselines.agent import TrainableAgent
+from llm_baselines.agent_folder import AgentFolderError
+from llm_baselines.registry import agent_defaults, make_agent
+
+NAMES = list(AGENTS)
+
+
+@pytest.fixture(scope="module")
+def env():
+    return gym.make("TextGen-Tiny-v0")
+
+
+@pytest.fixture(scope="module")
+def trained(env):
+    """Every agent after a little training, made once."""
+    return {name: make(name, env).learn(200) for name in NAMES}
+
+
+def observations(env, n=8):
+    """Some prompts, and what is read after a few random actions."""
+    vector = llm_envs.vectorize(env, n, autoreset_mode="SameStep")
+    vector.reset(seed=3)
+    rng = np.random.default_rng(0)
+    return vector.step(rng.integers(1, 8, size=n))[0]
+
+
+# Seeds.
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_runs_with_one_seed_are_equal_and_another_seed_is_not(name, env, trained):
+    torch.rand(7)  # what the global generator has given makes no difference
+    state = torch.get_rng_state()
+    again = make(name, env).learn(200)
+    assert equal(weights(again), weights(trained[name]))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert not equal(weights(make(name, env, seed=1).learn(200)), weights(again))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_trains_and_its_cost_is_counted(name, env, trained):
+    agent = trained[name]
+    assert isinstance(agent, TrainableAgent)
+    assert not equal(weights(agent), weights(make(name, env)))
+    report = agent.report
+    assert report.gradient_steps > 0
+    assert report.parameters == sum(p.numel() for p in agent.network.parameters() if p.requires_grad)
+    assert [r["timesteps"] for r in report.curve] == sorted({r["timesteps"] for r in report.curve})
+    assert all(0 <= row["eval/mean_reward"] <= 1 for row in report.curve)
+    if name == "supervised":
+        assert (report.environment_steps, report.reward_calls) == (0, 0)
+        assert report.tokens >= 200
+    else:
+        assert report.environment_steps >= 200
+        assert report.reward_calls > 0
+
+
+# Saving and loading.
+
+
+@pytest.mark.parametrize("place", ["agent", "agent.zip"])
+@pytest.mark.parametrize("name", NAMES)
+def test_saved_and_loaded_it_is_the_same(name, place, env, trained, tmp_path):
+    agent = trained[name]
+    agent.save(tmp_path / place)
+    assert (tmp_path / place).is_dir()
+    loaded = make_agent(str(tmp_path / place), env, seed=agent.seed, device="cpu")
+    assert type(loaded) is type(agent)
+    assert equal(weights(loaded), weights(agent))
+    assert loaded.config == agent.config
+    assert loaded.report == agent.report
+    assert loaded.num_timesteps == agent.num_timesteps
+    for deterministic in (True, False):
+        acts = [a.predict(observations(env), deterministic=deterministic)[0] for a in (agent, loaded)]
+        np.testing.assert_array_equal(*acts)
+    loaded.save(tmp_path / place)  # over itself
+    assert equal(weights(type(agent).load(tmp_path / place, env)), weights(agent))
+
+
+def test_nothing_is_pickled_and_what_was_altered_is_refused(env, trained, tmp_path):
+    folder = tmp_path / "agent"
+    trained["logits"].save(folder)
+    assert sorted(p.name for p in folder.iterdir()) == ["agent.json", "manifest.json", "weights.safetensors"]
+    for path in folder.iterdir():
+        assert not zipfile.is_zipfile(path)
+        whole = path.read_bytes()
+        assert b"cbuiltins" not in whole
+        for damaged in (whole[: len(whole) // 2], whole[:-2] + b"!!"):
+            path.write_bytes(damaged)
+            with pytest.raises(AgentFolderError, match=path.name):
+                make_agent(str(folder), env, seed=0)
+        path.write_bytes(whole)
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(AgentFolderError, match=r"weights\.safetensors.*missing"):
+        make_agent(str(folder), env, seed=0)
+
+
+def test_another_agents_folder_and_another_environment_are_refused(env, trained, tmp_path):
+    trained["rloo"].save(tmp_path / "agent")
+    with pytest.raises(AgentFolderError, match="holds a 'rloo', not a 'token_dqn'"):
+        TokenDQN.load(tmp_path / "agent", env)
+    with pytest.raises(AgentFolderError, match="context_length 9, the environment 10"):
+        make_agent(str(tmp_path / "agent"), gym.make("TextGen-Tiny-v0", max_new_tokens=6), seed=0)
+    with pytest.raises(AgentFolderError, match="holds something other than an agent"):
+        (tmp_path / "notes").mkdir()
+        (tmp_path / "notes" / "important.txt").write_text("keep me")
+        trained["rloo"].save(tmp_path / "notes")
+    assert (tmp_path / "notes" / "important.txt").read_text() == "keep me"
+
+
+@pytest.mark.parametrize("q", ["logits", "head"])
+@pytest.mark.parametrize("family", ["gpt2", "qwen2"])
+def test_a_users_model_and_environment_are_trained_saved_and_loaded(family, q, tmp_path):
+    agent = TokenDQN(small_model(family, 4), World(), seed=0, device="cpu", q=q, n_envs=4).learn(30)
+    agent.save(tmp_path / "agent")
+    loaded = TokenDQN.load(tmp_path / "agent", World())
+    assert equal(weights(loaded), weights(agent))
+    assert loaded.lm.identity() == agent.lm.identity()
+    observation, _ = World().reset(seed=0)
+    assert (
+        loaded.predict(observation, deterministic=True)[0]
+        == agent.predict(observation, deterministic=True)[0]
+    )
+
+
+def test_a_loaded_agent_learns_on(env, trained, tmp_path):
+    for name in ("logits", "head"):
+        trained[name].save(tmp_path / name)
+        loaded = TokenDQN.load(tmp_path / name, env)
+        before = weights(loaded)
+        loaded.learn(loaded.num_timesteps + 60)
+        assert loaded.num_timesteps > trained[name].num_timesteps
+        assert not equal(weights(loaded), before)
+
+
+# Acting.
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_action_does_not_depend_on_the_batch_it_is_chosen_in(name, env, trained):
+    agent, seen = trained[name], observations(env, 16)
+    for deterministic in (True, False):
+        together = agent.predict(seen, deterministic=deterministic)[0]
+        assert together.dtype == np.int64
+        assert together.shape == (16,)
+        alone = [agent.predict(row, deterministic=deterministic)[0] for row in seen]
+        assert all(np.shape(action) == () for action in alone)
+        np.testing.assert_array_equal(together, alone)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_evaluated_does_not_depend_on_the_number_of_environments(name, env, trained):
+    results = [
+        llm_envs.evaluate(trained[name], llm_envs.vectorize(env, n), 20, seed=4, deterministic=False)
+        for n in (1, 7)
+    ]
+    assert results[0].rows == results[1].rows
+
+
+def test_a_state_of_older_weights_is_not_read_from(env):
+    agent, seen = make("logits", env, warm_start=False), observations(env)
+    _, state = agent.predict(seen, deterministic=True)
+    agent.learn(200)
+    fresh, _ = agent.predict(seen, deterministic=True)
+    np.testing.assert_array_equal(agent.predict(seen, state, deterministic=True)[0], fresh)
+    scores = [agent.bounded_scores([r.read(seen) for r in s.readers], seen) for s in (state,)]
+    assert not torch.allclose(
+        scores[0], agent.bounded_scores([r.read(seen) for r in agent.make_readers()], seen)
+    )
+
+
+class Masked(World):
+    """Only the prompt's last token, and the end."""
+
+    def action_mask(self, observation):
+        observation = np.atleast_2d(observation)
+        mask = np.zeros((len(observation), 4), bool)
+        mask[:, 0] = True
+        mask[np.arange(len(observation)), observation[:, self.width - 1]] = True
+        return mask
+
+
+@pytest.mark.parametrize("q", ["logits", "head"])
+def test_the_environments_own_mask_bounds_what_is_done(q):
+    env = Masked()
+    agent = TokenDQN(SMALL, env, device="cpu", q=q, n_envs=16, exploration_final_eps=0.9).learn(150)
+    for t in agent.replay.newest(1000):
+        last = t.tokens[t.actions[0] - 1]
+        assert set(t.tokens[t.actions].tolist()) <= {0, int(last)}
+    for seed in range(5):
+        observation, _ = env.reset(seed=seed)
+        for deterministic in (True, False):
+            action, _ = agent.predict(observation, deterministic=deterministic)
+            assert env.action_mask(observation)[0, action]
+
+
+# Options.
+
+
+def test_unknown_options_name_the_nearest(env):
+    with pytest.raises(
+        ValueError, match="unknown option 'batchsize' of TokenDQNConfig; did you mean 'batch_size'"
+    ):
+        make("logits", env, batchsize=3)
+    with pytest.raises(ValueError, match="'batch_size' of TokenDQNConfig is of type int, got 'many'"):
+        make("logits", env, batch_size="many")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("logits", {"q": "both"}, "unknown q='both'"),
+        ("logits", {"tau": 0.0}, "tau=0.0 must be above 0"),
+        ("logits", {"loss": "cubic"}, "unknown loss='cubic'"),
+        ("logits", {"gamma": 1.5}, "gamma=1.5"),
+        ("logits", {"polyak_tau": 0.0}, "polyak_tau=0.0"),
+        ("head", {"n_steps": 0}, "n_steps"),
+        ("head", {"exploration": "none"}, "unknown exploration='none'"),
+        ("rloo", {"group_size": 3}, "group_size=3 must .* divide the 8 episodes"),
+        ("rloo", {"n_envs": 0}, "n_envs=0 must be at least 1"),
+        ("supervised", {"train_fraction": 0.0}, "train_fraction=0.0"),
+        ("supervised", {"learning_rate": 0.0}, "learning_rate=0.0"),
+    ],
+)
+def test_options_outside_their_range_are_named(name, options, message, env):
+    with pytest.raises(ValueError, match=message):
+        make(name, env, **options)
+
+
+@pytest.mark.parametrize("name", ["token_dqn", "rloo", "supervised"])
+@pytest.mark.parametrize("env_id", [*llm_envs.list_envs(), "Other-v0"])
+def test_every_table_of_hyperparameters_is_valid(name, env_id):
+    from llm_baselines.language_agent import suggested_timesteps
+
+    defaults = agent_defaults(name, env_id)
+    json.dumps(defaults)
+    assert suggested_timesteps(name, env_id, "demo") <= suggested_timesteps(name, env_id, "bench")
+
+
+def test_a_training_reward_gives_way_to_the_environments_own():
+    own = gym.make("TextGen-Tiny-v0", reward="chrf")
+    agent = make("logits", own, reward=None)
+    rows = agent.training_rows()
+    assert "chrf" in rows._envs.task.reward.signature
+    rows.close()
+    assert "chrf" not in agent.validation_envs().task.reward.signature
+    rows = make("logits", own, reward={"bleu": 1.0}, reward_timing="dense").training_rows()
+    assert "bleu" in rows._envs.task.reward.signature
+    assert rows._envs.task.reward_timing == "dense"
+
+
+def test_the_configuration_is_json_able(env):
+    for name in NAMES:
+        json.dumps(asdict(make(name, env).config))

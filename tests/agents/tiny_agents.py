@@ -1,0 +1,45 @@
+"""The language agents, as small as they get, on TextGen-Tiny-v0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import torch
+from token_worlds import SMALL
+
+from llm_baselines.registry import make_agent
+
+_ROUNDS = {"n_envs": 8, "eval_freq": 60, "n_eval_episodes": 6, "checkpoint_freq": 50}
+_TOKEN_DQN = {**_ROUNDS, "batch_size": 8, "buffer_size": 400, "value_warmup": 3}
+AGENTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "logits": ("token_dqn", {**_TOKEN_DQN, "q": "logits", "target_kl": 0.5, "max_distance": 2.0}),
+    "head": (
+        "token_dqn",
+        {**_TOKEN_DQN, "q": "head", "exploration": "prior_epsilon", "support_top_k": 5, "dueling": True},
+    ),
+    "rloo": ("rloo", _ROUNDS),
+    "supervised": ("supervised", {**_ROUNDS, "batch_size": 8, "copy_steps": 2}),
+}
+"""name -> (registered name, options)."""
+
+_WARM_START = {"total_timesteps": 300, "n_envs": 8, "eval_freq": 0, "checkpoint_freq": 100, "copy_steps": 2}
+
+
+def make(name: str, env: Any = None, seed: int = 0, **changes: Any) -> Any:
+    """An agent; those that begin from demonstrations learn from a few."""
+    registered, options = AGENTS[name]
+    if registered != "supervised":
+        options = {**options, "supervised": _WARM_START}
+    env = gym.make("TextGen-Tiny-v0") if env is None else env
+    return make_agent(registered, env, seed=seed, device="cpu", config={"model": SMALL, **options, **changes})
+
+
+def weights(agent: Any) -> dict[str, torch.Tensor]:
+    """Copies of all its tensors."""
+    return {name: tensor.clone() for name, tensor in agent.network.state_dict().items()}
+
+
+def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    """Whether they are the same to the bit."""
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
