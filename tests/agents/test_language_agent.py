@@ -119,9 +119,9 @@ def test_another_agents_folder_and_another_environment_are_refused(env, trained,
         TokenDQN.load(tmp_path / "agent", env)
     with pytest.raises(AgentFolderError, match="context_length 9, the environment 10"):
         make_agent(str(tmp_path / "agent"), gym.make("TextGen-Tiny-v0", max_new_tokens=6), seed=0)
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "important.txt").write_text("keep me")
     with pytest.raises(AgentFolderError, match="holds something other than an agent"):
-        (tmp_path / "notes").mkdir()
-        (tmp_path / "notes" / "important.txt").write_text("keep me")
         trained["rloo"].save(tmp_path / "notes")
     assert (tmp_path / "notes" / "important.txt").read_text() == "keep me"
 
