@@ -50,7 +50,7 @@ def _default(known: Field[Any]) -> Any:
 def _checked(owner: str, known: Field[Any], value: Any) -> Any:
     """The value, an int made a float where a float is due; None and free fields pass."""
     default = _default(known)
-    if value is None or default is None or "Any" in str(known.type):
+    if value is None or default is None or known.type in (Any, "Any"):
         return value
     if isinstance(default, bool) != isinstance(value, bool):
         fits = False

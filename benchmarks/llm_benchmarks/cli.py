@@ -102,6 +102,9 @@ def train(
     set_: Set = None,
     env_set: EnvSet = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    show_q: Annotated[
+        bool, typer.Option("--show-q", help="Print candidates' Q, target and TD error before and after.")
+    ] = False,
     device: Device = "auto",
 ) -> None:
     """Trains an agent into a folder; Ctrl-C saves it there, --resume goes on."""
@@ -120,7 +123,7 @@ def train(
         )
     from llm_benchmarks.train_command import run
 
-    raise typer.Exit(run(cell, out, resume=resume, device=device))
+    raise typer.Exit(run(cell, out, resume=resume, show_q=show_q, device=device))
 
 
 @commands.command()

@@ -15,45 +15,20 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
+from llm_benchmarks.comparison_line import ROUNDS, Comparison, show
+
 VOCABULARY = 50_000
 PROMPT, ANSWER = 64, 48
 ROWS = 64
-ROUNDS = 7
 
 Stepper = Callable[[float], float]
 """Steps for about so many seconds; returns steps per second."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One line of the report.
-
-    Attributes:
-        name: What was measured.
-        ours: Median steps (or tokens) per second, or seconds for an import.
-        against: What it is compared with.
-        theirs: Its median, in the same unit.
-        ratio: Median over rounds of the better-is-higher ratio (speeds) or of ours / theirs (imports).
-        low: The lowest round's ratio.
-        high: The highest round's ratio.
-        unit: "steps/s" or "s".
-    """
-
-    name: str
-    ours: float
-    against: str
-    theirs: float
-    ratio: float
-    low: float
-    high: float
-    unit: str = "steps/s"
 
 
 def wide_tokenizer(folder: Path) -> Path:
@@ -247,25 +222,20 @@ def run(*, json_output: bool = False, seconds: float = 0.5) -> int:
     """Measures and prints the report; the command `llm-envs throughput`.
 
     Args:
-        json_output: Print JSON instead of a table.
-        seconds: Length of one measurement; there are 16 of them for each line.
+        json_output: Print JSON instead of tables.
+        seconds: Length of one measurement; there are 16 of them for each line about environments.
 
     Returns:
         Exit status 0.
     """
-    comparisons = measure(seconds)
-    if json_output:
-        print(json.dumps([vars(c) for c in comparisons], indent=1))
-        return 0
-    from rich.console import Console
-    from rich.table import Table
+    import torch
 
-    table = Table(title=f"V = {VOCABULARY:,}, context {PROMPT} + {ANSWER}; {ROUNDS} rounds in turn, medians")
-    for column in ("", "ours", "against", "theirs", "ratio", "lowest to highest"):
-        table.add_column(column, justify="left" if column in ("", "against") else "right")
-    for c in comparisons:
-        figure = "{:.3f} s".format if c.unit == "s" else "{:,.0f}/s".format
-        spread = f"{c.low:.2f} to {c.high:.2f}"
-        table.add_row(c.name, figure(c.ours), c.against, figure(c.theirs), f"{c.ratio:.2f}", spread)
-    Console().print(table)
+    from llm_benchmarks import learner_throughput
+
+    environments, learners = measure(seconds), learner_throughput.measure()
+    if json_output:
+        print(json.dumps([vars(c) for c in (*environments, *learners)], indent=1))
+        return 0
+    show(f"V = {VOCABULARY:,}, context {PROMPT} + {ANSWER}; {ROUNDS} rounds in turn, medians", environments)
+    show(learner_throughput.TITLE.format(threads=torch.get_num_threads()), learners)
     return 0

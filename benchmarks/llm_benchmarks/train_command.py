@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 
-from llm_benchmarks.cli_input import INTERRUPTED, bad_input
+from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input
 from llm_benchmarks.suite import Cell
 from llm_benchmarks.training import prepare
 
 
-def run(cell: Cell, out: Path, *, resume: bool, device: str) -> int:
+def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> int:
     """Trains; Ctrl-C and SIGTERM save the agent and end it.
 
     Returns:
@@ -23,6 +24,8 @@ def run(cell: Cell, out: Path, *, resume: bool, device: str) -> int:
     console = Console(stderr=True)
     with bad_input():
         training = prepare(cell, out, resume=resume, device=device)
+        if show_q and not hasattr(training.agent, "replay"):
+            raise InputError(f"--show-q looks into token_dqn; {cell.agent!r} has no Q to show")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     facts = training.facts
     console.print(
@@ -31,13 +34,33 @@ def run(cell: Cell, out: Path, *, resume: bool, device: str) -> int:
         highlight=False,
         soft_wrap=True,
     )
+    if show_q:
+        _show_q(training.agent, "before training")
     try:
         facts = training.run(progress_bar=console.is_terminal)
     except KeyboardInterrupt:
         _tell(console, training.facts, f"interrupted; the agent stands in {out}, --resume goes on")
         return INTERRUPTED
     _tell(console, facts, f"done; the agent stands in {out}")
+    if show_q:
+        _show_q(training.agent, "after training")
     return 0
+
+
+def _show_q(agent: Any, when: str) -> None:
+    """Prints what the agent thinks of the candidates in a few prefixes."""
+    from rich.table import Table
+
+    from llm_baselines.token_dqn.inspection import inspect
+
+    table = Table(title=f"Q {when}")
+    for column in ("prefix", "candidates by Q", "taken", "Q", "target", "TD error"):
+        table.add_column(column, justify="left" if column in ("prefix", "candidates by Q") else "right")
+    for report in inspect(agent):
+        candidates = "  ".join(f"{token} {q:.3f}" for token, q in report.candidates)
+        numbers = (f"{value:.3f}" for value in (report.q, report.target, report.td_error))
+        table.add_row(*map(escape, (report.prefix, candidates, report.taken)), *numbers)
+    Console().print(table)
 
 
 def _tell(console: Console, facts: Mapping[str, Any], end: str) -> None:

@@ -31,12 +31,13 @@ class Training:
     """A training that is ready to begin: everything that may be refused has been looked at.
 
     Attributes:
+        agent: The agent.
         facts: What training.json says.
     """
 
     def __init__(self, agent: Any, env: Any, folder: Path, facts: dict[str, Any], *, resume: bool) -> None:
         self.facts = facts
-        self._agent = agent
+        self.agent = agent
         self._env = env
         self._folder = folder
         self._resume = resume
@@ -59,7 +60,7 @@ class Training:
         started = time.perf_counter()
         status = "failed"
         try:
-            self._agent.learn(
+            self.agent.learn(
                 facts["total_timesteps"],
                 run_folder=folder / RUN,
                 resume=self._resume,
@@ -71,8 +72,8 @@ class Training:
             raise
         finally:
             if status != "failed":
-                save_agent(self._agent, folder)
-            report = getattr(self._agent, "report", None) or TrainingReport(
+                save_agent(self.agent, folder)
+            report = getattr(self.agent, "report", None) or TrainingReport(
                 environment_steps=facts["total_timesteps"], seconds=time.perf_counter() - started
             )
             facts |= {"status": status, "finished_at": utc_now(), "report": asdict(report)}

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file, save_file
 
 from llm_baselines.trajectory import Trajectory
 
-_GROWTH = 65_536
+_LEAST_ROOM = 256
 _EPISODE = np.dtype(
     [
         ("token_start", "<i8"),
@@ -67,9 +67,8 @@ class _Arena:
         if needed > len(self._array):
             kept = self._array[self.start - self._offset : self.stop - self._offset]
             room = len(kept) + len(values)
-            # Moves what is left to the front; a quarter more room keeps such moves rare.
-            size = -(-(room + room // 4) // _GROWTH) * _GROWTH if room > _GROWTH else _next_size(room)
-            fresh = np.empty(max(size, room), self._array.dtype)
+            # Moves what is left to the front; a sixteenth more room keeps such moves rare.
+            fresh = np.empty(room + room // 16 + _LEAST_ROOM, self._array.dtype)
             fresh[: len(kept)] = kept
             self._array, self._offset = fresh, self.start
         at = begin - self._offset
@@ -83,10 +82,6 @@ class _Arena:
 
     def drop_before(self, position: int) -> None:
         self.start = position
-
-
-def _next_size(room: int) -> int:
-    return max(1024, 1 << (room - 1).bit_length())
 
 
 def _as_turns(columns: np.ndarray, lengths: np.ndarray) -> np.ndarray:

@@ -143,6 +143,15 @@ class HeadNetwork(nn.Module):
             }
         return t.regression_loss(errors, self._options.loss), logged
 
+    def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
+        """Q of every token in every state, float32 (n, m + 1, V), from the states' features."""
+        q: Tensor = self.online(features)
+        return q
+
+    def one_step_targets(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:
+        """What Q of the actions taken should be: float (n, m)."""
+        return self.targets(batch, predicted)
+
     def distances(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> np.ndarray:
         """0: Q-learning is off-policy however far behaviour and policy are apart."""
         return np.zeros(len(batch))
@@ -269,6 +278,17 @@ class LogitsNetwork(nn.Module):
                 "log_ratio": float(log_ratios.sum()),
             }
         return loss, logged
+
+    def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
+        """V + tau * (log pi - log pi_ref) of every token in every state: float32 (n, m + 1, V)."""
+        reference = self.reference.log_probs(state_features(self.reference, batch))
+        advantages = self.temperature * (self.lm.log_probs(features) - reference)
+        return self.value(features)[..., None] + advantages
+
+    def one_step_targets(self, batch: TrajectoryBatch, predicted: LogitsPrediction) -> Tensor:
+        """R + gamma * V-(s'): float (n, m)."""
+        following = self.targets(batch, predicted)
+        return t.one_step_targets(batch.rewards, following, batch.mask, batch.terminated, self._options.gamma)
 
     def distances(self, batch: TrajectoryBatch, predicted: LogitsPrediction) -> np.ndarray:
         """How far the policy is from each episode's behaviour: mean |log pi - log behaviour|, nats (n,)."""

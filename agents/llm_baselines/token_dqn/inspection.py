@@ -1,0 +1,107 @@
+"""Looking into a TokenDQN: what it thinks of the candidates in a few prefixes, and how wrong it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from llm_baselines.demonstrations import train_examples
+from llm_baselines.rollout import play_episodes
+from llm_baselines.teacher_forcing import state_features, with_reference
+from llm_baselines.token_dqn.q_network import LogitsNetwork
+from llm_baselines.trajectory import Trajectory, collate
+
+
+@dataclass(frozen=True)
+class PrefixReport:
+    """One prefix.
+
+    Attributes:
+        prefix: Its last tokens, as text for a person.
+        candidates: (token, Q) of the tokens with the highest Q, best first.
+        taken: The token the greedy policy took.
+        q: Q of that token.
+        target: What the one-step target says it should be.
+        td_error: q - target.
+    """
+
+    prefix: str
+    candidates: tuple[tuple[str, float], ...]
+    taken: str
+    q: float
+    target: float
+    td_error: float
+
+
+@torch.no_grad()
+def inspect(agent: Any, *, texts: int = 2, candidates: int = 5) -> list[PrefixReport]:
+    """Plays a few texts greedily and reports on their first, middle and last prefix.
+
+    Args:
+        agent: A TokenDQN on one of our ids; its weights and counters are left as they are.
+        texts: How many.
+        candidates: Tokens shown for each prefix.
+
+    Raises:
+        ValueError: The environment is not one of ours.
+    """
+    if not agent.native:
+        raise ValueError(f"prefixes are shown for environments made from our ids, not for {agent.env}")
+    rows = agent.training_rows()
+    try:
+        played = play_episodes(
+            rows,
+            _Greedy(agent),
+            seeds=list(range(texts)),
+            examples=train_examples(agent.task, 1.0)[:texts].tolist(),
+            vocabulary_size=agent.vocabulary_size,
+            rng=np.random.default_rng(0),
+        )
+    finally:
+        rows.close()
+    if isinstance(agent.network, LogitsNetwork):
+        played = with_reference(agent.reference, played, agent.config.micro_batch_tokens)
+    return [report for t in played for report in _reports(agent, t, candidates)]
+
+
+def _reports(agent: Any, trajectory: Trajectory, candidates: int) -> list[PrefixReport]:
+    network, token = agent.network, agent.task.tokenizer.token
+    batch = collate([trajectory]).to(agent.device)
+    predicted = network.predict(batch)
+    targets = network.one_step_targets(batch, predicted)[0]
+    q = network.q_values(state_features(agent.lm, batch), batch)[0]
+    found = []
+    for j in sorted({0, len(trajectory) // 2, len(trajectory) - 1}):
+        best = q[j].topk(min(candidates, q.shape[1]))
+        column = int(trajectory.actions[j])
+        taken = int(trajectory.tokens[column])
+        found.append(
+            PrefixReport(
+                prefix=" ".join(token(int(i)) for i in trajectory.tokens[max(0, column - 12) : column]),
+                candidates=tuple(
+                    (token(int(i)), float(v)) for v, i in zip(best.values, best.indices, strict=True)
+                ),
+                taken=token(taken),
+                q=float(q[j, taken]),
+                target=float(targets[j]),
+                td_error=float(q[j, taken] - targets[j]),
+            )
+        )
+    return found
+
+
+class _Greedy:
+    """The agent's deterministic policy in a rollout."""
+
+    def __init__(self, agent: Any) -> None:
+        self._agent = agent
+
+    def act(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        actions, _ = self._agent.predict(observation, deterministic=True)
+        return actions, np.zeros(len(actions))
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Every observation is read anew."""

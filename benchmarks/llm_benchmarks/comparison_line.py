@@ -1,0 +1,56 @@
+"""One line of the throughput report, and the table it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+ROUNDS = 7
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One line of the report.
+
+    Attributes:
+        name: What was measured.
+        ours: The median, in `unit`.
+        against: What it is compared with.
+        theirs: Its median, in the same unit.
+        ratio: Median over rounds of ours / theirs.
+        low: The lowest round's ratio.
+        high: The highest round's ratio.
+        unit: "steps/s", "tokens/s", "s" or "bytes/transition".
+    """
+
+    name: str
+    ours: float
+    against: str
+    theirs: float
+    ratio: float
+    low: float
+    high: float
+    unit: str = "steps/s"
+
+
+def show(title: str, comparisons: Sequence[Comparison]) -> None:
+    """Prints a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title)
+    for column in ("", "ours", "against", "theirs", "ratio", "lowest to highest"):
+        table.add_column(column, justify="left" if column in ("", "against") else "right")
+    for c in comparisons:
+        spread = f"{c.low:.2f} to {c.high:.2f}"
+        table.add_row(
+            c.name, figure(c.ours, c.unit), c.against, figure(c.theirs, c.unit), f"{c.ratio:.2f}", spread
+        )
+    Console().print(table)
+
+
+def figure(value: float, unit: str) -> str:
+    """A figure with its unit."""
+    if unit == "s":
+        return f"{value * 1e6:,.0f} us" if value < 1e-3 else f"{value:.3f} s"
+    return f"{value:,.0f} {unit}" if unit != "bytes/transition" else f"{value:.1f} bytes/transition"
