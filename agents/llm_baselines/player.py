@@ -63,7 +63,7 @@ class Player:
                 vocabulary_size=learner.vocabulary_size,
                 rng=rng,
                 round=run.round,
-                on_step=run.on_step,
+                on_step=lambda over: run.on_step(len(over), over),
             )
         run.played([t.score for t in played], [len(t) for t in played])
         dense = learner.config.reward_timing not in (None, "terminal")

@@ -313,7 +313,7 @@ def play_episodes(
     vocabulary_size: int,
     rng: np.random.Generator,
     round: int = 0,
-    on_step: Callable[[int], bool] | None = None,
+    on_step: Callable[[np.ndarray], bool] | None = None,
 ) -> list[Trajectory]:
     """Plays one episode for every seed.
 
@@ -328,8 +328,8 @@ def play_episodes(
         vocabulary_size: V.
         rng: What the policy draws from.
         round: Written into the trajectories.
-        on_step: Called with the number of actions taken after every step; playing ends early, with what
-            has been finished, when it returns False.
+        on_step: Called after every step with whether the rows that took an action are over, bool (n,);
+            playing ends early, with what has been finished, when it returns False.
 
     Returns:
         The trajectories in the order of their seeds.
@@ -381,7 +381,6 @@ def play_episodes(
                     playing[at] = _Playing(order, int((fresh >= 0).argmax()), [], [], [])
                 else:
                     stay[at] = False
-            taken = len(alive)
             if not stay.all():
                 kept = np.flatnonzero(stay)
                 alive, observation = alive[kept], observation[kept]
@@ -389,7 +388,7 @@ def play_episodes(
                 if len(kept):
                     policy.keep(kept)
             if on_step is not None:
-                going_on = on_step(taken)
+                going_on = on_step(over)
     return [trajectory for _, trajectory in sorted(finished, key=lambda pair: pair[0])]
 
 

@@ -113,8 +113,9 @@ class TrainingRun:
         """Random numbers of this round, by purpose: the same whether or not the run was interrupted."""
         return np.random.default_rng([self.learner.seed, self.round, purpose])
 
-    def on_step(self, steps: int) -> bool:
+    def on_step(self, steps: int, dones: np.ndarray | None = None) -> bool:
         """Tells callbacks of one step of the rows that are alive; False if one wants training to stop."""
+        self.callback.update_locals({"dones": np.zeros(0, bool) if dones is None else dones})
         self.learner.num_timesteps += steps
         self._bar.update(steps)
         self._going_on = self.callback.on_step() and self._going_on

@@ -218,8 +218,8 @@ def test_the_policy_hears_which_rows_stay():
 def test_playing_ends_early_with_what_is_finished():
     taken = []
 
-    def stop(steps):
-        taken.append(steps)
+    def stop(over):
+        taken.append(len(over))
         return sum(taken) < 12
 
     everything = plain(play(make_world())[0])
@@ -235,16 +235,18 @@ def test_playing_ends_early_with_what_is_finished():
             examples=range(count),
             vocabulary_size=8,
             rng=np.random.default_rng(0),
-            on_step=lambda steps, going_on=going_on: going_on,
+            on_step=lambda over, going_on=going_on: going_on,
         )
         wanted = play_alone(gym.make("TextGen-Tiny-v0"), SEEDS[:count], range(count))
         assert plain(played) == (wanted if going_on else [w for w in wanted[:4] if len(w[1]) == 1])
 
 
-def test_every_step_is_told():
-    taken = []
-    trajectories, _ = play(make_talk(), on_step=lambda steps: taken.append(steps) or True)
-    assert sum(taken) == sum(map(len, trajectories))
+def test_every_step_and_every_end_is_told():
+    for env in (make_talk(), in_rows(make_talk, 4), gym.make("TextGen-Tiny-v0")):
+        told = []
+        trajectories, _ = play(env, on_step=lambda over, told=told: told.extend(over) or True)
+        assert len(told) == sum(map(len, trajectories))
+        assert sum(told) == len(trajectories)
 
 
 def test_the_round_is_noted():
