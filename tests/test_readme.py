@@ -22,17 +22,28 @@ def blocks():
             yield pytest.param(match[1], id=f"{path.relative_to(ROOT)}-{index}")
 
 
-@pytest.mark.parametrize("code", list(blocks()))
-def test_snippet_runs_without_a_warning(code, tmp_path):
+def run(code, folder):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-W", "error:::llm_envs", "-c", code],
-        cwd=tmp_path,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("code", list(blocks()))
+def test_snippet_runs_without_a_warning(code, tmp_path):
+    run(code, tmp_path)
+
+
+def test_token_dqn_learns_on_an_environment_written_by_its_reader(tmp_path):
+    readme = (ROOT / "agents" / "README.md").read_text(encoding="utf-8")
+    (code,) = [match[1] for match in BLOCK.finditer(readme) if "class Parrot" in match[1]]
+    assert run(code, tmp_path).strip() == "[1, 2, 3, 4]"
 
 
 def test_every_id_stands_in_the_readme_and_has_a_page():
