@@ -32,7 +32,7 @@ HYPERPARAMETERS = Path(__file__).with_name("language_agents.toml")
 class LanguageAgentConfig:
     """Model, optimizer, data, evaluation and checkpoints; the learners add their own."""
 
-    n_envs: int = option(32, "rows that are played side by side")
+    n_envs: int = option(64, "rows that are played side by side")
     episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs")
     learning_rate: float = option(3e-4, "AdamW's step size at the start (Loshchilov and Hutter 2019)")
     learning_rate_end: float = option(0.0, "and at the end, linearly in between")

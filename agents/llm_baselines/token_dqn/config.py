@@ -23,16 +23,16 @@ class TokenDQNConfig(LanguageAgentConfig):
     gamma: float = option(1.0, "discount; 1, as a text's score is one number (DESIGN of the environments)")
     buffer_size: int = option(1_000_000, "tokens in the replay; Mnih et al. 2015 keep a million frames")
     learning_starts: int = option(0, "environment steps before the first update")
-    batch_size: int = option(32, "episodes of an update; Mnih et al. 2015 take 32 transitions")
-    gradient_steps: int = option(2, "updates after each round of episodes; measured")
-    max_age: int = option(8, "rounds after which an episode leaves the replay; 0: when there is no room")
+    batch_size: int = option(64, "episodes of an update; Mnih et al. 2015 take 32 transitions")
+    gradient_steps: int = option(4, "updates after each round of episodes; measured")
+    max_age: int = option(4, "rounds after which an episode leaves the replay; 0: when there is no room")
     max_distance: float = option(
         0.0,
         "an episode leaves whose mean |log pi - log behaviour| per token is above this (nats); 0: none does",
     )
     loss: str = option("squared", "'squared', as in the original, or 'huber'")
     # q="logits"
-    tau: float = option(0.05, "weight of the KL to the reference, in units of reward per nat; measured")
+    tau: float = option(0.1, "weight of the KL to the reference, in units of reward per nat; measured")
     target_kl: float = option(
         0.0, "sequence KL of fresh episodes to the reference, in nats, that tau is adapted to; 0: tau stays"
     )
@@ -40,7 +40,7 @@ class TokenDQNConfig(LanguageAgentConfig):
     to_the_end_weight: float = option(
         1.0, "weight of the consistency to the segment's end (Nachum et al. 2017, eq. 14)"
     )
-    value_learning_rate: float = option(1e-3, "Adam's step size for the value head; measured")
+    value_learning_rate: float = option(5e-3, "Adam's step size for the value head; measured")
     value_warmup: int = option(
         20, "updates at the start that train V alone, so that nothing is praised for what all texts earn"
     )
