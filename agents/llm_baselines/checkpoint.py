@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import warnings
 from dataclasses import fields
@@ -30,7 +31,11 @@ def newest_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint of a folder, or None."""
     if not folder.is_dir():
         return None
-    return max((place for place in folder.iterdir() if place.name.isdigit()), default=None)
+    places = list(folder.iterdir())
+    # What replace_folder leaves where the process was killed between its two renames.
+    replaced = (place for place in places if re.fullmatch(r"\.\d+\.old-\w+", place.name))
+    whole = (place for place in places if place.name.isdigit())
+    return max(whole, default=None) or max(replaced, default=None)
 
 
 def write_checkpoint(

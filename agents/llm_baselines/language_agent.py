@@ -237,19 +237,22 @@ class LanguageAgent:
             betas = (0.9, self.config.beta2)
             self.optimizer = torch.optim.AdamW(groups, betas=betas, weight_decay=self.config.weight_decay)
 
-    def optimizer_step(self, progress: float, *, frozen: Sequence[str] = ()) -> dict[str, float]:
-        """Clips gradients group by group, sets the step sizes for the progress (0 to 1), steps.
+    def optimizer_step(self, run: Any, *, frozen: Sequence[str] = ()) -> dict[str, float]:
+        """Clips gradients group by group, sets the step sizes for the run's progress, steps.
 
         Args:
-            progress: Share of the training that is done.
+            run: The TrainingRun.
             frozen: Groups that are left as they are.
 
         Returns:
             The norms of the gradients by group, before they were clipped.
+
+        Raises:
+            NotFinite: A norm is NaN or infinite; the weights are as they were.
         """
         assert self.optimizer is not None
         config = self.config
-        share = 1.0 - progress * (1.0 - config.learning_rate_end / config.learning_rate)
+        share = 1.0 - run.progress * (1.0 - config.learning_rate_end / config.learning_rate)
         share *= min(1.0, (self.report.gradient_steps + 1) / max(1, config.warmup_steps))
         norms = {}
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
@@ -259,7 +262,8 @@ class LanguageAgent:
                     parameter.grad = None
                 continue
             limit = getattr(config, f"{group['name']}_max_grad_norm", config.max_grad_norm)
-            norms[group["name"]] = float(nn.utils.clip_grad_norm_(group["params"], limit))
+            norm = norms[group["name"]] = float(nn.utils.clip_grad_norm_(group["params"], limit))
+            run.check_finite(norm, f"the gradient's norm ({group['name']})")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.report.gradient_steps += 1

@@ -119,7 +119,7 @@ class RLOO(LanguageAgent):
         run.check_finite(total, "the loss")
         run.log("train/loss", total)
         run.log("train/advantage", float(np.abs(advantages).mean()))
-        for name, norm in self.optimizer_step(run.progress).items():
+        for name, norm in self.optimizer_step(run).items():
             run.log(f"train/grad_norm_{name}", norm)
 
     def _advantages(self, played: list[Trajectory]) -> np.ndarray:

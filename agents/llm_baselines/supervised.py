@@ -136,7 +136,7 @@ class Supervised(LanguageAgent):
             total += float(own)
             (loss / tokens).backward()
         run.check_finite(total, "the loss")
-        self.optimizer_step(run.progress)
+        self.optimizer_step(run)
         return total / sum(len(t) for t in batch)
 
     def _plateau(self, run: TrainingRun) -> bool:

@@ -159,7 +159,7 @@ class TokenDQN(LanguageAgent):
                 sums[name] = sums.get(name, 0.0) + value
         run.check_finite(total, "the loss")
         waiting = self.config.q == "logits" and self.updates < self.config.value_warmup
-        norms = self.optimizer_step(run.progress, frozen=("policy",) if waiting else ())
+        norms = self.optimizer_step(run, frozen=("policy",) if waiting else ())
         for name, norm in norms.items():
             run.log(f"train/grad_norm_{name}", norm)
         self.updates += 1

@@ -1,0 +1,150 @@
+"""Checkpoints: what is damaged or of another run is refused by name, and a kill loses none that stood."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3.common.callbacks import CallbackList, EvalCallback, StopTrainingOnNoModelImprovement
+from stable_baselines3.common.monitor import Monitor
+from tiny_agents import make
+from token_worlds import World
+
+from llm_baselines.agent_folder import AgentFolderError
+from llm_baselines.checkpoint import callback_counters, newest_checkpoint
+
+FILES = {
+    "best.safetensors",
+    "manifest.json",
+    "network.safetensors",
+    "optimizer.safetensors",
+    "replay.safetensors",
+    "state.json",
+}
+
+
+def begin(folder: Path, name="logits", **changes):
+    """A run of 150 steps, and its only checkpoint."""
+    make(name, warm_start=False, **changes).learn(150, run_folder=folder)
+    (place,) = (folder / "resume").iterdir()
+    return place
+
+
+def resume(folder: Path, name="logits", total=150, **changes):
+    return make(name, warm_start=False, **changes).learn(total, run_folder=folder, resume=True)
+
+
+def test_a_checkpoint_is_safetensors_and_json(tmp_path):
+    place = begin(tmp_path)
+    assert {path.name for path in place.iterdir()} == FILES
+    assert set(json.loads((place / "manifest.json").read_text())) == FILES - {"manifest.json"}
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_file_that_is_cut_short_altered_or_missing_is_named(name, tmp_path):
+    place = begin(tmp_path)
+    path, whole = place / name, (place / name).read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", whole[:-3] + b"???"):
+        path.write_bytes(damaged)
+        with pytest.raises(AgentFolderError, match=f"{name}.*delete .* to train afresh"):
+            resume(tmp_path)
+    path.unlink()
+    with pytest.raises(AgentFolderError, match=name):
+        resume(tmp_path)
+    path.write_bytes(whole)
+    resume(tmp_path)
+
+
+def test_another_agent_and_another_configuration_are_refused(tmp_path):
+    begin(tmp_path)
+    with pytest.raises(AgentFolderError, match="checkpoint of 'token_dqn', not of 'rloo'"):
+        resume(tmp_path, "rloo")
+    with pytest.raises(AgentFolderError, match=r"trained with batch_size=8, not 4: resume with the same"):
+        resume(tmp_path, batch_size=4)
+    resume(tmp_path, checkpoint_freq=70)  # how often it is saved does not matter
+
+
+def test_another_number_of_threads_is_warned_of(tmp_path, monkeypatch):
+    begin(tmp_path)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 77)
+    with pytest.warns(UserWarning, match=r"written with \d+ threads and this run has 77.*not be those"):
+        resume(tmp_path)
+
+
+def test_another_length_of_training_is_warned_of(tmp_path):
+    begin(tmp_path)
+    with pytest.warns(UserWarning, match="on its way to 150 steps and now goes to 200"):
+        agent = resume(tmp_path, total=200)
+    assert agent.num_timesteps >= 200
+
+
+def test_without_a_checkpoint_training_starts_afresh(tmp_path):
+    agent = resume(tmp_path / "nothing")
+    assert agent.num_timesteps >= 150
+    assert newest_checkpoint(tmp_path / "nothing" / "resume") is not None
+    assert newest_checkpoint(tmp_path / "nowhere") is None
+
+
+def test_without_resume_training_starts_afresh_beside_a_checkpoint(tmp_path):
+    begin(tmp_path)
+    steps = []
+    make("logits", warm_start=False).learn(
+        60, run_folder=tmp_path, callback=lambda info, _: steps.append(info["self"].num_timesteps) or True
+    )
+    assert steps[0] <= 8
+    assert len(list((tmp_path / "resume").iterdir())) == 1
+
+
+def test_a_kill_while_a_checkpoint_is_replaced_loses_none(tmp_path, monkeypatch):
+    place = begin(tmp_path)
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    rename, renamed = Path.rename, []
+
+    def killed_between(self, target):
+        renamed.append(self)
+        if len(renamed) == 2:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", killed_between)
+    with pytest.raises(KeyboardInterrupt):
+        resume(tmp_path)  # it is over, and writes the same checkpoint again
+    monkeypatch.undo()
+    left = newest_checkpoint(tmp_path / "resume")
+    assert left is not None
+    assert {path.name: path.read_bytes() for path in left.iterdir()} == before
+    assert resume(tmp_path).num_timesteps >= 150
+    assert [path.name for path in (tmp_path / "resume").iterdir()] == [place.name]
+
+
+def test_what_a_kill_left_unfinished_is_no_checkpoint_and_is_cleared_away(tmp_path):
+    place = begin(tmp_path)
+    unfinished = place.with_name(f".{place.name}.0a1b2c3d")
+    unfinished.mkdir()
+    (unfinished / "network.safetensors").write_bytes(b"half of")
+    assert newest_checkpoint(tmp_path / "resume") == place
+    resume(tmp_path)
+    assert not unfinished.exists()
+
+
+def test_counters_of_callbacks_come_back_through_json():
+    def made():
+        stop = StopTrainingOnNoModelImprovement(3)
+        return CallbackList([EvalCallback(Monitor(World()), callback_after_eval=stop)])
+
+    first, second = made(), made()
+    first.n_calls = 12
+    evaluation = first.callbacks[0]
+    assert evaluation.best_mean_reward == -np.inf
+    evaluation.last_mean_reward, evaluation.evaluations_results = np.float64(0.5), [[1.0, 2.0]]
+    evaluation.callback.no_improvement_evals = 2
+    callback_counters(second, json.loads(json.dumps(callback_counters(first))))
+    again = second.callbacks[0]
+    assert second.n_calls == 12
+    assert again.best_mean_reward == -np.inf
+    assert again.last_mean_reward == 0.5
+    assert again.evaluations_results == [[1.0, 2.0]]
+    assert again.callback.no_improvement_evals == 2
