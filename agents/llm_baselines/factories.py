@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from llm_baselines.configuration import make_config
-from llm_baselines.language_agent import LanguageAgent, hyperparameters
+from llm_baselines.language_agent import LanguageAgent
+from llm_baselines.language_agent_settings import hyperparameters
 from llm_baselines.rloo import RLOO
 from llm_baselines.supervised import Supervised
 from llm_baselines.token_dqn import TokenDQN

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -17,77 +15,14 @@ from torch import Tensor, nn
 
 from llm_baselines.agent import TrainingReport
 from llm_baselines.agent_folder import AgentFolderError, json_able, read_agent_folder, write_agent_folder
-from llm_baselines.configuration import make_config, option
+from llm_baselines.configuration import make_config
 from llm_baselines.decoding import Reader
 from llm_baselines.exploration import draw
+from llm_baselines.language_agent_settings import LanguageAgentConfig
 from llm_baselines.language_model import PRESETS, build_language_model, choose_device
 from llm_baselines.rollout import check_spaces, is_native, make_rows
 from llm_baselines.sampling import uniforms
 from llm_envs import vectorize
-
-HYPERPARAMETERS = Path(__file__).with_name("language_agents.toml")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LanguageAgentConfig:
-    """Model, optimizer, data, evaluation and checkpoints; the learners add their own."""
-
-    n_envs: int = option(64, "rows that are played side by side")
-    episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs")
-    learning_rate: float = option(3e-4, "AdamW's step size at the start (Loshchilov and Hutter 2019)")
-    learning_rate_end: float = option(0.0, "and at the end, linearly in between")
-    warmup_steps: int = option(0, "updates over which it rises first, linearly (Goyal et al. 2017)")
-    beta2: float = option(0.95, "AdamW's decay of squared gradients (Brown et al. 2020)")
-    weight_decay: float = option(0.0, "AdamW's decoupled weight decay")
-    max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
-    micro_batch_tokens: int = option(
-        4096, "padded tokens of one forward pass; a batch is as many passes as it needs"
-    )
-    train_fraction: float = option(1.0, "part of the train split that is learned from")
-    reward: Any = option(None, "training reward; none: the environment's own")
-    reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
-    eval_freq: int = option(10_000, "environment steps between evaluations on validation; 0: none")
-    n_eval_episodes: int = option(100, "episodes of such an evaluation")
-    eval_deterministic: bool = option(True, "greedy there, as in the final evaluation; False samples")
-    keep_best: bool = option(True, "keep the weights that were best on validation")
-    checkpoint_freq: int = option(20_000, "environment steps between checkpoints for resuming; 0: none")
-    warm_start: bool = option(
-        True, "a fresh model is first trained on demonstrations, where the environment has any"
-    )
-    supervised: dict[str, Any] = option({}, "what that training does otherwise than by default")
-    warm_start_folder: str = option("", "where warm starts are kept and looked for; empty: nowhere")
-
-    def __post_init__(self) -> None:
-        for name in ("n_envs", "micro_batch_tokens", "n_eval_episodes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1")
-        if not 0 < self.train_fraction <= 1:
-            raise ValueError(f"train_fraction={self.train_fraction!r} must be above 0 and at most 1")
-        if self.learning_rate <= 0 or self.learning_rate_end < 0:
-            raise ValueError(f"learning_rate={self.learning_rate!r} must be above 0")
-
-    @property
-    def round_size(self) -> int:
-        """Episodes played between updates."""
-        return self.episodes_per_round or self.n_envs
-
-
-@lru_cache(maxsize=1)
-def _tables() -> dict[str, Any]:
-    with open(HYPERPARAMETERS, "rb") as file:
-        return tomllib.load(file)
-
-
-def hyperparameters(agent: str, env_id: str) -> dict[str, Any]:
-    """An agent's options on an id: its table "default", then the id's own on top; "model" among them."""
-    tables = _tables().get(agent, {})
-    return {**tables.get("default", {}), **tables.get(env_id, {})}
-
-
-def suggested_timesteps(agent: str, env_id: str, size: str = "bench") -> int:
-    """How long to train an agent on an id; `size` is "demo" or "bench"."""
-    chosen = _tables()["timesteps"][size][agent]
-    return int(chosen.get(env_id, chosen["default"]))
 
 
 class LanguageAgent:

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from llm_baselines.configuration import option
-from llm_baselines.language_agent import LanguageAgent, LanguageAgentConfig
+from llm_baselines.language_agent import LanguageAgent
+from llm_baselines.language_agent_settings import LanguageAgentConfig
 from llm_baselines.language_model import LanguageModel
 from llm_baselines.player import Player, sequence_kl
 from llm_baselines.run import TrainingRun

@@ -19,8 +19,8 @@ from llm_baselines.checkpoint import newest_checkpoint
 from llm_baselines.configuration import option
 from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
-from llm_baselines.language_agent import (
-    LanguageAgent,
+from llm_baselines.language_agent import LanguageAgent
+from llm_baselines.language_agent_settings import (
     LanguageAgentConfig,
     hyperparameters,
     suggested_timesteps,

@@ -136,7 +136,7 @@ def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:
 
         return suggested_timesteps(agent, env_id, size)
     if agent in ("supervised", "token_dqn", "rloo"):
-        from llm_baselines.language_agent import suggested_timesteps as suggested
+        from llm_baselines.language_agent_settings import suggested_timesteps as suggested
 
         return suggested(agent, env_id, size)
     raise SuiteError(f"agent {agent!r} has no budget of its own; say how many total_timesteps")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from llm_baselines.configuration import option
 from llm_baselines.exploration import Exploration
-from llm_baselines.language_agent import LanguageAgentConfig
+from llm_baselines.language_agent_settings import LanguageAgentConfig
 
 PARAMETRISATIONS = ("logits", "head")
 
