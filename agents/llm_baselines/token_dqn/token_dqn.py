@@ -267,6 +267,11 @@ class TokenDQN(LanguageAgent):
     tokens_per_episode: float | None
 
     def _build(self) -> None:
+        if self.config.buffer_size < self.context_length:
+            raise ValueError(
+                f"buffer_size={self.config.buffer_size} is the number of tokens the replay keeps, and one "
+                f"episode may have {self.context_length}"
+            )
         self.replay = EpisodeReplay(self.config.buffer_size)
         self.exploration = self.config.make_exploration()
         self.epsilon = self.config.exploration_initial_eps
