@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from llm_baselines.reference import ReferenceAgent
-from llm_baselines.rollout import make_rows, play_episodes
+from llm_baselines.rollout import play_episodes
+from llm_baselines.rows import make_rows
 from llm_baselines.trajectory import Trajectory, demonstration
 from llm_envs.data.requests import relabelled
 from llm_envs.envs.task import Task

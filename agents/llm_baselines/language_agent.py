@@ -20,8 +20,9 @@ from llm_baselines.decoding import Reader
 from llm_baselines.exploration import draw
 from llm_baselines.language_agent_settings import LanguageAgentConfig
 from llm_baselines.language_model import PRESETS, build_language_model, choose_device
-from llm_baselines.rollout import check_spaces, is_native, make_rows
+from llm_baselines.rows import is_native, make_rows
 from llm_baselines.sampling import uniforms
+from llm_baselines.transitions import check_spaces
 from llm_envs import vectorize
 
 

@@ -39,7 +39,7 @@ class TokenDQN(LanguageAgent):
         model: A preset ("tiny", "small"), a mapping of Llama options, a folder, a hub name or a transformers
             causal LM.
         env: An id, a gymnasium environment or vector environment whose observations are tokens, -1 where
-            there is none, and whose transitions append (see `rollout.check_step`).
+            there is none, and whose transitions append (see `transitions.check_step`).
         seed: Decides fresh weights, exploration, examples.
         device: "auto" (a GPU where there is one) or a torch device.
         verbose: 1 prints log lines (through Stable-Baselines3's logger).

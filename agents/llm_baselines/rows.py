@@ -1,0 +1,182 @@
+"""Rows: environments of any kind that play whole episodes side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+
+from llm_envs import WAIT, vectorize
+from llm_envs.envs.vector_env import TokenVectorEnv
+
+
+class Rows(Protocol):
+    """Environments that play whole episodes side by side."""
+
+    num_envs: int
+    refills: bool
+
+    def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
+        """Begins an episode for every seed, in the first rows; observations (len(seeds), L)."""
+        ...
+
+    def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
+        """Begins another episode in a row that is over; its observation (L,). Where `refills` is True."""
+        ...
+
+    def step(
+        self, rows: np.ndarray, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[Any]]:
+        """Steps some rows: their observations, rewards, terminated, truncated and outcomes, in order."""
+        ...
+
+    def close(self) -> None:
+        """Closes the environments."""
+        ...
+
+
+class _NativeRows:
+    """The native vector environment: rows that are over wait, or begin anew at once."""
+
+    refills = True
+
+    def __init__(self, envs: TokenVectorEnv) -> None:
+        self._envs = envs
+        self.num_envs = envs.num_envs
+        self._running = np.zeros(envs.num_envs, bool)
+
+    def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
+        count, rest = len(seeds), [None] * (self.num_envs - len(seeds))
+        options: dict[str, Any] = {"reset_mask": np.arange(self.num_envs) < count}
+        if examples is not None:
+            options["example"] = [*examples, *rest]
+        self._running[:count] = True
+        return self._envs.reset(seed=[*seeds, *rest], options=options)[0][:count]
+
+    def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
+        n = self.num_envs
+        mask = np.arange(n) == row
+        seeds = [seed if i == row else None for i in range(n)]
+        options: dict[str, Any] = {"reset_mask": mask, "example": [example] * n}
+        self._running[row] = True
+        return self._envs.reset(seed=seeds, options=options)[0][row]
+
+    def step(
+        self, rows: np.ndarray, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[Any]]:
+        # Only what is over may wait: what an earlier, broken off play left running idles on with token 0.
+        chosen = np.where(self._running, 0, WAIT)
+        chosen[rows] = actions
+        observations, rewards, terminated, truncated, _ = self._envs.step(chosen)
+        self._running &= ~(terminated | truncated)
+        return observations[rows], rewards[rows], terminated[rows], truncated[rows], []
+
+    def close(self) -> None:
+        self._envs.close()
+
+
+class _VectorRows:
+    """Any Gymnasium vector environment: rows that are over idle on with token 0 until all are."""
+
+    refills = False
+
+    def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
+        self._envs = envs
+        self.num_envs = envs.num_envs
+        self._mode = envs.metadata.get("autoreset_mode")
+
+    def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
+        rest = [seeds[0]] * (self.num_envs - len(seeds))
+        observations, _ = self._envs.reset(seed=[*seeds, *rest])  # type: ignore[arg-type]
+        return np.asarray(observations)[: len(seeds)]
+
+    def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
+        raise NotImplementedError
+
+    def step(
+        self, rows: np.ndarray, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[Any]]:
+        chosen = np.zeros(self.num_envs, np.int64)
+        chosen[rows] = actions
+        observations, rewards, terminated, truncated, infos = self._envs.step(chosen)
+        observations = np.asarray(observations)
+        if self._mode is AutoresetMode.SAME_STEP and "final_obs" in infos:
+            observations = observations.copy()
+            for row in np.flatnonzero(terminated | truncated):
+                observations[row] = infos["final_obs"][row]
+        return observations[rows], rewards[rows], terminated[rows], truncated[rows], []
+
+    def close(self) -> None:
+        self._envs.close()
+
+
+class _OneRow:
+    """A single Gymnasium environment."""
+
+    refills = True
+    num_envs = 1
+
+    def __init__(self, env: gym.Env[Any, Any]) -> None:
+        self._env = env
+
+    def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
+        return np.asarray(self._env.reset(seed=seeds[0])[0])[None]
+
+    def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
+        return np.asarray(self._env.reset(seed=seed)[0])
+
+    def step(
+        self, rows: np.ndarray, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[Any]]:
+        observation, reward, terminated, truncated, _ = self._env.step(int(actions[0]))
+        return (
+            np.asarray(observation)[None],
+            np.array([reward], np.float64),
+            np.array([terminated]),
+            np.array([truncated]),
+            [],
+        )
+
+    def close(self) -> None:
+        """Left open: it is the caller's."""
+
+
+def make_rows(env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], num_envs: int, **changes: Any) -> Rows:
+    """Rows to play on.
+
+    Args:
+        env: Made by gymnasium.make from one of our ids: played on the native vector environment like it.
+            Any other token environment, or a vector environment: played as it is.
+        num_envs: Number of rows, where they are made here.
+        **changes: Arguments that differ from the environment's, for our ids.
+
+    Raises:
+        ValueError: A native vector environment of another autoreset mode than DISABLED with refills wanted,
+            or changes for an environment that is not ours.
+    """
+    if isinstance(env, VectorEnv):
+        inner: Any = env.unwrapped
+        if isinstance(inner, TokenVectorEnv) and inner.autoreset_mode is AutoresetMode.DISABLED:
+            return _NativeRows(inner)
+        if env.metadata.get("autoreset_mode") is AutoresetMode.DISABLED:
+            raise ValueError(
+                f"{env} has autoreset_mode DISABLED, and rows end at different times: make it with "
+                "NEXT_STEP or SAME_STEP"
+            )
+        return _VectorRows(env)
+    if is_native(env):
+        native: Any = vectorize(env, num_envs, autoreset_mode="Disabled", **changes)
+        return _NativeRows(native)
+    return _OneRow(env)
+
+
+def is_native(env: Any) -> bool:
+    """Whether an environment was made by gymnasium.make from one of our ids, without wrappers around it."""
+    from llm_envs.envs.token_env import TokenEnv
+    from llm_envs.registration import TABLE
+
+    inner = env.unwrapped
+    return env is inner and isinstance(inner, TokenEnv) and env.spec is not None and env.spec.id in TABLE

@@ -1,0 +1,105 @@
+"""The contract of token environments: spaces of tokens, and transitions that append."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+
+class TransitionError(ValueError):
+    """An environment broke the contract of token transitions: observations append, nothing slides."""
+
+
+def check_spaces(observation: gym.Space[Any], action: gym.Space[Any]) -> tuple[int, int]:
+    """Refuses spaces that are no token environment's.
+
+    Returns:
+        The number of tokens V and the width of the observation.
+
+    Raises:
+        ValueError: The spaces are not Discrete(V) and Box(-1, V-1, (L,), integer); says what is wrong.
+    """
+    if not isinstance(action, spaces.Discrete) or action.start != 0:
+        raise ValueError(f"one action is one token: the action space must be Discrete(V), got {action}")
+    if not isinstance(observation, spaces.Box) or len(observation.shape) != 1:
+        raise ValueError(
+            f"an observation is a row of tokens: the observation space must be a Box of shape (L,), got "
+            f"{observation}"
+        )
+    if observation.dtype.kind != "i":
+        raise ValueError(
+            f"tokens are signed integers, -1 where there is none: the observation space has dtype "
+            f"{observation.dtype}"
+        )
+    low, high = observation.low.min(), observation.high.max()
+    if low != -1 or high != action.n - 1:
+        raise ValueError(
+            f"an observation holds tokens 0 to V-1 and -1 where there is none: the Box goes from {low} to "
+            f"{high}, with V={action.n} it must go from -1 to {action.n - 1}"
+        )
+    return int(action.n), int(observation.shape[0])
+
+
+def check_start(observation: np.ndarray, size: int) -> None:
+    """Checks first observations (n, L).
+
+    Raises:
+        TransitionError: A row has no token, no room, a gap, or a number that is no token.
+    """
+    present = observation >= 0
+    for row in np.flatnonzero(~present.any(axis=1))[:1]:
+        raise TransitionError(f"row {row}: reset() returned no token; it must return at least one")
+    _check_tokens(observation, present, size)
+    for row in np.flatnonzero(present[:, -1])[:1]:
+        raise TransitionError(f"row {row}: reset() returned an observation without room for an action")
+
+
+def check_step(before: np.ndarray, actions: np.ndarray, after: np.ndarray, size: int) -> None:
+    """Checks that every row is what it was, then the action, then zero or more tokens.
+
+    Args:
+        before: int (n, L).
+        actions: int (n,).
+        after: int (n, L).
+        size: Number of tokens V.
+
+    Raises:
+        TransitionError: A row is not; says which, where, and what was expected.
+    """
+    present = after >= 0
+    if not present.any(axis=1).all():
+        row = int(np.flatnonzero(~present.any(axis=1))[0])
+        raise TransitionError(f"row {row}: step() returned an observation without a token")
+    length = before.shape[1] - (before >= 0)[:, ::-1].argmax(axis=1)
+    kept = np.arange(before.shape[1]) < length[:, None]
+    changed = kept & (before != after)
+    if changed.any():
+        row, column = (int(i[0]) for i in np.nonzero(changed))
+        raise TransitionError(
+            f"row {row}: column {column} held {before[row, column]} before step({actions[row]}) and "
+            f"{after[row, column]} after it; observations only append, nothing slides or is rewritten"
+        )
+    placed = after[np.arange(len(after)), length]
+    if (placed != actions).any():
+        row = int(np.flatnonzero(placed != actions)[0])
+        raise TransitionError(
+            f"row {row}: step({actions[row]}) must write the action into the first free column, "
+            f"{length[row]}; {placed[row]} stands there"
+        )
+    _check_tokens(after, present, size)
+
+
+def _check_tokens(observation: np.ndarray, present: np.ndarray, size: int) -> None:
+    bad = (observation < -1) | (observation >= size)
+    if bad.any():
+        row, column = (int(i[0]) for i in np.nonzero(bad))
+        raise TransitionError(
+            f"row {row}: {observation[row, column]} in column {column} is no token (0 to {size - 1}, or -1)"
+        )
+    gaps = np.diff(present.astype(np.int8), axis=1)
+    if ((gaps == 1).sum(axis=1) + present[:, 0] > 1).any():
+        row = int(np.flatnonzero((gaps == 1).sum(axis=1) + present[:, 0] > 1)[0])
+        raise TransitionError(f"row {row}: there is a gap between tokens; they must stand side by side")
