@@ -1,0 +1,141 @@
+"""What there is to imitate, and that imitating it is learned; what a fresh learner begins with."""
+
+from __future__ import annotations
+
+import itertools
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from small_models import small_model
+from tiny_agents import equal, make, weights
+from token_worlds import SMALL, World
+
+import llm_envs
+from llm_baselines import TokenDQN
+from llm_baselines.copying import teach_copying
+from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
+from llm_baselines.language_model import build_language_model
+from llm_baselines.supervised import Supervised
+
+MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+
+
+@pytest.mark.parametrize("env_id", ["TextGen-Tiny-v0", "Translation-v0"])
+def test_demonstrations_are_the_references_as_the_environment_would_show_them(env_id):
+    env = gym.make(env_id)
+    task = env.unwrapped.task
+    examples = np.arange(5)
+    shown = iter(demonstrations(env, examples))
+    for index in examples.tolist():
+        for _ in task.examples[index].references:
+            t = next(shown)
+            observation, _ = env.reset(options={"example": index})
+            for column in t.actions.tolist():
+                np.testing.assert_array_equal(observation[observation >= 0], t.tokens[:column])
+                observation, reward, terminated, _, _ = env.step(int(t.tokens[column]))
+            assert terminated
+            np.testing.assert_array_equal(observation[observation >= 0], t.tokens)
+            if env_id == "TextGen-Tiny-v0":
+                assert reward == 1.0
+    assert next(shown, None) is None
+
+
+def test_dialogues_are_the_experts():
+    env = gym.make("Dialogue-v0")
+    shown = demonstrations(env, np.arange(6), per_example=2, seed=1)
+    assert len(shown) == 12
+    assert np.mean([t.score for t in shown]) > 0.7
+    assert all((np.diff(t.actions) > 1).any() for t in shown), "users speak too"
+    again = demonstrations(env, np.arange(6), per_example=2, seed=1)
+    for a, b in zip(shown, again, strict=True):
+        np.testing.assert_array_equal(a.tokens, b.tokens)
+
+
+def test_the_smaller_part_of_the_examples_is_in_the_larger():
+    task = gym.make("TextGen-Tiny-v0").unwrapped.task
+    count = len(task.examples)
+    parts = [set(train_examples(task, fraction).tolist()) for fraction in (0.01, 0.1, 0.5, 1.0)]
+    assert [len(part) for part in parts] == [1, -(-count // 10), -(-count // 2), count]
+    for smaller, larger in itertools.pairwise(parts):
+        assert smaller <= larger
+
+
+def test_spelling_is_learned_from_references():
+    options = {"learning_rate": 5e-3, "learning_rate_end": 5e-4, "warmup_steps": 20, "batch_size": 32}
+    options |= {"context_weight": 0.2, "copy_steps": 0, "eval_freq": 4000, "keep_best": True}
+    agent = Supervised(MODEL, "TextGen-Tiny-v0", seed=0, device="cpu", **options).learn(30_000)
+    assert llm_envs.evaluate(agent, "TextGen-Tiny-v0").mean_reward >= 0.8
+    curve = [row["eval/mean_reward"] for row in agent.report.curve]
+    assert curve[0] < max(curve)
+
+
+def test_the_best_weights_on_validation_are_kept():
+    best = make("supervised", keep_best=True, eval_freq=100).learn(1500)
+    rewards = [row["eval/mean_reward"] for row in best.report.curve]
+    envs = best.validation_envs()
+    assert llm_envs.evaluate(best, envs, best.config.n_eval_episodes).mean_reward == max(rewards)
+    last = make("supervised", keep_best=False, eval_freq=100).learn(1500)
+    assert llm_envs.evaluate(last, envs, best.config.n_eval_episodes).mean_reward == rewards[-1]
+
+
+def test_training_ends_at_the_plateau():
+    agent = make("supervised", learning_rate=1e-9, learning_rate_end=1e-9, patience=3, eval_freq=100)
+    agent.learn(100_000)
+    assert len(agent.report.curve) == 4
+
+
+def test_there_must_be_something_to_imitate(tmp_path):
+    path = tmp_path / "prompts.jsonl"
+    path.write_text("".join(f'{{"prompt": "write {i}"}}\n' for i in range(60)))
+    env = gym.make("TextGen-v0", dataset=f"file:{path}", reward="sentiment")
+    assert not has_demonstrations(env.unwrapped.task)
+    for refused in (env, World()):
+        with pytest.raises(ValueError, match="has neither"):
+            Supervised(SMALL, refused, device="cpu").learn(10)
+
+
+def test_going_on_with_what_has_stood_before_is_learned_from_random_tokens():
+    lm = build_language_model("nano", vocabulary_size=50, context_length=64, seed=0)
+    state = torch.get_rng_state()
+    # The tokens are uniform: only who looks back can do better than log 50.
+    assert teach_copying(lm, 300, seed=0) < np.log(50) - 0.2
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+# The start of other learners.
+
+
+@pytest.mark.parametrize("name", ["logits", "head", "rloo"])
+def test_a_fresh_learner_begins_from_demonstrations(name):
+    agent = make(name)
+    fresh = agent.lm.identity()
+    agent.learn(0)
+    begun = agent.lm.identity()
+    assert begun != fresh
+    assert agent.report.gradient_steps > 0
+    assert agent.report.environment_steps == 0
+    if agent.network.reference is not None:
+        assert agent.network.reference.identity() == begun, "the reference is what it begins as"
+    without = make(name, warm_start=False)
+    without.learn(0)
+    assert without.lm.identity() == fresh
+
+
+def test_a_users_model_is_not_trained_on_demonstrations():
+    model = small_model("gpt2", 8)
+    agent = TokenDQN(model, "TextGen-Tiny-v0", device="cpu", warm_start=True, eval_freq=0)
+    before = agent.lm.identity()
+    agent.learn(0)
+    assert agent.lm.identity() == before
+
+
+def test_warm_starts_are_kept_and_shared(tmp_path):
+    kept = [make(name, warm_start_folder=str(tmp_path)).learn(60) for name in ("logits", "head", "logits")]
+    assert len(list(tmp_path.iterdir())) == 1, "the same start of two kinds"
+    assert equal(weights(kept[0]), weights(kept[2]))
+    assert equal(weights(kept[0]), weights(make("logits").learn(60))), "kept or not makes no difference"
+    make("rloo", seed=1, warm_start_folder=str(tmp_path)).learn(0)
+    make("rloo", warm_start_folder=str(tmp_path), train_fraction=0.5).learn(0)
+    assert len(list(tmp_path.iterdir())) == 3, "another seed and another part of the examples are others"

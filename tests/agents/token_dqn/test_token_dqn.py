@@ -1,0 +1,336 @@
+"""TokenDQN learns what is right: optima known from dynamic programming, and copying; and its loop's parts."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from small_models import TableModel
+from token_worlds import (
+    SMALL,
+    Talk,
+    World,
+    as_observation,
+    copy_world,
+    in_rows,
+    random_trajectory,
+    soft_value,
+    solve,
+)
+
+from llm_baselines import TokenDQN
+from llm_baselines.language_model import model_inputs
+from llm_envs import Episode
+
+MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+LEARNING = {
+    "n_envs": 32,
+    "batch_size": 64,
+    "gradient_steps": 16,
+    "learning_rate": 5e-3,
+    "learning_rate_end": 0.0,
+    "value_learning_rate": 1e-2,
+    "polyak_tau": 0.2,
+    "target_update_interval": 1,
+    "beta2": 0.99,
+    "max_age": 0,
+    "gamma": 1.0,
+    "eval_freq": 0,
+    "value_warmup": 0,
+}
+ANYTHING = {"exploration": "epsilon_greedy", "exploration_initial_eps": 1.0, "exploration_final_eps": 1.0}
+WIDELY = {"exploration": "sample", "exploration_temperature": 4.0, "tau": 0.5}
+HEAD = {"q": "head", **LEARNING, **ANYTHING}
+LOGITS = {"q": "logits", **LEARNING, **WIDELY}
+
+
+@torch.no_grad()
+def q_values(agent, observation):
+    """Q of every token in observations (n, L): float (n, V); with logits, log pi_ref too."""
+    inputs, n = model_inputs(observation), np.arange(len(observation))
+    last = [int(np.flatnonzero(row >= 0)[-1]) for row in observation]
+    features = agent.lm.features(inputs)[n, last]
+    if agent.config.q == "head":
+        return agent.network.scores(features).numpy(), None
+    reference = agent.reference.log_probs(agent.reference.features(inputs)[n, last])
+    advantages = agent.network.temperature * (agent.lm.log_probs(features) - reference)
+    return (agent.network.value(features)[:, None] + advantages).numpy(), reference.numpy()
+
+
+def errors(agent, world):
+    """Differences to the optimum in every text that can go on."""
+    texts = list(solve(world))
+    found, reference = q_values(agent, np.stack([as_observation(world, text) for text in texts]))
+    if reference is None:
+        optimum = solve(world)
+    else:
+        prior = dict(zip(texts, reference, strict=True))
+        optimum = solve(world, tau=agent.config.tau, log_reference=prior.__getitem__)
+    return np.abs(found - np.stack([optimum[text] for text in texts]))
+
+
+def cut_world():
+    """A fifth of its episodes is cut off in the middle, which is no end: nothing of the optimum changes."""
+    return World(steps=2, cut=0.2)
+
+
+@pytest.mark.parametrize("options", [{"double": True}, {"double": False, "dueling": True, "n_steps": 2}])
+def test_the_head_finds_the_optimal_q_of_every_text(options):
+    agent = TokenDQN(MODEL, in_rows(cut_world, 32), seed=0, device="cpu", **{**HEAD, **options}).learn(2500)
+    assert errors(agent, cut_world()).max() < 1e-2
+
+
+def test_the_logits_find_the_kl_regularised_optimum_of_every_text():
+    agent = TokenDQN(MODEL, in_rows(cut_world, 32), seed=0, device="cpu", **LOGITS).learn(2500)
+    assert errors(agent, cut_world()).max() < 1e-2
+
+
+def talk():
+    return Talk(steps=2)
+
+
+@pytest.mark.parametrize("options", [HEAD, LOGITS])
+def test_where_the_environment_speaks_by_chance_the_optimum_is_that_of_the_mean(options):
+    world = talk()
+    texts = list(solve(world))
+    ends = [
+        (*text, action, *added)
+        for text in texts
+        for action in range(4)
+        for added, _ in world.replies((*text, action))
+    ]
+    model = TableModel(dict.fromkeys([*texts, *ends]), 4)
+    options = {**options, "learning_rate": 3e-2, "value_learning_rate": 3e-2}
+    agent = TokenDQN(model, in_rows(talk, 32), seed=0, device="cpu", **options).learn(2500)
+    found = errors(agent, world)
+    assert found.max() < 0.1
+    assert found.mean() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("options", "hidden_size"),
+    [(HEAD, 32), ({**LOGITS, "tau": 0.3, "gradient_steps": 8, "batch_size": 128}, 64)],
+)
+def test_spelling_two_letters_of_one_example_exactly(options, hidden_size):
+    env = gym.make("TextGen-Tiny-v0", max_new_tokens=2)
+    options = {**options, "n_envs": 32, "train_fraction": 0.01, "warm_start": False}
+    agent = TokenDQN({**MODEL, "hidden_size": hidden_size}, env, seed=0, device="cpu", **options).learn(3000)
+    (example,) = {int(i) for i in agent._player._examples}
+    start, _ = env.reset(options={"example": example})
+    optimum = env.unwrapped.optimal_q(example)
+    observations = np.stack([start] * len(optimum))
+    for row, text in zip(observations, optimum, strict=True):
+        row[4 : 4 + len(text)] = text
+    found, reference = q_values(agent, observations)
+    if reference is not None:
+        optimum = regularised(env, example, 0.3, dict(zip(optimum, reference, strict=True)))
+    np.testing.assert_allclose(found, np.stack(list(optimum.values())), atol=1e-2, rtol=0)
+
+
+def regularised(env, example, tau, log_reference):
+    """The optimal Q of the KL-regularised problem, text by text."""
+    task, found = env.unwrapped.task, {}
+
+    def value(text):
+        q = np.empty(task.vocabulary_size)
+        for action in range(len(q)):
+            after = (*text, action)
+            if action == 0 or len(after) == task.max_new_tokens:
+                reason = "stop" if action == 0 else "length"
+                q[action] = task.reward(
+                    Episode(task.examples[example], task.tokenizer.decode(after), after, reason)
+                )
+            else:
+                q[action] = value(after)
+        found[text] = q
+        return soft_value(q, log_reference[text], tau)
+
+    value(())
+    return {text: found[text] for text in log_reference}
+
+
+COPYING = {**LEARNING, "gradient_steps": 8, "learning_rate": 1e-2, "polyak_tau": 0.1, "beta2": 0.95}
+
+
+@pytest.mark.parametrize(
+    ("options", "score"),
+    [
+        (
+            {
+                "q": "head",
+                "exploration": "epsilon_greedy",
+                "exploration_final_eps": 0.05,
+                "exploration_fraction": 0.5,
+            },
+            0.95,
+        ),
+        ({"q": "logits", "exploration": "sample", "tau": 0.1}, 0.85),
+    ],
+)
+def test_copying_is_learned_from_scratch(options, score):
+    model, world = {**MODEL, "num_hidden_layers": 2}, copy_world()
+    agent = TokenDQN(model, in_rows(copy_world, 32), seed=0, device="cpu", **COPYING, **options).learn(7000)
+    observation = np.stack([as_observation(world, prompt) for prompt in world.prompts])
+    state = None
+    for column in range(3, 6):
+        observation = observation.copy()
+        observation[:, column], state = agent.predict(observation, state, deterministic=True)
+    assert (observation[:, :3] == observation[:, 3:]).mean() >= score
+
+
+# The loop's parts.
+
+
+def small(**options):
+    options = {"n_envs": 4, "batch_size": 4, "gradient_steps": 2, "eval_freq": 0, **options}
+    return TokenDQN(SMALL, World(), seed=0, device="cpu", **options)
+
+
+def in_every_round(agent, steps, look):
+    """Trains and looks at it at the end of every round."""
+    seen = []
+    begin = agent._begin
+
+    def watched(*arguments):
+        run = begin(*arguments)
+        end = run.end_round
+        run.end_round = lambda: (seen.append(look(run)), end())
+        return run
+
+    agent._begin = watched
+    agent.learn(steps)
+    return seen
+
+
+def test_learning_starts_exactly_at_the_language_model():
+    agent = small(q="logits")
+    rng = np.random.default_rng(0)
+    observation = np.full((5, 6), -1, np.int32)
+    observation[:, :3] = rng.integers(4, size=(5, 3))
+    q, _ = q_values(agent, observation)
+    np.testing.assert_array_equal(q, 0.0)
+
+
+def test_no_update_before_learning_starts():
+    agent = small(learning_starts=40, value_warmup=0)
+    before = agent.lm.identity()
+    steps = in_every_round(agent, 60, lambda run: (agent.num_timesteps, agent.updates))
+    assert all((updates > 0) == (taken >= 40) for taken, updates in steps)
+    assert steps[0][1] == 0
+    assert agent.lm.identity() != before
+
+
+def test_the_value_is_trained_alone_at_first():
+    agent = small(value_warmup=4, gradient_steps=1)
+    models = in_every_round(agent, 60, lambda run: (agent.updates, agent.lm.identity()))
+    first = models[0][1]
+    assert {identity for updates, identity in models if updates <= 4} == {first}
+    assert first not in {identity for updates, identity in models if updates > 4}
+    assert agent.network.value.out.weight.abs().max() > 0
+
+
+def test_the_target_moves_every_so_many_updates():
+    agent = small(q="head", target_update_interval=3, polyak_tau=1.0)
+    moved = []
+    refresh = agent.network.refresh_target
+    agent.network.refresh_target = lambda tau: (moved.append((agent.updates, tau)), refresh(tau))
+    agent.learn(60)
+    assert agent.updates > 6
+    assert moved == [(update, 1.0) for update in range(3, agent.updates + 1, 3)]
+
+
+def test_episodes_leave_by_age():
+    agent = small(max_age=2)
+    rounds = in_every_round(agent, 80, lambda run: {t.round for t in agent.replay.newest(10**6)})
+    assert rounds == [{r for r in (number - 1, number) if r >= 0} for number in range(len(rounds))]
+    assert len(rounds) > 4
+
+
+def test_episodes_far_from_the_policy_leave_after_their_use():
+    agent = small(max_distance=0.5, gradient_steps=3, batch_size=4)
+    rng = np.random.default_rng(0)
+    agent.replay.add(random_trajectory(rng, round=number) for number in range(6))
+    far = {1, 4}
+    used = []
+    for batch in agent.sample(Silent()):
+        rounds = [t.round for t in batch]
+        used += rounds
+        agent._distances = np.array([0.6 if number in far else 0.4 for number in rounds])
+    assert far <= set(used)
+    assert max(used.count(number) for number in far) == 1
+    assert {t.round for t in agent.replay.newest(10)} == {0, 2, 3, 5}
+
+
+def test_the_temperature_follows_the_kl():
+    agent = small(target_kl=2.0, tau=0.5)
+    for kl, factor in ((2.0, 1.0), (2.2, 1.01), (1.8, 0.99), (100.0, 1.02), (0.0, 0.98)):
+        agent.network.temperature = 0.5
+        agent._adapt_temperature(kl)
+        assert agent.network.temperature == pytest.approx(0.5 * factor)
+    agent = small(target_kl=0.0, tau=0.5)
+    agent._adapt_temperature(100.0)
+    assert agent.network.temperature == 0.5
+
+
+def test_epsilon_falls_with_the_training():
+    agent = small(
+        q="head",
+        exploration="epsilon_greedy",
+        exploration_initial_eps=1.0,
+        exploration_final_eps=0.2,
+        exploration_fraction=0.5,
+    )
+    seen = in_every_round(agent, 100, lambda run: agent.epsilon)
+    assert seen[0] == 1.0
+    assert seen == sorted(seen, reverse=True)
+    assert seen[-1] == 0.2
+
+
+@pytest.mark.parametrize("q", ["logits", "head"])
+def test_an_update_is_the_same_however_it_is_split(q, monkeypatch):
+    rng = np.random.default_rng(0)
+    trajectories = [random_trajectory(rng, vocabulary=4) for _ in range(9)]
+    gradients = []
+    for tokens in (1, 25, 10_000):
+        agent = TokenDQN(
+            SMALL,
+            World(steps=30),
+            seed=0,
+            device="cpu",
+            q=q,
+            micro_batch_tokens=tokens,
+        )
+        agent.tokens_per_episode = 3.0
+        found = {}
+
+        def catch(run, *, frozen=(), agent=agent, found=found):
+            found.update({n: p.grad for n, p in agent.network.named_parameters() if p.grad is not None})
+            return {}
+
+        monkeypatch.setattr(agent, "optimizer_step", catch)
+        agent._distances = np.zeros(len(trajectories))
+        agent.update(trajectories, Silent())
+        gradients.append(found)
+    first, *others = gradients
+    assert first
+    for other in others:
+        assert other.keys() == first.keys()
+        for name, gradient in first.items():
+            scale = float(gradient.abs().max())
+            torch.testing.assert_close(other[name], gradient, rtol=1e-3, atol=1e-4 * scale + 1e-9, msg=name)
+
+
+class Silent:
+    """A run that nobody watches."""
+
+    progress = 0.0
+
+    def generator(self, purpose):
+        return np.random.default_rng(purpose)
+
+    def log(self, name, value):
+        pass
+
+    def check_finite(self, value, what):
+        assert np.isfinite(value)
