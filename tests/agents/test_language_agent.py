@@ -270,3 +270,49 @@ def test_a_training_reward_gives_way_to_the_environments_own():
 def test_the_configuration_is_json_able(env):
     for name in NAMES:
         json.dumps(asdict(make(name, env).config))
+
+
+class Progress:
+    """A run that has come so far."""
+
+    def __init__(self, progress):
+        self.progress = progress
+
+    def check_finite(self, value, what):
+        pass
+
+
+def test_step_sizes_rise_first_and_fall_in_a_line_group_by_group():
+    options = {"learning_rate": 0.1, "learning_rate_end": 0.02, "warmup_steps": 4, "value_learning_rate": 0.5}
+    agent = TokenDQN(SMALL, World(), device="cpu", q="logits", **options)
+    agent._make_optimizer()
+    found = []
+    for progress in (0.0, 0.0, 0.0, 0.0, 0.5, 1.0):
+        agent.optimizer_step(Progress(progress))
+        found.append([group["lr"] for group in agent.optimizer.param_groups])
+    shares = [0.25, 0.5, 0.75, 1.0, 0.6, 0.2]
+    np.testing.assert_allclose(found, [[0.1 * share, 0.5 * share] for share in shares])
+    assert agent.report.gradient_steps == 6
+
+
+def test_gradients_are_clipped_group_by_group_and_frozen_groups_stay():
+    agent = TokenDQN(SMALL, World(), device="cpu", q="logits", max_grad_norm=0.5, value_max_grad_norm=2.0)
+    agent._make_optimizer()
+    clipped = {}
+
+    def step():
+        for group in agent.optimizer.param_groups:
+            norms = [p.grad.norm() for p in group["params"] if p.grad is not None]
+            clipped[group["name"]] = float(torch.stack(norms).norm()) if norms else None
+
+    agent.optimizer.step = step
+    for frozen, policy in (((), 0.5), (("policy",), None)):
+        for group in agent.optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = torch.full_like(parameter, 3.0)
+        norms = agent.optimizer_step(Progress(0.0), frozen=frozen)
+        assert norms["value"] > 10
+        assert clipped["value"] == pytest.approx(2.0, rel=1e-3)
+        assert clipped["policy"] == (policy and pytest.approx(policy, rel=1e-3))
+        assert ("policy" in norms) == (not frozen)
+    assert all(p.grad is None for p in agent.network.parameters())
