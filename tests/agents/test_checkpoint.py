@@ -10,7 +10,7 @@ import pytest
 import torch
 from stable_baselines3.common.callbacks import CallbackList, EvalCallback, StopTrainingOnNoModelImprovement
 from stable_baselines3.common.monitor import Monitor
-from tiny_agents import make
+from tiny_agents import equal, make
 from token_worlds import World
 
 from llm_baselines.agent_folder import AgentFolderError
@@ -128,6 +128,28 @@ def test_what_a_kill_left_unfinished_is_no_checkpoint_and_is_cleared_away(tmp_pa
     assert newest_checkpoint(tmp_path / "resume") == place
     resume(tmp_path)
     assert not unfinished.exists()
+
+
+def test_the_best_so_far_and_the_clock_go_on(tmp_path):
+    finished = make("logits", warm_start=False).learn(150, run_folder=tmp_path)
+    resumed = make("logits", warm_start=False)
+    run = resumed._begin(150, None, 10, False, tmp_path, True)
+    assert run.best_score == max(row["eval/mean_reward"] for row in finished.report.curve)
+    assert equal(run.best_weights, finished.trained_tensors()), "at its end the learner has the best weights"
+    run.close()
+    assert resume(tmp_path).report.seconds >= finished.report.seconds
+
+
+def test_every_round_and_purpose_draws_its_own_numbers():
+    run = make("logits", warm_start=False)._begin(150, None, 10, False, None, False)
+    numbers = set()
+    for run.round in range(3):
+        for purpose in range(2):
+            first, again = (run.generator(purpose).random() for _ in range(2))
+            assert first == again
+            numbers.add(first)
+    assert len(numbers) == 6
+    run.close()
 
 
 def test_counters_of_callbacks_come_back_through_json():

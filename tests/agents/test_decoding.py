@@ -128,8 +128,9 @@ def test_what_is_returned_does_not_change_later():
     torch.testing.assert_close(first, kept, rtol=0, atol=0)
 
 
-def test_a_sliding_window_is_read_without_a_cache_and_right():
-    lm = reads("mistral")
+@pytest.mark.parametrize("window", [4, 12])
+def test_a_sliding_window_is_read_without_a_cache_and_right(window):
+    lm = reads("mistral", sliding_window=window)
     reader = Reader(lm)
     assert not reader.cached
     rng = np.random.default_rng(5)
@@ -140,7 +141,8 @@ def test_a_sliding_window_is_read_without_a_cache_and_right():
         observation = np.stack([grow(rng, row) for row in observation])
     wide = reads("mistral", sliding_window=None)
     wide.load_state_dict(lm.state_dict())
-    assert not torch.allclose(alone(wide, observation[0]), alone(lm, observation[0])), "the window matters"
+    full = np.arange(LENGTH) % V
+    assert not torch.allclose(alone(wide, full), alone(lm, full)), "the window matters"
 
 
 def test_a_model_that_takes_no_cache_of_ours_is_read_without():

@@ -172,12 +172,16 @@ def test_samples_are_the_same_after_saving_and_loading(tmp_path_factory, seed):
         assert names(replay) == names(loaded)
 
 
-def test_what_is_sampled_does_not_change_later():
+def test_what_is_sampled_is_a_copy():
     replay = EpisodeReplay(12)
     replay.add([episode(10, 4, name=1)])
     sampled = replay.sample(1, np.random.default_rng(0))[0][0]
+    sampled.tokens[:] = 7
+    sampled.rewards[:] = 7.0
+    assert names(replay) == [1]
+    assert replay.newest(1)[0].score == 0.0
     replay.add([episode(10, 4, name=2)])
-    assert set(sampled.tokens.tolist()) == {1}
+    assert set(sampled.tokens.tolist()) == {7}
 
 
 def test_memory_is_the_sum_of_what_is_kept():

@@ -291,7 +291,7 @@ def test_epsilon_falls_with_the_training():
 def test_an_update_is_the_same_however_it_is_split(q, monkeypatch):
     rng = np.random.default_rng(0)
     trajectories = [random_trajectory(rng, vocabulary=4) for _ in range(9)]
-    gradients = []
+    gradients, distances = [], []
     for tokens in (1, 25, 10_000):
         agent = TokenDQN(
             SMALL,
@@ -312,8 +312,12 @@ def test_an_update_is_the_same_however_it_is_split(q, monkeypatch):
         agent._distances = np.zeros(len(trajectories))
         agent.update(trajectories, Silent())
         gradients.append(found)
+        distances.append(agent._distances)
     first, *others = gradients
     assert first
+    assert all(distances[0] > 0) == (q == "logits")
+    for other in distances[1:]:
+        np.testing.assert_allclose(other, distances[0], rtol=1e-4)
     for other in others:
         assert other.keys() == first.keys()
         for name, gradient in first.items():
