@@ -31,7 +31,7 @@ def make(name: str, env: Any = None, seed: int = 0, **changes: Any) -> Any:
     registered, options = AGENTS[name]
     if registered != "supervised":
         options = {**options, "supervised": _WARM_START}
-    env = gym.make("TextGen-Tiny-v0") if env is None else env
+    env = gym.make("llm_envs:TextGen-Tiny-v0") if env is None else env
     return make_agent(registered, env, seed=seed, device="cpu", config={"model": SMALL, **options, **changes})
 
 
