@@ -178,8 +178,8 @@ class EpisodeReplay:
 
     def newest(self, count: int) -> list[Trajectory]:
         """The `count` newest episodes, oldest first."""
-        alive = np.flatnonzero(self._records()["alive"])[-count:]
-        return [self._trajectory(int(i)) for i in alive]
+        alive = np.flatnonzero(self._records()["alive"])
+        return [self._trajectory(int(i)) for i in alive[max(0, len(alive) - count) :]]
 
     def _trajectory(self, index: int) -> Trajectory:
         record = self._records()[index]

@@ -67,6 +67,8 @@ def test_the_oldest_leave_when_there_is_no_room():
     assert names(replay) == [1, 2]
     replay.add([episode(5, 2, name=3)])
     assert names(replay) == [1, 2, 3]
+    assert [len(replay.newest(count)) for count in (0, 1, 2, 9)] == [0, 1, 2, 3]
+    assert replay.newest(1)[0].tokens[0] == 3
     replay.add([episode(25, 2, name=4)])
     assert names(replay) == [4]
     assert replay.tokens == 25
