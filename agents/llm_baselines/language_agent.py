@@ -242,8 +242,10 @@ class LanguageAgent:
 
     def training_rows(self) -> Any:
         """Rows to play on, with the training reward."""
-        changes = {k: getattr(self.config, k) for k in ("reward", "reward_timing")}
+        changes: dict[str, Any] = {k: getattr(self.config, k) for k in ("reward", "reward_timing")}
         changes = {k: v for k, v in changes.items() if v is not None}
+        if self.config.train_dataset:
+            changes |= {"dataset": self.config.train_dataset, "tokenizer": self.task.tokenizer}
         return make_rows(self.env, self.config.n_envs, **{"metrics": (), **changes})
 
     def validation_envs(self) -> Any:

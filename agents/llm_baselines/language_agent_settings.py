@@ -29,6 +29,10 @@ class LanguageAgentConfig:
         4096, "padded tokens of one forward pass; a batch is as many passes as it needs"
     )
     train_fraction: float = option(1.0, "part of the train split that is learned from")
+    train_dataset: str = option(
+        "",
+        "data set that is played on, with the environment's own tokenizer; empty: the same",
+    )
     reward: Any = option(None, "training reward; none: the environment's own")
     reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
     eval_freq: int = option(10_000, "environment steps between evaluations on validation; 0: none")

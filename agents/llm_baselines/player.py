@@ -29,8 +29,8 @@ class Player:
     def __init__(self, learner: Any) -> None:
         self._learner = learner
         self._rows = learner.training_rows()
-        fraction = learner.config.train_fraction
-        self._examples = train_examples(learner.task, fraction) if learner.native else None
+        task = self._rows.task
+        self._examples = None if task is None else train_examples(task, learner.config.train_fraction)
 
     def close(self) -> None:
         """Closes the environments."""

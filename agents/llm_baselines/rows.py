@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from llm_envs import WAIT, vectorize
+from llm_envs.envs.task import Task
 from llm_envs.envs.vector_env import TokenVectorEnv
 
 
@@ -18,6 +19,8 @@ class Rows(Protocol):
 
     num_envs: int
     refills: bool
+    task: Task | None
+    """What is played, where examples can be chosen from it."""
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
         """Begins an episode for every seed, in the first rows; observations (len(seeds), L)."""
@@ -45,6 +48,7 @@ class _NativeRows:
 
     def __init__(self, envs: TokenVectorEnv) -> None:
         self._envs = envs
+        self.task = envs.task
         self.num_envs = envs.num_envs
         self._running = np.zeros(envs.num_envs, bool)
 
@@ -82,6 +86,7 @@ class _VectorRows:
     """Any Gymnasium vector environment: rows that are over idle on with token 0 until all are."""
 
     refills = False
+    task = None
 
     def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
         self._envs = envs
@@ -118,6 +123,7 @@ class _OneRow:
 
     refills = True
     num_envs = 1
+    task = None
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         self._env = env

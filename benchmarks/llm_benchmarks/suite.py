@@ -71,6 +71,7 @@ class Block:
     total_timesteps: Any = option(None, '"demo" or "bench" for the agent\'s own budget, or steps')
     config: dict[str, Any] = option({}, "what differs from the agent's defaults")
     env_kwargs: dict[str, Any] = option({}, "arguments of the environment")
+    evaluation: dict[str, Any] = option({}, "what differs in how these cells are judged")
     track: str | None = option(None, "scratch, demonstrations or pretrained; the agent's own if left out")
     trials: int = option(0, "configurations tried before this one was chosen")
     tuning_seeds: list[int] = option([], "seeds they were tried with")
@@ -192,8 +193,16 @@ def _suite(values: Mapping[str, Any], name: str) -> Suite:
         raise SuiteError("it has no [[cells]]")
     blocks = [_made(Block, table, f"[[cells]] {i}") for i, table in enumerate(file.cells, start=1)]
     for i, block in enumerate(blocks, start=1):
+        if "seed" in block.evaluation:
+            raise SuiteError(f"[[cells]] {i}: evaluation: the seed is the suite's, in [evaluation]")
         _check(block, evaluation, f"[[cells]] {i}")
-    cells = [cell for block in blocks for cell in _cells(block, evaluation)]
+    cells = [
+        cell
+        for i, block in enumerate(blocks, start=1)
+        for cell in _cells(
+            block, _made(Evaluation, {**file.evaluation, **block.evaluation}, f"[[cells]] {i}")
+        )
+    ]
     return Suite(file.name or name, file.description, _made(Run, file.run, "[run]"), tuple(cells))
 
 

@@ -49,6 +49,12 @@ _BUNDLED: dict[str, _Entry] = {
         _CC0,
         "small Python functions: signature and docstring to body, with tests",
     ),
+    "poem-requests": _Entry(
+        "llm_envs.data.poem_requests:load",
+        "en",
+        _CC0,
+        "the poems, and 4,000 more requests to train on that have no poem yet",
+    ),
     "chat": _Entry(
         "llm_envs.data.chat:load",
         "en",
