@@ -2,51 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import torch
 
+from llm_baselines.sealed_folder import (
+    AgentFolderError,
+    check_seal,
+    json_able,
+    read_json,
+    replace_folder,
+    seal,
+    write_json,
+)
+
+__all__ = [
+    "AgentFolderError",
+    "is_agent_folder",
+    "json_able",
+    "read_agent_folder",
+    "read_agent_folder_for",
+    "write_agent_folder",
+]
+
 FORMAT = 1
-DESCRIPTION, WEIGHTS, MANIFEST = "agent.json", "weights.safetensors", "manifest.json"
-
-
-class AgentFolderError(ValueError):
-    """A folder is not a saved agent, or what it holds has been altered or cut short."""
-
-
-def replace_folder(folder: Path, write: Any) -> None:
-    """Writes a folder under a temporary name beside its own, then renames it.
-
-    A folder that stood there before is there, whole, until the new one is.
-
-    Args:
-        folder: Where it shall stand.
-        write: Called with the temporary folder.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}")
-    temporary.mkdir()
-    try:
-        write(temporary)
-        for path in temporary.iterdir():
-            with open(path, "rb") as file:
-                os.fsync(file.fileno())
-        if folder.exists():
-            old = folder.with_name(f".{folder.name}.old-{uuid4().hex[:8]}")
-            folder.rename(old)
-            temporary.rename(folder)
-            shutil.rmtree(old)
-        else:
-            temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+DESCRIPTION, WEIGHTS = "agent.json", "weights.safetensors"
+_KIND = "a saved agent"
 
 
 def write_agent_folder(
@@ -67,15 +50,13 @@ def write_agent_folder(
         raise AgentFolderError(f"'{folder}' holds something other than an agent; name another folder")
 
     def write(place: Path) -> None:
-        text = json.dumps({"format": FORMAT, **description}, indent=1, ensure_ascii=False, sort_keys=True)
-        (place / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+        write_json(place / DESCRIPTION, {"format": FORMAT, **description}, sort_keys=True)
         if tensors is not None:
             from safetensors.torch import save_file
 
             # Tied tensors are stored once for each name: safetensors has no aliases.
             save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, place / WEIGHTS)
-        hashes = {path.name: _digest(path) for path in sorted(place.iterdir())}
-        (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+        seal(place)
 
     replace_folder(folder, write)
 
@@ -90,15 +71,8 @@ def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Ten
         AgentFolderError: A file is missing, altered or cut short (it is named), or of a later format.
     """
     folder = Path(folder)
-    hashes = _json(folder / MANIFEST)
-    for name in (DESCRIPTION, *sorted(hashes)):
-        if name not in hashes or Path(name).name != name:
-            raise AgentFolderError(f"'{folder / MANIFEST}' is not the manifest of an agent")
-        if not (folder / name).is_file():
-            raise AgentFolderError(f"'{folder / name}' is missing; the manifest lists it")
-        if _digest(folder / name) != hashes[name]:
-            raise AgentFolderError(f"'{folder / name}' was altered or cut short: its SHA-256 differs")
-    description = _json(folder / DESCRIPTION)
+    hashes = check_seal(folder, (DESCRIPTION,), kind=_KIND)
+    description = read_json(folder / DESCRIPTION, kind=_KIND)
     if description.get("format") != FORMAT:
         raise AgentFolderError(
             f"'{folder / DESCRIPTION}' has format {description.get('format')!r}; this version reads {FORMAT}"
@@ -127,24 +101,3 @@ def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str) -> dict
 def is_agent_folder(path: Path) -> bool:
     """Whether a path looks like a saved agent."""
     return (path / DESCRIPTION).is_file()
-
-
-def json_able(value: Any) -> Any:
-    """The value with everything JSON cannot hold replaced by its repr."""
-    return json.loads(json.dumps(value, default=repr))
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise AgentFolderError(f"'{path}' is missing: '{path.parent}' is not a saved agent") from None
-    except (ValueError, OSError) as error:
-        raise AgentFolderError(f"'{path}' cannot be read: {error}") from error
-    if not isinstance(read, dict):
-        raise AgentFolderError(f"'{path}' is not a JSON object")
-    return read

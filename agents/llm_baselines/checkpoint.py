@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
-import shutil
 import warnings
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +11,15 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from llm_baselines.agent_folder import AgentFolderError, replace_folder
+from llm_baselines.sealed_folder import (
+    AgentFolderError,
+    check_seal,
+    json_able,
+    read_json,
+    replace_checkpoint,
+    seal,
+    write_json,
+)
 
 _STATE, _NETWORK, _OPTIMIZER, _BEST = (
     "state.json",
@@ -23,19 +27,8 @@ _STATE, _NETWORK, _OPTIMIZER, _BEST = (
     "optimizer.safetensors",
     "best.safetensors",
 )
-_MANIFEST = "manifest.json"
 _FREE = ("warm_start_folder", "checkpoint_freq")
-
-
-def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint of a folder, or None."""
-    if not folder.is_dir():
-        return None
-    places = list(folder.iterdir())
-    # What replace_folder leaves where the process was killed between its two renames.
-    replaced = (place for place in places if re.fullmatch(r"\.\d+\.old-\w+", place.name))
-    whole = (place for place in places if place.name.isdigit())
-    return max(whole, default=None) or max(replaced, default=None)
+_KIND = "a checkpoint"
 
 
 def write_checkpoint(
@@ -62,16 +55,10 @@ def write_checkpoint(
         if best is not None:
             _save(best, place / _BEST)
         learner.save_more(place)
-        (place / _STATE).write_text(json.dumps(state, indent=1, default=float) + "\n", encoding="utf-8")
-        hashes = {path.name: _digest(path) for path in sorted(place.iterdir())}
-        (place / _MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+        write_json(place / _STATE, state, default=float)
+        seal(place)
 
-    target = folder / f"{round:09d}"
-    replace_folder(target, write)
-    for other in folder.iterdir():
-        if other != target and (other.name.startswith(".") or other.name.isdigit()):
-            shutil.rmtree(other, ignore_errors=True)
-    return target
+    return replace_checkpoint(folder / f"{round:09d}", write)
 
 
 def read_checkpoint(
@@ -86,19 +73,9 @@ def read_checkpoint(
         AgentFolderError: A file is missing, altered or cut short (it is named), or the checkpoint is of
             another configuration.
     """
-    hashes = _json(place / _MANIFEST, place)
-    for name, digest in hashes.items():
-        path = place / Path(name).name
-        if not path.is_file():
-            raise AgentFolderError(f"'{path}' is missing; delete '{place}' to train afresh")
-        if _digest(path) != digest:
-            raise AgentFolderError(
-                f"'{path}' was altered or cut short: its SHA-256 differs; delete '{place}' to train afresh"
-            )
-    for name in (_STATE, _NETWORK):
-        if name not in hashes:
-            raise AgentFolderError(f"'{place / _MANIFEST}' does not list {name}: it is no checkpoint")
-    state = _json(place / _STATE, place)
+    way_out = f"; delete '{place}' to train afresh"
+    hashes = check_seal(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
+    state = read_json(place / _STATE, kind=_KIND, way_out=way_out)
     _check_same(place, state, learner, total_timesteps)
     try:
         learner.network.load_state_dict(load_file(place / _NETWORK), strict=True)
@@ -112,10 +89,6 @@ def read_checkpoint(
 
 
 def _check_same(place: Path, state: dict[str, Any], learner: Any, total_timesteps: int) -> None:
-    from dataclasses import asdict
-
-    from llm_baselines.agent_folder import json_able
-
     if state["agent"] != learner.name:
         raise AgentFolderError(f"'{place}' is a checkpoint of {state['agent']!r}, not of {learner.name!r}")
     mine = json_able(asdict(learner.config))
@@ -211,19 +184,3 @@ def _unplain(value: Any) -> Any:
     if isinstance(value, dict) and set(value) == {"float"}:
         return float(value["float"])
     return [_unplain(part) for part in value] if isinstance(value, list) else value
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _json(path: Path, place: Path) -> dict[str, Any]:
-    try:
-        read = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(read, dict):
-            raise ValueError("it is no JSON object")
-    except (OSError, ValueError) as error:
-        raise AgentFolderError(
-            f"'{path}' cannot be read ({error}); delete '{place}' to train afresh"
-        ) from error
-    return read

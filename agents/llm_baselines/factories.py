@@ -24,7 +24,7 @@ class LanguageAgentFactory:
 
     def __init__(self, kind: type[LanguageAgent]) -> None:
         self._kind = kind
-        self.learn = kind.learn  # type: ignore[attr-defined]
+        self.learn = kind.learn
 
     def __call__(self, env: Any, seed: int, device: str = "auto", **config: Any) -> LanguageAgent:
         """The agent, for an environment made by gymnasium.make."""

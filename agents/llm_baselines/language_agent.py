@@ -1,38 +1,38 @@
-"""LanguageAgent: what the learners over a causal language model share - acting, saving, loading, settings."""
+"""LanguageAgent: what the learners over a causal language model share - training, checkpoints, saving."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import gymnasium as gym
-import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.agent_folder import AgentFolderError, json_able, read_agent_folder, write_agent_folder
-from llm_baselines.configuration import make_config
-from llm_baselines.decoding import Reader
-from llm_baselines.exploration import draw
-from llm_baselines.language_agent_settings import LanguageAgentConfig
-from llm_baselines.language_model import PRESETS, build_language_model, choose_device
-from llm_baselines.rows import is_native, make_rows
-from llm_baselines.sampling import uniforms
-from llm_baselines.transitions import check_spaces
+from llm_baselines.agent_folder import write_agent_folder
+from llm_baselines.language_model import PRESETS
+from llm_baselines.language_policy import LanguagePolicy
+from llm_baselines.rows import make_rows
+from llm_baselines.run import TrainingRun
+from llm_baselines.saved_language_agent import describe, load_language_agent
+from llm_baselines.sealed_folder import AgentFolderError
+from llm_baselines.trajectory import Trajectory, TrajectoryBatch, micro_batches
 from llm_envs import vectorize
 
+Loss = Callable[[TrajectoryBatch, list[int]], Tensor]
+"""(a part of a batch, which of its trajectories it holds) -> the summed loss."""
 
-class LanguageAgent:
-    """A causal language model that acts in a token environment.
+
+class LanguageAgent(LanguagePolicy):
+    """A causal language model that learns in a token environment.
 
     Args:
-        model: A preset ("tiny", "small"), a mapping of Llama options, a folder, a hub name or a transformers
-            causal LM.
-        env: An id, a gymnasium environment or a gymnasium vector environment with token spaces.
+        model: As for LanguagePolicy.
+        env: Likewise.
         seed: Decides fresh weights, exploration, examples.
         device: "auto" (a GPU where there is one) or a torch device.
         verbose: 1 prints log lines, through Stable-Baselines3's logger.
@@ -40,14 +40,9 @@ class LanguageAgent:
         **options: See the class's `config_class`.
 
     Attributes:
-        config: The whole configuration.
-        lm: The language model that acts.
         report: Cost and curve of the training.
         num_timesteps: Environment steps so far.
     """
-
-    name: ClassVar[str]
-    config_class: ClassVar[type[LanguageAgentConfig]] = LanguageAgentConfig
 
     def __init__(
         self,
@@ -61,91 +56,11 @@ class LanguageAgent:
         **options: Any,
     ) -> None:
         self.verbose, self.tensorboard_log = verbose, tensorboard_log
-        self.config: Any = make_config(self.config_class, options)
-        made: Any = gym.make(env) if isinstance(env, str) else env
-        self.env = made
-        self.observation_space, self.action_space = _spaces(made)
-        self.vocabulary_size, self.context_length = check_spaces(self.observation_space, self.action_space)
-        self.seed = seed
-        self.device = choose_device(device)
-        self.model_spec = model if isinstance(model, str | Mapping) else None
-        self.lm = build_language_model(
-            model,
-            vocabulary_size=self.vocabulary_size,
-            context_length=self.context_length,
-            seed=seed,
-            device=self.device,
-        )
+        self._vec_env: Any = None
         self.num_timesteps = 0
         self.report = TrainingReport()
-        self._generation = 0
-        self._vec_env: Any = None
-        self._build()
+        super().__init__(model, env, seed=seed, device=device, **options)
         self.report.parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
-
-    # What the learners say.
-
-    network: nn.Module
-
-    def _build(self) -> None:
-        """Makes `network`, everything with weights, out of `lm`."""
-        self.network = self.lm
-
-    def scores(self, features: Tensor) -> Tensor:
-        """What actions are chosen by, float32 (n, V): log-probabilities, or Q-values."""
-        return self.lm.log_probs(features)
-
-    # The agent contract.
-
-    @torch.no_grad()
-    def predict(
-        self,
-        observation: np.ndarray,
-        state: Any = None,
-        episode_start: np.ndarray | None = None,
-        deterministic: bool = False,
-    ) -> tuple[np.ndarray, Any]:
-        """Actions int64 (n,) for observations int32 (n, L); one action () for one observation (L,).
-
-        The state holds what has been read, so that a step costs one token; without it everything is read
-        anew. Where `deterministic` is False actions are drawn from a function of the seed and the
-        observation, the same whatever the batch.
-        """
-        observation = np.asarray(observation)
-        rows = np.atleast_2d(observation)
-        if not isinstance(state, _ReadState) or state.generation != self._generation:
-            state = _ReadState(self._generation, self.make_readers())
-        scores = self.bounded_scores([reader.read(rows) for reader in state.readers], rows)
-        if deterministic:
-            actions = scores.argmax(dim=1).cpu().numpy()
-        else:
-            actions = draw(self.acting_probabilities(scores), uniforms(self.seed, rows))
-        return (actions if observation.ndim > 1 else actions[0]), state
-
-    def make_readers(self) -> list[Reader]:
-        """What observations are read with to act: the language model, and others a learner needs."""
-        return [Reader(self.lm)]
-
-    def bounded_scores(self, features: list[Tensor], observation: np.ndarray) -> Tensor:
-        """Scores float32 (n, V) from the readers' features, -inf where a token may not be taken."""
-        scores = self.scores(features[0])
-        mask = self.action_mask(observation)
-        return scores if mask is None else scores.masked_fill(~mask, -torch.inf)
-
-    def acting_probabilities(self, scores: Tensor) -> Tensor:
-        """What `predict` draws from where it is not deterministic: float32 (n, V)."""
-        return torch.softmax(scores, dim=1)
-
-    def action_mask(self, observation: np.ndarray) -> Tensor | None:
-        """The environment's own mask, bool (n, V), where it has an `action_mask(observation)`."""
-        mask = getattr(self.env.unwrapped, "action_mask", None)
-        if not callable(mask):
-            return None
-        return torch.as_tensor(np.asarray(mask(observation), bool), device=self.device)
-
-    def weights_changed(self) -> None:
-        """What has been read with the old weights is of no use any more."""
-        self._generation += 1
 
     # Training.
 
@@ -161,17 +76,114 @@ class LanguageAgent:
         """Logs go here instead of into the run folder; it is left open."""
         self._logger = logger
 
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: Any = None,
+        log_interval: int | None = None,
+        progress_bar: bool = False,
+        *,
+        run_folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Trains.
+
+        Args:
+            total_timesteps: Environment steps in all (for the supervised agent tokens learned from), those
+                before a resume included.
+            callback: Stable-Baselines3 callbacks: one, a list, or a function; called after every step of
+                the rows, by the supervised agent after every update.
+            log_interval: Rounds between log lines; None for what suits the agent.
+            progress_bar: Show a progress bar.
+            run_folder: Where checkpoints and logs go; None for nowhere.
+            resume: Go on from the run folder's last checkpoint, if there is one: bit for bit as if the run
+                had never stopped.
+
+        Raises:
+            TransitionError: The environment broke the contract of token transitions.
+            NotFinite: A loss is NaN or infinite.
+            ValueError: The agent learns from demonstrations and the environment has none.
+            AgentFolderError: The checkpoint is damaged, or of another run.
+        """
+        run = self._begin(total_timesteps, callback, log_interval, progress_bar, run_folder, resume)
+        try:
+            while run.going_on() and not self.has_finished():
+                self.learn_round(run)
+                run.end_round()
+            run.finish()
+        finally:
+            run.close()
+            self.end_learning()
+        return self
+
+    def _begin(
+        self,
+        total_timesteps: int,
+        callback: Any,
+        log_interval: int | None,
+        progress_bar: bool,
+        run_folder: str | Path | None,
+        resume: bool,
+    ) -> TrainingRun:
+        self.begin_learning(run_folder, resume=resume, progress_bar=progress_bar)
+        if self.optimizer is None:
+            self._make_optimizer()
+        return TrainingRun(
+            self,
+            total_timesteps,
+            callback=callback,
+            log_interval=log_interval or self.log_interval,
+            progress_bar=progress_bar,
+            run_folder=run_folder,
+            resume=resume,
+        )
+
+    # What the learners do; `learn` calls it.
+
+    log_interval: ClassVar[int] = 10
+
+    def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
+        """What comes before the first round: a warm start, environments, demonstrations."""
+
+    def learn_round(self, run: TrainingRun) -> None:
+        """Plays, or reads, and updates."""
+        raise NotImplementedError
+
+    def has_finished(self) -> bool:
+        """Whether there is nothing more to learn before the steps are used up."""
+        return False
+
+    def end_learning(self) -> None:
+        """Closes what `begin_learning` opened."""
+
     def parameter_groups(self) -> list[dict[str, Any]]:
         """What the optimizer trains: tables with "params", "lr" and "name"."""
         trained = [p for p in self.network.parameters() if p.requires_grad]
         return [{"params": trained, "lr": self.config.learning_rate, "name": "policy"}]
 
     def _make_optimizer(self) -> None:
-        if self.optimizer is None:
-            groups = self.parameter_groups()
-            self._rates = [group["lr"] for group in groups]
-            betas = (0.9, self.config.beta2)
-            self.optimizer = torch.optim.AdamW(groups, betas=betas, weight_decay=self.config.weight_decay)
+        groups = self.parameter_groups()
+        self._rates = [group["lr"] for group in groups]
+        betas = (0.9, self.config.beta2)
+        self.optimizer = torch.optim.AdamW(groups, betas=betas, weight_decay=self.config.weight_decay)
+
+    def backward(self, trajectories: Sequence[Trajectory], loss: Loss, divisor: float) -> float:
+        """Gathers the gradient of a batch, in parts that fit into memory.
+
+        Args:
+            trajectories: The batch.
+            loss: Called with a part and its indices; the summed loss.
+            divisor: What the sum is divided by before gradients are taken.
+
+        Returns:
+            The loss of the whole batch, a sum.
+        """
+        total = 0.0
+        for part, batch in micro_batches(trajectories, self.config.micro_batch_tokens):
+            value = loss(batch.to(self.device), part)
+            (value / divisor).backward()
+            total += float(value.detach())
+        return total
 
     def optimizer_step(self, run: Any, *, frozen: Sequence[str] = ()) -> dict[str, float]:
         """Clips gradients group by group, sets the step sizes for the run's progress, steps.
@@ -256,16 +268,6 @@ class LanguageAgent:
         rows = min(self.config.n_envs, self.config.n_eval_episodes)
         return vectorize(self.env, rows, split="validation", autoreset_mode="Disabled", **design)
 
-    @property
-    def native(self) -> bool:
-        """Whether the environment is made from one of our ids."""
-        return _native(self.env)
-
-    @property
-    def task(self) -> Any:
-        """The native environment's task."""
-        return self.env.unwrapped.task
-
     # Agents on disk.
 
     def save(self, path: str | Path) -> None:
@@ -274,7 +276,7 @@ class LanguageAgent:
         Args:
             path: A folder. A name that ends in .zip is taken as it is, and is a folder too.
         """
-        write_agent_folder(Path(path), self._description(), self.network.state_dict())
+        write_agent_folder(Path(path), self.description(), self.network.state_dict())
 
     @property
     def is_fresh(self) -> bool:
@@ -288,21 +290,9 @@ class LanguageAgent:
         tensors = self.network.state_dict()
         return {k: v.detach().clone() for k, v in tensors.items() if not k.startswith("reference.")}
 
-    def _description(self) -> dict[str, Any]:
-        spec = getattr(self.env, "spec", None)
-        kwargs = {k: v for k, v in spec.kwargs.items() if k != "render_mode"} if spec is not None else {}
-        return {
-            "agent": self.name,
-            "model": json_able(self.model_spec),
-            "model_config": json_able(self.lm.config.to_dict()),
-            "env_id": spec.id if spec is not None else None,
-            "env_kwargs": json_able(kwargs),
-            **_tokens(self.env),
-            "seed": self.seed,
-            "timesteps": self.num_timesteps,
-            "config": json_able(asdict(self.config)),
-            "report": json_able(asdict(self.report)),
-        }
+    def description(self) -> dict[str, Any]:
+        """What agent.json says; JSON-able."""
+        return describe(self)
 
     @classmethod
     def load(
@@ -313,25 +303,7 @@ class LanguageAgent:
         Raises:
             AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
         """
-        description, weights = read_agent_folder(Path(folder))
-        if description.get("agent") != cls.name:
-            raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
-        env = gym.make(env) if isinstance(env, str) else env
-        for what, here in _tokens(env).items():
-            if description[what] is not None and description[what] != here:
-                raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
-        agent = cls(
-            _model_of(description),
-            env,
-            seed=description["seed"] if seed is None else seed,
-            device=device,
-            **description["config"],
-        )
-        agent.model_spec = description["model"]
-        agent.load_weights(weights, folder)
-        agent.num_timesteps = int(description["timesteps"])
-        agent.report = TrainingReport(**description["report"])
-        return agent
+        return load_language_agent(cls, Path(folder), env, seed=seed, device=device)
 
     def load_weights(self, weights: Mapping[str, Tensor], where: Any) -> None:
         """Takes over the tensors of a saved agent.
@@ -351,43 +323,3 @@ class _Rows:
     """What callbacks see of a vector environment."""
 
     num_envs: int
-
-
-@dataclass
-class _ReadState:
-    """What `predict` hands to its next call."""
-
-    generation: int
-    readers: list[Reader]
-
-
-def _native(env: Any) -> bool:
-    return not isinstance(env, VectorEnv) and is_native(env)
-
-
-def _spaces(env: Any) -> tuple[Any, Any]:
-    """The spaces of one row."""
-    if isinstance(env, VectorEnv):
-        return env.single_observation_space, env.single_action_space
-    return env.observation_space, env.action_space
-
-
-def _tokens(env: Any) -> dict[str, Any]:
-    """What an agent and its environment must agree in."""
-    vocabulary_size, context_length = check_spaces(*_spaces(env))
-    return {
-        "context_length": context_length,
-        "vocabulary_size": vocabulary_size,
-        "tokenizer_hash": env.unwrapped.task.tokenizer.content_hash if _native(env) else None,
-    }
-
-
-def _model_of(description: Mapping[str, Any]) -> Any:
-    """An empty model of the saved configuration; the class comes from transformers' own table."""
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    options = dict(description["model_config"])
-    kind = options.pop("model_type")
-    config = AutoConfig.for_model(kind, **options)
-    with torch.random.fork_rng(devices=[]):
-        return AutoModelForCausalLM.from_config(config)

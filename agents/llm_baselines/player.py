@@ -91,7 +91,6 @@ class _Behaviour:
             reader.keep(rows)
 
 
-def sequence_kl(trajectories: Sequence[Trajectory]) -> float:
-    """Mean over episodes of sum log pi_behaviour - log pi_ref, in nats: an estimate of the sequence KL."""
-    gaps = [float((t.behaviour_log_probs - t.reference_log_probs).sum()) for t in trajectories]
-    return float(np.mean(gaps))
+def log_ratios(trajectories: Sequence[Trajectory]) -> np.ndarray:
+    """Log pi_behaviour - log pi_ref of every text, nats, float64 (n,); their mean estimates the KL."""
+    return np.array([float((t.behaviour_log_probs - t.reference_log_probs).sum()) for t in trajectories])

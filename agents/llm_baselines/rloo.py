@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 import numpy as np
 import torch
@@ -15,11 +14,11 @@ from llm_baselines.configuration import option
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import LanguageAgentConfig
 from llm_baselines.language_model import LanguageModel
-from llm_baselines.player import Player, sequence_kl
+from llm_baselines.player import Player, log_ratios
 from llm_baselines.run import TrainingRun
 from llm_baselines.supervised import begin_from_demonstrations
 from llm_baselines.teacher_forcing import action_log_probs, state_features, with_reference
-from llm_baselines.trajectory import Trajectory, collate, micro_batch_indices
+from llm_baselines.trajectory import Trajectory, TrajectoryBatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,42 +62,22 @@ class RLOO(LanguageAgent):
     name = "rloo"
     config_class = RLOOConfig
 
-    def learn(
-        self,
-        total_timesteps: int,
-        callback: Any = None,
-        log_interval: int = 10,
-        progress_bar: bool = False,
-        *,
-        run_folder: str | Path | None = None,
-        resume: bool = False,
-    ) -> Self:
-        """Trains; see TokenDQN.learn."""
+    def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
+        """Begins from demonstrations, where there are any."""
         if begin_from_demonstrations(self, run_folder, resume=resume, progress_bar=progress_bar):
             self._build()
-        self._make_optimizer()
         self._player = Player(self)
-        run = TrainingRun(
-            self,
-            total_timesteps,
-            callback=callback,
-            log_interval=log_interval,
-            progress_bar=progress_bar,
-            run_folder=run_folder,
-            resume=resume,
-        )
-        try:
-            while run.going_on():
-                played = self._player.play(run, self._behaviour, group=self.config.group_size)
-                whole = len(played) - len(played) % self.config.group_size
-                if whole:
-                    self._update(played[:whole], run)
-                run.end_round()
-            run.finish()
-        finally:
-            run.close()
-            self._player.close()
-        return self
+
+    def learn_round(self, run: TrainingRun) -> None:
+        """Plays groups of episodes; one update."""
+        played = self._player.play(run, self._behaviour, group=self.config.group_size)
+        whole = len(played) - len(played) % self.config.group_size
+        if whole:
+            self._update(played[:whole], run)
+
+    def end_learning(self) -> None:
+        """Closes the environments."""
+        self._player.close()
 
     def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
         scores = self.bounded_scores(features, observation)
@@ -108,15 +87,14 @@ class RLOO(LanguageAgent):
         """One step along the policy gradient."""
         played = with_reference(self.network.reference, played, self.config.micro_batch_tokens)
         advantages = self._advantages(played)
-        run.log("rollout/kl", sequence_kl(played))
-        total = 0.0
-        for part in micro_batch_indices(played, self.config.micro_batch_tokens):
-            batch = collate([played[i] for i in part]).to(self.device)
+        run.log("rollout/kl", float(log_ratios(played).mean()))
+
+        def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:
             log_probs = action_log_probs(self.lm, state_features(self.lm, batch), batch).sum(dim=1)
             weights = torch.as_tensor(advantages[part], dtype=torch.float32, device=self.device)
-            loss = -(weights * log_probs).sum() / len(played)
-            loss.backward()
-            total += float(loss.detach())
+            return -(weights * log_probs).sum()
+
+        total = self.backward(played, loss, len(played)) / len(played)
         run.check_finite(total, "the loss")
         run.log("train/loss", total)
         run.log("train/advantage", float(np.abs(advantages).mean()))
@@ -125,8 +103,7 @@ class RLOO(LanguageAgent):
 
     def _advantages(self, played: list[Trajectory]) -> np.ndarray:
         """Return less the mean return of the others on the same example, float64 (n,)."""
-        gaps = [float((t.behaviour_log_probs - t.reference_log_probs).sum()) for t in played]
-        returns = np.array([t.score for t in played]) - self.config.kl_coef * np.array(gaps)
+        returns = np.array([t.score for t in played]) - self.config.kl_coef * log_ratios(played)
         return leave_one_out(returns.reshape(-1, self.config.group_size)).reshape(-1)
 
     network: _PolicyAndReference

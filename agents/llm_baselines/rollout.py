@@ -89,7 +89,7 @@ def play_episodes(
                     f"row {full[0]}: the observation is full and the episode goes on; an episode must end "
                     "before its observation would overflow"
                 )
-            after, rewards, terminated, truncated, _ = rows.step(alive, actions)
+            after, rewards, terminated, truncated = rows.step(alive, actions)
             check_step(observation, actions, after, vocabulary_size)
             observation = after
             for one, column, reward, log_prob in zip(

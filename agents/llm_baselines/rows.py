@@ -32,8 +32,8 @@ class Rows(Protocol):
 
     def step(
         self, rows: np.ndarray, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[Any]]:
-        """Steps some rows: their observations, rewards, terminated, truncated and outcomes, in order."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Steps some rows: their observations, rewards, terminated and truncated, in order."""
         ...
 
     def close(self) -> None:
@@ -70,13 +70,13 @@ class _NativeRows:
 
     def step(
         self, rows: np.ndarray, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[Any]]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         # Only what is over may wait: what an earlier, broken off play left running idles on with token 0.
         chosen = np.where(self._running, 0, WAIT)
         chosen[rows] = actions
         observations, rewards, terminated, truncated, _ = self._envs.step(chosen)
         self._running &= ~(terminated | truncated)
-        return observations[rows], rewards[rows], terminated[rows], truncated[rows], []
+        return observations[rows], rewards[rows], terminated[rows], truncated[rows]
 
     def close(self) -> None:
         self._envs.close()
@@ -103,7 +103,7 @@ class _VectorRows:
 
     def step(
         self, rows: np.ndarray, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[Any]]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         chosen = np.zeros(self.num_envs, np.int64)
         chosen[rows] = actions
         observations, rewards, terminated, truncated, infos = self._envs.step(chosen)
@@ -112,7 +112,7 @@ class _VectorRows:
             observations = observations.copy()
             for row in np.flatnonzero(terminated | truncated):
                 observations[row] = infos["final_obs"][row]
-        return observations[rows], rewards[rows], terminated[rows], truncated[rows], []
+        return observations[rows], rewards[rows], terminated[rows], truncated[rows]
 
     def close(self) -> None:
         self._envs.close()
@@ -136,14 +136,13 @@ class _OneRow:
 
     def step(
         self, rows: np.ndarray, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[Any]]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         observation, reward, terminated, truncated, _ = self._env.step(int(actions[0]))
         return (
             np.asarray(observation)[None],
             np.array([reward], np.float64),
             np.array([terminated]),
             np.array([truncated]),
-            [],
         )
 
     def close(self) -> None:

@@ -29,8 +29,8 @@ from stable_baselines3.common.utils import get_latest_run_id
 from tqdm.auto import tqdm
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.agent_folder import json_able
-from llm_baselines.checkpoint import callback_counters, newest_checkpoint, read_checkpoint, write_checkpoint
+from llm_baselines.checkpoint import callback_counters, read_checkpoint, write_checkpoint
+from llm_baselines.sealed_folder import json_able, newest_checkpoint
 from llm_envs import evaluate
 
 
@@ -42,7 +42,7 @@ class TrainingRun:
     """One call of `learn`.
 
     Args:
-        learner: A LanguageAgent with `state_tensors`, `state`, `restore`.
+        learner: A LanguageAgent.
         total_timesteps: Environment steps (for the supervised learner, tokens) in all.
         callback: Of Stable-Baselines3; one, a list or a function.
         log_interval: Rounds between log lines.
@@ -83,7 +83,6 @@ class TrainingRun:
         else:
             self._next_eval = learner.num_timesteps + learner.config.eval_freq
             self._next_checkpoint = learner.num_timesteps + learner.config.checkpoint_freq
-        self.restored = place is not None
         self._own_logger = learner.logger is None
         self.logger: Logger = learner.logger or self._make_logger()
         learner._logger = self.logger

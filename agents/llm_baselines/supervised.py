@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.checkpoint import newest_checkpoint
 from llm_baselines.configuration import option
 from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
@@ -26,8 +26,9 @@ from llm_baselines.language_agent_settings import (
     suggested_timesteps,
 )
 from llm_baselines.run import TrainingRun
+from llm_baselines.sealed_folder import newest_checkpoint
 from llm_baselines.teacher_forcing import token_losses
-from llm_baselines.trajectory import Trajectory, micro_batches
+from llm_baselines.trajectory import Trajectory, TrajectoryBatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,64 +62,34 @@ class Supervised(LanguageAgent):
     name = "supervised"
     config_class = SupervisedConfig
 
-    def learn(
-        self,
-        total_timesteps: int,
-        callback: Any = None,
-        log_interval: int = 100,
-        progress_bar: bool = False,
-        *,
-        run_folder: str | Path | None = None,
-        resume: bool = False,
-    ) -> Self:
-        """Trains on demonstrations until `total_timesteps` of their tokens have been learned from.
+    log_interval = 100
 
-        Args:
-            total_timesteps: Tokens in all, those before a resume included.
-            callback: Stable-Baselines3 callbacks; called after every update.
-            log_interval: Updates between log lines.
-            progress_bar: Show a progress bar.
-            run_folder: Where checkpoints and logs go; None for nowhere.
-            resume: Go on from the run folder's last checkpoint, if there is one.
-
-        Raises:
-            ValueError: The environment has no demonstrations.
-        """
+    def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
+        """Gathers the demonstrations; a fresh model learns to copy first."""
         if not self.native or not has_demonstrations(self.task):
             raise ValueError(
                 f"the supervised agent imitates references or an expert, and {self.env} has neither"
             )
-        self._make_optimizer()
         started = time.perf_counter()
         if self.config.copy_steps and self.is_fresh and not _begun(run_folder, resume):
             teach_copying(self.lm, self.config.copy_steps, self.seed)
-            self.report.seconds += time.perf_counter() - started
-        run = TrainingRun(
-            self,
-            total_timesteps,
-            callback=callback,
-            log_interval=log_interval,
-            progress_bar=progress_bar,
-            run_folder=run_folder,
-            resume=resume,
-        )
-        try:
-            shown = self._demonstrations()
-            mean = float(np.mean([len(t) for t in shown]))
-            per_epoch = -(-len(shown) // self.config.batch_size)
-            while run.going_on() and not self._plateau(run):
-                epoch, at = divmod(run.round, per_epoch)
-                order = np.random.default_rng([self.seed, epoch]).permutation(len(shown))
-                size = self.config.batch_size
-                batch = [shown[i] for i in order[at * size : (at + 1) * size]]
-                loss = self._update(batch, size * mean, run)
-                run.log("train/loss", loss)
-                run.on_step(sum(len(t) for t in batch))
-                run.end_round()
-            run.finish()
-        finally:
-            run.close()
-        return self
+        self._shown = self._demonstrations()
+        self.report.seconds += time.perf_counter() - started
+
+    def learn_round(self, run: TrainingRun) -> None:
+        """One step on the next batch of the epoch; steps are tokens of the demonstrations."""
+        size = self.config.batch_size
+        epoch, at = divmod(run.round, -(-len(self._shown) // size))
+        order = np.random.default_rng([self.seed, epoch]).permutation(len(self._shown))
+        batch = [self._shown[i] for i in order[at * size : (at + 1) * size]]
+        run.log("train/loss", self._update(batch, run))
+        run.on_step(sum(len(t) for t in batch))
+
+    def has_finished(self) -> bool:
+        """Whether the reward has stopped rising."""
+        rewards = [row["eval/mean_reward"] for row in self.report.curve]
+        patience = self.config.patience
+        return bool(patience and len(rewards) - 1 - int(np.argmax(rewards or [0.0])) >= patience)
 
     def _demonstrations(self) -> list[Trajectory]:
         examples = train_examples(self.task, self.config.train_fraction)
@@ -127,22 +98,21 @@ class Supervised(LanguageAgent):
             self.env, examples, per_example=config.per_example, relabel=config.relabel, seed=self.seed
         )
 
-    def _update(self, batch: list[Trajectory], tokens: float, run: TrainingRun) -> float:
+    def _update(self, batch: list[Trajectory], run: TrainingRun) -> float:
         """One step on a batch; returns the mean loss per token."""
-        total = 0.0
-        for part in micro_batches(batch, self.config.micro_batch_tokens):
-            part = part.to(self.device)
-            loss, own = token_losses(self.lm, part, self.config.context_weight)
-            total += float(own)
-            (loss / tokens).backward()
-        run.check_finite(total, "the loss")
-        self.optimizer_step(run)
-        return total / sum(len(t) for t in batch)
+        own = 0.0
 
-    def _plateau(self, run: TrainingRun) -> bool:
-        rewards = [row["eval/mean_reward"] for row in self.report.curve]
-        patience = self.config.patience
-        return bool(patience and len(rewards) - 1 - int(np.argmax(rewards or [0.0])) >= patience)
+        def loss(part: TrajectoryBatch, _: list[int]) -> Tensor:
+            nonlocal own
+            weighed, mine = token_losses(self.lm, part, self.config.context_weight)
+            own += float(mine)
+            return weighed
+
+        mean = float(np.mean([len(t) for t in self._shown]))
+        self.backward(batch, loss, self.config.batch_size * mean)
+        run.check_finite(own, "the loss")
+        self.optimizer_step(run)
+        return own / sum(len(t) for t in batch)
 
     def count_cost(self, report: TrainingReport) -> None:
         """Tokens are learned from, none is played."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from llm_baselines.language_model import LanguageModel, model_inputs
-from llm_baselines.trajectory import Trajectory, TrajectoryBatch, collate, micro_batch_indices
+from llm_baselines.trajectory import Trajectory, TrajectoryBatch, micro_batches
 
 
 def state_features(lm: LanguageModel, batch: TrajectoryBatch) -> Tensor:
@@ -69,8 +69,8 @@ def token_losses(lm: LanguageModel, batch: TrajectoryBatch, context_weight: floa
 def log_probs_under(lm: LanguageModel, trajectories: Sequence[Trajectory], tokens: int) -> list[np.ndarray]:
     """Log pi of the actions of each trajectory under a model, float32 (m,): teacher-forced, in batches."""
     found: list[np.ndarray] = [np.empty(0, np.float32)] * len(trajectories)
-    for part in micro_batch_indices(trajectories, tokens):
-        batch = collate([trajectories[i] for i in part]).to(lm.device)
+    for part, batch in micro_batches(trajectories, tokens):
+        batch = batch.to(lm.device)
         values = action_log_probs(lm, state_features(lm, batch), batch).cpu().numpy()
         for row, index in enumerate(part):
             found[index] = values[row, : len(trajectories[index])]

@@ -145,7 +145,9 @@ def micro_batch_indices(trajectories: Sequence[Trajectory], tokens: int) -> Iter
         yield part
 
 
-def micro_batches(trajectories: Sequence[Trajectory], tokens: int) -> Iterator[TrajectoryBatch]:
-    """The parts of `micro_batch_indices`, padded."""
+def micro_batches(
+    trajectories: Sequence[Trajectory], tokens: int
+) -> Iterator[tuple[list[int], TrajectoryBatch]]:
+    """The parts of `micro_batch_indices`, each with its trajectories padded."""
     for part in micro_batch_indices(trajectories, tokens):
-        yield collate([trajectories[i] for i in part])
+        yield part, collate([trajectories[i] for i in part])

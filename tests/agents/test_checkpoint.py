@@ -14,7 +14,8 @@ from tiny_agents import equal, make
 from token_worlds import World
 
 from llm_baselines.agent_folder import AgentFolderError
-from llm_baselines.checkpoint import callback_counters, newest_checkpoint
+from llm_baselines.checkpoint import callback_counters
+from llm_baselines.sealed_folder import newest_checkpoint
 
 FILES = {
     "best.safetensors",

@@ -16,9 +16,9 @@ from tiny_agents import AGENTS, equal, make, weights
 from token_worlds import SMALL, World
 
 from llm_baselines import TokenDQN
-from llm_baselines.checkpoint import newest_checkpoint
 from llm_baselines.rloo import RLOO
 from llm_baselines.run import NotFinite
+from llm_baselines.sealed_folder import newest_checkpoint
 
 STEPS = {"logits": 500, "head": 500, "rloo": 500, "supervised": 1500}
 

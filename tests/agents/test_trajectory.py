@@ -62,7 +62,8 @@ def test_parts_hold_every_trajectory_once_and_no_more_than_their_tokens(seed, co
     trajectories = [random_trajectory(rng) for _ in range(count)]
     parts = list(micro_batch_indices(trajectories, tokens))
     assert sorted(i for part in parts for i in part) == list(range(count))
-    for part, batch in zip(parts, micro_batches(trajectories, tokens), strict=True):
+    for part, (same, batch) in zip(parts, micro_batches(trajectories, tokens), strict=True):
+        assert same == part
         assert batch.tokens.numel() <= tokens or len(part) == 1
         for row, index in enumerate(part):
             assert batch.actions[row, : len(trajectories[index])].tolist() == (

@@ -7,7 +7,6 @@ hold pickled objects, only the tensors are read.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 
-from llm_baselines.agent_folder import AgentFolderError, replace_folder
+from llm_baselines.sealed_folder import AgentFolderError, replace_checkpoint
 
 _ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
@@ -54,19 +53,7 @@ def write_checkpoint(
         text = json.dumps({**counters, "episodes": model._episode_num, "state": state}, indent=1)
         (place / "state.json").write_text(text, encoding="utf-8")
 
-    target = folder / f"{model.num_timesteps:012d}"
-    replace_folder(target, write)
-    for other in folder.iterdir():
-        if other != target and (other.name.startswith(".") or other.name.isdigit()):
-            shutil.rmtree(other, ignore_errors=True)
-    return target
-
-
-def newest_checkpoint(folder: Path) -> Path | None:
-    """The newest checkpoint of a folder, or None."""
-    if not folder.is_dir():
-        return None
-    return max((place for place in folder.iterdir() if place.name.isdigit()), default=None)
+    return replace_checkpoint(folder / f"{model.num_timesteps:012d}", write)
 
 
 def read_state(place: Path) -> dict[str, Any]:

@@ -25,14 +25,10 @@ from llm_baselines.agent_folder import (
 )
 from llm_baselines.configuration import make_config
 from llm_baselines.sb3.callbacks import RoundCallback
-from llm_baselines.sb3.checkpoint import (
-    newest_checkpoint,
-    read_state,
-    restore_checkpoint,
-    write_checkpoint,
-)
+from llm_baselines.sb3.checkpoint import read_state, restore_checkpoint, write_checkpoint
 from llm_baselines.sb3.settings import SB3Config, hyperparameters
 from llm_baselines.sb3.vec_env import SB3TokenVecEnv
+from llm_baselines.sealed_folder import newest_checkpoint
 from llm_envs import vectorize
 
 

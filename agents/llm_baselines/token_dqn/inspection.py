@@ -12,6 +12,7 @@ from llm_baselines.demonstrations import train_examples
 from llm_baselines.rollout import play_episodes
 from llm_baselines.teacher_forcing import state_features, with_reference
 from llm_baselines.token_dqn.q_network import LogitsNetwork
+from llm_baselines.token_dqn.targets import one_step_targets
 from llm_baselines.trajectory import Trajectory, collate
 
 
@@ -71,7 +72,10 @@ def _reports(agent: Any, trajectory: Trajectory, candidates: int) -> list[Prefix
     network, token = agent.network, agent.task.tokenizer.token
     batch = collate([trajectory]).to(agent.device)
     predicted = network.predict(batch)
-    targets = network.one_step_targets(batch, predicted)[0]
+    targets = network.targets(batch, predicted)
+    if isinstance(network, LogitsNetwork):
+        gamma = agent.config.gamma
+        targets = one_step_targets(batch.rewards, targets, batch.mask, batch.terminated, gamma)
     q = network.q_values(state_features(agent.lm, batch), batch)[0]
     found = []
     for j in sorted({0, len(trajectory) // 2, len(trajectory) - 1}):
@@ -86,8 +90,8 @@ def _reports(agent: Any, trajectory: Trajectory, candidates: int) -> list[Prefix
                 ),
                 taken=token(taken),
                 q=float(q[j, taken]),
-                target=float(targets[j]),
-                td_error=float(q[j, taken] - targets[j]),
+                target=float(targets[0, j]),
+                td_error=float(q[j, taken] - targets[0, j]),
             )
         )
     return found

@@ -4,7 +4,8 @@ Both read an episode in one causal pass: Q of every prefix at once. A network of
 
     scores(features)            what actions are chosen by, (n, V)
     predict(batch)              everything an update needs, with gradient
-    targets(batch, predicted)   what the predictions should be, without
+    targets(batch, predicted)   what the predictions are held against, without: Q of the actions taken, or
+                                V of the states after them
     loss(batch, predicted, targets)
     refresh_target(...)         towards the online parameters
 """
@@ -148,10 +149,6 @@ class HeadNetwork(nn.Module):
         q: Tensor = self.online(features)
         return q
 
-    def one_step_targets(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:
-        """What Q of the actions taken should be: float (n, m)."""
-        return self.targets(batch, predicted)
-
     def distances(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> np.ndarray:
         """0: Q-learning is off-policy however far behaviour and policy are apart."""
         return np.zeros(len(batch))
@@ -284,11 +281,6 @@ class LogitsNetwork(nn.Module):
         reference = self.reference.log_probs(state_features(self.reference, batch))
         advantages = self.temperature * (self.lm.log_probs(features) - reference)
         return self.value(features)[..., None] + advantages
-
-    def one_step_targets(self, batch: TrajectoryBatch, predicted: LogitsPrediction) -> Tensor:
-        """R + gamma * V-(s'): float (n, m)."""
-        following = self.targets(batch, predicted)
-        return t.one_step_targets(batch.rewards, following, batch.mask, batch.terminated, self._options.gamma)
 
     def distances(self, batch: TrajectoryBatch, predicted: LogitsPrediction) -> np.ndarray:
         """How far the policy is from each episode's behaviour: mean |log pi - log behaviour|, nats (n,)."""

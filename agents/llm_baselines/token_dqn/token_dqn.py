@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,14 +15,14 @@ from llm_baselines.decoding import Reader
 from llm_baselines.exploration import Exploration, linear_epsilon, top_k_support
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_model import LanguageModel
-from llm_baselines.player import Player, sequence_kl
+from llm_baselines.player import Player, log_ratios
 from llm_baselines.run import TrainingRun
 from llm_baselines.supervised import begin_from_demonstrations
 from llm_baselines.teacher_forcing import with_reference
 from llm_baselines.token_dqn.config import TokenDQNConfig
 from llm_baselines.token_dqn.episode_replay import EpisodeReplay
 from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
-from llm_baselines.trajectory import Trajectory, collate, micro_batch_indices
+from llm_baselines.trajectory import Trajectory, TrajectoryBatch
 
 _REPLAY = "replay.safetensors"
 
@@ -54,47 +54,25 @@ class TokenDQN(LanguageAgent):
     name = "token_dqn"
     config_class = TokenDQNConfig
 
-    def learn(
-        self,
-        total_timesteps: int,
-        callback: Any = None,
-        log_interval: int = 10,
-        progress_bar: bool = False,
-        *,
-        run_folder: str | Path | None = None,
-        resume: bool = False,
-    ) -> Self:
-        """Trains.
+    def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
+        """Begins from demonstrations, where there are any; the model is the reference from then on."""
+        if begin_from_demonstrations(self, run_folder, resume=resume, progress_bar=progress_bar):
+            self._learned_before = True
+            self._make_network()
+        self._player = Player(self)
 
-        Args:
-            total_timesteps: Environment steps in all, those before a resume included.
-            callback: Stable-Baselines3 callbacks: one, a list, or a function; called after every step of
-                the rows.
-            log_interval: Rounds between log lines.
-            progress_bar: Show a progress bar.
-            run_folder: Where checkpoints and logs go; None for nowhere.
-            resume: Go on from the run folder's last checkpoint, if there is one: bit for bit as if the run
-                had never stopped.
+    def learn_round(self, run: TrainingRun) -> None:
+        """Plays episodes into the replay, and learns from what is there."""
+        self.replay.add(self.act(run))
+        self.forget_old(run)
+        if self.num_timesteps >= self.config.learning_starts and len(self.replay):
+            for batch in self.sample(run):
+                self.update(batch, run)
+                self.refresh_target()
 
-        Raises:
-            TransitionError: The environment broke the contract of token transitions.
-            NotFinite: A loss is NaN or infinite.
-        """
-        run = self._begin(total_timesteps, callback, log_interval, progress_bar, run_folder, resume)
-        try:
-            while run.going_on():
-                self.replay.add(self.act(run))
-                self.forget_old(run)
-                if self.num_timesteps >= self.config.learning_starts and len(self.replay):
-                    for batch in self.sample(run):
-                        self.update(batch, run)
-                        self.refresh_target()
-                run.end_round()
-            run.finish()
-        finally:
-            run.close()
-            self._player.close()
-        return self
+    def end_learning(self) -> None:
+        """Closes the environments."""
+        self._player.close()
 
     # The parts of the loop.
 
@@ -112,7 +90,7 @@ class TokenDQN(LanguageAgent):
             return []
         if isinstance(self.network, LogitsNetwork):
             played = with_reference(self.reference, played, self.config.micro_batch_tokens)
-            kl = sequence_kl(played)
+            kl = float(log_ratios(played).mean())
             run.log("rollout/kl", kl)
             self._adapt_temperature(kl)
             run.log("train/tau", self.network.temperature)
@@ -146,17 +124,18 @@ class TokenDQN(LanguageAgent):
         """
         assert self.tokens_per_episode is not None
         divisor = self.config.batch_size * self.tokens_per_episode
-        total, sums = 0.0, dict[str, float]()
-        for part in micro_batch_indices(trajectories, self.config.micro_batch_tokens):
-            batch = collate([trajectories[i] for i in part]).to(self.device)
+        sums: dict[str, float] = {}
+
+        def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:
             predicted = self.network.predict(batch)
-            targets = self.network.targets(batch, predicted)
-            loss, logged = self.network.loss(batch, predicted, targets)
-            (loss / divisor).backward()
-            total += float(loss.detach())
+            value, logged = self.network.loss(batch, predicted, self.network.targets(batch, predicted))
             self._distances[part] = self.network.distances(batch, predicted)
-            for name, value in logged.items():
-                sums[name] = sums.get(name, 0.0) + value
+            for name, number in logged.items():
+                sums[name] = sums.get(name, 0.0) + number
+            found: Tensor = value
+            return found
+
+        total = self.backward(trajectories, loss, divisor)
         run.check_finite(total, "the loss")
         waiting = self.config.q == "logits" and self.updates < self.config.value_warmup
         norms = self.optimizer_step(run, frozen=("policy",) if waiting else ())
@@ -171,30 +150,6 @@ class TokenDQN(LanguageAgent):
         """Moves the target network, every `target_update_interval` updates."""
         if self.updates % self.config.target_update_interval == 0:
             self.network.refresh_target(self.config.polyak_tau)
-
-    def _begin(
-        self,
-        total_timesteps: int,
-        callback: Any,
-        log_interval: int,
-        progress_bar: bool,
-        run_folder: str | Path | None,
-        resume: bool,
-    ) -> TrainingRun:
-        if begin_from_demonstrations(self, run_folder, resume=resume, progress_bar=progress_bar):
-            self._learned_before = True
-            self._make_network()
-        self._make_optimizer()
-        self._player = Player(self)
-        return TrainingRun(
-            self,
-            total_timesteps,
-            callback=callback,
-            log_interval=log_interval,
-            progress_bar=progress_bar,
-            run_folder=run_folder,
-            resume=resume,
-        )
 
     def _adapt_temperature(self, kl: float) -> None:
         """Moves tau so that the sequence KL comes to `target_kl` (Ziegler et al. 2019, section 2.2)."""
@@ -316,9 +271,10 @@ class TokenDQN(LanguageAgent):
         """The replay."""
         self.replay = EpisodeReplay.load(place / _REPLAY, self.config.buffer_size)
 
-    def _description(self) -> dict[str, Any]:
+    def description(self) -> dict[str, Any]:
+        """With the identity of the reference."""
         reference = self.network.reference
         return {
-            **super()._description(),
+            **super().description(),
             "reference_identity": reference.identity() if reference is not None else None,
         }

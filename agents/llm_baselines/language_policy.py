@@ -1,0 +1,160 @@
+"""LanguagePolicy: a causal language model that acts in a token environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.vector import VectorEnv
+from torch import Tensor, nn
+
+from llm_baselines.configuration import make_config
+from llm_baselines.decoding import Reader
+from llm_baselines.exploration import draw
+from llm_baselines.language_agent_settings import LanguageAgentConfig
+from llm_baselines.language_model import build_language_model, choose_device
+from llm_baselines.rows import is_native
+from llm_baselines.sampling import uniforms
+from llm_baselines.transitions import check_spaces
+
+
+class LanguagePolicy:
+    """A causal language model that acts in a token environment.
+
+    Args:
+        model: A preset ("tiny", "small"), a mapping of Llama options, a folder, a hub name or a transformers
+            causal LM.
+        env: An id, a gymnasium environment or a gymnasium vector environment with token spaces.
+        seed: Decides fresh weights and what is drawn.
+        device: "auto" (a GPU where there is one) or a torch device.
+        **options: See the class's `config_class`.
+
+    Attributes:
+        config: The whole configuration.
+        lm: The language model that acts.
+    """
+
+    name: ClassVar[str]
+    config_class: ClassVar[type[Any]] = LanguageAgentConfig
+
+    def __init__(
+        self,
+        model: Any,
+        env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any],
+        *,
+        seed: int = 0,
+        device: str | torch.device = "auto",
+        **options: Any,
+    ) -> None:
+        self.config: Any = make_config(self.config_class, options)
+        made: Any = gym.make(env) if isinstance(env, str) else env
+        self.env = made
+        self.observation_space, self.action_space = spaces_of(made)
+        self.vocabulary_size, self.context_length = check_spaces(self.observation_space, self.action_space)
+        self.seed = seed
+        self.device = choose_device(device)
+        self.model_spec = model if isinstance(model, str | Mapping) else None
+        self.lm = build_language_model(
+            model,
+            vocabulary_size=self.vocabulary_size,
+            context_length=self.context_length,
+            seed=seed,
+            device=self.device,
+        )
+        self._generation = 0
+        self._build()
+
+    # What subclasses say.
+
+    network: nn.Module
+
+    def _build(self) -> None:
+        """Makes `network`, everything with weights, out of `lm`."""
+        self.network = self.lm
+
+    def scores(self, features: Tensor) -> Tensor:
+        """What actions are chosen by, float32 (n, V): log-probabilities, or Q-values."""
+        return self.lm.log_probs(features)
+
+    # The agent contract.
+
+    @torch.no_grad()
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Actions int64 (n,) for observations int32 (n, L); one action () for one observation (L,).
+
+        The state holds what has been read, so that a step costs one token; without it everything is read
+        anew. Where `deterministic` is False actions are drawn from a function of the seed and the
+        observation, the same whatever the batch.
+        """
+        observation = np.asarray(observation)
+        rows = np.atleast_2d(observation)
+        if not isinstance(state, _ReadState) or state.generation != self._generation:
+            state = _ReadState(self._generation, self.make_readers())
+        scores = self.bounded_scores([reader.read(rows) for reader in state.readers], rows)
+        if deterministic:
+            actions = scores.argmax(dim=1).cpu().numpy()
+        else:
+            actions = draw(self.acting_probabilities(scores), uniforms(self.seed, rows))
+        return (actions if observation.ndim > 1 else actions[0]), state
+
+    def make_readers(self) -> list[Reader]:
+        """What observations are read with to act: the language model, and others a learner needs."""
+        return [Reader(self.lm)]
+
+    def bounded_scores(self, features: list[Tensor], observation: np.ndarray) -> Tensor:
+        """Scores float32 (n, V) from the readers' features, -inf where a token may not be taken."""
+        scores = self.scores(features[0])
+        mask = self.action_mask(observation)
+        return scores if mask is None else scores.masked_fill(~mask, -torch.inf)
+
+    def acting_probabilities(self, scores: Tensor) -> Tensor:
+        """What `predict` draws from where it is not deterministic: float32 (n, V)."""
+        return torch.softmax(scores, dim=1)
+
+    def action_mask(self, observation: np.ndarray) -> Tensor | None:
+        """The environment's own mask, bool (n, V), where it has an `action_mask(observation)`."""
+        mask = getattr(self.env.unwrapped, "action_mask", None)
+        if not callable(mask):
+            return None
+        return torch.as_tensor(np.asarray(mask(observation), bool), device=self.device)
+
+    def weights_changed(self) -> None:
+        """What has been read with the old weights is of no use any more."""
+        self._generation += 1
+
+    # Where it acts.
+
+    @property
+    def native(self) -> bool:
+        """Whether the environment is made from one of our ids."""
+        return is_native(self.env)
+
+    @property
+    def task(self) -> Any:
+        """The native environment's task."""
+        return self.env.unwrapped.task
+
+
+@dataclass
+class _ReadState:
+    """What `predict` hands to its next call."""
+
+    generation: int
+    readers: list[Reader]
+
+
+def spaces_of(env: Any) -> tuple[Any, Any]:
+    """The spaces of one row."""
+    if isinstance(env, VectorEnv):
+        return env.single_observation_space, env.single_action_space
+    return env.observation_space, env.action_space

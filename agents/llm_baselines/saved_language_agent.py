@@ -1,0 +1,85 @@
+"""Language agents on disk: what agent.json says of one, and how one is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import torch
+
+from llm_baselines.agent import TrainingReport
+from llm_baselines.agent_folder import AgentFolderError, json_able, read_agent_folder
+from llm_baselines.language_policy import spaces_of
+from llm_baselines.rows import is_native
+from llm_baselines.transitions import check_spaces
+
+
+def describe(agent: Any) -> dict[str, Any]:
+    """A saved agent's description; JSON-able."""
+    spec = getattr(agent.env, "spec", None)
+    kwargs = {k: v for k, v in spec.kwargs.items() if k != "render_mode"} if spec is not None else {}
+    return {
+        "agent": agent.name,
+        "model": json_able(agent.model_spec),
+        "model_config": json_able(agent.lm.config.to_dict()),
+        "env_id": spec.id if spec is not None else None,
+        "env_kwargs": json_able(kwargs),
+        **_tokens(agent.env),
+        "seed": agent.seed,
+        "timesteps": agent.num_timesteps,
+        "config": json_able(asdict(agent.config)),
+        "report": json_able(asdict(agent.report)),
+    }
+
+
+def load_language_agent(
+    cls: Any, folder: Path, env: Any, *, seed: int | None, device: str | torch.device
+) -> Any:
+    """A saved agent of a class, for an environment with the same spaces and tokenizer.
+
+    Raises:
+        AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
+    """
+    description, weights = read_agent_folder(Path(folder))
+    if description.get("agent") != cls.name:
+        raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
+    env = gym.make(env) if isinstance(env, str) else env
+    for what, here in _tokens(env).items():
+        if description[what] is not None and description[what] != here:
+            raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
+    agent = cls(
+        _model_of(description),
+        env,
+        seed=description["seed"] if seed is None else seed,
+        device=device,
+        **description["config"],
+    )
+    agent.model_spec = description["model"]
+    agent.load_weights(weights, folder)
+    agent.num_timesteps = int(description["timesteps"])
+    agent.report = TrainingReport(**description["report"])
+    return agent
+
+
+def _tokens(env: Any) -> dict[str, Any]:
+    """What an agent and its environment must agree in."""
+    vocabulary_size, context_length = check_spaces(*spaces_of(env))
+    return {
+        "context_length": context_length,
+        "vocabulary_size": vocabulary_size,
+        "tokenizer_hash": env.unwrapped.task.tokenizer.content_hash if is_native(env) else None,
+    }
+
+
+def _model_of(description: Mapping[str, Any]) -> Any:
+    """An empty model of the saved configuration; the class comes from transformers' own table."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    options = dict(description["model_config"])
+    kind = options.pop("model_type")
+    config = AutoConfig.for_model(kind, **options)
+    with torch.random.fork_rng(devices=[]):
+        return AutoModelForCausalLM.from_config(config)

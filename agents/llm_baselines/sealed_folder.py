@@ -1,0 +1,139 @@
+"""Folders that appear whole or not at all, the hash of every file in a manifest: agents, checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+MANIFEST = "manifest.json"
+
+
+class AgentFolderError(ValueError):
+    """A folder is not a saved agent, or what it holds has been altered or cut short."""
+
+
+def replace_folder(folder: Path, write: Callable[[Path], object]) -> None:
+    """Writes a folder under a temporary name beside its own, then renames it.
+
+    A folder that stood there before is there, whole, until the new one is.
+
+    Args:
+        folder: Where it shall stand.
+        write: Called with the temporary folder.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}")
+    temporary.mkdir()
+    try:
+        write(temporary)
+        for path in temporary.iterdir():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+        if folder.exists():
+            old = folder.with_name(f".{folder.name}.old-{uuid4().hex[:8]}")
+            folder.rename(old)
+            temporary.rename(folder)
+            shutil.rmtree(old)
+        else:
+            temporary.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def seal(place: Path) -> None:
+    """Writes the manifest of what a folder holds."""
+    hashes = {path.name: _digest(path) for path in sorted(place.iterdir())}
+    (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
+
+
+def check_seal(folder: Path, needed: tuple[str, ...], *, kind: str, way_out: str = "") -> dict[str, str]:
+    """Compares a folder with its manifest.
+
+    Args:
+        folder: What `seal` was called on.
+        needed: Names the manifest must list.
+        kind: What the folder is, for errors.
+        way_out: What a person can do, for errors.
+
+    Returns:
+        SHA-256 (hex) by name.
+
+    Raises:
+        AgentFolderError: A file is missing, altered or cut short; it is named.
+    """
+    hashes = read_json(folder / MANIFEST, kind=kind, way_out=way_out)
+    for name in (*needed, *sorted(hashes)):
+        path = folder / name
+        if name not in hashes or Path(name).name != name:
+            raise AgentFolderError(
+                f"'{folder / MANIFEST}' does not list {name}: it is not the manifest of {kind}"
+            )
+        if not path.is_file():
+            raise AgentFolderError(f"'{path}' is missing; the manifest lists it{way_out}")
+        if _digest(path) != hashes[name]:
+            raise AgentFolderError(f"'{path}' was altered or cut short: its SHA-256 differs{way_out}")
+    return hashes
+
+
+def read_json(path: Path, *, kind: str, way_out: str = "") -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        AgentFolderError: It is missing, cut short, or something else.
+    """
+    try:
+        read = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise AgentFolderError(
+            f"'{path}' is missing: '{path.parent}' is not the folder of {kind}{way_out}"
+        ) from None
+    except (ValueError, OSError) as error:
+        raise AgentFolderError(f"'{path}' cannot be read: {error}{way_out}") from error
+    if not isinstance(read, dict):
+        raise AgentFolderError(f"'{path}' is not a JSON object{way_out}")
+    return read
+
+
+def write_json(path: Path, content: Mapping[str, Any], **options: Any) -> None:
+    """Writes a JSON object."""
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, **options) + "\n", encoding="utf-8")
+
+
+def json_able(value: Any) -> Any:
+    """The value with everything JSON cannot hold replaced by its repr."""
+    return json.loads(json.dumps(value, default=repr))
+
+
+# Checkpoints of a run: folders side by side, named by a number that grows.
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The newest checkpoint of a folder, or None."""
+    if not folder.is_dir():
+        return None
+    places = list(folder.iterdir())
+    # What replace_folder leaves where the process was killed between its two renames.
+    replaced = (place for place in places if re.fullmatch(r"\.\d+\.old-\w+", place.name))
+    whole = (place for place in places if place.name.isdigit())
+    return max(whole, default=None) or max(replaced, default=None)
+
+
+def replace_checkpoint(target: Path, write: Callable[[Path], object]) -> Path:
+    """Writes a checkpoint, then removes what else is there: at any moment one that is whole exists."""
+    replace_folder(target, write)
+    for other in target.parent.iterdir():
+        if other != target and (other.name.startswith(".") or other.name.isdigit()):
+            shutil.rmtree(other, ignore_errors=True)
+    return target
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
