@@ -48,7 +48,7 @@ class _NativeRows:
 
     def __init__(self, envs: TokenVectorEnv) -> None:
         self._envs = envs
-        self.task = envs.task
+        self.task: Task | None = envs.task
         self.num_envs = envs.num_envs
         self._running = np.zeros(envs.num_envs, bool)
 
@@ -86,7 +86,7 @@ class _VectorRows:
     """Any Gymnasium vector environment: rows that are over idle on with token 0 until all are."""
 
     refills = False
-    task = None
+    task: Task | None = None
 
     def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
         self._envs = envs
@@ -123,7 +123,7 @@ class _OneRow:
 
     refills = True
     num_envs = 1
-    task = None
+    task: Task | None = None
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         self._env = env

@@ -271,6 +271,7 @@ class _KnownLengths:
 
     num_envs = EPISODES
     refills = False
+    task = None
 
     def __init__(self, prompts: np.ndarray, lengths: np.ndarray) -> None:
         self._prompts = prompts
