@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from llm_benchmarks.comparison_line import ROUNDS, Comparison
+from llm_envs.envs.task import Task
 
 VOCABULARY, PROMPT, ANSWER, EPISODES = 2198, 16, 96, 32
 MODEL = "tiny"
@@ -271,7 +272,7 @@ class _KnownLengths:
 
     num_envs = EPISODES
     refills = False
-    task = None
+    task: Task | None = None
 
     def __init__(self, prompts: np.ndarray, lengths: np.ndarray) -> None:
         self._prompts = prompts
