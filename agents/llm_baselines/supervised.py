@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -29,6 +29,8 @@ from llm_baselines.run import TrainingRun
 from llm_baselines.sealed_folder import newest_checkpoint
 from llm_baselines.teacher_forcing import token_losses
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch
+
+_OF_NO_EFFECT = ("warm_start", "warm_start_folder", "supervised", "checkpoint_freq")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,60 @@ class Supervised(LanguageAgent):
     config_class = SupervisedConfig
 
     log_interval = 100
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: Any = None,
+        log_interval: int | None = None,
+        progress_bar: bool = False,
+        *,
+        run_folder: str | Path | None = None,
+        resume: bool = False,
+    ) -> Self:
+        """Trains; with `warm_start_folder` what has been trained alike before is taken from there.
+
+        Whatever decides the result decides the name in that folder, so agents that begin alike train once.
+        With a callback, which wants to see every step, it is trained again.
+        """
+        folder = self.config.warm_start_folder
+        kept = Path(folder) / self._kept_as(total_timesteps) if folder and self.is_fresh else None
+        if kept is not None and kept.exists() and callback is None and not self.num_timesteps:
+            self._take(Supervised.load(kept, self.env, device=self.device))
+            return self
+        new = not self.num_timesteps
+        super().learn(
+            total_timesteps, callback, log_interval, progress_bar, run_folder=run_folder, resume=resume
+        )
+        if kept is not None and new and not kept.exists():
+            mine = kept.with_name(f".{kept.name}-{os.getpid()}")
+            self.save(mine)
+            try:
+                mine.rename(kept)
+            except OSError:  # another process was faster, with the same weights
+                shutil.rmtree(mine)
+                if not kept.exists():
+                    raise
+        return self
+
+    def _kept_as(self, total_timesteps: int) -> str:
+        """The name in `warm_start_folder` of what this training gives."""
+        decides = [
+            self.model_spec,
+            self.task.signature,
+            self.seed,
+            str(self.device),
+            {k: v for k, v in asdict(self.config).items() if k not in _OF_NO_EFFECT},
+            total_timesteps,
+            torch.__version__,
+            torch.get_num_threads(),
+        ]
+        key = hashlib.sha256(json.dumps(decides, default=repr).encode()).hexdigest()[:16]
+        return f"{self.env.spec.id}-{self.seed}-{key}"
+
+    def _take(self, trained: Supervised) -> None:
+        self.load_weights(trained.network.state_dict(), "the warm start")
+        self.num_timesteps, self.report = trained.num_timesteps, trained.report
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
         """Gathers the demonstrations; a fresh model learns to copy first."""
@@ -157,44 +213,13 @@ def begin_from_demonstrations(
         Supervised.name, learner.env.spec.id
     )
 
-    def train() -> Supervised:
-        agent = Supervised(
-            learner.model_spec, learner.env, seed=learner.seed, device=learner.device, **options
-        )
-        place = Path(run_folder) / "warm_start" if run_folder is not None else None
-        return agent.learn(total, run_folder=place, resume=resume, progress_bar=progress_bar)
-
-    begun = _kept(learner, options, total, train) if config.warm_start_folder else train()
+    options["warm_start_folder"] = config.warm_start_folder
+    begun = Supervised(learner.model_spec, learner.env, seed=learner.seed, device=learner.device, **options)
+    place = Path(run_folder) / "warm_start" if run_folder is not None else None
+    begun.learn(total, run_folder=place, resume=resume, progress_bar=progress_bar)
     learner.lm.load_state_dict(begun.lm.state_dict())
     learner.weights_changed()
     learner.report.seconds = begun.report.seconds
     learner.report.gradient_steps = begun.report.gradient_steps
     learner.report.curve = [{**row, "timesteps": 0} for row in begun.report.curve[-1:]]
     return True
-
-
-def _kept(
-    learner: LanguageAgent, options: dict[str, Any], total: int, train: Callable[[], Supervised]
-) -> Supervised:
-    """The supervised agent of the warm-start folder; trained and put there if it is not in it."""
-    decides = [
-        learner.model_spec,
-        learner.task.signature,
-        learner.seed,
-        str(learner.device),
-        sorted(options.items()),
-        total,
-        torch.__version__,
-        torch.get_num_threads(),
-    ]
-    key = hashlib.sha256(json.dumps(decides, default=repr).encode()).hexdigest()[:16]
-    place = Path(learner.config.warm_start_folder) / f"{learner.env.spec.id}-{learner.seed}-{key}"
-    if not place.exists():
-        mine = place.with_name(f".{place.name}-{os.getpid()}")
-        train().save(mine)
-        try:
-            mine.rename(place)
-        except OSError:  # another process was faster, with the same weights
-            if not place.exists():
-                raise
-    return Supervised.load(place, learner.env, device=learner.device)
