@@ -38,6 +38,9 @@ class LanguageAgentConfig:
     eval_freq: int = option(10_000, "environment steps between evaluations on validation; 0: none")
     n_eval_episodes: int = option(100, "episodes of such an evaluation")
     eval_deterministic: bool = option(True, "greedy there, as in the final evaluation; False samples")
+    temperature: float = option(
+        1.0, "of the policy that is drawn from when acting is not deterministic; evaluations included"
+    )
     keep_best: bool = option(True, "keep the weights that were best on validation")
     checkpoint_freq: int = option(20_000, "environment steps between checkpoints for resuming; 0: none")
     warm_start: bool = option(
@@ -52,6 +55,10 @@ class LanguageAgentConfig:
                 raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1")
         if not 0 < self.train_fraction <= 1:
             raise ValueError(f"train_fraction={self.train_fraction!r} must be above 0 and at most 1")
+        if self.temperature <= 0:
+            raise ValueError(
+                f"temperature={self.temperature!r} must be above 0; greedy is deterministic=True"
+            )
         if self.learning_rate <= 0 or self.learning_rate_end < 0:
             raise ValueError(f"learning_rate={self.learning_rate!r} must be above 0")
 

@@ -119,7 +119,7 @@ class LanguagePolicy:
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
         """What `predict` draws from where it is not deterministic: float32 (n, V)."""
-        return torch.softmax(scores, dim=1)
+        return torch.softmax(scores / self.config.temperature, dim=1)
 
     def action_mask(self, observation: np.ndarray) -> Tensor | None:
         """The environment's own mask, bool (n, V), where it has an `action_mask(observation)`."""

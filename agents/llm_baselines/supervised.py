@@ -19,6 +19,7 @@ from llm_baselines.agent import TrainingReport
 from llm_baselines.configuration import option
 from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
+from llm_baselines.disguise import disguised, looked_up
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import (
     LanguageAgentConfig,
@@ -50,6 +51,10 @@ class SupervisedConfig(LanguageAgentConfig):
     )
     per_example: int = option(1, "dialogues the expert plays for each goal of the train split")
     relabel: int = option(0, "further requests for each text that asks for words it uses (hindsight)")
+    disguise: bool = option(
+        True,
+        "exchange what the expert read in a database for other values, anew in every epoch",
+    )
     patience: int = option(0, "evaluations without a better reward after which training ends; 0: never")
 
 
@@ -65,6 +70,7 @@ class Supervised(LanguageAgent):
     config_class = SupervisedConfig
 
     log_interval = 100
+    _values = np.empty(0, np.int64)
 
     def learn(
         self,
@@ -130,6 +136,9 @@ class Supervised(LanguageAgent):
         if self.config.copy_steps and self.is_fresh and not _begun(run_folder, resume):
             teach_copying(self.lm, self.config.copy_steps, self.seed)
         self._shown = self._demonstrations()
+        tokenizer = self.task.tokenizer
+        if self.config.disguise:
+            self._values = looked_up(self._shown, tokenizer.markers, tokenizer.vocabulary_size)
         self.report.seconds += time.perf_counter() - started
 
     def learn_round(self, run: TrainingRun) -> None:
@@ -137,7 +146,8 @@ class Supervised(LanguageAgent):
         size = self.config.batch_size
         epoch, at = divmod(run.round, -(-len(self._shown) // size))
         order = np.random.default_rng([self.seed, epoch]).permutation(len(self._shown))
-        batch = [self._shown[i] for i in order[at * size : (at + 1) * size]]
+        rng = run.generator(0)
+        batch = [disguised(self._shown[i], self._values, rng) for i in order[at * size : (at + 1) * size]]
         run.log("train/loss", self._update(batch, run))
         run.on_step(sum(len(t) for t in batch))
 

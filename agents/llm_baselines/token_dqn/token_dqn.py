@@ -196,7 +196,7 @@ class TokenDQN(LanguageAgent):
     def acting_probabilities(self, scores: Tensor) -> Tensor:
         """What `predict` draws from: the policy, or with q="head" epsilon-greedy at the final epsilon."""
         if self.config.q == "logits":
-            return torch.softmax(scores, dim=1)
+            return super().acting_probabilities(scores)
         greedy = Exploration("epsilon_greedy")
         final = self.config.exploration_final_eps
         return greedy.probabilities(scores, epsilon=final, support=scores > -torch.inf)
