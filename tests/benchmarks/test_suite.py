@@ -89,3 +89,25 @@ def test_the_suites_that_come_along_can_be_read(name: str) -> None:
 def test_an_unknown_suite_is_refused() -> None:
     with pytest.raises(SuiteError, match="did you mean 'demo'"):
         find_suite("demoo")
+
+
+def test_a_block_may_be_judged_otherwise(tmp_path):
+    path = tmp_path / "suite.toml"
+    path.write_text(
+        '[evaluation]\nepisodes = 7\n[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
+        '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\nevaluation = {deterministic = false}\n'
+    )
+    first, second = load_suite(path).cells
+    assert (first.evaluation.episodes, first.evaluation.deterministic) == (7, True)
+    assert (second.evaluation.episodes, second.evaluation.deterministic) == (7, False)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [("{seed = 3}", "the seed is the suite's"), ("{episods = 3}", "episods")],
+)
+def test_a_block_is_judged_by_what_there_is_and_by_one_seed(tmp_path, table, message):
+    path = tmp_path / "suite.toml"
+    path.write_text(f'[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\nevaluation = {table}\n')
+    with pytest.raises(SuiteError, match=message):
+        load_suite(path)
