@@ -167,10 +167,11 @@ class Supervised(LanguageAgent):
     def _update(self, batch: list[Trajectory], run: TrainingRun) -> float:
         """One step on a batch; returns the mean loss per token."""
         own = 0.0
+        values = torch.as_tensor(self._values, device=self.device) if len(self._values) else None
 
         def loss(part: TrajectoryBatch, _: list[int]) -> Tensor:
             nonlocal own
-            weighed, mine = token_losses(self.lm, part, self.config.context_weight)
+            weighed, mine = token_losses(self.lm, part, self.config.context_weight, by_chance=values)
             own += float(mine)
             return weighed
 

@@ -38,13 +38,16 @@ def action_log_probs(lm: LanguageModel, features: Tensor, batch: TrajectoryBatch
     return scatter(-nn.functional.cross_entropy(logits, taken, reduction="none"), batch.mask)
 
 
-def token_losses(lm: LanguageModel, batch: TrajectoryBatch, context_weight: float) -> tuple[Tensor, Tensor]:
+def token_losses(
+    lm: LanguageModel, batch: TrajectoryBatch, context_weight: float, *, by_chance: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """-log pi summed over the agent's tokens, those of others weighed.
 
     Args:
         lm: The language model.
         batch: The batch.
         context_weight: Weight of the prompt's and the environment's tokens; at 0 they cost nothing.
+        by_chance: Token ids, int64, that are not learned where they are not the agent's: nothing tells them.
 
     Returns:
         The weighed sum, and without gradient the sum over the agent's tokens alone.
@@ -54,9 +57,11 @@ def token_losses(lm: LanguageModel, batch: TrajectoryBatch, context_weight: floa
         return loss, loss.detach()
     features = lm.features(model_inputs(batch.tokens, batch.tokens.device))
     following = batch.tokens[:, 1:]
-    present = following >= 0
     own = torch.zeros(batch.tokens.shape, dtype=torch.int64, device=batch.tokens.device)
     own = own.scatter_add(1, batch.states[:, :-1], batch.mask.long())[:, :-1] > 0
+    present = following >= 0
+    if by_chance is not None:
+        present &= own | ~torch.isin(following, by_chance)
     losses = nn.functional.cross_entropy(
         lm.logits(features[:, :-1][present]).float(), following[present], reduction="none"
     )
