@@ -70,8 +70,8 @@ def _reason(asset: Asset, said: str) -> str:
         )
     if "No space left on device" in said or "Disk quota exceeded" in said:
         return (
-            f"{what}: a disk is full while pip downloads; make room, or set LLM_ENVS_HOME, or TMPDIR for what "
-            "pip lays aside, to a folder on another disk"
+            f"{what}: the disk is full while pip downloads; make room, or set LLM_ENVS_HOME, or TMPDIR for "
+            "what pip lays aside, to a folder on another disk"
         )
     if any(sign in said for sign in _NETWORK):
         return f"{what}: no network, or the index does not answer; pip said: {last}"

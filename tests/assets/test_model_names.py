@@ -105,6 +105,14 @@ def test_a_model_that_is_not_fetched_says_the_command():
             use()
 
 
+def test_the_page_names_every_asset_with_its_licence_and_package():
+    page = (Path(__file__).parents[2] / "docs" / "fetch.md").read_text(encoding="utf-8")
+    for name, asset in ASSETS.items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+        assert f"| {asset.license} |" in row
+        assert f"`{asset.package}` {asset.version} |" in row
+
+
 def test_the_digest_of_tensors_sees_their_bytes_and_not_their_order(tmp_path):
     from safetensors.torch import save_file
 
