@@ -107,7 +107,7 @@ def _load(source: Source) -> Loaded:
     class_name, what = _CLASSES[source.kind]
     if source.dtype not in _DTYPES:
         raise ValueError(f"unknown dtype={source.dtype!r}; {', '.join(_DTYPES)}")
-    place = resolve_model(source.name)
+    place = resolve_model(source.name, causal=source.kind == "causal")
     try:
         import torch
         import transformers

@@ -154,6 +154,8 @@ def test_names(asset, wheel, home, monkeypatch, tmp_path):
         asset_folder("words")
     with pytest.raises(AssetError, match="'words' is a data set, not a model"):
         resolve_model("words")
+    with pytest.raises(AssetError, match="'minilm' is an encoder, not a causal language model"):
+        resolve_model("minilm", causal=True)
     with pytest.raises(AssetError, match=r"'minilm' is not fetched yet; run: llm-envs fetch minilm"):
         resolve_model("minilm")
     with pytest.raises(AssetError, match="did you mean 'smollm2-135m'"):
