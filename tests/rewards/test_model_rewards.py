@@ -14,7 +14,7 @@ from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSequenceCl
 
 import llm_envs  # noqa: F401
 from llm_envs.episode import Episode, Example
-from llm_envs.rewards import RewardContext, RewardError, make_reward
+from llm_envs.rewards import RewardContext, RewardError, make_reward, pretrained
 from llm_envs.rewards.pretrained import TOLERANCE, batches
 
 TEXTS = ["the sea", "a", "Some longer text, with signs!", "", "9 boats", "the sea"]
@@ -151,6 +151,21 @@ def test_signatures_know_the_weights_and_not_the_folder(folders, tmp_path):
     }
     assert len({first, *others}) == 6
     assert str(tmp_path) not in first
+
+
+def test_a_pooler_that_is_not_there_changes_no_signature(folders, tmp_path):
+    from transformers import AutoConfig, BertModel
+
+    config = AutoConfig.from_pretrained(folders["bert"])
+    BertModel(config, add_pooling_layer=False).save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(folders["bert"]).save_pretrained(tmp_path)
+    spec = {"id": "semantic_similarity", "model": str(tmp_path)}
+    first = make_reward(spec, RewardContext())
+    score = first(on("the sea", "a lake"))
+    pretrained._load.cache_clear()
+    again = make_reward(spec, RewardContext())
+    assert again.signature == first.signature
+    assert again(on("the sea", "a lake")) == score
 
 
 @pytest.mark.parametrize("family", ["bert", "roberta"])
