@@ -21,6 +21,7 @@ from llm_benchmarks.cli_input import (
     reward_spec,
     values,
 )
+from llm_benchmarks.leaderboard_commands import leaderboard
 
 commands = typer.Typer(
     name="llm-envs",
@@ -29,7 +30,6 @@ commands = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-leaderboard = typer.Typer(help="What every agent and every reward achieved.")
 commands.add_typer(leaderboard, name="leaderboard")
 
 Env = Annotated[str, typer.Option("--env", metavar="ID", help="Environment id.")]
@@ -196,21 +196,6 @@ def benchmark(
     from llm_benchmarks.benchmark_command import run
 
     raise typer.Exit(run(suite, store, engine=engine, processes=processes))
-
-
-@leaderboard.command("show")
-def leaderboard_show(
-    store: Store,
-    env: Annotated[str | None, typer.Option(metavar="ID", help="Only this environment.")] = None,
-    json: Json = False,
-) -> None:
-    """Prints a table for each environment."""
-    from llm_benchmarks.leaderboard_view import show
-
-    if not store.is_dir():
-        raise InputError(f"there is no folder {str(store)!r}; `llm-envs evaluate` and `benchmark` make one")
-    board = show(store, env=env, json=json)
-    raise typer.Exit(1 if board.problems else 0)
 
 
 @commands.command()

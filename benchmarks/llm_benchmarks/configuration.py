@@ -10,6 +10,7 @@ from llm_benchmarks.record_folder import Record
 from llm_benchmarks.records import canonical_json, flatten
 
 _SHOWN = 3
+_OF_NO_EFFECT = ("warm_start_folder", "checkpoint_freq")
 _LONGEST = 24
 
 
@@ -24,7 +25,8 @@ def configuration(record: Record, others: Iterable[Record] = ()) -> dict[str, An
     agent, decoding = record["agent"], record["decoding"]
     seed = record["seeds"]["training"]
     reward = record["reward"]["training"]
-    config = {k: v for k, v in agent["config"].items() if not (k == "seed" and v == seed)}
+    config = {k: v for k, v in agent["config"].items() if k not in _OF_NO_EFFECT}
+    config = {k: v for k, v in config.items() if not (k == "seed" and v == seed)}
     chosen = {
         "agent": agent["name"],
         "reward": None if reward is None else reward["spec"],

@@ -1,0 +1,61 @@
+"""`llm-envs leaderboard`: what every agent and every reward achieved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from llm_benchmarks.cli_input import InputError, bad_input
+
+leaderboard = typer.Typer(help="What every agent and every reward achieved.")
+
+Store = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of records.")]
+OneEnv = Annotated[str | None, typer.Option("--env", metavar="ID", help="Only this environment.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
+
+
+@leaderboard.command("show")
+def show(store: Store, env: OneEnv = None, json: Json = False) -> None:
+    """Prints a table for each environment."""
+    from llm_benchmarks.leaderboard_view import show as show_tables
+
+    board = show_tables(_there(store), env=env, json=json)
+    raise typer.Exit(1 if board.problems else 0)
+
+
+@leaderboard.command("compare")
+def compare(
+    agent: Annotated[str, typer.Argument(metavar="AGENT", help="The agent whose rows are compared.")],
+    store: Store,
+    env: OneEnv = None,
+    json: Json = False,
+) -> None:
+    """Prints an agent's differences to the others of its tables, paired by seed where they share them."""
+    from llm_benchmarks.leaderboard_compare import show_comparison
+
+    with bad_input():
+        status = show_comparison(_there(store), agent, env, json)
+    raise typer.Exit(status)
+
+
+@leaderboard.command("curves")
+def curves(
+    store: Store,
+    env: Annotated[str, typer.Option("--env", metavar="ID", help="Environment id.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="A picture: .svg, .png or .pdf.")],
+) -> None:
+    """Draws validation scores of every agent by steps and by wall clock."""
+    from llm_benchmarks.leaderboard_compare import plot_curves
+    from llm_benchmarks.store import RecordStore
+
+    with bad_input():
+        plot_curves(RecordStore(_there(store)), env, out)
+    print(f"written to '{out}'")
+
+
+def _there(store: Path) -> Path:
+    if not store.is_dir():
+        raise InputError(f"there is no folder {str(store)!r}; `llm-envs evaluate` and `benchmark` make one")
+    return store
