@@ -42,6 +42,8 @@ class LanguageAgent(LanguagePolicy):
     Attributes:
         report: Cost and curve of the training.
         num_timesteps: Environment steps so far.
+        updates: Optimizer steps so far; the report counts those of a warm start too.
+        begun: Whether it has learned before, here or where it was loaded from.
     """
 
     def __init__(
@@ -57,7 +59,8 @@ class LanguageAgent(LanguagePolicy):
     ) -> None:
         self.verbose, self.tensorboard_log = verbose, tensorboard_log
         self._vec_env: Any = None
-        self.num_timesteps = 0
+        self.begun = False
+        self.num_timesteps = self.updates = 0
         self.report = TrainingReport()
         super().__init__(model, env, seed=seed, device=device, **options)
         self.report.parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
@@ -106,6 +109,7 @@ class LanguageAgent(LanguagePolicy):
             AgentFolderError: The checkpoint is damaged, or of another run.
         """
         run = self._begin(total_timesteps, callback, log_interval, progress_bar, run_folder, resume)
+        self.begun = True
         try:
             while run.going_on() and not self.has_finished():
                 self.learn_round(run)
@@ -201,7 +205,7 @@ class LanguageAgent(LanguagePolicy):
         assert self.optimizer is not None
         config = self.config
         share = 1.0 - run.progress * (1.0 - config.learning_rate_end / config.learning_rate)
-        share *= min(1.0, (self.report.gradient_steps + 1) / max(1, config.warmup_steps))
+        share *= min(1.0, (self.updates + 1) / max(1, config.warmup_steps))
         norms = {}
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * share
@@ -214,6 +218,7 @@ class LanguageAgent(LanguagePolicy):
             run.check_finite(norm, f"the gradient's norm ({group['name']})")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        self.updates += 1
         self.report.gradient_steps += 1
         return norms
 
@@ -225,10 +230,11 @@ class LanguageAgent(LanguagePolicy):
 
     def state(self) -> dict[str, Any]:
         """JSON-able."""
-        return {}
+        return {"updates": self.updates}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes back what `state` gave."""
+        self.updates = state["updates"]
 
     def save_more(self, place: Path) -> None:
         """Writes further files of a checkpoint."""
@@ -278,10 +284,9 @@ class LanguageAgent(LanguagePolicy):
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the model was made from a preset, with nothing learned yet."""
-        return self.model_spec is not None and (
-            isinstance(self.model_spec, Mapping) or self.model_spec in PRESETS
-        )
+        """Whether the model was made from a preset and has learned nothing yet."""
+        preset = isinstance(self.model_spec, Mapping) or self.model_spec in PRESETS
+        return preset and not self.begun
 
     def trained_tensors(self) -> dict[str, Tensor]:
         """Copies of everything that training changes, by name."""

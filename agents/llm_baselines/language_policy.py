@@ -123,10 +123,15 @@ class LanguagePolicy:
 
     def action_mask(self, observation: np.ndarray) -> Tensor | None:
         """The environment's own mask, bool (n, V), where it has an `action_mask(observation)`."""
-        mask = getattr(self.env.unwrapped, "action_mask", None)
-        if not callable(mask):
+        if not self.has_action_mask:
             return None
+        mask = self.env.unwrapped.action_mask
         return torch.as_tensor(np.asarray(mask(observation), bool), device=self.device)
+
+    @property
+    def has_action_mask(self) -> bool:
+        """Whether the environment says which tokens may be taken."""
+        return callable(getattr(self.env.unwrapped, "action_mask", None))
 
     def weights_changed(self) -> None:
         """What has been read with the old weights is of no use any more."""

@@ -30,6 +30,7 @@ def describe(agent: Any) -> dict[str, Any]:
         **_tokens(agent.env),
         "seed": agent.seed,
         "timesteps": agent.num_timesteps,
+        "begun": agent.begun,
         "config": json_able(asdict(agent.config)),
         "report": json_able(asdict(agent.report)),
     }
@@ -60,6 +61,7 @@ def load_language_agent(
     agent.model_spec = description["model"]
     agent.load_weights(weights, folder)
     agent.num_timesteps = int(description["timesteps"])
+    agent.begun = bool(description.get("begun", True))
     agent.report = TrainingReport(**description["report"])
     return agent
 

@@ -13,7 +13,7 @@ Both read an episode in one causal pass: Q of every prefix at once. A network of
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,7 +55,12 @@ class HeadNetwork(nn.Module):
         reference: The frozen language model that the support is taken from; None without one.
         options: TokenDQNConfig.
         from_prior: Whether the language model has learned something that Q may start from.
+
+    Attributes:
+        allowed: The environment's own bound, where it has one: (batch, states (n, m + 1)) -> bool (k, V).
     """
+
+    allowed: Callable[[TrajectoryBatch, Tensor], Tensor | None] | None = None
 
     def __init__(
         self, lm: LanguageModel, reference: LanguageModel | None, options: Any, *, from_prior: bool
@@ -104,11 +109,18 @@ class HeadNetwork(nn.Module):
 
     @torch.no_grad()
     def _support(self, batch: TrajectoryBatch, reached: Tensor) -> Tensor | None:
+        """What behaviour is bounded by bounds the maximum too: bool (k, V)."""
+        allowed = None if self.allowed is None else self.allowed(batch, reached)
+        if allowed is not None:  # where nothing may be done there is nothing to bootstrap from either
+            allowed = allowed | ~allowed.any(dim=1, keepdim=True)
         k = self._options.support_top_k
         if not k or self.reference is None:
-            return None
+            return allowed
         prior = self.reference.logits(state_features(self.reference, batch)[reached]).float()
-        return top_k_support(prior, k)
+        if allowed is not None:
+            prior = prior.masked_fill(~allowed, -torch.inf)
+        best = top_k_support(prior, k)
+        return best if allowed is None else best & allowed
 
     @torch.no_grad()
     def targets(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:

@@ -22,7 +22,7 @@ from llm_baselines.teacher_forcing import with_reference
 from llm_baselines.token_dqn.config import TokenDQNConfig
 from llm_baselines.token_dqn.episode_replay import EpisodeReplay
 from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
-from llm_baselines.trajectory import Trajectory, TrajectoryBatch
+from llm_baselines.trajectory import Trajectory, TrajectoryBatch, observations_of
 
 _REPLAY = "replay.safetensors"
 
@@ -141,7 +141,6 @@ class TokenDQN(LanguageAgent):
         norms = self.optimizer_step(run, frozen=("policy",) if waiting else ())
         for name, norm in norms.items():
             run.log(f"train/grad_norm_{name}", norm)
-        self.updates += 1
         run.log("train/loss", total / divisor)
         for name, value in sums.items():
             run.log(f"train/{name}", value / sum(map(len, trajectories)))
@@ -175,7 +174,7 @@ class TokenDQN(LanguageAgent):
         """Scores, -inf outside the support: the environment's mask and the reference's k best tokens."""
         scores = super().bounded_scores(features, observation)
         if self.config.support_top_k:
-            prior = self.reference.logits(features[1]).float()
+            prior = self.reference.logits(features[1]).float().masked_fill(scores == -torch.inf, -torch.inf)
             scores = scores.masked_fill(~top_k_support(prior, self.config.support_top_k), -torch.inf)
         return scores
 
@@ -231,7 +230,6 @@ class TokenDQN(LanguageAgent):
         self.exploration = self.config.make_exploration()
         self.epsilon = self.config.exploration_initial_eps
         self.tokens_per_episode = None
-        self.updates = 0
         self._learned_before = not self.is_fresh
         self._make_network()
 
@@ -246,7 +244,15 @@ class TokenDQN(LanguageAgent):
         if self.config.q == "logits":
             return LogitsNetwork(self.lm, copy.deepcopy(self.lm), self.config)
         reference = copy.deepcopy(self.lm) if self._reads_reference else None
-        return HeadNetwork(self.lm, reference, self.config, from_prior=self._learned_before)
+        network = HeadNetwork(self.lm, reference, self.config, from_prior=self._learned_before)
+        network.allowed = self._allowed
+        return network
+
+    def _allowed(self, batch: TrajectoryBatch, states: Tensor) -> Tensor | None:
+        """The environment's mask in some states of a batch, bool (k, V)."""
+        if not self.has_action_mask:
+            return None
+        return self.action_mask(observations_of(batch, states, self.context_length))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Those of the network."""
@@ -255,11 +261,12 @@ class TokenDQN(LanguageAgent):
     def state(self) -> dict[str, Any]:
         """Counters, and the temperature where it is adapted."""
         tau = self.network.temperature if isinstance(self.network, LogitsNetwork) else None
-        return {"updates": self.updates, "tokens_per_episode": self.tokens_per_episode, "tau": tau}
+        return {**super().state(), "tokens_per_episode": self.tokens_per_episode, "tau": tau}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes back what `state` gave."""
-        self.updates, self.tokens_per_episode = state["updates"], state["tokens_per_episode"]
+        super().restore(state)
+        self.tokens_per_episode = state["tokens_per_episode"]
         if isinstance(self.network, LogitsNetwork):
             self.network.temperature = state["tau"]
 
