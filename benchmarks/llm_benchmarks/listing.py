@@ -65,8 +65,9 @@ def show(*, json_output: bool) -> None:
     console.print(table)
     console.print("\n[bold]Rewards[/]  " + ", ".join(found["rewards"]), highlight=False)
     console.print("\n[bold]Corpora[/]", highlight=False)
+    width = max(len(corpus["name"]) for corpus in found["corpora"])
     for corpus in found["corpora"]:
-        console.print(f"  {corpus['name']:<9} {corpus['description']}", highlight=False)
+        console.print(f"  {corpus['name']:<{width}} {corpus['description']}", highlight=False)
     agents = ", ".join(f"{agent['name']} ({agent['track']})" for agent in found["agents"])
     console.print(f"\n[bold]Agents[/]  {agents}", highlight=False)
 

