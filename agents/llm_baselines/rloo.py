@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,10 +39,9 @@ class RLOOConfig(LanguageAgentConfig):
 
 
 class _PolicyAndReference(nn.Module):
-    def __init__(self, lm: LanguageModel) -> None:
+    def __init__(self, lm: LanguageModel, reference: LanguageModel) -> None:
         super().__init__()
-        self.lm = lm
-        self.reference = copy.deepcopy(lm).requires_grad_(False)
+        self.lm, self.reference = lm, reference
 
 
 class RLOO(LanguageAgent):
@@ -88,15 +86,18 @@ class RLOO(LanguageAgent):
         played = with_reference(self.network.reference, played, self.config.micro_batch_tokens)
         advantages = self._advantages(played)
         run.log("rollout/kl", float(log_ratios(played).mean()))
+        gaps: list[float] = []
 
         def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:
             log_probs = action_log_probs(self.lm, state_features(self.lm, batch), batch).sum(dim=1)
+            gaps.extend((batch.behaviour_log_probs.sum(dim=1) - log_probs.detach()).tolist())
             weights = torch.as_tensor(advantages[part], dtype=torch.float32, device=self.device)
             return -(weights * log_probs).sum()
 
         total = self.backward(played, loss, len(played)) / len(played)
         run.check_finite(total, "the loss")
         run.log("train/loss", total)
+        run.log("train/actor_kl", float(np.mean(gaps)))
         run.log("train/advantage", float(np.abs(advantages).mean()))
         for name, norm in self.optimizer_step(run).items():
             run.log(f"train/grad_norm_{name}", norm)
@@ -110,7 +111,7 @@ class RLOO(LanguageAgent):
 
     def _build(self) -> None:
         self.optimizer = None
-        self.network = _PolicyAndReference(self.lm)
+        self.network = _PolicyAndReference(self.lm, self.make_reference())
 
 
 def leave_one_out(returns: np.ndarray) -> np.ndarray:

@@ -149,11 +149,18 @@ def observations_of(batch: TrajectoryBatch, states: Tensor, context_length: int)
     return found
 
 
-def micro_batch_indices(trajectories: Sequence[Trajectory], tokens: int) -> Iterator[list[int]]:
+def micro_batch_indices(
+    trajectories: Sequence[Trajectory], tokens: int, episodes: int = 0
+) -> Iterator[list[int]]:
     """Splits a batch into parts of at most `tokens` padded tokens, texts of like length together.
 
     A trajectory longer than that is a part by itself. Which trajectories are in the batch was decided
     before: sorting here changes the padding and nothing else.
+
+    Args:
+        trajectories: The batch.
+        tokens: Padded tokens of a part at most.
+        episodes: Trajectories of a part at most; 0 for any number.
 
     Yields:
         Indices into `trajectories`; every one once.
@@ -161,7 +168,8 @@ def micro_batch_indices(trajectories: Sequence[Trajectory], tokens: int) -> Iter
     lengths = [len(t.tokens) for t in trajectories]
     part: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if part and lengths[part[0]] * (len(part) + 1) > tokens:
+        full = part and (lengths[part[0]] * (len(part) + 1) > tokens or len(part) == episodes)
+        if full:
             yield part
             part = []
         part.append(index)
@@ -170,8 +178,8 @@ def micro_batch_indices(trajectories: Sequence[Trajectory], tokens: int) -> Iter
 
 
 def micro_batches(
-    trajectories: Sequence[Trajectory], tokens: int
+    trajectories: Sequence[Trajectory], tokens: int, episodes: int = 0
 ) -> Iterator[tuple[list[int], TrajectoryBatch]]:
     """The parts of `micro_batch_indices`, each with its trajectories padded."""
-    for part in micro_batch_indices(trajectories, tokens):
+    for part in micro_batch_indices(trajectories, tokens, episodes):
         yield part, collate([trajectories[i] for i in part])

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from llm_baselines.adapters import sharing_copy
 from llm_baselines.exploration import top_k_support
 from llm_baselines.language_model import LanguageModel
 from llm_baselines.teacher_forcing import action_log_probs, scatter, state_features
@@ -68,7 +69,7 @@ class HeadNetwork(nn.Module):
         super().__init__()
         scale = options.head_scale if from_prior else 0.0
         self.online = _HeadBody(lm, dueling=options.dueling, prior_scale=scale)
-        self.target = copy.deepcopy(self.online).requires_grad_(False)
+        self.target = sharing_copy(self.online).requires_grad_(False)
         self.reference = reference.requires_grad_(False) if reference is not None else None
         self._options = options
 
@@ -88,7 +89,7 @@ class HeadNetwork(nn.Module):
     def _trained(self) -> Iterator[nn.Parameter]:
         unused = {id(p) for p in self.lm.model.get_output_embeddings().parameters()}
         unused -= {id(p) for p in self.lm.model.get_input_embeddings().parameters()}
-        return (p for p in self.online.parameters() if id(p) not in unused)
+        return (p for p in self.online.parameters() if p.requires_grad and id(p) not in unused)
 
     def _reached(self, batch: TrajectoryBatch) -> Tensor:
         """The states that matter, bool (n, m + 1): those with an action, and those after the last one."""
@@ -239,8 +240,9 @@ class LogitsNetwork(nn.Module):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The language model, and the value head with its own step size."""
         options = self._options
+        trained = [p for p in self.lm.parameters() if p.requires_grad]
         return [
-            {"params": list(self.lm.parameters()), "lr": options.learning_rate, "name": "policy"},
+            {"params": trained, "lr": options.learning_rate, "name": "policy"},
             {"params": list(self.value.parameters()), "lr": options.value_learning_rate, "name": "value"},
         ]
 
@@ -323,4 +325,5 @@ class _ValueHead(nn.Module):
 @torch.no_grad()
 def _blend(source: nn.Module, target: nn.Module, tau: float) -> None:
     for mine, theirs in zip(source.parameters(), target.parameters(), strict=True):
-        theirs.lerp_(mine.detach(), tau)
+        if theirs is not mine:
+            theirs.lerp_(mine.detach(), tau)

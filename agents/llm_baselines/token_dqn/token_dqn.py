@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +84,7 @@ class TokenDQN(LanguageAgent):
             fraction=self.config.exploration_fraction,
         )
         played = self._player.play(run, self._behaviour)
+        self._acted_at = self.updates
         run.log("rollout/epsilon", self.epsilon)
         if not played:  # a callback stopped the training before an episode was over
             return []
@@ -125,11 +125,17 @@ class TokenDQN(LanguageAgent):
         assert self.tokens_per_episode is not None
         divisor = self.config.batch_size * self.tokens_per_episode
         sums: dict[str, float] = {}
+        gaps: list[float] = []  # of fresh episodes, before the weights have moved
+        unchanged = self.config.q == "logits" and self.updates == self._acted_at
 
         def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:
             predicted = self.network.predict(batch)
             value, logged = self.network.loss(batch, predicted, self.network.targets(batch, predicted))
             self._distances[part] = self.network.distances(batch, predicted)
+            if unchanged:
+                between = (batch.behaviour_log_probs - predicted.log_probs.detach()) * batch.mask
+                fresh = torch.tensor([trajectories[i].round == run.round for i in part])
+                gaps.extend(between.sum(dim=1).cpu()[fresh].tolist())
             for name, number in logged.items():
                 sums[name] = sums.get(name, 0.0) + number
             found: Tensor = value
@@ -137,6 +143,8 @@ class TokenDQN(LanguageAgent):
 
         total = self.backward(trajectories, loss, divisor)
         run.check_finite(total, "the loss")
+        if gaps:
+            run.log("train/actor_kl", float(np.mean(gaps)))
         waiting = self.config.q == "logits" and self.updates < self.config.value_warmup
         norms = self.optimizer_step(run, frozen=("policy",) if waiting else ())
         for name, norm in norms.items():
@@ -165,7 +173,7 @@ class TokenDQN(LanguageAgent):
 
     def make_readers(self) -> list[Reader]:
         """The language model, and the reference where behaviour or support look at it."""
-        readers = [Reader(self.lm)]
+        readers = super().make_readers()
         if self._reads_reference:
             readers.append(Reader(self.reference))
         return readers
@@ -231,6 +239,7 @@ class TokenDQN(LanguageAgent):
         self.epsilon = self.config.exploration_initial_eps
         self.tokens_per_episode = None
         self._learned_before = not self.is_fresh
+        self._acted_at = -1
         self._make_network()
 
     def _make_network(self) -> None:
@@ -242,8 +251,8 @@ class TokenDQN(LanguageAgent):
 
     def _over_language_model(self) -> HeadNetwork | LogitsNetwork:
         if self.config.q == "logits":
-            return LogitsNetwork(self.lm, copy.deepcopy(self.lm), self.config)
-        reference = copy.deepcopy(self.lm) if self._reads_reference else None
+            return LogitsNetwork(self.lm, self.make_reference(), self.config)
+        reference = self.make_reference() if self._reads_reference else None
         network = HeadNetwork(self.lm, reference, self.config, from_prior=self._learned_before)
         network.allowed = self._allowed
         return network
@@ -277,11 +286,3 @@ class TokenDQN(LanguageAgent):
     def load_more(self, place: Path) -> None:
         """The replay."""
         self.replay = EpisodeReplay.load(place / _REPLAY, self.config.buffer_size)
-
-    def description(self) -> dict[str, Any]:
-        """With the identity of the reference."""
-        reference = self.network.reference
-        return {
-            **super().description(),
-            "reference_identity": reference.identity() if reference is not None else None,
-        }
