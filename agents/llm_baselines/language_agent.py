@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from llm_baselines.adapters import MergedActor, choose_adapter, with_lora
 from llm_baselines.agent import TrainingReport
 from llm_baselines.agent_folder import write_agent_folder
+from llm_baselines.export import export_model
 from llm_baselines.language_model import PRESETS, LanguageModel
 from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.precision import DTYPES, choose_dtype
@@ -24,7 +25,7 @@ from llm_baselines.run import TrainingRun
 from llm_baselines.saved_language_agent import describe, load_language_agent
 from llm_baselines.sealed_folder import AgentFolderError
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch, micro_batches
-from llm_envs import vectorize
+from llm_envs import EvaluationResult, vectorize
 
 Loss = Callable[[TrajectoryBatch, list[int]], Tensor]
 """(a part of a batch, which of its trajectories it holds) -> the summed loss."""
@@ -365,6 +366,23 @@ class LanguageAgent(LanguagePolicy):
             path: A folder. A name that ends in .zip is taken as it is, and is a folder too.
         """
         write_agent_folder(Path(path), self.description(), self.stored_tensors())
+
+    def export(
+        self, path: str | Path, evaluation: EvaluationResult | None = None, *, split: str = "test"
+    ) -> None:
+        """Writes a plain transformers checkpoint: merged weights, tokenizer, card with evaluation results.
+
+        `AutoModelForCausalLM.from_pretrained` reads it in a process without this package.
+
+        Args:
+            path: A folder, new or empty.
+            evaluation: From `llm_envs.evaluate`, for the card; by default the last one of the training.
+            split: The split it was played on.
+
+        Raises:
+            ValueError: The folder holds something, or the policy is not a language model's.
+        """
+        export_model(self, Path(path), evaluation=evaluation, split=split)
 
     @property
     def is_fresh(self) -> bool:

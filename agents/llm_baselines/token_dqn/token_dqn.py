@@ -22,6 +22,7 @@ from llm_baselines.token_dqn.config import TokenDQNConfig
 from llm_baselines.token_dqn.episode_replay import EpisodeReplay
 from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch, observations_of
+from llm_envs import EvaluationResult
 
 _REPLAY = "replay.safetensors"
 
@@ -201,9 +202,10 @@ class TokenDQN(LanguageAgent):
         return probabilities, noted
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
-        """What `predict` draws from: the policy, or with q="head" epsilon-greedy at the final epsilon."""
+        """What `predict` draws from: the policy, cut as behaviour is, or the last epsilon-greedy."""
         if self.config.q == "logits":
-            return torch.softmax(scores, dim=1)
+            sampling = Exploration("sample", top_k=self.config.top_k, top_p=self.config.top_p)
+            return sampling.truncated(scores)
         greedy = Exploration("epsilon_greedy")
         final = self.config.exploration_final_eps
         return greedy.probabilities(scores, epsilon=final, support=scores > -torch.inf)
@@ -278,6 +280,17 @@ class TokenDQN(LanguageAgent):
         self.tokens_per_episode = state["tokens_per_episode"]
         if isinstance(self.network, LogitsNetwork):
             self.network.temperature = state["tau"]
+
+    def export(
+        self, path: str | Path, evaluation: EvaluationResult | None = None, *, split: str = "test"
+    ) -> None:
+        """As LanguageAgent.export; with q="head" there is no language model that acts so."""
+        if self.config.q == "head":
+            raise ValueError(
+                "with q='head' the policy is a Q head's, which no plain causal LM holds: save() the agent, "
+                "or train with q='logits'"
+            )
+        super().export(path, evaluation, split=split)
 
     def save_more(self, place: Path) -> None:
         """The replay, with the checkpoint."""
