@@ -44,17 +44,17 @@ _NAMED: dict[str, _Entry] = {
         _CC0,
         "short scenes in script format; a request names setting, characters and topic",
     ),
-    "openings": _Entry(
-        "llm_envs.data.openings:load",
-        "en",
-        _CC0,
-        "first words of a sentence about something everyday, to be continued; no references",
-    ),
     "code": _Entry(
         "llm_envs.data.code:load",
         "code",
         _CC0,
         "small Python functions: signature and docstring to body, with tests",
+    ),
+    "openings": _Entry(
+        "llm_envs.data.openings:load",
+        "en",
+        _CC0,
+        "first words of a sentence about something everyday, to be continued; no references",
     ),
     "chat": _Entry(
         "llm_envs.data.chat:load",
