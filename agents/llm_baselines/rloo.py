@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from llm_baselines.configuration import option
+from llm_baselines.exploration import Exploration
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import LanguageAgentConfig
 from llm_baselines.language_model import LanguageModel
@@ -28,9 +29,11 @@ class RLOOConfig(LanguageAgentConfig):
     kl_coef: float = option(
         0.05, "weight of the sequence KL to the reference in the reward, per nat; measured"
     )
+    top_k: int = option(0, "what is drawn comes from the k best tokens; 0: from all")
 
     def __post_init__(self) -> None:
         LanguageAgentConfig.__post_init__(self)
+        Exploration("sample", top_k=self.top_k)
         if self.group_size < 2 or self.round_size % self.group_size:
             raise ValueError(
                 f"group_size={self.group_size!r} must be at least 2 and divide the {self.round_size} "
@@ -79,7 +82,11 @@ class RLOO(LanguageAgent):
 
     def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
         scores = self.bounded_scores(features, observation)
-        return torch.softmax(scores, dim=1), scores
+        return self.acting_probabilities(scores), scores
+
+    def acting_probabilities(self, scores: Tensor) -> Tensor:
+        """The policy, cut to the k best tokens."""
+        return Exploration("sample", top_k=self.config.top_k).truncated(scores)
 
     def _update(self, played: list[Trajectory], run: TrainingRun) -> None:
         """One step along the policy gradient."""
