@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,17 +12,13 @@ import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
-from llm_baselines.adapters import MergedActor, choose_adapter, with_lora
 from llm_baselines.agent import TrainingReport
 from llm_baselines.agent_folder import write_agent_folder
 from llm_baselines.export import export_model
-from llm_baselines.language_model import PRESETS, LanguageModel
-from llm_baselines.language_policy import LanguagePolicy
-from llm_baselines.precision import DTYPES, choose_dtype
 from llm_baselines.rows import make_rows
 from llm_baselines.run import TrainingRun
 from llm_baselines.saved_language_agent import describe, load_language_agent
-from llm_baselines.sealed_folder import AgentFolderError
+from llm_baselines.trainable_policy import TrainablePolicy
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch, micro_batches
 from llm_envs import EvaluationResult, vectorize
 
@@ -31,7 +26,7 @@ Loss = Callable[[TrajectoryBatch, list[int]], Tensor]
 """(a part of a batch, which of its trajectories it holds) -> the summed loss."""
 
 
-class LanguageAgent(LanguagePolicy):
+class LanguageAgent(TrainablePolicy):
     """A causal language model that learns in a token environment.
 
     Args:
@@ -47,7 +42,6 @@ class LanguageAgent(LanguagePolicy):
         report: Cost and curve of the training.
         num_timesteps: Environment steps so far.
         updates: Optimizer steps so far; the report counts those of a warm start too.
-        begun: Whether it has learned before, here or where it was loaded from.
     """
 
     def __init__(
@@ -63,90 +57,10 @@ class LanguageAgent(LanguagePolicy):
     ) -> None:
         self.verbose, self.tensorboard_log = verbose, tensorboard_log
         self._vec_env: Any = None
-        self.begun = False
         self.num_timesteps = self.updates = 0
         self.report = TrainingReport()
         super().__init__(model, env, seed=seed, device=device, **options)
         self.report.parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
-
-    # Full fine-tuning, or an adapter.
-
-    _actor: MergedActor | None = None
-    _actor_generation = 0
-
-    def _adapt(self) -> None:
-        config, size = self.config, self.base.parameter_count
-        adapter = choose_adapter(config.adapter, 0 if self.is_fresh else size)
-        if adapter == "none":
-            if config.dtype == "bfloat16":
-                raise ValueError(
-                    "dtype='bfloat16' is for a frozen base: a step smaller than a 256th of a weight is lost "
-                    "in it. Take adapter='lora', or dtype='float32'"
-                )
-            dtype = "float32"
-        elif self.is_fresh:
-            raise ValueError(
-                f"adapter='lora' adapts a trained model, and {self.model_spec!r} is fresh: give a folder or "
-                "a hub name, or train it whole (adapter='none')"
-            )
-        else:
-            dtype = choose_dtype(config.dtype, self.device)
-        # What was chosen is part of the configuration from here on: a resumed run chooses nothing anew.
-        self.config = replace(config, adapter=adapter, dtype=dtype)
-        self.base.to(DTYPES[dtype])
-        if adapter == "lora":
-            self.lm = with_lora(
-                self.base,
-                rank=config.lora_rank,
-                alpha=config.lora_alpha,
-                target_modules=config.lora_target_modules,
-                seed=self.seed,
-            )
-            self._actor = MergedActor(self.base, self.lm)
-
-    @property
-    def adapted(self) -> bool:
-        """Whether an adapter is trained beside a base that stays as it is."""
-        return self.lm is not self.base
-
-    def acting_model(self) -> LanguageModel:
-        """The learner itself, or the base and its adapter merged, from the pristine weights."""
-        if self._actor is None:
-            return self.lm
-        if self._actor_generation != self._generation:
-            self._actor.refresh()
-            self._actor_generation = self._generation
-        return self._actor.lm
-
-    def make_reference(self) -> LanguageModel:
-        """Pi_ref: the base, which an adapter leaves alone, or a frozen copy of what is trained whole."""
-        reference = self.base if self.adapted else copy.deepcopy(self.lm)
-        return reference.requires_grad_(False)
-
-    def reference_identity(self) -> str | None:
-        """SHA-256 of the weights that learning started from, where they are kept."""
-        kept = self.base if self.adapted else getattr(self.network, "reference", None)
-        return None if kept is None else kept.identity()
-
-    def stored_tensors(self) -> dict[str, Tensor]:
-        """What is written to disk: all tensors by name, without the weights of a base that is adapted."""
-        tensors = self.network.state_dict(keep_vars=True)
-        if self.adapted:
-            base = {id(p) for p in self.base.parameters()}
-            tensors = {k: v for k, v in tensors.items() if isinstance(v, nn.Parameter) and id(v) not in base}
-        return {name: tensor.detach() for name, tensor in tensors.items()}
-
-    def take_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes what `stored_tensors` gave.
-
-        Raises:
-            RuntimeError: They are others, or of other shapes.
-        """
-        mine = self.stored_tensors()
-        if other := sorted(mine.keys() ^ tensors.keys()):
-            raise RuntimeError(f"tensors that are missing or too many: {', '.join(other[:3])}")
-        self.network.load_state_dict(dict(tensors), strict=False)
-        self.weights_changed()
 
     # Training.
 
@@ -384,17 +298,6 @@ class LanguageAgent(LanguagePolicy):
         """
         export_model(self, Path(path), evaluation=evaluation, split=split)
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the model was made from a preset and has learned nothing yet."""
-        preset = isinstance(self.model_spec, Mapping) or self.model_spec in PRESETS
-        return preset and not self.begun
-
-    def trained_tensors(self) -> dict[str, Tensor]:
-        """Copies of everything that training changes, by name."""
-        tensors = self.stored_tensors()
-        return {k: v.clone() for k, v in tensors.items() if not k.startswith("reference.")}
-
     def description(self) -> dict[str, Any]:
         """What agent.json says; JSON-able."""
         return describe(self)
@@ -422,17 +325,6 @@ class LanguageAgent(LanguagePolicy):
             AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
         """
         return load_language_agent(cls, Path(folder), env, seed=seed, device=device, model=model)
-
-    def load_weights(self, weights: Mapping[str, Tensor], where: Any) -> None:
-        """Takes over the tensors of a saved agent.
-
-        Raises:
-            AgentFolderError: They do not fit.
-        """
-        try:
-            self.take_tensors(weights)
-        except RuntimeError as error:
-            raise AgentFolderError(f"'{where}': its weights do not fit its configuration: {error}") from error
 
 
 @dataclass
