@@ -17,6 +17,7 @@ from llm_baselines.adapters import LORA_FROM, MergedActor, choose_adapter, with_
 from llm_baselines.agent_folder import AgentFolderError
 from llm_baselines.decoding import Reader
 from llm_baselines.language_model import LanguageModel, alike, model_inputs
+from llm_baselines.precision import DTYPES, choose_dtype
 from llm_baselines.registry import make_agent
 from llm_baselines.rloo import RLOO
 from llm_baselines.sealed_folder import newest_checkpoint
@@ -260,3 +261,13 @@ def test_what_cannot_be_trained_so_is_refused():
         TokenDQN("tiny", World(), device="cpu", dtype="bfloat16")
     with pytest.raises(ValueError, match="unknown dtype='float16'; there are auto, float32, bfloat16"):
         TokenDQN("tiny", World(), device="cpu", dtype="float16")
+
+
+def test_precision_is_probed_once_and_what_was_chosen_is_kept(folder):
+    chosen = choose_dtype("auto", "cpu")
+    assert chosen in DTYPES
+    assert choose_dtype("auto", "cpu") == chosen
+    assert choose_dtype("float32", "cpu") == "float32"
+    agent = TokenDQN(folder, gym.make(ENV), device="cpu", **TOKEN_DQN)
+    assert agent.config.dtype == chosen
+    assert next(agent.base.parameters()).dtype == DTYPES[chosen]
