@@ -15,6 +15,7 @@ from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.rloo import RLOO
 from llm_baselines.supervised import Supervised
 from llm_baselines.token_dqn import TokenDQN
+from llm_envs.registration import TABLE
 
 
 class LanguagePolicyFactory:
@@ -64,10 +65,13 @@ class LanguageAgentFactory(LanguagePolicyFactory):
         return loaded
 
     def _defaults_beside(self, env: Any) -> dict[str, Any]:
-        """The id's options, without a training reward if the environment brings its own."""
+        """The id's options, without a training reward where the environment brings its own, or other data."""
         kwargs: Mapping[str, Any] = env.spec.kwargs if env.spec is not None else {}
         options = super()._defaults_beside(env)
-        if kwargs.get("reward", "default") != "default":
+        usual = (
+            TABLE[env.spec.id][1].get("dataset") if env.spec is not None and env.spec.id in TABLE else None
+        )
+        if kwargs.get("reward", "default") != "default" or kwargs.get("dataset", usual) != usual:
             options.update(reward=None, reward_timing=None)
         elif "reward_timing" in kwargs:
             options["reward_timing"] = None

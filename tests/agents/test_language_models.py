@@ -134,3 +134,18 @@ def test_token_dqn_trains_an_adapter_on_a_padded_head(q, env, folder):
     assert agent.report.gradient_steps > 0
     for t in agent.replay.newest(100):
         assert t.tokens.max() < len(TOKENS)
+
+
+def test_a_reward_made_for_the_ids_own_data_is_not_used_on_other_data(env, folder):
+    config = {"model": folder, "n_envs": 4, "batch_size": 4, "eval_freq": 0}
+    openings = gym.make(
+        "TextGen-v0",
+        dataset="openings",
+        tokenizer={"id": f"hf:{folder}", "separator": ""},
+        max_prompt_tokens=40,
+        max_new_tokens=4,
+    )
+    agent = make_agent("token_dqn", openings, seed=0, device="cpu", config=config)
+    assert agent.config.reward is None
+    agent.learn(16)
+    assert agent_defaults("token_dqn", "TextGen-v0")["reward"] is not None
