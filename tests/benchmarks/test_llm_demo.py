@@ -35,7 +35,7 @@ envs = ["TextGen-v0"]
 agents = ["token_dqn"]
 total_timesteps = 64
 track = "pretrained"
-config = {{ model = {model}, adapter = "lora", reward = "default", n_envs = 8, batch_size = 8, eval_freq = 0 }}
+config = {{ model = {model}, adapter = "lora", reward = "default", n_envs = 8, eval_freq = 0 }}
 env_kwargs = {env}
 """
 
