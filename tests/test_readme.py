@@ -56,7 +56,8 @@ def test_every_id_stands_in_the_readme_and_has_a_page():
 
 
 def test_links_in_the_readmes_lead_somewhere():
-    for path in [ROOT / "README.md", ROOT / "agents" / "README.md", ROOT / "benchmarks" / "README.md"]:
+    readmes = [ROOT / "README.md", ROOT / "agents" / "README.md", ROOT / "benchmarks" / "README.md"]
+    for path in [*readmes, ROOT / "docs" / "fetch.md", ROOT / "docs" / "rewards" / "language_models.md"]:
         for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (path.parent / target).exists(), f"{path}: {target}"

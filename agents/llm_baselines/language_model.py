@@ -228,7 +228,7 @@ def build_language_model(
     elif isinstance(model, Mapping):
         built = _fresh(model, vocabulary_size, context_length, seed)
     elif isinstance(model, str | Path):
-        built = _load(resolve_model(str(model)))
+        built = _load(resolve_model(str(model), causal=True))
     else:
         built = model
     longest = getattr(built.config, "max_position_embeddings", None)

