@@ -4,10 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install
 
-.PHONY: demo test bench clean
+.PHONY: demo llm-demo test bench clean
 
 demo: $(VENV)/.benchmarks
 	$(BIN)/llm-envs demo
+
+# A pretrained model, within ten minutes; the first time it is fetched, 98 MB.
+llm-demo: $(VENV)/.llm
+	$(BIN)/llm-envs fetch smollm2-135m
+	$(BIN)/llm-envs llm-demo
 
 test: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -38,6 +43,10 @@ $(VENV)/.torch: constraints.txt | $(VENV)/bin/python
 $(VENV)/.benchmarks: pyproject.toml constraints.txt $(VENV)/.torch
 	$(PIP) -q -c constraints.txt -e '.[benchmarks]'
 	@touch $@
+
+$(VENV)/.llm: pyproject.toml constraints.txt $(VENV)/.torch
+	$(PIP) -q -c constraints.txt -e '.[benchmarks,llm]'
+	@touch $@ $(VENV)/.benchmarks
 
 $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch
 	$(PIP) -q -c constraints.txt -e '.[dev]'

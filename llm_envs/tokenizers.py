@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from llm_envs.assets import resolve_model
+from llm_envs.chat_template import template_markers
 
 END, SEPARATOR, UNKNOWN = "<eos>", "<sep>", "<unk>"
 SPACE, JOIN, INDENT = "<space>", "<join>", "<indent>"
@@ -284,6 +285,8 @@ class HuggingFaceTokenizer:
         end_tokens: Tokens that end the agent's turn; by default the tokenizer's own end token.
         separator: Text between prompt and answer.
         bos: Whether the prompt begins with the tokenizer's BOS token; by default where it has one.
+        chat_template: Whether prompts and turns are written as the tokenizer's chat template writes them;
+            separator and bos are then its own.
 
     Raises:
         ValueError: It cannot be loaded, has no end token and none is named, or lacks a named token.
@@ -297,11 +300,18 @@ class HuggingFaceTokenizer:
         end_tokens: Sequence[str] | None = None,
         separator: str = "\n",
         bos: bool | None = None,
+        chat_template: bool = False,
     ) -> None:
-        self._backend, special = _load_backend(name_or_path)
-        self._options = {"end_tokens": end_tokens, "separator": separator, "bos": bos}
+        self._backend, special, loaded = _load_backend(name_or_path)
+        self._options = {
+            "end_tokens": end_tokens,
+            "separator": separator,
+            "bos": bos,
+            "chat_template": chat_template,
+        }
         self._name = name_or_path
-        given = {k: v for k, v in self._options.items() if v != {"separator": "\n"}.get(k)}
+        usual = {"separator": "\n", "chat_template": False}
+        given = {k: v for k, v in self._options.items() if v != usual.get(k)}
         self.spec = {"id": f"hf:{name_or_path}", **given} if given else f"hf:{name_or_path}"
         self.vocabulary_size = self._backend.get_vocab_size(with_added_tokens=True)
         names = list(end_tokens) if end_tokens is not None else [special.get("eos_token")]
@@ -320,6 +330,10 @@ class HuggingFaceTokenizer:
             "separator": tuple(self.encode(separator)),
             **{role: tuple(self.encode(f"\n{role}: ")) for role in ROLES},
         }
+        if chat_template:
+            if not getattr(loaded, "chat_template", None):
+                raise ValueError(f"tokenizer 'hf:{name_or_path}' has no chat template; leave the option out")
+            self.markers = template_markers(loaded, self.token(self.end_token_ids[0]), self.encode)
         explicit = [self.end_token_ids, sorted(self.markers.items())]
         self.content_hash = _digest(["hf", 1, self._backend.to_str(), explicit])
 
@@ -381,15 +395,15 @@ def _restore_hugging_face(name: str, options: dict[str, Any]) -> HuggingFaceToke
     return HuggingFaceTokenizer(name, **options)
 
 
-def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str]]:
-    """The `tokenizers.Tokenizer` behind a name, and its special tokens by role."""
+def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str], Any]:
+    """The `tokenizers.Tokenizer` behind a name, its special tokens by role, and what they came from."""
     place = resolve_model(name_or_path)
     path = Path(place)
     if path.is_file():
         import tokenizers
 
         try:
-            return tokenizers.Tokenizer.from_file(str(path)), {}
+            return tokenizers.Tokenizer.from_file(str(path)), {}, None
         except Exception as error:
             raise ValueError(f"'{path}' is not a tokenizer.json file: {error}") from error
     try:
@@ -409,7 +423,7 @@ def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str]]:
     if backend is None:
         raise ValueError(f"tokenizer 'hf:{name_or_path}' has no fast (tokenizer.json) form")
     special = {k: str(v) for k, v in loaded.special_tokens_map.items() if isinstance(v, str)}
-    return backend, special
+    return backend, special, loaded
 
 
 def make_tokenizer(
@@ -436,7 +450,7 @@ def make_tokenizer(
     options = dict(spec) if isinstance(spec, Mapping) else {"id": spec}
     kind, _, rest = str(options.pop("id", "")).partition(":")
     if kind == "hf" and rest:
-        allowed = {"end_tokens", "separator", "bos"}
+        allowed = {"end_tokens", "separator", "bos", "chat_template"}
     elif (kind == "word" and (not rest or rest.isdecimal())) or (kind == "byte" and not rest):
         allowed = {"spell"} if kind == "word" else set()
     else:

@@ -49,7 +49,7 @@ def write_checkpoint(
     """
 
     def write(place: Path) -> None:
-        _save(learner.network.state_dict(), place / _NETWORK)
+        _save(learner.stored_tensors(), place / _NETWORK)
         if learner.optimizer is not None:
             _save(_optimizer_tensors(learner.optimizer), place / _OPTIMIZER)
         if best is not None:
@@ -78,13 +78,18 @@ def read_checkpoint(
     state = read_json(place / _STATE, kind=_KIND, way_out=way_out)
     _check_same(place, state, learner, total_timesteps)
     try:
-        learner.network.load_state_dict(load_file(place / _NETWORK), strict=True)
+        learner.take_tensors(load_file(place / _NETWORK))
         if learner.optimizer is not None:
             _load_optimizer(learner.optimizer, load_file(place / _OPTIMIZER))
         learner.load_more(place)
         best = load_file(place / _BEST) if _BEST in hashes else None
     except (RuntimeError, KeyError, ValueError) as error:
         raise AgentFolderError(f"'{place}' does not fit this learner: {error}") from error
+    if learner.reference_identity() != state["reference_identity"]:
+        raise AgentFolderError(
+            f"'{place}' was trained from another model: the SHA-256 of its reference is "
+            f"{state['reference_identity']}, not {learner.reference_identity()}"
+        )
     return state, best
 
 

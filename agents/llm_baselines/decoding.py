@@ -13,9 +13,7 @@ import torch
 from torch import Tensor
 from transformers import Cache
 
-from llm_baselines.language_model import LanguageModel, ModelInputs, model_inputs
-
-_TOLERANCE = 1e-3
+from llm_baselines.language_model import LanguageModel, ModelInputs, alike, model_inputs
 
 
 class RowCache(Cache):
@@ -183,7 +181,7 @@ class Reader:
             inputs: ModelInputs = model_inputs(whole, self._lm.device)
             features = self._lm.features(inputs)
         same = all(
-            torch.allclose(got[row].float(), features[row, end - 1].float(), atol=_TOLERANCE, rtol=_TOLERANCE)
+            alike(got[row], features[row, end - 1])
             for got, ends in zip(found, ((4, 3), (5, 6), (8, 7)), strict=True)
             for row, end in enumerate(ends)
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -14,20 +14,19 @@ from torch import Tensor, nn
 
 from llm_baselines.agent import TrainingReport
 from llm_baselines.agent_folder import write_agent_folder
-from llm_baselines.language_model import PRESETS
-from llm_baselines.language_policy import LanguagePolicy
+from llm_baselines.export import export_model
 from llm_baselines.rows import make_rows
 from llm_baselines.run import TrainingRun
 from llm_baselines.saved_language_agent import describe, load_language_agent
-from llm_baselines.sealed_folder import AgentFolderError
+from llm_baselines.trainable_policy import TrainablePolicy
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch, micro_batches
-from llm_envs import vectorize
+from llm_envs import EvaluationResult, vectorize
 
 Loss = Callable[[TrajectoryBatch, list[int]], Tensor]
 """(a part of a batch, which of its trajectories it holds) -> the summed loss."""
 
 
-class LanguageAgent(LanguagePolicy):
+class LanguageAgent(TrainablePolicy):
     """A causal language model that learns in a token environment.
 
     Args:
@@ -42,6 +41,7 @@ class LanguageAgent(LanguagePolicy):
     Attributes:
         report: Cost and curve of the training.
         num_timesteps: Environment steps so far.
+        updates: Optimizer steps so far; the report counts those of a warm start too.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class LanguageAgent(LanguagePolicy):
     ) -> None:
         self.verbose, self.tensorboard_log = verbose, tensorboard_log
         self._vec_env: Any = None
-        self.num_timesteps = 0
+        self.num_timesteps = self.updates = 0
         self.report = TrainingReport()
         super().__init__(model, env, seed=seed, device=device, **options)
         self.report.parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
@@ -106,6 +106,7 @@ class LanguageAgent(LanguagePolicy):
             AgentFolderError: The checkpoint is damaged, or of another run.
         """
         run = self._begin(total_timesteps, callback, log_interval, progress_bar, run_folder, resume)
+        self.begun = True
         try:
             while run.going_on() and not self.has_finished():
                 self.learn_round(run)
@@ -179,7 +180,9 @@ class LanguageAgent(LanguagePolicy):
             The loss of the whole batch, a sum.
         """
         total = 0.0
-        for part, batch in micro_batches(trajectories, self.config.micro_batch_tokens):
+        for part, batch in micro_batches(
+            trajectories, self.config.micro_batch_tokens, self.config.micro_batch_size
+        ):
             value = loss(batch.to(self.device), part)
             (value / divisor).backward()
             total += float(value.detach())
@@ -201,7 +204,7 @@ class LanguageAgent(LanguagePolicy):
         assert self.optimizer is not None
         config = self.config
         share = 1.0 - run.progress * (1.0 - config.learning_rate_end / config.learning_rate)
-        share *= min(1.0, (self.report.gradient_steps + 1) / max(1, config.warmup_steps))
+        share *= min(1.0, (self.updates + 1) / max(1, config.warmup_steps))
         norms = {}
         for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * share
@@ -214,6 +217,7 @@ class LanguageAgent(LanguagePolicy):
             run.check_finite(norm, f"the gradient's norm ({group['name']})")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        self.updates += 1
         self.report.gradient_steps += 1
         return norms
 
@@ -225,10 +229,11 @@ class LanguageAgent(LanguagePolicy):
 
     def state(self) -> dict[str, Any]:
         """JSON-able."""
-        return {}
+        return {"updates": self.updates}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes back what `state` gave."""
+        self.updates = state["updates"]
 
     def save_more(self, place: Path) -> None:
         """Writes further files of a checkpoint."""
@@ -276,19 +281,24 @@ class LanguageAgent(LanguagePolicy):
         Args:
             path: A folder. A name that ends in .zip is taken as it is, and is a folder too.
         """
-        write_agent_folder(Path(path), self.description(), self.network.state_dict())
+        write_agent_folder(Path(path), self.description(), self.stored_tensors())
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the model was made from a preset, with nothing learned yet."""
-        return self.model_spec is not None and (
-            isinstance(self.model_spec, Mapping) or self.model_spec in PRESETS
-        )
+    def export(
+        self, path: str | Path, evaluation: EvaluationResult | None = None, *, split: str = "test"
+    ) -> None:
+        """Writes a plain transformers checkpoint: merged weights, tokenizer, card with evaluation results.
 
-    def trained_tensors(self) -> dict[str, Tensor]:
-        """Copies of everything that training changes, by name."""
-        tensors = self.network.state_dict()
-        return {k: v.detach().clone() for k, v in tensors.items() if not k.startswith("reference.")}
+        `AutoModelForCausalLM.from_pretrained` reads it in a process without this package.
+
+        Args:
+            path: A folder, new or empty.
+            evaluation: From `llm_envs.evaluate`, for the card; by default the last one of the training.
+            split: The split it was played on.
+
+        Raises:
+            ValueError: The folder holds something, or the policy is not a language model's.
+        """
+        export_model(self, Path(path), evaluation=evaluation, split=split)
 
     def description(self) -> dict[str, Any]:
         """What agent.json says; JSON-able."""
@@ -296,26 +306,27 @@ class LanguageAgent(LanguagePolicy):
 
     @classmethod
     def load(
-        cls, folder: str | Path, env: Any, *, seed: int | None = None, device: str | torch.device = "auto"
+        cls,
+        folder: str | Path,
+        env: Any,
+        *,
+        seed: int | None = None,
+        device: str | torch.device = "auto",
+        model: Any = None,
     ) -> Self:
         """A saved agent, for an environment with the same spaces and tokenizer.
+
+        Args:
+            folder: What `save` wrote.
+            env: As for the class.
+            seed: By default the one it had.
+            device: Where it goes.
+            model: The base that a saved adapter belongs to, where it is not found by the name it had.
 
         Raises:
             AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
         """
-        return load_language_agent(cls, Path(folder), env, seed=seed, device=device)
-
-    def load_weights(self, weights: Mapping[str, Tensor], where: Any) -> None:
-        """Takes over the tensors of a saved agent.
-
-        Raises:
-            AgentFolderError: They do not fit.
-        """
-        try:
-            self.network.load_state_dict(dict(weights))
-        except RuntimeError as error:
-            raise AgentFolderError(f"'{where}': its weights do not fit its configuration: {error}") from error
-        self.weights_changed()
+        return load_language_agent(cls, Path(folder), env, seed=seed, device=device, model=model)
 
 
 @dataclass

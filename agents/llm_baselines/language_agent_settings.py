@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_baselines.configuration import option
+from llm_baselines.precision import DTYPES
 
 HYPERPARAMETERS = Path(__file__).with_name("language_agents.toml")
 
@@ -17,6 +18,18 @@ HYPERPARAMETERS = Path(__file__).with_name("language_agents.toml")
 class LanguageAgentConfig:
     """Model, optimizer, data, evaluation and checkpoints; the learners add their own."""
 
+    dtype: str = option(
+        "auto",
+        "numbers of a frozen base: 'float32', 'bfloat16', or the faster one; what is trained is float32",
+    )
+    adapter: str = option(
+        "auto",
+        "'lora': small matrices beside the weights are trained (Hu et al. 2022); 'none': all weights are; "
+        "'auto': LoRA from 50 million parameters on",
+    )
+    lora_rank: int = option(16, "rank of these matrices; measured")
+    lora_alpha: int = option(32, "their product is weighed by lora_alpha / lora_rank")
+    lora_target_modules: list[str] = option([], "layers that are adapted; empty: by architecture")
     n_envs: int = option(64, "rows that are played side by side")
     episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs")
     learning_rate: float = option(3e-4, "AdamW's step size at the start (Loshchilov and Hutter 2019)")
@@ -28,6 +41,7 @@ class LanguageAgentConfig:
     micro_batch_tokens: int = option(
         4096, "padded tokens of one forward pass; a batch is as many passes as it needs"
     )
+    micro_batch_size: int = option(0, "and episodes at most; 0: as many as that allows")
     train_fraction: float = option(1.0, "part of the train split that is learned from")
     train_dataset: str = option(
         "",
@@ -53,6 +67,11 @@ class LanguageAgentConfig:
         for name in ("n_envs", "micro_batch_tokens", "n_eval_episodes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1")
+        for name, known in (("dtype", ("auto", *DTYPES)), ("adapter", ("auto", "lora", "none"))):
+            if getattr(self, name) not in known:
+                raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {', '.join(known)}")
+        if self.lora_rank < 1 or self.lora_alpha <= 0 or self.micro_batch_size < 0:
+            raise ValueError("lora_rank must be at least 1, lora_alpha above 0, micro_batch_size 0 or more")
         if not 0 < self.train_fraction <= 1:
             raise ValueError(f"train_fraction={self.train_fraction!r} must be above 0 and at most 1")
         if self.temperature <= 0:

@@ -29,6 +29,7 @@ PRESETS: dict[str, dict[str, int]] = {
 beside the embeddings."""
 
 _PROBE_TOLERANCE = 1e-3
+_COARSE_TOLERANCE = 0.05  # of numbers with 8 bits, relative to their size
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,12 @@ class LanguageModel(nn.Module):
         self.hidden_size = int(head.weight.shape[1])
         self.reads_cached: bool | None = None
         self._check_head()
+        self._check_causal()
+
+    @property
+    def parameter_count(self) -> int:
+        """Number of weights."""
+        return sum(p.numel() for p in self.parameters())
 
     @property
     def device(self) -> torch.device:
@@ -156,23 +163,38 @@ class LanguageModel(nn.Module):
             given.append(arguments[0])
             return wide.expand_as(output)
 
-        same = _alike(logits()[..., : self.vocabulary_size], self.logits(features))
+        same = alike(logits()[..., : self.vocabulary_size], self.logits(features))
         handle = head.register_forward_hook(widen)
         try:
             widened = logits()
         finally:
             handle.remove()
         if given:  # it does call its head
-            same = same and _alike(given[0], features) and _alike(widened, wide)
+            same = same and alike(given[0], features) and alike(widened, wide)
         if not same:
             raise ValueError(
                 f"{type(self.model).__name__} changes its logits after the head (a cap or a scale), which "
                 "this learner does not follow; take another model"
             )
 
+    @torch.no_grad()
+    def _check_causal(self) -> None:
+        """Refuses models that look at later tokens: one pass would not give the features of every prefix."""
+        ids = torch.arange(4, device=self.device)[None] % self.vocabulary_size
+        positions, mask = torch.arange(4, device=self.device)[None], torch.ones_like(ids)
+        short, long = (self.features(ModelInputs(ids[:, :n], mask[:, :n], positions[:, :n])) for n in (2, 4))
+        if not alike(short, long[:, :2]):
+            raise ValueError(
+                f"{type(self.model).__name__} reads tokens that come later: it is no causal language model"
+            )
 
-def _alike(a: Tensor, b: Tensor) -> bool:
+
+def alike(a: Tensor, b: Tensor) -> bool:
+    """Whether two results are the same up to the precision they were computed with."""
+    coarse = min(torch.finfo(x.dtype).bits for x in (a, b)) < 32
     a, b = torch.broadcast_tensors(a.float(), b.float())
+    if coarse:
+        return bool((a - b).norm() <= _COARSE_TOLERANCE * b.norm())
     return torch.allclose(a, b, atol=_PROBE_TOLERANCE, rtol=_PROBE_TOLERANCE)
 
 
@@ -183,6 +205,7 @@ def build_language_model(
     context_length: int,
     seed: int = 0,
     device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
 ) -> LanguageModel:
     """A language model from a preset, a folder or hub name, or a transformers model.
 
@@ -194,6 +217,7 @@ def build_language_model(
         context_length: Width of the observation: the model must reach as far.
         seed: Decides fresh weights; the global generator is left as it was.
         device: Where it goes.
+        dtype: Of its weights; None leaves them as they are stored.
 
     Raises:
         ValueError: There is no such model, it has no causal head, its head is too narrow or its context
@@ -213,6 +237,8 @@ def build_language_model(
             f"the model reads {longest} tokens and the environment's observations hold {context_length}: "
             "lower max_prompt_tokens or max_new_tokens, or take another model"
         )
+    if dtype is not None:
+        built = built.to(dtype)
     return LanguageModel(built.to(device), vocabulary_size)
 
 
@@ -246,12 +272,21 @@ def _load(name: str) -> Any:
             f"unknown model {name!r}; {hint}there are {', '.join(map(repr, PRESETS))}, folders and hub names"
         )
     try:
-        return AutoModelForCausalLM.from_pretrained(name, use_safetensors=True, dtype=torch.float32)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            name, use_safetensors=True, dtype="auto", output_loading_info=True
+        )
     except (OSError, ValueError) as error:
         raise ValueError(
             f"cannot load the model {name!r}: no such folder or hub name, no causal LM in it, or no network "
             f"({type(error).__name__}: {str(error).splitlines()[0]})"
         ) from error
+    model, found = loaded
+    if missing := sorted(found["missing_keys"]):
+        raise ValueError(
+            f"the model {name!r} is no causal LM: it has no weights for {', '.join(missing[:3])}, which "
+            f"{type(model).__name__} needs"
+        )
+    return model
 
 
 def choose_device(device: str | torch.device) -> torch.device:

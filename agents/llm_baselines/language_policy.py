@@ -16,7 +16,8 @@ from llm_baselines.configuration import make_config
 from llm_baselines.decoding import Reader
 from llm_baselines.exploration import draw
 from llm_baselines.language_agent_settings import LanguageAgentConfig
-from llm_baselines.language_model import build_language_model, choose_device
+from llm_baselines.language_model import LanguageModel, build_language_model, choose_device
+from llm_baselines.precision import DTYPES, choose_dtype
 from llm_baselines.rows import is_native
 from llm_baselines.sampling import uniforms
 from llm_baselines.transitions import check_spaces
@@ -35,7 +36,8 @@ class LanguagePolicy:
 
     Attributes:
         config: The whole configuration.
-        lm: The language model that acts.
+        lm: The language model.
+        base: What it was made from; where an adapter is trained, the pristine weights, else `lm` itself.
     """
 
     name: ClassVar[str]
@@ -58,7 +60,7 @@ class LanguagePolicy:
         self.seed = seed
         self.device = choose_device(device)
         self.model_spec = model if isinstance(model, str | Mapping) else None
-        self.lm = build_language_model(
+        self.base = self.lm = build_language_model(
             model,
             vocabulary_size=self.vocabulary_size,
             context_length=self.context_length,
@@ -66,11 +68,16 @@ class LanguagePolicy:
             device=self.device,
         )
         self._generation = 0
+        self._adapt()
         self._build()
 
     # What subclasses say.
 
     network: nn.Module
+
+    def _adapt(self) -> None:
+        """Settles precision, and how the model is trained."""
+        self.lm.to(DTYPES[choose_dtype(self.config.dtype, self.device)])
 
     def _build(self) -> None:
         """Makes `network`, everything with weights, out of `lm`."""
@@ -109,7 +116,11 @@ class LanguagePolicy:
 
     def make_readers(self) -> list[Reader]:
         """What observations are read with to act: the language model, and others a learner needs."""
-        return [Reader(self.lm)]
+        return [Reader(self.acting_model())]
+
+    def acting_model(self) -> LanguageModel:
+        """The language model that acts, with the newest weights."""
+        return self.lm
 
     def bounded_scores(self, features: list[Tensor], observation: np.ndarray) -> Tensor:
         """Scores float32 (n, V) from the readers' features, -inf where a token may not be taken."""
@@ -123,10 +134,15 @@ class LanguagePolicy:
 
     def action_mask(self, observation: np.ndarray) -> Tensor | None:
         """The environment's own mask, bool (n, V), where it has an `action_mask(observation)`."""
-        mask = getattr(self.env.unwrapped, "action_mask", None)
-        if not callable(mask):
+        if not self.has_action_mask:
             return None
+        mask = self.env.unwrapped.action_mask
         return torch.as_tensor(np.asarray(mask(observation), bool), device=self.device)
+
+    @property
+    def has_action_mask(self) -> bool:
+        """Whether the environment says which tokens may be taken."""
+        return callable(getattr(self.env.unwrapped, "action_mask", None))
 
     def weights_changed(self) -> None:
         """What has been read with the old weights is of no use any more."""

@@ -146,7 +146,7 @@ class _Talk:
     def __init__(self, task: Task, speaker: Speaker) -> None:
         self._task = task
         self._speaker = speaker
-        self._heard = len(task.tokenizer.markers["start"])
+        self._heard = 0
         self._planned: list[int] = []
 
     def next_token(self, ids: list[int]) -> int:
@@ -155,17 +155,18 @@ class _Talk:
         if not self._planned and len(ids) <= self._heard:
             return end  # the dialogue is over
         if not self._planned:
-            who, text = self._read(ids[self._heard :])
+            who, text = self._read(ids[self._heard :], first=not self._heard)
             turn = self._task.tokenizer.encode(self._speaker(who, text))
             self._planned = [*turn[: self._task.max_new_tokens - 1], end]
             self._heard = len(ids) + len(self._planned)
         return self._planned.pop(0)
 
-    def _read(self, ids: list[int]) -> tuple[str, str]:
+    def _read(self, ids: list[int], *, first: bool) -> tuple[str, str]:
         """Speaker and text of an environment turn: the speaker's marker, the text, the agent's marker."""
         markers = self._task.tokenizer.markers
-        for who in ("user", "database"):
-            marker = list(markers[who])
+        opening = markers.get("opening", (*markers["start"], *markers["user"]))
+        for who in ("user",) if first else ("database", "user"):  # the former may begin with the latter's
+            marker = list(opening if first else markers[who])
             if ids[: len(marker)] == marker:
                 stop = len(ids) - len(markers["agent"])
                 return who, self._task.tokenizer.decode(ids[len(marker) : stop])

@@ -28,6 +28,9 @@ AGENTS: dict[str, AgentEntry] = {
     "supervised": AgentEntry("llm_baselines.factories:supervised", "demonstrations"),
     "token_dqn": AgentEntry("llm_baselines.factories:token_dqn", "demonstrations"),
     "rloo": AgentEntry("llm_baselines.factories:rloo", "demonstrations"),
+    "lm_greedy": AgentEntry("llm_baselines.factories:lm_greedy", "pretrained"),
+    "lm_sample": AgentEntry("llm_baselines.factories:lm_sample", "pretrained"),
+    "lm_best_of_n": AgentEntry("llm_baselines.factories:lm_best_of_n", "pretrained"),
 }
 """name -> (factory, track). A factory is called as factory(env, seed, device, **config)."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from llm_baselines.configuration import option
+from llm_baselines.exploration import Exploration
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import LanguageAgentConfig
 from llm_baselines.language_model import LanguageModel
@@ -29,9 +29,11 @@ class RLOOConfig(LanguageAgentConfig):
     kl_coef: float = option(
         0.05, "weight of the sequence KL to the reference in the reward, per nat; measured"
     )
+    top_k: int = option(0, "what is drawn comes from the k best tokens; 0: from all")
 
     def __post_init__(self) -> None:
         LanguageAgentConfig.__post_init__(self)
+        Exploration("sample", top_k=self.top_k)
         if self.group_size < 2 or self.round_size % self.group_size:
             raise ValueError(
                 f"group_size={self.group_size!r} must be at least 2 and divide the {self.round_size} "
@@ -40,10 +42,9 @@ class RLOOConfig(LanguageAgentConfig):
 
 
 class _PolicyAndReference(nn.Module):
-    def __init__(self, lm: LanguageModel) -> None:
+    def __init__(self, lm: LanguageModel, reference: LanguageModel) -> None:
         super().__init__()
-        self.lm = lm
-        self.reference = copy.deepcopy(lm).requires_grad_(False)
+        self.lm, self.reference = lm, reference
 
 
 class RLOO(LanguageAgent):
@@ -81,22 +82,29 @@ class RLOO(LanguageAgent):
 
     def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
         scores = self.bounded_scores(features, observation)
-        return torch.softmax(scores, dim=1), scores
+        return self.acting_probabilities(scores), scores
+
+    def acting_probabilities(self, scores: Tensor) -> Tensor:
+        """The policy, cut to the k best tokens."""
+        return Exploration("sample", top_k=self.config.top_k).truncated(scores)
 
     def _update(self, played: list[Trajectory], run: TrainingRun) -> None:
         """One step along the policy gradient."""
         played = with_reference(self.network.reference, played, self.config.micro_batch_tokens)
         advantages = self._advantages(played)
         run.log("rollout/kl", float(log_ratios(played).mean()))
+        gaps: list[float] = []
 
         def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:
             log_probs = action_log_probs(self.lm, state_features(self.lm, batch), batch).sum(dim=1)
+            gaps.extend((batch.behaviour_log_probs.sum(dim=1) - log_probs.detach()).tolist())
             weights = torch.as_tensor(advantages[part], dtype=torch.float32, device=self.device)
             return -(weights * log_probs).sum()
 
         total = self.backward(played, loss, len(played)) / len(played)
         run.check_finite(total, "the loss")
         run.log("train/loss", total)
+        run.log("train/actor_kl", float(np.mean(gaps)))
         run.log("train/advantage", float(np.abs(advantages).mean()))
         for name, norm in self.optimizer_step(run).items():
             run.log(f"train/grad_norm_{name}", norm)
@@ -110,7 +118,7 @@ class RLOO(LanguageAgent):
 
     def _build(self) -> None:
         self.optimizer = None
-        self.network = _PolicyAndReference(self.lm)
+        self.network = _PolicyAndReference(self.lm, self.make_reference())
 
 
 def leave_one_out(returns: np.ndarray) -> np.ndarray:

@@ -134,4 +134,5 @@ def _trajectory(one: _Playing, observation: np.ndarray, terminated: bool, round:
         reference_log_probs=np.zeros(len(one.actions), np.float32),
         terminated=terminated,
         round=round,
+        start=int(present[0]),
     )

@@ -241,6 +241,7 @@ class TrainingRun:
         learner = self.learner
         state = {
             "agent": learner.name,
+            "reference_identity": learner.reference_identity(),
             "config": json_able(asdict(learner.config)),
             "total_timesteps": self.total_timesteps,
             "threads": torch.get_num_threads(),

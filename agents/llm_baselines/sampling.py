@@ -7,7 +7,7 @@ import numpy as np
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def uniforms(seed: int, observation: np.ndarray) -> np.ndarray:
+def uniforms(seed: int | tuple[int, ...], observation: np.ndarray) -> np.ndarray:
     """One uniform number per row, a function of the seed and the row.
 
     An agent that draws from these writes the same text whatever the batch it is in, which is what makes
@@ -15,7 +15,7 @@ def uniforms(seed: int, observation: np.ndarray) -> np.ndarray:
     2^64 (Carter and Wegman 1979) and finished by the mixing steps of SplitMix64 (Steele et al. 2014).
 
     Args:
-        seed: Chooses the function.
+        seed: Chooses the function; one number or several.
         observation: int32 (n, context_length).
 
     Returns:

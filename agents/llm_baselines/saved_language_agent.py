@@ -23,20 +23,22 @@ def describe(agent: Any) -> dict[str, Any]:
     kwargs = {k: v for k, v in spec.kwargs.items() if k != "render_mode"} if spec is not None else {}
     return {
         "agent": agent.name,
-        "model": json_able(agent.model_spec),
+        "model": json_able(agent.model_spec or getattr(agent.lm.config, "name_or_path", None) or None),
+        "reference_identity": agent.reference_identity(),
         "model_config": json_able(agent.lm.config.to_dict()),
         "env_id": spec.id if spec is not None else None,
         "env_kwargs": json_able(kwargs),
         **_tokens(agent.env),
         "seed": agent.seed,
         "timesteps": agent.num_timesteps,
+        "begun": agent.begun,
         "config": json_able(asdict(agent.config)),
         "report": json_able(asdict(agent.report)),
     }
 
 
 def load_language_agent(
-    cls: Any, folder: Path, env: Any, *, seed: int | None, device: str | torch.device
+    cls: Any, folder: Path, env: Any, *, seed: int | None, device: str | torch.device, model: Any = None
 ) -> Any:
     """A saved agent of a class, for an environment with the same spaces and tokenizer.
 
@@ -50,8 +52,9 @@ def load_language_agent(
     for what, here in _tokens(env).items():
         if description[what] is not None and description[what] != here:
             raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
+    adapted = description["config"].get("adapter") == "lora"
     agent = cls(
-        _model_of(description),
+        _base_of(description, folder, model) if adapted else _model_of(description),
         env,
         seed=description["seed"] if seed is None else seed,
         device=device,
@@ -59,7 +62,14 @@ def load_language_agent(
     )
     agent.model_spec = description["model"]
     agent.load_weights(weights, folder)
+    identity = description.get("reference_identity")
+    if identity is not None and agent.reference_identity() != identity:
+        raise AgentFolderError(
+            f"'{folder}' was trained from weights with the SHA-256 {identity[:12]}…, and "
+            f"{description['model']!r} has others now: pass the base it had, load(..., model=...)"
+        )
     agent.num_timesteps = int(description["timesteps"])
+    agent.begun = bool(description.get("begun", True))
     agent.report = TrainingReport(**description["report"])
     return agent
 
@@ -83,3 +93,14 @@ def _model_of(description: Mapping[str, Any]) -> Any:
     config = AutoConfig.for_model(kind, **options)
     with torch.random.fork_rng(devices=[]):
         return AutoModelForCausalLM.from_config(config)
+
+
+def _base_of(description: Mapping[str, Any], folder: Path, model: Any) -> Any:
+    """The base that an adapter belongs to."""
+    found = description["model"] if model is None else model
+    if found is None:
+        raise AgentFolderError(
+            f"'{folder}' holds an adapter and not the model it belongs to, which had no name: pass it, "
+            "load(..., model=...)"
+        )
+    return found

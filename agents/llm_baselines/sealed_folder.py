@@ -91,9 +91,7 @@ def read_json(path: Path, *, kind: str, way_out: str = "") -> dict[str, Any]:
     try:
         read = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise AgentFolderError(
-            f"'{path}' is missing: '{path.parent}' is not the folder of {kind}{way_out}"
-        ) from None
+        raise AgentFolderError(f"'{path}' is missing: '{path.parent}' is not {kind}{way_out}") from None
     except (ValueError, OSError) as error:
         raise AgentFolderError(f"'{path}' cannot be read: {error}{way_out}") from error
     if not isinstance(read, dict):

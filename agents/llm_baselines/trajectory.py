@@ -24,6 +24,7 @@ class Trajectory:
         terminated: Whether the episode ended in the environment's own sense; else it was truncated, and the
             last state may be bootstrapped from.
         round: When it was played.
+        start: Column of the first token in the observations, by which they can be made again.
     """
 
     tokens: np.ndarray
@@ -33,6 +34,7 @@ class Trajectory:
     reference_log_probs: np.ndarray
     terminated: bool = True
     round: int = 0
+    start: int = 0
 
     @property
     def score(self) -> float:
@@ -68,6 +70,7 @@ class TrajectoryBatch:
         reference_log_probs: float32 (n, m).
         turn_ends: bool (n, m), whether the environment added tokens between this action and the next.
         terminated: bool (n,).
+        starts: int64 (n,), column of the first token in the observations.
     """
 
     tokens: Tensor
@@ -80,6 +83,7 @@ class TrajectoryBatch:
     reference_log_probs: Tensor
     turn_ends: Tensor
     terminated: Tensor
+    starts: Tensor
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -122,14 +126,41 @@ def collate(trajectories: Sequence[Trajectory]) -> TrajectoryBatch:
         reference_log_probs=torch.from_numpy(numbers[2]),
         turn_ends=torch.from_numpy(turn_ends),
         terminated=torch.tensor([t.terminated for t in trajectories]),
+        starts=torch.tensor([t.start for t in trajectories]),
     )
 
 
-def micro_batch_indices(trajectories: Sequence[Trajectory], tokens: int) -> Iterator[list[int]]:
+def observations_of(batch: TrajectoryBatch, states: Tensor, context_length: int) -> np.ndarray:
+    """What the agent saw in some states of a batch.
+
+    Args:
+        batch: The batch.
+        states: bool (n, m + 1), which.
+        context_length: Width of an observation.
+
+    Returns:
+        int32 (k, context_length), row by row.
+    """
+    rows, _ = torch.nonzero(states, as_tuple=True)
+    columns = torch.arange(context_length, device=states.device) - batch.starts[rows, None]
+    seen = (columns >= 0) & (columns <= batch.states[states][:, None])
+    tokens = batch.tokens[rows[:, None], columns.clamp(0, batch.tokens.shape[1] - 1)]
+    found: np.ndarray = torch.where(seen, tokens, -1).to(torch.int32).cpu().numpy()
+    return found
+
+
+def micro_batch_indices(
+    trajectories: Sequence[Trajectory], tokens: int, episodes: int = 0
+) -> Iterator[list[int]]:
     """Splits a batch into parts of at most `tokens` padded tokens, texts of like length together.
 
     A trajectory longer than that is a part by itself. Which trajectories are in the batch was decided
     before: sorting here changes the padding and nothing else.
+
+    Args:
+        trajectories: The batch.
+        tokens: Padded tokens of a part at most.
+        episodes: Trajectories of a part at most; 0 for any number.
 
     Yields:
         Indices into `trajectories`; every one once.
@@ -137,7 +168,8 @@ def micro_batch_indices(trajectories: Sequence[Trajectory], tokens: int) -> Iter
     lengths = [len(t.tokens) for t in trajectories]
     part: list[int] = []
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if part and lengths[part[0]] * (len(part) + 1) > tokens:
+        full = part and (lengths[part[0]] * (len(part) + 1) > tokens or len(part) == episodes)
+        if full:
             yield part
             part = []
         part.append(index)
@@ -146,8 +178,8 @@ def micro_batch_indices(trajectories: Sequence[Trajectory], tokens: int) -> Iter
 
 
 def micro_batches(
-    trajectories: Sequence[Trajectory], tokens: int
+    trajectories: Sequence[Trajectory], tokens: int, episodes: int = 0
 ) -> Iterator[tuple[list[int], TrajectoryBatch]]:
     """The parts of `micro_batch_indices`, each with its trajectories padded."""
-    for part in micro_batch_indices(trajectories, tokens):
+    for part in micro_batch_indices(trajectories, tokens, episodes):
         yield part, collate([trajectories[i] for i in part])

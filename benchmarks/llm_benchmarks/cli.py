@@ -103,6 +103,15 @@ def demo(
 
 
 @commands.command()
+def llm_demo(store: Store = Path("llm-demo-store")) -> None:
+    """Trains SmolLM2-135M to continue openings in good spirits (`llm-envs fetch smollm2-135m` first)."""
+    from llm_benchmarks.llm_demo import run
+
+    with bad_input():
+        raise typer.Exit(run(store))
+
+
+@commands.command()
 def train(
     env: Env,
     agent: Annotated[str, typer.Option(metavar="NAME", help="A name, or package.module:factory.")],

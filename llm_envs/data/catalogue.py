@@ -56,6 +56,12 @@ _NAMED: dict[str, _Entry] = {
         _CC0,
         "the poems, and 4,000 more requests to train on that have no poem yet",
     ),
+    "openings": _Entry(
+        "llm_envs.data.openings:load",
+        "en",
+        _CC0,
+        "first words of a sentence about something everyday, to be continued; no references",
+    ),
     "chat": _Entry(
         "llm_envs.data.chat:load",
         "en",

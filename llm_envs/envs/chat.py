@@ -30,6 +30,8 @@ class Chat(Task):
     def prompt_tokens(self, example: Example) -> list[int]:
         """The talk so far, the last turns of it where it is long, and the marker of the agent."""
         markers = self.tokenizer.markers
+        if not example.metadata.get("history"):
+            return self.opening_tokens(Turn("user", example.source))
         last = self.turn_tokens(Turn("user", example.source))
         earlier: list[int] = []
         room = self.max_prompt_tokens - len(last) - len(markers["start"])

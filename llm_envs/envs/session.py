@@ -72,7 +72,7 @@ class Session:
         self._conversation = task.conversation(self.example, rng)
         opening = Turn("user", self._conversation.open())
         self._turns = [opening]
-        return task.row([*task.tokenizer.markers["start"], *task.turn_tokens(opening)], f"dialogue {index}")
+        return task.row(task.opening_tokens(opening), f"dialogue {index}")
 
     def end_turn(self, row: np.ndarray, column: int, *, stopped: bool) -> FinishReason | None:
         """Ends the agent's turn: the other side answers, or the episode is over.

@@ -211,7 +211,8 @@ class Task:
     def prompt_tokens(self, example: Example) -> list[int]:
         """Token ids of a one-turn prompt: start, source, separator."""
         markers = self.tokenizer.markers
-        return [*markers["start"], *self.tokenizer.encode(example.source), *markers["separator"]]
+        before = markers.get("opening", markers["start"])
+        return [*before, *self.tokenizer.encode(example.source), *markers["separator"]]
 
     # What environments ask.
 
@@ -252,6 +253,13 @@ class Task:
         row = np.full(self.context_length, -1, dtype=np.int32)
         row[width - len(ids) : width] = ids
         return row
+
+    def opening_tokens(self, turn: Turn) -> list[int]:
+        """Token ids of a dialogue's first turn, a user's, and of everything around it."""
+        markers = self.tokenizer.markers
+        if "opening" in markers:  # of a chat template
+            return [*markers["opening"], *self.tokenizer.encode(turn.text), *markers["agent"]]
+        return [*markers["start"], *self.turn_tokens(turn)]
 
     def turn_tokens(self, turn: Turn) -> list[int]:
         """Token ids of an environment turn and of the marker that hands the word to the agent."""

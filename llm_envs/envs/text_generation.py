@@ -21,8 +21,11 @@ class TextGeneration(Task):
         """Doing what was asked x writing fluently x not pasting the train split.
 
         Where a data set asks for nothing in particular, the product is of fluency and novelty; code, which
-        has one right answer, is scored by BLEU against it.
+        has one right answer, is scored by BLEU against it. Prompts without any text to go by are to be
+        continued in good spirits.
         """
+        if not self.train_texts():  # nothing to be fluent or novel by
+            return "sentiment"
         first = self.examples[0]
         if self.corpus.language == "code":
             return "bleu" if first.references else "novelty"
@@ -51,8 +54,8 @@ class TextGenerationEnv(TokenEnv):
 
     Info: `example` and `source` at reset, `outcome` at the end (see TokenEnv).
 
-    Arguments: those of TokenEnv; `dataset` may be any corpus, "file:PATH" or "hub:NAME", prompt-only ones
-    included (the reward is then fluency x novelty).
+    Arguments: those of TokenEnv; `dataset` may be any corpus, "file:PATH" or "hub:NAME". One that asks for
+    nothing in particular is scored by fluency x novelty, a prompt-only one ("openings") by `sentiment`.
 
     Version history: v0, first release.
     """

@@ -19,6 +19,7 @@ from llm_baselines import TokenDQN
 from llm_baselines.agent import TrainableAgent
 from llm_baselines.agent_folder import AgentFolderError
 from llm_baselines.registry import agent_defaults, make_agent
+from llm_baselines.trajectory import collate, observations_of
 
 NAMES = list(AGENTS)
 
@@ -202,6 +203,13 @@ def test_the_environments_own_mask_bounds_what_is_done(q):
     for t in agent.replay.newest(1000):
         last = t.tokens[t.actions[0] - 1]
         assert set(t.tokens[t.actions].tolist()) <= {0, int(last)}
+    if q == "head":
+        batch = collate(agent.replay.newest(40))
+        predicted = agent.network.predict(batch)
+        asked = observations_of(batch, agent.network._reached(batch), agent.context_length)
+        assert torch.equal(predicted.support, torch.as_tensor(env.action_mask(asked)))
+        best = predicted.best[agent.network._reached(batch)]
+        assert predicted.support.gather(1, best[:, None]).all()
     for seed in range(5):
         observation, _ = env.reset(seed=seed)
         for deterministic in (True, False):
@@ -290,6 +298,26 @@ def test_step_sizes_rise_first_and_fall_in_a_line_group_by_group():
     shares = [0.25, 0.5, 0.75, 1.0, 0.6, 0.2]
     np.testing.assert_allclose(found, [[0.1 * share, 0.5 * share] for share in shares])
     assert agent.report.gradient_steps == 6
+
+
+def test_a_learning_rate_rises_over_the_learners_own_updates():
+    agent = TokenDQN(SMALL, World(), device="cpu", q="logits", learning_rate=0.1, warmup_steps=4)
+    agent.report.gradient_steps = 500  # of a supervised warm start
+    agent._make_optimizer()
+    agent.optimizer_step(Progress(0.0))
+    assert agent.optimizer.param_groups[0]["lr"] == pytest.approx(0.025)
+    assert agent.report.gradient_steps == 501
+
+
+def test_what_has_begun_does_not_begin_again_after_loading(env, tmp_path):
+    agent = make("logits", env).learn(0)
+    assert agent.num_timesteps == 0
+    agent.save(tmp_path / "begun")
+    loaded = TokenDQN.load(tmp_path / "begun", env)
+    assert equal(weights(loaded.learn(0)), weights(agent))
+    make("logits", env).save(tmp_path / "untouched")
+    begun = TokenDQN.load(tmp_path / "untouched", env).learn(0)
+    assert torch.equal(begun.lm.logits(torch.ones(1, 16)), agent.lm.logits(torch.ones(1, 16)))
 
 
 def test_gradients_are_clipped_group_by_group_and_frozen_groups_stay():

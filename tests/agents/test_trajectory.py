@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_worlds import random_trajectory
@@ -69,3 +70,12 @@ def test_parts_hold_every_trajectory_once_and_no_more_than_their_tokens(seed, co
             assert batch.actions[row, : len(trajectories[index])].tolist() == (
                 trajectories[index].tokens[trajectories[index].actions].tolist()
             )
+
+
+@pytest.mark.parametrize("episodes", [1, 2, 5])
+def test_a_part_has_so_many_episodes_at_most(episodes):
+    rng = np.random.default_rng(0)
+    trajectories = [random_trajectory(rng) for _ in range(7)]
+    parts = list(micro_batch_indices(trajectories, 10_000, episodes))
+    assert sorted(i for part in parts for i in part) == list(range(7))
+    assert [len(part) for part in parts] == [episodes] * (7 // episodes) + [7 % episodes] * (7 % episodes > 0)

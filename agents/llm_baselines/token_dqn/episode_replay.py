@@ -21,6 +21,7 @@ _EPISODE = np.dtype(
         ("actions", "<i4"),
         ("turns", "<i4"),
         ("round", "<i4"),
+        ("start", "<i4"),
         ("terminated", "?"),
         ("alive", "?"),
     ]
@@ -150,7 +151,8 @@ class EpisodeReplay:
             for name in _NUMBERS:
                 record["action_start"] = self._numbers[name].extend(np.asarray(getattr(t, name), np.float32))
             record["tokens"], record["actions"], record["turns"] = len(t.tokens), len(t), len(turns)
-            record["round"], record["terminated"], record["alive"] = t.round, t.terminated, True
+            record["round"], record["start"] = t.round, t.start
+            record["terminated"], record["alive"] = t.terminated, True
             self._episodes.extend(record)
 
     def _drop_oldest(self) -> None:
@@ -192,6 +194,7 @@ class EpisodeReplay:
             **{name: self._numbers[name].get(start, count) for name in _NUMBERS},
             terminated=bool(record["terminated"]),
             round=int(record["round"]),
+            start=int(record["start"]),
         )
 
     def remove(self, keys: np.ndarray) -> None:
@@ -220,7 +223,7 @@ class EpisodeReplay:
         turns = self._content(self._turns)
         arrays["turns"] = np.stack([turns["column"], turns["length"]], axis=1)
         records = self._records()
-        for name in ("tokens", "actions", "turns", "round"):
+        for name in ("tokens", "actions", "turns", "round", "start"):
             arrays[f"episodes.{name}"] = np.ascontiguousarray(records[name])
         for name in ("terminated", "alive"):
             arrays[f"episodes.{name}"] = records[name].astype(np.uint8)
@@ -236,7 +239,7 @@ class EpisodeReplay:
             replay._numbers[name].extend(arrays[name])
         replay._turns.extend(_as_turns(arrays["turns"][:, 0], arrays["turns"][:, 1]))
         records = np.zeros(len(arrays["episodes.round"]), _EPISODE)
-        for name in ("tokens", "actions", "turns", "round", "terminated", "alive"):
+        for name in ("tokens", "actions", "turns", "round", "start", "terminated", "alive"):
             records[name] = arrays[f"episodes.{name}"]
         for start, count in (("token_start", "tokens"), ("action_start", "actions"), ("turn_start", "turns")):
             records[start] = np.cumsum(records[count]) - records[count]

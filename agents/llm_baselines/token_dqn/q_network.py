@@ -13,7 +13,7 @@ Both read an episode in one causal pass: Q of every prefix at once. A network of
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from llm_baselines.adapters import sharing_copy
 from llm_baselines.exploration import top_k_support
 from llm_baselines.language_model import LanguageModel
 from llm_baselines.teacher_forcing import action_log_probs, scatter, state_features
@@ -55,7 +56,12 @@ class HeadNetwork(nn.Module):
         reference: The frozen language model that the support is taken from; None without one.
         options: TokenDQNConfig.
         from_prior: Whether the language model has learned something that Q may start from.
+
+    Attributes:
+        allowed: The environment's own bound, where it has one: (batch, states (n, m + 1)) -> bool (k, V).
     """
+
+    allowed: Callable[[TrajectoryBatch, Tensor], Tensor | None] | None = None
 
     def __init__(
         self, lm: LanguageModel, reference: LanguageModel | None, options: Any, *, from_prior: bool
@@ -63,7 +69,7 @@ class HeadNetwork(nn.Module):
         super().__init__()
         scale = options.head_scale if from_prior else 0.0
         self.online = _HeadBody(lm, dueling=options.dueling, prior_scale=scale)
-        self.target = copy.deepcopy(self.online).requires_grad_(False)
+        self.target = sharing_copy(self.online).requires_grad_(False)
         self.reference = reference.requires_grad_(False) if reference is not None else None
         self._options = options
 
@@ -83,7 +89,7 @@ class HeadNetwork(nn.Module):
     def _trained(self) -> Iterator[nn.Parameter]:
         unused = {id(p) for p in self.lm.model.get_output_embeddings().parameters()}
         unused -= {id(p) for p in self.lm.model.get_input_embeddings().parameters()}
-        return (p for p in self.online.parameters() if id(p) not in unused)
+        return (p for p in self.online.parameters() if p.requires_grad and id(p) not in unused)
 
     def _reached(self, batch: TrajectoryBatch) -> Tensor:
         """The states that matter, bool (n, m + 1): those with an action, and those after the last one."""
@@ -104,11 +110,18 @@ class HeadNetwork(nn.Module):
 
     @torch.no_grad()
     def _support(self, batch: TrajectoryBatch, reached: Tensor) -> Tensor | None:
+        """What behaviour is bounded by bounds the maximum too: bool (k, V)."""
+        allowed = None if self.allowed is None else self.allowed(batch, reached)
+        if allowed is not None:  # where nothing may be done there is nothing to bootstrap from either
+            allowed = allowed | ~allowed.any(dim=1, keepdim=True)
         k = self._options.support_top_k
         if not k or self.reference is None:
-            return None
+            return allowed
         prior = self.reference.logits(state_features(self.reference, batch)[reached]).float()
-        return top_k_support(prior, k)
+        if allowed is not None:
+            prior = prior.masked_fill(~allowed, -torch.inf)
+        best = top_k_support(prior, k)
+        return best if allowed is None else best & allowed
 
     @torch.no_grad()
     def targets(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:
@@ -227,8 +240,9 @@ class LogitsNetwork(nn.Module):
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The language model, and the value head with its own step size."""
         options = self._options
+        trained = [p for p in self.lm.parameters() if p.requires_grad]
         return [
-            {"params": list(self.lm.parameters()), "lr": options.learning_rate, "name": "policy"},
+            {"params": trained, "lr": options.learning_rate, "name": "policy"},
             {"params": list(self.value.parameters()), "lr": options.value_learning_rate, "name": "value"},
         ]
 
@@ -311,4 +325,5 @@ class _ValueHead(nn.Module):
 @torch.no_grad()
 def _blend(source: nn.Module, target: nn.Module, tau: float) -> None:
     for mine, theirs in zip(source.parameters(), target.parameters(), strict=True):
-        theirs.lerp_(mine.detach(), tau)
+        if theirs is not mine:
+            theirs.lerp_(mine.detach(), tau)

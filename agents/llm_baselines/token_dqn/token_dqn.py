@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,8 @@ from llm_baselines.teacher_forcing import with_reference
 from llm_baselines.token_dqn.config import TokenDQNConfig
 from llm_baselines.token_dqn.episode_replay import EpisodeReplay
 from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
-from llm_baselines.trajectory import Trajectory, TrajectoryBatch
+from llm_baselines.trajectory import Trajectory, TrajectoryBatch, observations_of
+from llm_envs import EvaluationResult
 
 _REPLAY = "replay.safetensors"
 
@@ -85,6 +85,7 @@ class TokenDQN(LanguageAgent):
             fraction=self.config.exploration_fraction,
         )
         played = self._player.play(run, self._behaviour)
+        self._acted_at = self.updates
         run.log("rollout/epsilon", self.epsilon)
         if not played:  # a callback stopped the training before an episode was over
             return []
@@ -125,11 +126,17 @@ class TokenDQN(LanguageAgent):
         assert self.tokens_per_episode is not None
         divisor = self.config.batch_size * self.tokens_per_episode
         sums: dict[str, float] = {}
+        gaps: list[float] = []  # of fresh episodes, before the weights have moved
+        unchanged = self.config.q == "logits" and self.updates == self._acted_at
 
         def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:
             predicted = self.network.predict(batch)
             value, logged = self.network.loss(batch, predicted, self.network.targets(batch, predicted))
             self._distances[part] = self.network.distances(batch, predicted)
+            if unchanged:
+                between = (batch.behaviour_log_probs - predicted.log_probs.detach()) * batch.mask
+                fresh = torch.tensor([trajectories[i].round == run.round for i in part])
+                gaps.extend(between.sum(dim=1).cpu()[fresh].tolist())
             for name, number in logged.items():
                 sums[name] = sums.get(name, 0.0) + number
             found: Tensor = value
@@ -137,11 +144,12 @@ class TokenDQN(LanguageAgent):
 
         total = self.backward(trajectories, loss, divisor)
         run.check_finite(total, "the loss")
+        if gaps:
+            run.log("train/actor_kl", float(np.mean(gaps)))
         waiting = self.config.q == "logits" and self.updates < self.config.value_warmup
         norms = self.optimizer_step(run, frozen=("policy",) if waiting else ())
         for name, norm in norms.items():
             run.log(f"train/grad_norm_{name}", norm)
-        self.updates += 1
         run.log("train/loss", total / divisor)
         for name, value in sums.items():
             run.log(f"train/{name}", value / sum(map(len, trajectories)))
@@ -166,7 +174,7 @@ class TokenDQN(LanguageAgent):
 
     def make_readers(self) -> list[Reader]:
         """The language model, and the reference where behaviour or support look at it."""
-        readers = [Reader(self.lm)]
+        readers = super().make_readers()
         if self._reads_reference:
             readers.append(Reader(self.reference))
         return readers
@@ -175,7 +183,7 @@ class TokenDQN(LanguageAgent):
         """Scores, -inf outside the support: the environment's mask and the reference's k best tokens."""
         scores = super().bounded_scores(features, observation)
         if self.config.support_top_k:
-            prior = self.reference.logits(features[1]).float()
+            prior = self.reference.logits(features[1]).float().masked_fill(scores == -torch.inf, -torch.inf)
             scores = scores.masked_fill(~top_k_support(prior, self.config.support_top_k), -torch.inf)
         return scores
 
@@ -194,9 +202,10 @@ class TokenDQN(LanguageAgent):
         return probabilities, noted
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
-        """What `predict` draws from: the policy, or with q="head" epsilon-greedy at the final epsilon."""
+        """What `predict` draws from: the policy, cut as behaviour is, or the last epsilon-greedy."""
         if self.config.q == "logits":
-            return super().acting_probabilities(scores)
+            config = self.config
+            return Exploration("sample", config.temperature, config.top_k, config.top_p).truncated(scores)
         greedy = Exploration("epsilon_greedy")
         final = self.config.exploration_final_eps
         return greedy.probabilities(scores, epsilon=final, support=scores > -torch.inf)
@@ -231,8 +240,8 @@ class TokenDQN(LanguageAgent):
         self.exploration = self.config.make_exploration()
         self.epsilon = self.config.exploration_initial_eps
         self.tokens_per_episode = None
-        self.updates = 0
         self._learned_before = not self.is_fresh
+        self._acted_at = -1
         self._make_network()
 
     def _make_network(self) -> None:
@@ -244,9 +253,17 @@ class TokenDQN(LanguageAgent):
 
     def _over_language_model(self) -> HeadNetwork | LogitsNetwork:
         if self.config.q == "logits":
-            return LogitsNetwork(self.lm, copy.deepcopy(self.lm), self.config)
-        reference = copy.deepcopy(self.lm) if self._reads_reference else None
-        return HeadNetwork(self.lm, reference, self.config, from_prior=self._learned_before)
+            return LogitsNetwork(self.lm, self.make_reference(), self.config)
+        reference = self.make_reference() if self._reads_reference else None
+        network = HeadNetwork(self.lm, reference, self.config, from_prior=self._learned_before)
+        network.allowed = self._allowed
+        return network
+
+    def _allowed(self, batch: TrajectoryBatch, states: Tensor) -> Tensor | None:
+        """The environment's mask in some states of a batch, bool (k, V)."""
+        if not self.has_action_mask:
+            return None
+        return self.action_mask(observations_of(batch, states, self.context_length))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Those of the network."""
@@ -255,13 +272,25 @@ class TokenDQN(LanguageAgent):
     def state(self) -> dict[str, Any]:
         """Counters, and the temperature where it is adapted."""
         tau = self.network.temperature if isinstance(self.network, LogitsNetwork) else None
-        return {"updates": self.updates, "tokens_per_episode": self.tokens_per_episode, "tau": tau}
+        return {**super().state(), "tokens_per_episode": self.tokens_per_episode, "tau": tau}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Takes back what `state` gave."""
-        self.updates, self.tokens_per_episode = state["updates"], state["tokens_per_episode"]
+        super().restore(state)
+        self.tokens_per_episode = state["tokens_per_episode"]
         if isinstance(self.network, LogitsNetwork):
             self.network.temperature = state["tau"]
+
+    def export(
+        self, path: str | Path, evaluation: EvaluationResult | None = None, *, split: str = "test"
+    ) -> None:
+        """As LanguageAgent.export; with q="head" there is no language model that acts so."""
+        if self.config.q == "head":
+            raise ValueError(
+                "with q='head' the policy is a Q head's, which no plain causal LM holds: save() the agent, "
+                "or train with q='logits'"
+            )
+        super().export(path, evaluation, split=split)
 
     def save_more(self, place: Path) -> None:
         """The replay, with the checkpoint."""
@@ -270,11 +299,3 @@ class TokenDQN(LanguageAgent):
     def load_more(self, place: Path) -> None:
         """The replay."""
         self.replay = EpisodeReplay.load(place / _REPLAY, self.config.buffer_size)
-
-    def description(self) -> dict[str, Any]:
-        """With the identity of the reference."""
-        reference = self.network.reference
-        return {
-            **super().description(),
-            "reference_identity": reference.identity() if reference is not None else None,
-        }

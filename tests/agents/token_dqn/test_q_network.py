@@ -15,7 +15,7 @@ from llm_baselines.language_model import LanguageModel
 from llm_baselines.token_dqn.config import TokenDQNConfig
 from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
 from llm_baselines.token_dqn.targets import one_step_residuals
-from llm_baselines.trajectory import Trajectory, collate
+from llm_baselines.trajectory import Trajectory, collate, observations_of
 
 V = 8
 
@@ -284,6 +284,22 @@ def test_the_maximum_double_and_the_support_by_hand(options, value):
     batch = collate([two_steps()])
     found = network.targets(batch, network.predict(batch))
     assert found[0].tolist() == [0.125 + value, 7.0]
+
+
+@pytest.mark.parametrize("options", [{"double": False}, {"double": True}, {"support_top_k": 2}])
+def test_what_the_environment_forbids_is_no_maximum(options):
+    network = hand_made(**options)
+    asked = []
+
+    def allowed(batch, states):
+        asked.append(observations_of(batch, states, 4).tolist())
+        return torch.tensor([[True, False, False]] * int(states.sum()))
+
+    network.allowed = allowed
+    batch = collate([replace(two_steps(), start=1)])
+    found = network.targets(batch, network.predict(batch))
+    assert found[0].tolist() == [0.125 + 0.5, 7.0]  # token 0 of the target, though 1 and 2 are worth more
+    assert asked[0] == [[-1, 1, -1, -1], [-1, 1, 1, -1], [-1, 1, 1, 2]]
 
 
 def test_n_steps_pass_through_actions_that_are_greedy_online():

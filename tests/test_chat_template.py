@@ -1,0 +1,107 @@
+"""Chat templates as markers: what environments append is what the template would have rendered."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+import llm_envs  # noqa: F401
+from llm_baselines.reference import ReferenceAgent
+from llm_envs.chat_template import ChatTemplateError
+from llm_envs.tokenizers import make_tokenizer
+
+TURN = "<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>"
+LOOP = "{% for m in messages %}{% if not loop.first %}{{ '\n' }}{% endif %}" + TURN + "{% endfor %}"
+ASK = "{% if add_generation_prompt %}{{ '\n<|im_start|>assistant\n' }}{% endif %}"
+TEMPLATES = {
+    "plain": LOOP + ASK,
+    "system": "<|im_start|>system\nBe kind.<|im_end|>\n" + LOOP + ASK,
+}
+REFUSED = {
+    "forgets": LOOP.replace("m['content']", "(m['content'] if loop.last else m['content'][:2])"),
+    "ends otherwise": LOOP.replace("<|im_end|>", "</s>") + ASK,
+    "renumbers": LOOP.replace("m['role'] }}", "m['role'] }} {{ messages|length }}") + ASK,
+    "raises": "{{ raise_exception('no such role') }}",
+}
+
+
+def folder_with(template: str | None, place) -> str:
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    backend = Tokenizer(models.BPE({letter: i for i, letter in enumerate(sorted(alphabet))}, []))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    fast = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|im_end|>")
+    fast.add_special_tokens({"additional_special_tokens": ["<|im_start|>"]})
+    fast.chat_template = template
+    fast.save_pretrained(place)
+    return str(place)
+
+
+@pytest.mark.parametrize("name", list(TEMPLATES))
+def test_a_dialogue_is_what_the_template_renders(name, tmp_path):
+    folder = folder_with(TEMPLATES[name], tmp_path)
+    env = gym.make(
+        "Dialogue-v0",
+        tokenizer={"id": f"hf:{folder}", "chat_template": True},
+        max_prompt_tokens=160,
+        max_new_tokens=1500,
+    )
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    agent, state, over = ReferenceAgent(env, 0), None, False
+    observation, _ = env.reset(seed=0)
+    seen, said = [observation], []
+    while not over:
+        action, state = agent.predict(observation[None], state, np.array([len(seen) == 1]))
+        said.append(int(action[0]))
+        observation, _, over, _, _ = env.step(said[-1])
+        seen.append(observation)
+    end = env.unwrapped.task.tokenizer.end_token_ids[0]
+    dialogue = env.unwrapped.task.tokenizer._backend.decode(
+        [int(i) for i in seen[-2] if i >= 0], skip_special_tokens=False
+    )
+    assert end in said
+    messages = []
+    for part in dialogue.split("<|im_start|>")[1:]:
+        role, _, content = part.partition("\n")
+        messages.append({"role": role, "content": content.split("<|im_end|>")[0]})
+    if name == "system":
+        assert messages.pop(0) == {"role": "system", "content": "Be kind."}
+    assert [m["role"] for m in messages[:3]] == ["user", "assistant", "user"]
+    finished = [m for m in messages if m["role"] == "user"]
+    whole = messages[: 2 * len(finished) - 1]
+    rendered = tokenizer.apply_chat_template(whole, tokenize=False, add_generation_prompt=True)
+    assert dialogue.startswith(rendered)
+    ids = tokenizer(rendered, add_special_tokens=False)["input_ids"]
+    shown = [int(i) for i in seen[-2] if i >= 0]
+    assert shown[: len(ids)] == ids
+
+
+def test_a_prompt_is_wrapped_too(tmp_path):
+    folder = folder_with(TEMPLATES["system"], tmp_path)
+    env = gym.make(
+        "Translation-v0", tokenizer={"id": f"hf:{folder}", "chat_template": True}, max_prompt_tokens=200
+    )
+    observation, info = env.reset(seed=0)
+    wanted = AutoTokenizer.from_pretrained(folder).apply_chat_template(
+        [{"role": "user", "content": info["source"]}], add_generation_prompt=True, return_dict=False
+    )
+    assert [int(i) for i in observation if i >= 0] == wanted
+
+
+@pytest.mark.parametrize("name", list(REFUSED))
+def test_a_template_that_cannot_be_appended_to_is_refused(name, tmp_path):
+    folder = folder_with(REFUSED[name], tmp_path)
+    with pytest.raises(ChatTemplateError, match=r"'chat_template': false"):
+        make_tokenizer({"id": f"hf:{folder}", "chat_template": True})
+
+
+def test_a_tokenizer_without_a_template_says_so(tmp_path):
+    folder = folder_with(None, tmp_path)
+    with pytest.raises(ValueError, match="has no chat template; leave the option out"):
+        make_tokenizer({"id": f"hf:{folder}", "chat_template": True})
+    plain = make_tokenizer(f"hf:{folder}")
+    assert plain.spec == f"hf:{folder}"
+    assert "opening" not in plain.markers
