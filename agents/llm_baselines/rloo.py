@@ -82,11 +82,11 @@ class RLOO(LanguageAgent):
 
     def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
         scores = self.bounded_scores(features, observation)
-        return self.acting_probabilities(scores), scores
+        return Exploration("sample", top_k=self.config.top_k).truncated(scores), scores
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
-        """The policy, cut to the k best tokens."""
-        return Exploration("sample", top_k=self.config.top_k).truncated(scores)
+        """The policy at the temperature, cut to the k best tokens as in training."""
+        return Exploration("sample", self.config.temperature, self.config.top_k).truncated(scores)
 
     def _update(self, played: list[Trajectory], run: TrainingRun) -> None:
         """One step along the policy gradient."""

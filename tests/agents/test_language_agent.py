@@ -341,3 +341,32 @@ def test_gradients_are_clipped_group_by_group_and_frozen_groups_stay():
         assert clipped["policy"] == (policy and pytest.approx(policy, rel=1e-3))
         assert ("policy" in norms) == (not frozen)
     assert all(p.grad is None for p in agent.network.parameters())
+
+
+@pytest.mark.parametrize("name", ["logits", "rloo", "supervised"])
+def test_a_low_temperature_acts_like_greedy_and_a_high_one_like_chance(trained, env, name):
+    agent = trained[name]
+    seen = observations(env, 64)
+    greedy = agent.predict(seen, deterministic=True)[0]
+    cold = make(name, env, temperature=1e-4)
+    hot = make(name, env, temperature=1e4)
+    for other in (cold, hot):
+        other.load_weights(agent.network.state_dict(), "a test")
+    np.testing.assert_array_equal(cold.predict(seen)[0], greedy)
+    assert (hot.predict(seen)[0] != greedy).mean() > 0.5
+    with pytest.raises(ValueError, match=r"temperature=0\.0 must be above 0"):
+        make(name, env, temperature=0.0)
+
+
+@pytest.mark.parametrize("name", ["logits", "rloo"])
+def test_another_data_set_is_played_with_the_environments_own_tokens(name):
+    env = gym.make("llm_envs:TextGen-v0")
+    agent = make(name, env, warm_start=False, train_dataset="poem-requests")
+    rows = agent.training_rows()
+    try:
+        assert len(rows.task.examples) == len(env.unwrapped.task.examples) + 4000
+        assert rows.task.tokenizer.content_hash == env.unwrapped.task.tokenizer.content_hash
+        observation = rows.reset([1, 2], [len(env.unwrapped.task.examples), 0])
+        assert observation.shape == (2, env.unwrapped.task.context_length)
+    finally:
+        rows.close()

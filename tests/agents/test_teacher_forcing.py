@@ -88,3 +88,16 @@ def test_the_loss_weighs_what_others_wrote(lm, trajectories, weight):
 def test_values_go_where_the_mask_is():
     mask = torch.tensor([[True, False], [True, True]])
     assert scatter(torch.tensor([1.0, 2.0, 3.0]), mask).tolist() == [[1.0, 0.0], [2.0, 3.0]]
+
+
+def test_what_nothing_tells_is_learned_from_the_agent_alone(lm, trajectories):
+    ids = torch.tensor([2, 5])
+    expected = 0.0
+    for t in trajectories:
+        losses = -one_by_one(lm, t.tokens)
+        own = np.zeros(len(t.tokens), bool)
+        own[t.actions] = True
+        told = own | ~np.isin(t.tokens, ids.numpy())
+        expected += losses[own].sum() + 0.5 * losses[1:][(told & ~own)[1:]].sum()
+    loss, _ = token_losses(lm, collate(trajectories), 0.5, by_chance=ids)
+    assert loss.item() == pytest.approx(expected, rel=1e-4)

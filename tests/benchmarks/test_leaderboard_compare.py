@@ -1,0 +1,68 @@
+"""Paired differences between rows of a table, and curves."""
+
+from __future__ import annotations
+
+import json
+
+import made_up
+import pytest
+from typer.testing import CliRunner
+
+from llm_benchmarks.cli import commands
+from llm_benchmarks.leaderboard_compare import compare, plot_curves
+from llm_benchmarks.statistics import paired_difference
+
+
+def add(store, agent, seed, mean, curve=()):
+    rewards = [mean - 0.03, mean - 0.01, mean + 0.01, mean + 0.03]
+    record, rows, *_ = made_up.run(agent, seed, rewards)
+    return store.write(record, rows, curve)
+
+
+@pytest.fixture
+def two(store):
+    for seed, (mine, theirs) in enumerate([(0.6, 0.5), (0.8, 0.6), (0.7, 0.55)], start=1):
+        for agent, mean in (("mine", mine), ("theirs", theirs)):
+            curve = [
+                {"timesteps": n * 10, "seconds": n + seed, "eval/mean_reward": mean * n / 2} for n in (1, 2)
+            ]
+            add(store, agent, seed, mean, curve)
+    return store
+
+
+def test_trained_agents_are_paired_by_seed(two):
+    (one,) = compare(two, "mine")
+    by_hand = paired_difference([0.6, 0.8, 0.7], [0.5, 0.6, 0.55], [1, 2, 3])
+    assert one.judged == "paired by seed"
+    assert one.difference.estimate == pytest.approx(0.15)
+    assert (one.difference.low, one.difference.high) == pytest.approx((by_hand.low, by_hand.high))
+    assert (one.score, one.other_score) == pytest.approx((0.7, 0.55))
+
+
+def test_the_other_way_round_is_worse(two):
+    done = CliRunner().invoke(commands, ["leaderboard", "compare", "theirs", "--store", str(two.path)])
+    assert done.exit_code == 0
+    assert "worse" in done.stdout
+    assert "-0.150 [-0.274, -0.026]" in done.stdout
+    found = CliRunner().invoke(
+        commands, ["leaderboard", "compare", "theirs", "--store", str(two.path), "--json"]
+    )
+    assert json.loads(found.stdout)[0]["difference"]["estimate"] == pytest.approx(-0.15)
+
+
+def test_what_cannot_be_compared_is_said(two, tmp_path):
+    with pytest.raises(ValueError, match="no completed runs of 'mime'"):
+        compare(two, "mime")
+    with pytest.raises(ValueError, match=r"must end in \.svg"):
+        plot_curves(two, "TextGen-v0", tmp_path / "curves.gif")
+    with pytest.raises(ValueError, match="no run of Nothing-v0"):
+        plot_curves(two, "Nothing-v0", tmp_path / "curves.svg")
+
+
+def test_curves_are_drawn_and_the_same_every_time(two, tmp_path):
+    env = compare(two, "mine")[0].env
+    for name in ("a.svg", "b.svg"):
+        plot_curves(two, env, tmp_path / name)
+    drawn = (tmp_path / "a.svg").read_text()
+    assert drawn == (tmp_path / "b.svg").read_text()
+    assert "<svg" in drawn
