@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from llm_baselines.configuration import make_config
 from llm_baselines.language_agent import LanguageAgent
-from llm_baselines.language_agent_settings import hyperparameters
+from llm_baselines.language_agent_settings import TABLES
 from llm_baselines.language_models import BestOfN, GreedyModel, SamplingModel
 from llm_baselines.language_policy import LanguagePolicy
+from llm_baselines.option_tables import without_training_reward
 from llm_baselines.rloo import RLOO
 from llm_baselines.supervised import Supervised
 from llm_baselines.token_dqn import TokenDQN
-from llm_envs.registration import TABLE
 
 
 class LanguagePolicyFactory:
@@ -32,20 +31,18 @@ class LanguagePolicyFactory:
 
     def __call__(self, env: Any, seed: int, device: str = "auto", **config: Any) -> Any:
         """The agent, for an environment made by gymnasium.make."""
-        options = {**self._defaults_beside(env), **config}
+        spec = env.spec
+        env_id, kwargs = ("", {}) if spec is None else (spec.id, spec.kwargs)
+        defaults = without_training_reward(TABLES.options(self._kind.name, env_id), env_id, kwargs)
+        options = {"model": self._model, **defaults, **config}
         model = options.pop("model")
         return self._kind(model, env, seed=seed, device=device, **options)
 
     def defaults(self, env_id: str) -> dict[str, Any]:
         """The whole configuration on an id, "model" among it."""
-        options = hyperparameters(self._kind.name, env_id)
+        options = TABLES.options(self._kind.name, env_id)
         model = options.pop("model", self._model)
         return {"model": model, **asdict(make_config(self._kind.config_class, options))}
-
-    def _defaults_beside(self, env: Any) -> dict[str, Any]:
-        """The id's options."""
-        env_id = env.spec.id if env.spec is not None else ""
-        return {"model": self._model, **hyperparameters(self._kind.name, env_id)}
 
 
 class LanguageAgentFactory(LanguagePolicyFactory):
@@ -56,7 +53,7 @@ class LanguageAgentFactory(LanguagePolicyFactory):
     """
 
     def __init__(self, kind: type[LanguageAgent]) -> None:
-        super().__init__(kind, "tiny")
+        super().__init__(kind, "mini")
         self.learn = kind.learn
 
     def load(self, folder: Path, env: Any, *, seed: int = 0, device: str = "auto") -> LanguageAgent:
@@ -64,18 +61,9 @@ class LanguageAgentFactory(LanguagePolicyFactory):
         loaded: LanguageAgent = self._kind.load(folder, env, seed=seed, device=device)
         return loaded
 
-    def _defaults_beside(self, env: Any) -> dict[str, Any]:
-        """The id's options, without a training reward where the environment brings its own, or other data."""
-        kwargs: Mapping[str, Any] = env.spec.kwargs if env.spec is not None else {}
-        options = super()._defaults_beside(env)
-        usual = (
-            TABLE[env.spec.id][1].get("dataset") if env.spec is not None and env.spec.id in TABLE else None
-        )
-        if kwargs.get("reward", "default") != "default" or kwargs.get("dataset", usual) != usual:
-            options.update(reward=None, reward_timing=None)
-        elif "reward_timing" in kwargs:
-            options["reward_timing"] = None
-        return options
+    def suggested_timesteps(self, env_id: str, size: str = "bench") -> int:
+        """How long to train on an id; see `OptionTables.timesteps`."""
+        return TABLES.timesteps(self._kind.name, env_id, size)
 
 
 token_dqn = LanguageAgentFactory(TokenDQN)

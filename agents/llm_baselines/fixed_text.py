@@ -43,6 +43,11 @@ class ConstantAgent:
         if text is not None:
             self.ids = [*self._task.tokenizer.encode(text), self._end]
 
+    @classmethod
+    def suggested_timesteps(cls, env_id: str, size: str = "bench") -> int:
+        """Tokens to write in search of the best text; `size` is "demo" or "bench"."""
+        return {"demo": 200_000, "bench": 2_000_000}[size]
+
     @property
     def text(self) -> str:
         """The text it writes."""

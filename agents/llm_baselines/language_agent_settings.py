@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from llm_baselines.configuration import option
+from llm_baselines.option_tables import OptionTables
 from llm_baselines.precision import DTYPES
 
-HYPERPARAMETERS = Path(__file__).with_name("language_agents.toml")
+TABLES = OptionTables(Path(__file__).with_name("language_agents.toml"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,21 +84,3 @@ class LanguageAgentConfig:
     def round_size(self) -> int:
         """Episodes played between updates."""
         return self.episodes_per_round or self.n_envs
-
-
-@lru_cache(maxsize=1)
-def _tables() -> dict[str, Any]:
-    with open(HYPERPARAMETERS, "rb") as file:
-        return tomllib.load(file)
-
-
-def hyperparameters(agent: str, env_id: str) -> dict[str, Any]:
-    """An agent's options on an id: its table "default", then the id's own on top; "model" among them."""
-    tables = _tables().get(agent, {})
-    return {**tables.get("default", {}), **tables.get(env_id, {})}
-
-
-def suggested_timesteps(agent: str, env_id: str, size: str = "bench") -> int:
-    """How long to train an agent on an id; `size` is "demo" or "bench"."""
-    chosen = _tables()["timesteps"][size][agent]
-    return int(chosen.get(env_id, chosen["default"]))

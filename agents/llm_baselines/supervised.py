@@ -22,9 +22,8 @@ from llm_baselines.demonstrations import demonstrations, has_demonstrations, tra
 from llm_baselines.disguise import disguised, looked_up
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import (
+    TABLES,
     LanguageAgentConfig,
-    hyperparameters,
-    suggested_timesteps,
 )
 from llm_baselines.run import TrainingRun
 from llm_baselines.sealed_folder import newest_checkpoint
@@ -217,12 +216,10 @@ def begin_from_demonstrations(
     if _begun(run_folder, resume):
         return False
     assert learner.env.spec is not None
-    options = {**hyperparameters(Supervised.name, learner.env.spec.id), **config.supervised}
+    options = {**TABLES.options(Supervised.name, learner.env.spec.id), **config.supervised}
     options.pop("model", None)
     options.setdefault("train_fraction", config.train_fraction)
-    total = int(options.pop("total_timesteps", 0)) or suggested_timesteps(
-        Supervised.name, learner.env.spec.id
-    )
+    total = int(options.pop("total_timesteps", 0)) or TABLES.timesteps(Supervised.name, learner.env.spec.id)
 
     options["warm_start_folder"] = config.warm_start_folder
     begun = Supervised(learner.model_spec, learner.env, seed=learner.seed, device=learner.device, **options)

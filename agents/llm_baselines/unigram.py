@@ -21,6 +21,11 @@ class UnigramAgent:
         self.report = TrainingReport()
         self._cumulative = np.linspace(0.0, 1.0, self._task.vocabulary_size + 1)[1:]
 
+    @classmethod
+    def suggested_timesteps(cls, env_id: str, size: str = "bench") -> int:
+        """0: it counts, it does not play."""
+        return 0
+
     def learn(
         self,
         total_timesteps: int,

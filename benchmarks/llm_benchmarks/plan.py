@@ -10,11 +10,9 @@ from typing import Any
 import gymnasium as gym
 
 import llm_envs  # noqa: F401  registers the ids
+from llm_baselines.option_tables import without_training_reward
 from llm_baselines.registry import AGENTS, agent_defaults, load_factory
 from llm_benchmarks.suite import RESERVED, Cell, SuiteError, check_timesteps
-
-_BUDGETS = {"constant": {"demo": 200_000, "bench": 2_000_000}, "unigram": {"demo": 0, "bench": 0}}
-_CONFIG_REWARD = ("reward", "reward_timing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +76,9 @@ def plan_agent(cell: Cell) -> AgentPlan:
     trained = hasattr(factory, "learn") or bool(asked and not isinstance(factory, type))
     if not trained and asked and cell.agent in AGENTS:
         raise SuiteError(f"agent {cell.agent!r} does not train; leave total_timesteps out")
-    config = {**_defaults(cell), **cell.config}
+    kwargs = {**cell.env_kwargs, "reward": cell.reward}
+    defaults = without_training_reward(agent_defaults(cell.agent, cell.env), cell.env, kwargs)
+    config = {**defaults, **cell.config}
     reward = config.get("reward") if config.get("reward") is not None else cell.reward
     return AgentPlan(
         name=cell.agent,
@@ -104,16 +104,6 @@ def _track(agent: str, config: Mapping[str, Any]) -> str:
     return AGENTS[agent].track if agent in AGENTS else "scratch"
 
 
-def _defaults(cell: Cell) -> dict[str, Any]:
-    """The agent's configuration on the id; a reward that the cell names takes the place of its own."""
-    defaults = agent_defaults(cell.agent, cell.env)
-    if cell.reward != "default":
-        defaults.update({name: None for name in _CONFIG_REWARD if name in defaults})
-    elif "reward_timing" in cell.env_kwargs and "reward_timing" in defaults:
-        defaults["reward_timing"] = None
-    return defaults
-
-
 def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:
     """Steps to train for: those asked for, or the agent's own budget on the id.
 
@@ -128,17 +118,9 @@ def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:
     check_timesteps(asked, f"{env_id} {agent}")
     if isinstance(asked, int):
         return asked
-    size = asked or "bench"
-    if agent in _BUDGETS:
-        return _BUDGETS[agent][size]
-    if agent.startswith("sb3_"):
-        from llm_baselines.sb3.settings import suggested_timesteps
-
-        return suggested_timesteps(agent, env_id, size)
-    if agent in ("supervised", "token_dqn", "rloo"):
-        from llm_baselines.language_agent_settings import suggested_timesteps as suggested
-
-        return suggested(agent, env_id, size)
+    suggested = getattr(load_factory(agent), "suggested_timesteps", None)
+    if callable(suggested):
+        return int(suggested(env_id, asked or "bench"))
     raise SuiteError(f"agent {agent!r} has no budget of its own; say how many total_timesteps")
 
 

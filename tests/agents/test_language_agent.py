@@ -253,11 +253,11 @@ def test_options_outside_their_range_are_named(name, options, message, env):
 @pytest.mark.parametrize("name", ["token_dqn", "rloo", "supervised"])
 @pytest.mark.parametrize("env_id", [*llm_envs.list_envs(), "Other-v0"])
 def test_every_table_of_hyperparameters_is_valid(name, env_id):
-    from llm_baselines.language_agent_settings import suggested_timesteps
+    from llm_baselines.language_agent_settings import TABLES
 
     defaults = agent_defaults(name, env_id)
     json.dumps(defaults)
-    assert suggested_timesteps(name, env_id, "demo") <= suggested_timesteps(name, env_id, "bench")
+    assert TABLES.timesteps(name, env_id, "demo") <= TABLES.timesteps(name, env_id, "bench")
 
 
 def test_a_training_reward_gives_way_to_the_environments_own():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -24,9 +23,10 @@ from llm_baselines.agent_folder import (
     write_agent_folder,
 )
 from llm_baselines.configuration import make_config
+from llm_baselines.option_tables import without_training_reward
 from llm_baselines.sb3.callbacks import RoundCallback
 from llm_baselines.sb3.checkpoint import read_state, restore_checkpoint, write_checkpoint
-from llm_baselines.sb3.settings import SB3Config, hyperparameters
+from llm_baselines.sb3.settings import TABLES, SB3Config
 from llm_baselines.sb3.vec_env import SB3TokenVecEnv
 from llm_baselines.sealed_folder import newest_checkpoint
 from llm_envs import vectorize
@@ -58,7 +58,8 @@ class SB3Agent:
         self._env = env
         self.seed = seed
         self.device = get_device(device)
-        merged = {**self._defaults_beside(env.spec.kwargs), **config}
+        spec = env.spec
+        merged = {**without_training_reward(self.defaults(spec.id), spec.id, spec.kwargs), **config}
         self.config: Any = make_config(self.config_class, merged)
         self.report = TrainingReport()
         self.model: BaseAlgorithm | None = None
@@ -71,17 +72,12 @@ class SB3Agent:
     @classmethod
     def defaults(cls, env_id: str) -> dict[str, Any]:
         """The configuration on an id: the table of hyperparameters over the class's defaults."""
-        return asdict(make_config(cls.config_class, hyperparameters(cls.name, env_id)))
+        return asdict(make_config(cls.config_class, TABLES.options(cls.name, env_id)))
 
-    def _defaults_beside(self, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
-        """The id's hyperparameters, without a training reward if the environment brings its own."""
-        assert self._env.spec is not None
-        defaults = self.defaults(self._env.spec.id)
-        if env_kwargs.get("reward", "default") != "default":
-            defaults.update(reward=None, reward_timing=None)
-        elif "reward_timing" in env_kwargs:
-            defaults["reward_timing"] = None
-        return defaults
+    @classmethod
+    def suggested_timesteps(cls, env_id: str, size: str = "bench") -> int:
+        """How long to train on an id; see `OptionTables.timesteps`."""
+        return TABLES.timesteps(cls.name, env_id, size)
 
     # What the algorithms say.
 

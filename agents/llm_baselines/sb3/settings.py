@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
-from difflib import get_close_matches
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from llm_baselines.configuration import option
+from llm_baselines.option_tables import OptionTables
 
-HYPERPARAMETERS = Path(__file__).with_name("hyperparameters.toml")
+TABLES = OptionTables(Path(__file__).with_name("hyperparameters.toml"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,36 +70,3 @@ class PPOConfig(SB3Config):
     clip_range: float = option(0.2, "how far a policy may move in one round")
     ent_coef: float = option(0.01, "weight of the entropy bonus")
     vf_coef: float = option(0.5, "weight of the value loss")
-
-
-@lru_cache(maxsize=1)
-def _tables() -> dict[str, Any]:
-    with open(HYPERPARAMETERS, "rb") as file:
-        return tomllib.load(file)
-
-
-def hyperparameters(agent: str, env_id: str) -> dict[str, Any]:
-    """An agent's hyperparameters on an id: its table "default", then the id's own on top."""
-    tables = _tables()[agent]
-    return {**tables["default"], **tables.get(env_id, {})}
-
-
-def suggested_timesteps(agent: str, env_id: str, size: str = "bench") -> int:
-    """How long to train an agent on an id.
-
-    Args:
-        agent: "sb3_dqn" or "sb3_ppo".
-        env_id: The id; ids without an entry take the default's.
-        size: "demo" (one to two and a half minutes on one core) or "bench" (five to six).
-
-    Raises:
-        ValueError: The size is unknown.
-    """
-    tables = _tables()["timesteps"]
-    if size not in tables:
-        near = get_close_matches(size, tables, n=1)
-        raise ValueError(
-            f"unknown size={size!r}; there are {list(tables)}{f', did you mean {near[0]!r}?' if near else ''}"
-        )
-    chosen = tables[size][agent]
-    return int(chosen.get(env_id, chosen["default"]))

@@ -11,7 +11,7 @@ from llm_baselines.agent import TrainableAgent
 from llm_baselines.agent_folder import AgentFolderError
 from llm_baselines.registry import agent_defaults, make_agent
 from llm_baselines.sb3.callbacks import RoundCallback
-from llm_baselines.sb3.settings import suggested_timesteps
+from llm_baselines.sb3.settings import TABLES
 
 SMALL = {
     "sb3_dqn": {"embedding_dim": 16, "layers": 1, "n_envs": 4, "batch_size": 16, "learning_starts": 40},
@@ -178,7 +178,7 @@ def test_every_table_of_hyperparameters_is_valid(name, env_id):
     assert defaults["gamma"] == 1 or defaults["reward_timing"] == "dense", (
         "a terminal reward is not discounted"
     )
-    assert suggested_timesteps(name, env_id, "demo") <= suggested_timesteps(name, env_id, "bench")
+    assert TABLES.timesteps(name, env_id, "demo") <= TABLES.timesteps(name, env_id, "bench")
 
 
 def test_known_pairs_counts_what_the_train_texts_know():
@@ -195,5 +195,5 @@ def test_known_pairs_counts_what_the_train_texts_know():
 def test_dqn_learns_to_spell(env):
     torch.set_num_threads(1)
     agent = make_agent("sb3_dqn", env, seed=0, device="cpu")
-    agent.learn(suggested_timesteps("sb3_dqn", "TextGen-Tiny-v0", "demo"))
+    agent.learn(TABLES.timesteps("sb3_dqn", "TextGen-Tiny-v0", "demo"))
     assert llm_envs.evaluate(agent, "TextGen-Tiny-v0").mean_reward >= 0.9

@@ -1,0 +1,71 @@
+"""Options and budgets per environment id, read from a TOML file beside the agents."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from llm_envs.registration import TABLE
+
+
+class OptionTables:
+    """What a file says of some agents: `[agent.default]`, `[agent."ID"]` and `[timesteps.SIZE.agent]`.
+
+    Args:
+        path: The TOML file; read when it is first asked.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @cached_property
+    def _tables(self) -> dict[str, Any]:
+        with open(self._path, "rb") as file:
+            return tomllib.load(file)
+
+    def options(self, agent: str, env_id: str) -> dict[str, Any]:
+        """An agent's options on an id: its table "default", then the id's own on top."""
+        tables = self._tables.get(agent, {})
+        return {**tables.get("default", {}), **tables.get(env_id, {})}
+
+    def timesteps(self, agent: str, env_id: str, size: str = "bench") -> int:
+        """How long to train an agent on an id; ids without an entry take the default's.
+
+        Args:
+            agent: The agent's name.
+            env_id: The id.
+            size: "demo" (one to two and a half minutes on one core) or "bench" (five to six).
+
+        Raises:
+            ValueError: The size is unknown.
+        """
+        sizes = self._tables["timesteps"]
+        if size not in sizes:
+            near = get_close_matches(size, sizes, n=1)
+            hint = f", did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"unknown size={size!r}; there are {list(sizes)}{hint}")
+        chosen = sizes[size][agent]
+        return int(chosen.get(env_id, chosen["default"]))
+
+
+def without_training_reward(
+    options: Mapping[str, Any], env_id: str, env_kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """An id's options without its training reward, where the environment brings a reward or data of its own.
+
+    Args:
+        options: Of an agent, from its table.
+        env_id: The id.
+        env_kwargs: Arguments the environment is made with.
+    """
+    usual = TABLE[env_id][1].get("dataset") if env_id in TABLE else None
+    dropped = []
+    if env_kwargs.get("reward", "default") != "default" or env_kwargs.get("dataset", usual) != usual:
+        dropped = ["reward", "reward_timing"]
+    elif "reward_timing" in env_kwargs:
+        dropped = ["reward_timing"]
+    return {**options, **{name: None for name in dropped if name in options}}
