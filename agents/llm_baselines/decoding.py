@@ -36,6 +36,12 @@ class RowCache(Cache):
     def place(self, rows: Tensor | None, columns: Tensor, width: int) -> None:
         """Where the next tokens go: columns int64 (r, k) of the given rows, or of all rows."""
         self._rows, self._columns, self._width = rows, columns, width
+        # Answers begin in one column: all rows then write one slice, where an index would cost a copy.
+        start, stop = int(columns[0, 0]), int(columns[0, -1]) + 1
+        together = rows is None and stop - start == columns.shape[1] and bool((columns == columns[0]).all())
+        self._slice = slice(start, stop) if together else None
+        if rows is None:
+            self._every = torch.arange(len(columns), device=columns.device)[:, None]
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
@@ -48,8 +54,10 @@ class RowCache(Cache):
         found = []
         for buffer, states in ((self._keys[layer_idx], key_states), (self._values[layer_idx], value_states)):
             if self._rows is None:
-                rows_index = torch.arange(states.shape[0], device=states.device)
-                buffer[rows_index[:, None], :, self._columns] = states.transpose(1, 2)
+                if self._slice is not None:
+                    buffer[:, :, self._slice] = states
+                else:
+                    buffer[self._every, :, self._columns] = states.transpose(1, 2)
                 found.append(buffer[:, :, : self._width])
             else:
                 buffer[self._rows[:, None], :, self._columns] = states.transpose(1, 2)

@@ -287,11 +287,13 @@ class _KnownLengths:
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
         raise NotImplementedError
 
-    def step(self, rows: np.ndarray, actions: np.ndarray) -> Any:
+    def step(
+        self, rows: np.ndarray, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         self._tokens[rows, self._column] = actions
         self._column += 1
         over = self._column >= self._ends[rows]
-        return self._tokens[rows].copy(), np.zeros(len(rows)), over, np.zeros(len(rows), bool), []
+        return self._tokens[rows].copy(), np.zeros(len(rows)), over, np.zeros(len(rows), bool)
 
     def close(self) -> None:
         """Nothing to close."""
