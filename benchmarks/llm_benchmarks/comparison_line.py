@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 ROUNDS = 7
+Work = Callable[[], float]
+"""Does something once; returns a figure."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,16 @@ class Comparison:
     low: float
     high: float
     unit: str = "steps/s"
+
+
+def in_turn(name: str, ours: Work, against: str, theirs: Work, unit: str = "steps/s") -> Comparison:
+    """Lets two works take turns; the first round warms up and is not counted."""
+    pairs = [(ours(), theirs()) for _ in range(ROUNDS + 1)][1:]
+    ratios = [a / b for a, b in pairs]
+    mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return Comparison(
+        name, mine, against, other, statistics.median(ratios), min(ratios), max(ratios), unit=unit
+    )
 
 
 def show(title: str, comparisons: Sequence[Comparison]) -> None:

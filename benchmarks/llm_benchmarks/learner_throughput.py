@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from llm_benchmarks.comparison_line import ROUNDS, Comparison
+from llm_benchmarks.comparison_line import ROUNDS, Comparison, Work, in_turn
 from llm_envs.envs.task import Task
 
 VOCABULARY, PROMPT, ANSWER, EPISODES = 2198, 16, 96, 32
@@ -20,23 +19,10 @@ TITLE = (
     f"{{threads}} thread(s); {ROUNDS} rounds in turn, medians"
 )
 
-Work = Callable[[], float]
-"""Does something once; returns a figure."""
-
 
 def measure() -> list[Comparison]:
     """Every comparison of the report."""
     return [*_updates(), *_rollouts(), _replay()]
-
-
-def _in_turn(name: str, ours: Work, against: str, theirs: Work, unit: str) -> Comparison:
-    """Lets two works take turns; the first round warms up and is not counted."""
-    pairs = [(ours(), theirs()) for _ in range(ROUNDS + 1)][1:]
-    ratios = [a / b for a, b in pairs]
-    mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return Comparison(
-        name, mine, against, other, statistics.median(ratios), min(ratios), max(ratios), unit=unit
-    )
 
 
 def _seconds(step: Callable[[], Any]) -> Work:
@@ -103,24 +89,25 @@ def _updates() -> list[Comparison]:
     logits = LogitsNetwork(model(), model(), TokenDQNConfig())
     head = HeadNetwork(model(), None, TokenDQNConfig(q="head", double=False), from_prior=False)
     against = "a supervised step on the same batch"
+    update_head = _seconds(updates(head, 0.05))
     return [
-        _in_turn(
+        in_turn(
             "TokenDQN update, q='logits'",
             _seconds(updates(logits, 0.05)),
             against,
             _seconds(supervised),
             unit="s",
         ),
-        _in_turn(
+        in_turn(
             "TokenDQN update, q='head', full target pass",
-            _seconds(updates(head, 0.05)),
+            update_head,
             against,
             _seconds(supervised),
             unit="s",
         ),
-        _in_turn(
+        in_turn(
             "TokenDQN update, q='head', per transition",
-            lambda: _seconds(updates(head, 0.05))() / (EPISODES * ANSWER),
+            lambda: update_head() / (EPISODES * ANSWER),
             "SB3's DQN update with the same body, per transition",
             _sb3_update(),
             unit="s",
@@ -193,7 +180,7 @@ def _rollouts() -> list[Comparison]:
         (f"texts of 8 to {ANSWER} tokens", rng.integers(8, ANSWER + 1, size=EPISODES)),
     ):
         lines.append(
-            _in_turn(
+            in_turn(
                 f"rollouts with the reference's pass, {what}",
                 _played(lm, reference, prompts, lengths),
                 "transformers' generate, sampling, no reference",

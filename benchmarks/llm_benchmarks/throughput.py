@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from llm_benchmarks.comparison_line import ROUNDS, Comparison, show
+from llm_benchmarks.comparison_line import ROUNDS, Comparison, in_turn, show
 
 VOCABULARY = 50_000
 PROMPT, ANSWER = 64, 48
@@ -140,18 +139,8 @@ def sb3_rows(env: Any, size: int, seed: int = 0) -> Stepper:
 
 
 def compare(name: str, ours: Stepper, against: str, theirs: Stepper, seconds: float) -> Comparison:
-    """Lets two steppers take turns; the first round warms up and is not counted."""
-    pairs = [(ours(seconds), theirs(seconds)) for _ in range(ROUNDS + 1)][1:]
-    ratios = [a / b for a, b in pairs]
-    return Comparison(
-        name,
-        statistics.median(a for a, _ in pairs),
-        against,
-        statistics.median(b for _, b in pairs),
-        statistics.median(ratios),
-        min(ratios),
-        max(ratios),
-    )
+    """Lets two steppers take turns."""
+    return in_turn(name, lambda: ours(seconds), against, lambda: theirs(seconds))
 
 
 def compare_imports() -> Comparison:
@@ -165,18 +154,9 @@ def compare_imports() -> Comparison:
         done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
         return float(done.stdout)
 
-    pairs = [(seconds("llm_envs"), seconds("gymnasium")) for _ in range(ROUNDS + 1)][1:]
-    ratios = [a / b for a, b in pairs]
-    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return Comparison(
-        "import llm_envs",
-        ours,
-        "import gymnasium",
-        theirs,
-        statistics.median(ratios),
-        min(ratios),
-        max(ratios),
-        unit="s",
+    name, against = "llm_envs", "gymnasium"
+    return in_turn(
+        f"import {name}", lambda: seconds(name), f"import {against}", lambda: seconds(against), unit="s"
     )
 
 
