@@ -211,8 +211,18 @@ def benchmark(
 def throughput(
     json: Json = False,
     seconds: Annotated[float, typer.Option(min=0.01, help="Length of each measurement.")] = 0.5,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A pretrained model with LoRA instead.")
+    ] = None,
+    device: Device = "auto",
 ) -> None:
-    """Measures speeds as ratios against Gymnasium's and SB3's own, in turn."""
+    """Measures speeds as ratios against Gymnasium's, SB3's and transformers' own, in turn."""
+    if model is not None:
+        from llm_benchmarks.model_throughput import run as run_model
+
+        with bad_input():
+            status = run_model(model, device=device, json_output=json)
+        raise typer.Exit(status)
     from llm_benchmarks.throughput import run
 
     raise typer.Exit(run(json_output=json, seconds=seconds))

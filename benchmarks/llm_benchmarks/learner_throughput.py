@@ -25,7 +25,9 @@ def measure() -> list[Comparison]:
     return [*_updates(), *_rollouts(), _replay()]
 
 
-def _seconds(step: Callable[[], Any]) -> Work:
+def seconds_of(step: Callable[[], Any]) -> Work:
+    """Times a step."""
+
     def work() -> float:
         started = time.perf_counter()
         step()
@@ -34,27 +36,56 @@ def _seconds(step: Callable[[], Any]) -> Work:
     return work
 
 
-def _texts(rng: np.random.Generator) -> list[Any]:
+def texts(episodes: int, prompt: int, answer: int, vocabulary: int) -> list[Any]:
     """Episodes of random tokens, all of full length."""
     from llm_baselines.trajectory import Trajectory
 
-    length = PROMPT + ANSWER
-    nothing = np.zeros(ANSWER, np.float32)
+    rng, length = np.random.default_rng(0), prompt + answer
+    nothing = np.zeros(answer, np.float32)
     return [
         Trajectory(
-            rng.integers(VOCABULARY, size=length).astype(np.int32),
-            np.arange(PROMPT, length, dtype=np.int32),
-            rng.random(ANSWER).astype(np.float32),
+            rng.integers(vocabulary, size=length).astype(np.int32),
+            np.arange(prompt, length, dtype=np.int32),
+            rng.random(answer).astype(np.float32),
             nothing,
             nothing,
         )
-        for _ in range(EPISODES)
+        for _ in range(episodes)
     ]
+
+
+def updates(network: Any, batch: Any) -> Callable[[], None]:
+    """An update of a network towards its targets on a batch, target network included."""
+    groups = [{"params": group["params"]} for group in network.parameter_groups()]
+    optimizer = torch.optim.AdamW(groups, lr=1e-6)
+
+    def update() -> None:
+        predicted = network.predict(batch)
+        loss, _ = network.loss(batch, predicted, network.targets(batch, predicted))
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        network.refresh_target(0.05)
+
+    return update
+
+
+def supervised_steps(lm: Any, batch: Any) -> Callable[[], None]:
+    """A step of maximum likelihood on a batch, of everything that is trained."""
+    from llm_baselines.teacher_forcing import token_losses
+
+    optimizer = torch.optim.AdamW([p for p in lm.parameters() if p.requires_grad], lr=1e-6)
+
+    def step() -> None:
+        token_losses(lm, batch, 0.0)[0].backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    return step
 
 
 def _updates() -> list[Comparison]:
     from llm_baselines.language_model import build_language_model
-    from llm_baselines.teacher_forcing import token_losses
     from llm_baselines.token_dqn.config import TokenDQNConfig
     from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
     from llm_baselines.trajectory import collate
@@ -62,47 +93,25 @@ def _updates() -> list[Comparison]:
     def model() -> Any:
         return build_language_model(MODEL, vocabulary_size=VOCABULARY, context_length=PROMPT + ANSWER)
 
-    batch = collate(_texts(np.random.default_rng(0)))
-    lm = model()
-    plain = torch.optim.AdamW(lm.parameters(), lr=1e-6)
-
-    def supervised() -> None:
-        token_losses(lm, batch, 0.0)[0].backward()
-        plain.step()
-        plain.zero_grad()
-
-    def updates(network: Any, tau: float) -> Callable[[], None]:
-        optimizer = torch.optim.AdamW(
-            [{"params": group["params"]} for group in network.parameter_groups()], lr=1e-6
-        )
-
-        def update() -> None:
-            predicted = network.predict(batch)
-            loss, _ = network.loss(batch, predicted, network.targets(batch, predicted))
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            network.refresh_target(tau)
-
-        return update
-
+    batch = collate(texts(EPISODES, PROMPT, ANSWER, VOCABULARY))
+    supervised = supervised_steps(model(), batch)
     logits = LogitsNetwork(model(), model(), TokenDQNConfig())
     head = HeadNetwork(model(), None, TokenDQNConfig(q="head", double=False), from_prior=False)
     against = "a supervised step on the same batch"
-    update_head = _seconds(updates(head, 0.05))
+    update_head = seconds_of(updates(head, batch))
     return [
         in_turn(
             "TokenDQN update, q='logits'",
-            _seconds(updates(logits, 0.05)),
+            seconds_of(updates(logits, batch)),
             against,
-            _seconds(supervised),
+            seconds_of(supervised),
             unit="s",
         ),
         in_turn(
             "TokenDQN update, q='head', full target pass",
             update_head,
             against,
-            _seconds(supervised),
+            seconds_of(supervised),
             unit="s",
         ),
         in_turn(
@@ -157,7 +166,7 @@ def _sb3_update() -> Work:
     )
     model.set_logger(Logger(folder=None, output_formats=[]))
     model.learn(64)
-    return lambda: _seconds(lambda: model.train(1, EPISODES))() / EPISODES
+    return lambda: seconds_of(lambda: model.train(1, EPISODES))() / EPISODES
 
 
 def _rollouts() -> list[Comparison]:
@@ -182,16 +191,17 @@ def _rollouts() -> list[Comparison]:
         lines.append(
             in_turn(
                 f"rollouts with the reference's pass, {what}",
-                _played(lm, reference, prompts, lengths),
+                played(lm, reference, prompts, lengths),
                 "transformers' generate, sampling, no reference",
-                _generated(lm, prompts, lengths),
+                generated(lm, prompts, lengths),
                 unit="tokens/s",
             )
         )
     return lines
 
 
-def _played(lm: Any, reference: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
+def played(lm: Any, reference: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
+    """Tokens per second of rollouts with the reference's pass: prompts (n, p), texts of lengths (n,)."""
     from llm_baselines.decoding import Reader
     from llm_baselines.exploration import draw
     from llm_baselines.rollout import play_episodes
@@ -215,9 +225,9 @@ def _played(lm: Any, reference: Any, prompts: np.ndarray, lengths: np.ndarray) -
             played = play_episodes(
                 _KnownLengths(prompts, lengths),
                 Sampler(),
-                seeds=[0] * EPISODES,
+                seeds=[0] * len(prompts),
                 examples=None,
-                vocabulary_size=VOCABULARY,
+                vocabulary_size=lm.vocabulary_size,
                 rng=np.random.default_rng(0),
             )
             with_reference(reference, played, 4096)
@@ -226,12 +236,13 @@ def _played(lm: Any, reference: Any, prompts: np.ndarray, lengths: np.ndarray) -
     return work
 
 
-def _generated(lm: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
+def generated(lm: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
+    """Tokens per second of `generate`, sampling; it computes all rows until the last has its length."""
     from transformers import StoppingCriteria, StoppingCriteriaList
 
     class Ends(StoppingCriteria):
         def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
-            return torch.as_tensor(input_ids.shape[1] - PROMPT >= lengths)
+            return torch.as_tensor(input_ids.shape[1] - prompts.shape[1] >= lengths)
 
     inputs = torch.as_tensor(prompts)
 
@@ -244,7 +255,7 @@ def _generated(lm: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
                 attention_mask=torch.ones_like(inputs),
                 do_sample=True,
                 top_k=0,
-                max_new_tokens=ANSWER,
+                max_new_tokens=int(lengths.max()),
                 pad_token_id=0,
                 eos_token_id=None,
                 stopping_criteria=StoppingCriteriaList([Ends()]),
@@ -257,18 +268,18 @@ def _generated(lm: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
 class _KnownLengths:
     """Rows that end after given numbers of tokens, so that both sides write the same texts' worth."""
 
-    num_envs = EPISODES
     refills = False
     task: Task | None = None
 
     def __init__(self, prompts: np.ndarray, lengths: np.ndarray) -> None:
+        self.num_envs = len(prompts)
         self._prompts = prompts
-        self._ends = PROMPT + lengths
+        self._ends = prompts.shape[1] + lengths
 
     def reset(self, seeds: Any, examples: Any) -> np.ndarray:
-        self._tokens = np.full((EPISODES, PROMPT + ANSWER), -1, np.int32)
-        self._tokens[:, :PROMPT] = self._prompts
-        self._column = PROMPT
+        rows, self._column = self._prompts.shape
+        self._tokens = np.full((rows, self._ends.max()), -1, np.int32)
+        self._tokens[:, : self._column] = self._prompts
         return self._tokens.copy()
 
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:

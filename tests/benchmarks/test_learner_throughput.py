@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+import json
 
-from llm_benchmarks import comparison_line, learner_throughput
+import pytest
+from small_models import small_model
+from typer.testing import CliRunner
+
+from llm_benchmarks import cli, comparison_line, learner_throughput, model_throughput
+from llm_benchmarks.cli_input import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -33,3 +38,21 @@ def test_works_take_turns_and_the_first_round_is_not_counted():
     line = comparison_line.in_turn("a", work("ours", [100.0, 4.0]), "b", work("theirs", [1.0, 2.0]), "s")
     assert calls == ["ours", "theirs"] * 2
     assert (line.ours, line.theirs, line.ratio) == (4.0, 2.0, 2.0)
+
+
+def test_a_pretrained_model_is_measured_at_every_batch(tmp_path, monkeypatch, capsys):
+    model = small_model("llama", 40)
+    model.save_pretrained(tmp_path / "model")
+    monkeypatch.setattr(model_throughput, "PROMPT", 4)
+    monkeypatch.setattr(model_throughput, "ANSWER", 6)
+    assert model_throughput.run(str(tmp_path / "model"), device="cpu", json_output=True) == 0
+    lines = json.loads(capsys.readouterr().out)
+    assert [line["unit"] for line in lines] == ["tokens/s", "s", "MB"] * 2
+    assert all(line["ours"] > 0 and line["theirs"] > 0 for line in lines)
+    assert lines[2]["ours"] >= lines[2]["theirs"]
+
+
+def test_a_model_that_is_not_there_is_named():
+    done = CliRunner().invoke(cli.commands, ["throughput", "--model", "smolm2-135m"])
+    assert isinstance(done.exception, InputError)
+    assert "smolm2-135m" in str(done.exception)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from llm_benchmarks.llm_demo import Measured, compare, measure, run
 from llm_benchmarks.suite import load_suite
-
-sys.path.append(str(Path(__file__).parents[1] / "agents"))
 
 SUITE = """
 name = "tiny"
