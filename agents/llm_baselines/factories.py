@@ -11,7 +11,7 @@ from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import TABLES
 from llm_baselines.language_models import BestOfN, GreedyModel, SamplingModel
 from llm_baselines.language_policy import LanguagePolicy
-from llm_baselines.option_tables import without_training_reward
+from llm_baselines.option_tables import fitting_options
 from llm_baselines.rloo import RLOO
 from llm_baselines.supervised import Supervised
 from llm_baselines.token_dqn import TokenDQN
@@ -33,7 +33,7 @@ class LanguagePolicyFactory:
         """The agent, for an environment made by gymnasium.make."""
         spec = env.spec
         env_id, kwargs = ("", {}) if spec is None else (spec.id, spec.kwargs)
-        defaults = without_training_reward(TABLES.options(self._kind.name, env_id), env_id, kwargs)
+        defaults = fitting_options(TABLES.options(self._kind.name, env_id), env_id, kwargs)
         options = {"model": self._model, **defaults, **config}
         model = options.pop("model")
         return self._kind(model, env, seed=seed, device=device, **options)

@@ -52,10 +52,8 @@ class OptionTables:
         return int(chosen.get(env_id, chosen["default"]))
 
 
-def without_training_reward(
-    options: Mapping[str, Any], env_id: str, env_kwargs: Mapping[str, Any]
-) -> dict[str, Any]:
-    """An id's options without its training reward, where the environment brings a reward or data of its own.
+def fitting_options(options: Mapping[str, Any], env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """An id's options, without what is trained on where the environment brings a reward or data.
 
     Args:
         options: Of an agent, from its table.
@@ -65,7 +63,7 @@ def without_training_reward(
     usual = TABLE[env_id][1].get("dataset") if env_id in TABLE else None
     dropped = []
     if env_kwargs.get("reward", "default") != "default" or env_kwargs.get("dataset", usual) != usual:
-        dropped = ["reward", "reward_timing"]
+        dropped = ["reward", "reward_timing", "train_dataset"]
     elif "reward_timing" in env_kwargs:
         dropped = ["reward_timing"]
     return {**options, **{name: None for name in dropped if name in options}}

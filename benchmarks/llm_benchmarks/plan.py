@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 
 import llm_envs  # noqa: F401  registers the ids
-from llm_baselines.option_tables import without_training_reward
+from llm_baselines.option_tables import fitting_options
 from llm_baselines.registry import AGENTS, agent_defaults, load_factory
 from llm_benchmarks.suite import RESERVED, Cell, SuiteError, check_timesteps
 
@@ -77,7 +77,7 @@ def plan_agent(cell: Cell) -> AgentPlan:
     if not trained and asked and cell.agent in AGENTS:
         raise SuiteError(f"agent {cell.agent!r} does not train; leave total_timesteps out")
     kwargs = {**cell.env_kwargs, "reward": cell.reward}
-    defaults = without_training_reward(agent_defaults(cell.agent, cell.env), cell.env, kwargs)
+    defaults = fitting_options(agent_defaults(cell.agent, cell.env), cell.env, kwargs)
     config = {**defaults, **cell.config}
     reward = config.get("reward") if config.get("reward") is not None else cell.reward
     return AgentPlan(

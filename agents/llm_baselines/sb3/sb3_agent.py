@@ -23,7 +23,7 @@ from llm_baselines.agent_folder import (
     write_agent_folder,
 )
 from llm_baselines.configuration import make_config
-from llm_baselines.option_tables import without_training_reward
+from llm_baselines.option_tables import fitting_options
 from llm_baselines.sb3.callbacks import RoundCallback
 from llm_baselines.sb3.checkpoint import read_state, restore_checkpoint, write_checkpoint
 from llm_baselines.sb3.settings import TABLES, SB3Config
@@ -59,7 +59,7 @@ class SB3Agent:
         self.seed = seed
         self.device = get_device(device)
         spec = env.spec
-        merged = {**without_training_reward(self.defaults(spec.id), spec.id, spec.kwargs), **config}
+        merged = {**fitting_options(self.defaults(spec.id), spec.id, spec.kwargs), **config}
         self.config: Any = make_config(self.config_class, merged)
         self.report = TrainingReport()
         self.model: BaseAlgorithm | None = None
