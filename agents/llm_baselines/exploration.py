@@ -90,8 +90,7 @@ class Exploration:
         if support is not None:
             scores = scores.masked_fill(~support, -torch.inf)
         if 0 < self.top_k < scores.shape[1]:
-            worst = scores.topk(self.top_k, dim=1).values[:, -1:]
-            scores = scores.masked_fill(scores < worst, -torch.inf)
+            scores = scores.masked_fill(~top_k_support(scores, self.top_k), -torch.inf)
         probabilities = torch.softmax(scores, dim=1)
         if self.top_p < 1.0:
             ordered, order = probabilities.sort(dim=1, descending=True)

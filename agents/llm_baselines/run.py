@@ -125,7 +125,13 @@ class TrainingRun:
         return _Rollout(self.callback)
 
     def played(self, scores: list[float], lengths: list[int]) -> None:
-        """Notes the episodes of a round."""
+        """Notes the episodes of a round.
+
+        Raises:
+            NotFinite: A score is no number: before the episode can reach a replay or a checkpoint.
+        """
+        for score in scores:
+            self.check_finite(score, "an episode's score")
         self._episodes = (self._episodes + scores)[-100:]
         self._lengths = (self._lengths + lengths)[-100:]
 

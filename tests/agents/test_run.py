@@ -150,8 +150,10 @@ class Sour(World):
 )
 def test_a_reward_that_is_no_number_stops_the_run(kind, options, tmp_path):
     agent = kind(SMALL, Sour(100), device="cpu", n_envs=8, checkpoint_freq=30, **options)
-    with pytest.raises(NotFinite, match=r"the loss is nan at step \d+, round \d+; the last good") as stopped:
+    with pytest.raises(NotFinite, match=r"score is nan at step \d+, round \d+; the last good") as stopped:
         agent.learn(1000, run_folder=tmp_path)
+    if kind is TokenDQN:
+        assert all(np.isfinite(t.rewards).all() for t in agent.replay.sample(50, np.random.default_rng(0))[0])
     assert f"'{newest_checkpoint(tmp_path / 'resume')}'" in str(stopped.value)
     assert f"step {agent.num_timesteps}," in str(stopped.value)
     assert 100 <= agent.num_timesteps < 200
