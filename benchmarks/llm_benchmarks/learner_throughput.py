@@ -205,10 +205,10 @@ def _rollouts() -> list[Comparison]:
 
 
 def _played(lm: Any, reference: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
-    from llm_baselines.decoding import Reader
     from llm_baselines.exploration import draw
     from llm_baselines.rollout import play_episodes
     from llm_baselines.teacher_forcing import with_reference
+    from llm_envs.decoding import Reader
 
     class Sampler:
         def __init__(self) -> None:
