@@ -60,7 +60,7 @@ class Candidates:
                 best = self._best(scores[row])
                 self.ids[row] = best
                 log_probs[row] = np.clip(scores[row, best], LOWEST, 0.0)
-        return {"tokens": tokens, "candidates": self.ids.copy(), "log_probs": log_probs}
+        return {"candidates": self.ids.copy(), "log_probs": log_probs, "tokens": tokens}
 
     def tokens(self, actions: np.ndarray) -> np.ndarray:
         """Token ids int64 (n,) of actions (n,); 0 in a row that is over, where an action means nothing."""

@@ -183,8 +183,8 @@ class VectorTopKActions(VectorWrapper[Observation, np.ndarray, np.ndarray, np.nd
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """As the environment's reset, `reset_mask` included."""
+        mask = (options or {}).get("reset_mask")  # first: gymnasium's SyncVectorEnv takes it out
         tokens, infos = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
-        mask = (options or {}).get("reset_mask")
         self._over = np.zeros(self.num_envs, dtype=bool) if mask is None else self._over & ~mask
         return self._candidates.observe(tokens, self._over), infos
 
