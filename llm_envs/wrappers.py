@@ -45,7 +45,7 @@ class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     `env.spec` holds the wrapper and its arguments; `EnvSpec.to_json` takes them where `lm` is a name.
     `llm_envs.vectorize` makes the vector environment with the same candidates. The same texts read in batches
-    of other sizes differ by rounding (about 1e-6 nats): only candidates as close as that can change places.
+    of other sizes differ by rounding: only candidates as close as that can change places.
 
     Args:
         env: With spaces of tokens.
@@ -129,7 +129,7 @@ class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 class VectorTopKActions(VectorWrapper[Observation, np.ndarray, np.ndarray, np.ndarray, np.ndarray]):
     """TopKActions around a vector environment, in all autoreset modes.
 
-    One pass of the language model serves all rows of a step. Under the same seeds and actions every row gives
+    All rows of a step are scored in one call, and a language model reads new tokens only. Under the same seeds and actions every row gives
     what a single environment under TopKActions gives. In SAME_STEP mode `final_obs` holds Dicts of one row;
     in DISABLED mode a row that is over takes `llm_envs.WAIT`.
 
