@@ -129,8 +129,8 @@ class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 class VectorTopKActions(VectorWrapper[Observation, np.ndarray, np.ndarray, np.ndarray, np.ndarray]):
     """TopKActions around a vector environment, in all autoreset modes.
 
-    All rows of a step are scored in one call, and a language model reads new tokens only. Under the same seeds
-    and actions every row gives what a single environment under TopKActions gives. In SAME_STEP mode
+    All rows of a step are scored in one call, and a language model reads new tokens only. Under the same
+    seeds and actions every row gives what a single environment under TopKActions gives. In SAME_STEP mode
     `final_obs` holds Dicts of one row; in DISABLED mode a row that is over takes `llm_envs.WAIT`.
 
     Args:
