@@ -166,13 +166,19 @@ def _play_one(policy: Policy, env: Any, plan: list[tuple[int, int, int]], determ
         state, start = None, np.ones(1, dtype=bool)
         while True:
             actions, state = policy.predict(
-                observation[None], state=state, episode_start=start, deterministic=deterministic
+                _batch_of_one(observation), state=state, episode_start=start, deterministic=deterministic
             )
             observation, _, terminated, truncated, info = env.step(int(np.asarray(actions).reshape(-1)[0]))
             start = np.zeros(1, dtype=bool)
             if terminated or truncated:
                 yield _row(entry, info["outcome"])
                 break
+
+
+def _batch_of_one(observation: Any) -> Any:
+    if isinstance(observation, dict):
+        return {name: value[None] for name, value in observation.items()}
+    return observation[None]
 
 
 def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deterministic: bool) -> Any:

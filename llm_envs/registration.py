@@ -7,6 +7,8 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.vector import VectorEnv
 
+from llm_envs.wrappers import TopKActions
+
 _ENVS = "llm_envs.envs."
 
 TABLE: dict[str, tuple[str, dict[str, Any]]] = {
@@ -62,7 +64,8 @@ def vectorize(env: gym.Env[Any, Any], num_envs: int, **changes: Any) -> VectorEn
     """The native vector environment of an environment made by `gymnasium.make`.
 
     Args:
-        env: Made from one of the ids of the table.
+        env: Made from one of the ids of the table. TopKActions around it goes around the vector environment
+            too; other wrappers are left out.
         num_envs: Number of rows.
         **changes: Arguments that differ from the environment's, `autoreset_mode` and `split` among them.
 
@@ -72,4 +75,9 @@ def vectorize(env: gym.Env[Any, Any], num_envs: int, **changes: Any) -> VectorEn
     if env.spec is None or env.spec.id not in TABLE:
         raise ValueError(f"{env} was not made by gymnasium.make from one of {list(TABLE)}")
     kwargs = {k: v for k, v in env.spec.kwargs.items() if k != "render_mode"}
-    return gym.make_vec(env.spec.id, num_envs=num_envs, **{**kwargs, **changes})
+    envs = gym.make_vec(env.spec.id, num_envs=num_envs, **{**kwargs, **changes})
+    while isinstance(env, gym.Wrapper):
+        if isinstance(env, TopKActions):
+            return env.vectorize(envs)
+        env = env.env
+    return envs

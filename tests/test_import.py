@@ -33,6 +33,7 @@ def loaded_after(code):
         "import llm_envs, gymnasium; gymnasium.make('TextGen-v0').reset()",
         "import llm_envs, gymnasium; gymnasium.make('Dialogue-v0').reset()",
         "import llm_envs, gymnasium; gymnasium.make_vec('Translation-v0', num_envs=2).reset()",
+        "import llm_envs.scoring, llm_envs.wrappers",
     ],
 )
 def test_environments_import_nothing_heavy(code):

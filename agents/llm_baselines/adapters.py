@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from llm_baselines.language_model import LanguageModel
+from llm_envs.language_model import LanguageModel
 
 LORA_FROM = 50_000_000
 """Parameters from which adapter="auto" means LoRA; smaller models are trained whole."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from llm_baselines.language_model import LanguageModel, ModelInputs
+from llm_envs.language_model import LanguageModel, ModelInputs
 
 _BATCH, _LEARNING_RATE, _WARMUP = 32, 2e-3, 100
 _LEAST, _MOST, _GAP, _LEAD = 4, 16, 20, 3

@@ -9,7 +9,7 @@ from typing import Any
 from llm_baselines.configuration import make_config
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import TABLES
-from llm_baselines.language_models import BestOfN, GreedyModel, SamplingModel
+from llm_baselines.language_model_policies import BestOfN, GreedyModel, SamplingModel
 from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.option_tables import fitting_options
 from llm_baselines.rloo import RLOO

@@ -13,14 +13,15 @@ from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
 from llm_baselines.configuration import make_config
-from llm_baselines.decoding import Reader
 from llm_baselines.exploration import draw
 from llm_baselines.language_agent_settings import LanguageAgentConfig
-from llm_baselines.language_model import LanguageModel, build_language_model, choose_device
+from llm_baselines.language_model import build_language_model, choose_device
 from llm_baselines.precision import DTYPES, choose_dtype
 from llm_baselines.rows import is_native
 from llm_baselines.sampling import uniforms
 from llm_baselines.transitions import check_spaces
+from llm_envs.decoding import Reader
+from llm_envs.language_model import LanguageModel
 
 
 class LanguagePolicy:
@@ -105,14 +106,19 @@ class LanguagePolicy:
         """
         observation = np.asarray(observation)
         rows = np.atleast_2d(observation)
-        if not isinstance(state, _ReadState) or state.generation != self._generation:
-            state = _ReadState(self._generation, self.make_readers())
+        state = self.read_state(state)
         scores = self.bounded_scores([reader.read(rows) for reader in state.readers], rows)
         if deterministic:
             actions = scores.argmax(dim=1).cpu().numpy()
         else:
             actions = draw(self.acting_probabilities(scores), uniforms(self.seed, rows))
         return (actions if observation.ndim > 1 else actions[0]), state
+
+    def read_state(self, state: Any = None) -> _ReadState:
+        """A state of `predict` with the newest weights: the one given, or a fresh one."""
+        if isinstance(state, _ReadState) and state.generation == self._generation:
+            return state
+        return _ReadState(self._generation, self.make_readers())
 
     def make_readers(self) -> list[Reader]:
         """What observations are read with to act: the language model, and others a learner needs."""
@@ -144,6 +150,10 @@ class LanguagePolicy:
         """Whether the environment says which tokens may be taken."""
         return callable(getattr(self.env.unwrapped, "action_mask", None))
 
+    def make_scorer(self) -> PolicyScorer:
+        """A `llm_envs.scoring.Scorer`: log-softmax of what this agent chooses by, with its newest weights."""
+        return PolicyScorer(self)
+
     def weights_changed(self) -> None:
         """What has been read with the old weights is of no use any more."""
         self._generation += 1
@@ -159,6 +169,26 @@ class LanguagePolicy:
     def task(self) -> Any:
         """The native environment's task."""
         return self.env.unwrapped.task
+
+
+class PolicyScorer:
+    """An agent's next-token log-probabilities: see `llm_envs.scoring.Scorer`.
+
+    Args:
+        agent: The agent; it may go on learning.
+    """
+
+    def __init__(self, agent: LanguagePolicy) -> None:
+        self._agent = agent
+        self._state: _ReadState | None = None
+
+    @torch.no_grad()
+    def __call__(self, observation: np.ndarray) -> np.ndarray:
+        """Float32 (n, V) for observations int32 (n, L); Q-values are taken as logits."""
+        state = self._state = self._agent.read_state(self._state)
+        scores = self._agent.bounded_scores([r.read(observation) for r in state.readers], observation)
+        found: np.ndarray = torch.log_softmax(scores.float(), dim=1).cpu().numpy()
+        return found
 
 
 @dataclass

@@ -13,12 +13,12 @@ from llm_baselines.configuration import option
 from llm_baselines.exploration import Exploration
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import LanguageAgentConfig
-from llm_baselines.language_model import LanguageModel
 from llm_baselines.player import Player, log_ratios
 from llm_baselines.run import TrainingRun
 from llm_baselines.supervised import begin_from_demonstrations
 from llm_baselines.teacher_forcing import action_log_probs, state_features, with_reference
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch
+from llm_envs.language_model import LanguageModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

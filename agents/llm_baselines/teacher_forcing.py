@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from llm_baselines.language_model import LanguageModel, model_inputs
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch, micro_batches
+from llm_envs.language_model import LanguageModel, model_inputs
 
 
 def state_features(lm: LanguageModel, batch: TrajectoryBatch) -> Tensor:

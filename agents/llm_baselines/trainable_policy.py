@@ -10,10 +10,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from llm_baselines.adapters import MergedActor, choose_adapter, with_lora
-from llm_baselines.language_model import PRESETS, LanguageModel
+from llm_baselines.language_model import PRESETS
 from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.precision import DTYPES, choose_dtype
 from llm_baselines.sealed_folder import AgentFolderError
+from llm_envs.language_model import LanguageModel
 
 
 class TrainablePolicy(LanguagePolicy):

@@ -202,10 +202,10 @@ def _rollouts() -> list[Comparison]:
 
 def played(lm: Any, reference: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
     """Tokens per second of rollouts with the reference's pass: prompts (n, p), texts of lengths (n,)."""
-    from llm_baselines.decoding import Reader
     from llm_baselines.exploration import draw
     from llm_baselines.rollout import play_episodes
     from llm_baselines.teacher_forcing import with_reference
+    from llm_envs.decoding import Reader
 
     class Sampler:
         def __init__(self) -> None:

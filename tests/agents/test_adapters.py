@@ -15,12 +15,12 @@ from token_worlds import Talk, World
 from llm_baselines import TokenDQN
 from llm_baselines.adapters import LORA_FROM, MergedActor, choose_adapter, with_lora
 from llm_baselines.agent_folder import AgentFolderError
-from llm_baselines.decoding import Reader
-from llm_baselines.language_model import LanguageModel, alike, model_inputs
 from llm_baselines.precision import DTYPES, choose_dtype
 from llm_baselines.registry import make_agent
 from llm_baselines.rloo import RLOO
 from llm_baselines.sealed_folder import newest_checkpoint
+from llm_envs.decoding import Reader
+from llm_envs.language_model import LanguageModel, alike, model_inputs
 
 V = 8
 ENV = "llm_envs:TextGen-Tiny-v0"

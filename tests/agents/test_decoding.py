@@ -7,8 +7,8 @@ import pytest
 import torch
 from small_models import small_model
 
-from llm_baselines.decoding import Reader
-from llm_baselines.language_model import LanguageModel, model_inputs
+from llm_envs.decoding import Reader
+from llm_envs.language_model import LanguageModel, model_inputs
 
 V, PROMPT, LENGTH = 11, 5, 20
 

@@ -7,13 +7,8 @@ import pytest
 import torch
 from small_models import small_model
 
-from llm_baselines.language_model import (
-    PRESETS,
-    LanguageModel,
-    build_language_model,
-    choose_device,
-    model_inputs,
-)
+from llm_baselines.language_model import PRESETS, build_language_model, choose_device
+from llm_envs.language_model import LanguageModel, model_inputs
 
 V, LENGTH = 11, 20
 

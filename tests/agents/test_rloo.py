@@ -86,7 +86,7 @@ def test_with_a_kl_it_comes_near_the_regularised_optimum():
 
 
 def _inputs(observation):
-    from llm_baselines.language_model import model_inputs
+    from llm_envs.language_model import model_inputs
 
     return model_inputs(observation[None, observation >= 0])
 

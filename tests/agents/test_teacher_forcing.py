@@ -8,7 +8,6 @@ import torch
 from small_models import small_model
 from token_worlds import random_trajectory
 
-from llm_baselines.language_model import LanguageModel, model_inputs
 from llm_baselines.teacher_forcing import (
     action_log_probs,
     log_probs_under,
@@ -18,6 +17,7 @@ from llm_baselines.teacher_forcing import (
     with_reference,
 )
 from llm_baselines.trajectory import collate
+from llm_envs.language_model import LanguageModel, model_inputs
 
 V = 8
 

@@ -105,8 +105,11 @@ class SB3Agent:
 
     def _spaces(self) -> tuple[spaces.Box, spaces.Discrete]:
         observation, action = self._env.observation_space, self._env.action_space
-        assert isinstance(observation, spaces.Box)
-        assert isinstance(action, spaces.Discrete)
+        if not isinstance(observation, spaces.Box) or not isinstance(action, spaces.Discrete):
+            raise ValueError(
+                f"{self.name} acts in plain token environments, got {observation}; under TopKActions take "
+                "stable_baselines3.DQN with llm_baselines.sb3.candidates.CandidateDQNPolicy"
+            )
         return observation, action
 
     def _count_parameters(self) -> int:

@@ -23,10 +23,10 @@ from torch import Tensor, nn
 
 from llm_baselines.adapters import sharing_copy
 from llm_baselines.exploration import top_k_support
-from llm_baselines.language_model import LanguageModel
 from llm_baselines.teacher_forcing import action_log_probs, scatter, state_features
 from llm_baselines.token_dqn import targets as t
 from llm_baselines.trajectory import TrajectoryBatch
+from llm_envs.language_model import LanguageModel
 
 _MASKED = torch.finfo(torch.float32).min
 

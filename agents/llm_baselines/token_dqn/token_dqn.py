@@ -10,10 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llm_baselines.decoding import Reader
 from llm_baselines.exploration import Exploration, linear_epsilon, top_k_support
 from llm_baselines.language_agent import LanguageAgent
-from llm_baselines.language_model import LanguageModel
 from llm_baselines.player import Player, log_ratios
 from llm_baselines.run import TrainingRun
 from llm_baselines.supervised import begin_from_demonstrations
@@ -23,6 +21,8 @@ from llm_baselines.token_dqn.episode_replay import EpisodeReplay
 from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch, observations_of
 from llm_envs import EvaluationResult
+from llm_envs.decoding import Reader
+from llm_envs.language_model import LanguageModel
 
 _REPLAY = "replay.safetensors"
 

@@ -11,11 +11,11 @@ import torch
 from small_models import TableModel, small_model
 from token_worlds import Talk, World, random_trajectory, soft_value, solve
 
-from llm_baselines.language_model import LanguageModel
 from llm_baselines.token_dqn.config import TokenDQNConfig
 from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
 from llm_baselines.token_dqn.targets import one_step_residuals
 from llm_baselines.trajectory import Trajectory, collate, observations_of
+from llm_envs.language_model import LanguageModel
 
 V = 8
 

@@ -20,8 +20,8 @@ from token_worlds import (
 )
 
 from llm_baselines import TokenDQN
-from llm_baselines.language_model import model_inputs
 from llm_envs import Episode
+from llm_envs.language_model import model_inputs
 
 MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
 LEARNING = {

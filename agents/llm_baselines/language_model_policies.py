@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from llm_baselines.configuration import option
-from llm_baselines.decoding import Reader
 from llm_baselines.exploration import Exploration, draw
 from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.precision import DTYPES
 from llm_baselines.sampling import uniforms
 from llm_envs.data import SPLITS
+from llm_envs.decoding import Reader
 from llm_envs.envs.task import Task
 from llm_envs.episode import Episode, Example
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from transformers import Cache
 
-from llm_baselines.language_model import LanguageModel, ModelInputs, alike, model_inputs
+from llm_envs.language_model import LanguageModel, ModelInputs, alike, model_inputs
 
 
 class RowCache(Cache):
@@ -194,3 +194,35 @@ class Reader:
             for row, end in enumerate(ends)
         )
         return same
+
+
+class LanguageModelScorer:
+    """Log-probabilities of the next token under a language model: see `llm_envs.scoring.Scorer`.
+
+    Args:
+        lm: The language model; its weights must not change while the scorer is used (`forget` after).
+    """
+
+    def __init__(self, lm: LanguageModel) -> None:
+        self._lm = lm
+        self._reader = Reader(lm)
+
+    def forget(self) -> None:
+        """Reads everything anew from now on."""
+        self._reader.forget()
+
+    @torch.no_grad()
+    def __call__(self, observation: np.ndarray) -> np.ndarray:
+        """Log-probabilities float32 (n, V) of what follows observations int32 (n, L).
+
+        Raises:
+            ValueError: The observations are wider than the model reads.
+        """
+        longest = getattr(self._lm.config, "max_position_embeddings", None)
+        if longest is not None and longest < observation.shape[1]:
+            raise ValueError(
+                f"the model reads {longest} tokens and the observations hold {observation.shape[1]}: lower "
+                "max_prompt_tokens or max_new_tokens, or take another lm"
+            )
+        found: np.ndarray = self._lm.log_probs(self._reader.read(observation)).cpu().numpy()
+        return found
