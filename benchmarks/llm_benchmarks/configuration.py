@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -48,6 +49,8 @@ def configuration(record: Record, others: Iterable[Record] = ()) -> dict[str, An
 def labels(configurations: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """A short label for every row: what differs from the other rows of the same agent.
 
+    Where more than half of an agent's rows have the same value, only the others name theirs.
+
     Args:
         configurations: Row key -> `configuration`.
 
@@ -61,7 +64,11 @@ def labels(configurations: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         differ = [n for n in names if len({_canonical(one, n) for one in rows.values()}) > 1]
         if {"reward", "reward_signature"} <= set(differ):
             differ.remove("reward_signature")
-        given = {key: _label(one, differ) for key, one in rows.items()}
+        usual = {name: _usual([_canonical(one, name) for one in rows.values()]) for name in differ}
+        given = {
+            key: _label(one, [name for name in differ if _canonical(one, name) != usual[name]])
+            for key, one in rows.items()
+        }
         for key, label in given.items():
             twice = sum(other == label for other in given.values()) > 1
             found[key] = f"{label} #{key[:6]}".strip() if twice else label
@@ -87,6 +94,12 @@ def _place(name: str) -> tuple[int, str]:
 
 def _canonical(one: Mapping[str, Any], name: str) -> bytes:
     return canonical_json([one[name]]) if name in one else b""
+
+
+def _usual(values: list[bytes]) -> bytes | None:
+    """What more than half of the values are; None if there is no such value."""
+    value, count = Counter(values).most_common(1)[0]
+    return value if 2 * count > len(values) else None
 
 
 def _label(one: Mapping[str, Any], differ: list[str]) -> str:
