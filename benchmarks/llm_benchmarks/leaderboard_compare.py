@@ -47,7 +47,7 @@ class Compared:
 
 
 def compare(store: RecordStore, agent: str, env: str | None = None) -> list[Compared]:
-    """Every row of an agent beside every row of the others, within its table.
+    """Every row of an agent beside every other row of its table.
 
     Args:
         store: The records.
@@ -63,7 +63,7 @@ def compare(store: RecordStore, agent: str, env: str | None = None) -> list[Comp
         scores = {id(row): Scores.of(records[i] for i in row.records) for row in table.rows if row.records}
         rows = [row for row in table.rows if id(row) in scores]
         for mine in (row for row in rows if row.agent == agent):
-            for other in (row for row in rows if row.agent != agent):
+            for other in (row for row in rows if row is not mine):
                 a, b = scores[id(mine)], scores[id(other)]
                 by, judged = difference(a, b)
                 found.append(Compared(table.env, _name(mine), _name(other), a.mean, b.mean, by, judged))

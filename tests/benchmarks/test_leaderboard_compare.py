@@ -50,6 +50,20 @@ def test_the_other_way_round_is_worse(two):
     assert json.loads(found.stdout)[0]["difference"]["estimate"] == pytest.approx(-0.15)
 
 
+def test_other_configurations_of_the_agent_are_compared_too(two):
+    for seed in (1, 2, 3):
+        record, rows = made_up.run("mine", seed, [0.4, 0.4, 0.4, 0.4 + seed / 100], config={"replay": 0})
+        two.write(record, rows)
+    by_names = {(one.agent, one.other): one for one in compare(two, "mine")}
+    assert by_names.keys() == {
+        ("mine", "theirs"),
+        ("mine replay=0", "theirs"),
+        ("mine", "mine replay=0"),
+        ("mine replay=0", "mine"),
+    }
+    assert all(one.judged == "paired by seed" for one in by_names.values())
+
+
 def test_what_cannot_be_compared_is_said(two, tmp_path):
     with pytest.raises(ValueError, match="no completed runs of 'mime'"):
         compare(two, "mime")
