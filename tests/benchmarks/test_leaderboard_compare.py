@@ -56,10 +56,10 @@ def test_other_configurations_of_the_agent_are_compared_too(two):
         two.write(record, rows)
     by_names = {(one.agent, one.other): one for one in compare(two, "mine")}
     assert by_names.keys() == {
-        ("mine", "theirs"),
+        ("mine lr=0.001", "theirs"),
         ("mine replay=0", "theirs"),
-        ("mine", "mine replay=0"),
-        ("mine replay=0", "mine"),
+        ("mine lr=0.001", "mine replay=0"),
+        ("mine replay=0", "mine lr=0.001"),
     }
     assert all(one.judged == "paired by seed" for one in by_names.values())
 
