@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -11,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+
+from llm_envs.assets.cache import file_sha256
 
 MANIFEST = "manifest.json"
 
@@ -49,7 +50,7 @@ def replace_folder(folder: Path, write: Callable[[Path], object]) -> None:
 
 def seal(place: Path) -> None:
     """Writes the manifest of what a folder holds."""
-    hashes = {path.name: _digest(path) for path in sorted(place.iterdir())}
+    hashes = {path.name: file_sha256(path) for path in sorted(place.iterdir())}
     (place / MANIFEST).write_text(json.dumps(hashes, indent=1) + "\n", encoding="utf-8")
 
 
@@ -77,7 +78,7 @@ def check_seal(folder: Path, needed: tuple[str, ...], *, kind: str, way_out: str
             )
         if not path.is_file():
             raise AgentFolderError(f"'{path}' is missing; the manifest lists it{way_out}")
-        if _digest(path) != hashes[name]:
+        if file_sha256(path) != hashes[name]:
             raise AgentFolderError(f"'{path}' was altered or cut short: its SHA-256 differs{way_out}")
     return hashes
 
@@ -130,8 +131,3 @@ def replace_checkpoint(target: Path, write: Callable[[Path], object]) -> Path:
         if other != target and (other.name.startswith(".") or other.name.isdigit()):
             shutil.rmtree(other, ignore_errors=True)
     return target
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

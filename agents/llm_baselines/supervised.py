@@ -138,6 +138,8 @@ class Supervised(LanguageAgent):
         tokenizer = self.task.tokenizer
         if self.config.disguise:
             self._values = looked_up(self._shown, tokenizer.markers, tokenizer.vocabulary_size)
+        self._by_chance = torch.as_tensor(self._values, device=self.device) if len(self._values) else None
+        self._mean_length = float(np.mean([len(t) for t in self._shown]))
         self.report.seconds += time.perf_counter() - started
 
     def learn_round(self, run: TrainingRun) -> None:
@@ -166,16 +168,14 @@ class Supervised(LanguageAgent):
     def _update(self, batch: list[Trajectory], run: TrainingRun) -> float:
         """One step on a batch; returns the mean loss per token."""
         own = 0.0
-        values = torch.as_tensor(self._values, device=self.device) if len(self._values) else None
 
         def loss(part: TrajectoryBatch, _: list[int]) -> Tensor:
             nonlocal own
-            weighed, mine = token_losses(self.lm, part, self.config.context_weight, by_chance=values)
+            weighed, mine = token_losses(self.lm, part, self.config.context_weight, by_chance=self._by_chance)
             own += float(mine)
             return weighed
 
-        mean = float(np.mean([len(t) for t in self._shown]))
-        self.backward(batch, loss, self.config.batch_size * mean)
+        self.backward(batch, loss, self.config.batch_size * self._mean_length)
         run.check_finite(own, "the loss")
         self.optimizer_step(run)
         return own / sum(len(t) for t in batch)

@@ -78,7 +78,7 @@ def test_another_process_loads_it_and_writes_the_same_greedy_tokens(cls, family,
     assert scores["mean_reward"] == pytest.approx(result.mean_reward, abs=1e-6)
     assert scores.keys() == {"mean_reward", *result.metrics}
     assert {r.dataset_split for r in card.data.eval_results} == {"train"}
-    assert card.data.library_name == "transformers"
+    assert card.data.to_dict()["library_name"] == "transformers"
     with pytest.raises(ValueError, match="is not empty; export into a new folder"):
         agent.export(tmp_path / "out" / "exported")
 

@@ -218,8 +218,8 @@ class TokenDQN(LanguageAgent):
 
     @property
     def _reads_prior(self) -> bool:
-        strategy = self.config.exploration
-        return strategy == "prior_epsilon" or (strategy == "sample" and self.config.q == "head")
+        sampling = self.config.exploration == "sample"
+        return self.exploration.needs_prior or (sampling and self.config.q == "head")
 
     @property
     def _reads_reference(self) -> bool:
