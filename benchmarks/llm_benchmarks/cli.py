@@ -103,12 +103,17 @@ def demo(
 
 
 @commands.command()
-def llm_demo(store: Store = Path("llm-demo-store")) -> None:
+def llm_demo(
+    store: Store = Path("llm-demo-store"),
+    suite: Annotated[
+        str, typer.Option(metavar="SUITE", help="Another one of its kind, llm_demo_seeds or a file.")
+    ] = "llm_demo",
+) -> None:
     """Trains SmolLM2-135M to continue openings in good spirits (`llm-envs fetch smollm2-135m` first)."""
     from llm_benchmarks.llm_demo import run
 
     with bad_input():
-        raise typer.Exit(run(store))
+        raise typer.Exit(run(store, suite=suite))
 
 
 @commands.command()
@@ -190,6 +195,19 @@ def evaluate(
     from llm_benchmarks.evaluate_command import run
 
     raise typer.Exit(run(cell, store, device=device, json_output=json))
+
+
+@commands.command()
+def export(
+    agent: Annotated[Path, typer.Option(metavar="FOLDER", help="What `llm-envs train` wrote.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="New or empty.")],
+    device: Device = "auto",
+) -> None:
+    """Writes a trained language model as a plain transformers checkpoint, adapters merged, with a card."""
+    from llm_benchmarks.export_command import run
+
+    with bad_input():
+        run(agent, out, device=device)
 
 
 @commands.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from rich.text import Text
 from llm_benchmarks.benchmark_command import tell
 from llm_benchmarks.cli_input import INTERRUPTED
 from llm_benchmarks.leaderboard_view import WIDTH, show
+from llm_benchmarks.plan import make_plan
 from llm_benchmarks.progress import SuiteProgress
+from llm_benchmarks.records import cell_key
 from llm_benchmarks.runner import run_suite
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, Suite, find_suite, load_suite
@@ -32,7 +34,7 @@ def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -
 
     Args:
         store: Where the records go; what is there already is not run again.
-        suite: Another suite of the same kind.
+        suite: Another suite of the same kind; agents and seeds beside the two are compared as well.
         processes: Cells at a time; the suite's own number by default.
 
     Returns:
@@ -51,11 +53,14 @@ def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -
     if outcome.failed:
         return 1
     show(store, console=console)
-    rows = {name: _rows(RecordStore(store), loaded, name) for name in (BEFORE, AFTER)}
-    cell = next(cell for cell in loaded.cells if cell.agent == AFTER)
-    before, after = (measure(rows[name], cell) for name in (BEFORE, AFTER))
-    _print_samples(console, rows[BEFORE], rows[AFTER])
-    verdict, holds = compare(before, after)
+    records = _records(RecordStore(store), loaded)
+    base = _Base(next(cell for cell in loaded.cells if cell.agent == AFTER))
+    worth = {name: [base.measure(rows) for rows in runs] for name, runs in records.items()}
+    means = {name: _mean(runs) for name, runs in worth.items()}
+    _print_samples(console, records[BEFORE][0], records[AFTER][0])
+    if len(records) > 2 or len(records[AFTER]) > 1:
+        _print_worth(console, worth)
+    verdict, holds = compare(means[BEFORE], means[AFTER])
     console.print(Text(verdict, style="green" if holds else "red"))
     return 0 if holds else 1
 
@@ -75,6 +80,42 @@ class Measured:
     distinct: float
 
 
+class _Base:
+    """The model as it was, that all texts are measured under.
+
+    Args:
+        cell: Its "model" is the base; its environment says how a prompt is written.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        from llm_baselines.language_model import build_language_model
+        from llm_baselines.precision import DTYPES, choose_dtype
+
+        env: Any = gym.make(cell.env, split=cell.evaluation.split, **cell.env_kwargs)
+        self._task = env.unwrapped.task
+        self._lm = build_language_model(
+            cell.config["model"],
+            vocabulary_size=self._task.vocabulary_size,
+            context_length=self._task.context_length,
+            dtype=DTYPES[choose_dtype("auto", "cpu")],
+        )
+
+    def measure(self, rows: Sequence[Mapping[str, Any]]) -> Measured:
+        """What the episodes of a record are worth."""
+        from llm_baselines.teacher_forcing import log_probs_under
+        from llm_baselines.trajectory import demonstration
+
+        texts, pairs = [], []
+        for row in rows:
+            prompt = self._task.prompt_tokens(self._task.examples[row["example"]])
+            ids = [*prompt, *row["action_ids"]]
+            texts.append(demonstration(ids, range(len(prompt), len(ids))))
+            pairs += list(pairwise(row["action_ids"]))
+        log_probs = np.concatenate(log_probs_under(self._lm, texts, _TOKENS))
+        score = float(np.mean([row["reward"] for row in rows]))
+        return Measured(score, -float(log_probs.mean()), len(set(pairs)) / max(1, len(pairs)))
+
+
 def measure(rows: Sequence[Mapping[str, Any]], cell: Cell) -> Measured:
     """Measures an evaluation's texts under the base model of a cell.
 
@@ -82,28 +123,7 @@ def measure(rows: Sequence[Mapping[str, Any]], cell: Cell) -> Measured:
         rows: Episodes of a record.
         cell: Its "model" is the base; its environment says how a prompt is written.
     """
-    from llm_baselines.language_model import build_language_model
-    from llm_baselines.precision import DTYPES, choose_dtype
-    from llm_baselines.teacher_forcing import log_probs_under
-    from llm_baselines.trajectory import demonstration
-
-    env: Any = gym.make(cell.env, split=cell.evaluation.split, **cell.env_kwargs)
-    task = env.unwrapped.task
-    texts, pairs = [], []
-    for row in rows:
-        prompt = task.prompt_tokens(task.examples[row["example"]])
-        ids = [*prompt, *row["action_ids"]]
-        texts.append(demonstration(ids, range(len(prompt), len(ids))))
-        pairs += list(pairwise(row["action_ids"]))
-    base = build_language_model(
-        cell.config["model"],
-        vocabulary_size=task.vocabulary_size,
-        context_length=task.context_length,
-        dtype=DTYPES[choose_dtype("auto", "cpu")],
-    )
-    log_probs = np.concatenate(log_probs_under(base, texts, _TOKENS))
-    score = float(np.mean([row["reward"] for row in rows]))
-    return Measured(score, -float(log_probs.mean()), len(set(pairs)) / max(1, len(pairs)))
+    return _Base(cell).measure(rows)
 
 
 def compare(before: Measured, after: Measured) -> tuple[str, bool]:
@@ -119,17 +139,31 @@ def compare(before: Measured, after: Measured) -> tuple[str, bool]:
     return verdict, holds
 
 
-def _rows(store: RecordStore, suite: Suite, agent: str) -> list[dict[str, Any]]:
-    """The episodes of an agent's newest completed record of a suite."""
-    datasets = {cell.env_kwargs.get("dataset") for cell in suite.cells}
-    found = [
-        record
-        for record in store.records()
-        if record["status"] == "completed"
-        and record["agent"]["name"] == agent
-        and record["env"]["kwargs"].get("dataset") in datasets
-    ]
-    return max(found, key=lambda record: record["provenance"]["finished_at"]).episodes()
+def _records(store: RecordStore, suite: Suite) -> dict[str, list[list[dict[str, Any]]]]:
+    """The episodes of a suite's completed records, a list for each agent in the order of its cells."""
+    completed = {r["cell_key"]: r for r in store.records() if r["status"] == "completed"}
+    found: dict[str, list[list[dict[str, Any]]]] = {}
+    for cell in suite.cells:
+        found.setdefault(cell.agent, []).append(completed[cell_key(make_plan(cell))].episodes())
+    return found
+
+
+def _mean(runs: Sequence[Measured]) -> Measured:
+    """Means over runs."""
+    return Measured(*np.mean([astuple(run) for run in runs], axis=0).tolist())
+
+
+def _print_worth(console: Console, worth: Mapping[str, Sequence[Measured]]) -> None:
+    """A line for each agent: means over its runs, and the lowest and highest."""
+    table = Table(title="Gain and cost; means over seeds [lowest, highest]")
+    for column in ("agent", "seeds", "score", "base NLL", "distinct-2"):
+        table.add_column(column, justify="left" if column == "agent" else "right")
+    for name, runs in worth.items():
+        values = np.array([astuple(run) for run in runs])
+        spread = zip(values.mean(axis=0), values.min(axis=0), values.max(axis=0), strict=True)
+        cells = [f"{m:.3f}" + (f" [{a:.3f}, {b:.3f}]" if len(runs) > 1 else "") for m, a, b in spread]
+        table.add_row(Text(name), str(len(runs)), *map(Text, cells))
+    console.print(table)
 
 
 def _print_samples(

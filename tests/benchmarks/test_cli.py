@@ -55,6 +55,7 @@ TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "ou
         (f"train --env {TINY} --agent their_agents:Learner --out x", "total_timesteps"),
         (f"evaluate --env {TINY} --agent sb3_dqn --store s", "llm-envs train"),
         (f"evaluate --env {TINY} --agent random --store s --split tets", "'tets'"),
+        ("export --agent nowhere --out x", "'nowhere' is no folder"),
         ("benchmark demoo --store s", "did you mean 'demo'?"),
         ("benchmark demo --store s --engine ray", "later release"),
         ("benchmark demo --store s --engine slurm", "unknown engine 'slurm'"),
@@ -201,3 +202,23 @@ def test_play_from_a_pipe() -> None:
     command = [sys.executable, "-m", "llm_benchmarks.cli", "play", TINY]
     done = subprocess.run(command, input="a b\n\n", capture_output=True, text=True, check=True)
     assert "ended by stop" in done.stdout
+
+
+def test_what_was_exported_is_a_model_to_train_on(capsys: pytest.CaptureFixture[str]) -> None:
+    train = ("train", "--env", TINY, "--total-timesteps", "64", "--set", "warm_start=false", "--agent")
+    assert run(capsys, *train, "token_dqn", "--out", "first", "--set", "model=nano")[0] == 0
+    status, out, _ = run(capsys, "export", "--agent", "first", "--out", "exported")
+    assert status == 0
+    assert 'from_pretrained("exported")' in out
+    assert run(capsys, *train, "rloo", "--out", "second", "--set", "model=exported")[0] == 0
+    status, _, err = run(capsys, "export", "--agent", "second", "--out", "exported")
+    assert status == 2
+    assert "not empty" in err
+
+
+def test_only_language_models_are_exported(capsys: pytest.CaptureFixture[str]) -> None:
+    train = ("train", "--env", TINY, "--agent", "sb3_dqn", "--total-timesteps", "64", "--out", "out")
+    assert run(capsys, *train)[0] == 0
+    status, _, err = run(capsys, "export", "--agent", "out", "--out", "exported")
+    assert status == 2
+    assert "no language model" in err
