@@ -102,7 +102,8 @@ class LanguagePolicy:
 
         The state holds what has been read, so that a step costs one token; without it everything is read
         anew. Where `deterministic` is False actions are drawn from a function of the seed and the
-        observation, the same whatever the batch.
+        observation, the same whatever the batch: in one evaluation a prompt that comes twice gets the same
+        text twice, so more episodes than there are examples measure nothing more.
         """
         observation = np.asarray(observation)
         rows = np.atleast_2d(observation)

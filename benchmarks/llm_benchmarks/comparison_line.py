@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-ROUNDS = 7
+ROUNDS, WIDTH = 7, 150
 Work = Callable[[], float]
 """Does something once; returns a figure."""
 
@@ -51,7 +51,7 @@ def show(title: str, comparisons: Sequence[Comparison]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title)
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in ("", "ours", "against", "theirs", "ratio", "lowest to highest"):
         table.add_column(column, justify="left" if column in ("", "against") else "right")
     for c in comparisons:
@@ -59,7 +59,10 @@ def show(title: str, comparisons: Sequence[Comparison]) -> None:
         table.add_row(
             c.name, figure(c.ours, c.unit), c.against, figure(c.theirs, c.unit), f"{c.ratio:.2f}", spread
         )
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=WIDTH)
+    console.print(table)
 
 
 def figure(value: float, unit: str) -> str:
