@@ -48,8 +48,9 @@ def in_turn(name: str, ours: Work, against: str, theirs: Work, unit: str = "step
 
 def show(title: str, comparisons: Sequence[Comparison]) -> None:
     """Prints a table."""
-    from rich.console import Console
     from rich.table import Table
+
+    from llm_benchmarks.report_console import report_console
 
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in ("", "ours", "against", "theirs", "ratio", "lowest to highest"):
@@ -59,10 +60,7 @@ def show(title: str, comparisons: Sequence[Comparison]) -> None:
         table.add_row(
             c.name, figure(c.ours, c.unit), c.against, figure(c.theirs, c.unit), f"{c.ratio:.2f}", spread
         )
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
-    console.print(table)
+    report_console(WIDTH).print(table)
 
 
 def figure(value: float, unit: str) -> str:

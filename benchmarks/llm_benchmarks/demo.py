@@ -15,6 +15,7 @@ from llm_benchmarks.cli_input import INTERRUPTED, InputError
 from llm_benchmarks.leaderboard import Row, Table
 from llm_benchmarks.leaderboard_view import WIDTH, show
 from llm_benchmarks.progress import SuiteProgress
+from llm_benchmarks.report_console import report_console
 from llm_benchmarks.runner import run_suite
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Suite, find_suite, load_suite
@@ -37,9 +38,7 @@ def run(store: Path, *, suite: str = "demo", processes: int | None = None) -> in
     if store.exists() and not store.is_dir():
         raise InputError(f"--store {str(store)!r} is a file; name a folder")
     loaded = load_suite(find_suite(suite))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
+    console = report_console(WIDTH)
     console.print(Text(_introduction(loaded)))
     outcome = run_suite(loaded, RecordStore(store), progress=SuiteProgress(console), processes=processes)
     tell(console, outcome)

@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from llm_benchmarks.comparison import Scores, difference
 from llm_benchmarks.leaderboard import Row, leaderboard_tables
 from llm_benchmarks.record_folder import Record
+from llm_benchmarks.report_console import report_console
 from llm_benchmarks.statistics import Interval
 from llm_benchmarks.store import RecordStore
 
@@ -78,9 +78,7 @@ def show_comparison(store: Path, agent: str, env: str | None, json_output: bool)
     if json_output:
         print(json.dumps([asdict(one) for one in found], indent=2, allow_nan=False))
         return 0
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
+    console = report_console(WIDTH)
     for key in dict.fromkeys((one.env, one.agent, one.score) for one in found):
         console.print(Text(f"{key[0]}: {key[1]} {key[2]:.3f}", style="bold"))
         grid = RichTable(box=None, pad_edge=False, header_style="bold")

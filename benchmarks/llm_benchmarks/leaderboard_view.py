@@ -14,6 +14,7 @@ from rich.text import Text
 
 from llm_benchmarks.leaderboard import ANCHORS, Row, Table, leaderboard_tables
 from llm_benchmarks.records import RecordError
+from llm_benchmarks.report_console import report_console
 from llm_benchmarks.store import RecordStore
 
 WIDTH = 100
@@ -73,9 +74,7 @@ def show(
     """
     board = read_leaderboard(store, env)
     if console is None:
-        console = Console()
-        if not console.is_terminal:
-            console = Console(width=WIDTH)
+        console = report_console(WIDTH)
     if json:
         console.file.write(board.to_json() + "\n")
         return board

@@ -9,6 +9,7 @@ import gymnasium as gym
 
 import llm_envs
 from llm_baselines.registry import AGENTS
+from llm_benchmarks.report_console import report_console
 from llm_envs.data import list_corpora
 
 
@@ -46,12 +47,9 @@ def show(*, json_output: bool) -> None:
     if json_output:
         print(json.dumps(found, indent=2, ensure_ascii=False))
         return
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=110)
+    console = report_console(110)
     table = Table(box=None, pad_edge=False, title="Environments", title_justify="left")
     for name in ("id", "dataset", "language"):
         table.add_column(name)

@@ -20,6 +20,7 @@ from llm_benchmarks.leaderboard_view import WIDTH, show
 from llm_benchmarks.plan import make_plan
 from llm_benchmarks.progress import SuiteProgress
 from llm_benchmarks.records import cell_key
+from llm_benchmarks.report_console import report_console
 from llm_benchmarks.runner import run_suite
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, Suite, find_suite, load_suite
@@ -42,9 +43,7 @@ def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -
         interrupted.
     """
     loaded = load_suite(find_suite(suite))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
+    console = report_console(WIDTH)
     console.print(Text(loaded.description))
     outcome = run_suite(loaded, RecordStore(store), progress=SuiteProgress(console), processes=processes)
     tell(console, outcome)
@@ -54,7 +53,7 @@ def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -
         return 1
     show(store, console=console)
     records = _records(RecordStore(store), loaded)
-    base = _Base(next(cell for cell in loaded.cells if cell.agent == AFTER))
+    base = BaseModel(next(cell for cell in loaded.cells if cell.agent == AFTER))
     worth = {name: [base.measure(rows) for rows in runs] for name, runs in records.items()}
     means = {name: _mean(runs) for name, runs in worth.items()}
     _print_samples(console, records[BEFORE][0], records[AFTER][0])
@@ -80,7 +79,7 @@ class Measured:
     distinct: float
 
 
-class _Base:
+class BaseModel:
     """The model as it was, that all texts are measured under.
 
     Args:
@@ -101,29 +100,28 @@ class _Base:
         )
 
     def measure(self, rows: Sequence[Mapping[str, Any]]) -> Measured:
-        """What the episodes of a record are worth."""
+        """What texts are worth.
+
+        Args:
+            rows: Episodes of a record.
+        """
         from llm_baselines.teacher_forcing import log_probs_under
         from llm_baselines.trajectory import demonstration
 
-        texts, pairs = [], []
+        texts = []
         for row in rows:
             prompt = self._task.prompt_tokens(self._task.examples[row["example"]])
             ids = [*prompt, *row["action_ids"]]
             texts.append(demonstration(ids, range(len(prompt), len(ids))))
-            pairs += list(pairwise(row["action_ids"]))
         log_probs = np.concatenate(log_probs_under(self._lm, texts, _TOKENS))
         score = float(np.mean([row["reward"] for row in rows]))
-        return Measured(score, -float(log_probs.mean()), len(set(pairs)) / max(1, len(pairs)))
+        return Measured(score, -float(log_probs.mean()), distinct_pairs(rows))
 
 
-def measure(rows: Sequence[Mapping[str, Any]], cell: Cell) -> Measured:
-    """Measures an evaluation's texts under the base model of a cell.
-
-    Args:
-        rows: Episodes of a record.
-        cell: Its "model" is the base; its environment says how a prompt is written.
-    """
-    return _Base(cell).measure(rows)
+def distinct_pairs(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Distinct-2 of a record (Li et al. 2016): different pairs of neighbouring tokens among all, 0 to 1."""
+    pairs = [pair for row in rows for pair in pairwise(row["action_ids"])]
+    return len(set(pairs)) / max(1, len(pairs))
 
 
 def compare(before: Measured, after: Measured) -> tuple[str, bool]:
@@ -141,10 +139,10 @@ def compare(before: Measured, after: Measured) -> tuple[str, bool]:
 
 def _records(store: RecordStore, suite: Suite) -> dict[str, list[list[dict[str, Any]]]]:
     """The episodes of a suite's completed records, a list for each agent in the order of its cells."""
-    completed = {r["cell_key"]: r for r in store.records() if r["status"] == "completed"}
     found: dict[str, list[list[dict[str, Any]]]] = {}
     for cell in suite.cells:
-        found.setdefault(cell.agent, []).append(completed[cell_key(make_plan(cell))].episodes())
+        record = store.find(cell_key(make_plan(cell)))[-1]
+        found.setdefault(cell.agent, []).append(record.episodes())
     return found
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from itertools import pairwise
 from statistics import mean
 
 import gymnasium as gym
 
 import llm_envs
+from llm_benchmarks.llm_demo import distinct_pairs
 from llm_benchmarks.store import RecordStore
 
 NAMES = ("fluency", "constraints", "novelty")
@@ -28,8 +28,7 @@ def main(store: str) -> None:
             continue
         rows = record.episodes()
         run = found[record["agent"]["name"], record["budget"]["total_timesteps"]]
-        pairs = [pair for row in rows for pair in pairwise(row["action_ids"])]
-        run["distinct-2"].append(len(set(pairs)) / max(1, len(pairs)))
+        run["distinct-2"].append(distinct_pairs(rows))
         episodes = [
             llm_envs.Episode(
                 example=task.examples[row["example"]],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_benchmarks.llm_demo import Measured, compare, measure, run
+from llm_benchmarks.llm_demo import BaseModel, Measured, compare, run
 from llm_benchmarks.suite import load_suite
 
 SUITE = """
@@ -68,7 +68,7 @@ def test_the_whole_of_it_on_a_tiny_model(tmp_path: Path, capsys: pytest.CaptureF
     assert "distinct-2" in printed
     assert printed.count("token_dqn") >= 1
     cell = load_suite(path).cells[1]
-    worth = measure([{"example": 0, "action_ids": [3, 3, 3, 1], "reward": 0.25}], cell)
+    worth = BaseModel(cell).measure([{"example": 0, "action_ids": [3, 3, 3, 1], "reward": 0.25}])
     assert worth.score == 0.25
     assert worth.distinct == pytest.approx(2 / 3)
     assert worth.nll > 0
