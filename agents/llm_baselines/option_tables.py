@@ -53,7 +53,9 @@ class OptionTables:
 
 
 def fitting_options(options: Mapping[str, Any], env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """An id's options, without what is trained on where the environment brings a reward or data.
+    """An id's options, without those that speak of a reward or of data which the environment replaces.
+
+    A temperature is one of them: it was chosen for the texts of the id's own data set.
 
     Args:
         options: Of an agent, from its table.
@@ -61,9 +63,12 @@ def fitting_options(options: Mapping[str, Any], env_id: str, env_kwargs: Mapping
         env_kwargs: Arguments the environment is made with.
     """
     usual = TABLE[env_id][1].get("dataset") if env_id in TABLE else None
-    dropped = []
-    if env_kwargs.get("reward", "default") != "default" or env_kwargs.get("dataset", usual) != usual:
-        dropped = ["reward", "reward_timing", "train_dataset"]
+    replaced: dict[str, Any] = {}
+    other_data = env_kwargs.get("dataset", usual) != usual
+    if other_data or env_kwargs.get("reward", "default") != "default":
+        replaced = {"reward": None, "reward_timing": None, "train_dataset": None}
     elif "reward_timing" in env_kwargs:
-        dropped = ["reward_timing"]
-    return {**options, **{name: None for name in dropped if name in options}}
+        replaced = {"reward_timing": None}
+    if other_data:
+        replaced["temperature"] = 1.0
+    return {**options, **{name: value for name, value in replaced.items() if name in options}}

@@ -1,7 +1,7 @@
 """The rule-based expert of the booking dialogue, which plays the references.
 
-It tracks its beliefs from the text of the dialogue alone, asks for what is open, queries, offers,
-answers and books, and varies its wording. It never sees the goal.
+It tracks its beliefs from the text of the dialogue alone, asks for what is open, queries, offers the first
+of the rows, answers and books, and varies its wording. It never sees the goal.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ class BookingExpert:
         rows = read_rows(text, self._queried["type"])
         if not rows:
             return self._no_match()
-        self._offered = rows[int(self._rng.integers(len(rows)))]
+        self._offered = rows[0]
         return self._offer(self._offered)
 
     def _no_match(self) -> str:

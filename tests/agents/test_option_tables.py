@@ -40,17 +40,24 @@ def test_an_ids_own_table_lies_over_the_default(tables):
 @pytest.mark.parametrize(
     ("kwargs", "kept"),
     [
-        ({}, {"reward", "reward_timing", "train_dataset"}),
-        ({"dataset": "poems"}, {"reward", "reward_timing", "train_dataset"}),
-        ({"reward_timing": "dense"}, {"reward", "train_dataset"}),
-        ({"reward": "bleu"}, set()),
+        ({}, {"reward", "reward_timing", "train_dataset", "temperature"}),
+        ({"dataset": "poems"}, {"reward", "reward_timing", "train_dataset", "temperature"}),
+        ({"reward_timing": "dense"}, {"reward", "train_dataset", "temperature"}),
+        ({"reward": "bleu"}, {"temperature"}),
         ({"dataset": "openings"}, set()),
     ],
 )
-def test_what_is_trained_on_is_dropped_where_the_environment_says_otherwise(kwargs, kept):
-    options = {"reward": "r", "reward_timing": "dense", "train_dataset": "more", "lr": 1.0}
+def test_what_speaks_of_the_ids_own_data_is_dropped_where_the_environment_says_otherwise(kwargs, kept):
+    options = {
+        "reward": "r",
+        "reward_timing": "dense",
+        "train_dataset": "more",
+        "temperature": 0.7,
+        "lr": 1.0,
+    }
+    neutral = {"reward": None, "reward_timing": None, "train_dataset": None, "temperature": 1.0}
     found = fitting_options(options, "TextGen-v0", kwargs)
-    assert {name for name, value in found.items() if value is not None} == kept | {"lr"}
+    assert {name for name in options if found[name] != neutral.get(name)} == kept | {"lr"}
     assert found.keys() == options.keys()
 
 
