@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -148,9 +149,12 @@ class SB3Agent:
         place = newest_checkpoint(Path(run_folder) / "resume") if run_folder and resume else None
         state = self._checked_state(place) if place is not None else None
         dense = self.config.reward_timing or self._kwargs().get("reward_timing") or "terminal"
-        training = SB3TokenVecEnv(self._vector_env(training=True))
-        validation = self._vector_env(training=False) if self.config.eval_freq else None
-        try:
+        with ExitStack() as opened:
+            training = SB3TokenVecEnv(self._vector_env(training=True))
+            opened.callback(training.close)
+            validation = self._vector_env(training=False) if self.config.eval_freq else None
+            if validation is not None:
+                opened.callback(validation.close)
             model = self.model = self._make_model(training)
             model.policy.load_state_dict(self.policy.state_dict())
             self.policy = model.policy
@@ -161,7 +165,9 @@ class SB3Agent:
                 self._prepare(model)
             done = model.num_timesteps
             model.set_random_seed(self.seed + done)
-            model.set_logger(self._make_logger(run_folder, done))
+            logger = self._make_logger(run_folder, done)
+            opened.callback(logger.close)
+            model.set_logger(logger)
 
             def checkpoint() -> None:
                 if run_folder is not None:
@@ -196,10 +202,6 @@ class SB3Agent:
                 checkpoint()
             if self.config.keep_best and callback.best_weights is not None:
                 self.policy.load_state_dict(callback.best_weights)
-        finally:
-            training.close()
-            if validation is not None:
-                validation.close()
         return self
 
     def save(self, folder: Path) -> None:
