@@ -15,7 +15,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -68,13 +69,13 @@ def run_suite(
         command: What to write down as the command line; this process's by default.
 
     Returns:
-        What became of each cell; an interruption is told there too, after the running cells have been
-        ended and recorded.
+        What became of each cell; an interruption, by Ctrl-C or SIGTERM, is told there too, after the
+        running cells have been ended and recorded.
     """
     runner = _Runner(suite.run, store, list(sys.argv if command is None else command))
     shown = progress if progress is not None else SuiteProgress(None)
     outcome, started = SuiteOutcome(), time.monotonic()
-    with shown:
+    with shown, _termination_interrupts():
         try:
             waiting = runner.plan(suite.cells, outcome, shown)
             runner.run(waiting, processes or suite.run.processes, outcome, shown)
@@ -83,6 +84,19 @@ def run_suite(
             runner.stop(shown)
     outcome.seconds = time.monotonic() - started
     return outcome
+
+
+@contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """SIGTERM is taken as Ctrl-C is: else the cells' processes would outlive this one."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may set handlers
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass

@@ -90,15 +90,16 @@ def test_two_runs_write_the_same_texts(place: Path) -> None:
     assert len(rows[0]) == 10
 
 
-def test_an_interruption_ends_the_cells_and_is_recorded(place: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_the_cells_and_is_recorded(place: Path, how: signal.Signals) -> None:
     text = f'[[cells]]\n{TINY}agents = ["their_agents:waits", "random"]\n[run]\nprocesses = 1\n'
 
     class Interrupting(SuiteProgress):
-        """Ctrl-C once the cell runs: while libraries are imported one of them may swallow it."""
+        """Once the cell runs: while libraries are imported one of them may swallow it."""
 
         def started(self, cell: Cell) -> None:
             super().started(cell)
-            threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+            threading.Timer(1.0, os.kill, (os.getpid(), how)).start()
 
     store = RecordStore(place / "store")
     outcome = run_suite(suite(place, text), store, progress=Interrupting(None))
