@@ -1,7 +1,8 @@
-"""How fluent and how varied the texts of some records are: `python docs/agents/text_quality.py STORE`.
+"""How fluent and how varied the texts of some records are: `python docs/agents/text_quality.py STORE [ID]`.
 
-Fluency, constraints and novelty are means over texts of the rewards of these names; distinct-2 (Li et al.
-2016) is the share of different pairs of neighbouring tokens among all that a run has written.
+Fluency, constraints and novelty are means over texts of the rewards of these names; the text of a dialogue
+is all that the agent said in it. distinct-2 (Li et al. 2016) is the share of different pairs of neighbouring
+tokens among all that a run has written.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ import llm_envs
 from llm_benchmarks.llm_demo import distinct_pairs
 from llm_benchmarks.store import RecordStore
 
-NAMES = ("fluency", "constraints", "novelty")
+NAMES = {"TextGen-v0": ("fluency", "constraints", "novelty"), "Dialogue-v0": ("fluency",)}
 
 
-def main(store: str) -> None:
-    """Prints a line for every agent of TextGen-v0 and its training steps."""
-    task = gym.make("TextGen-v0", split="test", metrics=list(NAMES)).unwrapped.task  # type: ignore[attr-defined]
+def main(store: str, env_id: str = "TextGen-v0") -> None:
+    """Prints a line for every agent of an environment and its training steps."""
+    names = NAMES[env_id]
+    task = gym.make(env_id, split="test", metrics=list(names)).unwrapped.task  # type: ignore[attr-defined]
     found: dict[tuple[str, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for record in RecordStore(store).records({}):
-        if record["status"] != "completed" or record["env"]["id"] != "TextGen-v0":
+        if record["status"] != "completed" or record["env"]["id"] != env_id:
             continue
         rows = record.episodes()
         run = found[record["agent"]["name"], record["budget"]["total_timesteps"]]
@@ -39,12 +41,12 @@ def main(store: str) -> None:
             for row in rows
         ]
         measured = task.metrics.score_batch(episodes)[1]
-        for name in NAMES:
+        for name in names:
             run[name].append(mean(row[name] for row in measured))
     for (agent, steps), run in sorted(found.items()):
-        figures = "  ".join(f"{name} {mean(run[name]):.3f}" for name in (*NAMES, "distinct-2"))
-        print(f"{agent:12} {steps:8,d} steps, {len(run['distinct-2'])} seeds:  {figures}")
+        figures = "  ".join(f"{name} {mean(run[name]):.3f}" for name in (*names, "distinct-2"))
+        print(f"{agent:12} {steps:9,d} steps, {len(run['distinct-2'])} seeds:  {figures}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
