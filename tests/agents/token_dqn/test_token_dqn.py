@@ -115,7 +115,7 @@ def test_where_the_environment_speaks_by_chance_the_optimum_is_that_of_the_mean(
 def test_spelling_two_letters_of_one_example_exactly(options, hidden_size):
     env = gym.make("TextGen-Tiny-v0", max_new_tokens=2)
     options = {**options, "n_envs": 32, "train_fraction": 0.01, "warm_start": False}
-    agent = TokenDQN({**MODEL, "hidden_size": hidden_size}, env, seed=0, device="cpu", **options).learn(3000)
+    agent = TokenDQN({**MODEL, "hidden_size": hidden_size}, env, seed=0, device="cpu", **options).learn(5000)
     (example,) = {int(i) for i in agent._player._examples}
     start, _ = env.reset(options={"example": example})
     optimum = env.unwrapped.optimal_q(example)
