@@ -15,7 +15,7 @@ def choose_dtype(dtype: str, device: torch.device | str) -> str:
     """What "auto" means on a device: "float32" or "bfloat16".
 
     On a GPU bfloat16 where its hardware has it. On a processor both multiply a small matrix, and the faster
-    one is taken: some have instructions for bfloat16, others imitate it, at a hundredth of the speed.
+    one is taken: some have instructions for bfloat16, others imitate it, far more slowly.
     """
     return _probed(str(device)) if dtype == "auto" else dtype
 
