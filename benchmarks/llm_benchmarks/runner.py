@@ -15,8 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -27,6 +26,7 @@ from llm_benchmarks.provenance import collect_provenance, utc_now
 from llm_benchmarks.records import cell_key, new_record
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, Run, Suite
+from llm_benchmarks.termination import termination_interrupts
 
 _GRACE = 20.0  # seconds an interrupted cell has to write its record
 _TAIL = 4000  # characters of a dead process's last words that are kept
@@ -75,7 +75,7 @@ def run_suite(
     runner = _Runner(suite.run, store, list(sys.argv if command is None else command))
     shown = progress if progress is not None else SuiteProgress(None)
     outcome, started = SuiteOutcome(), time.monotonic()
-    with shown, _termination_interrupts():
+    with shown, termination_interrupts():  # else the cells' processes would outlive this one
         try:
             waiting = runner.plan(suite.cells, outcome, shown)
             runner.run(waiting, processes or suite.run.processes, outcome, shown)
@@ -84,19 +84,6 @@ def run_suite(
             runner.stop(shown)
     outcome.seconds = time.monotonic() - started
     return outcome
-
-
-@contextmanager
-def _termination_interrupts() -> Iterator[None]:
-    """SIGTERM is taken as Ctrl-C is: else the cells' processes would outlive this one."""
-    if threading.current_thread() is not threading.main_thread():  # which alone may set handlers
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @dataclass

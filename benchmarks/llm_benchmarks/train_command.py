@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,11 @@ from rich.markup import escape
 
 from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input
 from llm_benchmarks.suite import Cell
+from llm_benchmarks.termination import termination_interrupts
 from llm_benchmarks.training import prepare
 
 
+@termination_interrupts()
 def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> int:
     """Trains; Ctrl-C and SIGTERM save the agent and end it.
 
@@ -26,7 +27,6 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         training = prepare(cell, out, resume=resume, device=device)
         if show_q and not hasattr(training.agent, "replay"):
             raise InputError(f"--show-q looks into token_dqn; {cell.agent!r} has no Q to show")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     facts = training.facts
     console.print(
         f"training {cell.agent} on {cell.env}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
