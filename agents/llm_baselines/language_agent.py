@@ -166,7 +166,9 @@ class LanguageAgent(TrainablePolicy):
         groups = self.parameter_groups()
         self._rates = [group["lr"] for group in groups]
         betas = (0.9, self.config.beta2)
-        self.optimizer = torch.optim.AdamW(groups, betas=betas, weight_decay=self.config.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            groups, betas=betas, weight_decay=self.config.weight_decay, fused=True
+        )
 
     def backward(self, trajectories: Sequence[Trajectory], loss: Loss, divisor: float) -> float:
         """Gathers the gradient of a batch, in parts that fit into memory.

@@ -40,6 +40,11 @@ class TokenDQNConfig(LanguageAgentConfig):
     to_the_end_weight: float = option(
         1.0, "weight of the consistency to the segment's end (Nachum et al. 2017, eq. 14)"
     )
+    to_the_end_gradient: str = option(
+        "path",
+        "what it moves: 'path', the text's later actions too (Nachum et al. 2017), or 'action', the residual's "
+        "own",
+    )
     value_learning_rate: float = option(5e-3, "Adam's step size for the value head; measured")
     value_warmup: int = option(
         20, "updates at the start that train V alone, so that nothing is praised for what all texts earn"
@@ -75,6 +80,10 @@ class TokenDQNConfig(LanguageAgentConfig):
             raise ValueError(f"unknown q={self.q!r}; there are 'logits' and 'head'")
         if self.loss not in ("squared", "huber"):
             raise ValueError(f"unknown loss={self.loss!r}; there are 'squared' and 'huber'")
+        if self.to_the_end_gradient not in ("path", "action"):
+            raise ValueError(
+                f"unknown to_the_end_gradient={self.to_the_end_gradient!r}; there are 'path' and 'action'"
+            )
         if self.q == "logits" and self.tau <= 0:
             raise ValueError(f"tau={self.tau!r} must be above 0: it weighs log-probabilities against reward")
         if self.n_steps < 1 or self.batch_size < 1 or self.target_update_interval < 1:

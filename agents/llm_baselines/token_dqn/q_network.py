@@ -38,18 +38,21 @@ class HeadPrediction:
     Attributes:
         chosen: float (n, m), Q of the actions taken.
         best: int64 (n, m + 1), the best action of the support in every state.
+        values: float (n, m + 1), its Q, without gradient.
         support: bool (k, V) of the states that have an action or follow one; None for all tokens.
     """
 
     chosen: Tensor
     best: Tensor
+    values: Tensor
     support: Tensor | None
 
 
 class HeadNetwork(nn.Module):
     """Q(s, .) = a linear head over the vocabulary (Mnih et al. 2015), dueling if wanted (Wang et al. 2016).
 
-    The target network is a whole copy: trunk and heads.
+    The target network is a whole copy: trunk and heads. One that is copied at every update would say what the
+    online network says, so there is none then, nor a pass through it: a quarter of an update's time.
 
     Args:
         lm: Its trunk is trained; its own head is left alone.
@@ -69,7 +72,8 @@ class HeadNetwork(nn.Module):
         super().__init__()
         scale = options.head_scale if from_prior else 0.0
         self.online = _HeadBody(lm, dueling=options.dueling, prior_scale=scale)
-        self.target = sharing_copy(self.online).requires_grad_(False)
+        follows = options.polyak_tau == 1 and options.target_update_interval == 1
+        self.target = None if follows else sharing_copy(self.online).requires_grad_(False)
         self.reference = reference.requires_grad_(False) if reference is not None else None
         self._options = options
 
@@ -103,10 +107,12 @@ class HeadNetwork(nn.Module):
         support = self._support(batch, reached)
         with torch.no_grad():
             bounded = q if support is None else q.masked_fill(~support, _MASKED)
-            best = scatter(bounded.argmax(dim=1), reached)
+            value, best = bounded.max(dim=1)
         has_action = torch.cat([batch.mask, torch.zeros_like(batch.mask[:, :1])], dim=1)[reached]
         taken = q[has_action].gather(1, batch.actions[batch.mask][:, None])[:, 0]
-        return HeadPrediction(scatter(taken, batch.mask), best, support)
+        return HeadPrediction(
+            scatter(taken, batch.mask), scatter(best, reached), scatter(value, reached), support
+        )
 
     @torch.no_grad()
     def _support(self, batch: TrajectoryBatch, reached: Tensor) -> Tensor | None:
@@ -126,23 +132,31 @@ class HeadNetwork(nn.Module):
     @torch.no_grad()
     def targets(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:
         """R + gamma * max Q(s', .; theta-), or what double and n-step make of it: float (n, m)."""
-        options, reached = self._options, self._reached(batch)
-        q = self.target(state_features(self.target.lm, batch)[reached])
-        if options.double:
-            value = q.gather(1, predicted.best[reached][:, None])[:, 0]
-        elif predicted.support is None:
-            value = q.max(dim=1).values
-        else:
-            value = q.masked_fill(~predicted.support, _MASKED).max(dim=1).values
+        options = self._options
+        values = predicted.values
+        if self.target is not None:
+            values = self._target_values(self.target, batch, predicted)
         return t.n_step_targets(
             batch.rewards,
-            scatter(value, reached)[:, 1:],
+            values[:, 1:],
             predicted.best[:, :-1] == batch.actions,
             batch.mask,
             batch.terminated,
             options.gamma,
             options.n_steps,
         )
+
+    def _target_values(self, target: _HeadBody, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:
+        """What the target network says of every state: float (n, m + 1)."""
+        reached = self._reached(batch)
+        q = target(state_features(target.lm, batch)[reached])
+        if self._options.double:
+            value = q.gather(1, predicted.best[reached][:, None])[:, 0]
+        elif predicted.support is None:
+            value = q.max(dim=1).values
+        else:
+            value = q.masked_fill(~predicted.support, _MASKED).max(dim=1).values
+        return scatter(value, reached)
 
     def loss(
         self, batch: TrajectoryBatch, predicted: HeadPrediction, targets: Tensor
@@ -168,7 +182,8 @@ class HeadNetwork(nn.Module):
 
     def refresh_target(self, tau: float) -> None:
         """theta- <- (1 - tau) theta- + tau theta; tau = 1 copies (Lillicrap et al. 2016)."""
-        _blend(self.online, self.target, tau)
+        if self.target is not None:
+            _blend(self.online, self.target, tau)
 
 
 class _HeadBody(nn.Module):
@@ -278,6 +293,7 @@ class LogitsNetwork(nn.Module):
             batch.mask,
             batch.terminated,
             **settings,
+            through_path=options.to_the_end_gradient == "path",
         )
         loss = options.one_step_weight * t.regression_loss(step, options.loss)
         loss = loss + options.to_the_end_weight * t.regression_loss(rest, options.loss)

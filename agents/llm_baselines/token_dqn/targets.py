@@ -138,6 +138,7 @@ def to_the_end_residuals(
     *,
     temperature: float,
     gamma: float,
+    through_path: bool = True,
 ) -> Tensor:
     """How far the rest of a segment is from consistent, from every state in it.
 
@@ -155,6 +156,9 @@ def to_the_end_residuals(
         terminated: bool (n,).
         temperature: tau.
         gamma: Discount.
+        through_path: Whether the log-ratios of later actions carry gradient, as in the paper: an action is
+            then moved by the residuals of all states before it, the last of a long text far more than the
+            first. If not, each residual moves its own action, towards a Monte Carlo target.
 
     Returns:
         float (n, m); 0 where there is no action.
@@ -165,7 +169,8 @@ def to_the_end_residuals(
     rest = torch.zeros_like(values[:, 0])
     columns = []
     for j in range(values.shape[1] - 1, -1, -1):
-        rest = gains[:, j] + torch.where(ends[:, j], -bootstrapped[:, j], gamma * rest)
+        later = rest if through_path else rest.detach()
+        rest = gains[:, j] + torch.where(ends[:, j], -bootstrapped[:, j], gamma * later)
         rest = torch.where(mask[:, j], rest, torch.zeros_like(rest))
         columns.append(rest)
     residuals = values + torch.stack(columns[::-1], dim=1)

@@ -258,7 +258,8 @@ def hand_made(**options):
     network = HeadNetwork(lm, reference, TokenDQNConfig(q="head", **options), from_prior=False)
     with torch.no_grad():
         network.online.advantage.weight[:, 2] = torch.tensor([1.0, 3.0, 2.0])
-        network.target.advantage.weight[:, 2] = torch.tensor([0.5, 0.25, 9.0])
+        if network.target is not None:
+            network.target.advantage.weight[:, 2] = torch.tensor([0.5, 0.25, 9.0])
     return network
 
 
@@ -284,6 +285,18 @@ def test_the_maximum_double_and_the_support_by_hand(options, value):
     batch = collate([two_steps()])
     found = network.targets(batch, network.predict(batch))
     assert found[0].tolist() == [0.125 + value, 7.0]
+
+
+@pytest.mark.parametrize("options", [{"double": False}, {"double": True}, {"support_top_k": 1}])
+def test_without_a_target_network_targets_are_those_of_one_that_is_copied_at_every_update(options):
+    copied, without = (hand_made(polyak_tau=1.0, target_update_interval=k, **options) for k in (2, 1))
+    copied.refresh_target(1.0)
+    without.refresh_target(1.0)
+    assert without.target is None
+    batch = collate([two_steps()])
+    wanted, found = (network.targets(batch, network.predict(batch)) for network in (copied, without))
+    assert torch.equal(found, wanted)
+    assert found[0].tolist() == [0.125 + (1.0 if "support_top_k" in options else 3.0), 7.0]
 
 
 @pytest.mark.parametrize("options", [{"double": False}, {"double": True}, {"support_top_k": 2}])

@@ -112,6 +112,21 @@ def test_a_segment_ends_at_a_users_turn_and_bootstraps_there():
     close(to_the_end(turns), found)
 
 
+@pytest.mark.parametrize(
+    ("through_path", "moved"), [(True, [[1, 1, 1], [0, 0, 0]]), (False, [[1, 0, 0], [0, 0, 0]])]
+)
+def test_a_residual_moves_the_actions_after_it_or_its_own_alone(through_path, moved):
+    ratios = RATIOS[:2].clone().requires_grad_()
+    found = to_the_end_residuals(
+        VALUES[:2], ratios, REWARDS[:2], NEXT[:2], ONE_SPEAKER[:2], MASK[:2], TERMINATED[:2],
+        temperature=0.1, gamma=GAMMA, through_path=through_path,
+    )  # fmt: skip
+    close(found, to_the_end(ONE_SPEAKER)[:2])
+    found[0, 0].backward()
+    discounts = torch.tensor([1.0, GAMMA, GAMMA**2])
+    close(ratios.grad, 0.1 * discounts * torch.tensor(moved))
+
+
 def test_where_every_action_is_a_segment_it_is_one_step():
     step = one_step_residuals(VALUES, RATIOS, REWARDS, NEXT, MASK, TERMINATED, temperature=0.1, gamma=GAMMA)
     close(to_the_end(torch.ones_like(MASK)), step)

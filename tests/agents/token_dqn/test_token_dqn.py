@@ -81,8 +81,10 @@ def test_the_head_finds_the_optimal_q_of_every_text(options):
     assert errors(agent, cut_world()).max() < 1e-2
 
 
-def test_the_logits_find_the_kl_regularised_optimum_of_every_text():
-    agent = TokenDQN(MODEL, in_rows(cut_world, 32), seed=0, device="cpu", **LOGITS).learn(2500)
+@pytest.mark.parametrize("gradient", ["path", "action"])
+def test_the_logits_find_the_kl_regularised_optimum_of_every_text(gradient):
+    options = {**LOGITS, "to_the_end_gradient": gradient, "one_step_weight": float(gradient == "path")}
+    agent = TokenDQN(MODEL, in_rows(cut_world, 32), seed=0, device="cpu", **options).learn(2500)
     assert errors(agent, cut_world()).max() < 1e-2
 
 
