@@ -42,8 +42,7 @@ class TokenDQNConfig(LanguageAgentConfig):
     )
     to_the_end_gradient: str = option(
         "path",
-        "what it moves: 'path', the text's later actions too (Nachum et al. 2017), or 'action', the residual's "
-        "own",
+        "what it moves: 'path', later actions of the text too (Nachum et al. 2017); 'action', its own alone",
     )
     value_learning_rate: float = option(5e-3, "Adam's step size for the value head; measured")
     value_warmup: int = option(
