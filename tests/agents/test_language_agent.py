@@ -235,6 +235,11 @@ def test_unknown_options_name_the_nearest(env):
         ("logits", {"q": "both"}, "unknown q='both'"),
         ("logits", {"tau": 0.0}, "tau=0.0 must be above 0"),
         ("logits", {"loss": "cubic"}, "unknown loss='cubic'"),
+        (
+            "logits",
+            {"to_the_end_gradient": "text"},
+            "unknown to_the_end_gradient='text'; there are 'path' and 'action'",
+        ),
         ("logits", {"gamma": 1.5}, "gamma=1.5"),
         ("logits", {"polyak_tau": 0.0}, "polyak_tau=0.0"),
         ("head", {"n_steps": 0}, "n_steps"),

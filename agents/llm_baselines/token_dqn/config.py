@@ -8,7 +8,11 @@ from llm_baselines.configuration import option
 from llm_baselines.exploration import Exploration
 from llm_baselines.language_agent_settings import LanguageAgentConfig
 
-PARAMETRISATIONS = ("logits", "head")
+_CHOICES = {
+    "q": ("logits", "head"),
+    "loss": ("squared", "huber"),
+    "to_the_end_gradient": ("path", "action"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +79,10 @@ class TokenDQNConfig(LanguageAgentConfig):
 
     def __post_init__(self) -> None:
         LanguageAgentConfig.__post_init__(self)
-        if self.q not in PARAMETRISATIONS:
-            raise ValueError(f"unknown q={self.q!r}; there are 'logits' and 'head'")
-        if self.loss not in ("squared", "huber"):
-            raise ValueError(f"unknown loss={self.loss!r}; there are 'squared' and 'huber'")
-        if self.to_the_end_gradient not in ("path", "action"):
-            raise ValueError(
-                f"unknown to_the_end_gradient={self.to_the_end_gradient!r}; there are 'path' and 'action'"
-            )
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in known:
+                there_are = " and ".join(map(repr, known))
+                raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {there_are}")
         if self.q == "logits" and self.tau <= 0:
             raise ValueError(f"tau={self.tau!r} must be above 0: it weighs log-probabilities against reward")
         if self.n_steps < 1 or self.batch_size < 1 or self.target_update_interval < 1:

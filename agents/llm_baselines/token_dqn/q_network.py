@@ -105,9 +105,7 @@ class HeadNetwork(nn.Module):
         reached = self._reached(batch)
         q = self.online(state_features(self.lm, batch)[reached])
         support = self._support(batch, reached)
-        with torch.no_grad():
-            bounded = q if support is None else q.masked_fill(~support, _MASKED)
-            value, best = bounded.max(dim=1)
+        value, best = _maximum(q.detach(), support)
         has_action = torch.cat([batch.mask, torch.zeros_like(batch.mask[:, :1])], dim=1)[reached]
         taken = q[has_action].gather(1, batch.actions[batch.mask][:, None])[:, 0]
         return HeadPrediction(
@@ -132,7 +130,6 @@ class HeadNetwork(nn.Module):
     @torch.no_grad()
     def targets(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:
         """R + gamma * max Q(s', .; theta-), or what double and n-step make of it: float (n, m)."""
-        options = self._options
         values = predicted.values
         if self.target is not None:
             values = self._target_values(self.target, batch, predicted)
@@ -142,8 +139,8 @@ class HeadNetwork(nn.Module):
             predicted.best[:, :-1] == batch.actions,
             batch.mask,
             batch.terminated,
-            options.gamma,
-            options.n_steps,
+            self._options.gamma,
+            self._options.n_steps,
         )
 
     def _target_values(self, target: _HeadBody, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:
@@ -152,10 +149,8 @@ class HeadNetwork(nn.Module):
         q = target(state_features(target.lm, batch)[reached])
         if self._options.double:
             value = q.gather(1, predicted.best[reached][:, None])[:, 0]
-        elif predicted.support is None:
-            value = q.max(dim=1).values
         else:
-            value = q.masked_fill(~predicted.support, _MASKED).max(dim=1).values
+            value, _ = _maximum(q, predicted.support)
         return scatter(value, reached)
 
     def loss(
@@ -184,6 +179,12 @@ class HeadNetwork(nn.Module):
         """theta- <- (1 - tau) theta- + tau theta; tau = 1 copies (Lillicrap et al. 2016)."""
         if self.target is not None:
             _blend(self.online, self.target, tau)
+
+
+def _maximum(q: Tensor, support: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The largest Q (k,) of a support in rows of Q (k, V), and its action."""
+    value, best = (q if support is None else q.masked_fill(~support, _MASKED)).max(dim=1)
+    return value, best
 
 
 class _HeadBody(nn.Module):
