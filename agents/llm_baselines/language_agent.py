@@ -190,12 +190,15 @@ class LanguageAgent(TrainablePolicy):
             total += float(value.detach())
         return total
 
-    def optimizer_step(self, run: Any, *, frozen: Sequence[str] = ()) -> dict[str, float]:
+    def optimizer_step(
+        self, run: Any, *, frozen: Sequence[str] = (), counted: bool = True
+    ) -> dict[str, float]:
         """Clips gradients group by group, sets the step sizes for the run's progress, steps.
 
         Args:
             run: The TrainingRun.
             frozen: Groups that are left as they are.
+            counted: Whether this is an update; steps of a head alone are none.
 
         Returns:
             The norms of the gradients by group, before they were clipped.
@@ -219,8 +222,9 @@ class LanguageAgent(TrainablePolicy):
             run.check_finite(norm, f"the gradient's norm ({group['name']})")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.updates += 1
-        self.report.gradient_steps += 1
+        if counted:
+            self.updates += 1
+            self.report.gradient_steps += 1
         return norms
 
     def count_cost(self, report: TrainingReport) -> None:

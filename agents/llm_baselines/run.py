@@ -96,6 +96,8 @@ class TrainingRun:
         self._bar = tqdm(
             total=total_timesteps, initial=learner.num_timesteps, unit="step", disable=not progress_bar
         )
+        if place is None and self.validation is not None and not learner.is_fresh:
+            self.measure()  # the first weights that may turn out the best
 
     # What the learner's loop says.
 
@@ -202,7 +204,7 @@ class TrainingRun:
         self.learner.count_cost(report)
 
     def measure(self) -> float:
-        """Evaluates on validation and adds a row to the curve."""
+        """Evaluates on validation and adds a row to the curve, in place of one of the same step."""
         assert self.validation is not None
         learner = self.learner
         config = learner.config
@@ -216,6 +218,8 @@ class TrainingRun:
         for name, value in row.items():
             self.logger.record(name, value)
         self.update_report()
+        if self._last_measured() == learner.num_timesteps:
+            learner.report.curve.pop()
         learner.report.curve.append(
             {"timesteps": learner.num_timesteps, "seconds": learner.report.seconds, **row}
         )

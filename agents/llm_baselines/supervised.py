@@ -226,6 +226,7 @@ def begin_from_demonstrations(
     place = Path(run_folder) / "warm_start" if run_folder is not None else None
     begun.learn(total, run_folder=place, resume=resume, progress_bar=progress_bar)
     learner.lm.load_state_dict(begun.lm.state_dict())
+    learner.begun = True
     learner.weights_changed()
     learner.report.seconds = begun.report.seconds
     learner.report.gradient_steps = begun.report.gradient_steps

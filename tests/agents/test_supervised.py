@@ -80,6 +80,16 @@ def test_the_best_weights_on_validation_are_kept():
     assert llm_envs.evaluate(last, envs, best.config.n_eval_episodes).mean_reward == rewards[-1]
 
 
+@pytest.mark.parametrize("name", ["logits", "rloo"])
+def test_an_agent_whose_training_only_spoils_it_keeps_what_it_began_with(name):
+    taught = {"total_timesteps": 6000, "learning_rate": 5e-3, "copy_steps": 0, "eval_freq": 0}
+    agent = make(name, supervised=taught, learning_rate=0.1, learning_rate_end=0.1, n_eval_episodes=30)
+    rewards = [row["eval/mean_reward"] for row in agent.learn(300).report.curve]
+    assert max(rewards[1:]) < rewards[0]
+    assert agent.report.curve[0]["timesteps"] == 0
+    assert llm_envs.evaluate(agent, agent.validation_envs(), 30).mean_reward == rewards[0]
+
+
 def test_training_ends_at_the_plateau():
     agent = make("supervised", learning_rate=1e-9, learning_rate_end=1e-9, patience=3, eval_freq=100)
     agent.learn(100_000)

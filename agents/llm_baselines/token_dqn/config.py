@@ -52,6 +52,9 @@ class TokenDQNConfig(LanguageAgentConfig):
     value_warmup: int = option(
         20, "updates at the start that train V alone, so that nothing is praised for what all texts earn"
     )
+    value_steps: int = option(
+        0, "steps of the value head alone after each round, on features that are read once; measured"
+    )
     value_max_grad_norm: float = option(1.0, "the value head's gradients are clipped to this norm")
     # q="head"
     double: bool = option(True, "double DQN (van Hasselt et al. 2016)")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -268,6 +268,16 @@ class LogitsNetwork(nn.Module):
         log_probs = action_log_probs(self.lm, features, batch)
         features = features.detach()
         return LogitsPrediction(log_probs, self.value(features), features)
+
+    def read(self, batch: TrajectoryBatch) -> LogitsPrediction:
+        """As `predict`, with a gradient for V alone: there is no pass back through the language model."""
+        with torch.no_grad():
+            predicted = self.predict(batch)
+        return self.valued(predicted)
+
+    def valued(self, predicted: LogitsPrediction) -> LogitsPrediction:
+        """What was predicted, with the values that the head gives now."""
+        return replace(predicted, values=self.value(predicted.features))
 
     @torch.no_grad()
     def targets(self, batch: TrajectoryBatch, predicted: LogitsPrediction) -> Tensor:

@@ -177,6 +177,20 @@ def to_the_end_residuals(
     return torch.where(mask, residuals, torch.zeros_like(residuals))
 
 
+def returns(rewards: Tensor, mask: Tensor, gamma: float) -> Tensor:
+    """What is earned from each action to the episode's end, discounted: float (n, m); 0 where there is none.
+
+    Args:
+        rewards: float (n, m).
+        mask: bool (n, m).
+        gamma: Discount.
+    """
+    earned = torch.where(mask, rewards, torch.zeros_like(rewards))
+    for j in range(earned.shape[1] - 2, -1, -1):
+        earned[:, j] += gamma * earned[:, j + 1]
+    return earned
+
+
 def regression_loss(errors: Tensor, kind: str) -> Tensor:
     """The sum over errors of e^2 / 2 ("squared", as in the original) or of Huber's loss at 1 ("huber").
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from stable_baselines3.common.utils import explained_variance
 from torch import Tensor
 
 from llm_baselines.exploration import Exploration, linear_epsilon, top_k_support
@@ -16,10 +17,11 @@ from llm_baselines.player import Player, log_ratios
 from llm_baselines.run import TrainingRun
 from llm_baselines.supervised import begin_from_demonstrations
 from llm_baselines.teacher_forcing import with_reference
+from llm_baselines.token_dqn import targets as t
 from llm_baselines.token_dqn.config import TokenDQNConfig
 from llm_baselines.token_dqn.episode_replay import EpisodeReplay
 from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
-from llm_baselines.trajectory import Trajectory, TrajectoryBatch, observations_of
+from llm_baselines.trajectory import Trajectory, TrajectoryBatch, micro_batches, observations_of
 from llm_envs import EvaluationResult
 from llm_envs.decoding import Reader
 from llm_envs.language_model import LanguageModel
@@ -69,6 +71,8 @@ class TokenDQN(LanguageAgent):
             for batch in self.sample(run):
                 self.update(batch, run)
                 self.refresh_target()
+        if self.config.q == "logits" and self.config.value_steps and len(self.replay):
+            self.fit_value(run)
 
     def end_learning(self) -> None:
         """Closes the environments."""
@@ -127,16 +131,23 @@ class TokenDQN(LanguageAgent):
         divisor = self.config.batch_size * self.tokens_per_episode
         sums: dict[str, float] = {}
         gaps: list[float] = []  # of fresh episodes, before the weights have moved
-        unchanged = self.config.q == "logits" and self.updates == self._acted_at
+        told: list[Tensor] = []
+        earned: list[Tensor] = []
+        by_logits = self.config.q == "logits"
+        unchanged = by_logits and self.updates == self._acted_at
+        waiting = by_logits and self.updates < self.config.value_warmup
 
         def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:
-            predicted = self.network.predict(batch)
+            predicted = self.network.read(batch) if waiting else self.network.predict(batch)
             value, logged = self.network.loss(batch, predicted, self.network.targets(batch, predicted))
             self._distances[part] = self.network.distances(batch, predicted)
             if unchanged:
                 between = (batch.behaviour_log_probs - predicted.log_probs.detach()) * batch.mask
                 fresh = torch.tensor([trajectories[i].round == run.round for i in part])
                 gaps.extend(between.sum(dim=1).cpu()[fresh].tolist())
+                rest = t.returns(batch.rewards, batch.mask, self.config.gamma)
+                told.append(predicted.values[:, :-1].detach()[fresh][batch.mask[fresh]])
+                earned.append(rest[fresh][batch.mask[fresh]])
             for name, number in logged.items():
                 sums[name] = sums.get(name, 0.0) + number
             found: Tensor = value
@@ -146,7 +157,9 @@ class TokenDQN(LanguageAgent):
         run.check_finite(total, "the loss")
         if gaps:
             run.log("train/actor_kl", float(np.mean(gaps)))
-        waiting = self.config.q == "logits" and self.updates < self.config.value_warmup
+            foretold, happened = (torch.cat(parts).cpu().numpy() for parts in (told, earned))
+            if np.ptp(happened):
+                run.log("train/explained_variance", explained_variance(foretold, happened))
         norms = self.optimizer_step(run, frozen=("policy",) if waiting else ())
         for name, norm in norms.items():
             run.log(f"train/grad_norm_{name}", norm)
@@ -158,6 +171,30 @@ class TokenDQN(LanguageAgent):
         """Moves the target network, every `target_update_interval` updates."""
         if self.updates % self.config.target_update_interval == 0:
             self.network.refresh_target(self.config.polyak_tau)
+
+    def fit_value(self, run: TrainingRun) -> None:
+        """Steps of V alone on the replay's episodes, which are read once: a step costs a pass of the head.
+
+        They come after the updates, so that fresh episodes meet a V that does not know their outcome.
+        """
+        assert self.tokens_per_episode is not None
+        rng, config = run.generator(2), self.config
+        episodes, _ = self.replay.sample(len(self.replay), rng)
+        parts = []
+        for _, batch in micro_batches(episodes, config.micro_batch_tokens, config.micro_batch_size):
+            batch = batch.to(self.device)
+            parts.append((batch, self.network.read(batch)))
+        for step in range(config.value_steps):
+            if step % len(parts) == 0:
+                order = rng.permutation(len(parts))
+            batch, seen = parts[order[step % len(parts)]]
+            predicted = self.network.valued(seen)
+            loss, _ = self.network.loss(batch, predicted, self.network.targets(batch, predicted))
+            run.check_finite(float(loss.detach()), "the loss of V")
+            (loss / (len(batch) * self.tokens_per_episode)).backward()
+            self.optimizer_step(run, frozen=("policy",), counted=False)
+            if (step + 1) % config.target_update_interval == 0:
+                self.network.refresh_target(config.polyak_tau)
 
     def _adapt_temperature(self, kl: float) -> None:
         """Moves tau so that the sequence KL comes to `target_kl` (Ziegler et al. 2019, section 2.2)."""

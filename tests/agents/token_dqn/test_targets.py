@@ -14,6 +14,7 @@ from llm_baselines.token_dqn.targets import (
     one_step_residuals,
     one_step_targets,
     regression_loss,
+    returns,
     to_the_end_residuals,
 )
 
@@ -130,6 +131,10 @@ def test_a_residual_moves_the_actions_after_it_or_its_own_alone(through_path, mo
 def test_where_every_action_is_a_segment_it_is_one_step():
     step = one_step_residuals(VALUES, RATIOS, REWARDS, NEXT, MASK, TERMINATED, temperature=0.1, gamma=GAMMA)
     close(to_the_end(torch.ones_like(MASK)), step)
+
+
+def test_returns_by_hand():
+    close(returns(REWARDS, MASK, GAMMA), [[1 + 1 + 1, 2 + 2, 4], [0 + 4, 8, 0], [3, 0, 0]])
 
 
 def test_losses_by_hand():

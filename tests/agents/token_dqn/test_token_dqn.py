@@ -232,6 +232,22 @@ def test_the_value_is_trained_alone_at_first():
     assert agent.network.value.out.weight.abs().max() > 0
 
 
+def test_steps_of_the_value_alone_learn_what_episodes_earn_and_leave_the_policy():
+    agent = small(learning_starts=10**6, value_steps=100, max_age=0, n_envs=32, polyak_tau=0.2)
+    before = agent.lm.identity()
+    agent.learn(1500)
+    assert agent.lm.identity() == before
+    assert agent.updates == agent.report.gradient_steps == 0
+    episodes = agent.replay.newest(10**6)
+    for prompt in World().prompts:
+        scores = [t.score for t in episodes if tuple(t.tokens[: t.actions[0]]) == prompt]
+        inputs = model_inputs(as_observation(World(), prompt)[None])
+        with torch.no_grad():
+            value = agent.network.value(agent.lm.features(inputs)[0, World().width - 1])
+        assert len(scores) > 100
+        assert value.item() == pytest.approx(np.mean(scores), abs=0.05)
+
+
 def test_the_target_moves_every_so_many_updates():
     agent = small(q="head", target_update_interval=3, polyak_tau=1.0)
     moved = []
