@@ -53,7 +53,7 @@ class TokenDQNConfig(LanguageAgentConfig):
         20, "updates at the start that train V alone, so that nothing is praised for what all texts earn"
     )
     value_steps: int = option(
-        0, "steps of the value head alone after each round, on features that are read once; measured"
+        0, "steps of the value head alone after each round, on features that are read once"
     )
     value_max_grad_norm: float = option(1.0, "the value head's gradients are clipped to this norm")
     # q="head"

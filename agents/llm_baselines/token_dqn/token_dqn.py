@@ -59,7 +59,6 @@ class TokenDQN(LanguageAgent):
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
         """Begins from demonstrations, where there are any; the model is the reference from then on."""
         if begin_from_demonstrations(self, run_folder, resume=resume, progress_bar=progress_bar):
-            self._learned_before = True
             self._make_network()
         self._player = Player(self)
 
@@ -70,7 +69,7 @@ class TokenDQN(LanguageAgent):
         if self.num_timesteps >= self.config.learning_starts and len(self.replay):
             for batch in self.sample(run):
                 self.update(batch, run)
-                self.refresh_target()
+                self.refresh_target(self.updates)
         if self.config.q == "logits" and self.config.value_steps and len(self.replay):
             self.fit_value(run)
 
@@ -167,9 +166,9 @@ class TokenDQN(LanguageAgent):
         for name, value in sums.items():
             run.log(f"train/{name}", value / sum(map(len, trajectories)))
 
-    def refresh_target(self) -> None:
-        """Moves the target network, every `target_update_interval` updates."""
-        if self.updates % self.config.target_update_interval == 0:
+    def refresh_target(self, steps: int) -> None:
+        """Moves the target network, where so many steps are a multiple of `target_update_interval`."""
+        if steps % self.config.target_update_interval == 0:
             self.network.refresh_target(self.config.polyak_tau)
 
     def fit_value(self, run: TrainingRun) -> None:
@@ -183,7 +182,8 @@ class TokenDQN(LanguageAgent):
         parts = []
         for _, batch in micro_batches(episodes, config.micro_batch_tokens, config.micro_batch_size):
             batch = batch.to(self.device)
-            parts.append((batch, self.network.read(batch)))
+            with torch.no_grad():
+                parts.append((batch, self.network.predict(batch)))
         for step in range(config.value_steps):
             if step % len(parts) == 0:
                 order = rng.permutation(len(parts))
@@ -193,8 +193,7 @@ class TokenDQN(LanguageAgent):
             run.check_finite(float(loss.detach()), "the loss of V")
             (loss / (len(batch) * self.tokens_per_episode)).backward()
             self.optimizer_step(run, frozen=("policy",), counted=False)
-            if (step + 1) % config.target_update_interval == 0:
-                self.network.refresh_target(config.polyak_tau)
+            self.refresh_target(step + 1)
 
     def _adapt_temperature(self, kl: float) -> None:
         """Moves tau so that the sequence KL comes to `target_kl` (Ziegler et al. 2019, section 2.2)."""
@@ -277,7 +276,6 @@ class TokenDQN(LanguageAgent):
         self.exploration = self.config.make_exploration()
         self.epsilon = self.config.exploration_initial_eps
         self.tokens_per_episode = None
-        self._learned_before = not self.is_fresh
         self._acted_at = -1
         self._make_network()
 
@@ -292,7 +290,7 @@ class TokenDQN(LanguageAgent):
         if self.config.q == "logits":
             return LogitsNetwork(self.lm, self.make_reference(), self.config)
         reference = self.make_reference() if self._reads_reference else None
-        network = HeadNetwork(self.lm, reference, self.config, from_prior=self._learned_before)
+        network = HeadNetwork(self.lm, reference, self.config, from_prior=not self.is_fresh)
         network.allowed = self._allowed
         return network
 
