@@ -86,10 +86,14 @@ _ORDER = (
     "config",
 )
 
+#: What an agent has seen is named before how it learned.
+_DATA = ("train_fraction", "train_dataset")
 
-def _place(name: str) -> tuple[int, str]:
-    section = name.partition(".")[0]
-    return (_ORDER.index(section) if section in _ORDER else len(_ORDER), name)
+
+def _place(name: str) -> tuple[int, bool, str]:
+    section, _, option = name.partition(".")
+    place = _ORDER.index(section) if section in _ORDER else len(_ORDER)
+    return (place, not option.endswith(_DATA), name)
 
 
 def _canonical(one: Mapping[str, Any], name: str) -> bytes:

@@ -159,6 +159,15 @@ def test_labels_that_would_be_equal_are_told_apart(store):
     assert all("+1 more" in label for label in labels)
 
 
+def test_a_long_label_names_the_data_before_the_rest(store):
+    for fraction in (0.3, 1.0):
+        config = dict.fromkeys("abcd", fraction) | {"supervised": {"train_fraction": fraction}}
+        add(store, "token_dqn", 1, around(0.5), config=config)
+    labels = " ".join(row.label for row in leaderboard_table(store.records()))
+    assert "supervised.train_fraction=0.3 " in labels
+    assert "supervised.train_fraction=1 " in labels
+
+
 def test_incomparable_scores_stand_in_tables_of_their_own(anchored):
     add(anchored, "sb3-dqn", 1, around(0.5), signature="env-b", kwargs={"max_new_tokens": 9})
     add(anchored, "sb3-dqn", 1, around(0.6), split="validation")
