@@ -91,9 +91,9 @@ _DATA = ("train_fraction", "train_dataset")
 
 
 def _place(name: str) -> tuple[int, bool, str]:
-    section, _, option = name.partition(".")
-    place = _ORDER.index(section) if section in _ORDER else len(_ORDER)
-    return (place, not option.endswith(_DATA), name)
+    path = name.split(".")
+    place = _ORDER.index(path[0]) if path[0] in _ORDER else len(_ORDER)
+    return (place, path[-1] not in _DATA, name)
 
 
 def _canonical(one: Mapping[str, Any], name: str) -> bytes:

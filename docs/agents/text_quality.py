@@ -17,15 +17,18 @@ import llm_envs
 from llm_benchmarks.llm_demo import distinct_pairs
 from llm_benchmarks.store import RecordStore
 
-MEASURED = {"TextGen-v0": ("fluency", "constraints", "novelty"), "Dialogue-v0": ("fluency",)}
-RECORDED = {"TextGen-v0": (), "Dialogue-v0": ("success",)}
+#: Id -> metrics that stand in its records, and rewards that are measured here.
+NAMES = {
+    "TextGen-v0": ((), ("fluency", "constraints", "novelty")),
+    "Dialogue-v0": (("success",), ("fluency",)),
+}
 
 
 def main(store: str, env_id: str = "TextGen-v0") -> None:
     """Prints a line for every agent of an environment and its training steps."""
-    if env_id not in MEASURED:
-        sys.exit(f"text_quality.py measures {' and '.join(MEASURED)}, not {env_id!r}")
-    names = MEASURED[env_id]
+    if env_id not in NAMES:
+        sys.exit(f"text_quality.py measures {' and '.join(NAMES)}, not {env_id!r}")
+    recorded, names = NAMES[env_id]
     task = gym.make(env_id, split="test", metrics=list(names)).unwrapped.task  # type: ignore[attr-defined]
     found: dict[tuple[str, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for record in RecordStore(store).records({}):
@@ -34,7 +37,7 @@ def main(store: str, env_id: str = "TextGen-v0") -> None:
         rows = record.episodes()
         run = found[record["agent"]["name"], record["budget"]["total_timesteps"]]
         run["distinct-2"].append(distinct_pairs(rows))
-        for name in RECORDED[env_id]:
+        for name in recorded:
             run[name].append(record["results"]["metrics"][name])
         episodes = [
             llm_envs.Episode(
@@ -48,7 +51,7 @@ def main(store: str, env_id: str = "TextGen-v0") -> None:
         measured = task.metrics.score_batch(episodes)[1]
         for name in names:
             run[name].append(mean(row[name] for row in measured))
-    shown = (*RECORDED[env_id], *names, "distinct-2")
+    shown = (*recorded, *names, "distinct-2")
     for (agent, steps), run in sorted(found.items()):
         figures = "  ".join(f"{name} {mean(run[name]):.3f}" for name in shown)
         print(f"{agent:12} {steps:9,d} steps, {len(run['distinct-2'])} seeds:  {figures}")
