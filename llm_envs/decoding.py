@@ -20,28 +20,37 @@ class RowCache(Cache):
     """Keys and values by row and column: column c of a row holds what its token c gave.
 
     `place` says where the tokens of the next forward pass stand; attention then sees all columns before
-    `width`, masked by the caller.
+    `width`, masked by the caller. The rows stand in the first slots of the buffers, in an order of the
+    cache's own: when some leave, only those of the last slots move, into the gaps.
     """
 
     def __init__(self) -> None:
         super().__init__(layers=[])
         self._keys: list[Tensor] = []
         self._values: list[Tensor] = []
+        self._slots = np.empty(0, np.int64)
 
     def allocate(self, rows: int, columns: int) -> None:
         """Makes room; what was there is forgotten. One column more takes what stands beyond a row's end."""
         self._shape = rows, columns + 1
+        self._slots = np.arange(rows)
         self._keys, self._values = [], []
 
-    def place(self, rows: Tensor | None, columns: Tensor, width: int) -> None:
-        """Where the next tokens go: columns int64 (r, k) of the given rows, or of all rows."""
-        self._rows, self._columns, self._width = rows, columns, width
+    @property
+    def order(self) -> np.ndarray:
+        """All rows as their slots follow one another, int64 (rows,)."""
+        return np.argsort(self._slots)
+
+    def place(self, rows: np.ndarray | None, columns: Tensor, width: int) -> None:
+        """Where the next tokens go: columns int64 (r, k) of the given rows, or of all rows in `order`."""
+        self._count, self._columns, self._width = len(columns), columns, width
         # Answers begin in one column: all rows then write one slice, where an index would cost a copy.
         start, stop = int(columns[0, 0]), int(columns[0, -1]) + 1
         together = rows is None and stop - start == columns.shape[1] and bool((columns == columns[0]).all())
         self._slice = slice(start, stop) if together else None
+        self._chosen = None if rows is None else torch.as_tensor(self._slots[rows], device=columns.device)
         if rows is None:
-            self._every = torch.arange(len(columns), device=columns.device)[:, None]
+            self._written = torch.arange(len(columns), device=columns.device)[:, None]
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
@@ -53,22 +62,26 @@ class RowCache(Cache):
                 buffers.append(states.new_zeros(rows, states.shape[1], columns, states.shape[3]))
         found = []
         for buffer, states in ((self._keys[layer_idx], key_states), (self._values[layer_idx], value_states)):
-            if self._rows is None:
+            if self._chosen is None:
                 if self._slice is not None:
-                    buffer[:, :, self._slice] = states
+                    buffer[: self._count, :, self._slice] = states
                 else:
-                    buffer[self._every, :, self._columns] = states.transpose(1, 2)
-                found.append(buffer[:, :, : self._width])
+                    buffer[self._written, :, self._columns] = states.transpose(1, 2)
+                found.append(buffer[: self._count, :, : self._width])
             else:
-                buffer[self._rows[:, None], :, self._columns] = states.transpose(1, 2)
-                found.append(buffer[self._rows, :, : self._width])
+                buffer[self._chosen[:, None], :, self._columns] = states.transpose(1, 2)
+                found.append(buffer[:, :, : self._width][self._chosen])
         return found[0], found[1]
 
-    def batch_select_indices(self, indices: Tensor) -> None:
-        """Keeps these rows, in this order."""
-        self._shape = len(indices), self._shape[1]
-        self._keys = [buffer[indices] for buffer in self._keys]
-        self._values = [buffer[indices] for buffer in self._values]
+    def keep(self, rows: np.ndarray) -> None:
+        """Goes on with these rows only, int64 (r,), no row twice."""
+        kept = self._slots[rows]
+        moved = kept >= len(kept)
+        gaps = np.setdiff1d(np.arange(len(kept)), kept)
+        for buffer in (*self._keys, *self._values):
+            buffer[torch.as_tensor(gaps)] = buffer[torch.as_tensor(kept[moved])]
+        kept[moved] = gaps
+        self._slots = kept
 
 
 class Reader:
@@ -100,7 +113,7 @@ class Reader:
         """Goes on with these rows only, int64 (r,): the next observations are theirs, in this order."""
         if not self.cached or not len(self._tokens):
             return
-        self._cache.batch_select_indices(torch.as_tensor(rows, device=self._lm.device))
+        self._cache.keep(rows)
         self._tokens, self._read = self._tokens[rows], self._read[rows]
         self._first, self._features = self._first[rows], self._features[torch.as_tensor(rows)]
 
@@ -123,11 +136,13 @@ class Reader:
         self._first = first
         self._tokens = observation.copy()
         new = length - self._read
-        one, many = new == 1, new > 1
-        if many.any():
-            self._feed(np.flatnonzero(many), length)
-        if one.any():
-            self._feed(np.flatnonzero(one), length)
+        if (new == 1).any() and (new >= 1).all():  # one token of every row: no row's cache is copied for it
+            self._feed(np.arange(len(new)), self._read + 1)
+        elif (new == 1).any():
+            self._feed(np.flatnonzero(new == 1), length)
+        many = np.flatnonzero(self._read < length)
+        if len(many):
+            self._feed(many, length)
         return self._features.clone()
 
     def _start(self, observation: np.ndarray) -> None:
@@ -139,10 +154,13 @@ class Reader:
         # Prompts of the same width are padded on the left: a row read anew has nothing before `first`.
         self._features = torch.zeros(rows, self._lm.hidden_size, device=self._lm.device)
 
-    def _feed(self, rows: np.ndarray, length: np.ndarray) -> None:
-        """Reads what some rows have not read yet, in one block as wide as the longest of it."""
+    def _feed(self, rows: np.ndarray, stops: np.ndarray) -> None:
+        """Reads some rows up to their stops, in one block as wide as the longest of what is new."""
         device, last = self._lm.device, self._tokens.shape[1]
-        start, stop = self._read[rows], length[rows]
+        every = len(rows) == len(self._tokens)
+        if every:
+            rows = self._cache.order
+        start, stop = self._read[rows], stops[rows]
         block = start[:, None] + np.arange((stop - start).max())
         inside = block < stop[:, None]
         tokens = np.where(inside, np.take_along_axis(self._tokens[rows], block.clip(max=last - 1), axis=1), 0)
@@ -151,8 +169,7 @@ class Reader:
         first = torch.as_tensor(self._first[rows], device=device)[:, None]
         seen = torch.arange(width, device=device)
         mask = (seen >= first[..., None]) & (seen <= columns[..., None])
-        every = len(rows) == len(self._tokens)
-        self._cache.place(None if every else torch.as_tensor(rows, device=device), columns, width)
+        self._cache.place(None if every else rows, columns, width)
         hidden = self._lm.trunk(
             input_ids=torch.as_tensor(tokens, device=device, dtype=torch.int64),
             attention_mask=mask[:, None],
