@@ -164,6 +164,7 @@ class Database:
         self.split = split
         self.venues = venues
         self._by_name = {venue.name: venue for venue in venues}
+        self._found: dict[frozenset[tuple[str, str]], tuple[Venue, ...]] = {}
 
     def __len__(self) -> int:
         return len(self.venues)
@@ -177,7 +178,10 @@ class Database:
 
     def find(self, constraints: Mapping[str, str]) -> list[Venue]:
         """All venues that satisfy ``constraints``, in the database's order."""
-        return [venue for venue in self.venues if venue.satisfies(constraints)]
+        asked = frozenset(constraints.items())  # goals ask the same few questions again and again
+        if asked not in self._found:
+            self._found[asked] = tuple(venue for venue in self.venues if venue.satisfies(constraints))
+        return list(self._found[asked])
 
     def answer(self, constraints: Mapping[str, str]) -> str:
         """The reply to a query: how many venues match, and the first two of them as rows."""
