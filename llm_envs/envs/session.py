@@ -22,10 +22,11 @@ class Session:
 
     __slots__ = (
         "_conversation",
+        "_said",
         "_score",
         "_scorer",
-        "_spans",
         "_task",
+        "_token_ids",
         "_turns",
         "example",
         "index",
@@ -39,7 +40,8 @@ class Session:
         self.example = Example("")
         self.start = self.limit = 0
         self._conversation: Conversation | None = None
-        self._spans: list[tuple[int, int]] = []
+        self._said: list[str] = []
+        self._token_ids: list[int] = []
         self._turns: list[Turn] = []
         self._scorer: PrefixScorer | None = None
         self._score = 0.0
@@ -61,7 +63,7 @@ class Session:
         self.index = index
         self.start = task.max_prompt_tokens
         self.limit = self.start + task.max_new_tokens
-        self._spans = []
+        self._said, self._token_ids = [], []
         if task.timing.needs_prefixes:
             self._scorer = task.reward.prefix_scorer()
             self._score = 0.0
@@ -88,8 +90,10 @@ class Session:
         task = self._task
         if self._conversation is None:
             return "stop" if stopped else "length"
-        self._spans.append((self.start, column))
-        text = task.tokenizer.decode(row[self.start : column].tolist())
+        ids = row[self.start : column].tolist()
+        text = task.tokenizer.decode(ids)
+        self._said.append(text)
+        self._token_ids += ids
         self._turns.append(Turn("agent", text))
         self.start = column
         reply = self._conversation.reply(text)
@@ -97,26 +101,25 @@ class Session:
         self._turns.append(answer)
         if reply.done:
             return "task"
-        ids = task.turn_tokens(answer)
-        if len(self._spans) >= task.max_turns or column + len(ids) >= len(row):
+        heard = task.turn_tokens(answer)
+        if len(self._said) >= task.max_turns or column + len(heard) >= len(row):
             return "length"
-        row[column : column + len(ids)] = ids
-        self.start = column + len(ids)
+        row[column : column + len(heard)] = heard
+        self.start = column + len(heard)
         self.limit = min(self.start + task.max_new_tokens, len(row))
         return None
 
     def episode(self, row: np.ndarray, column: int, finish_reason: FinishReason | None) -> Episode:
         """The episode so far: what rewards see."""
-        decode = self._task.tokenizer.decode
+        ids = row[self.start : column].tolist()
+        text = self._task.tokenizer.decode(ids)
         if self._conversation is None:
-            ids = row[self.start : column].tolist()
-            return Episode(self.example, decode(ids), tuple(ids), finish_reason)
-        spans = [*self._spans, (self.start, column)] if column > self.start else self._spans
-        turns = [row[start:stop].tolist() for start, stop in spans]
+            return Episode(self.example, text, tuple(ids), finish_reason)
+        said = [*self._said, text] if ids else self._said
         return Episode(
             self.example,
-            "\n".join(decode(ids) for ids in turns),
-            tuple(i for ids in turns for i in ids),
+            "\n".join(said),
+            (*self._token_ids, *ids),
             finish_reason,
             tuple(self._turns),
             self._conversation.measures(),
