@@ -84,6 +84,27 @@ def test_a_step_costs_its_new_tokens_alone(monkeypatch):
     assert read == [3]
 
 
+def test_one_row_that_was_answered_does_not_take_the_others_out_of_their_slots(monkeypatch):
+    lm = reads("llama")
+    reader = Reader(lm)
+    rng = np.random.default_rng(0)
+    observation = np.stack([begin(rng) for _ in range(4)])
+    reader.read(observation)
+    reader.keep(np.array([3, 1, 2]))  # the first leaves, the last takes its slot
+    observation = observation[[3, 1, 2]]
+    blocks = []
+    forward = lm.trunk.forward
+    monkeypatch.setattr(
+        lm.trunk, "forward", lambda **inputs: blocks.append(inputs["input_ids"].shape) or forward(**inputs)
+    )
+    observation[:, PROMPT] = 3
+    observation[1, PROMPT + 1 : PROMPT + 4] = 5, 6, 7
+    reader.read(observation)
+    assert blocks == [(3, 1), (1, 3)]
+    monkeypatch.undo()
+    check(lm, reader, observation)
+
+
 def test_a_new_episode_that_begins_like_the_last_is_read_right():
     lm = reads("llama")
     reader = Reader(lm)
