@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_up_agents import SOURCE
@@ -115,3 +119,37 @@ def test_an_interruption_ends_the_cells_and_is_recorded(place: Path, how: signal
     outcome = run_suite(suite(place, text), store, progress=Interrupting(None))
     assert outcome.interrupted
     assert [record["status"] for record in store.records()] == ["interrupted"]
+
+
+def test_a_cell_whose_process_is_told_to_stop_leaves_the_others_running(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = f'[[cells]]\n{TINY}agents = ["their_agents:waits", "random"]\n[run]\nprocesses = 1\n'
+    started: list[subprocess.Popen[str]] = []
+    begin = subprocess.Popen
+
+    def remembered(*arguments: Any, **options: Any) -> subprocess.Popen[str]:
+        started.append(begin(*arguments, **options))
+        return started[-1]
+
+    def stop(process: subprocess.Popen[str]) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            while process.poll() is None:  # while libraries are imported one of them may swallow it
+                time.sleep(4.0)
+                process.send_signal(signal.SIGTERM)
+
+    class Stopping(SuiteProgress):
+        """Once the cell runs."""
+
+        def started(self, cell: Cell) -> None:
+            super().started(cell)
+            if "waits" in str(cell):
+                threading.Thread(target=stop, args=started, daemon=True).start()
+
+    monkeypatch.setattr("llm_benchmarks.runner.subprocess.Popen", remembered)
+    store = RecordStore(place / "store")
+    outcome = run_suite(suite(place, text), store, progress=Stopping(None))
+    assert not outcome.interrupted
+    assert [message for _, message in outcome.failed] == ["its process was told to stop"]
+    assert len(outcome.completed) == 1
+    assert sorted(record["status"] for record in store.records()) == ["completed", "interrupted"]
