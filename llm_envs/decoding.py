@@ -43,14 +43,13 @@ class RowCache(Cache):
 
     def place(self, rows: np.ndarray | None, columns: Tensor, width: int) -> None:
         """Where the next tokens go: columns int64 (r, k) of the given rows, or of all rows in `order`."""
-        self._count, self._columns, self._width = len(columns), columns, width
+        self._columns, self._width, self._whole = columns, width, rows is None
+        slots = np.arange(len(columns)) if rows is None else self._slots[rows]
+        self._places = torch.as_tensor(slots, device=columns.device)
         # Answers begin in one column: all rows then write one slice, where an index would cost a copy.
         start, stop = int(columns[0, 0]), int(columns[0, -1]) + 1
-        together = rows is None and stop - start == columns.shape[1] and bool((columns == columns[0]).all())
+        together = self._whole and stop - start == columns.shape[1] and bool((columns == columns[0]).all())
         self._slice = slice(start, stop) if together else None
-        self._chosen = None if rows is None else torch.as_tensor(self._slots[rows], device=columns.device)
-        if rows is None:
-            self._written = torch.arange(len(columns), device=columns.device)[:, None]
 
     def update(
         self, key_states: Tensor, value_states: Tensor, layer_idx: int, *args: Any, **kwargs: Any
@@ -62,15 +61,12 @@ class RowCache(Cache):
                 buffers.append(states.new_zeros(rows, states.shape[1], columns, states.shape[3]))
         found = []
         for buffer, states in ((self._keys[layer_idx], key_states), (self._values[layer_idx], value_states)):
-            if self._chosen is None:
-                if self._slice is not None:
-                    buffer[: self._count, :, self._slice] = states
-                else:
-                    buffer[self._written, :, self._columns] = states.transpose(1, 2)
-                found.append(buffer[: self._count, :, : self._width])
+            if self._slice is not None:
+                buffer[: len(states), :, self._slice] = states
             else:
-                buffer[self._chosen[:, None], :, self._columns] = states.transpose(1, 2)
-                found.append(buffer[:, :, : self._width][self._chosen])
+                buffer[self._places[:, None], :, self._columns] = states.transpose(1, 2)
+            seen = buffer[:, :, : self._width]
+            found.append(seen[: len(states)] if self._whole else seen[self._places])
         return found[0], found[1]
 
     def keep(self, rows: np.ndarray) -> None:
@@ -136,10 +132,8 @@ class Reader:
         self._first = first
         self._tokens = observation.copy()
         new = length - self._read
-        if (new == 1).any() and (new >= 1).all():  # one token of every row: no row's cache is copied for it
-            self._feed(np.arange(len(new)), self._read + 1)
-        elif (new == 1).any():
-            self._feed(np.flatnonzero(new == 1), length)
+        if (new == 1).any():  # where every row has something new, one token of each: no cache is copied
+            self._feed(np.flatnonzero(new if new.all() else new == 1), self._read + 1)
         many = np.flatnonzero(self._read < length)
         if len(many):
             self._feed(many, length)

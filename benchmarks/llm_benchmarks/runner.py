@@ -204,9 +204,6 @@ class _Runner:
     def _end(self, job: _Job, outcome: SuiteOutcome, shown: SuiteProgress) -> None:
         self._jobs.remove(job)
         end = job.end or self._died(job)
-        if end["event"] == "interrupted":  # by someone else than this process: the other cells go on
-            seconds = time.monotonic() - job.clock
-            end |= {"score": None, "seconds": seconds, "message": "its process was told to stop"}
         job.errors.close()
         if end["event"] == "completed":
             outcome.completed.append(job.cell)

@@ -30,7 +30,7 @@ def main() -> int:
     from llm_benchmarks.store import RecordStore
     from llm_benchmarks.suite import Cell
 
-    last = 0.0
+    started, last = time.monotonic(), 0.0
 
     def progress(phase: str, done: int, total: int) -> None:
         nonlocal last
@@ -49,7 +49,10 @@ def main() -> int:
             command=request["command"],
         )
     except KeyboardInterrupt:
-        _tell(events, event="interrupted")
+        # Heard where someone else stopped this process: the suite then goes on with its other cells.
+        seconds = time.monotonic() - started
+        message = "its process was told to stop"
+        _tell(events, event="interrupted", score=None, seconds=seconds, message=message)
         return 130
     _tell(
         events,

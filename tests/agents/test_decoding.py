@@ -66,22 +66,28 @@ def test_cached_equals_uncached_on_ragged_turns_with_rows_kept_and_restarted(fam
         observation = np.stack([grow(rng, row) for row in observation])
 
 
+def blocks_read(monkeypatch, lm):
+    """The shapes of what the trunk is given from now on, as they come."""
+    blocks = []
+    forward = lm.trunk.forward
+    monkeypatch.setattr(
+        lm.trunk, "forward", lambda **inputs: blocks.append(inputs["input_ids"].shape) or forward(**inputs)
+    )
+    return blocks
+
+
 def test_a_step_costs_its_new_tokens_alone(monkeypatch):
     lm = reads("llama")
     reader = Reader(lm)
     rng = np.random.default_rng(0)
     observation = np.stack([begin(rng) for _ in range(3)])
     reader.read(observation)
-    read = []
-    forward = lm.trunk.forward
-    monkeypatch.setattr(
-        lm.trunk, "forward", lambda **inputs: read.append(inputs["input_ids"].numel()) or forward(**inputs)
-    )
+    blocks = blocks_read(monkeypatch, lm)
     observation[:, PROMPT] = 3
     reader.read(observation)
-    assert read == [3]
+    assert [block.numel() for block in blocks] == [3]
     reader.read(observation)  # nothing is new
-    assert read == [3]
+    assert [block.numel() for block in blocks] == [3]
 
 
 def test_one_row_that_was_answered_does_not_take_the_others_out_of_their_slots(monkeypatch):
@@ -92,11 +98,7 @@ def test_one_row_that_was_answered_does_not_take_the_others_out_of_their_slots(m
     reader.read(observation)
     reader.keep(np.array([3, 1, 2]))  # the first leaves, the last takes its slot
     observation = observation[[3, 1, 2]]
-    blocks = []
-    forward = lm.trunk.forward
-    monkeypatch.setattr(
-        lm.trunk, "forward", lambda **inputs: blocks.append(inputs["input_ids"].shape) or forward(**inputs)
-    )
+    blocks = blocks_read(monkeypatch, lm)
     observation[:, PROMPT] = 3
     observation[1, PROMPT + 1 : PROMPT + 4] = 5, 6, 7
     reader.read(observation)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -133,10 +132,9 @@ def test_a_cell_whose_process_is_told_to_stop_leaves_the_others_running(
         return started[-1]
 
     def stop(process: subprocess.Popen[str]) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            while process.poll() is None:  # while libraries are imported one of them may swallow it
-                time.sleep(4.0)
-                process.send_signal(signal.SIGTERM)
+        while process.poll() is None:  # while libraries are imported one of them may swallow it
+            time.sleep(4.0)
+            process.send_signal(signal.SIGTERM)
 
     class Stopping(SuiteProgress):
         """Once the cell runs."""
