@@ -7,10 +7,10 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from llm_baselines.saved_language_agent import environment_of
 from llm_baselines.sealed_folder import (
     AgentFolderError,
     check_seal,
@@ -96,6 +96,12 @@ def read_checkpoint(
 def _check_same(place: Path, state: dict[str, Any], learner: Any, total_timesteps: int) -> None:
     if state["agent"] != learner.name:
         raise AgentFolderError(f"'{place}' is a checkpoint of {state['agent']!r}, not of {learner.name!r}")
+    for what, here in (("seed", learner.seed), ("environment", environment_of(learner.env))):
+        if state.get(what) != here:
+            raise AgentFolderError(
+                f"'{place}' was trained with the {what} {state.get(what)}, not {here}: resume with the "
+                "same, or train afresh"
+            )
     mine = json_able(asdict(learner.config))
     for known in fields(learner.config):
         if known.name not in _FREE and state["config"].get(known.name) != mine[known.name]:
@@ -103,6 +109,12 @@ def _check_same(place: Path, state: dict[str, Any], learner: Any, total_timestep
                 f"'{place}' was trained with {known.name}={state['config'].get(known.name)!r}, not "
                 f"{mine[known.name]!r}: resume with the same configuration, or train afresh"
             )
+    if state["torch"] != torch.__version__:
+        warnings.warn(
+            f"'{place}' was written with torch {state['torch']}, and this is {torch.__version__}: its "
+            "weights may not be those of an uninterrupted run to the bit",
+            stacklevel=2,
+        )
     threads = torch.get_num_threads()
     if state["threads"] != threads:
         warnings.warn(
@@ -139,53 +151,3 @@ def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.T
         state.setdefault(int(number), {})[name] = tensor
     whole["state"] = state
     optimizer.load_state_dict(whole)
-
-
-def callback_counters(callback: Any, restore: Any = None) -> dict[str, Any]:
-    """The counters of Stable-Baselines3 callbacks, those inside lists and other callbacks included.
-
-    Numbers, texts and lists of them are taken; environments and models are not.
-
-    Args:
-        callback: The callback.
-        restore: What this function returned before: the callbacks take these values.
-    """
-    values: dict[str, Any] = {}
-    for name, value in list(vars(callback).items()):
-        if name in ("model", "parent", "locals", "globals"):
-            continue
-        if hasattr(value, "on_step") and hasattr(value, "n_calls"):
-            values[name] = callback_counters(value, None if restore is None else restore.get(name))
-        elif isinstance(value, list) and value and all(hasattr(v, "on_step") for v in value):
-            given = [None] * len(value) if restore is None else restore.get(name, [None] * len(value))
-            values[name] = [callback_counters(v, r) for v, r in zip(value, given, strict=True)]
-        elif (plain := _plain(value)) is not _NOT_PLAIN:
-            values[name] = plain
-            if restore is not None and name in restore:
-                setattr(callback, name, _unplain(restore[name]))
-    return values
-
-
-_NOT_PLAIN = object()
-
-
-def _plain(value: Any) -> Any:
-    """A JSON-able copy, infinities as texts; `_NOT_PLAIN` for anything that has none."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    if isinstance(value, float) and not np.isfinite(value):
-        return {"float": repr(value)}
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        parts = [_plain(part) for part in value]
-        return _NOT_PLAIN if any(part is _NOT_PLAIN for part in parts) else parts
-    return _NOT_PLAIN
-
-
-def _unplain(value: Any) -> Any:
-    if isinstance(value, dict) and set(value) == {"float"}:
-        return float(value["float"])
-    return [_unplain(part) for part in value] if isinstance(value, list) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, field, fields
 from difflib import get_close_matches
@@ -10,11 +11,26 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def option(default: Any, text: str) -> Any:
-    """A dataclass field with a default and a line of help."""
+_BOUNDS = {
+    "at_least": ("at least", operator.ge),
+    "above": ("above", operator.gt),
+    "at_most": ("at most", operator.le),
+    "below": ("below", operator.lt),
+}
+
+
+def option(default: Any, text: str, **bounds: float) -> Any:
+    """A dataclass field with a default, a line of help and bounds.
+
+    Args:
+        default: Says the type, too; None takes any value.
+        text: The help.
+        **bounds: Any of at_least, above, at_most, below.
+    """
+    metadata = {"help": text, **{name: bounds[name] for name in _BOUNDS if name in bounds}}
     if isinstance(default, dict | list):
-        return field(default_factory=lambda: type(default)(default), metadata={"help": text})
-    return field(default=default, metadata={"help": text})
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 def make_config(cls: type[T], values: Mapping[str, Any]) -> T:
@@ -25,7 +41,8 @@ def make_config(cls: type[T], values: Mapping[str, Any]) -> T:
         values: What differs from its defaults.
 
     Raises:
-        ValueError: A key is unknown (the nearest is named), or a value has the wrong type.
+        ValueError: A key is unknown (the nearest is named), or a value has the wrong type or is out of
+            bounds.
     """
     known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
     checked = {}
@@ -48,9 +65,9 @@ def _default(known: Field[Any]) -> Any:
 
 
 def _checked(owner: str, known: Field[Any], value: Any) -> Any:
-    """The value, an int made a float where a float is due; None and free fields pass."""
+    """The value, an int made a float where a float is due; free fields pass."""
     default = _default(known)
-    if value is None or default is None or known.type in (Any, "Any"):
+    if default is None or known.type in (Any, "Any"):
         return value
     if isinstance(default, bool) != isinstance(value, bool):
         fits = False
@@ -63,4 +80,7 @@ def _checked(owner: str, known: Field[Any], value: Any) -> Any:
         raise ValueError(
             f"option {known.name!r} of {owner} is of type {type(default).__name__}, got {value!r}"
         )
+    for name, (said, holds) in _BOUNDS.items():
+        if name in known.metadata and not holds(value, known.metadata[name]):
+            raise ValueError(f"{known.name}={value!r} must be {said} {known.metadata[name]}")
     return value

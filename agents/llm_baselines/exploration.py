@@ -109,6 +109,8 @@ def top_k_support(prior: Tensor, k: int) -> Tensor:
 
 def draw(probabilities: Tensor, uniforms: np.ndarray) -> np.ndarray:
     """Actions int64 (n,) from distributions (n, V) by inversion, one uniform number (n,) for each."""
+    if probabilities.device.type == "mps":  # has no float64
+        probabilities = probabilities.cpu()
     cumulative = probabilities.double().cumsum(dim=1)
     wanted = torch.as_tensor(uniforms, dtype=torch.float64, device=cumulative.device)[:, None]
     found = torch.searchsorted(cumulative, wanted * cumulative[:, -1:], right=True)

@@ -8,11 +8,12 @@ from typing import Any
 
 from llm_baselines.configuration import make_config
 from llm_baselines.language_agent import LanguageAgent
-from llm_baselines.language_agent_settings import TABLES
+from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS, TABLES
 from llm_baselines.language_model_policies import BestOfN, GreedyModel, SamplingModel
 from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.option_tables import fitting_options
 from llm_baselines.rloo import RLOO
+from llm_baselines.rows import is_native
 from llm_baselines.supervised import Supervised
 from llm_baselines.token_dqn import TokenDQN
 
@@ -34,6 +35,8 @@ class LanguagePolicyFactory:
         spec = env.spec
         env_id, kwargs = ("", {}) if spec is None else (spec.id, spec.kwargs)
         defaults = fitting_options(TABLES.options(self._kind.name, env_id), env_id, kwargs)
+        if not is_native(env):
+            defaults = {k: v for k, v in defaults.items() if k not in ENVIRONMENT_OPTIONS}
         options = {"model": self._model, **defaults, **config}
         model = options.pop("model")
         return self._kind(model, env, seed=seed, device=device, **options)

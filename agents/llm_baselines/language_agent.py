@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import gymnasium as gym
+import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
 from llm_baselines.agent import TrainingReport
 from llm_baselines.agent_folder import write_agent_folder
+from llm_baselines.configuration import options_of
 from llm_baselines.export import export_model
+from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS
 from llm_baselines.rows import make_rows
 from llm_baselines.run import TrainingRun
 from llm_baselines.saved_language_agent import describe, load_language_agent
 from llm_baselines.trainable_policy import TrainablePolicy
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch, micro_batches
 from llm_envs import EvaluationResult, vectorize
+from llm_envs.language_model import model_inputs
 
 Loss = Callable[[TrajectoryBatch, list[int]], Tensor]
 """(a part of a batch, which of its trajectories it holds) -> the summed loss."""
@@ -41,6 +45,7 @@ class LanguageAgent(TrainablePolicy):
     Attributes:
         report: Cost and curve of the training.
         num_timesteps: Environment steps so far.
+        rounds: Rounds so far; what is random in a round is drawn from its number.
         updates: Optimizer steps so far; the report counts those of a warm start too.
     """
 
@@ -57,7 +62,7 @@ class LanguageAgent(TrainablePolicy):
     ) -> None:
         self.verbose, self.tensorboard_log = verbose, tensorboard_log
         self._vec_env: Any = None
-        self.num_timesteps = self.updates = 0
+        self.num_timesteps = self.rounds = self.updates = 0
         self.report = TrainingReport()
         super().__init__(model, env, seed=seed, device=device, **options)
         self.report.parameters = sum(p.numel() for p in self.network.parameters() if p.requires_grad)
@@ -90,24 +95,41 @@ class LanguageAgent(TrainablePolicy):
 
         Args:
             total_timesteps: Environment steps in all (for the supervised agent tokens learned from), those
-                before a resume included.
+                before a resume, or in an earlier call, included.
             callback: Stable-Baselines3 callbacks: one, a list, or a function; called after every step of
                 the rows, by the supervised agent after every update.
             log_interval: Rounds between log lines; None for what suits the agent.
             progress_bar: Show a progress bar.
-            run_folder: Where checkpoints and logs go; None for nowhere.
+            run_folder: Where checkpoints and logs go; None for nowhere. Where a new run begins, the
+                checkpoint of an earlier one is put aside, from `resume/` into `resume-earlier/`.
             resume: Go on from the run folder's last checkpoint, if there is one: bit for bit as if the run
                 had never stopped.
 
         Raises:
             TransitionError: The environment broke the contract of token transitions.
             NotFinite: A loss is NaN or infinite.
-            ValueError: The agent learns from demonstrations and the environment has none.
+            ValueError: The agent learns from demonstrations and the environment has none, or an option is
+                for environments of ours and this is none.
             AgentFolderError: The checkpoint is damaged, or of another run.
         """
-        run = self._begin(total_timesteps, callback, log_interval, progress_bar, run_folder, resume)
-        self.begun = True
+        if not total_timesteps >= 0:
+            raise ValueError(f"total_timesteps={total_timesteps!r} must be at least 0")
+        self._check_environment_options()
+        self.begin_learning(run_folder, resume=resume, progress_bar=progress_bar)
+        run = TrainingRun(
+            self,
+            total_timesteps,
+            callback=callback,
+            log_interval=log_interval or self.log_interval,
+            progress_bar=progress_bar,
+            run_folder=run_folder,
+            resume=resume,
+        )
         try:
+            self.optimizer = self.optimizer or self._make_optimizer()
+            self.optimizer.zero_grad(set_to_none=True)  # of an update that was broken off
+            run.begin()
+            self.begun = True
             while run.going_on() and not self.has_finished():
                 self.learn_round(run)
                 run.end_round()
@@ -117,27 +139,17 @@ class LanguageAgent(TrainablePolicy):
             self.end_learning()
         return self
 
-    def _begin(
-        self,
-        total_timesteps: int,
-        callback: Any,
-        log_interval: int | None,
-        progress_bar: bool,
-        run_folder: str | Path | None,
-        resume: bool,
-    ) -> TrainingRun:
-        self.begin_learning(run_folder, resume=resume, progress_bar=progress_bar)
-        if self.optimizer is None:
-            self._make_optimizer()
-        return TrainingRun(
-            self,
-            total_timesteps,
-            callback=callback,
-            log_interval=log_interval or self.log_interval,
-            progress_bar=progress_bar,
-            run_folder=run_folder,
-            resume=resume,
-        )
+    def _check_environment_options(self) -> None:
+        """Refuses options that only environments made from our ids can follow."""
+        if self.native:
+            return
+        defaults = {name: default for name, default, _ in options_of(self.config_class)}
+        for name in ENVIRONMENT_OPTIONS:
+            if (value := getattr(self.config, name)) != defaults[name]:
+                raise ValueError(
+                    f"{name}={value!r} is for environments that gymnasium.make made from our ids, and "
+                    f"{self.env} is none: leave it out, and make the environment as it shall be"
+                )
 
     # What the learners do; `learn` calls it.
 
@@ -162,13 +174,11 @@ class LanguageAgent(TrainablePolicy):
         trained = [p for p in self.network.parameters() if p.requires_grad]
         return [{"params": trained, "lr": self.config.learning_rate, "name": "policy"}]
 
-    def _make_optimizer(self) -> None:
+    def _make_optimizer(self) -> torch.optim.Optimizer:
         groups = self.parameter_groups()
         self._rates = [group["lr"] for group in groups]
         betas = (0.9, self.config.beta2)
-        self.optimizer = torch.optim.AdamW(
-            groups, betas=betas, weight_decay=self.config.weight_decay, fused=True
-        )
+        return torch.optim.AdamW(groups, betas=betas, weight_decay=self.config.weight_decay, fused=True)
 
     def backward(self, trajectories: Sequence[Trajectory], loss: Loss, divisor: float) -> float:
         """Gathers the gradient of a batch, in parts that fit into memory.
@@ -226,6 +236,13 @@ class LanguageAgent(TrainablePolicy):
             self.updates += 1
             self.report.gradient_steps += 1
         return norms
+
+    @torch.no_grad()
+    def is_finite(self) -> bool:
+        """Whether all weights are numbers, and so is what they say of a text of one token."""
+        scores = self.scores(self.lm.features(model_inputs(np.zeros((1, 1), np.int32)))[:, -1])
+        weights = (p for p in self.network.parameters() if p.requires_grad)
+        return bool(scores.isfinite().all()) and all(bool(p.isfinite().all()) for p in weights)
 
     def count_cost(self, report: TrainingReport) -> None:
         """Brings the report's counters up to date."""

@@ -12,6 +12,9 @@ from llm_baselines.precision import DTYPES
 
 TABLES = OptionTables(Path(__file__).with_name("language_agents.toml"))
 
+ENVIRONMENT_OPTIONS = ("reward", "reward_timing", "train_dataset", "train_fraction")
+"""Options that only environments made by gymnasium.make from our ids can follow."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageAgentConfig:
@@ -26,36 +29,46 @@ class LanguageAgentConfig:
         "'lora': small matrices beside the weights are trained (Hu et al. 2022); 'none': all weights are; "
         "'auto': LoRA from 50 million parameters on",
     )
-    lora_rank: int = option(16, "rank of these matrices; measured")
-    lora_alpha: int = option(32, "their product is weighed by lora_alpha / lora_rank")
+    lora_rank: int = option(16, "rank of these matrices; measured", at_least=1)
+    lora_alpha: int = option(32, "their product is weighed by lora_alpha / lora_rank", at_least=1)
     lora_target_modules: list[str] = option([], "layers that are adapted; empty: by architecture")
-    n_envs: int = option(64, "rows that are played side by side")
-    episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs")
-    learning_rate: float = option(3e-4, "AdamW's step size at the start (Loshchilov and Hutter 2019)")
-    learning_rate_end: float = option(0.0, "and at the end, linearly in between")
-    warmup_steps: int = option(0, "updates over which it rises first, linearly (Goyal et al. 2017)")
-    beta2: float = option(0.95, "AdamW's decay of squared gradients (Brown et al. 2020)")
-    weight_decay: float = option(0.0, "AdamW's decoupled weight decay")
-    max_grad_norm: float = option(1.0, "gradients are clipped to this norm")
-    micro_batch_tokens: int = option(
-        4096, "padded tokens of one forward pass; a batch is as many passes as it needs"
+    n_envs: int = option(64, "rows that are played side by side", at_least=1)
+    episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs", at_least=0)
+    learning_rate: float = option(
+        3e-4, "AdamW's step size at the start (Loshchilov and Hutter 2019)", above=0
     )
-    micro_batch_size: int = option(0, "and episodes at most; 0: as many as that allows")
-    train_fraction: float = option(1.0, "part of the train split that is learned from")
+    learning_rate_end: float = option(0.0, "and at the end, linearly in between", at_least=0)
+    warmup_steps: int = option(
+        0, "updates over which it rises first, linearly (Goyal et al. 2017)", at_least=0
+    )
+    beta2: float = option(0.95, "AdamW's decay of squared gradients (Brown et al. 2020)", at_least=0, below=1)
+    weight_decay: float = option(0.0, "AdamW's decoupled weight decay", at_least=0)
+    max_grad_norm: float = option(1.0, "gradients are clipped to this norm", above=0)
+    micro_batch_tokens: int = option(
+        4096, "padded tokens of one forward pass; a batch is as many passes as it needs", at_least=1
+    )
+    micro_batch_size: int = option(0, "and episodes at most; 0: as many as that allows", at_least=0)
+    train_fraction: float = option(1.0, "part of the train split that is learned from", above=0, at_most=1)
     train_dataset: str = option(
         "",
         "data set that is played on, with the environment's own tokenizer; empty: the same",
     )
     reward: Any = option(None, "training reward; none: the environment's own")
     reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
-    eval_freq: int = option(10_000, "environment steps between evaluations on validation; 0: none")
-    n_eval_episodes: int = option(100, "episodes of such an evaluation")
+    eval_freq: int = option(
+        10_000, "environment steps between evaluations on validation; 0: none", at_least=0
+    )
+    n_eval_episodes: int = option(100, "episodes of such an evaluation", at_least=1)
     eval_deterministic: bool = option(True, "greedy there, as in the final evaluation; False samples")
     temperature: float = option(
-        1.0, "of the policy that is drawn from when acting is not deterministic; evaluations included"
+        1.0,
+        "of the policy that is drawn from when acting is not deterministic; evaluations included",
+        above=0,
     )
     keep_best: bool = option(True, "keep the weights that were best on validation")
-    checkpoint_freq: int = option(20_000, "environment steps between checkpoints for resuming; 0: none")
+    checkpoint_freq: int = option(
+        20_000, "environment steps between checkpoints for resuming; 0: none", at_least=0
+    )
     warm_start: bool = option(
         True, "a fresh model is first trained on demonstrations, where the environment has any"
     )
@@ -63,22 +76,9 @@ class LanguageAgentConfig:
     warm_start_folder: str = option("", "where warm starts are kept and looked for; empty: nowhere")
 
     def __post_init__(self) -> None:
-        for name in ("n_envs", "micro_batch_tokens", "n_eval_episodes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1")
         for name, known in (("dtype", ("auto", *DTYPES)), ("adapter", ("auto", "lora", "none"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {', '.join(known)}")
-        if self.lora_rank < 1 or self.lora_alpha <= 0 or self.micro_batch_size < 0:
-            raise ValueError("lora_rank must be at least 1, lora_alpha above 0, micro_batch_size 0 or more")
-        if not 0 < self.train_fraction <= 1:
-            raise ValueError(f"train_fraction={self.train_fraction!r} must be above 0 and at most 1")
-        if self.temperature <= 0:
-            raise ValueError(
-                f"temperature={self.temperature!r} must be above 0; greedy is deterministic=True"
-            )
-        if self.learning_rate <= 0 or self.learning_rate_end < 0:
-            raise ValueError(f"learning_rate={self.learning_rate!r} must be above 0")
 
     @property
     def round_size(self) -> int:

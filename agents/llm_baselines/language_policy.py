@@ -28,8 +28,8 @@ class LanguagePolicy:
     """A causal language model that acts in a token environment.
 
     Args:
-        model: A preset ("tiny", "small"), a mapping of Llama options, a folder, a hub name or a transformers
-            causal LM.
+        model: A preset ("nano", "mini", "tiny", "small"), a mapping of Llama options, a folder, a hub name or
+            a transformers causal LM.
         env: An id, a gymnasium environment or a gymnasium vector environment with token spaces.
         seed: Decides fresh weights and what is drawn.
         device: "auto" (a GPU where there is one) or a torch device.
@@ -141,15 +141,25 @@ class LanguagePolicy:
 
     def action_mask(self, observation: np.ndarray) -> Tensor | None:
         """The environment's own mask, bool (n, V), where it has an `action_mask(observation)`."""
-        if not self.has_action_mask:
+        mask = self._mask
+        if mask is None:
             return None
-        mask = self.env.unwrapped.action_mask
         return torch.as_tensor(np.asarray(mask(observation), bool), device=self.device)
 
     @property
     def has_action_mask(self) -> bool:
         """Whether the environment says which tokens may be taken."""
-        return callable(getattr(self.env.unwrapped, "action_mask", None))
+        return self._mask is not None
+
+    @property
+    def _mask(self) -> Any:
+        """The environment's `action_mask`; that of its first row where Gymnasium's vector env holds rows."""
+        inner = self.env.unwrapped
+        rows = getattr(inner, "envs", None) if isinstance(inner, VectorEnv) else None
+        for env in (inner, *(row.unwrapped for row in rows or ())):
+            if callable(mask := getattr(env, "action_mask", None)):
+                return mask
+        return None
 
     def make_scorer(self) -> PolicyScorer:
         """A `llm_envs.scoring.Scorer`: log-softmax of what this agent chooses by, with its newest weights."""

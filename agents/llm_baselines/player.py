@@ -14,6 +14,7 @@ from llm_baselines.exploration import draw
 from llm_baselines.rollout import play_episodes
 from llm_baselines.run import TrainingRun
 from llm_baselines.trajectory import Trajectory
+from llm_baselines.transitions import TransitionError
 
 Probabilities = Callable[[list[Tensor], np.ndarray], tuple[Tensor, Tensor]]
 """(features by reader, observation) -> what actions are drawn from, and whose log-probability is noted."""
@@ -57,7 +58,7 @@ class Player:
         with run.rollout(), torch.no_grad():
             played = play_episodes(
                 self._rows,
-                _Behaviour(learner, probabilities),
+                _Behaviour(learner, probabilities, run),
                 seeds=seeds,
                 examples=examples,
                 vocabulary_size=learner.vocabulary_size,
@@ -66,7 +67,8 @@ class Player:
                 on_step=lambda over: run.on_step(len(over), over),
             )
         run.played([t.score for t in played], [len(t) for t in played])
-        dense = learner.config.reward_timing not in (None, "terminal")
+        task = self._rows.task
+        dense = task is not None and task.reward_timing != "terminal"
         learner.report.reward_calls += sum(map(len, played)) if dense else len(played)
         return played
 
@@ -74,14 +76,16 @@ class Player:
 class _Behaviour:
     """A learner as a rollout's policy."""
 
-    def __init__(self, learner: Any, probabilities: Probabilities) -> None:
-        self._learner = learner
+    def __init__(self, learner: Any, probabilities: Probabilities, run: TrainingRun) -> None:
+        self._learner, self._run = learner, run
         self._probabilities = probabilities
         self._readers = learner.make_readers()
 
     def act(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         features = [reader.read(observation) for reader in self._readers]
         probabilities, noted = self._probabilities(features, observation)
+        if not np.isfinite(total := float(probabilities.sum())):
+            self._explain(total, observation)
         actions = draw(probabilities, rng.random(len(observation)))
         taken = noted.gather(1, torch.as_tensor(actions, device=noted.device)[:, None])[:, 0]
         return actions, taken.cpu().numpy()
@@ -89,6 +93,13 @@ class _Behaviour:
     def keep(self, rows: np.ndarray) -> None:
         for reader in self._readers:
             reader.keep(rows)
+
+    def _explain(self, total: float, observation: np.ndarray) -> None:
+        mask = self._learner.action_mask(observation)
+        if mask is not None and not (allowed := mask.any(dim=1)).all():
+            row = int((~allowed).nonzero()[0])
+            raise TransitionError(f"row {row}: action_mask allows no token, and the episode goes on")
+        self._run.check_finite(total, "the probability of an action")
 
 
 def log_ratios(trajectories: Sequence[Trajectory]) -> np.ndarray:

@@ -15,7 +15,7 @@ from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import LanguageAgentConfig
 from llm_baselines.player import Player, log_ratios
 from llm_baselines.run import TrainingRun
-from llm_baselines.supervised import begin_from_demonstrations
+from llm_baselines.supervised import begin_from_demonstrations, check_start
 from llm_baselines.teacher_forcing import action_log_probs, state_features, with_reference
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch
 from llm_envs.language_model import LanguageModel
@@ -25,19 +25,19 @@ from llm_envs.language_model import LanguageModel
 class RLOOConfig(LanguageAgentConfig):
     """Every option of RLOO."""
 
-    group_size: int = option(4, "episodes on each example, each the others' baseline (Ahmadian et al. 2024)")
-    kl_coef: float = option(
-        0.05, "weight of the sequence KL to the reference in the reward, per nat; measured"
+    group_size: int = option(
+        4, "episodes on each example, each the others' baseline (Ahmadian et al. 2024)", at_least=2
     )
-    top_k: int = option(0, "what is drawn comes from the k best tokens; 0: from all")
+    kl_coef: float = option(
+        0.05, "weight of the sequence KL to the reference in the reward, per nat; measured", at_least=0
+    )
+    top_k: int = option(0, "what is drawn comes from the k best tokens; 0: from all", at_least=0)
 
     def __post_init__(self) -> None:
         LanguageAgentConfig.__post_init__(self)
-        Exploration("sample", top_k=self.top_k)
-        if self.group_size < 2 or self.round_size % self.group_size:
+        if self.round_size % self.group_size:
             raise ValueError(
-                f"group_size={self.group_size!r} must be at least 2 and divide the {self.round_size} "
-                "episodes of a round"
+                f"group_size={self.group_size!r} must divide the {self.round_size} episodes of a round"
             )
 
 
@@ -72,9 +72,8 @@ class RLOO(LanguageAgent):
     def learn_round(self, run: TrainingRun) -> None:
         """Plays groups of episodes; one update."""
         played = self._player.play(run, self._behaviour, group=self.config.group_size)
-        whole = len(played) - len(played) % self.config.group_size
-        if whole:
-            self._update(played[:whole], run)
+        if len(played) == self.config.round_size:  # one that was broken off has groups with holes
+            self._update(played, run)
 
     def end_learning(self) -> None:
         """Closes the environments."""
@@ -117,6 +116,7 @@ class RLOO(LanguageAgent):
     network: _PolicyAndReference
 
     def _build(self) -> None:
+        check_start(self.config)
         self.optimizer = None
         self.network = _PolicyAndReference(self.lm, self.make_reference())
 

@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from llm_baselines.transitions import TransitionError
 from llm_envs import WAIT, vectorize
 from llm_envs.envs.task import Task
 from llm_envs.envs.vector_env import TokenVectorEnv
@@ -46,8 +47,9 @@ class _NativeRows:
 
     refills = True
 
-    def __init__(self, envs: TokenVectorEnv) -> None:
+    def __init__(self, envs: TokenVectorEnv, *, made_here: bool) -> None:
         self._envs = envs
+        self._made_here = made_here
         self.task: Task | None = envs.task
         self.num_envs = envs.num_envs
         self._running = np.zeros(envs.num_envs, bool)
@@ -79,7 +81,8 @@ class _NativeRows:
         return observations[rows], rewards[rows], terminated[rows], truncated[rows]
 
     def close(self) -> None:
-        self._envs.close()
+        if self._made_here:
+            self._envs.close()
 
 
 class _VectorRows:
@@ -91,12 +94,13 @@ class _VectorRows:
     def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
         self._envs = envs
         self.num_envs = envs.num_envs
+        self._shape = envs.observation_space.shape
         self._mode = envs.metadata.get("autoreset_mode")
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
         rest = [seeds[0]] * (self.num_envs - len(seeds))
         observations, _ = self._envs.reset(seed=[*seeds, *rest])  # type: ignore[arg-type]
-        return np.asarray(observations)[: len(seeds)]
+        return _tokens(observations, self._shape)[: len(seeds)]
 
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
         raise NotImplementedError
@@ -107,15 +111,14 @@ class _VectorRows:
         chosen = np.zeros(self.num_envs, np.int64)
         chosen[rows] = actions
         observations, rewards, terminated, truncated, infos = self._envs.step(chosen)
-        observations = np.asarray(observations)
+        observations = _tokens(observations, self._shape)
         if self._mode is AutoresetMode.SAME_STEP and "final_obs" in infos:
-            observations = observations.copy()
             for row in np.flatnonzero(terminated | truncated):
                 observations[row] = infos["final_obs"][row]
         return observations[rows], rewards[rows], terminated[rows], truncated[rows]
 
     def close(self) -> None:
-        self._envs.close()
+        """Left open: they are the caller's."""
 
 
 class _OneRow:
@@ -127,19 +130,25 @@ class _OneRow:
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         self._env = env
+        self._shape = env.observation_space.shape
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
-        return np.asarray(self._env.reset(seed=seeds[0])[0])[None]
+        return _tokens(self._env.reset(seed=seeds[0])[0], self._shape)[None]
 
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
-        return np.asarray(self._env.reset(seed=seed)[0])
+        return _tokens(self._env.reset(seed=seed)[0], self._shape)
 
     def step(
         self, rows: np.ndarray, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        observation, reward, terminated, truncated, _ = self._env.step(int(actions[0]))
+        observation, paid, terminated, truncated, _ = self._env.step(int(actions[0]))
+        reward: Any = paid
+        if np.ndim(reward):
+            raise TransitionError(
+                f"a reward is one number, and step() returned an array of the shape {np.shape(reward)}"
+            )
         return (
-            np.asarray(observation)[None],
+            _tokens(observation, self._shape)[None],
             np.array([reward], np.float64),
             np.array([terminated]),
             np.array([truncated]),
@@ -156,16 +165,15 @@ def make_rows(env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], num_envs: int, 
         env: Made by gymnasium.make from one of our ids: played on the native vector environment like it.
             Any other token environment, or a vector environment: played as it is.
         num_envs: Number of rows, where they are made here.
-        **changes: Arguments that differ from the environment's, for our ids.
+        **changes: Arguments that differ from the environment's, for our ids; without effect on others.
 
     Raises:
-        ValueError: A native vector environment of another autoreset mode than DISABLED with refills wanted,
-            or changes for an environment that is not ours.
+        ValueError: A vector environment of autoreset mode DISABLED that is not ours.
     """
     if isinstance(env, VectorEnv):
         inner: Any = env.unwrapped
         if isinstance(inner, TokenVectorEnv) and inner.autoreset_mode is AutoresetMode.DISABLED:
-            return _NativeRows(inner)
+            return _NativeRows(inner, made_here=False)
         if env.metadata.get("autoreset_mode") is AutoresetMode.DISABLED:
             raise ValueError(
                 f"{env} has autoreset_mode DISABLED, and rows end at different times: make it with "
@@ -174,8 +182,19 @@ def make_rows(env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], num_envs: int, 
         return _VectorRows(env)
     if is_native(env):
         native: Any = vectorize(env, num_envs, autoreset_mode="Disabled", **changes)
-        return _NativeRows(native)
+        return _NativeRows(native, made_here=True)
     return _OneRow(env)
+
+
+def _tokens(observation: Any, shape: tuple[int, ...] | None) -> np.ndarray:
+    """A copy of what an environment returned, which may write its next observation into the same array."""
+    tokens = np.array(observation)
+    if tokens.shape != shape or tokens.dtype.kind not in "iu":
+        raise TransitionError(
+            f"an observation of the shape {tokens.shape} and the type {tokens.dtype} was returned; its space "
+            f"has the shape {shape}, and tokens are integers"
+        )
+    return tokens
 
 
 def is_native(env: Any) -> bool:

@@ -29,8 +29,10 @@ from stable_baselines3.common.utils import get_latest_run_id
 from tqdm.auto import tqdm
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.checkpoint import callback_counters, read_checkpoint, write_checkpoint
-from llm_baselines.sealed_folder import json_able, newest_checkpoint
+from llm_baselines.callback_counters import CallbackCounters
+from llm_baselines.checkpoint import read_checkpoint, write_checkpoint
+from llm_baselines.saved_language_agent import environment_of
+from llm_baselines.sealed_folder import json_able, newest_checkpoint, set_aside
 from llm_envs import evaluate
 
 
@@ -65,9 +67,11 @@ class TrainingRun:
         self.learner = learner
         self.total_timesteps = total_timesteps
         self.folder = Path(run_folder) if run_folder is not None else None
-        self.round = 0
         self.best_score = -np.inf
         self.best_weights: dict[str, torch.Tensor] | None = None
+        self.callback = _as_callback(callback)
+        self.validation: VectorEnv[Any, Any, Any] | None = None
+        self._resume, self._progress_bar = resume, progress_bar
         self._log_interval = max(1, log_interval)
         self._episodes: list[float] = []
         self._lengths: list[int] = []
@@ -75,29 +79,48 @@ class TrainingRun:
         self._going_on = True
         self._started = time.perf_counter()
         self._seconds_before = learner.report.seconds
-        self._next_eval = self._next_checkpoint = 0
-        place = newest_checkpoint(self.folder / "resume") if self.folder is not None and resume else None
-        self.callback = _as_callback(callback)
-        if place is not None:
-            self._restore(place)
-        else:
-            self._next_eval = learner.num_timesteps + learner.config.eval_freq
-            self._next_checkpoint = learner.num_timesteps + learner.config.checkpoint_freq
+        self._next_eval = learner.num_timesteps + learner.config.eval_freq
+        self._next_checkpoint = learner.num_timesteps + learner.config.checkpoint_freq
+        self._own_logger = False
+        self._bar: Any = None
+
+    def begin(self) -> None:
+        """Goes back to a checkpoint, where there is one to go on from, and opens what a run needs.
+
+        Raises:
+            AgentFolderError: The checkpoint is damaged, or of another run.
+        """
+        learner = self.learner
+        place = None
+        if self.folder is not None and self._resume:
+            place = newest_checkpoint(self.folder / "resume")
+        elif self.folder is not None and not learner.rounds:
+            set_aside(self.folder / "resume")
+        counters = self._restore(place) if place is not None else None
         self._own_logger = learner.logger is None
         self.logger: Logger = learner.logger or self._make_logger()
         learner._logger = self.logger
-        self.validation: VectorEnv[Any, Any, Any] | None = None
         if learner.config.eval_freq:
             self.validation = learner.validation_envs()
         self.callback.init_callback(learner)
-        if place is not None:
-            callback_counters(self.callback, self._callback_state)
-        self.callback.on_training_start({"total_timesteps": total_timesteps, "self": learner}, {})
+        self._counters = CallbackCounters(self.callback)
+        if counters is not None:
+            self._counters.restore(counters)
+        self.callback.on_training_start({"total_timesteps": self.total_timesteps, "self": learner}, {})
         self._bar = tqdm(
-            total=total_timesteps, initial=learner.num_timesteps, unit="step", disable=not progress_bar
+            total=self.total_timesteps,
+            initial=learner.num_timesteps,
+            unit="step",
+            disable=not self._progress_bar,
         )
         if place is None and self.validation is not None and not learner.is_fresh:
             self.measure()  # the first weights that may turn out the best
+
+    @property
+    def round(self) -> int:
+        """Rounds before this one, in all of the learner's life."""
+        rounds: int = self.learner.rounds
+        return rounds
 
     # What the learner's loop says.
 
@@ -156,10 +179,19 @@ class TrainingRun:
             "learning_rate, or look at the training reward"
         )
 
+    def check_weights(self) -> None:
+        """Stops the run where weights are no numbers, or so large that what they give is none.
+
+        Raises:
+            NotFinite: As `check_finite`.
+        """
+        if not self.learner.is_finite():
+            self.check_finite(float("nan"), "a weight, or what the weights give,")
+
     def end_round(self) -> None:
         """Evaluates, logs and saves a checkpoint where it is time to."""
         learner = self.learner
-        self.round += 1
+        learner.rounds += 1
         learner.weights_changed()
         steps = learner.num_timesteps
         if self.round % self._log_interval == 0:
@@ -173,6 +205,7 @@ class TrainingRun:
 
     def finish(self) -> None:
         """The last evaluation and checkpoint; the best weights, where they are wanted."""
+        self.check_weights()
         if self.validation is not None and self._last_measured() != self.learner.num_timesteps:
             self.measure()
         self.update_report()
@@ -184,7 +217,8 @@ class TrainingRun:
 
     def close(self) -> None:
         """Closes what was opened."""
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
         if self.validation is not None:
             self.validation.close()
         if self._own_logger:
@@ -244,13 +278,20 @@ class TrainingRun:
         self.logger.dump(self.learner.num_timesteps)
 
     def checkpoint(self) -> Path | None:
-        """Writes a checkpoint, where there is a run folder."""
+        """Writes a checkpoint, where there is a run folder.
+
+        Raises:
+            NotFinite: The weights give no numbers any more; the checkpoint before stays.
+        """
         if self.folder is None:
             return None
+        self.check_weights()
         self.update_report()
         learner = self.learner
         state = {
             "agent": learner.name,
+            "seed": learner.seed,
+            "environment": environment_of(learner.env),
             "reference_identity": learner.reference_identity(),
             "config": json_able(asdict(learner.config)),
             "total_timesteps": self.total_timesteps,
@@ -265,24 +306,24 @@ class TrainingRun:
             "episodes": self._episodes,
             "lengths": self._lengths,
             "sums": self._sums,
-            "callbacks": callback_counters(self.callback),
+            "callbacks": self._counters.changed(),
             "learner": learner.state(),
         }
         return write_checkpoint(self.folder / "resume", self.round, state, learner, self.best_weights)
 
-    def _restore(self, place: Path) -> None:
+    def _restore(self, place: Path) -> Any:
         learner = self.learner
         state, best = read_checkpoint(place, learner, self.total_timesteps)
-        self.round, learner.num_timesteps = state["round"], state["num_timesteps"]
+        learner.rounds, learner.num_timesteps = state["round"], state["num_timesteps"]
         learner.report = TrainingReport(**state["report"])
         self._seconds_before = learner.report.seconds
         self.best_score = -np.inf if state["best_score"] is None else state["best_score"]
         self.best_weights = best
         self._next_eval, self._next_checkpoint = state["next_eval"], state["next_checkpoint"]
         self._episodes, self._lengths, self._sums = state["episodes"], state["lengths"], state["sums"]
-        self._callback_state = state["callbacks"]
         learner.restore(state["learner"])
         learner.weights_changed()
+        return state["callbacks"]
 
     def _make_logger(self) -> Logger:
         learner, folder = self.learner, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -19,19 +20,17 @@ from llm_baselines.transitions import check_spaces
 
 def describe(agent: Any) -> dict[str, Any]:
     """A saved agent's description; JSON-able."""
-    spec = getattr(agent.env, "spec", None)
-    kwargs = {k: v for k, v in spec.kwargs.items() if k != "render_mode"} if spec is not None else {}
     return {
         "agent": agent.name,
         "model": json_able(agent.model_spec or getattr(agent.lm.config, "name_or_path", None) or None),
         "reference_identity": agent.reference_identity(),
         "model_config": json_able(agent.lm.config.to_dict()),
-        "env_id": spec.id if spec is not None else None,
-        "env_kwargs": json_able(kwargs),
-        **_tokens(agent.env),
+        **environment_of(agent.env),
         "seed": agent.seed,
         "timesteps": agent.num_timesteps,
+        "rounds": agent.rounds,
         "begun": agent.begun,
+        "state": agent.state(),
         "config": json_able(asdict(agent.config)),
         "report": json_able(asdict(agent.report)),
     }
@@ -53,12 +52,20 @@ def load_language_agent(
         if description[what] is not None and description[what] != here:
             raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
     adapted = description["config"].get("adapter") == "lora"
+    config = dict(description["config"])
+    if isinstance(reward := config.get("reward"), str) and reward.startswith("<"):
+        warnings.warn(
+            f"'{folder}' was trained on {reward}, which is not saved with it; further training is "
+            "on the environment's own reward",
+            stacklevel=3,
+        )
+        config["reward"] = None
     agent = cls(
         _base_of(description, folder, model) if adapted else _model_of(description),
         env,
         seed=description["seed"] if seed is None else seed,
         device=device,
-        **description["config"],
+        **config,
     )
     agent.model_spec = description["model"]
     agent.load_weights(weights, folder)
@@ -68,10 +75,22 @@ def load_language_agent(
             f"'{folder}' was trained from weights with the SHA-256 {identity[:12]}…, and "
             f"{description['model']!r} has others now: pass the base it had, load(..., model=...)"
         )
-    agent.num_timesteps = int(description["timesteps"])
+    agent.num_timesteps, agent.rounds = int(description["timesteps"]), int(description["rounds"])
+    agent.restore(description["state"])
     agent.begun = bool(description.get("begun", True))
     agent.report = TrainingReport(**description["report"])
     return agent
+
+
+def environment_of(env: Any) -> dict[str, Any]:
+    """The id and arguments an environment was made by, and what tokens it has; JSON-able."""
+    spec = getattr(env, "spec", None)
+    kwargs = {k: v for k, v in spec.kwargs.items() if k != "render_mode"} if spec is not None else {}
+    return {
+        "env_id": spec.id if spec is not None else None,
+        "env_kwargs": json_able(kwargs),
+        **_tokens(env),
+    }
 
 
 def _tokens(env: Any) -> dict[str, Any]:

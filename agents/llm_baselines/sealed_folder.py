@@ -106,8 +106,12 @@ def write_json(path: Path, content: Mapping[str, Any], **options: Any) -> None:
 
 
 def json_able(value: Any) -> Any:
-    """The value with everything JSON cannot hold replaced by its repr."""
-    return json.loads(json.dumps(value, default=repr))
+    """The value with everything JSON cannot hold replaced by its repr, without an address in memory."""
+    return json.loads(json.dumps(value, default=_told))
+
+
+def _told(value: Any) -> str:
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
 # Checkpoints of a run: folders side by side, named by a number that grows.
@@ -122,6 +126,14 @@ def newest_checkpoint(folder: Path) -> Path | None:
     replaced = (place for place in places if re.fullmatch(r"\.\d+\.old-\w+", place.name))
     whole = (place for place in places if place.name.isdigit())
     return max(whole, default=None) or max(replaced, default=None)
+
+
+def set_aside(folder: Path) -> None:
+    """Puts the checkpoints of a folder beside it, as NAME-earlier: what a new run finds is its own."""
+    if newest_checkpoint(folder) is not None:
+        earlier = folder.with_name(f"{folder.name}-earlier")
+        shutil.rmtree(earlier, ignore_errors=True)
+        folder.rename(earlier)
 
 
 def replace_checkpoint(target: Path, write: Callable[[Path], object]) -> Path:

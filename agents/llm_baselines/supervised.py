@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.configuration import option
+from llm_baselines.configuration import make_config, option
 from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
 from llm_baselines.disguise import disguised, looked_up
@@ -37,24 +37,34 @@ _OF_NO_EFFECT = ("warm_start", "warm_start_folder", "supervised", "checkpoint_fr
 class SupervisedConfig(LanguageAgentConfig):
     """Every option of Supervised. Its steps are tokens of demonstrations that were learned from."""
 
-    learning_rate: float = option(5e-3, "AdamW's step size at the start; measured")
-    learning_rate_end: float = option(5e-4, "and at the end, linearly in between")
-    warmup_steps: int = option(100, "updates over which it rises first, linearly (Goyal et al. 2017)")
-    weight_decay: float = option(0.05, "AdamW's decoupled weight decay; measured")
+    learning_rate: float = option(5e-3, "AdamW's step size at the start; measured", above=0)
+    learning_rate_end: float = option(5e-4, "and at the end, linearly in between", at_least=0)
+    warmup_steps: int = option(
+        100, "updates over which it rises first, linearly (Goyal et al. 2017)", at_least=0
+    )
+    weight_decay: float = option(0.05, "AdamW's decoupled weight decay; measured", at_least=0)
     context_weight: float = option(
-        0.2, "weight of the tokens that are not the agent's in the loss; measured: copying is learned sooner"
+        0.2,
+        "weight of the tokens that are not the agent's in the loss; measured: copying is learned sooner",
+        at_least=0,
     )
-    batch_size: int = option(32, "demonstrations of an update")
+    batch_size: int = option(32, "demonstrations of an update", at_least=1)
     copy_steps: int = option(
-        800, "updates on repeated random tokens that a fresh model begins with; see copying.py. 0: none"
+        800,
+        "updates on repeated random tokens that a fresh model begins with; see copying.py. 0: none",
+        at_least=0,
     )
-    per_example: int = option(1, "dialogues the expert plays for each goal of the train split")
-    relabel: int = option(0, "further requests for each text that asks for words it uses (hindsight)")
+    per_example: int = option(1, "dialogues the expert plays for each goal of the train split", at_least=1)
+    relabel: int = option(
+        0, "further requests for each text that asks for words it uses (hindsight)", at_least=0
+    )
     disguise: bool = option(
         True,
         "exchange what the expert read in a database for other values, anew in every epoch",
     )
-    patience: int = option(0, "evaluations without a better reward after which training ends; 0: never")
+    patience: int = option(
+        0, "evaluations without a better reward after which training ends; 0: never", at_least=0
+    )
 
 
 class Supervised(LanguageAgent):
@@ -192,6 +202,26 @@ def _begun(run_folder: str | Path | None, resume: bool) -> bool:
     return newest_checkpoint(Path(run_folder) / "resume") is not None
 
 
+def check_start(config: LanguageAgentConfig) -> None:
+    """Refuses a learner's option "supervised" before anything is trained.
+
+    Raises:
+        ValueError: An option is unknown, of the wrong type or out of bounds.
+    """
+    make_config(SupervisedConfig, _split(config.supervised)[0])
+
+
+def _split(supervised: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
+    """The options, and how many tokens are learned from; None for what suits the id."""
+    options = dict(supervised)
+    total = options.pop("total_timesteps", None)
+    if total is not None and not total >= 1:
+        raise ValueError(
+            f"supervised.total_timesteps={total!r} must be at least 1; warm_start=False for none"
+        )
+    return options, None if total is None else int(total)
+
+
 def begin_from_demonstrations(
     learner: LanguageAgent, run_folder: str | Path | None, *, resume: bool, progress_bar: bool
 ) -> bool:
@@ -216,11 +246,11 @@ def begin_from_demonstrations(
     if _begun(run_folder, resume):
         return False
     assert learner.env.spec is not None
-    options = {**TABLES.options(Supervised.name, learner.env.spec.id), **config.supervised}
+    options, total = _split(config.supervised)
+    options = {**TABLES.options(Supervised.name, learner.env.spec.id), **options}
     options.pop("model", None)
     options.setdefault("train_fraction", config.train_fraction)
-    total = int(options.pop("total_timesteps", 0)) or TABLES.timesteps(Supervised.name, learner.env.spec.id)
-
+    total = total or TABLES.timesteps(Supervised.name, learner.env.spec.id)
     options["warm_start_folder"] = config.warm_start_folder
     begun = Supervised(learner.model_spec, learner.env, seed=learner.seed, device=learner.device, **options)
     place = Path(run_folder) / "warm_start" if run_folder is not None else None

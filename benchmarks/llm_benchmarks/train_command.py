@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from stable_baselines3.common.callbacks import BaseCallback
 
 from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input
 from llm_benchmarks.suite import Cell
@@ -34,33 +35,44 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         highlight=False,
         soft_wrap=True,
     )
-    if show_q:
-        _show_q(training.agent, "before training")
+    shown = _ShownQ() if show_q else None
     try:
-        facts = training.run(progress_bar=console.is_terminal)
+        facts = training.run(progress_bar=console.is_terminal, callback=shown)
     except KeyboardInterrupt:
         _tell(console, training.facts, f"interrupted; the agent stands in {out}, --resume goes on")
         return INTERRUPTED
     _tell(console, facts, f"done; the agent stands in {out}")
-    if show_q:
-        _show_q(training.agent, "after training")
+    if shown is not None:
+        shown.show("after training")
     return 0
 
 
-def _show_q(agent: Any, when: str) -> None:
-    """Prints what the agent thinks of the candidates in a few prefixes."""
-    from rich.table import Table
+class _ShownQ(BaseCallback):
+    """Prints what a TokenDQN thinks of the candidates in a few prefixes: the same before and after."""
 
-    from llm_baselines.token_dqn.inspection import inspect
+    def _on_training_start(self) -> None:
+        from llm_baselines.token_dqn.inspection import play
 
-    table = Table(title=f"Q {when}")
-    for column in ("prefix", "candidates by Q", "taken", "Q", "target", "TD error"):
-        table.add_column(column, justify="left" if column in ("prefix", "candidates by Q") else "right")
-    for report in inspect(agent):
-        candidates = "  ".join(f"{token} {q:.3f}" for token, q in report.candidates)
-        numbers = (f"{value:.3f}" for value in (report.q, report.target, report.td_error))
-        table.add_row(*map(escape, (report.prefix, candidates, report.taken)), *numbers)
-    Console().print(table)
+        self._played = play(self.model)
+        resumed = self.num_timesteps > 0
+        self.show("where training goes on" if resumed else "before training, after the supervised start")
+
+    def _on_step(self) -> bool:
+        return True
+
+    def show(self, when: str) -> None:
+        from rich.table import Table
+
+        from llm_baselines.token_dqn.inspection import inspect
+
+        table = Table(title=f"Q {when}")
+        for column in ("prefix", "candidates by Q", "taken", "Q", "target", "TD error"):
+            table.add_column(column, justify="left" if column in ("prefix", "candidates by Q") else "right")
+        for report in inspect(self.model, self._played):
+            candidates = "  ".join(f"{token} {q:.3f}" for token, q in report.candidates)
+            numbers = (f"{value:.3f}" for value in (report.q, report.target, report.td_error))
+            table.add_row(*map(escape, (report.prefix, candidates, report.taken)), *numbers)
+        Console().print(table)
 
 
 def _tell(console: Console, facts: Mapping[str, Any], end: str) -> None:

@@ -42,11 +42,12 @@ class Training:
         self._folder = folder
         self._resume = resume
 
-    def run(self, *, progress_bar: bool = False) -> dict[str, Any]:
+    def run(self, *, progress_bar: bool = False, callback: Any = None) -> dict[str, Any]:
         """Trains. An interruption saves the agent as it is and passes on.
 
         Args:
             progress_bar: Show one.
+            callback: For agents that take one of Stable-Baselines3's.
 
         Returns:
             The facts in training.json.
@@ -65,6 +66,7 @@ class Training:
                 run_folder=folder / RUN,
                 resume=self._resume,
                 progress_bar=progress_bar,
+                **({} if callback is None else {"callback": callback}),
             )
             status = "completed"
         except KeyboardInterrupt:
@@ -88,7 +90,8 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
     Args:
         cell: Says environment, agent, seed, reward, budget and configuration.
         folder: New or empty, unless resumed.
-        resume: Go on from what stands in the folder, with the same request but for its budget.
+        resume: Go on from what stands in the folder, with the same request but for its budget; with nothing
+            there, begin.
         device: A torch device, or "auto".
 
     Raises:
@@ -199,10 +202,8 @@ def _signature(env_id: str, kwargs: Mapping[str, Any], reward: Any) -> str:
 
 
 def _check_folder(folder: Path, resume: bool) -> dict[str, Any] | None:
-    """What an earlier run in the folder asked for; None in a new folder."""
+    """What an earlier run in the folder asked for; None in a new folder, resumed or not."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
-        if resume:
-            raise SuiteError(f"there is nothing in '{folder}' to resume; leave --resume out")
         return None
     if not folder.is_dir():
         raise SuiteError(f"'{folder}' is a file; name a folder")

@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from stable_baselines3.common.callbacks import CallbackList, EvalCallback, StopTrainingOnNoModelImprovement
-from stable_baselines3.common.monitor import Monitor
 from tiny_agents import equal, make
-from token_worlds import World
 
 from llm_baselines.agent_folder import AgentFolderError
-from llm_baselines.checkpoint import callback_counters
+from llm_baselines.run import TrainingRun
 from llm_baselines.sealed_folder import newest_checkpoint
 
 FILES = {
@@ -90,13 +86,26 @@ def test_without_a_checkpoint_training_starts_afresh(tmp_path):
 
 
 def test_without_resume_training_starts_afresh_beside_a_checkpoint(tmp_path):
-    begin(tmp_path)
+    earlier = begin(tmp_path).name
     steps = []
     make("logits", warm_start=False).learn(
         60, run_folder=tmp_path, callback=lambda info, _: steps.append(info["self"].num_timesteps) or True
     )
     assert steps[0] <= 8
     assert len(list((tmp_path / "resume").iterdir())) == 1
+    assert newest_checkpoint(tmp_path / "resume-earlier").name == earlier
+
+
+def test_a_fresh_run_that_dies_early_does_not_bring_back_the_one_before(tmp_path):
+    begin(tmp_path)
+
+    def dies(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make("logits", warm_start=False).learn(60, run_folder=tmp_path, callback=dies)
+    assert newest_checkpoint(tmp_path / "resume") is None
+    assert resume(tmp_path, total=60).num_timesteps < 150
 
 
 def test_a_kill_while_a_checkpoint_is_replaced_loses_none(tmp_path, monkeypatch):
@@ -134,7 +143,9 @@ def test_what_a_kill_left_unfinished_is_no_checkpoint_and_is_cleared_away(tmp_pa
 def test_the_best_so_far_and_the_clock_go_on(tmp_path):
     finished = make("logits", warm_start=False).learn(150, run_folder=tmp_path)
     resumed = make("logits", warm_start=False)
-    run = resumed._begin(150, None, 10, False, tmp_path, True)
+    resumed.optimizer = resumed._make_optimizer()
+    run = TrainingRun(resumed, 150, run_folder=tmp_path, resume=True)
+    run.begin()
     assert run.best_score == max(row["eval/mean_reward"] for row in finished.report.curve)
     assert equal(run.best_weights, finished.trained_tensors()), "at its end the learner has the best weights"
     run.close()
@@ -142,32 +153,11 @@ def test_the_best_so_far_and_the_clock_go_on(tmp_path):
 
 
 def test_every_round_and_purpose_draws_its_own_numbers():
-    run = make("logits", warm_start=False)._begin(150, None, 10, False, None, False)
-    numbers = set()
-    for run.round in range(3):
+    agent = make("logits", warm_start=False)
+    run, numbers = TrainingRun(agent, 150), set()
+    for agent.rounds in range(3):
         for purpose in range(2):
             first, again = (run.generator(purpose).random() for _ in range(2))
             assert first == again
             numbers.add(first)
     assert len(numbers) == 6
-    run.close()
-
-
-def test_counters_of_callbacks_come_back_through_json():
-    def made():
-        stop = StopTrainingOnNoModelImprovement(3)
-        return CallbackList([EvalCallback(Monitor(World()), callback_after_eval=stop)])
-
-    first, second = made(), made()
-    first.n_calls = 12
-    evaluation = first.callbacks[0]
-    assert evaluation.best_mean_reward == -np.inf
-    evaluation.last_mean_reward, evaluation.evaluations_results = np.float64(0.5), [[1.0, 2.0]]
-    evaluation.callback.no_improvement_evals = 2
-    callback_counters(second, json.loads(json.dumps(callback_counters(first))))
-    again = second.callbacks[0]
-    assert second.n_calls == 12
-    assert again.best_mean_reward == -np.inf
-    assert again.last_mean_reward == 0.5
-    assert again.evaluations_results == [[1.0, 2.0]]
-    assert again.callback.no_improvement_evals == 2

@@ -244,10 +244,24 @@ def test_unknown_options_name_the_nearest(env):
         ("logits", {"polyak_tau": 0.0}, "polyak_tau=0.0"),
         ("head", {"n_steps": 0}, "n_steps"),
         ("head", {"exploration": "none"}, "unknown exploration='none'"),
-        ("rloo", {"group_size": 3}, "group_size=3 must .* divide the 8 episodes"),
+        ("rloo", {"group_size": 3}, "group_size=3 must divide the 8 episodes"),
         ("rloo", {"n_envs": 0}, "n_envs=0 must be at least 1"),
         ("supervised", {"train_fraction": 0.0}, "train_fraction=0.0"),
         ("supervised", {"learning_rate": 0.0}, "learning_rate=0.0"),
+        ("supervised", {"batch_size": 0}, "batch_size=0 must be at least 1"),
+        ("supervised", {"patience": -1}, "patience=-1 must be at least 0"),
+        ("logits", {"max_age": -1}, "max_age=-1 must be at least 0"),
+        ("logits", {"temperature": float("nan")}, "temperature=nan must be above 0"),
+        ("logits", {"max_grad_norm": float("nan")}, "max_grad_norm=nan must be above 0"),
+        ("logits", {"beta2": 1.0}, "beta2=1.0 must be below 1"),
+        ("logits", {"batch_size": None}, "'batch_size' of TokenDQNConfig is of type int, got None"),
+        ("head", {"exploration_initial_eps": 3}, "exploration_initial_eps=3.0 must be at most 1"),
+        (
+            "logits",
+            {"supervised": {"batchsize": 3}},
+            "'batchsize' of SupervisedConfig; did you mean 'batch_size'",
+        ),
+        ("rloo", {"supervised": {"total_timesteps": 0}}, "supervised.total_timesteps=0 must be at least 1"),
     ],
 )
 def test_options_outside_their_range_are_named(name, options, message, env):
@@ -295,7 +309,7 @@ class Progress:
 def test_step_sizes_rise_first_and_fall_in_a_line_group_by_group():
     options = {"learning_rate": 0.1, "learning_rate_end": 0.02, "warmup_steps": 4, "value_learning_rate": 0.5}
     agent = TokenDQN(SMALL, World(), device="cpu", q="logits", **options)
-    agent._make_optimizer()
+    agent.optimizer = agent._make_optimizer()
     found = []
     for progress in (0.0, 0.0, 0.0, 0.0, 0.5, 1.0):
         agent.optimizer_step(Progress(progress))
@@ -308,7 +322,7 @@ def test_step_sizes_rise_first_and_fall_in_a_line_group_by_group():
 def test_a_learning_rate_rises_over_the_learners_own_updates():
     agent = TokenDQN(SMALL, World(), device="cpu", q="logits", learning_rate=0.1, warmup_steps=4)
     agent.report.gradient_steps = 500  # of a supervised warm start
-    agent._make_optimizer()
+    agent.optimizer = agent._make_optimizer()
     agent.optimizer_step(Progress(0.0))
     assert agent.optimizer.param_groups[0]["lr"] == pytest.approx(0.025)
     assert agent.report.gradient_steps == 501
@@ -327,7 +341,7 @@ def test_what_has_begun_does_not_begin_again_after_loading(env, tmp_path):
 
 def test_gradients_are_clipped_group_by_group_and_frozen_groups_stay():
     agent = TokenDQN(SMALL, World(), device="cpu", q="logits", max_grad_norm=0.5, value_max_grad_norm=2.0)
-    agent._make_optimizer()
+    agent.optimizer = agent._make_optimizer()
     clipped = {}
 
     def step():

@@ -170,13 +170,14 @@ def test_a_gradient_that_is_no_number_stops_the_run(kind):
     assert all(tensor.isfinite().all() for tensor in weights(agent).values())
 
 
-def test_a_loss_of_demonstrations_that_is_no_number_stops_the_run(tmp_path):
-    agent = make("supervised", checkpoint_freq=1)
+@pytest.mark.parametrize(("checkpoint_freq", "what"), [(0, "the loss is nan at"), (1, "a weight, or what")])
+def test_weights_that_are_no_numbers_stop_the_run(checkpoint_freq, what, tmp_path):
+    agent = make("supervised", checkpoint_freq=checkpoint_freq)
 
     def spoil(*_):
         if agent.num_timesteps > 100:
             agent.lm.model.get_output_embeddings().weight.data.fill_(float("nan"))
         return True
 
-    with pytest.raises(NotFinite, match="the loss is nan at step"):
+    with pytest.raises(NotFinite, match=what):
         agent.learn(1000, run_folder=tmp_path, callback=spoil)

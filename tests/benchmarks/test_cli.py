@@ -49,7 +49,6 @@ TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "ou
         (f"train --env {TINY} --agent sb3_dqn --out x --env-set datset=1", "did you mean 'dataset'?"),
         (f"train --env {TINY} --agent sb3_dqn --out x --config none.toml", "none.toml"),
         (f"train --env {TINY} --agent random --out x", "does not train"),
-        (f"train --env {TINY} --agent sb3_dqn --out x --resume", "nothing in 'x' to resume"),
         (f"train --env {TINY} --agent their_agents:Lerner --out x", "did you mean 'Learner'?"),
         (f"train --env {TINY} --agent no_such:factory --out x", "no module 'no_such'"),
         (f"train --env {TINY} --agent their_agents:Learner --out x", "total_timesteps"),
@@ -72,6 +71,30 @@ def test_bad_input_is_one_line_and_status_2(
     assert said in err
     assert len(err.strip().splitlines()) == 1
     assert not Path("x").exists()
+
+
+def test_resume_in_a_new_folder_begins(capsys: pytest.CaptureFixture[str]) -> None:
+    status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50", "--resume")
+    assert status == 0
+    assert "50 steps" in err
+
+
+@pytest.mark.parametrize("q", ["logits", "head"])
+def test_show_q_looks_at_the_same_prefixes_before_and_after(
+    capsys: pytest.CaptureFixture[str], q: str
+) -> None:
+    start = '{"total_timesteps": 300, "copy_steps": 2}'
+    options = ("model=nano", f"supervised={start}", f"q={q}", "value_warmup=0", "learning_rate=1e-2")
+    words = ("train", "--env", TINY, "--agent", "token_dqn", "--out", "out", "--total-timesteps", "300")
+    status, out, _ = run(capsys, *words, "--show-q", *(word for o in options for word in ("--set", o)))
+    assert status == 0
+    before, after = out.split("Q after training")
+    assert "Q before training, after the supervised start" in before
+    shown = [[line.split("│")[1:] for line in part.splitlines() if "│" in line] for part in (before, after)]
+    assert shown[0]
+    assert [row[0] for row in shown[0]] == [row[0] for row in shown[1]]  # prefixes
+    assert [row[2] for row in shown[0]] == [row[2] for row in shown[1]]  # what was taken
+    assert [row[3:] for row in shown[0]] != [row[3:] for row in shown[1]]  # Q, target, TD error
 
 
 def test_train_evaluate_show(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,61 +24,90 @@ class TokenDQNConfig(LanguageAgentConfig):
         "'logits': Q = V + tau (log pi - log pi_ref), from any language model (Nachum et al. 2017); "
         "'head': a head over the vocabulary (Mnih et al. 2015)",
     )
-    gamma: float = option(1.0, "discount; 1, as a text's score is one number (DESIGN of the environments)")
-    buffer_size: int = option(1_000_000, "tokens in the replay; Mnih et al. 2015 keep a million frames")
-    learning_starts: int = option(0, "environment steps before the first update")
-    batch_size: int = option(64, "episodes of an update; Mnih et al. 2015 take 32 transitions")
-    gradient_steps: int = option(4, "updates after each round of episodes; measured")
-    max_age: int = option(4, "rounds after which an episode leaves the replay; 0: when there is no room")
+    gamma: float = option(1.0, "discount; 1, as a text's score is one number", above=0, at_most=1)
+    buffer_size: int = option(
+        1_000_000, "tokens in the replay; Mnih et al. 2015 keep a million frames", at_least=1
+    )
+    learning_starts: int = option(0, "environment steps before the first update", at_least=0)
+    batch_size: int = option(64, "episodes of an update; Mnih et al. 2015 take 32 transitions", at_least=1)
+    gradient_steps: int = option(4, "updates after each round of episodes; measured", at_least=0)
+    max_age: int = option(
+        4, "rounds after which an episode leaves the replay; 0: when there is no room", at_least=0
+    )
     max_distance: float = option(
         0.0,
         "an episode leaves whose mean |log pi - log behaviour| per token is above this (nats); 0: none does",
+        at_least=0,
     )
     loss: str = option("squared", "'squared', as in the original, or 'huber'")
     # q="logits"
-    tau: float = option(0.1, "weight of the KL to the reference, in units of reward per nat; measured")
-    target_kl: float = option(
-        0.0, "sequence KL of fresh episodes to the reference, in nats, that tau is adapted to; 0: tau stays"
+    tau: float = option(
+        0.1, "weight of the KL to the reference, in units of reward per nat; measured", above=0
     )
-    one_step_weight: float = option(1.0, "weight of the one-step consistency (Nachum et al. 2017, eq. 10)")
+    target_kl: float = option(
+        0.0,
+        "sequence KL of fresh episodes to the reference, in nats, that tau is adapted to; 0: tau stays",
+        at_least=0,
+    )
+    one_step_weight: float = option(
+        1.0, "weight of the one-step consistency (Nachum et al. 2017, eq. 10)", at_least=0
+    )
     to_the_end_weight: float = option(
-        1.0, "weight of the consistency to the segment's end (Nachum et al. 2017, eq. 14)"
+        1.0, "weight of the consistency to the segment's end (Nachum et al. 2017, eq. 14)", at_least=0
     )
     to_the_end_gradient: str = option(
         "path",
         "what it moves: 'path', later actions of the text too (Nachum et al. 2017); 'action', its own alone",
     )
-    value_learning_rate: float = option(5e-3, "Adam's step size for the value head; measured")
+    value_learning_rate: float = option(5e-3, "Adam's step size for the value head; measured", above=0)
     value_warmup: int = option(
-        20, "updates at the start that train V alone, so that nothing is praised for what all texts earn"
+        20,
+        "updates at the start that train V alone, so that nothing is praised for what all texts earn",
+        at_least=0,
     )
     value_steps: int = option(
-        0, "steps of the value head alone after each round, on features that are read once"
+        0, "steps of the value head alone after each round, on features that are read once", at_least=0
     )
-    value_max_grad_norm: float = option(1.0, "the value head's gradients are clipped to this norm")
+    value_max_grad_norm: float = option(1.0, "the value head's gradients are clipped to this norm", above=0)
     # q="head"
     double: bool = option(True, "double DQN (van Hasselt et al. 2016)")
     dueling: bool = option(False, "dueling heads (Wang et al. 2016)")
-    n_steps: int = option(1, "rewards summed before bootstrapping, through greedy actions (Watkins 1989)")
-    support_top_k: int = option(
-        0, "behaviour and maximum stay within the reference's k best tokens; 0: all tokens"
+    n_steps: int = option(
+        1, "rewards summed before bootstrapping, through greedy actions (Watkins 1989)", at_least=1
     )
-    head_scale: float = option(0.05, "Q starts as this times the reference's logits, where there is one")
+    support_top_k: int = option(
+        0, "behaviour and maximum stay within the reference's k best tokens; 0: all tokens", at_least=0
+    )
+    head_scale: float = option(
+        0.05, "Q starts as this times the reference's logits, where there is one", at_least=0
+    )
     # target network
     target_update_interval: int = option(
-        1, "updates between moves of the target; 1 with polyak_tau below 1 (Lillicrap et al. 2016)"
+        1,
+        "updates between moves of the target; 1 with polyak_tau below 1 (Lillicrap et al. 2016)",
+        at_least=1,
     )
-    polyak_tau: float = option(0.05, "how far it moves; 1 copies, as Mnih et al. 2015 do by period")
+    polyak_tau: float = option(
+        0.05, "how far it moves; 1 copies, as Mnih et al. 2015 do by period", above=0, at_most=1
+    )
     # exploration
     exploration: str = option(
         "sample", "'sample', 'epsilon_greedy', 'boltzmann' or 'prior_epsilon'; see Exploration"
     )
-    exploration_temperature: float = option(1.0, "temperature of 'sample', 'boltzmann' and the prior")
-    top_k: int = option(0, "what is drawn from a language model comes from its k best tokens; 0: all")
-    top_p: float = option(1.0, "nucleus (Holtzman et al. 2020); 1: all")
-    exploration_fraction: float = option(0.2, "part of the training in which epsilon falls")
-    exploration_initial_eps: float = option(1.0, "epsilon at the start, per token")
-    exploration_final_eps: float = option(0.02, "epsilon at the end: about 0.5 / mean length")
+    exploration_temperature: float = option(
+        1.0, "temperature of 'sample', 'boltzmann' and the prior", above=0
+    )
+    top_k: int = option(
+        0, "what is drawn from a language model comes from its k best tokens; 0: all", at_least=0
+    )
+    top_p: float = option(1.0, "nucleus (Holtzman et al. 2020); 1: all", above=0, at_most=1)
+    exploration_fraction: float = option(
+        0.2, "part of the training in which epsilon falls", at_least=0, at_most=1
+    )
+    exploration_initial_eps: float = option(1.0, "epsilon at the start, per token", at_least=0, at_most=1)
+    exploration_final_eps: float = option(
+        0.02, "epsilon at the end: about 0.5 / mean length", at_least=0, at_most=1
+    )
 
     def __post_init__(self) -> None:
         LanguageAgentConfig.__post_init__(self)
@@ -86,14 +115,6 @@ class TokenDQNConfig(LanguageAgentConfig):
             if getattr(self, name) not in known:
                 there_are = " and ".join(map(repr, known))
                 raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {there_are}")
-        if self.q == "logits" and self.tau <= 0:
-            raise ValueError(f"tau={self.tau!r} must be above 0: it weighs log-probabilities against reward")
-        if self.n_steps < 1 or self.batch_size < 1 or self.target_update_interval < 1:
-            raise ValueError("n_steps, batch_size and target_update_interval must be at least 1")
-        if not 0 < self.polyak_tau <= 1:
-            raise ValueError(f"polyak_tau={self.polyak_tau!r} must be above 0 and at most 1")
-        if not 0 < self.gamma <= 1:
-            raise ValueError(f"gamma={self.gamma!r} must be above 0 and at most 1")
         self.make_exploration()
 
     def make_exploration(self) -> Exploration:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from llm_baselines.demonstrations import train_examples
+from llm_baselines.exploration import top_k_support
 from llm_baselines.rollout import play_episodes
 from llm_baselines.teacher_forcing import state_features, with_reference
 from llm_baselines.token_dqn.q_network import LogitsNetwork
@@ -23,7 +24,7 @@ class PrefixReport:
     Attributes:
         prefix: Its last tokens, as text for a person.
         candidates: (token, Q) of the tokens with the highest Q, best first.
-        taken: The token the greedy policy took.
+        taken: The token that was taken.
         q: Q of that token.
         target: What the one-step target says it should be.
         td_error: q - target.
@@ -38,13 +39,12 @@ class PrefixReport:
 
 
 @torch.no_grad()
-def inspect(agent: Any, *, texts: int = 2, candidates: int = 5) -> list[PrefixReport]:
-    """Plays a few texts greedily and reports on their first, middle and last prefix.
+def play(agent: Any, *, texts: int = 2) -> list[Trajectory]:
+    """Plays a few texts greedily.
 
     Args:
         agent: A TokenDQN on one of our ids; its weights and counters are left as they are.
         texts: How many.
-        candidates: Tokens shown for each prefix.
 
     Raises:
         ValueError: The environment is not one of ours.
@@ -53,7 +53,7 @@ def inspect(agent: Any, *, texts: int = 2, candidates: int = 5) -> list[PrefixRe
         raise ValueError(f"prefixes are shown for environments made from our ids, not for {agent.env}")
     rows = agent.training_rows()
     try:
-        played = play_episodes(
+        return play_episodes(
             rows,
             _Greedy(agent),
             seeds=list(range(texts)),
@@ -63,6 +63,21 @@ def inspect(agent: Any, *, texts: int = 2, candidates: int = 5) -> list[PrefixRe
         )
     finally:
         rows.close()
+
+
+@torch.no_grad()
+def inspect(agent: Any, played: list[Trajectory] | None = None, *, candidates: int = 5) -> list[PrefixReport]:
+    """Reports on the first, middle and last prefix of a few texts, and on the token that follows.
+
+    Args:
+        agent: As for `play`.
+        played: What `play` returned, earlier perhaps; by default it plays now.
+        candidates: Tokens shown for each prefix, of those that may be taken.
+
+    Raises:
+        ValueError: The environment is not one of ours.
+    """
+    played = play(agent) if played is None else played
     if isinstance(agent.network, LogitsNetwork):
         played = with_reference(agent.reference, played, agent.config.micro_batch_tokens)
     return [report for t in played for report in _reports(agent, t, candidates)]
@@ -77,6 +92,10 @@ def _reports(agent: Any, trajectory: Trajectory, candidates: int) -> list[Prefix
         gamma = agent.config.gamma
         targets = one_step_targets(batch.rewards, targets, batch.mask, batch.terminated, gamma)
     q = network.q_values(state_features(agent.lm, batch), batch)[0]
+    if k := agent.config.support_top_k:
+        prior = agent.reference.log_probs(state_features(agent.reference, batch))[0]
+        q = q.masked_fill(~top_k_support(prior, k), -torch.inf)
+        candidates = min(candidates, k)
     found = []
     for j in sorted({0, len(trajectory) // 2, len(trajectory) - 1}):
         best = q[j].topk(min(candidates, q.shape[1]))

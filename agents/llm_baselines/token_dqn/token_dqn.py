@@ -15,7 +15,7 @@ from llm_baselines.exploration import Exploration, linear_epsilon, top_k_support
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.player import Player, log_ratios
 from llm_baselines.run import TrainingRun
-from llm_baselines.supervised import begin_from_demonstrations
+from llm_baselines.supervised import begin_from_demonstrations, check_start
 from llm_baselines.teacher_forcing import with_reference
 from llm_baselines.token_dqn import targets as t
 from llm_baselines.token_dqn.config import TokenDQNConfig
@@ -38,8 +38,8 @@ class TokenDQN(LanguageAgent):
     what is trained stays an ordinary language model.
 
     Args:
-        model: A preset ("tiny", "small"), a mapping of Llama options, a folder, a hub name or a transformers
-            causal LM.
+        model: A preset ("nano", "mini", "tiny", "small"), a mapping of Llama options, a folder, a hub name or
+            a transformers causal LM.
         env: An id, a gymnasium environment or vector environment whose observations are tokens, -1 where
             there is none, and whose transitions append (see `transitions.check_step`).
         seed: Decides fresh weights, exploration, examples.
@@ -267,6 +267,7 @@ class TokenDQN(LanguageAgent):
     tokens_per_episode: float | None
 
     def _build(self) -> None:
+        check_start(self.config)
         if self.config.buffer_size < self.context_length:
             raise ValueError(
                 f"buffer_size={self.config.buffer_size} is the number of tokens the replay keeps, and one "

@@ -191,16 +191,13 @@ def small(**options):
 
 def in_every_round(agent, steps, look):
     """Trains and looks at it at the end of every round."""
-    seen = []
-    begin = agent._begin
+    seen, learn_round = [], agent.learn_round
 
-    def watched(*arguments):
-        run = begin(*arguments)
-        end = run.end_round
-        run.end_round = lambda: (seen.append(look(run)), end())
-        return run
+    def watched(run):
+        learn_round(run)
+        seen.append(look(run))
 
-    agent._begin = watched
+    agent.learn_round = watched
     agent.learn(steps)
     return seen
 

@@ -1,0 +1,99 @@
+"""What Stable-Baselines3's callbacks have counted: kept with checkpoints, apart from their options."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+_NOT_KEPT = object()
+_ELSEWHERE = ("model", "parent", "locals", "globals", "training_env", "logger")
+
+
+class CallbackCounters:
+    """The attributes of callbacks that have changed since this object was made.
+
+    Numbers, texts, arrays, and lists, tuples and mappings of them are kept; environments and models are not.
+    What has not changed is an option: it stays as the callbacks at hand have it.
+
+    Args:
+        callback: The callback; those inside lists and other callbacks are included.
+    """
+
+    def __init__(self, callback: Any) -> None:
+        self._callbacks = list(_callbacks(callback))
+        self._at_first = [_values(one) for one in self._callbacks]
+
+    def changed(self) -> dict[str, Any]:
+        """The counters, JSON-able."""
+        counters = [
+            {name: value for name, value in _values(one).items() if before.get(name, _NOT_KEPT) != value}
+            for one, before in zip(self._callbacks, self._at_first, strict=True)
+        ]
+        return {"kinds": self._kinds(), "counters": counters}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Gives the callbacks what `changed` returned; warns and leaves them where they are others."""
+        if kept["kinds"] != self._kinds():
+            warnings.warn(
+                f"the checkpoint was written with the callbacks {', '.join(kept['kinds'])}, and this run has "
+                f"{', '.join(self._kinds())}: they count from the beginning",
+                stacklevel=2,
+            )
+            return
+        for callback, counters in zip(self._callbacks, kept["counters"], strict=True):
+            for name, value in counters.items():
+                setattr(callback, name, _decoded(value))
+
+    def _kinds(self) -> list[str]:
+        return [type(one).__name__ for one in self._callbacks]
+
+
+def _callbacks(callback: Any) -> Iterator[Any]:
+    yield callback
+    for name, value in vars(callback).items():
+        if name not in _ELSEWHERE:
+            for inner in value if isinstance(value, list) else [value]:
+                if hasattr(inner, "on_step") and hasattr(inner, "n_calls"):
+                    yield from _callbacks(inner)
+
+
+def _values(callback: Any) -> dict[str, Any]:
+    values = {k: _encoded(v) for k, v in vars(callback).items() if k not in _ELSEWHERE}
+    return {name: value for name, value in values.items() if value is not _NOT_KEPT}
+
+
+def _encoded(value: Any) -> Any:
+    """A JSON-able copy; `_NOT_KEPT` for anything that has none."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"float": repr(value)}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, np.ndarray):
+        return _all("array", value.ravel(), dtype=value.dtype.str, shape=list(value.shape))
+    if isinstance(value, list | tuple):
+        return _all("list" if isinstance(value, list) else "tuple", value)
+    if isinstance(value, dict):
+        return _all("dict", value.items())
+    return _NOT_KEPT
+
+
+def _all(kind: str, parts: Any, **more: Any) -> Any:
+    encoded = [_encoded(part) for part in parts]
+    return _NOT_KEPT if any(part is _NOT_KEPT for part in encoded) else {kind: encoded, **more}
+
+
+def _decoded(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if "float" in value:
+        return float(value["float"])
+    kind = next(iter(value))
+    parts = [_decoded(part) for part in value[kind]]
+    if kind == "array":
+        return np.array(parts, value["dtype"]).reshape(value["shape"])
+    return {"list": list, "tuple": tuple, "dict": dict}[kind](parts)
