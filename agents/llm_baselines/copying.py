@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from tqdm.auto import trange
 
 from llm_envs.language_model import LanguageModel, ModelInputs
 
@@ -16,7 +17,7 @@ _BATCH, _LEARNING_RATE, _WARMUP = 32, 2e-3, 100
 _LEAST, _MOST, _GAP, _LEAD = 4, 16, 20, 3
 
 
-def teach_copying(lm: LanguageModel, steps: int, seed: int) -> float:
+def teach_copying(lm: LanguageModel, steps: int, seed: int, *, progress_bar: bool = False) -> float:
     """Trains a model to repeat runs of random tokens that have stood in its context.
 
     A sequence is some random tokens, a run of 4 to 16, up to 20 others, and the run again; the loss is that
@@ -26,6 +27,7 @@ def teach_copying(lm: LanguageModel, steps: int, seed: int) -> float:
         lm: The model; changed in place.
         steps: Updates.
         seed: Decides the tokens; the global generator is left as it was.
+        progress_bar: Show a progress bar.
 
     Returns:
         The loss of the last step, in nats per token.
@@ -33,7 +35,7 @@ def teach_copying(lm: LanguageModel, steps: int, seed: int) -> float:
     generator = torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(lm.parameters(), lr=_LEARNING_RATE, betas=(0.9, 0.95), weight_decay=0.0)
     loss = torch.zeros(())
-    for step in range(steps):
+    for step in trange(steps, desc="learning to copy", unit="update", leave=False, disable=not progress_bar):
         run_length = int(torch.randint(_LEAST, _MOST + 1, (1,), generator=generator))
         gap = int(torch.randint(0, _GAP, (1,), generator=generator))
         tokens = torch.randint(lm.vocabulary_size, (_BATCH, _LEAD + run_length + gap), generator=generator)

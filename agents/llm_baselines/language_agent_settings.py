@@ -30,20 +30,28 @@ class LanguageAgentConfig:
         "'auto': LoRA from 50 million parameters on",
     )
     lora_rank: int = option(16, "rank of these matrices; measured", at_least=1)
-    lora_alpha: int = option(32, "their product is weighed by lora_alpha / lora_rank", at_least=1)
+    lora_alpha: int = option(
+        32, "their product is weighed by lora_alpha / lora_rank (Hu et al. 2022); twice the rank", at_least=1
+    )
     lora_target_modules: list[str] = option([], "layers that are adapted; empty: by architecture")
-    n_envs: int = option(64, "rows that are played side by side", at_least=1)
+    n_envs: int = option(64, "rows that are played side by side: a choice for two cores", at_least=1)
     episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs", at_least=0)
     learning_rate: float = option(
         3e-4, "AdamW's step size at the start (Loshchilov and Hutter 2019)", above=0
     )
-    learning_rate_end: float = option(0.0, "and at the end, linearly in between", at_least=0)
+    learning_rate_end: float = option(
+        0.0, "and at the end, linearly in between (Goyal et al. 2017 let it fall, in steps)", at_least=0
+    )
     warmup_steps: int = option(
         0, "updates over which it rises first, linearly (Goyal et al. 2017)", at_least=0
     )
     beta2: float = option(0.95, "AdamW's decay of squared gradients (Brown et al. 2020)", at_least=0, below=1)
-    weight_decay: float = option(0.0, "AdamW's decoupled weight decay", at_least=0)
-    max_grad_norm: float = option(1.0, "gradients are clipped to this norm", above=0)
+    weight_decay: float = option(
+        0.0, "AdamW's decoupled weight decay (Loshchilov and Hutter 2019)", at_least=0
+    )
+    max_grad_norm: float = option(
+        1.0, "gradients are clipped to this norm (Pascanu et al. 2013; 1 as in Brown et al. 2020)", above=0
+    )
     micro_batch_tokens: int = option(
         4096, "padded tokens of one forward pass; a batch is as many passes as it needs", at_least=1
     )

@@ -51,19 +51,23 @@ class SupervisedConfig(LanguageAgentConfig):
     batch_size: int = option(32, "demonstrations of an update", at_least=1)
     copy_steps: int = option(
         800,
-        "updates on repeated random tokens that a fresh model begins with; see copying.py. 0: none",
+        "updates on repeated random tokens that a fresh model begins with (Olsson et al. 2022); 0: none",
         at_least=0,
     )
     per_example: int = option(1, "dialogues the expert plays for each goal of the train split", at_least=1)
     relabel: int = option(
-        0, "further requests for each text that asks for words it uses (hindsight)", at_least=0
+        0,
+        "further requests for each text that asks for words it uses (hindsight: Andrychowicz et al. 2017)",
+        at_least=0,
     )
     disguise: bool = option(
         True,
         "exchange what the expert read in a database for other values, anew in every epoch",
     )
     patience: int = option(
-        0, "evaluations without a better reward after which training ends; 0: never", at_least=0
+        0,
+        "evaluations without a better reward after which training ends (Prechelt 1998); 0: never",
+        at_least=0,
     )
 
 
@@ -143,7 +147,7 @@ class Supervised(LanguageAgent):
             )
         started = time.perf_counter()
         if self.config.copy_steps and self.is_fresh and not _begun(run_folder, resume):
-            teach_copying(self.lm, self.config.copy_steps, self.seed)
+            teach_copying(self.lm, self.config.copy_steps, self.seed, progress_bar=progress_bar)
         self._shown = self._demonstrations()
         tokenizer = self.task.tokenizer
         if self.config.disguise:

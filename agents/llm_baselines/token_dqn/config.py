@@ -24,29 +24,35 @@ class TokenDQNConfig(LanguageAgentConfig):
         "'logits': Q = V + tau (log pi - log pi_ref), from any language model (Nachum et al. 2017); "
         "'head': a head over the vocabulary (Mnih et al. 2015)",
     )
-    gamma: float = option(1.0, "discount; 1, as a text's score is one number", above=0, at_most=1)
+    gamma: float = option(
+        1.0, "discount; 1, as a text's score is one number (Ranzato et al. 2016)", above=0, at_most=1
+    )
     buffer_size: int = option(
         1_000_000, "tokens in the replay; Mnih et al. 2015 keep a million frames", at_least=1
     )
-    learning_starts: int = option(0, "environment steps before the first update", at_least=0)
+    learning_starts: int = option(
+        0, "environment steps before the first update; Mnih et al. 2015 wait for 50,000 frames", at_least=0
+    )
     batch_size: int = option(64, "episodes of an update; Mnih et al. 2015 take 32 transitions", at_least=1)
     gradient_steps: int = option(4, "updates after each round of episodes; measured", at_least=0)
     max_age: int = option(
-        4, "rounds after which an episode leaves the replay; 0: when there is no room", at_least=0
+        4, "rounds after which an episode leaves the replay; 0: when there is no room; measured", at_least=0
     )
     max_distance: float = option(
         0.0,
         "an episode leaves whose mean |log pi - log behaviour| per token is above this (nats); 0: none does",
         at_least=0,
     )
-    loss: str = option("squared", "'squared', as in the original, or 'huber'")
+    loss: str = option(
+        "squared", "'squared' (Mnih et al. 2013), or 'huber', the error clipping of Mnih et al. 2015"
+    )
     # q="logits"
     tau: float = option(
         0.1, "weight of the KL to the reference, in units of reward per nat; measured", above=0
     )
     target_kl: float = option(
         0.0,
-        "sequence KL of fresh episodes to the reference, in nats, that tau is adapted to; 0: tau stays",
+        "sequence KL to the reference, nats, that tau is adapted to (Ziegler et al. 2019); 0: tau stays",
         at_least=0,
     )
     one_step_weight: float = option(
@@ -68,7 +74,9 @@ class TokenDQNConfig(LanguageAgentConfig):
     value_steps: int = option(
         0, "steps of the value head alone after each round, on features that are read once", at_least=0
     )
-    value_max_grad_norm: float = option(1.0, "the value head's gradients are clipped to this norm", above=0)
+    value_max_grad_norm: float = option(
+        1.0, "the value head's gradients are clipped to this norm (Pascanu et al. 2013)", above=0
+    )
     # q="head"
     double: bool = option(True, "double DQN (van Hasselt et al. 2016)")
     dueling: bool = option(False, "dueling heads (Wang et al. 2016)")
@@ -76,10 +84,14 @@ class TokenDQNConfig(LanguageAgentConfig):
         1, "rewards summed before bootstrapping, through greedy actions (Watkins 1989)", at_least=1
     )
     support_top_k: int = option(
-        0, "behaviour and maximum stay within the reference's k best tokens; 0: all tokens", at_least=0
+        0,
+        "behaviour and maximum stay within the reference's k best tokens (Fan et al. 2018); 0: all tokens",
+        at_least=0,
     )
     head_scale: float = option(
-        0.05, "Q starts as this times the reference's logits, where there is one", at_least=0
+        0.05,
+        "Q starts as this times the reference's logits, where there is one: a choice, Q stays below 1",
+        at_least=0,
     )
     # target network
     target_update_interval: int = option(
@@ -92,21 +104,31 @@ class TokenDQNConfig(LanguageAgentConfig):
     )
     # exploration
     exploration: str = option(
-        "sample", "'sample', 'epsilon_greedy', 'boltzmann' or 'prior_epsilon'; see Exploration"
+        "sample", "'sample', 'epsilon_greedy', 'boltzmann' or 'prior_epsilon'; measured; see Exploration"
     )
     exploration_temperature: float = option(
-        1.0, "temperature of 'sample', 'boltzmann' and the prior", above=0
+        1.0, "temperature of 'sample', 'boltzmann' and the prior; measured", above=0
     )
     top_k: int = option(
-        0, "what is drawn from a language model comes from its k best tokens; 0: all", at_least=0
+        0,
+        "what is drawn from a language model comes from its k best tokens (Fan et al. 2018); 0: all",
+        at_least=0,
     )
     top_p: float = option(1.0, "nucleus (Holtzman et al. 2020); 1: all", above=0, at_most=1)
     exploration_fraction: float = option(
-        0.2, "part of the training in which epsilon falls", at_least=0, at_most=1
+        0.2,
+        "part of the training in which epsilon falls; Mnih et al. 2015: a fiftieth",
+        at_least=0,
+        at_most=1,
     )
-    exploration_initial_eps: float = option(1.0, "epsilon at the start, per token", at_least=0, at_most=1)
+    exploration_initial_eps: float = option(
+        1.0, "epsilon at the start, per token (Mnih et al. 2015)", at_least=0, at_most=1
+    )
     exploration_final_eps: float = option(
-        0.02, "epsilon at the end: about 0.5 / mean length", at_least=0, at_most=1
+        0.02,
+        "epsilon at the end: about 0.5 / mean length; Mnih et al. 2015: 0.1 an action",
+        at_least=0,
+        at_most=1,
     )
 
     def __post_init__(self) -> None:
