@@ -75,8 +75,8 @@ def load_language_agent(
             f"'{folder}' was trained from weights with the SHA-256 {identity[:12]}…, and "
             f"{description['model']!r} has others now: pass the base it had, load(..., model=...)"
         )
-    agent.num_timesteps, agent.rounds = int(description["timesteps"]), int(description["rounds"])
-    agent.restore(description["state"])
+    agent.num_timesteps, agent.rounds = int(description["timesteps"]), int(description.get("rounds", 0))
+    agent.restore({**agent.state(), **description.get("state", {})})
     agent.begun = bool(description.get("begun", True))
     agent.report = TrainingReport(**description["report"])
     return agent

@@ -137,7 +137,8 @@ class Supervised(LanguageAgent):
 
     def _take(self, trained: Supervised) -> None:
         self.load_weights(trained.network.state_dict(), "the warm start")
-        self.num_timesteps, self.report = trained.num_timesteps, trained.report
+        self.num_timesteps, self.rounds = trained.num_timesteps, trained.rounds
+        self.report = trained.report
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
         """Gathers the demonstrations; a fresh model learns to copy first."""
