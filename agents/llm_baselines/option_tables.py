@@ -66,7 +66,7 @@ def fitting_options(options: Mapping[str, Any], env_id: str, env_kwargs: Mapping
     replaced: dict[str, Any] = {}
     other_data = env_kwargs.get("dataset", usual) != usual
     if other_data or env_kwargs.get("reward", "default") != "default":
-        replaced = {"reward": None, "reward_timing": None, "train_dataset": None}
+        replaced = {"reward": None, "reward_timing": None, "train_dataset": ""}
     elif "reward_timing" in env_kwargs:
         replaced = {"reward_timing": None}
     if other_data:

@@ -55,7 +55,7 @@ def test_what_speaks_of_the_ids_own_data_is_dropped_where_the_environment_says_o
         "temperature": 0.7,
         "lr": 1.0,
     }
-    neutral = {"reward": None, "reward_timing": None, "train_dataset": None, "temperature": 1.0}
+    neutral = {"reward": None, "reward_timing": None, "train_dataset": "", "temperature": 1.0}
     found = fitting_options(options, "TextGen-v0", kwargs)
     assert {name for name in options if found[name] != neutral.get(name)} == kept | {"lr"}
     assert found.keys() == options.keys()
