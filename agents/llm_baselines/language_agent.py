@@ -289,10 +289,10 @@ class LanguageAgent(TrainablePolicy):
         return make_rows(self.env, self.config.n_envs, **{"metrics": (), **changes})
 
     def validation_envs(self) -> Any:
-        """Where the curve is measured: validation, the id's own reward; None for environments of others."""
+        """Where the curve is measured: validation, the environment's own reward; None for those of others."""
         if not self.native:
             return None
-        design = {"reward": "default", "reward_timing": "terminal", "metrics": "default"}
+        design = {"reward_timing": "terminal", "metrics": "default"}
         rows = min(self.config.n_envs, self.config.n_eval_episodes)
         return vectorize(self.env, rows, split="validation", autoreset_mode="Disabled", **design)
 

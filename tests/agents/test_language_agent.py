@@ -285,10 +285,18 @@ def test_a_training_reward_gives_way_to_the_environments_own():
     rows = agent.training_rows()
     assert "chrf" in rows._envs.task.reward.signature
     rows.close()
-    assert "chrf" not in agent.validation_envs().task.reward.signature
     rows = make("logits", own, reward={"bleu": 1.0}, reward_timing="dense").training_rows()
     assert "bleu" in rows._envs.task.reward.signature
     assert rows._envs.task.reward_timing == "dense"
+
+
+def test_the_best_weights_are_chosen_by_the_environments_own_reward():
+    own = gym.make("TextGen-Tiny-v0", reward="chrf")
+    for agent in (make("logits", own, reward="bleu"), make("supervised", own)):
+        assert agent.validation_envs().task.reward.signature == own.unwrapped.task.reward.signature
+    env = gym.make("TextGen-Tiny-v0", reward="length_penalty")
+    row = make("rloo", env).learn(100).report.curve[-1]
+    assert row["eval/mean_reward"] == pytest.approx(row["eval/mean_length"] / 100)
 
 
 def test_the_configuration_is_json_able(env):

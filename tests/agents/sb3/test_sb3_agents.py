@@ -157,6 +157,8 @@ def test_training_reward_and_the_environments_own(env):
     agent = make("sb3_dqn", gym.make("TextGen-Tiny-v0", reward="chrf"))
     assert agent.config.reward is None
     assert "chrf" in agent._vector_env(training=True).task.reward.signature
+    assert "chrf" in agent._vector_env(training=False).task.reward.signature
+    agent = make("sb3_dqn", env, reward="chrf")
     assert "chrf" not in agent._vector_env(training=False).task.reward.signature
 
 
