@@ -11,6 +11,11 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+_CUT_SHORT = (
+    "an episode ended without an outcome: a wrapper truncated it (max_episode_steps, TimeLimit?); leave that "
+    "wrapper out, max_new_tokens bounds an episode"
+)
+
 
 class Policy(Protocol):
     """What is evaluated: anything with Stable-Baselines3's `predict`."""
@@ -171,6 +176,8 @@ def _play_one(policy: Policy, env: Any, plan: list[tuple[int, int, int]], determ
             observation, _, terminated, truncated, info = env.step(int(np.asarray(actions).reshape(-1)[0]))
             start = np.zeros(1, dtype=bool)
             if terminated or truncated:
+                if "outcome" not in info:
+                    raise ValueError(_CUT_SHORT)
                 yield _row(entry, info["outcome"])
                 break
 
@@ -218,13 +225,16 @@ def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deter
 
 def _outcome_of(infos: Mapping[str, Any], row: int) -> dict[str, Any]:
     """One row's outcome out of vector infos, which hold an array per key."""
-    nested = infos["final_info"]["outcome"] if "final_info" in infos else infos["outcome"]
-    return _row_of(nested, row)
+    nested = infos.get("final_info", infos)
+    if "outcome" not in nested or not nested.get("_outcome", [True] * (row + 1))[row]:
+        raise ValueError(_CUT_SHORT)
+    return _row_of(nested["outcome"], row)
 
 
 def _row_of(nested: Mapping[str, Any], row: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in nested.items():
-        if not key.startswith("_") and nested.get(f"_{key}", [True] * (row + 1))[row]:
+        is_mask = key.startswith("_") and key[1:] in nested
+        if not is_mask and nested.get(f"_{key}", [True] * (row + 1))[row]:
             found[key] = _row_of(value, row) if isinstance(value, dict) else value[row]
     return found

@@ -63,6 +63,7 @@ def _digest(content: Any) -> str:
 
 
 # One piece is a Chinese, Japanese or Korean character, a word, a line break, or any other sign.
+_LONGEST_WORD = 1_000_000  # letters; WordPiece gives up on a word of more
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _PIECE = re.compile(rf"( *)([{_CJK}]|[^\W{_CJK}]+(?:['’][^\W{_CJK}]+)*|[^ ])")
 _WIDE = re.compile(rf"[{_CJK}\u3000-\u303f\uff00-\uffef]")
@@ -84,7 +85,7 @@ class WordTokenizer:
     where a text departs from the rule an explicit `<space>`, `<indent>` (four spaces) or `<join>` token
     says so, so that `decode(encode(text)) == text` whenever the alphabet is known. A word outside the
     vocabulary becomes known pieces, longest first, down to letters (`##s` continues a word), as in
-    WordPiece (Wu et al. 2016); a character outside the alphabet becomes `<unk>`.
+    WordPiece (Wu et al. 2016); one with a character outside the alphabet becomes `<unk>`.
 
     Args:
         words: The vocabulary in order of ids, after the markers.
@@ -124,7 +125,9 @@ class WordTokenizer:
         }
         self._ids = ids
         self._special = len(special)
-        self._model = models.WordPiece(ids, unk_token=UNKNOWN if not closed else END)
+        self._model = models.WordPiece(
+            ids, unk_token=UNKNOWN if not closed else END, max_input_chars_per_word=_LONGEST_WORD
+        )
         self._spelled = lru_cache(maxsize=65536)(self._spell)
         self.content_hash = _digest(["word", 1, self.tokens])
 
@@ -303,6 +306,8 @@ class HuggingFaceTokenizer:
         chat_template: bool = False,
     ) -> None:
         self._backend, special, loaded = _load_backend(name_or_path)
+        self._backend.no_truncation()  # both are saved with a tokenizer, and would cut and fill markers too
+        self._backend.no_padding()
         self._options = {
             "end_tokens": end_tokens,
             "separator": separator,

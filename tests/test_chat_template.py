@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -89,6 +91,44 @@ def test_a_prompt_is_wrapped_too(tmp_path):
         [{"role": "user", "content": info["source"]}], add_generation_prompt=True, return_dict=False
     )
     assert [int(i) for i in observation if i >= 0] == wanted
+
+
+@pytest.mark.parametrize("name", list(TEMPLATES))
+def test_what_was_said_before_is_what_the_template_renders(name, tmp_path):
+    folder = folder_with(TEMPLATES[name], tmp_path)
+    said = ["hello", "hi , how are you ?", "fine", "good"]
+    (tmp_path / "talk.jsonl").write_text(
+        "".join(
+            json.dumps({"source": f"bye {k}", "references": ["so long"], "metadata": {"history": said}})
+            + "\n"
+            for k in range(40)
+        )
+    )
+    design = {
+        "dataset": f"file:{tmp_path / 'talk.jsonl'}",
+        "tokenizer": {"id": f"hf:{folder}", "chat_template": True},
+    }
+    messages = [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(said)]
+    rendering = AutoTokenizer.from_pretrained(folder)
+    room = 400
+    for left_out in (0, 2):  # the oldest turns go where there is no room
+        env = gym.make("Dialogue-Chat-v0", max_prompt_tokens=room, **design)
+        observation, info = env.reset(seed=0, options={"example": 0})
+        wanted = rendering.apply_chat_template(
+            [*messages[left_out:], {"role": "user", "content": info["source"]}],
+            add_generation_prompt=True,
+            return_dict=False,
+        )
+        assert [int(i) for i in observation if i >= 0] == wanted
+        room = len(wanted) - 1
+
+
+def test_a_history_that_is_no_list_is_named(tmp_path):
+    rows = "".join(f"bye {k},so long,hi there\n" for k in range(40))
+    (tmp_path / "talk.csv").write_text("source,answer,history\n" + rows)
+    place = f"file:{tmp_path / 'talk.csv'}"
+    with pytest.raises(ValueError, match="'hi there'; expected a list of texts"):
+        gym.make("Dialogue-Chat-v0", dataset=place, columns={"metadata": ["history"]})
 
 
 @pytest.mark.parametrize("name", list(REFUSED))

@@ -59,6 +59,29 @@ def test_wrapped_environments_are_played_too():
     assert llm_envs.evaluate(agent, env, 5).rows == llm_envs.evaluate(agent, env.unwrapped, 5).rows
 
 
+def private(episode):
+    return float(len(episode.text))
+
+
+_private = private
+_private.__name__ = "_private"
+
+
+def test_a_private_reward_has_its_component_in_rows_of_any_kind():
+    env = gym.make("TextGen-Tiny-v0", split="test", reward=_private)
+    rows = gym.make_vec("TextGen-Tiny-v0", num_envs=2, split="test", reward=_private)
+    agent = RandomAgent(env, 0)
+    found = llm_envs.evaluate(agent, rows, 4).rows
+    assert found == llm_envs.evaluate(agent, env, 4).rows
+    assert found[0].reward_components == {"_private": found[0].reward}
+
+
+def test_a_wrapper_that_truncates_is_named():
+    env = gym.make("Translation-v0", max_episode_steps=1)
+    with pytest.raises(ValueError, match="truncated it"):
+        llm_envs.evaluate(RandomAgent(env, 0), env, 4)
+
+
 def test_what_cannot_be_played_is_named():
     agent = RandomAgent(gym.make("TextGen-Tiny-v0"), 0)
     with pytest.raises(ValueError, match="has no task"):

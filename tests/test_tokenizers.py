@@ -50,6 +50,11 @@ def test_unknown_words_are_spelled_and_unknown_signs_marked():
     assert WORDS.decode(WORDS.encode("Ω")) == "\ufffd"
 
 
+def test_a_word_of_any_length_is_spelled():
+    tokenizer = WordTokenizer.train(["abc abd"])
+    assert tokenizer.decode(tokenizer.encode("abc" * 100)) == "abc" * 100
+
+
 def test_text_that_looks_like_a_marker_is_text():
     ids = WORDS.encode("<eos> <user>")
     assert not set(ids) & {WORDS.end_token_ids[0], *WORDS.markers["user"]}
@@ -126,6 +131,19 @@ def test_a_transformers_folder_gives_its_special_tokens(byte_level, tmp_path):
     copy = pickle.loads(pickle.dumps(tokenizer))
     assert copy.content_hash == tokenizer.content_hash
     json.dumps(tokenizer.spec)
+
+
+def test_truncation_and_padding_that_were_saved_are_left_out(byte_level, tmp_path):
+    from transformers import PreTrainedTokenizerFast
+
+    fast = PreTrainedTokenizerFast(tokenizer_file=str(byte_level), eos_token="<|end|>", pad_token="<|end|>")
+    fast.save_pretrained(tmp_path / "plain")
+    fast("x", padding="max_length", truncation=True, max_length=4)
+    fast.save_pretrained(tmp_path / "cut")
+    plain, cut = (make_tokenizer(f"hf:{tmp_path / name}") for name in ("plain", "cut"))
+    assert cut.encode("a longer text") == plain.encode("a longer text")
+    assert cut.markers == plain.markers
+    assert cut.content_hash == plain.content_hash
 
 
 def test_a_file_that_is_no_tokenizer_is_named(tmp_path):

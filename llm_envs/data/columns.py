@@ -42,12 +42,14 @@ class ColumnMapping:
         split: The column that names the official split, if there is one.
         metadata: Columns that are kept under their own names. An object in a column called
             "metadata" is merged instead.
+        absent: Usual names of what the table has no column for; a row that has one is at fault.
     """
 
     source: str
     references: tuple[str, ...]
     split: str | None
     metadata: tuple[str, ...]
+    absent: frozenset[str] = frozenset()
 
     @classmethod
     def resolve(cls, columns: Columns | None, available: Sequence[str], place: str) -> ColumnMapping:
@@ -87,7 +89,13 @@ class ColumnMapping:
         references = chosen.get("references", usual(REFERENCES_NAMES)[:1])
         split = chosen.get("split", usual(SPLIT_NAMES)[:1])
         metadata = chosen.get("metadata", usual(METADATA_NAMES))
-        return cls(source[0], tuple(references), split[0] if split else None, tuple(metadata))
+        open_names = (
+            *(REFERENCES_NAMES if not references and "references" not in chosen else ()),
+            *(SPLIT_NAMES if not split and "split" not in chosen else ()),
+            *(METADATA_NAMES if not metadata and "metadata" not in chosen else ()),
+        )
+        absent = frozenset(open_names) - set(available)
+        return cls(source[0], tuple(references), split[0] if split else None, tuple(metadata), absent)
 
     @property
     def columns(self) -> list[str]:
@@ -102,6 +110,11 @@ class ColumnMapping:
         Raises:
             RowError: If a value is missing or of the wrong type.
         """
+        if late := sorted(self.absent & row.keys()):
+            raise RowError(
+                f"a column {late[0]!r}, which the first row does not have; expected the same columns in all "
+                "rows, null where there is nothing"
+            )
         source = _value(row, self.source)
         if not isinstance(source, str) or not source.strip():
             raise RowError(f"column {self.source!r} {_found(source)}; expected the source, a text")

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from llm_envs.data.errors import DataError
 
 _BOM = b"\xef\xbb\xbf"
+csv.field_size_limit(2**31 - 1)  # csv gives up at 131,072 characters
 
 
 class Table(Protocol):
@@ -148,6 +149,7 @@ class Delimited(_TextFile):
         """The header."""
         with open(self.path, "rb") as file:
             for _, _, _, values in self._records(file):
+                values = [name.strip() for name in values]
                 double = sorted({name for name in values if values.count(name) > 1})
                 if double:
                     raise self._wrong(1, f"the header names {double[0]!r} twice; expected once")

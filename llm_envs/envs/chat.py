@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
-from llm_envs.episode import Example, Turn
+from llm_envs.episode import Example
 
 
 class Chat(Task):
@@ -29,19 +29,30 @@ class Chat(Task):
 
     def prompt_tokens(self, example: Example) -> list[int]:
         """The talk so far, the last turns of it where it is long, and the marker of the agent."""
-        markers = self.tokenizer.markers
-        if not example.metadata.get("history"):
-            return self.opening_tokens(Turn("user", example.source))
-        last = self.turn_tokens(Turn("user", example.source))
-        earlier: list[int] = []
-        room = self.max_prompt_tokens - len(last) - len(markers["start"])
-        speakers = ("agent", "user")
-        for back, text in enumerate(reversed(example.metadata.get("history", ()))):
-            turn = [*markers[speakers[back % 2]], *self.tokenizer.encode(text)]
-            if len(turn) + len(earlier) > room:
+        markers, encode = self.tokenizer.markers, self.tokenizer.encode
+        history = example.metadata.get("history") or ()
+        if isinstance(history, str) or not all(isinstance(text, str) for text in history):
+            raise ValueError(
+                f"the history of {example.source!r} is {history!r}; expected a list of texts, one for each "
+                "turn"
+            )
+        turns = [encode(text) for text in (*history, example.source)]
+        of_user = [back % 2 == 0 for back in reversed(range(len(turns)))]
+        templated = "opening" in markers  # such a template begins with a user, and ends what the agent said
+        first = markers["opening"] if templated else [*markers["start"], *markers["user"]]
+        starts = [begin for begin in range(len(turns)) if of_user[begin] or not templated]
+        for begin in starts:
+            tokens = [*first] if of_user[begin] else [*markers["start"], *markers["agent"]]
+            for at in range(begin, len(turns)):
+                tokens += turns[at]
+                if of_user[at]:
+                    tokens += markers["agent"]
+                else:
+                    tokens += self.tokenizer.end_token_ids[:1] if templated else ()
+                    tokens += markers["user"]
+            if len(tokens) <= self.max_prompt_tokens:
                 break
-            earlier = turn + earlier
-        return [*markers["start"], *earlier, *last]
+        return tokens
 
 
 class ChatEnv(TokenEnv):

@@ -12,6 +12,7 @@ import numpy as np
 from llm_envs.data import Corpus, load_corpus
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.rewards import RewardContext, RewardSet, make_reward
+from llm_envs.rewards.registry import redefinitions
 from llm_envs.tokenizers import Tokenizer, make_tokenizer
 
 SPLITS = ("train", "validation", "test")
@@ -347,7 +348,7 @@ class Task:
 _tokenizers: dict[tuple[str, str, type[Task]], Tokenizer] = {}
 
 
-_tasks: dict[tuple[type[Task], str], Task] = {}
+_tasks: dict[tuple[type[Task], str, int], Task] = {}
 
 
 def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
@@ -362,9 +363,10 @@ def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
         return task_class(**arguments)
     if str(arguments.get("dataset") or "").startswith(("file:", "hub:")):
         return task_class(**arguments)
-    if (task_class, text) not in _tasks:
-        _tasks[task_class, text] = task_class(**arguments)
-    return _tasks[task_class, text]
+    key = (task_class, text, redefinitions())
+    if key not in _tasks:
+        _tasks[key] = task_class(**arguments)
+    return _tasks[key]
 
 
 def _positive(name: str, value: int | None, default: int) -> int:

@@ -27,6 +27,8 @@ _REGISTRY: dict[str, str | Callable[..., Any]] = {
     "task_success": _HERE + "task_success:task_success",
 }
 
+_redefined = 0
+
 _T = TypeVar("_T", bound=Callable[..., Any])
 
 
@@ -60,6 +62,8 @@ def register_reward(
         known = _REGISTRY.get(reward_id)
         if known is not None and _origin(known) != _origin(reward):
             raise ValueError(f"reward id {reward_id!r} is taken by {_origin(known)}; choose another id")
+        global _redefined
+        _redefined += known is not None and known is not reward
         if needs_references is not None:
             reward.needs_references = needs_references  # type: ignore[attr-defined]
         if needs_text is not None:
@@ -68,6 +72,11 @@ def register_reward(
         return reward
 
     return register
+
+
+def redefinitions() -> int:
+    """How often an id got another function: what was made from names before then may be out of date."""
+    return _redefined
 
 
 def list_rewards() -> list[str]:

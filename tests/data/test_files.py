@@ -124,6 +124,12 @@ def test_references_can_be_left_out_on_purpose(tmp_path):
     assert all(example.references == () for example in all_examples(corpus))
 
 
+def test_a_header_may_have_spaces_and_a_field_may_be_long(tmp_path):
+    long = "word " * 40_000
+    corpus = loaded(tmp_path / "x.csv", f"source, answer\na,b\nc,{long}\n")
+    assert {example.references for example in all_examples(corpus)} == {("b",), (long,)}
+
+
 def test_exact_duplicates_are_removed(tmp_path):
     corpus = loaded(tmp_path / "x.csv", "source,answer\na,b\na,b\na,c\n")
     assert len(all_examples(corpus)) == 2
@@ -195,6 +201,16 @@ BAD_ROWS = [
         "x.jsonl",
         '{"source": "a", "split": "train"}\n{"source": "b", "split": "later"}\n',
         "line 2: column 'split' holds str 'later'; expected a split: train, validation, test",
+    ),
+    (
+        "x.jsonl",
+        '{"source": "a"}\n{"source": "c", "answer": "d"}\n',
+        "line 2: a column 'answer', which the first row does not have",
+    ),
+    (
+        "x.jsonl",
+        '{"source": "a", "answer": "b"}\n{"source": "c", "answer": "d", "split": "test"}\n',
+        "line 2: a column 'split', which the first row does not have",
     ),
     ("x.csv", "source,answer\na,b\nc\n", "line 3: 1 fields; expected 2 (source, answer)"),
     ("x.csv", 'source,answer\n"a\nb",c\nd,e,f\n', "line 4: 3 fields; expected 2"),

@@ -7,9 +7,11 @@ import pickle
 import subprocess
 import sys
 
+import gymnasium as gym
 import pytest
 from small_scorers import save_model
 
+import llm_envs  # noqa: F401
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards import (
     RewardContext,
@@ -142,6 +144,15 @@ def test_an_id_is_taken_once(clean_registry):
         register_reward("bleu")(length)
     register_reward("mine")(length)
     register_reward("mine")(length)  # a notebook cell that runs again
+    before = gym.make("TextGen-Tiny-v0", reward="mine").unwrapped.task
+
+    def again(episode):
+        return -1.0
+
+    again.__qualname__, again.__module__ = length.__qualname__, length.__module__
+    register_reward("mine")(again)  # and has been edited
+    after = gym.make("TextGen-Tiny-v0", reward="mine").unwrapped.task
+    assert (before.reward.score(EPISODE)[0], after.reward.score(EPISODE)[0]) == (length(EPISODE), -1.0)
     with pytest.raises(ValueError, match="without ':'"):
         register_reward("a:b")
 
