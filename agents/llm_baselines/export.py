@@ -126,7 +126,7 @@ def _card(
             "greedy" if evaluation.deterministic else "sampled"
         )
     else:
-        row: Mapping[str, float] = agent.report.curve[-1] if agent.report.curve else {}
+        row = _row_of_the_weights(agent)
         scores = {k.removeprefix("eval/"): v for k, v in row.items() if k.startswith("eval/")}
         split, played = "validation", f"{agent.config.n_eval_episodes} episodes of the validation split"
     results = [
@@ -170,6 +170,15 @@ def _card(
         evaluation="\n".join(evaluated) if scores else "Not evaluated yet.",
         settings=json.dumps(description["env_kwargs"], indent=1, ensure_ascii=False),
     )
+
+
+def _row_of_the_weights(agent: Any) -> Mapping[str, float]:
+    """The evaluation on validation of the weights the agent has: the best one, where those are kept."""
+    curve: list[dict[str, float]] = [row for row in agent.report.curve if "eval/mean_reward" in row]
+    if not curve or not agent.config.keep_best:
+        return curve[-1] if curve else {}
+    best = max(row["eval/mean_reward"] for row in curve)
+    return [row for row in curve if row["eval/mean_reward"] == best][-1]
 
 
 def _prompt(task: Any) -> str:

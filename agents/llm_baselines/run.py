@@ -35,6 +35,8 @@ from llm_baselines.saved_language_agent import environment_of
 from llm_baselines.sealed_folder import json_able, newest_checkpoint, set_aside
 from llm_envs import evaluate
 
+_CHECKPOINT_SECONDS = 300.0  # however slow the steps are, an interruption costs no more of them
+
 
 class NotFinite(FloatingPointError):
     """A loss or a gradient is NaN or infinite: the run stops before the weights are spoiled."""
@@ -77,7 +79,7 @@ class TrainingRun:
         self._lengths: list[int] = []
         self._sums: dict[str, list[float]] = {}
         self._going_on = True
-        self._started = time.perf_counter()
+        self._started = self._checkpointed = time.perf_counter()
         self._seconds_before = learner.report.seconds
         self._next_eval = learner.num_timesteps + learner.config.eval_freq
         self._next_checkpoint = learner.num_timesteps + learner.config.checkpoint_freq
@@ -199,7 +201,8 @@ class TrainingRun:
         if self.validation is not None and steps >= self._next_eval:
             self._next_eval = steps + learner.config.eval_freq
             self.measure()
-        if learner.config.checkpoint_freq and steps >= self._next_checkpoint:
+        late = time.perf_counter() - self._checkpointed >= _CHECKPOINT_SECONDS
+        if learner.config.checkpoint_freq and (steps >= self._next_checkpoint or late):
             self._next_checkpoint = steps + learner.config.checkpoint_freq
             self.checkpoint()
 
@@ -287,6 +290,7 @@ class TrainingRun:
             return None
         self.check_weights()
         self.update_report()
+        self._checkpointed = time.perf_counter()
         learner = self.learner
         state = {
             "agent": learner.name,

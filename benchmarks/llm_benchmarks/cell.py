@@ -27,7 +27,7 @@ from llm_benchmarks.plan import (
     training_env,
 )
 from llm_benchmarks.provenance import collect_provenance, peak_memory_bytes, utc_now
-from llm_benchmarks.records import error_section, new_record, plain, summarize
+from llm_benchmarks.records import RecordError, error_section, new_record, plain, summarize
 from llm_benchmarks.store import RecordStore, checkpoint_files, checkpoint_hash
 from llm_benchmarks.suite import Cell, SuiteError
 from llm_envs import EvaluationResult, evaluate
@@ -109,13 +109,20 @@ def run_cell(
                 results=summarize(rows),
             )
             files = checkpoint_files(place) if keep_checkpoint and status == "completed" else {}
-            record_id = store.write(record, rows, run.curve(), files)
+            not_kept = ""
+            try:
+                record_id = store.write(record, rows, run.curve(), files)
+            except RecordError as refused:
+                if not files:
+                    raise
+                not_kept = f"its checkpoint is not kept: {one_line(refused)}"
+                record_id = store.write(record, rows, run.curve(), {})
     finally:
         run.close()
     if status == "interrupted":
         raise KeyboardInterrupt
     score = None if result is None else result.mean_reward
-    message = "" if error is None else one_line(error)
+    message = not_kept if error is None else one_line(error)
     return CellResult(status, record_id, score, time.perf_counter() - clock, message)
 
 

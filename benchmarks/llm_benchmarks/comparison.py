@@ -92,10 +92,10 @@ class Scores:
 def difference(a: Scores, b: Scores) -> tuple[Interval, str]:
     """The difference of two agents' scores and how it was judged.
 
-    Trained agents with the same two or more seeds are paired by seed. An agent with two or more
-    seeds is set against anything else with Welch's interval, the other side's spread taken over
-    its seeds or, without those, over examples. A single run is compared example by example: that
-    speaks of this one trained agent, not of what training gives.
+    Trained agents with the same two or more seeds are paired by seed. Where one of them has two or
+    more, Welch's interval is taken, a side's spread over its seeds or, without those, over examples.
+    Single runs are compared example by example: that speaks of these agents, not of what training
+    gives.
 
     Returns:
         The interval of a - b, and "paired by seed", "welch" or "by example".
@@ -104,7 +104,7 @@ def difference(a: Scores, b: Scores) -> tuple[Interval, str]:
         seeds = list(a.by_seed)
         values = list(a.by_seed.values()), [b.by_seed[seed] for seed in seeds]
         return paired_difference(*values, seeds), "paired by seed"
-    if len(a.by_seed) > 1:
+    if len(a.by_seed) > 1 or len(b.by_seed) > 1:
         return welch_difference(_spread(a), _spread(b)), "welch"
     if len(set(a.rows[1]) & set(b.rows[1])) > 1:
         return cluster_difference(*a.rows, *b.rows), "by example"

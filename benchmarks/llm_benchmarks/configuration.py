@@ -20,8 +20,8 @@ def configuration(record: Record, others: Iterable[Record] = ()) -> dict[str, An
 
     Args:
         record: The run.
-        others: Runs of the same table. A run that failed before its reward was made has no
-            signature for it and takes that of another run with the same specification.
+        others: Runs of the same table. A run that failed before its environment was made knows neither
+            its reward's signature nor how many examples there are, and takes those of a run like it.
     """
     agent, decoding = record["agent"], record["decoding"]
     seed = record["seeds"]["training"]
@@ -36,10 +36,11 @@ def configuration(record: Record, others: Iterable[Record] = ()) -> dict[str, An
         "base_model": agent["base_model"],
         "deterministic": decoding["deterministic"],
         "decoding": decoding["options"],
-        "episodes": record["budget"]["evaluation_episodes"],
+        "episodes": _episodes(record, others),
         "trials": agent["tuning"]["trials"],
         "entry_point": agent["entry_point"],
         "config": config,
+        "reward_timing": record["env"]["kwargs"].get("reward_timing"),  # what is judged is paid at the end
         "reward_signature": None if reward is None else _signature(reward, others),
     }
     leaf = {"reward": chosen["reward"]}  # a reward's specification is one thing, not its parts
@@ -119,6 +120,15 @@ def _short(value: Any) -> str:
         return f"{value:g}"
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _episodes(record: Record, others: Iterable[Record]) -> int:
+    episodes: int = record["budget"]["evaluation_episodes"]
+    if record["env"]["signature"] is None and episodes == 1:
+        for other in others:
+            if other["env"]["signature"] is not None and other["agent"]["name"] == record["agent"]["name"]:
+                return int(other["budget"]["evaluation_episodes"])
+    return episodes
 
 
 def _signature(reward: Mapping[str, Any], others: Iterable[Record]) -> str | None:

@@ -240,8 +240,13 @@ def _row(
     random, constant, reference = (anchors[name] for name in ANCHORS)
     agent, interval = configuration["agent"], scores.interval
     completed = {record["cell_key"] for record in scores.completed}
-    failed = [record["cell_key"] for record in runs if record["status"] != "completed"]
-    retried = sum(key in completed for key in failed)
+    seeds = [record["seeds"] for record in scores.completed]
+    failed = [record for record in runs if record["status"] != "completed"]
+    retried = sum(
+        # What failed before its environment was made has another key than the run that did not.
+        record["cell_key"] in completed or (record["env"]["signature"] is None and record["seeds"] in seeds)
+        for record in failed
+    )
     normalized = versus = how = beats = not_above = None
     if interval is not None:
         if random and reference and random.mean != reference.mean:

@@ -99,9 +99,13 @@ def _track(agent: str, config: Mapping[str, Any]) -> str:
     """What an agent learns from: the registry's word, unless its configuration says otherwise."""
     if config.get("demonstrations"):
         return "demonstrations"
-    if config.get("warm_start") is False:
-        return "scratch"
-    return AGENTS[agent].track if agent in AGENTS else "scratch"
+    usual = AGENTS[agent].track if agent in AGENTS else "scratch"
+    if usual == "demonstrations" and isinstance(model := config.get("model"), str):
+        from llm_baselines.language_model import PRESETS
+
+        if model not in PRESETS:
+            return "pretrained"
+    return "scratch" if config.get("warm_start") is False else usual
 
 
 def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:

@@ -42,10 +42,10 @@ class SuiteError(ValueError):
 class Evaluation:
     """How every cell is judged."""
 
-    seed: int = option(EVALUATION_SEED, "evaluation seed; above all training and tuning seeds")
+    seed: int = option(EVALUATION_SEED, "evaluation seed; above all training and tuning seeds", at_least=0)
     split: str = option("test", "split that is played")
     episodes: int | None = option(None, "episodes; by default one for each example of the split")
-    num_envs: int = option(32, "environments that step together; changes no result")
+    num_envs: int = option(32, "environments that step together; changes no result", at_least=1)
     deterministic: bool = option(True, "passed to the agent's predict")
     reward: Any = option("default", "reward that scores; the id's own by default")
 
@@ -54,8 +54,8 @@ class Evaluation:
 class Run:
     """How the cells are run."""
 
-    processes: int = option(2, "cells at a time")
-    threads: int = option(1, "threads of each process")
+    processes: int = option(2, "cells at a time", at_least=1)
+    threads: int = option(1, "threads of each process", at_least=1)
     device: str = option("auto", "torch device")
     keep_checkpoints: bool = option(False, "keep trained agents beside their records")
 
@@ -106,6 +106,11 @@ class Cell:
     trials: int = 0
     tuning_seeds: tuple[int, ...] = ()
     evaluation: Evaluation = field(default_factory=Evaluation)
+
+    def __post_init__(self) -> None:
+        module, _, name = self.env.partition(":")
+        if module == "llm_envs" and name:  # one environment has one name in tables and records
+            object.__setattr__(self, "env", name)
 
     def __str__(self) -> str:
         reward = "" if self.reward == "default" else f" {json.dumps(self.reward)}"
@@ -282,6 +287,7 @@ def check_names(envs: list[str], agents: list[str], where: str) -> None:
     from llm_envs.rewards.registry import did_you_mean
 
     for env in envs:
+        env = env.removeprefix("llm_envs:")
         if ":" not in env and env not in gym.registry:
             near = did_you_mean(env, llm_envs.list_envs())
             raise SuiteError(f"{where}: unknown environment {env!r}{near} `llm-envs list` shows all")

@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from stable_baselines3.common.callbacks import BaseCallback
 
+from llm_baselines.sealed_folder import newest_checkpoint
 from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input
 from llm_benchmarks.suite import Cell
 from llm_benchmarks.termination import termination_interrupts
-from llm_benchmarks.training import prepare
+from llm_benchmarks.training import RUN, prepare
 
 
 @termination_interrupts()
@@ -35,6 +36,8 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         highlight=False,
         soft_wrap=True,
     )
+    if resume and newest_checkpoint(out / RUN / "resume") is None:
+        console.print("there is no checkpoint to go on from: it begins anew", highlight=False)
     shown = _ShownQ() if show_q else None
     try:
         facts = training.run(progress_bar=console.is_terminal, callback=shown)

@@ -75,10 +75,13 @@ class Training:
         finally:
             if status != "failed":
                 save_agent(self.agent, folder)
-            report = getattr(self.agent, "report", None) or TrainingReport(
-                environment_steps=facts["total_timesteps"], seconds=time.perf_counter() - started
-            )
-            facts |= {"status": status, "finished_at": utc_now(), "report": asdict(report)}
+            facts |= {"status": status, "finished_at": utc_now()}
+            if status != "failed":  # else the folder's agent is the one from before, if any, and its report
+                steps = facts["total_timesteps"]
+                report = getattr(self.agent, "report", None) or TrainingReport(
+                    environment_steps=steps, tokens=steps, seconds=time.perf_counter() - started
+                )
+                facts["report"] = asdict(report)
             _write(folder, facts)
             self._env.close()
         return facts
@@ -155,6 +158,8 @@ def save_agent(agent: Any, folder: Path) -> None:
 def read_training(folder: Path) -> dict[str, Any]:
     """The facts of the training behind a folder, from training.json or the agent's own description.
 
+    Of a training that was not finished, "total_timesteps" are those that were done.
+
     Raises:
         SuiteError: There are none, or they cannot be read.
     """
@@ -164,6 +169,9 @@ def read_training(folder: Path) -> dict[str, Any]:
             raise SuiteError(
                 f"'{folder}' holds a training that was not finished; train with --resume to go on"
             )
+        if facts["status"] != "completed":
+            report = facts["report"]
+            facts["total_timesteps"] = report["environment_steps"] or report["tokens"]
         return facts
     from llm_baselines.agent_folder import read_agent_folder
 

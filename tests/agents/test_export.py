@@ -96,6 +96,18 @@ def test_a_model_with_words_of_ours_lists_them_and_the_card_takes_the_trainings_
     assert {r.dataset_split for r in card.data.eval_results} == {"validation"}
 
 
+def test_the_card_has_the_score_of_the_weights_that_are_exported(tmp_path):
+    env = gym.make("TextGen-Tiny-v0")
+    small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    agent = TokenDQN(small, env, device="cpu", warm_start=False, **DQN).learn(50)
+    row = agent.report.curve[-1]
+    agent.report.curve[:] = [{**row, "eval/mean_reward": score} for score in (0.25, 0.75, 0.5)]
+    agent.export(tmp_path / "exported")
+    card = ModelCard.load(tmp_path / "exported" / "README.md")
+    found = {r.metric_type: r.metric_value for r in card.data.eval_results}
+    assert found["mean_reward"] == (0.75 if agent.config.keep_best else 0.5)
+
+
 def test_a_q_head_is_no_language_model(tmp_path):
     agent = TokenDQN({"hidden_size": 16, "num_attention_heads": 2}, World(), device="cpu", q="head")
     with pytest.raises(ValueError, match="the policy is a Q head's"):

@@ -23,6 +23,8 @@ class Learner(Last):
             counter = run_folder / "steps"
             begun = int(counter.read_text()) if resume and counter.exists() else 0
             counter.write_text(str(total_timesteps))
+        if os.environ.get("FAIL"):
+            raise RuntimeError("out of luck")
         if os.environ.get("INTERRUPT"):
             self.report.environment_steps = 1
             raise KeyboardInterrupt

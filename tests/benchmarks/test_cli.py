@@ -11,6 +11,7 @@ import pytest
 from made_up_agents import SOURCE
 
 from llm_benchmarks.cli import main
+from llm_benchmarks.training import read_training
 
 TINY = "TextGen-Tiny-v0"
 
@@ -175,8 +176,24 @@ def test_an_interruption_saves_the_agent(
     assert "--resume goes on" in err
     assert Path("out/token.json").is_file()
     assert json.loads(Path("out/training.json").read_text())["status"] == "interrupted"
+    assert read_training(Path("out"))["total_timesteps"] == 1  # those that were done
     monkeypatch.delenv("INTERRUPT")
-    assert run(capsys, *TRAIN, "--total-timesteps", "50", "--resume")[0] == 0
+    status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50", "--resume")
+    assert status == 0
+    assert "begins anew" in err  # this agent has no checkpoints
+    assert read_training(Path("out"))["total_timesteps"] == 50
+
+
+def test_a_resume_that_fails_leaves_the_report_of_the_agent_that_is_there(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(capsys, *TRAIN, "--total-timesteps", "50")[0] == 0
+    monkeypatch.setenv("FAIL", "1")
+    with pytest.raises(RuntimeError, match="out of luck"):
+        run(capsys, *TRAIN, "--total-timesteps", "90", "--resume")
+    facts = read_training(Path("out"))
+    assert (facts["status"], facts["total_timesteps"]) == ("failed", 50)
+    assert facts["report"]["environment_steps"] == 50
 
 
 def test_an_agent_that_fails_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:

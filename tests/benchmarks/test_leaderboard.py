@@ -226,6 +226,20 @@ def test_a_run_that_was_done_again_no_longer_counts_as_failed(anchored):
     assert (row.failed_runs, row.retried_runs) == (0, 1)
 
 
+def test_what_failed_before_there_was_data_and_was_done_again_counts_no_more(anchored):
+    anchored.write(made_up.failure("sb3-dqn", 1, signature=None, n=1))
+    add(anchored, "sb3-dqn", 1, around(0.5))
+    row = rows_of(anchored)["sb3-dqn"]
+    assert (row.seeds, row.failed_runs, row.retried_runs) == (1, 0, 1)
+
+
+def test_training_rewards_paid_at_other_times_are_rows_of_their_own(anchored):
+    add(anchored, "sb3-dqn", 1, around(0.5))
+    add(anchored, "sb3-dqn", 1, around(0.9), kwargs={"reward_timing": "dense"})
+    shown = printed(anchored)
+    assert "reward_timing=dense" in shown
+
+
 def test_what_others_cannot_verify_is_noted(anchored):
     add(anchored, "sb3-dqn", 1, around(0.5), reward=None)
     assert any("callable" in note for note in rows_of(anchored)["sb3-dqn"].notes)

@@ -50,6 +50,18 @@ def test_the_other_way_round_is_worse(two):
     assert json.loads(found.stdout)[0]["difference"]["estimate"] == pytest.approx(-0.15)
 
 
+def test_seeds_count_on_either_side(store):
+    for seed, mean in enumerate((0.3, 0.5, 0.7), start=1):
+        add(store, "trained", seed, mean)
+    record, rows = made_up.run("still", None, [0.4, 0.4, 0.4, 0.45])
+    store.write(record, rows)
+    there, back = compare(store, "trained")[0], compare(store, "still")[0]
+    assert there.judged == back.judged == "welch"
+    assert (there.difference.low, there.difference.high) == pytest.approx(
+        (-back.difference.high, -back.difference.low)
+    )
+
+
 def test_other_configurations_of_the_agent_are_compared_too(two):
     for seed in (1, 2, 3):
         record, rows = made_up.run("mine", seed, [0.4, 0.4, 0.4, 0.4 + seed / 100], config={"replay": 0})

@@ -47,6 +47,13 @@ def test_cells_are_the_product_of_each_block(tmp_path: Path) -> None:
     assert suite.env_ids == ["TextGen-Tiny-v0", "TextGen-v0"]
 
 
+def test_an_environment_has_one_name(tmp_path: Path) -> None:
+    suite = load_suite(write(tmp_path, BLOCK.replace('"TextGen', '"llm_envs:TextGen')))
+    assert suite.env_ids == load_suite(write(tmp_path, BLOCK)).env_ids
+    with pytest.raises(SuiteError, match="unknown environment 'Nothing-v0'"):
+        load_suite(write(tmp_path, BLOCK.replace('"TextGen-Tiny-v0"', '"llm_envs:Nothing-v0"')))
+
+
 def test_a_cell_survives_json(tmp_path: Path) -> None:
     cell = load_suite(write(tmp_path, BLOCK + "tuning_seeds = [5]\ntrials = 3")).cells[0]
     assert Cell.from_dict(cell.to_dict()) == cell
@@ -60,6 +67,8 @@ def test_a_cell_survives_json(tmp_path: Path) -> None:
         (BLOCK + "sedes = [1]", "unknown option 'sedes'; did you mean 'seeds'?"),
         ("[evaluation]\nepisods = 3\n" + BLOCK, "did you mean 'episodes'?"),
         ("[run]\nprocesses = 'two'\n" + BLOCK, "option 'processes' is of type int, got 'two'"),
+        ("[run]\nprocesses = 0\n" + BLOCK, "processes=0 must be at least 1"),
+        ("[evaluation]\nnum_envs = 0\n" + BLOCK, "num_envs=0 must be at least 1"),
         ("evaluations = 3\n" + BLOCK, "did you mean 'evaluation'?"),
         (BLOCK.replace("Tiny-v0", "Tniy-v0"), "did you mean 'TextGen-Tiny-v0'?"),
         (BLOCK.replace("random", "randon"), "did you mean 'random'?"),
