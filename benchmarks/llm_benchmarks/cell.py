@@ -54,7 +54,7 @@ class CellResult:
         record: The record's id.
         score: Mean reward; None for a failed cell.
         seconds: Wall-clock time.
-        message: The error of a failed cell, in a line.
+        message: The error of a failed cell, or why a checkpoint was not kept, in a line.
     """
 
     status: str

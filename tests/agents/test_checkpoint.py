@@ -40,6 +40,21 @@ def test_a_checkpoint_is_safetensors_and_json(tmp_path):
     assert set(json.loads((place / "manifest.json").read_text())) == FILES - {"manifest.json"}
 
 
+def test_slow_steps_are_saved_by_the_clock(tmp_path, monkeypatch):
+    def interrupt(given, _):
+        if given["self"].num_timesteps > 100:
+            raise KeyboardInterrupt
+        return True
+
+    for seconds, kept in ((1e9, False), (0.0, True)):
+        monkeypatch.setattr("llm_baselines.run._CHECKPOINT_SECONDS", seconds)
+        folder = tmp_path / str(kept)
+        agent = make("logits", warm_start=False, checkpoint_freq=10_000)
+        with pytest.raises(KeyboardInterrupt):
+            agent.learn(150, run_folder=folder, callback=interrupt)
+        assert (newest_checkpoint(folder / "resume") is not None) == kept
+
+
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_a_file_that_is_cut_short_altered_or_missing_is_named(name, tmp_path):
     place = begin(tmp_path)

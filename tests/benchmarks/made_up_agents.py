@@ -35,6 +35,10 @@ class Learner(Last):
     def save(self, folder):
         (Path(folder) / "token.json").write_text(json.dumps(self.token))
 
+class Pickler(Learner):
+    def save(self, folder):
+        (Path(folder) / "weights.pkl").write_bytes(b"...")
+
 def fails(env, seed, device, **config):
     raise RuntimeError("out of ideas")
 

@@ -83,6 +83,27 @@ def test_a_suite_end_to_end(place: Path) -> None:
     assert len(again.failed) == 4
 
 
+def test_a_checkpoint_that_may_not_be_kept_costs_no_record(place: Path) -> None:
+    text = f"""
+        [run]
+        keep_checkpoints = true
+        [[cells]]
+        {TINY}agents = ["their_agents:Pickler"]
+        total_timesteps = 40
+    """
+
+    class Listening(SuiteProgress):
+        def ended(self, cell: Cell, status: str, score: float | None, seconds: float, message: str) -> None:
+            told.append(message)
+
+    told: list[str] = []
+    store = RecordStore(place / "store")
+    outcome = run_suite(suite(place, text), store, progress=Listening(None))
+    assert len(outcome.completed) == 1
+    assert "weights.pkl" in told[0]
+    assert [record["status"] for record in store.records()] == ["completed"]
+
+
 def test_two_runs_write_the_same_texts(place: Path) -> None:
     text = f'[[cells]]\n{TINY}agents = ["random"]\n[evaluation]\nepisodes = 10\n'
     rows = []

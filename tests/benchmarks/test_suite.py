@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from llm_benchmarks.plan import plan_agent
 from llm_benchmarks.suite import Cell, SuiteError, find_suite, load_suite
 
 BLOCK = '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
@@ -52,6 +53,16 @@ def test_an_environment_has_one_name(tmp_path: Path) -> None:
     assert suite.env_ids == load_suite(write(tmp_path, BLOCK)).env_ids
     with pytest.raises(SuiteError, match="unknown environment 'Nothing-v0'"):
         load_suite(write(tmp_path, BLOCK.replace('"TextGen-Tiny-v0"', '"llm_envs:Nothing-v0"')))
+
+
+def test_what_a_model_has_read_before_decides_its_track() -> None:
+    found = {
+        model: plan_agent(Cell(env="TextGen-Tiny-v0", agent="token_dqn", config={"model": model})).track
+        for model in ("nano", "somebody/model")
+    }
+    assert found == {"nano": "demonstrations", "somebody/model": "pretrained"}
+    scratch = Cell(env="TextGen-Tiny-v0", agent="token_dqn", config={"warm_start": False})
+    assert plan_agent(scratch).track == "scratch"
 
 
 def test_a_cell_survives_json(tmp_path: Path) -> None:
