@@ -358,6 +358,9 @@ def test_a_wrong_booking_is_corrected():
     reply = user.reply("i have booked it for 4 people on sunday at 7pm .")
     assert "friday" in reply.text
     assert user.measures()["booked"] == 0.0
+    reply = user.reply(BOOKED.replace(" .", " for 2 nights ."))  # more than was asked for
+    assert "friday" in reply.text
+    assert user.measures()["booked"] == 0.0
     user.reply(BOOKED)
     assert user.measures()["booked"] == 1.0
 
