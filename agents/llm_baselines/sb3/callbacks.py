@@ -82,7 +82,7 @@ class RoundCallback(BaseCallback):
         assert isinstance(self.training_env, SB3TokenVecEnv)
         new_steps = steps - self._steps_before
         report.environment_steps = report.tokens = steps
-        report.gradient_steps = self.model._n_updates
+        report.gradient_steps = self.model._n_updates * _steps_of_an_update(self.model)
         report.reward_calls = self._calls + (new_steps if self.dense else self.training_env.episodes)
         report.seconds = self._seconds + time.perf_counter() - self._started
 
@@ -110,3 +110,9 @@ class RoundCallback(BaseCallback):
             self.best_score = result.mean_reward
             weights = self.model.policy.state_dict()
             self.best_weights = {name: tensor.detach().cpu().clone() for name, tensor in weights.items()}
+
+
+def _steps_of_an_update(model: Any) -> int:
+    """Optimizer steps that Stable-Baselines3 counts as one: PPO's are epochs."""
+    buffer = getattr(model, "rollout_buffer", None)
+    return 1 if buffer is None else int(np.ceil(buffer.buffer_size * buffer.n_envs / model.batch_size))

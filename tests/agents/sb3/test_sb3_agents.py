@@ -42,6 +42,11 @@ def equal(a, b):
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
 
 
+def test_optimizer_steps_are_counted_not_epochs(env):
+    agent = make("sb3_ppo", env, n_envs=4, n_steps=8, batch_size=8, n_epochs=2).learn(64)
+    assert agent.report.gradient_steps == 2 * 2 * 4  # rollouts, epochs, batches
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_saved_and_loaded_it_acts_the_same(name, env, tmp_path):
     agent = make(name, env).learn(200)
