@@ -63,7 +63,7 @@ def _digest(content: Any) -> str:
 
 
 # One piece is a Chinese, Japanese or Korean character, a word, a line break, or any other sign.
-_LONGEST_WORD = 1_000_000  # letters; WordPiece gives up on a word of more
+_LONGEST_WORD = 100  # letters, where WordPiece gives up: looking for the longest pieces takes their square
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _PIECE = re.compile(rf"( *)([{_CJK}]|[^\W{_CJK}]+(?:['’][^\W{_CJK}]+)*|[^ ])")
 _WIDE = re.compile(rf"[{_CJK}\u3000-\u303f\uff00-\uffef]")
@@ -85,7 +85,8 @@ class WordTokenizer:
     where a text departs from the rule an explicit `<space>`, `<indent>` (four spaces) or `<join>` token
     says so, so that `decode(encode(text)) == text` whenever the alphabet is known. A word outside the
     vocabulary becomes known pieces, longest first, down to letters (`##s` continues a word), as in
-    WordPiece (Wu et al. 2016); one with a character outside the alphabet becomes `<unk>`.
+    WordPiece (Wu et al. 2016), one of more than 100 letters by letters; one with a character outside the
+    alphabet becomes `<unk>`.
 
     Args:
         words: The vocabulary in order of ids, after the markers.
@@ -125,9 +126,7 @@ class WordTokenizer:
         }
         self._ids = ids
         self._special = len(special)
-        self._model = models.WordPiece(
-            ids, unk_token=UNKNOWN if not closed else END, max_input_chars_per_word=_LONGEST_WORD
-        )
+        self._model = models.WordPiece(ids, unk_token=UNKNOWN if not closed else END)
         self._spelled = lru_cache(maxsize=65536)(self._spell)
         self.content_hash = _digest(["word", 1, self.tokens])
 
@@ -174,6 +173,9 @@ class WordTokenizer:
             return (known,)
         if self.closed:
             raise ValueError(f"{piece!r} is not in the vocabulary {list(self.tokens)}")
+        if len(piece) > _LONGEST_WORD:
+            letters = [self._ids.get(name) for name in (piece[0], *("##" + letter for letter in piece[1:]))]
+            return (self._ids[UNKNOWN],) if None in letters else tuple(i for i in letters if i is not None)
         return tuple(token.id for token in self._model.tokenize(piece))
 
     def encode(self, text: str) -> list[int]:

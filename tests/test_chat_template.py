@@ -97,20 +97,16 @@ def test_a_prompt_is_wrapped_too(tmp_path):
 def test_what_was_said_before_is_what_the_template_renders(name, tmp_path):
     folder = folder_with(TEMPLATES[name], tmp_path)
     said = ["hello", "hi , how are you ?", "fine", "good"]
-    (tmp_path / "talk.jsonl").write_text(
-        "".join(
-            json.dumps({"source": f"bye {k}", "references": ["so long"], "metadata": {"history": said}})
-            + "\n"
-            for k in range(40)
-        )
-    )
+    talk = {"history": ["welcome", *said]}
+    rows = [{"source": f"bye {k}", "references": ["so long"], "metadata": talk} for k in range(40)]
+    (tmp_path / "talk.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     design = {
         "dataset": f"file:{tmp_path / 'talk.jsonl'}",
         "tokenizer": {"id": f"hf:{folder}", "chat_template": True},
     }
     messages = [{"role": ("user", "assistant")[i % 2], "content": text} for i, text in enumerate(said)]
     rendering = AutoTokenizer.from_pretrained(folder)
-    room = 400
+    room = 400  # for all, but a template does not begin with the agent
     for left_out in (0, 2):  # the oldest turns go where there is no room
         env = gym.make("Dialogue-Chat-v0", max_prompt_tokens=room, **design)
         observation, info = env.reset(seed=0, options={"example": 0})

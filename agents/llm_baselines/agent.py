@@ -73,6 +73,8 @@ class TrainingReport:
         seconds: Wall-clock time of training, evaluations for the curve included.
         parameters: Trainable parameters.
         curve: Rows of {"timesteps": int, "seconds": float, name: float, ...}.
+        kept_timesteps: Where the curve has the weights that were kept as the best; None where the agent has
+            the last ones.
     """
 
     environment_steps: int = 0
@@ -82,6 +84,7 @@ class TrainingReport:
     seconds: float = 0.0
     parameters: int = 0
     curve: list[dict[str, float]] = field(default_factory=list)
+    kept_timesteps: float | None = None
 
 
 AgentFactory = Callable[..., Agent]

@@ -49,8 +49,8 @@ def export_model(
     Args:
         agent: A LanguageAgent.
         folder: New or empty.
-        evaluation: What the card says of the model; by default the last evaluation on validation while it
-            was trained, if there is one.
+        evaluation: What the card says of the model; by default the evaluation on validation, while it was
+            trained, of the weights that were kept, or else the last one, if there is one.
         split: The split that `evaluation` was played on.
 
     Raises:
@@ -128,7 +128,11 @@ def _card(
     else:
         row = _row_of_the_weights(agent)
         scores = {k.removeprefix("eval/"): v for k, v in row.items() if k.startswith("eval/")}
-        split, played = "validation", f"{agent.config.n_eval_episodes} episodes of the validation split"
+        split = "validation"
+        played = (
+            f"{agent.config.n_eval_episodes} episodes of the validation split, scored by the reward of the "
+        )
+        played += "environment it was trained in"
     results = [
         EvalResult(
             task_type="text-generation",
@@ -173,12 +177,10 @@ def _card(
 
 
 def _row_of_the_weights(agent: Any) -> Mapping[str, float]:
-    """The evaluation on validation of the weights the agent has: the best one, where those are kept."""
+    """The evaluation on validation of the weights that were kept, or else the last one."""
     curve: list[dict[str, float]] = [row for row in agent.report.curve if "eval/mean_reward" in row]
-    if not curve or not agent.config.keep_best:
-        return curve[-1] if curve else {}
-    best = max(row["eval/mean_reward"] for row in curve)
-    return [row for row in curve if row["eval/mean_reward"] == best][-1]
+    kept = [row for row in curve if row["timesteps"] == agent.report.kept_timesteps]
+    return (kept or curve or [{}])[-1]
 
 
 def _prompt(task: Any) -> str:

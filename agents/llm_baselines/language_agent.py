@@ -315,7 +315,7 @@ class LanguageAgent(TrainablePolicy):
 
         Args:
             path: A folder, new or empty.
-            evaluation: From `llm_envs.evaluate`, for the card; by default the last one of the training.
+            evaluation: From `llm_envs.evaluate`, for the card; by default that of the training.
             split: The split it was played on.
 
         Raises:

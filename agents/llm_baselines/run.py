@@ -93,6 +93,7 @@ class TrainingRun:
             AgentFolderError: The checkpoint is damaged, or of another run.
         """
         learner = self.learner
+        learner.report.kept_timesteps = None
         place = None
         if self.folder is not None and self._resume:
             place = newest_checkpoint(self.folder / "resume")
@@ -216,12 +217,16 @@ class TrainingRun:
         if self.learner.config.keep_best and self.best_weights is not None:
             self.learner.network.load_state_dict(self.best_weights, strict=False)
             self.learner.weights_changed()
+            scores = {row["timesteps"]: row.get("eval/mean_reward") for row in self.learner.report.curve}
+            kept = [steps for steps, score in scores.items() if score == self.best_score]
+            self.learner.report.kept_timesteps = kept[-1] if kept else None
         self.callback.on_training_end()
 
     def close(self) -> None:
         """Closes what was opened."""
         if self._bar is not None:
             self._bar.close()
+            self.update_report()  # of an interrupted run, too
         if self.validation is not None:
             self.validation.close()
         if self._own_logger:

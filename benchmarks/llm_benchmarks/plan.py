@@ -91,11 +91,11 @@ def plan_agent(cell: Cell) -> AgentPlan:
         total_timesteps=timesteps(cell.agent, cell.env, asked) if trained else 0,
         trained=trained,
         seed=cell.seed if trained else cell.evaluation.seed + cell.seed,
-        track=cell.track or _track(cell.agent, config),
+        track=cell.track or track_of(cell.agent, config),
     )
 
 
-def _track(agent: str, config: Mapping[str, Any]) -> str:
+def track_of(agent: str, config: Mapping[str, Any]) -> str:
     """What an agent learns from: the registry's word, unless its configuration says otherwise."""
     if config.get("demonstrations"):
         return "demonstrations"

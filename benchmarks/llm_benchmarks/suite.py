@@ -49,6 +49,11 @@ class Evaluation:
     deterministic: bool = option(True, "passed to the agent's predict")
     reward: Any = option("default", "reward that scores; the id's own by default")
 
+    def __post_init__(self) -> None:
+        whole = isinstance(self.episodes, int) and not isinstance(self.episodes, bool)
+        if self.episodes is not None and not (whole and self.episodes >= 1):
+            raise ValueError(f"episodes={self.episodes!r} must be a whole number of at least 1")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:

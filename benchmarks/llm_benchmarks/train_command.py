@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from stable_baselines3.common.callbacks import BaseCallback
 
+from llm_baselines.registry import AGENTS
 from llm_baselines.sealed_folder import newest_checkpoint
 from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input
 from llm_benchmarks.suite import Cell
@@ -36,7 +37,8 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         highlight=False,
         soft_wrap=True,
     )
-    if resume and newest_checkpoint(out / RUN / "resume") is None:
+    places = (out / RUN / "resume", out / RUN / "warm_start" / "resume")
+    if resume and cell.agent in AGENTS and not any(map(newest_checkpoint, places)):
         console.print("there is no checkpoint to go on from: it begins anew", highlight=False)
     shown = _ShownQ() if show_q else None
     try:

@@ -77,7 +77,7 @@ class Training:
                 save_agent(self.agent, folder)
             facts |= {"status": status, "finished_at": utc_now()}
             if status != "failed":  # else the folder's agent is the one from before, if any, and its report
-                steps = facts["total_timesteps"]
+                steps = facts["total_timesteps"] if status == "completed" else 0  # it does not tell
                 report = getattr(self.agent, "report", None) or TrainingReport(
                     environment_steps=steps, tokens=steps, seconds=time.perf_counter() - started
                 )
@@ -174,6 +174,7 @@ def read_training(folder: Path) -> dict[str, Any]:
             facts["total_timesteps"] = report["environment_steps"] or report["tokens"]
         return facts
     from llm_baselines.agent_folder import read_agent_folder
+    from llm_benchmarks.plan import track_of
 
     described, _ = read_agent_folder(folder)
     name, kwargs = described.get("agent"), dict(described.get("env_kwargs") or {})
@@ -197,7 +198,7 @@ def read_training(folder: Path) -> dict[str, Any]:
         },
         "seed": described["seed"],
         "total_timesteps": int(described.get("timesteps") or 0),
-        "track": AGENTS[name].track,
+        "track": track_of(name, {"model": described.get("model"), **config}),
         "report": described.get("report") or asdict(TrainingReport()),
     }
 

@@ -28,10 +28,13 @@ class Chat(Task):
         return ["chrf", "distinct"]
 
     def prompt_tokens(self, example: Example) -> list[int]:
-        """The talk so far, the last turns of it where it is long, and the marker of the agent."""
+        """The talk so far, the last turns of it where it is long, and the marker of the agent.
+
+        By a chat template it begins with a user's turn: one of the agent's before that is left out.
+        """
         markers, encode = self.tokenizer.markers, self.tokenizer.encode
         history = example.metadata.get("history") or ()
-        if isinstance(history, str) or not all(isinstance(text, str) for text in history):
+        if not isinstance(history, list | tuple) or not all(isinstance(text, str) for text in history):
             raise ValueError(
                 f"the history of {example.source!r} is {history!r}; expected a list of texts, one for each "
                 "turn"

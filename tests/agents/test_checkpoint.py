@@ -53,6 +53,7 @@ def test_slow_steps_are_saved_by_the_clock(tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             agent.learn(150, run_folder=folder, callback=interrupt)
         assert (newest_checkpoint(folder / "resume") is not None) == kept
+        assert agent.report.environment_steps == agent.num_timesteps > 100
 
 
 @pytest.mark.parametrize("name", sorted(FILES))

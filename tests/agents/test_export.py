@@ -101,11 +101,16 @@ def test_the_card_has_the_score_of_the_weights_that_are_exported(tmp_path):
     small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     agent = TokenDQN(small, env, device="cpu", warm_start=False, **DQN).learn(50)
     row = agent.report.curve[-1]
-    agent.report.curve[:] = [{**row, "eval/mean_reward": score} for score in (0.25, 0.75, 0.5)]
-    agent.export(tmp_path / "exported")
-    card = ModelCard.load(tmp_path / "exported" / "README.md")
-    found = {r.metric_type: r.metric_value for r in card.data.eval_results}
-    assert found["mean_reward"] == (0.75 if agent.config.keep_best else 0.5)
+    scores = {10: 0.25, 20: 0.75, 30: 0.5}
+    agent.report.curve[:] = [
+        {**row, "timesteps": t, "eval/mean_reward": score} for t, score in scores.items()
+    ]
+    for kept in (20, None):
+        agent.report.kept_timesteps = kept
+        agent.export(tmp_path / str(kept))
+        card = ModelCard.load(tmp_path / str(kept) / "README.md")
+        found = {r.metric_type: r.metric_value for r in card.data.eval_results}
+        assert found["mean_reward"] == scores[kept or 30]
 
 
 def test_a_q_head_is_no_language_model(tmp_path):

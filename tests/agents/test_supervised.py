@@ -76,6 +76,8 @@ def test_the_best_weights_on_validation_are_kept():
     rewards = [row["eval/mean_reward"] for row in best.report.curve]
     envs = best.validation_envs()
     assert llm_envs.evaluate(best, envs, best.config.n_eval_episodes).mean_reward == max(rewards)
+    kept = [row for row in best.report.curve if row["timesteps"] == best.report.kept_timesteps]
+    assert [row["eval/mean_reward"] for row in kept] == [max(rewards)]
     last = make("supervised", keep_best=False, eval_freq=100).learn(1500)
     assert llm_envs.evaluate(last, envs, best.config.n_eval_episodes).mean_reward == rewards[-1]
 

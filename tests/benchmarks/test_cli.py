@@ -78,6 +78,21 @@ def test_resume_in_a_new_folder_begins(capsys: pytest.CaptureFixture[str]) -> No
     status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50", "--resume")
     assert status == 0
     assert "50 steps" in err
+    words = (
+        "train",
+        "--env",
+        TINY,
+        "--agent",
+        "unigram",
+        "--out",
+        "new",
+        "--total-timesteps",
+        "50",
+        "--resume",
+    )
+    status, _, err = run(capsys, *words)
+    assert status == 0
+    assert "begins anew" in err
 
 
 @pytest.mark.parametrize("q", ["logits", "head"])
@@ -178,9 +193,7 @@ def test_an_interruption_saves_the_agent(
     assert json.loads(Path("out/training.json").read_text())["status"] == "interrupted"
     assert read_training(Path("out"))["total_timesteps"] == 1  # those that were done
     monkeypatch.delenv("INTERRUPT")
-    status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50", "--resume")
-    assert status == 0
-    assert "begins anew" in err  # this agent has no checkpoints
+    assert run(capsys, *TRAIN, "--total-timesteps", "50", "--resume")[0] == 0
     assert read_training(Path("out"))["total_timesteps"] == 50
 
 

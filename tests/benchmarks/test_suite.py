@@ -79,6 +79,8 @@ def test_a_cell_survives_json(tmp_path: Path) -> None:
         ("[evaluation]\nepisods = 3\n" + BLOCK, "did you mean 'episodes'?"),
         ("[run]\nprocesses = 'two'\n" + BLOCK, "option 'processes' is of type int, got 'two'"),
         ("[run]\nprocesses = 0\n" + BLOCK, "processes=0 must be at least 1"),
+        ("[evaluation]\nepisodes = 0\n" + BLOCK, "episodes=0 must be a whole number of at least 1"),
+        ("[evaluation]\nepisodes = 'ten'\n" + BLOCK, "episodes='ten' must be"),
         ("[evaluation]\nnum_envs = 0\n" + BLOCK, "num_envs=0 must be at least 1"),
         ("evaluations = 3\n" + BLOCK, "did you mean 'evaluation'?"),
         (BLOCK.replace("Tiny-v0", "Tniy-v0"), "did you mean 'TextGen-Tiny-v0'?"),
