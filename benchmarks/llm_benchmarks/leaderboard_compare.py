@@ -135,7 +135,7 @@ def plot_curves(store: RecordStore, env: str, out: Path) -> None:
             axis.fill_between(x, y.min(axis=0), y.max(axis=0), alpha=0.15)
         axis.set_xlabel({"timesteps": "steps", "seconds": "seconds of training, warm start included"}[across])
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel("mean reward on validation, of the environment trained in")
+    axes[0].set_ylabel("mean reward on validation")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small")
     figure.suptitle(env)
     metadata = {"Date": None} if out.suffix == ".svg" else None
