@@ -7,7 +7,7 @@ import pytest
 
 from llm_baselines.sb3.dqn import SB3DQN
 from llm_baselines.sb3.training_rewards import KnownTurns
-from llm_benchmarks.plan import _track
+from llm_benchmarks.plan import track_of
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.rewards import RewardContext
 
@@ -51,5 +51,5 @@ def test_the_replay_buffer_begins_with_the_expert():
 
 
 def test_demonstrations_change_the_track():
-    assert _track("sb3_dqn", {"demonstrations": 600}) == "demonstrations"
-    assert _track("sb3_dqn", {"demonstrations": 0}) == "scratch"
+    assert track_of("sb3_dqn", {"demonstrations": 600}) == "demonstrations"
+    assert track_of("sb3_dqn", {"demonstrations": 0}) == "scratch"
