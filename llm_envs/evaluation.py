@@ -226,7 +226,7 @@ def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deter
 def _outcome_of(infos: Mapping[str, Any], row: int) -> dict[str, Any]:
     """One row's outcome out of vector infos, which hold an array per key."""
     nested = infos.get("final_info", infos)
-    if "outcome" not in nested or not nested.get("_outcome", [True] * (row + 1))[row]:
+    if not _is_present(nested, "outcome", row):
         raise ValueError(_CUT_SHORT)
     return _row_of(nested["outcome"], row)
 
@@ -235,6 +235,11 @@ def _row_of(nested: Mapping[str, Any], row: int) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in nested.items():
         is_mask = key.startswith("_") and key[1:] in nested
-        if not is_mask and nested.get(f"_{key}", [True] * (row + 1))[row]:
+        if not is_mask and _is_present(nested, key, row):
             found[key] = _row_of(value, row) if isinstance(value, dict) else value[row]
     return found
+
+
+def _is_present(nested: Mapping[str, Any], key: str, row: int) -> bool:
+    """Whether a row has a value of this name; the mask `_key` says so, where not all have one."""
+    return key in nested and bool(nested.get(f"_{key}", [True] * (row + 1))[row])

@@ -63,9 +63,9 @@ def _digest(content: Any) -> str:
 
 
 # One piece is a Chinese, Japanese or Korean character, a word, a line break, or any other sign.
-_LONGEST_WORD = 100  # letters, where WordPiece gives up: looking for the longest pieces takes their square
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _PIECE = re.compile(rf"( *)([{_CJK}]|[^\W{_CJK}]+(?:['’][^\W{_CJK}]+)*|[^ ])")
+_LONGEST_WORD = 100  # letters, where WordPiece gives up: looking for the longest pieces takes their square
 _WIDE = re.compile(rf"[{_CJK}\u3000-\u303f\uff00-\uffef]")
 _NO_SPACE_BEFORE = frozenset(".,;:!?)]}%\n\t…")
 _NO_SPACE_AFTER = frozenset("([{\n\t")
@@ -174,8 +174,9 @@ class WordTokenizer:
         if self.closed:
             raise ValueError(f"{piece!r} is not in the vocabulary {list(self.tokens)}")
         if len(piece) > _LONGEST_WORD:
-            letters = [self._ids.get(name) for name in (piece[0], *("##" + letter for letter in piece[1:]))]
-            return (self._ids[UNKNOWN],) if None in letters else tuple(i for i in letters if i is not None)
+            letters = [piece[0], *("##" + letter for letter in piece[1:])]
+            known_all = all(letter in self._ids for letter in letters)
+            return tuple(self._ids[letter] for letter in (letters if known_all else [UNKNOWN]))
         return tuple(token.id for token in self._model.tokenize(piece))
 
     def encode(self, text: str) -> list[int]:

@@ -59,12 +59,8 @@ def test_wrapped_environments_are_played_too():
     assert llm_envs.evaluate(agent, env, 5).rows == llm_envs.evaluate(agent, env.unwrapped, 5).rows
 
 
-def private(episode):
+def _private(episode):
     return float(len(episode.text))
-
-
-_private = private
-_private.__name__ = "_private"
 
 
 def test_a_private_reward_has_its_component_in_rows_of_any_kind():

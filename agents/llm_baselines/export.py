@@ -128,11 +128,8 @@ def _card(
     else:
         row = _row_of_the_weights(agent)
         scores = {k.removeprefix("eval/"): v for k, v in row.items() if k.startswith("eval/")}
-        split = "validation"
-        played = (
-            f"{agent.config.n_eval_episodes} episodes of the validation split, scored by the reward of the "
-        )
-        played += "environment it was trained in"
+        split, episodes = "validation", agent.config.n_eval_episodes
+        played = f"{episodes} episodes of the validation split, in the reward of the environment trained in"
     results = [
         EvalResult(
             task_type="text-generation",

@@ -292,9 +292,9 @@ class LanguageAgent(TrainablePolicy):
         """Where the curve is measured: validation, the environment's own reward; None for those of others."""
         if not self.native:
             return None
-        design = {"reward_timing": "terminal", "metrics": "default"}
         rows = min(self.config.n_envs, self.config.n_eval_episodes)
-        return vectorize(self.env, rows, split="validation", autoreset_mode="Disabled", **design)
+        design = {"split": "validation", "reward_timing": "terminal", "metrics": "default"}
+        return vectorize(self.env, rows, autoreset_mode="Disabled", **design)
 
     # Agents on disk.
 

@@ -217,9 +217,9 @@ class TrainingRun:
         if self.learner.config.keep_best and self.best_weights is not None:
             self.learner.network.load_state_dict(self.best_weights, strict=False)
             self.learner.weights_changed()
-            scores = {row["timesteps"]: row.get("eval/mean_reward") for row in self.learner.report.curve}
-            kept = [steps for steps, score in scores.items() if score == self.best_score]
-            self.learner.report.kept_timesteps = kept[-1] if kept else None
+            report = self.learner.report
+            best = (row for row in report.curve if row.get("eval/mean_reward") == self.best_score)
+            report.kept_timesteps = max((row["timesteps"] for row in best), default=None)
         self.callback.on_training_end()
 
     def close(self) -> None:

@@ -38,6 +38,11 @@ class SuiteError(ValueError):
     """A suite, or a cell of one, that cannot be run as it is written."""
 
 
+def _one_name(env: str) -> str:
+    """An id as tables and records have it: without our module, which Gymnasium allows before it."""
+    return env.removeprefix("llm_envs:")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """How every cell is judged."""
@@ -113,9 +118,7 @@ class Cell:
     evaluation: Evaluation = field(default_factory=Evaluation)
 
     def __post_init__(self) -> None:
-        module, _, name = self.env.partition(":")
-        if module == "llm_envs" and name:  # one environment has one name in tables and records
-            object.__setattr__(self, "env", name)
+        object.__setattr__(self, "env", _one_name(self.env))
 
     def __str__(self) -> str:
         reward = "" if self.reward == "default" else f" {json.dumps(self.reward)}"
@@ -292,7 +295,7 @@ def check_names(envs: list[str], agents: list[str], where: str) -> None:
     from llm_envs.rewards.registry import did_you_mean
 
     for env in envs:
-        env = env.removeprefix("llm_envs:")
+        env = _one_name(env)
         if ":" not in env and env not in gym.registry:
             near = did_you_mean(env, llm_envs.list_envs())
             raise SuiteError(f"{where}: unknown environment {env!r}{near} `llm-envs list` shows all")

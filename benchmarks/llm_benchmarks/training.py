@@ -73,10 +73,9 @@ class Training:
             status = "interrupted"
             raise
         finally:
-            if status != "failed":
-                save_agent(self.agent, folder)
             facts |= {"status": status, "finished_at": utc_now()}
-            if status != "failed":  # else the folder's agent is the one from before, if any, and its report
+            if status != "failed":  # else agent and report in the folder stay those from before, if any
+                save_agent(self.agent, folder)
                 steps = facts["total_timesteps"] if status == "completed" else 0  # it does not tell
                 report = getattr(self.agent, "report", None) or TrainingReport(
                     environment_steps=steps, tokens=steps, seconds=time.perf_counter() - started

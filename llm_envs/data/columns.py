@@ -89,12 +89,10 @@ class ColumnMapping:
         references = chosen.get("references", usual(REFERENCES_NAMES)[:1])
         split = chosen.get("split", usual(SPLIT_NAMES)[:1])
         metadata = chosen.get("metadata", usual(METADATA_NAMES))
-        open_names = (
-            *(REFERENCES_NAMES if not references and "references" not in chosen else ()),
-            *(SPLIT_NAMES if not split and "split" not in chosen else ()),
-            *(METADATA_NAMES if not metadata and "metadata" not in chosen else ()),
-        )
-        absent = frozenset(open_names) - set(available)
+        roles = {"references": (references, REFERENCES_NAMES), "split": (split, SPLIT_NAMES)}
+        roles["metadata"] = (metadata, METADATA_NAMES)
+        open_roles = (names for role, (given, names) in roles.items() if not given and role not in chosen)
+        absent = frozenset(name for names in open_roles for name in names) - set(available)
         return cls(source[0], tuple(references), split[0] if split else None, tuple(metadata), absent)
 
     @property
@@ -104,17 +102,24 @@ class ColumnMapping:
         names = (self.source, *self.references, *split, *self.metadata)
         return list(dict.fromkeys(names))
 
-    def example(self, row: Mapping[str, Any]) -> Example:
-        """The example of a row.
+    def check_columns(self, row: Mapping[str, Any]) -> None:
+        """Refuses a row with a column that would be read, had the first row had it.
 
         Raises:
-            RowError: If a value is missing or of the wrong type.
+            RowError: It has one.
         """
         if late := sorted(self.absent & row.keys()):
             raise RowError(
                 f"a column {late[0]!r}, which the first row does not have; expected the same columns in all "
                 "rows, null where there is nothing"
             )
+
+    def example(self, row: Mapping[str, Any]) -> Example:
+        """The example of a row.
+
+        Raises:
+            RowError: If a value is missing or of the wrong type.
+        """
         source = _value(row, self.source)
         if not isinstance(source, str) or not source.strip():
             raise RowError(f"column {self.source!r} {_found(source)}; expected the source, a text")

@@ -83,6 +83,7 @@ def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | N
         mapping = ColumnMapping.resolve(columns, names, table.place)
         for position, (number, row) in enumerate(table.scan(mapping.columns)):
             try:
+                mapping.check_columns(row)
                 example = mapping.example(row)
                 said = mapping.official_split(row) or split
                 if referenced is None:

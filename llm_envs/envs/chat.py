@@ -39,20 +39,19 @@ class Chat(Task):
                 f"the history of {example.source!r} is {history!r}; expected a list of texts, one for each "
                 "turn"
             )
-        turns = [encode(text) for text in (*history, example.source)]
-        of_user = [back % 2 == 0 for back in reversed(range(len(turns)))]
+        texts = [*history, example.source]
+        speakers = ["agent" if back % 2 else "user" for back in reversed(range(len(texts)))]
         templated = "opening" in markers  # such a template begins with a user, and ends what the agent said
-        first = markers["opening"] if templated else [*markers["start"], *markers["user"]]
-        starts = [begin for begin in range(len(turns)) if of_user[begin] or not templated]
-        for begin in starts:
-            tokens = [*first] if of_user[begin] else [*markers["start"], *markers["agent"]]
-            for at in range(begin, len(turns)):
-                tokens += turns[at]
-                if of_user[at]:
-                    tokens += markers["agent"]
-                else:
-                    tokens += self.tokenizer.end_token_ids[:1] if templated else ()
-                    tokens += markers["user"]
+        ends = {"user": (), "agent": self.tokenizer.end_token_ids[:1] if templated else ()}
+        turns = [[*encode(text), *ends[speaker]] for text, speaker in zip(texts, speakers, strict=True)]
+        for begin, speaker in enumerate(speakers):
+            if templated and speaker == "agent":
+                continue
+            tokens = [*(markers["opening"] if templated else [*markers["start"], *markers[speaker]])]
+            tokens += turns[begin]
+            for at in range(begin + 1, len(turns)):
+                tokens += [*markers[speakers[at]], *turns[at]]
+            tokens += markers["agent"]
             if len(tokens) <= self.max_prompt_tokens:
                 break
         return tokens

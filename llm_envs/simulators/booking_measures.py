@@ -83,8 +83,8 @@ def measure(goal: Goal, ledger: Ledger, patience_left: int, patience: int) -> di
     if booking and venue is not None and ledger.booking.get("name") == venue.name:
         kept = sum(ledger.booking.get(slot) == value for slot, value in booking.items())
         booking_share = kept / len(booking)
-    named_too = set(ledger.booking) - {"name", *booking}  # what nobody asked for, the user does not accept
-    booked = float(booking_share == 1.0 and not named_too)
+    # The user does not accept a detail that nobody asked for.
+    booked = float(booking_share == 1.0 and ledger.booking.keys() <= {"name", *booking})
     success = float(inform == 1.0 and request == 1.0 and (booked == 1.0 or not booking))
 
     open_slots = len(ledger.open_slots)

@@ -78,18 +78,7 @@ def test_resume_in_a_new_folder_begins(capsys: pytest.CaptureFixture[str]) -> No
     status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50", "--resume")
     assert status == 0
     assert "50 steps" in err
-    words = (
-        "train",
-        "--env",
-        TINY,
-        "--agent",
-        "unigram",
-        "--out",
-        "new",
-        "--total-timesteps",
-        "50",
-        "--resume",
-    )
+    words = f"train --env {TINY} --agent unigram --out new --total-timesteps 50 --resume".split()
     status, _, err = run(capsys, *words)
     assert status == 0
     assert "begins anew" in err

@@ -261,10 +261,10 @@ class SB3Agent:
     def _vector_env(self, *, training: bool) -> Any:
         if not training:
             rows = min(32, self.config.n_eval_episodes)
-            design = {"reward_timing": "terminal", "metrics": "default"}
-            return vectorize(self._env, rows, split="validation", autoreset_mode="Disabled", **design)
-        asked = {k: getattr(self.config, k) for k in ("reward", "reward_timing")}
-        changes = {k: v for k, v in asked.items() if v is not None}
+            judged = {"split": "validation", "reward_timing": "terminal", "metrics": "default"}
+            return vectorize(self._env, rows, autoreset_mode="Disabled", **judged)
+        design = {k: getattr(self.config, k) for k in ("reward", "reward_timing")}
+        changes = {k: v for k, v in design.items() if v is not None}
         return vectorize(
             self._env, self.config.n_envs, autoreset_mode="SameStep", **{"metrics": (), **changes}
         )
