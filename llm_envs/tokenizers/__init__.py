@@ -1,0 +1,70 @@
+r"""Tokenizers: text to token ids and back. The width of a vocabulary is the width of the action space.
+
+Three kinds, by spec: `"word"` (or `"word:N"`, the N most frequent words) is built from a train split,
+`"byte"` needs nothing, `"hf:NAME_OR_PATH"` is any Hugging Face tokenizer. A spec may be a mapping,
+`{"id": "hf:gpt2", "end_tokens": [...], "separator": "\n", "bos": false}`, where the kind takes options.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from llm_envs.tokenizers.byte import ByteTokenizer
+from llm_envs.tokenizers.hugging_face import HuggingFaceTokenizer
+from llm_envs.tokenizers.tokenizer import Tokenizer
+from llm_envs.tokenizers.word import WordTokenizer
+
+__all__ = ["ByteTokenizer", "HuggingFaceTokenizer", "Tokenizer", "WordTokenizer", "make_tokenizer"]
+
+
+def make_tokenizer(
+    spec: str | Mapping[str, Any] | Tokenizer,
+    train_texts: Callable[[], Iterable[str]] | None = None,
+    *,
+    roles: bool = False,
+) -> Tokenizer:
+    """Makes a tokenizer from its spec.
+
+    Args:
+        spec: "word", "word:N", "byte", "hf:NAME_OR_PATH", a mapping with "id" and options, or a
+            tokenizer, which is returned as it is.
+        train_texts: Gives the texts that a word vocabulary is taken from.
+        roles: Whether the texts are dialogues with role markers.
+
+    Raises:
+        ValueError: The spec is unknown, an option is, or what it names cannot be loaded.
+    """
+    if not isinstance(spec, str | Mapping):
+        if isinstance(spec, Tokenizer):
+            return spec
+        raise ValueError(f"a tokenizer is a spec or has encode and decode; got {spec!r}")
+    options = dict(spec) if isinstance(spec, Mapping) else {"id": spec}
+    kind, _, rest = str(options.pop("id", "")).partition(":")
+    if kind == "hf" and rest:
+        allowed = {"end_tokens", "separator", "bos", "chat_template"}
+    elif (kind == "word" and (not rest or rest.isdecimal())) or (kind == "byte" and not rest):
+        allowed = {"spell"} if kind == "word" else set()
+    else:
+        from difflib import get_close_matches
+
+        near = get_close_matches(kind, ["word", "byte", "hf"], n=1)
+        hint = f"; did you mean '{near[0]}'?" if near and near[0] != kind else ";"
+        raise ValueError(
+            f"unknown tokenizer {spec!r}{hint} there are 'word', 'word:N', 'byte', 'hf:NAME_OR_PATH'"
+        )
+    if unknown := sorted(set(options) - allowed):
+        raise ValueError(f"tokenizer '{kind}' has no option {unknown[0]!r}; it takes {sorted(allowed)}")
+    if kind == "hf":
+        return HuggingFaceTokenizer(rest, **options)
+    if kind == "byte":
+        return ByteTokenizer()
+    if train_texts is None:
+        raise ValueError("a word tokenizer is built from a train split; give train_texts")
+    return WordTokenizer.train(
+        train_texts(),
+        max_words=int(rest) if rest else None,
+        roles=roles,
+        spec=dict(spec) if isinstance(spec, Mapping) else spec,
+        **options,
+    )

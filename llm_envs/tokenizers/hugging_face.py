@@ -1,0 +1,166 @@
+"""Any Hugging Face tokenizer, with what an environment needs besides."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from llm_envs.assets import resolve_model
+from llm_envs.chat_template import template_markers
+from llm_envs.tokenizers.tokenizer import ROLES, digest
+
+
+class HuggingFaceTokenizer:
+    """Any Hugging Face tokenizer: a fetched asset, a folder, a `tokenizer.json` file, or a name on the hub.
+
+    Args:
+        name_or_path: A fetched model's name, what `AutoTokenizer.from_pretrained` takes, or a path to a
+            tokenizer.json.
+        end_tokens: Tokens that end the agent's turn; by default the tokenizer's own end token.
+        separator: Text between prompt and answer.
+        bos: Whether the prompt begins with the tokenizer's BOS token; by default where it has one.
+        chat_template: Whether prompts and turns are written as the tokenizer's chat template writes them;
+            separator and bos are then its own.
+
+    Raises:
+        ValueError: It cannot be loaded, has no end token and none is named, or lacks a named token.
+        ImportError: transformers is not installed (a plain tokenizer.json file needs none).
+    """
+
+    def __init__(
+        self,
+        name_or_path: str,
+        *,
+        end_tokens: Sequence[str] | None = None,
+        separator: str = "\n",
+        bos: bool | None = None,
+        chat_template: bool = False,
+    ) -> None:
+        self._backend, special, loaded = _load_backend(name_or_path)
+        self._backend.no_truncation()  # both are saved with a tokenizer, and would cut and fill markers too
+        self._backend.no_padding()
+        self._options = {
+            "end_tokens": end_tokens,
+            "separator": separator,
+            "bos": bos,
+            "chat_template": chat_template,
+        }
+        self._name = name_or_path
+        usual = {"separator": "\n", "chat_template": False}
+        given = {k: v for k, v in self._options.items() if v != usual.get(k)}
+        self.spec = {"id": f"hf:{name_or_path}", **given} if given else f"hf:{name_or_path}"
+        self.vocabulary_size = self._backend.get_vocab_size(with_added_tokens=True)
+        names = list(end_tokens) if end_tokens is not None else [special.get("eos_token")]
+        ids = [i for i in (self._backend.token_to_id(name) for name in names if name) if i is not None]
+        if not ids or len(ids) < len(names):
+            raise ValueError(
+                f"tokenizer 'hf:{name_or_path}' has no end token {names}; name one of its tokens: "
+                f"tokenizer={{'id': 'hf:{name_or_path}', 'end_tokens': ['...']}}"
+            )
+        self.end_token_ids: tuple[int, ...] = tuple(ids)
+        start = self._backend.token_to_id(special["bos_token"]) if special.get("bos_token") else None
+        if bos and start is None:
+            raise ValueError(f"tokenizer 'hf:{name_or_path}' has no BOS token; leave bos out")
+        self.markers: Mapping[str, tuple[int, ...]] = {
+            "start": (start,) if start is not None and bos is not False else (),
+            "separator": tuple(self.encode(separator)),
+            **{role: tuple(self.encode(f"\n{role}: ")) for role in ROLES},
+        }
+        if chat_template:
+            if not getattr(loaded, "chat_template", None):
+                raise ValueError(f"tokenizer 'hf:{name_or_path}' has no chat template; leave the option out")
+            self.markers = template_markers(loaded, self.token(self.end_token_ids[0]), self.encode)
+        explicit = [self.end_token_ids, sorted(self.markers.items())]
+        self.content_hash = digest(["hf", 1, self._backend.to_str(), explicit])
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, without special tokens."""
+        ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, special tokens left out."""
+        table = self._byte_table
+        if table is None:
+            text: str = self._backend.decode(list(ids), skip_special_tokens=True)
+            return text
+        # One itemgetter looks all ids up in half the time of a loop. It gives a tuple where there are at
+        # least two: hence the empty entry at -1, twice.
+        return b"".join(itemgetter(-1, -1, *ids)(table)).decode(errors="replace")
+
+    @cached_property
+    def _byte_table(self) -> list[bytes] | None:
+        """Bytes of every token, none at -1, where the decoder is byte-level.
+
+        Looking them up is 5 times as fast as the library's decode.
+        """
+        state = json.loads(self._backend.to_str())
+        if (state.get("decoder") or {}).get("type") != "ByteLevel":
+            return None
+        from tokenizers.pre_tokenizers import ByteLevel
+
+        # The alphabet of byte-level BPE (Radford et al. 2019): printable bytes stand for themselves,
+        # the others for 256, 257, ... in order; the library's own alphabet confirms it.
+        printable = [b for b in range(256) if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174]
+        others = [b for b in range(256) if b not in set(printable)]
+        byte_of = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(others)}
+        if set(byte_of) != set(ByteLevel.alphabet()):
+            return None
+        special = {t["id"] for t in state.get("added_tokens", []) if t.get("special")}
+        table = [b""] * self.vocabulary_size
+        # In order of ids, so that their bytes lie side by side: decoding from a wide table mostly waits for
+        # memory, and twice as long where they are scattered.
+        for token, index in sorted(
+            self._backend.get_vocab(with_added_tokens=True).items(), key=itemgetter(1)
+        ):
+            if index not in special:
+                known = all(letter in byte_of for letter in token)
+                table[index] = bytes([byte_of[c] for c in token]) if known else token.encode()
+        return [*table, b""]
+
+    def token(self, index: int) -> str:
+        """A token as a person should see it."""
+        name: str | None = self._backend.id_to_token(index)
+        return name if name is not None else f"<{index}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore_hugging_face, (self._name, self._options)
+
+
+def _restore_hugging_face(name: str, options: dict[str, Any]) -> HuggingFaceTokenizer:
+    return HuggingFaceTokenizer(name, **options)
+
+
+def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str], Any]:
+    """The `tokenizers.Tokenizer` behind a name, its special tokens by role, and what they came from."""
+    place = resolve_model(name_or_path)
+    path = Path(place)
+    if path.is_file():
+        import tokenizers
+
+        try:
+            return tokenizers.Tokenizer.from_file(str(path)), {}, None
+        except Exception as error:
+            raise ValueError(f"'{path}' is not a tokenizer.json file: {error}") from error
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise ImportError(
+            f"tokenizer 'hf:{name_or_path}' needs transformers: pip install 'llm-envs[hub]'"
+        ) from error
+    try:
+        loaded = AutoTokenizer.from_pretrained(place)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"cannot load tokenizer 'hf:{name_or_path}': no such folder or hub name, or no network "
+            f"({type(error).__name__}: {str(error).splitlines()[0]})"
+        ) from error
+    backend = getattr(loaded, "backend_tokenizer", None)
+    if backend is None:
+        raise ValueError(f"tokenizer 'hf:{name_or_path}' has no fast (tokenizer.json) form")
+    special = {k: str(v) for k, v in loaded.special_tokens_map.items() if isinstance(v, str)}
+    return backend, special, loaded

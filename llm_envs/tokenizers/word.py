@@ -1,0 +1,204 @@
+"""A vocabulary of words, taken from texts."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
+from typing import Any
+
+from llm_envs.tokenizers.tokenizer import END, ROLES, SEPARATOR, digest
+
+UNKNOWN = "<unk>"
+SPACE, JOIN, INDENT = "<space>", "<join>", "<indent>"
+_INDENT_WIDTH = 4
+
+# One piece is a Chinese, Japanese or Korean character, a word, a line break, or any other sign.
+_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_PIECE = re.compile(rf"( *)([{_CJK}]|[^\W{_CJK}]+(?:['’][^\W{_CJK}]+)*|[^ ])")
+_LONGEST_WORD = 100  # letters, where WordPiece gives up: looking for the longest pieces takes their square
+_WIDE = re.compile(rf"[{_CJK}\u3000-\u303f\uff00-\uffef]")
+_NO_SPACE_BEFORE = frozenset(".,;:!?)]}%\n\t…")
+_NO_SPACE_AFTER = frozenset("([{\n\t")
+
+
+@lru_cache(maxsize=65536)
+def _binds(left: bool, piece: str) -> bool:
+    """Whether a piece binds to its left (or right) neighbour without a space."""
+    sign = piece[0] if left else piece[-1]
+    return sign in (_NO_SPACE_BEFORE if left else _NO_SPACE_AFTER) or bool(_WIDE.match(sign))
+
+
+class WordTokenizer:
+    """Words, signs and line breaks, one token each; words outside the vocabulary are spelled.
+
+    Spaces are implied by a fixed rule (none before "," or after "(", none around Chinese characters);
+    where a text departs from the rule an explicit `<space>`, `<indent>` (four spaces) or `<join>` token
+    says so, so that `decode(encode(text)) == text` whenever the alphabet is known. A word outside the
+    vocabulary becomes known pieces, longest first, down to letters (`##s` continues a word), as in
+    WordPiece (Wu et al. 2016), one of more than 100 letters by letters; one with a character outside the
+    alphabet becomes `<unk>`.
+
+    Args:
+        words: The vocabulary in order of ids, after the markers.
+        roles: Whether the markers of a dialogue are part of the vocabulary.
+        closed: Leave out `<unk>`, spacing and spelling tokens; encoding any other text is an error.
+        spec: What this tokenizer was made from.
+    """
+
+    def __init__(
+        self,
+        words: Sequence[str],
+        *,
+        roles: bool = False,
+        closed: bool = False,
+        spec: str | dict[str, Any] = "word",
+    ) -> None:
+        from tokenizers import models
+
+        special = [END, SEPARATOR]
+        if not closed:
+            special += [UNKNOWN, SPACE, JOIN, INDENT]
+        if roles:
+            special += [f"<{role}>" for role in ROLES]
+        self.tokens: tuple[str, ...] = (*special, *words)
+        self.vocabulary_size = len(self.tokens)
+        self.end_token_ids: tuple[int, ...] = (0,)
+        self.spec = spec
+        self.closed = closed
+        ids = {token: index for index, token in enumerate(self.tokens)}
+        if len(ids) != len(self.tokens):
+            double = [t for t, n in Counter(self.tokens).items() if n > 1]
+            raise ValueError(f"a vocabulary names each token once; {double[:3]} stand in it twice")
+        self.markers: Mapping[str, tuple[int, ...]] = {
+            "start": (),
+            "separator": (ids[SEPARATOR],),
+            **{role: (ids[f"<{role}>"],) if roles else () for role in ROLES},
+        }
+        self._ids = ids
+        self._special = len(special)
+        self._model = models.WordPiece(ids, unk_token=UNKNOWN if not closed else END)
+        self._spelled = lru_cache(maxsize=65536)(self._spell)
+        self.content_hash = digest(["word", 1, self.tokens])
+
+    @classmethod
+    def train(
+        cls,
+        texts: Iterable[str],
+        *,
+        max_words: int | None = None,
+        spell: bool = True,
+        roles: bool = False,
+        spec: str | dict[str, Any] = "word",
+    ) -> WordTokenizer:
+        """Builds the vocabulary: words by falling count, then the letters to spell the others with.
+
+        Args:
+            texts: The train split.
+            max_words: Keep this many words; None keeps all.
+            spell: Whether to include letters; without them a word outside the vocabulary is `<unk>`.
+            roles: Whether to include the markers of a dialogue.
+            spec: Recorded as the tokenizer's spec.
+
+        Raises:
+            ValueError: There is no text.
+        """
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(piece for _, piece in _PIECE.findall(text))
+        if not counts:
+            raise ValueError("a word tokenizer needs texts to take its vocabulary from; there are none")
+        ranked = sorted(counts, key=lambda word: (-counts[word], word))
+        kept = ranked[:max_words]
+        if not spell:
+            return cls(kept, roles=roles, spec=spec)
+        letters = {letter for word in ranked if not _WIDE.match(word) for letter in word}
+        letters |= {chr(code) for code in range(33, 127)} | {"\n"}
+        spelling = sorted(letters - set(kept))
+        continued = [f"##{letter}" for letter in sorted(letters) if letter.isalnum() or letter in "_'’"]
+        return cls([*kept, *spelling, *continued], roles=roles, spec=spec)
+
+    def _spell(self, piece: str) -> tuple[int, ...]:
+        known = self._ids.get(piece)
+        if known is not None and known >= self._special:
+            return (known,)
+        if self.closed:
+            raise ValueError(f"{piece!r} is not in the vocabulary {list(self.tokens)}")
+        if len(piece) > _LONGEST_WORD:
+            letters = [piece[0], *("##" + letter for letter in piece[1:])]
+            known_all = all(letter in self._ids for letter in letters)
+            return tuple(self._ids[letter] for letter in (letters if known_all else [UNKNOWN]))
+        return tuple(token.id for token in self._model.tokenize(piece))
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of a text, without markers.
+
+        Raises:
+            ValueError: The vocabulary is closed and lacks a piece of the text.
+        """
+        ids: list[int] = []
+        previous: str | None = None
+        end = 0
+        for match in _PIECE.finditer(text):
+            spaces, piece = len(match[1]), match[2]
+            end = match.end()
+            self._encode_gap(ids, previous, spaces, piece)
+            ids.extend(self._spelled(piece))
+            previous = piece
+        self._encode_gap(ids, None, len(text) - end, "")
+        return ids
+
+    def _encode_gap(self, ids: list[int], previous: str | None, spaces: int, piece: str) -> None:
+        implied = int(previous is not None and not (_binds(False, previous) or _binds(True, piece)))
+        if spaces == implied or self.closed:
+            return
+        if spaces == 0:
+            ids.append(self._ids[JOIN])
+        else:
+            indents, single = divmod(spaces, _INDENT_WIDTH)
+            ids += [self._ids[INDENT]] * indents + [self._ids[SPACE]] * single
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids; markers and end tokens leave no trace."""
+        table = self._pieces
+        parts: list[str] = []
+        tight = True
+        for index in ids:
+            piece, binds_left, binds_right = table[index]
+            if piece is None:
+                continue
+            if not (tight or binds_left):
+                parts.append(" ")
+            parts.append(piece)
+            tight = binds_right
+        return "".join(parts)
+
+    @cached_property
+    def _pieces(self) -> list[tuple[str | None, bool, bool]]:
+        """Per token: its text (None for a marker), and whether it binds to its left and right."""
+        spacing = {SPACE: " ", JOIN: "", INDENT: " " * _INDENT_WIDTH, UNKNOWN: "\ufffd"}
+        table: list[tuple[str | None, bool, bool]] = []
+        for index, token in enumerate(self.tokens):
+            if index < self._special:
+                text = spacing.get(token)
+                table.append((text, token != UNKNOWN, token != UNKNOWN))
+            elif token.startswith("##") and len(token) > 2:
+                table.append((token[2:], True, False))
+            else:
+                table.append((token, _binds(True, token), _binds(False, token)))
+        return table
+
+    def token(self, index: int) -> str:
+        """A token as a person should see it."""
+        return "↵" if self.tokens[index] == "\n" else self.tokens[index]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore_words, (self.tokens, self._special, self.closed, self.spec)
+
+
+def _restore_words(
+    tokens: Sequence[str], special: int, closed: bool, spec: str | dict[str, Any]
+) -> WordTokenizer:
+    roles = f"<{ROLES[0]}>" in tokens[:special]
+    return WordTokenizer(tokens[special:], roles=roles, closed=closed, spec=spec)
