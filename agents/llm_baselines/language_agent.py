@@ -18,12 +18,12 @@ from llm_baselines.agent_folder import write_agent_folder
 from llm_baselines.configuration import options_of
 from llm_baselines.export import export_model
 from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS
-from llm_baselines.rows import make_rows
+from llm_baselines.rows import make_rows, training_design, validation_envs
 from llm_baselines.run import TrainingRun
 from llm_baselines.saved_language_agent import describe, load_language_agent
 from llm_baselines.trainable_policy import TrainablePolicy
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch, micro_batches
-from llm_envs import EvaluationResult, vectorize
+from llm_envs import EvaluationResult
 from llm_envs.language_model import model_inputs
 
 Loss = Callable[[TrajectoryBatch, list[int]], Tensor]
@@ -282,19 +282,16 @@ class LanguageAgent(TrainablePolicy):
 
     def training_rows(self) -> Any:
         """Rows to play on, with the training reward."""
-        changes: dict[str, Any] = {k: getattr(self.config, k) for k in ("reward", "reward_timing")}
-        changes = {k: v for k, v in changes.items() if v is not None}
+        changes = training_design(self.config)
         if self.config.train_dataset:
             changes |= {"dataset": self.config.train_dataset, "tokenizer": self.task.tokenizer}
-        return make_rows(self.env, self.config.n_envs, **{"metrics": (), **changes})
+        return make_rows(self.env, self.config.n_envs, **changes)
 
     def validation_envs(self) -> Any:
-        """Where the curve is measured: validation, the environment's own reward; None for those of others."""
+        """Where the curve is measured; None with environments of others."""
         if not self.native:
             return None
-        rows = min(self.config.n_envs, self.config.n_eval_episodes)
-        design = {"split": "validation", "reward_timing": "terminal", "metrics": "default"}
-        return vectorize(self.env, rows, autoreset_mode="Disabled", **design)
+        return validation_envs(self.env, min(self.config.n_envs, self.config.n_eval_episodes))
 
     # Agents on disk.
 

@@ -204,3 +204,21 @@ def is_native(env: Any) -> bool:
 
     inner = env.unwrapped
     return env is inner and isinstance(inner, TokenEnv) and env.spec is not None and env.spec.id in TABLE
+
+
+def training_design(config: Any) -> dict[str, Any]:
+    """What a configuration changes of the environment while it trains; metrics are for evaluations."""
+    chosen = {name: getattr(config, name) for name in ("reward", "reward_timing")}
+    return {"metrics": (), **{name: value for name, value in chosen.items() if value is not None}}
+
+
+def validation_envs(env: gym.Env[Any, Any], num_envs: int) -> VectorEnv[Any, Any, Any]:
+    """Where a learning curve is measured: the validation split, scored by the environment's own reward."""
+    return vectorize(
+        env,
+        num_envs,
+        autoreset_mode="Disabled",
+        split="validation",
+        reward_timing="terminal",
+        metrics="default",
+    )

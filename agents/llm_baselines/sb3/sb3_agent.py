@@ -25,6 +25,7 @@ from llm_baselines.agent_folder import (
 )
 from llm_baselines.configuration import make_config
 from llm_baselines.option_tables import fitting_options
+from llm_baselines.rows import training_design, validation_envs
 from llm_baselines.sb3.callbacks import RoundCallback
 from llm_baselines.sb3.checkpoint import read_state, restore_checkpoint, write_checkpoint
 from llm_baselines.sb3.settings import TABLES, SB3Config
@@ -260,14 +261,9 @@ class SB3Agent:
 
     def _vector_env(self, *, training: bool) -> Any:
         if not training:
-            rows = min(32, self.config.n_eval_episodes)
-            judged = {"split": "validation", "reward_timing": "terminal", "metrics": "default"}
-            return vectorize(self._env, rows, autoreset_mode="Disabled", **judged)
-        design = {k: getattr(self.config, k) for k in ("reward", "reward_timing")}
-        changes = {k: v for k, v in design.items() if v is not None}
-        return vectorize(
-            self._env, self.config.n_envs, autoreset_mode="SameStep", **{"metrics": (), **changes}
-        )
+            return validation_envs(self._env, min(32, self.config.n_eval_episodes))
+        design = training_design(self.config)
+        return vectorize(self._env, self.config.n_envs, autoreset_mode="SameStep", **design)
 
     def _make_logger(self, run_folder: Path | None, done: int) -> Logger:
         if run_folder is None:
