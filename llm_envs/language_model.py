@@ -78,6 +78,14 @@ class LanguageModel(nn.Module):
         self._check_head()
         self._check_causal()
 
+    def cast(self, dtype: torch.dtype) -> None:
+        """Changes the numbers of the weights; buffers, such as rotary frequencies, stay as they are.
+
+        transformers keeps those in float32 where it loads bfloat16 weights: what is exported acts alike.
+        """
+        for parameter in self.parameters():
+            parameter.data = parameter.data.to(dtype)
+
     @property
     def parameter_count(self) -> int:
         """Number of weights."""

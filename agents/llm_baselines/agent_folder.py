@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from llm_baselines.sealed_folder import (
+    MANIFEST,
     AgentFolderError,
     check_seal,
     json_able,
@@ -38,16 +39,19 @@ def write_agent_folder(
     """Saves an agent.
 
     Args:
-        folder: Replaced if it is an agent's; refused if it holds anything else.
+        folder: Replaced if it holds an agent and nothing else.
         description: JSON-able; "agent" names the agent's entry in the registry.
         tensors: Weights by name.
 
     Raises:
-        AgentFolderError: The folder exists and is neither empty nor an agent's.
+        AgentFolderError: The folder holds anything else than an agent's files.
     """
     folder = Path(folder)
-    if folder.exists() and any(folder.iterdir()) and not (folder / DESCRIPTION).exists():
-        raise AgentFolderError(f"'{folder}' holds something other than an agent; name another folder")
+    there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if others := there - {DESCRIPTION, WEIGHTS, MANIFEST}:
+        raise AgentFolderError(
+            f"'{folder}' holds something other than an agent, '{min(others)}'; name another folder"
+        )
 
     def write(place: Path) -> None:
         write_json(place / DESCRIPTION, {"format": FORMAT, **description}, sort_keys=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
+from llm_baselines.configuration import values_of
 from llm_baselines.saved_language_agent import environment_of
 from llm_baselines.sealed_folder import (
     AgentFolderError,
@@ -102,12 +103,12 @@ def _check_same(place: Path, state: dict[str, Any], learner: Any, total_timestep
                 f"'{place}' was trained with the {what} {state.get(what)}, not {here}: resume with the "
                 "same, or train afresh"
             )
-    mine = json_able(asdict(learner.config))
+    mine = json_able(values_of(learner.config))
     for known in fields(learner.config):
         if known.name not in _FREE and state["config"].get(known.name) != mine[known.name]:
             raise AgentFolderError(
                 f"'{place}' was trained with {known.name}={state['config'].get(known.name)!r}, not "
-                f"{mine[known.name]!r}: resume with the same configuration, or train afresh"
+                f"{mine[known.name]!r}: resume with the same {known.name}, or train afresh"
             )
     if state["torch"] != torch.__version__:
         warnings.warn(

@@ -55,6 +55,11 @@ def make_config(cls: type[T], values: Mapping[str, Any]) -> T:
     return cls(**checked)
 
 
+def values_of(config: Any) -> dict[str, Any]:
+    """Name -> value of every option; unlike `dataclasses.asdict` it leaves what is in them as it is."""
+    return {f.name: getattr(config, f.name) for f in fields(config)}
+
+
 def options_of(cls: type[Any]) -> list[tuple[str, Any, str]]:
     """Name, default and help of every option of a configuration."""
     return [(f.name, _default(f), str(f.metadata.get("help", ""))) for f in fields(cls)]

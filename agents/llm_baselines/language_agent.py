@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +115,14 @@ class LanguageAgent(TrainablePolicy):
         """
         if not total_timesteps >= 0:
             raise ValueError(f"total_timesteps={total_timesteps!r} must be at least 0")
+        if resume and run_folder is None:
+            raise ValueError("resume=True goes on from the checkpoints of a run folder: give run_folder, too")
+        if self.num_timesteps and self.num_timesteps >= total_timesteps:
+            warnings.warn(
+                f"there is nothing to do: total_timesteps={total_timesteps} counts earlier steps too, and "
+                f"this agent has made {self.num_timesteps}",
+                stacklevel=2,
+            )
         self._check_environment_options()
         self.begin_learning(run_folder, resume=resume, progress_bar=progress_bar)
         run = TrainingRun(
@@ -240,7 +249,7 @@ class LanguageAgent(TrainablePolicy):
     @torch.no_grad()
     def is_finite(self) -> bool:
         """Whether all weights are numbers, and so is what they say of a text of one token."""
-        scores = self.scores(self.lm.features(model_inputs(np.zeros((1, 1), np.int32)))[:, -1])
+        scores = self.scores(self.lm.features(model_inputs(np.zeros((1, 1), np.int32), self.device))[:, -1])
         weights = (p for p in self.network.parameters() if p.requires_grad)
         return bool(scores.isfinite().all()) and all(bool(p.isfinite().all()) for p in weights)
 

@@ -65,9 +65,10 @@ def build_language_model(
             f"the model reads {longest} tokens and the environment's observations hold {context_length}: "
             "lower max_prompt_tokens or max_new_tokens, or take another model"
         )
+    lm = LanguageModel(built.to(device), vocabulary_size)
     if dtype is not None:
-        built = built.to(dtype)
-    return LanguageModel(built.to(device), vocabulary_size)
+        lm.cast(dtype)
+    return lm
 
 
 def _fresh(options: Mapping[str, Any], vocabulary_size: int, context_length: int, seed: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -78,7 +78,7 @@ class LanguagePolicy:
 
     def _adapt(self) -> None:
         """Settles precision, and how the model is trained."""
-        self.lm.to(DTYPES[choose_dtype(self.config.dtype, self.device)])
+        self.lm.cast(DTYPES[choose_dtype(self.config.dtype, self.device)])
 
     def _build(self) -> None:
         """Makes `network`, everything with weights, out of `lm`."""
@@ -153,12 +153,13 @@ class LanguagePolicy:
 
     @property
     def _mask(self) -> Any:
-        """The environment's `action_mask`; that of its first row where Gymnasium's vector env holds rows."""
+        """The outermost `action_mask`, or that of the first row where Gymnasium's vector env holds rows."""
         inner = self.env.unwrapped
         rows = getattr(inner, "envs", None) if isinstance(inner, VectorEnv) else None
-        for env in (inner, *(row.unwrapped for row in rows or ())):
-            if callable(mask := getattr(env, "action_mask", None)):
-                return mask
+        for env in (self.env, *(rows or ())):
+            for layer in _layers(env):
+                if callable(mask := getattr(layer, "action_mask", None)):
+                    return mask
         return None
 
     def make_scorer(self) -> PolicyScorer:
@@ -208,6 +209,14 @@ class _ReadState:
 
     generation: int
     readers: list[Reader]
+
+
+def _layers(env: Any) -> Iterator[Any]:
+    """A wrapper, what it wraps, and so on to the environment itself."""
+    while env is not env.unwrapped:
+        yield env
+        env = env.env
+    yield env
 
 
 def spaces_of(env: Any) -> tuple[Any, Any]:

@@ -52,7 +52,7 @@ class _NativeRows:
         self._made_here = made_here
         self.task: Task | None = envs.task
         self.num_envs = envs.num_envs
-        self._running = np.zeros(envs.num_envs, bool)
+        self._running = ~envs.over
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
         count, rest = len(seeds), [None] * (self.num_envs - len(seeds))
@@ -168,12 +168,11 @@ def make_rows(env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], num_envs: int, 
         **changes: Arguments that differ from the environment's, for our ids; without effect on others.
 
     Raises:
-        ValueError: A vector environment of autoreset mode DISABLED that is not ours.
+        ValueError: A vector environment of autoreset mode DISABLED that is not ours, or is wrapped.
     """
     if isinstance(env, VectorEnv):
-        inner: Any = env.unwrapped
-        if isinstance(inner, TokenVectorEnv) and inner.autoreset_mode is AutoresetMode.DISABLED:
-            return _NativeRows(inner, made_here=False)
+        if isinstance(env, TokenVectorEnv) and env.autoreset_mode is AutoresetMode.DISABLED:
+            return _NativeRows(env, made_here=False)
         if env.metadata.get("autoreset_mode") is AutoresetMode.DISABLED:
             raise ValueError(
                 f"{env} has autoreset_mode DISABLED, and rows end at different times: make it with "

@@ -31,6 +31,7 @@ from tqdm.auto import tqdm
 from llm_baselines.agent import TrainingReport
 from llm_baselines.callback_counters import CallbackCounters
 from llm_baselines.checkpoint import read_checkpoint, write_checkpoint
+from llm_baselines.configuration import values_of
 from llm_baselines.saved_language_agent import environment_of
 from llm_baselines.sealed_folder import json_able, newest_checkpoint, set_aside
 from llm_envs import evaluate
@@ -302,7 +303,7 @@ class TrainingRun:
             "seed": learner.seed,
             "environment": environment_of(learner.env),
             "reference_identity": learner.reference_identity(),
-            "config": json_able(asdict(learner.config)),
+            "config": json_able(values_of(learner.config)),
             "total_timesteps": self.total_timesteps,
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,

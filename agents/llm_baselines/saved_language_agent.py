@@ -13,13 +13,14 @@ import torch
 
 from llm_baselines.agent import TrainingReport
 from llm_baselines.agent_folder import AgentFolderError, json_able, read_agent_folder
+from llm_baselines.configuration import values_of
 from llm_baselines.language_policy import spaces_of
-from llm_baselines.rows import is_native
 from llm_baselines.transitions import check_spaces
 
 
 def describe(agent: Any) -> dict[str, Any]:
     """A saved agent's description; JSON-able."""
+    options = values_of(agent.config)
     return {
         "agent": agent.name,
         "model": json_able(agent.model_spec or getattr(agent.lm.config, "name_or_path", None) or None),
@@ -31,7 +32,8 @@ def describe(agent: Any) -> dict[str, Any]:
         "rounds": agent.rounds,
         "begun": agent.begun,
         "state": agent.state(),
-        "config": json_able(asdict(agent.config)),
+        "config": json_able(options),
+        "reward_is_kept": json_able(options["reward"]) == options["reward"],
         "report": json_able(asdict(agent.report)),
     }
 
@@ -49,13 +51,13 @@ def load_language_agent(
         raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
     env = gym.make(env) if isinstance(env, str) else env
     for what, here in _tokens(env).items():
-        if description[what] is not None and description[what] != here:
+        if None not in (description[what], here) and description[what] != here:
             raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
     adapted = description["config"].get("adapter") == "lora"
     config = dict(description["config"])
-    if isinstance(reward := config.get("reward"), str) and reward.startswith("<"):
+    if not description.get("reward_is_kept", True):
         warnings.warn(
-            f"'{folder}' was trained on {reward}, which is not saved with it; further training is "
+            f"'{folder}' was trained on {config['reward']}, which is not saved with it; further training is "
             "on the environment's own reward",
             stacklevel=3,
         )
@@ -96,10 +98,11 @@ def environment_of(env: Any) -> dict[str, Any]:
 def _tokens(env: Any) -> dict[str, Any]:
     """What an agent and its environment must agree in."""
     vocabulary_size, context_length = check_spaces(*spaces_of(env))
+    tokenizer = getattr(getattr(env.unwrapped, "task", None), "tokenizer", None)
     return {
         "context_length": context_length,
         "vocabulary_size": vocabulary_size,
-        "tokenizer_hash": env.unwrapped.task.tokenizer.content_hash if is_native(env) else None,
+        "tokenizer_hash": getattr(tokenizer, "content_hash", None),
     }
 
 

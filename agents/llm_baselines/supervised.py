@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.configuration import make_config, option
+from llm_baselines.configuration import make_config, option, values_of
 from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
 from llm_baselines.disguise import disguised, looked_up
@@ -109,7 +109,8 @@ class Supervised(LanguageAgent):
         super().learn(
             total_timesteps, callback, log_interval, progress_bar, run_folder=run_folder, resume=resume
         )
-        if kept is not None and new and not kept.exists():
+        whole = self.num_timesteps >= total_timesteps or self.has_finished()  # no callback broke it off
+        if kept is not None and new and whole and not kept.exists():
             mine = kept.with_name(f".{kept.name}-{os.getpid()}")
             self.save(mine)
             try:
@@ -125,9 +126,10 @@ class Supervised(LanguageAgent):
         decides = [
             self.model_spec,
             self.task.signature,
+            self.task.split,
             self.seed,
             str(self.device),
-            {k: v for k, v in asdict(self.config).items() if k not in _OF_NO_EFFECT},
+            {k: v for k, v in values_of(self.config).items() if k not in _OF_NO_EFFECT},
             total_timesteps,
             torch.__version__,
             torch.get_num_threads(),
@@ -138,7 +140,7 @@ class Supervised(LanguageAgent):
     def _take(self, trained: Supervised) -> None:
         self.load_weights(trained.network.state_dict(), "the warm start")
         self.num_timesteps, self.rounds = trained.num_timesteps, trained.rounds
-        self.report = trained.report
+        self.updates, self.report, self.begun = trained.updates, trained.report, True
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
         """Gathers the demonstrations; a fresh model learns to copy first."""

@@ -53,7 +53,7 @@ class TrainablePolicy(LanguagePolicy):
             dtype = choose_dtype(config.dtype, self.device)
         # What was chosen is part of the configuration from here on: a resumed run chooses nothing anew.
         self.config = replace(config, adapter=adapter, dtype=dtype)
-        self.base.to(DTYPES[dtype])
+        self.base.cast(DTYPES[dtype])
         if adapter == "lora":
             self.lm = with_lora(
                 self.base,

@@ -63,8 +63,9 @@ def labels(configurations: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
         rows = {key: one for key, one in configurations.items() if one["agent"] == agent}
         names = sorted({name for one in rows.values() for name in one}, key=_place)
         differ = [n for n in names if len({_canonical(one, n) for one in rows.values()}) > 1]
-        if {"reward", "reward_signature"} <= set(differ):
-            differ.remove("reward_signature")
+        if "reward" in differ:  # says what these say again
+            again = ("reward_signature", "config.reward")
+            differ = [name for name in differ if name not in again and not name.startswith("config.reward.")]
         usual = {name: _usual([_canonical(one, name) for one in rows.values()]) for name in differ}
         given = {
             key: _label(one, [name for name in differ if _canonical(one, name) != usual[name]])
@@ -109,10 +110,24 @@ def _usual(values: list[bytes]) -> bytes | None:
 
 def _label(one: Mapping[str, Any], differ: list[str]) -> str:
     present = [name for name in differ if name in one]
-    words = [f"{name.removeprefix('config.')}={_short(one[name])}" for name in present[:_SHOWN]]
+    told = {name: _reward(one[name]) if name == "reward" else _short(one[name]) for name in present[:_SHOWN]}
+    words = [f"{name.removeprefix('config.')}={text}" for name, text in told.items()]
     if len(present) > _SHOWN:
         words.append(f"+{len(present) - _SHOWN} more")
     return " ".join(words)
+
+
+def _reward(spec: Any) -> str:
+    """A reward's specification as a sum, such as 10*bleu-0.5*length_penalty."""
+    parts = spec if isinstance(spec, list) else [spec]
+    if isinstance(spec, Mapping) and "id" not in spec:
+        parts = [{"id": name, "weight": weight} for name, weight in spec.items()]
+    if not all(isinstance(part, Mapping) and "id" in part for part in parts):
+        return _short(spec)
+    terms = [(part.get("weight", 1), str(part["id"]).rpartition(":")[2]) for part in parts]
+    return "+".join(name if weight == 1 else f"{weight:g}*{name}" for weight, name in terms).replace(
+        "+-", "-"
+    )
 
 
 def _short(value: Any) -> str:

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from collections.abc import Mapping
 from statistics import mean
+from typing import Any
 
 import gymnasium as gym
+from rich.console import Console
+from rich.table import Table
 
 import llm_envs
+from llm_benchmarks.leaderboard import leaderboard_table
 from llm_benchmarks.llm_demo import distinct_pairs
 from llm_benchmarks.store import RecordStore
 
@@ -24,37 +29,43 @@ NAMES = {
 }
 
 
-def main(store: str, env_id: str = "TextGen-v0") -> None:
-    """Prints a line for every agent of an environment and its training steps."""
+def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
+    """Prints a line for every row of an environment's leaderboard."""
     if env_id not in NAMES:
         sys.exit(f"text_quality.py measures {' and '.join(NAMES)}, not {env_id!r}")
     recorded, names = NAMES[env_id]
     task = gym.make(env_id, split="test", metrics=list(names)).unwrapped.task  # type: ignore[attr-defined]
-    found: dict[tuple[str, int], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for record in RecordStore(store).records({}):
-        if record["status"] != "completed" or record["env"]["id"] != env_id:
-            continue
-        rows = record.episodes()
-        run = found[record["agent"]["name"], record["budget"]["total_timesteps"]]
-        run["distinct-2"].append(distinct_pairs(rows))
-        for name in recorded:
-            run[name].append(record["results"]["metrics"][name])
-        episodes = [
-            llm_envs.Episode(
-                example=task.examples[row["example"]],
-                text=row["text"],
-                action_ids=tuple(row["action_ids"]),
-                finish_reason=row["finish_reason"],
-            )
-            for row in rows
-        ]
-        measured = task.metrics.score_batch(episodes)[1]
-        for name in names:
-            run[name].append(mean(row[name] for row in measured))
-    shown = (*recorded, *names, "distinct-2")
-    for (agent, steps), run in sorted(found.items()):
-        figures = "  ".join(f"{name} {mean(run[name]):.3f}" for name in shown)
-        print(f"{agent:12} {steps:9,d} steps, {len(run['distinct-2'])} seeds:  {figures}")
+    store = RecordStore(store_folder)
+    records = {record.id: record for record in store.records({})}
+    rows = [row for row in leaderboard_table(store.records({}), env_id) if row.records]
+    lines = Table("agent", "options", "steps", "seeds", *recorded, *names, "distinct-2", box=None)
+    for column in lines.columns[2:]:
+        column.justify = "right"
+    for row in sorted(rows, key=lambda row: (row.agent, row.label)):
+        runs = [records[id] for id in row.records]
+        run: dict[str, list[float]] = defaultdict(list)
+        for record in runs:
+            episodes = record.episodes()
+            run["distinct-2"].append(distinct_pairs(episodes))
+            for name in recorded:
+                run[name].append(record["results"]["metrics"][name])
+            measured = task.metrics.score_batch([_episode(task, played) for played in episodes])[1]
+            for name in names:
+                run[name].append(mean(one[name] for one in measured))
+        shown = (f"{mean(run[name]):.3f}" for name in (*recorded, *names, "distinct-2"))
+        steps = runs[0]["budget"]["total_timesteps"]
+        lines.add_row(row.agent, row.label, f"{steps:,}", str(len(runs)), *shown)
+    Console(width=120).print(lines)
+
+
+def _episode(task: Any, played: Mapping[str, Any]) -> llm_envs.Episode:
+    """A recorded episode as rewards take it."""
+    return llm_envs.Episode(
+        example=task.examples[played["example"]],
+        text=played["text"],
+        action_ids=tuple(played["action_ids"]),
+        finish_reason=played["finish_reason"],
+    )
 
 
 if __name__ == "__main__":

@@ -23,9 +23,10 @@ def first_time(curve: list[dict[str, float]], score: float) -> str:
 def main(store: str, env_id: str, seconds: str, *scores: str) -> None:
     """Prints one line for each run."""
     limit = float(seconds)
-    table = Table("agent", "steps", "seed", f"best in {limit:,.0f} s", *(f"to {s}" for s in scores), box=None)
-    for column in table.columns[1:]:
-        column.justify = "right"
+    columns = ("steps", "seed", f"best in {limit:,.0f} s", *(f"to {score}" for score in scores))
+    table = Table("agent", "trained on", box=None)
+    for column in columns:
+        table.add_column(column, justify="right")
     lines = []
     for record in RecordStore(store).records({}):
         if record["status"] != "completed" or record["env"]["id"] != env_id:
@@ -33,11 +34,12 @@ def main(store: str, env_id: str, seconds: str, *scores: str) -> None:
         curve = record.curve()
         best = max((row["eval/mean_reward"] for row in curve if row["seconds"] <= limit), default=0.0)
         steps, seed = record["budget"]["total_timesteps"], record["seeds"]["training"]
+        rewards = ", ".join(part["id"] for part in record["reward"]["training"]["spec"])
         times = [first_time(curve, float(score)) for score in scores]
-        lines.append((record["agent"]["name"], steps, seed, f"{best:.3f}", *times))
-    for agent, steps, seed, *rest in sorted(lines):
-        table.add_row(agent, f"{steps:,}", str(seed), *rest)
-    Console(width=100).print(table)
+        lines.append((record["agent"]["name"], rewards, steps, seed, f"{best:.3f}", *times))
+    for agent, rewards, steps, seed, *rest in sorted(lines):
+        table.add_row(agent, rewards, f"{steps:,}", str(seed), *rest)
+    Console(width=120).print(table)
 
 
 if __name__ == "__main__":

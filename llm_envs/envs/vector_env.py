@@ -104,6 +104,11 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """The tokenizer: .encode(text) -> ids, .decode(ids) -> text, .end_token_ids."""
         return self.task.tokenizer
 
+    @property
+    def over(self) -> np.ndarray:
+        """Which rows have no episode running, bool (num_envs,): those that may WAIT, or be reset."""
+        return self._over.copy()
+
     def reset(
         self,
         *,

@@ -15,11 +15,12 @@ from tiny_agents import AGENTS, equal, make, weights
 from token_worlds import SMALL, World
 
 import llm_envs
-from llm_baselines import TokenDQN
+from llm_baselines import TokenDQN, language_agent
 from llm_baselines.agent import TrainableAgent
 from llm_baselines.agent_folder import AgentFolderError
 from llm_baselines.registry import agent_defaults, make_agent
 from llm_baselines.trajectory import collate, observations_of
+from llm_envs.language_model import model_inputs
 
 NAMES = list(AGENTS)
 
@@ -185,20 +186,30 @@ def test_a_state_of_older_weights_is_not_read_from(env):
     assert (after != before).any()
 
 
+def allowed(observation):
+    """Only the prompt's last token, and the end: bool (n, 4)."""
+    observation = np.atleast_2d(observation)
+    mask = np.zeros((len(observation), 4), bool)
+    mask[:, 0] = True
+    mask[np.arange(len(observation)), observation[:, World().width - 1]] = True
+    return mask
+
+
 class Masked(World):
-    """Only the prompt's last token, and the end."""
-
     def action_mask(self, observation):
-        observation = np.atleast_2d(observation)
-        mask = np.zeros((len(observation), 4), bool)
-        mask[:, 0] = True
-        mask[np.arange(len(observation)), observation[:, self.width - 1]] = True
-        return mask
+        return allowed(observation)
 
 
+class Mask(gym.Wrapper):
+    def action_mask(self, observation):
+        return allowed(observation)
+
+
+@pytest.mark.parametrize(
+    "env", [Masked(), Mask(World()), gym.wrappers.RecordEpisodeStatistics(Mask(World()))]
+)
 @pytest.mark.parametrize("q", ["logits", "head"])
-def test_the_environments_own_mask_bounds_what_is_done(q):
-    env = Masked()
+def test_the_environments_own_mask_bounds_what_is_done(q, env):
     agent = TokenDQN(SMALL, env, device="cpu", q=q, n_envs=16, exploration_final_eps=0.9).learn(150)
     for t in agent.replay.newest(1000):
         last = t.tokens[t.actions[0] - 1]
@@ -207,14 +218,14 @@ def test_the_environments_own_mask_bounds_what_is_done(q):
         batch = collate(agent.replay.newest(40))
         predicted = agent.network.predict(batch)
         asked = observations_of(batch, agent.network._reached(batch), agent.context_length)
-        assert torch.equal(predicted.support, torch.as_tensor(env.action_mask(asked)))
+        assert torch.equal(predicted.support, torch.as_tensor(allowed(asked)))
         best = predicted.best[agent.network._reached(batch)]
         assert predicted.support.gather(1, best[:, None]).all()
     for seed in range(5):
         observation, _ = env.reset(seed=seed)
         for deterministic in (True, False):
             action, _ = agent.predict(observation, deterministic=deterministic)
-            assert env.action_mask(observation)[0, action]
+            assert allowed(observation)[0, action]
 
 
 # Options.
@@ -397,3 +408,19 @@ def test_another_data_set_is_played_with_the_environments_own_tokens(name):
         assert observation.shape == (2, env.unwrapped.task.context_length)
     finally:
         rows.close()
+
+
+@pytest.mark.parametrize(("q", "exploration"), [("logits", "sample"), ("head", "epsilon_greedy")])
+def test_exploration_suits_the_parametrisation(q, exploration, env):
+    agent = TokenDQN(SMALL, env, device="cpu", q=q)
+    assert agent.config.exploration == exploration
+    assert TokenDQN(SMALL, env, device="cpu", q=q, exploration="boltzmann").config.exploration == "boltzmann"
+
+
+def test_whether_weights_are_numbers_is_asked_where_they_are(env, monkeypatch):
+    agent, asked = make("logits", env, warm_start=False), []
+    monkeypatch.setattr(
+        language_agent, "model_inputs", lambda *given: asked.append(given[1:]) or model_inputs(*given)
+    )
+    assert agent.is_finite()
+    assert asked == [(agent.device,)]

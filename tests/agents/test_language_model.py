@@ -157,3 +157,14 @@ def test_a_saved_model_is_loaded_from_its_folder(tmp_path):
 def test_the_device():
     assert choose_device("cpu") == torch.device("cpu")
     assert choose_device("auto").type in ("cpu", "cuda", "mps")
+
+
+def test_a_cast_changes_weights_and_leaves_rotary_frequencies():
+    lm = LanguageModel(small_model("llama", 9), 9)
+    before = {name: buffer.clone() for name, buffer in lm.named_buffers()}
+    lm.cast(torch.bfloat16)
+    assert {p.dtype for p in lm.parameters()} == {torch.bfloat16}
+    assert any("inv_freq" in name for name in before)
+    for name, buffer in lm.named_buffers():
+        assert torch.equal(buffer, before[name]), name
+        assert buffer.dtype == before[name].dtype

@@ -241,7 +241,7 @@ class Dumb(Masked):
 
 @pytest.mark.parametrize("q", ["head", "logits"])
 def test_masks_hold_in_rows_of_a_vector_environment_too(q):
-    agent = world_agent(env=SyncVectorEnv([Masked] * 4), q=q).learn(60)
+    agent = world_agent(env=SyncVectorEnv([Masked] * 4), q=q, exploration="sample").learn(60)
     taken = {int(token) for t in agent.replay.newest(1000) for token in t.tokens[t.actions]}
     assert taken == {0, 1}
     with pytest.raises(ValueError, match="row 0: action_mask allows no token"):
@@ -310,3 +310,14 @@ def test_a_round_of_rloo_that_was_broken_off_teaches_nothing():
     agent.learn(1000, callback=lambda *_: next(calls))
     assert agent.updates == 0
     assert equal(weights(agent), before)
+
+
+def test_steps_that_have_been_made_are_not_made_again_and_that_is_said():
+    agent = world_agent().learn(60)
+    with pytest.warns(UserWarning, match=r"total_timesteps=60 counts earlier steps too"):
+        agent.learn(60)
+
+
+def test_there_is_no_resume_without_a_run_folder():
+    with pytest.raises(ValueError, match="give run_folder"):
+        world_agent().learn(60, resume=True)

@@ -362,3 +362,17 @@ def test_a_learner_stops_at_a_broken_contract(make, message, vector):
     agent = TokenDQN(SMALL, in_rows(make, 2) if vector else make(), device="cpu", n_envs=4)
     with pytest.raises(TransitionError, match=message):
         agent.learn(100)
+
+
+def test_wrapped_rows_of_ours_that_wait_for_resets_are_refused_and_not_unwrapped():
+    rows = gym.make_vec("TextGen-Tiny-v0", num_envs=4, autoreset_mode="Disabled")
+    with pytest.raises(ValueError, match="NEXT_STEP or SAME_STEP"):
+        make_rows(gym.wrappers.vector.TransformReward(rows, lambda reward: reward - 1.0), 4)
+
+
+def test_rows_that_were_left_running_are_played_around():
+    fresh, used = (gym.make_vec("TextGen-Tiny-v0", num_envs=8, autoreset_mode="Disabled") for _ in range(2))
+    used.reset(seed=0)
+    examples = [0, 1, 2]
+    played, again = (play(env, seeds=SEEDS[:3], examples=examples)[0] for env in (fresh, used))
+    assert [t.tokens.tolist() for t in played] == [t.tokens.tolist() for t in again]

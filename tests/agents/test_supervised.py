@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 from small_models import small_model
+from stable_baselines3.common.callbacks import BaseCallback, ConvertCallback
 from tiny_agents import equal, make, weights
 from token_worlds import SMALL, World
 
 import llm_envs
-from llm_baselines import TokenDQN
+from llm_baselines import TokenDQN, supervised
 from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
 from llm_baselines.language_model import build_language_model
@@ -151,3 +152,40 @@ def test_warm_starts_are_kept_and_shared(tmp_path):
     make("rloo", seed=1, warm_start_folder=str(tmp_path)).learn(0)
     make("rloo", warm_start_folder=str(tmp_path), train_fraction=0.5).learn(0)
     assert len(list(tmp_path.iterdir())) == 3, "another seed and another part of the examples are others"
+
+
+class Stop(BaseCallback):
+    """Ends a training at its second update."""
+
+    def _on_step(self):
+        return self.n_calls < 2
+
+
+def test_a_training_that_a_callback_broke_off_is_no_warm_start(tmp_path):
+    make("supervised", warm_start_folder=str(tmp_path)).learn(2000, callback=Stop())
+    assert not list(tmp_path.iterdir())
+    make("supervised", warm_start_folder=str(tmp_path)).learn(60, callback=ConvertCallback(lambda *_: True))
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_warm_start_that_is_taken_has_begun(tmp_path, monkeypatch):
+    trained, taken = (make("supervised", warm_start_folder=str(tmp_path)).learn(60) for _ in range(2))
+    assert not taken.is_fresh
+    assert taken.updates == trained.updates
+    monkeypatch.setattr(supervised, "teach_copying", lambda *_, **__: pytest.fail("it was taught again"))
+    taken.learn(200)
+
+
+def test_warm_starts_of_another_split_are_others(tmp_path):
+    for split in ("train", "validation"):
+        env = gym.make("TextGen-Tiny-v0", split=split)
+        make("supervised", env=env, warm_start_folder=str(tmp_path)).learn(60)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["logits", "rloo"])
+@pytest.mark.parametrize("wrong", [{"reward": "blue"}, {"train_dataset": "poem-reqests"}])
+def test_what_is_wrong_with_the_training_environment_shows_before_the_warm_start(name, wrong, monkeypatch):
+    monkeypatch.setattr(Supervised, "learn", lambda *_, **__: pytest.fail("the warm start began"))
+    with pytest.raises(ValueError, match=next(iter(wrong.values()))):
+        make(name, **wrong).learn(20)

@@ -34,7 +34,7 @@ def plan(
     *,
     env: str = "Translation-v0",
     signature: str | None = "env-a",
-    reward: str | None = "default",
+    reward: Any = "default",
     config: dict[str, Any] | None = None,
     steps: int = 1000,
     kwargs: dict[str, Any] | None = None,

@@ -159,6 +159,21 @@ def test_labels_that_would_be_equal_are_told_apart(store):
     assert all("+1 more" in label for label in labels)
 
 
+@pytest.mark.parametrize(
+    ("reward", "label"),
+    [
+        ("bleu", "bleu"),
+        ({"sentiment": 1.0, "length_penalty": -0.2}, "sentiment-0.2*length_penalty"),
+        ([{"id": "bleu", "max_order": 2, "weight": 10.0}, {"id": "mine:Praise"}], "10*bleu+Praise"),
+        ({"id": "bleu", "max_order": 2}, "bleu"),
+    ],
+)
+def test_a_label_tells_a_reward_as_a_sum_and_once(store, reward, label):
+    add(store, "sb3-dqn", 1, around(0.5), config={"reward": "default"})
+    add(store, "sb3-dqn", 1, around(0.5), config={"reward": reward}, reward=reward)
+    assert f"sb3-dqn reward={label}" in rows_of(store)
+
+
 def test_a_long_label_names_the_data_before_the_rest(store):
     for fraction in (0.3, 1.0):
         config = dict.fromkeys("abcd", fraction) | {"supervised": {"train_fraction": fraction}}

@@ -104,7 +104,9 @@ class TokenDQNConfig(LanguageAgentConfig):
     )
     # exploration
     exploration: str = option(
-        "sample", "'sample', 'epsilon_greedy', 'boltzmann' or 'prior_epsilon'; measured; see Exploration"
+        "auto",
+        "'sample', 'epsilon_greedy', 'boltzmann' or 'prior_epsilon', see Exploration; 'auto': 'sample' with "
+        "q='logits' (measured), 'epsilon_greedy' with 'head' (Mnih et al. 2015)",
     )
     exploration_temperature: float = option(
         1.0, "temperature of 'sample', 'boltzmann' and the prior; measured", above=0
@@ -137,6 +139,9 @@ class TokenDQNConfig(LanguageAgentConfig):
             if getattr(self, name) not in known:
                 there_are = " and ".join(map(repr, known))
                 raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {there_are}")
+        if self.exploration == "auto":
+            chosen = "sample" if self.q == "logits" else "epsilon_greedy"
+            object.__setattr__(self, "exploration", chosen)
         self.make_exploration()
 
     def make_exploration(self) -> Exploration:
