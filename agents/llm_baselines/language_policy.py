@@ -215,7 +215,7 @@ def _layers(env: Any) -> Iterator[Any]:
     """A wrapper, what it wraps, and so on to the environment itself."""
     while env is not env.unwrapped:
         yield env
-        env = env.env
+        env = getattr(env, "env", env.unwrapped)
     yield env
 
 
