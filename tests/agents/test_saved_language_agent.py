@@ -42,7 +42,9 @@ class Locked(Weighed):
 
 
 @pytest.mark.parametrize(
-    "reward", [Weighed(), Locked(), partial(length, k=2.0), [{"id": length, "weight": 2.0}]], ids=repr
+    "reward",
+    [Weighed(), Locked(), partial(length, k=2.0), [{"id": length, "weight": 2.0}]],
+    ids=["dataclass", "lock", "partial", "in a list"],
 )
 def test_a_reward_that_is_an_object_is_not_kept_and_that_is_said(reward, tmp_path):
     make("logits", reward=reward, warm_start=False).learn(40).save(tmp_path / "agent")
