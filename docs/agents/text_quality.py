@@ -35,9 +35,8 @@ def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
         sys.exit(f"text_quality.py measures {' and '.join(NAMES)}, not {env_id!r}")
     recorded, names = NAMES[env_id]
     task = gym.make(env_id, split="test", metrics=list(names)).unwrapped.task  # type: ignore[attr-defined]
-    store = RecordStore(store_folder)
-    records = {record.id: record for record in store.records({})}
-    rows = [row for row in leaderboard_table(store.records({}), env_id) if row.records]
+    records = {record.id: record for record in RecordStore(store_folder).records({})}
+    rows = [row for row in leaderboard_table(records.values(), env_id) if row.records]
     lines = Table("agent", "options", "steps", "seeds", *recorded, *names, "distinct-2", box=None)
     for column in lines.columns[2:]:
         column.justify = "right"

@@ -80,3 +80,9 @@ class _Table(nn.Module):
                 if mask[last] and number is not None:
                     features[row, last, number] = 1.0
         return SimpleNamespace(last_hidden_state=features)
+
+
+def loss_of(network, batch):
+    """A Q network's summed loss on a batch, with gradient."""
+    predicted = network.predict(batch)
+    return network.loss(batch, predicted, network.targets(batch, predicted))[0]

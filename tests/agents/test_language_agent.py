@@ -1,47 +1,25 @@
-"""What the language agents share: acting, saving and loading, seeds, options."""
+"""What the language agents share: seeds, acting, options."""
 
 from __future__ import annotations
 
 import json
-import zipfile
 from dataclasses import asdict
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from small_models import small_model
-from tiny_agents import AGENTS, equal, make, weights
+from tiny_agents import AGENTS, equal, make, observations, weights
 from token_worlds import SMALL, World
 
 import llm_envs
 from llm_baselines import TokenDQN, language_agent
 from llm_baselines.agent import TrainableAgent
-from llm_baselines.agent_folder import AgentFolderError
-from llm_baselines.registry import agent_defaults, make_agent
+from llm_baselines.registry import agent_defaults
 from llm_baselines.trajectory import collate, observations_of
 from llm_envs.language_model import model_inputs
 
 NAMES = list(AGENTS)
-
-
-@pytest.fixture(scope="module")
-def env():
-    return gym.make("TextGen-Tiny-v0")
-
-
-@pytest.fixture(scope="module")
-def trained(env):
-    """Every agent after a little training, made once."""
-    return {name: make(name, env).learn(200) for name in NAMES}
-
-
-def observations(env, n=8):
-    """Some prompts, and what is read after a few random actions."""
-    vector = llm_envs.vectorize(env, n, autoreset_mode="SameStep")
-    vector.reset(seed=3)
-    rng = np.random.default_rng(0)
-    return vector.step(rng.integers(1, 8, size=n))[0]
 
 
 # Seeds.
@@ -73,84 +51,6 @@ def test_training_trains_and_its_cost_is_counted(name, env, trained):
     else:
         assert report.environment_steps >= 200
         assert report.reward_calls > 0
-
-
-# Saving and loading.
-
-
-@pytest.mark.parametrize("place", ["agent", "agent.zip"])
-@pytest.mark.parametrize("name", NAMES)
-def test_saved_and_loaded_it_is_the_same(name, place, env, trained, tmp_path):
-    agent = trained[name]
-    agent.save(tmp_path / place)
-    assert (tmp_path / place).is_dir()
-    loaded = make_agent(str(tmp_path / place), env, seed=agent.seed, device="cpu")
-    assert type(loaded) is type(agent)
-    assert equal(weights(loaded), weights(agent))
-    assert loaded.config == agent.config
-    assert loaded.report == agent.report
-    assert loaded.num_timesteps == agent.num_timesteps
-    for deterministic in (True, False):
-        acts = [a.predict(observations(env), deterministic=deterministic)[0] for a in (agent, loaded)]
-        np.testing.assert_array_equal(*acts)
-    loaded.save(tmp_path / place)  # over itself
-    assert equal(weights(type(agent).load(tmp_path / place, env)), weights(agent))
-
-
-def test_nothing_is_pickled_and_what_was_altered_is_refused(env, trained, tmp_path):
-    folder = tmp_path / "agent"
-    trained["logits"].save(folder)
-    assert sorted(p.name for p in folder.iterdir()) == ["agent.json", "manifest.json", "weights.safetensors"]
-    for path in folder.iterdir():
-        assert not zipfile.is_zipfile(path)
-        whole = path.read_bytes()
-        assert b"cbuiltins" not in whole
-        for damaged in (whole[: len(whole) // 2], whole[:-2] + b"!!"):
-            path.write_bytes(damaged)
-            with pytest.raises(AgentFolderError, match=path.name):
-                make_agent(str(folder), env, seed=0)
-        path.write_bytes(whole)
-    (folder / "weights.safetensors").unlink()
-    with pytest.raises(AgentFolderError, match=r"weights\.safetensors.*missing"):
-        make_agent(str(folder), env, seed=0)
-
-
-def test_another_agents_folder_and_another_environment_are_refused(env, trained, tmp_path):
-    trained["rloo"].save(tmp_path / "agent")
-    with pytest.raises(AgentFolderError, match="holds a 'rloo', not a 'token_dqn'"):
-        TokenDQN.load(tmp_path / "agent", env)
-    with pytest.raises(AgentFolderError, match="context_length 9, the environment 10"):
-        make_agent(str(tmp_path / "agent"), gym.make("TextGen-Tiny-v0", max_new_tokens=6), seed=0)
-    (tmp_path / "notes").mkdir()
-    (tmp_path / "notes" / "important.txt").write_text("keep me")
-    with pytest.raises(AgentFolderError, match="holds something other than an agent"):
-        trained["rloo"].save(tmp_path / "notes")
-    assert (tmp_path / "notes" / "important.txt").read_text() == "keep me"
-
-
-@pytest.mark.parametrize("q", ["logits", "head"])
-@pytest.mark.parametrize("family", ["gpt2", "qwen2"])
-def test_a_users_model_and_environment_are_trained_saved_and_loaded(family, q, tmp_path):
-    agent = TokenDQN(small_model(family, 4), World(), seed=0, device="cpu", q=q, n_envs=4).learn(30)
-    agent.save(tmp_path / "agent")
-    loaded = TokenDQN.load(tmp_path / "agent", World())
-    assert equal(weights(loaded), weights(agent))
-    assert loaded.lm.identity() == agent.lm.identity()
-    observation, _ = World().reset(seed=0)
-    assert (
-        loaded.predict(observation, deterministic=True)[0]
-        == agent.predict(observation, deterministic=True)[0]
-    )
-
-
-def test_a_loaded_agent_learns_on(env, trained, tmp_path):
-    for name in ("logits", "head"):
-        trained[name].save(tmp_path / name)
-        loaded = TokenDQN.load(tmp_path / name, env)
-        before = weights(loaded)
-        loaded.learn(loaded.num_timesteps + 60)
-        assert loaded.num_timesteps > trained[name].num_timesteps
-        assert not equal(weights(loaded), before)
 
 
 # Acting.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 import torch
 from token_worlds import SMALL
 
+import llm_envs
 from llm_baselines.registry import make_agent
 
 _ROUNDS = {"n_envs": 8, "eval_freq": 60, "n_eval_episodes": 6, "checkpoint_freq": 50}
@@ -46,3 +48,11 @@ def weights(agent: Any) -> dict[str, torch.Tensor]:
 def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     """Whether they are the same to the bit."""
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def observations(env: Any, n: int = 8) -> np.ndarray:
+    """Some prompts, and what is read after a few random actions."""
+    vector = llm_envs.vectorize(env, n, autoreset_mode="SameStep")
+    vector.reset(seed=3)
+    rng = np.random.default_rng(0)
+    return vector.step(rng.integers(1, 8, size=n))[0]

@@ -23,7 +23,7 @@ from llm_baselines.agent_folder import (
     read_agent_folder,
     write_agent_folder,
 )
-from llm_baselines.configuration import make_config
+from llm_baselines.configuration import make_config, values_of
 from llm_baselines.option_tables import fitting_options
 from llm_baselines.rows import training_design, validation_envs
 from llm_baselines.sb3.callbacks import RoundCallback
@@ -217,7 +217,7 @@ class SB3Agent:
             "tokenizer_hash": self._tokenizer_hash(),
             "seed": self.seed,
             "timesteps": self.report.environment_steps,
-            "config": json_able(asdict(self.config)),
+            "config": json_able(values_of(self.config)),
             "report": json_able(asdict(self.report)),
         }
         write_agent_folder(Path(folder), description, self.policy.state_dict())
@@ -282,7 +282,7 @@ class SB3Agent:
 
     def _checked_state(self, place: Path) -> dict[str, Any]:
         state = read_state(place)
-        mine = json_able(asdict(self.config))
+        mine = json_able(values_of(self.config))
         for known in fields(self.config):
             if state["config"].get(known.name) != mine[known.name]:
                 raise AgentFolderError(
@@ -293,7 +293,7 @@ class SB3Agent:
 
     def _write_checkpoint(self, run_folder: Path, model: BaseAlgorithm, callback: RoundCallback) -> None:
         state = {
-            "config": json_able(asdict(self.config)),
+            "config": json_able(values_of(self.config)),
             "report": json_able(asdict(self.report)),
             "best_score": callback.best_score,
         }

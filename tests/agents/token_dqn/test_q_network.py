@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_models import TableModel, small_model
+from small_models import TableModel, loss_of, small_model
 from token_worlds import random_trajectory
 
 from llm_baselines.token_dqn.config import TokenDQNConfig
@@ -42,11 +42,6 @@ def networks(family="llama", **options):
 def trajectories(count=6, seed=0):
     rng = np.random.default_rng(seed)
     return [random_trajectory(rng, vocabulary=V) for _ in range(count)]
-
-
-def loss_of(network, batch):
-    predicted = network.predict(batch)
-    return network.loss(batch, predicted, network.targets(batch, predicted))[0]
 
 
 # What reaches what.

@@ -7,7 +7,7 @@ import copy
 import numpy as np
 import pytest
 import torch
-from small_models import TableModel
+from small_models import TableModel, loss_of
 from token_worlds import Talk, World, soft_value, solve
 
 from llm_baselines.token_dqn.config import TokenDQNConfig
@@ -15,11 +15,6 @@ from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
 from llm_baselines.token_dqn.targets import one_step_residuals
 from llm_baselines.trajectory import Trajectory, collate
 from llm_envs.language_model import LanguageModel
-
-
-def loss_of(network, batch):
-    predicted = network.predict(batch)
-    return network.loss(batch, predicted, network.targets(batch, predicted))[0]
 
 
 class Solved:
