@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+# Templates that say the date say this one: with today's the environment would be another every day.
+_ONE_DAY = "{% macro strftime_now(format) %}01 Jan 2025{% endmacro %}"
 _SAID = ("alpha", "bravo", "charlie", "delta", "echo")
 
 
@@ -35,11 +37,14 @@ def template_markers(
     Raises:
         ChatTemplateError: The template is not append-only, or does not end a turn with `end`.
     """
+    template = _ONE_DAY + tokenizer.get_chat_template()
 
     def render(turns: int) -> str:
         roles = ("user", "assistant")
         messages = [{"role": roles[i % 2], "content": _SAID[i]} for i in range(turns)]
-        text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        text: str = tokenizer.apply_chat_template(
+            messages, chat_template=template, tokenize=False, add_generation_prompt=True
+        )
         return text
 
     def refuse(why: str) -> ChatTemplateError:

@@ -119,10 +119,12 @@ class Reader:
         present = observation >= 0
         first = present.argmax(axis=1)
         length = observation.shape[1] - present[:, ::-1].argmax(axis=1)
-        if not self.cached:
-            trimmed = observation[:, first.min() : length.max()]
-            features = self._lm.features(model_inputs(trimmed, self._lm.device))
-            return features[torch.arange(len(length)), torch.as_tensor(length - 1 - first.min())]
+        if not self.cached:  # every row from its first token on: not every model heeds a mask (RWKV)
+            columns = first[:, None] + np.arange((length - first).max())
+            tokens = np.take_along_axis(observation, columns.clip(max=observation.shape[1] - 1), axis=1)
+            tokens = np.where(columns < length[:, None], tokens, -1)
+            features = self._lm.features(model_inputs(tokens, self._lm.device))
+            return features[torch.arange(len(length)), torch.as_tensor(length - 1 - first)]
         if self._tokens.shape != observation.shape:
             self._start(observation)
         columns = np.arange(observation.shape[1])
@@ -179,12 +181,8 @@ class Reader:
 
     def _probe(self) -> bool:
         """Whether the cache gives the features of an uncached pass, on ragged rows with turns."""
-        config = self._lm.config
-        longest = getattr(config, "max_position_embeddings", None) or 64
-        window = getattr(config, "sliding_window", None)
-        if window is not None and window < longest and getattr(config, "use_sliding_window", True):
-            return False
-        if longest < 8:
+        longest = self._lm.longest or 64
+        if longest < 8 or _looks_back_less(self._lm.text_config, longest):
             return False
         whole = np.arange(16, dtype=np.int32).reshape(2, 8) % self._lm.vocabulary_size
         whole[0, :2] = -1
@@ -194,7 +192,7 @@ class Reader:
         self.cached, self._cache, self._tokens = True, RowCache(), np.empty((0, 0), np.int32)
         try:
             found = [self.read(np.ascontiguousarray(step, dtype=np.int32)) for step in steps]
-        except (TypeError, AttributeError, IndexError, RuntimeError):
+        except (TypeError, AttributeError, IndexError, RuntimeError, ValueError):
             return False
         with torch.no_grad():
             inputs: ModelInputs = model_inputs(whole, self._lm.device)
@@ -205,6 +203,15 @@ class Reader:
             for row, end in enumerate(ends)
         )
         return same
+
+
+def _looks_back_less(config: Any, longest: int) -> bool:
+    """Whether some layer sees a part of the text alone: the probe's text may be too short to tell."""
+    kinds = getattr(config, "layer_types", None) or getattr(config, "attention_layers", None) or ()
+    if not {*kinds} <= {"full_attention", "global"}:
+        return True
+    window = getattr(config, "sliding_window", None)
+    return window is not None and window < longest and getattr(config, "use_sliding_window", True)
 
 
 class LanguageModelScorer:
@@ -229,7 +236,7 @@ class LanguageModelScorer:
         Raises:
             ValueError: The observations are wider than the model reads.
         """
-        longest = getattr(self._lm.config, "max_position_embeddings", None)
+        longest = self._lm.longest
         if longest is not None and longest < observation.shape[1]:
             raise ValueError(
                 f"the model reads {longest} tokens and the observations hold {observation.shape[1]}: lower "

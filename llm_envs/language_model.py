@@ -55,12 +55,23 @@ class LanguageModel(nn.Module):
 
     Attributes:
         config: The model's configuration.
+        text_config: The part of it that is about text, where a model reads pictures, too.
+        longest: Tokens that it reads at most; None where nothing says so.
         hidden_size: Width of its features.
         reads_cached: Whether a cache by columns gives its features; None until a Reader has tried.
     """
 
     def __init__(self, model: Any, vocabulary_size: int) -> None:
         super().__init__()
+        if getattr(model, "peft_config", None):
+            raise ValueError(
+                "the model has adapters of its own: merge them into its weights, model = "
+                "model.merge_and_unload(), or save what that gives and name its folder"
+            )
+        if getattr(model.config, "is_encoder_decoder", False):
+            raise ValueError(
+                f"{type(model).__name__} reads with one network and writes with another; give a causal LM"
+            )
         head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
         if head is None:
             raise ValueError(f"{type(model).__name__} has no language-model head; give a causal LM")
@@ -73,10 +84,18 @@ class LanguageModel(nn.Module):
         self.model = model.eval()  # no dropout: log-probabilities are those of the weights
         self.vocabulary_size = vocabulary_size
         self.config = model.config
+        self.text_config = model.config.get_text_config()
+        self.longest: int | None = getattr(self.text_config, "max_position_embeddings", None)
         self.hidden_size = int(head.weight.shape[1])
         self.reads_cached: bool | None = None
-        self._check_head()
-        self._check_causal()
+        try:
+            self._check_head()
+            self._check_causal()
+        except (TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{type(model).__name__} is no causal language model as they are read here, a trunk and a "
+                f"head over the vocabulary: {error}"
+            ) from error
 
     def cast(self, dtype: torch.dtype) -> None:
         """Changes the numbers of the weights; buffers, such as rotary frequencies, stay as they are.
@@ -117,6 +136,7 @@ class LanguageModel(nn.Module):
         head = self.model.get_output_embeddings()
         bias = getattr(head, "bias", None)
         size = self.vocabulary_size
+        features = features.to(head.weight.dtype)  # some trunks add in float32 whatever the weights are
         return nn.functional.linear(features, head.weight[:size], None if bias is None else bias[:size])
 
     def log_probs(self, features: Tensor) -> Tensor:
@@ -128,7 +148,7 @@ class LanguageModel(nn.Module):
         digest = hashlib.sha256()
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
-            digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
     @torch.no_grad()

@@ -141,3 +141,11 @@ def test_a_tokenizer_without_a_template_says_so(tmp_path):
     plain = make_tokenizer(f"hf:{folder}")
     assert plain.spec == f"hf:{folder}"
     assert "opening" not in plain.markers
+
+
+def test_a_template_that_says_the_date_says_one_date(tmp_path):
+    """With today's the same tokenizer would be another one every day."""
+    dated = "<|im_start|>system\n{{ strftime_now('%d %b %Y') }}<|im_end|>\n" + LOOP + ASK
+    folder = folder_with(dated, tmp_path)
+    tokenizer = make_tokenizer({"id": f"hf:{folder}", "chat_template": True})
+    assert "01 Jan 2025" in tokenizer.decode(tokenizer.markers["opening"])

@@ -151,3 +151,22 @@ def test_a_file_that_is_no_tokenizer_is_named(tmp_path):
     path.write_text("{}")
     with pytest.raises(ValueError, match=r"tokenizer\.json' is not a tokenizer\.json file"):
         make_tokenizer(f"hf:{path}")
+
+
+def test_one_end_token_may_be_given_by_itself(tmp_path):
+    place = hf_tokenizer_with({"a": 0, "<": 1, "<stop>": 2}, tmp_path)
+    assert make_tokenizer({"id": f"hf:{place}", "end_tokens": "<stop>"}).end_token_ids == (2,)
+
+
+def test_ids_may_have_gaps(tmp_path):
+    place = hf_tokenizer_with({"a": 0, "b": 3, "<stop>": 9}, tmp_path)
+    tokenizer = make_tokenizer({"id": f"hf:{place}", "end_tokens": ["<stop>"]})
+    assert tokenizer.vocabulary_size == 10
+    assert tokenizer.decode([3, 5]) == "b"
+
+
+def hf_tokenizer_with(vocabulary, folder):
+    backend = Tokenizer(models.WordLevel(vocabulary, unk_token="a"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    backend.save(str(folder / "tokenizer.json"))
+    return folder / "tokenizer.json"

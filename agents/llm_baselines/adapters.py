@@ -27,7 +27,8 @@ TARGET_MODULES: dict[str, tuple[str, ...]] = {
     "qwen3": ("q_proj", "v_proj", "o_proj", "down_proj"),
     "gpt2": ("c_attn", "c_proj"),
 }
-"""Architecture -> the layers that are adapted; those of others are peft's choice."""
+"""Architecture -> the layers that are adapted; those of others are peft's choice,
+or every linear layer but the head where it has none."""
 
 _NAME = "default"
 
@@ -64,6 +65,7 @@ def with_lora(
     """
     try:
         from peft import LoraConfig, inject_adapter_in_model
+        from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
     except ImportError as error:
         raise ImportError("adapter='lora' needs peft: pip install 'llm-envs[llm]'") from error
 
@@ -71,6 +73,8 @@ def with_lora(
     learner: LanguageModel = sharing_copy(base)
     kind = learner.config.model_type
     wanted: Any = list(target_modules) or list(TARGET_MODULES.get(kind, ())) or None
+    if wanted is None and not TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING.get(kind):
+        wanted = "all-linear"  # but for the head
     options = LoraConfig(
         r=rank,
         lora_alpha=alpha,
@@ -89,6 +93,12 @@ def with_lora(
             ) from error
     if learner.model.get_output_embeddings() is not head:
         raise ValueError(f"lora_target_modules={wanted}: the head over the vocabulary is not adapted here")
+    for name, layer in learner.model.named_modules():
+        if hasattr(layer, "get_delta_weight") and not hasattr(layer.get_base_layer(), "weight"):
+            raise ValueError(
+                f"lora_target_modules={wanted}: {name}, a {type(layer.get_base_layer()).__name__}, is no "
+                f"linear layer; name the ends of others' names, as the attention's ('q_proj', 'v_proj')"
+            )
     for name, parameter in learner.named_parameters():
         if "lora_" in name:  # the sum with the base's weights is taken in float32
             parameter.data = parameter.data.float()

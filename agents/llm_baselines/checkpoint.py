@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from llm_baselines.configuration import values_of
-from llm_baselines.saved_language_agent import environment_of
+from llm_baselines.saved_language_agent import check_origin
 from llm_baselines.sealed_folder import (
     AgentFolderError,
     check_seal,
@@ -97,12 +97,7 @@ def read_checkpoint(
 def _check_same(place: Path, state: dict[str, Any], learner: Any, total_timesteps: int) -> None:
     if state["agent"] != learner.name:
         raise AgentFolderError(f"'{place}' is a checkpoint of {state['agent']!r}, not of {learner.name!r}")
-    for what, here in (("seed", learner.seed), ("environment", environment_of(learner.env))):
-        if state.get(what) != here:
-            raise AgentFolderError(
-                f"'{place}' was trained with the {what} {state.get(what)}, not {here}: resume with the "
-                "same, or train afresh"
-            )
+    check_origin(place, state, learner.seed, learner.env)
     mine = json_able(values_of(learner.config))
     for known in fields(learner.config):
         if known.name not in _FREE and state["config"].get(known.name) != mine[known.name]:

@@ -61,7 +61,8 @@ def export_model(
     if folder.exists():
         folder.rmdir()
     model = agent.acting_model().model
-    tokenizer = agent.task.tokenizer if agent.native else None
+    task = getattr(agent.env.unwrapped, "task", None)
+    tokenizer = getattr(task, "tokenizer", None)
     ends = [] if tokenizer is None else [int(i) for i in tokenizer.end_token_ids]
 
     def write(place: Path) -> None:
@@ -87,6 +88,8 @@ def _generation(config: Any, ends: list[int], vocabulary_size: int, model: Any) 
     width = model.get_output_embeddings().weight.shape[0]
     if width > vocabulary_size:
         config.suppress_tokens = list(range(vocabulary_size, width))
+    if not config.do_sample:  # transformers writes no configuration whose values have no effect
+        config.temperature = config.top_p = config.top_k = config.min_p = config.typical_p = None
     return config
 
 
@@ -119,6 +122,7 @@ def _card(
     from huggingface_hub import EvalResult, ModelCardData
 
     description = agent.description()
+    task = getattr(agent.env.unwrapped, "task", None)
     env = description["env_id"] or type(agent.env.unwrapped).__name__
     if evaluation is not None:
         scores = {"mean_reward": evaluation.mean_reward, **evaluation.metrics}
@@ -166,7 +170,7 @@ def _card(
         folder=folder.name,
         tokenizer_import=", AutoTokenizer" if files else "",
         tokenizer_line=f'\ntokenizer = AutoTokenizer.from_pretrained("{folder.name}")' if files else "",
-        prompt="that the environment shows" if not agent.native else f"`{_prompt(agent.task)}`",
+        prompt="that the environment shows" if task is None else f"`{_prompt(task)}`",
         ends=ends or "of the environment's choice",
         evaluation="\n".join(evaluated) if scores else "Not evaluated yet.",
         settings=json.dumps(description["env_kwargs"], indent=1, ensure_ascii=False),

@@ -7,11 +7,14 @@ or hub name, or a transformers model that is at hand.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
 
 from llm_envs.assets import resolve_model
 from llm_envs.language_model import LanguageModel
@@ -59,13 +62,12 @@ def build_language_model(
         built = _load(resolve_model(str(model), causal=True))
     else:
         built = model
-    longest = getattr(built.config, "max_position_embeddings", None)
-    if longest is not None and longest < context_length:
+    lm = LanguageModel(built.to(device), vocabulary_size)
+    if lm.longest is not None and lm.longest < context_length:
         raise ValueError(
-            f"the model reads {longest} tokens and the environment's observations hold {context_length}: "
+            f"the model reads {lm.longest} tokens and the environment's observations hold {context_length}: "
             "lower max_prompt_tokens or max_new_tokens, or take another model"
         )
-    lm = LanguageModel(built.to(device), vocabulary_size)
     if dtype is not None:
         lm.cast(dtype)
     return lm
@@ -74,18 +76,29 @@ def build_language_model(
 def _fresh(options: Mapping[str, Any], vocabulary_size: int, context_length: int, seed: int) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    chosen = {"tie_word_embeddings": True, "attn_implementation": "sdpa", **options}
+    given: dict[str, Any] = {
+        "vocab_size": vocabulary_size,
+        "max_position_embeddings": context_length,
+        "bos_token_id": None,
+        "eos_token_id": None,
+        "pad_token_id": None,
+    }
+    known = {"attn_implementation", *(field.name for field in fields(LlamaConfig))} - given.keys()
+    for name in options:
+        if name not in known:  # LlamaConfig would take it and leave its default
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ", see transformers' LlamaConfig"
+            raise ValueError(f"model={dict(options)!r}: {name!r} is no option of a fresh Llama{hint}")
+    chosen: dict[str, Any] = {"tie_word_embeddings": True, "attn_implementation": "sdpa", **options}
     try:
-        config = LlamaConfig(
-            vocab_size=vocabulary_size,
-            max_position_embeddings=context_length,
-            bos_token_id=None,
-            eos_token_id=None,
-            pad_token_id=None,
-            **chosen,
-        )
-    except TypeError as error:
+        config = LlamaConfig(**given, **chosen)
+    except (TypeError, ValueError, StrictDataclassError) as error:
         raise ValueError(f"model={dict(options)!r} is no Llama configuration: {error}") from None
+    if config.head_dim and config.head_dim % 2:
+        raise ValueError(
+            f"model={dict(options)!r}: heads of {config.head_dim} numbers cannot be turned by pairs (rotary "
+            "positions): hidden_size / num_attention_heads must be even"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return LlamaForCausalLM(config)
@@ -104,10 +117,10 @@ def _load(name: str) -> Any:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             name, use_safetensors=True, dtype="auto", output_loading_info=True
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(
-            f"cannot load the model {name!r}: no such folder or hub name, no causal LM in it, or no network "
-            f"({type(error).__name__}: {str(error).splitlines()[0]})"
+            f"cannot load the model {name!r}: no such folder or hub name, no causal LM in it, weights cut "
+            f"short, or no network ({type(error).__name__}: {str(error).splitlines()[0]})"
         ) from error
     model, found = loaded
     if missing := sorted(found["missing_keys"]):

@@ -20,7 +20,6 @@ from llm_baselines.transitions import check_spaces
 
 def describe(agent: Any) -> dict[str, Any]:
     """A saved agent's description; JSON-able."""
-    options = values_of(agent.config)
     return {
         "agent": agent.name,
         "model": json_able(agent.model_spec or getattr(agent.lm.config, "name_or_path", None) or None),
@@ -32,8 +31,7 @@ def describe(agent: Any) -> dict[str, Any]:
         "rounds": agent.rounds,
         "begun": agent.begun,
         "state": agent.state(),
-        "config": json_able(options),
-        "reward_is_kept": json_able(options["reward"]) == options["reward"],
+        **described_config(agent.config),
         "report": json_able(asdict(agent.report)),
     }
 
@@ -54,20 +52,12 @@ def load_language_agent(
         if None not in (description[what], here) and description[what] != here:
             raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
     adapted = description["config"].get("adapter") == "lora"
-    config = dict(description["config"])
-    if not description.get("reward_is_kept", True):
-        warnings.warn(
-            f"'{folder}' was trained on {config['reward']}, which is not saved with it; further training is "
-            "on the environment's own reward",
-            stacklevel=3,
-        )
-        config["reward"] = None
     agent = cls(
         _base_of(description, folder, model) if adapted else _model_of(description),
         env,
         seed=description["seed"] if seed is None else seed,
         device=device,
-        **config,
+        **kept_config(description, folder),
     )
     agent.model_spec = description["model"]
     agent.load_weights(weights, folder)
@@ -82,6 +72,40 @@ def load_language_agent(
     agent.begun = bool(description.get("begun", True))
     agent.report = TrainingReport(**description["report"])
     return agent
+
+
+def described_config(config: Any) -> dict[str, Any]:
+    """A configuration as agent.json says it; a reward that is code stays behind, and that is said."""
+    options = values_of(config)
+    told = json_able(options)
+    return {"config": told, "reward_is_kept": told["reward"] == options["reward"]}
+
+
+def kept_config(description: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The options an agent is made with again; a warning where its reward was not kept."""
+    config = dict(description["config"])
+    if not description.get("reward_is_kept", True):
+        warnings.warn(
+            f"'{folder}' was trained on {config['reward']}, which is not saved with it; further training is "
+            "on the environment's own reward",
+            stacklevel=4,
+        )
+        config["reward"] = None
+    return config
+
+
+def check_origin(place: Path, state: Mapping[str, Any], seed: int, env: Any) -> None:
+    """Refuses a checkpoint of another seed or environment.
+
+    Raises:
+        AgentFolderError: It is one.
+    """
+    for what, here in (("seed", seed), ("environment", environment_of(env))):
+        if state.get(what) != here:
+            raise AgentFolderError(
+                f"'{place}' was trained with the {what} {state.get(what)}, not {here}: resume with the "
+                "same, or train afresh"
+            )
 
 
 def environment_of(env: Any) -> dict[str, Any]:

@@ -34,9 +34,10 @@ def replace_folder(folder: Path, write: Callable[[Path], object]) -> None:
     temporary.mkdir()
     try:
         write(temporary)
-        for path in temporary.iterdir():
-            with open(path, "rb") as file:
-                os.fsync(file.fileno())
+        for path in temporary.rglob("*"):
+            if path.is_file():
+                with open(path, "r+b") as file:
+                    os.fsync(file.fileno())
         if folder.exists():
             old = folder.with_name(f".{folder.name}.old-{uuid4().hex[:8]}")
             folder.rename(old)

@@ -43,6 +43,11 @@ class TrainablePolicy(LanguagePolicy):
                     "dtype='bfloat16' is for a frozen base: a step smaller than a 256th of a weight is lost "
                     "in it. Take adapter='lora', or dtype='float32'"
                 )
+            if not any(p.requires_grad for p in self.base.parameters()):
+                raise ValueError(
+                    "every weight of the model is frozen, as by an earlier agent with adapter='lora', and "
+                    "adapter='none' trains them: model.requires_grad_(True), or adapter='lora'"
+                )
             dtype = "float32"
         elif self.is_fresh:
             raise ValueError(

@@ -20,7 +20,7 @@ class HuggingFaceTokenizer:
     Args:
         name_or_path: A fetched model's name, what `AutoTokenizer.from_pretrained` takes, or a path to a
             tokenizer.json.
-        end_tokens: Tokens that end the agent's turn; by default the tokenizer's own end token.
+        end_tokens: Tokens that end the agent's turn, or one; by default the tokenizer's own end token.
         separator: Text between prompt and answer.
         bos: Whether the prompt begins with the tokenizer's BOS token; by default where it has one.
         chat_template: Whether prompts and turns are written as the tokenizer's chat template writes them;
@@ -35,11 +35,13 @@ class HuggingFaceTokenizer:
         self,
         name_or_path: str,
         *,
-        end_tokens: Sequence[str] | None = None,
+        end_tokens: str | Sequence[str] | None = None,
         separator: str = "\n",
         bos: bool | None = None,
         chat_template: bool = False,
     ) -> None:
+        if isinstance(end_tokens, str):
+            end_tokens = [end_tokens]
         self._backend, special, loaded = _load_backend(name_or_path)
         self._backend.no_truncation()  # both are saved with a tokenizer, and would cut and fill markers too
         self._backend.no_padding()
@@ -53,7 +55,8 @@ class HuggingFaceTokenizer:
         usual = {"separator": "\n", "chat_template": False}
         given = {k: v for k, v in self._options.items() if v != usual.get(k)}
         self.spec = {"id": f"hf:{name_or_path}", **given} if given else f"hf:{name_or_path}"
-        self.vocabulary_size = self._backend.get_vocab_size(with_added_tokens=True)
+        ids_in_use = self._backend.get_vocab(with_added_tokens=True).values()
+        self.vocabulary_size = max(ids_in_use, default=-1) + 1  # ids may have gaps
         names = list(end_tokens) if end_tokens is not None else [special.get("eos_token")]
         ids = [i for i in (self._backend.token_to_id(name) for name in names if name) if i is not None]
         if not ids or len(ids) < len(names):

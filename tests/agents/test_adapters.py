@@ -11,6 +11,7 @@ import torch
 from small_models import small_model
 from tiny_agents import equal
 from token_worlds import Talk, World
+from transformers import AutoModelForCausalLM, SmolLM3Config
 
 from llm_baselines import TokenDQN
 from llm_baselines.adapters import LORA_FROM, MergedActor, choose_adapter, with_lora
@@ -271,3 +272,19 @@ def test_precision_is_probed_once_and_what_was_chosen_is_kept(folder):
     agent = TokenDQN(folder, gym.make(ENV), device="cpu", **TOKEN_DQN)
     assert agent.config.dtype == chosen
     assert next(agent.base.parameters()).dtype == DTYPES[chosen]
+
+
+def test_an_architecture_without_a_choice_of_layers_has_all_linear_ones_adapted():
+    options = {"vocab_size": 11, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2, "pad_token_id": 0}
+    base = LanguageModel(AutoModelForCausalLM.from_config(SmolLM3Config(**options, **heads)), 11)
+    learner = with_lora(base, rank=2, alpha=2)
+    adapted = {name.split(".")[-1] for name, m in learner.model.named_modules() if hasattr(m, "lora_A")}
+    assert adapted == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
+
+
+def test_a_model_that_an_adapter_froze_is_not_trained_whole():
+    model = small_model("llama", V)
+    RLOO(model, World(V), adapter="lora", dtype="float32")
+    with pytest.raises(ValueError, match="every weight of the model is frozen"):
+        RLOO(model, World(V), adapter="none")

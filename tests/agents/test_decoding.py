@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from small_models import small_model
+from transformers import AutoModelForCausalLM, BloomConfig, Gemma3Config, RwkvConfig
 
 from llm_envs.decoding import Reader
 from llm_envs.language_model import LanguageModel, model_inputs
@@ -176,3 +177,48 @@ def test_a_model_that_takes_no_cache_of_ours_is_read_without():
     assert not reader.cached
     observation = np.array([[-1, 1, 2, 0, -1], [-1, 1, -1, -1, -1]], np.int32)
     assert reader.read(observation).tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+def test_a_window_that_a_part_of_the_configuration_names_is_seen():
+    """Gemma 3 with eyes says so of its text alone; the probe's text is shorter than the window."""
+    text = {
+        "vocab_size": V, "hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8, "sliding_window": 12,
+        "layer_types": ["sliding_attention", "full_attention"], "max_position_embeddings": 128,
+        "pad_token_id": 0, "bos_token_id": 0, "eos_token_id": 0,
+    }  # fmt: skip
+    eyes = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1}
+    config = Gemma3Config(
+        text_config=text,
+        vision_config={**eyes, "image_size": 28, "patch_size": 14},
+        mm_tokens_per_image=4,
+        image_token_index=V - 1,
+        boi_token_index=V - 2,
+        eoi_token_index=V - 3,
+    )
+    lm = LanguageModel(AutoModelForCausalLM.from_config(config), V)
+    assert lm.longest == 128
+    reader = Reader(lm)
+    assert not reader.cached
+    row = (np.arange(LENGTH, dtype=np.int32) % (V - 3))[None]
+    check(lm, reader, row)
+
+
+def test_a_model_that_heeds_no_mask_reads_every_row_from_its_first_token():
+    config = RwkvConfig(
+        vocab_size=V, context_length=64, hidden_size=16, attention_hidden_size=16, num_hidden_layers=2,
+        intermediate_size=16,
+    )  # fmt: skip
+    lm = LanguageModel(AutoModelForCausalLM.from_config(config), V)
+    reader = Reader(lm)
+    rng = np.random.default_rng(0)
+    check(lm, reader, np.stack([begin(rng) for _ in range(6)]))
+
+
+def test_a_model_whose_cache_is_another_is_read_without_one():
+    config = BloomConfig(vocab_size=V, hidden_size=16, n_layer=2, n_head=2)
+    lm = LanguageModel(AutoModelForCausalLM.from_config(config), V)
+    reader = Reader(lm)
+    assert not reader.cached
+    rng = np.random.default_rng(0)
+    check(lm, reader, np.stack([begin(rng) for _ in range(6)]))

@@ -12,6 +12,7 @@ import torch
 from hf_folders import save_model
 from huggingface_hub import ModelCard
 from token_worlds import World
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 import llm_envs
 from llm_baselines import TokenDQN
@@ -118,3 +119,28 @@ def test_a_q_head_is_no_language_model(tmp_path):
     with pytest.raises(ValueError, match="the policy is a Q head's"):
         agent.export(tmp_path / "exported")
     assert not (tmp_path / "exported").exists()
+
+
+def test_what_a_folder_holds_besides_is_written_too(tmp_path):
+    """Several chat templates lie in a folder of their own; sampling values need no sampling."""
+    folder = save_model(tmp_path / "base")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = {"default": "{{ messages[0].content }}", "tool_use": "tools"}
+    tokenizer.save_pretrained(folder)
+    GenerationConfig(temperature=0.6, top_p=0.9, do_sample=True).save_pretrained(folder)
+    settings = json.loads((tmp_path / "base" / "generation_config.json").read_text())
+    (tmp_path / "base" / "generation_config.json").write_text(json.dumps({**settings, "do_sample": False}))
+    agent = RLOO(folder, environment(folder, tmp_path), **OPTIONS)
+    agent.export(tmp_path / "exported")
+    again = AutoTokenizer.from_pretrained(tmp_path / "exported")
+    assert set(again.chat_template) == {"default", "tool_use"}
+    AutoModelForCausalLM.from_pretrained(tmp_path / "exported")
+
+
+def test_the_tokenizer_of_a_vector_environment_comes_along(tmp_path):
+    folder = save_model(tmp_path / "base")
+    envs = llm_envs.vectorize(environment(folder, tmp_path), 2, autoreset_mode="Disabled")
+    RLOO(folder, envs, **{**OPTIONS, "eval_freq": 0}).export(tmp_path / "exported")
+    assert AutoTokenizer.from_pretrained(tmp_path / "exported").eos_token == "<|end|>"
+    ends = json.loads((tmp_path / "exported" / "generation_config.json").read_text())["eos_token_id"]
+    assert ends == list(envs.unwrapped.task.tokenizer.end_token_ids)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from small_models import small_model
+from transformers import T5Config, T5ForConditionalGeneration
 
 from llm_baselines.language_model import PRESETS, build_language_model, choose_device
 from llm_envs.language_model import LanguageModel, model_inputs
@@ -85,9 +86,18 @@ def test_unknown_names_say_the_nearest():
         build("something else")
 
 
-def test_a_mapping_that_is_no_configuration_is_an_error():
-    with pytest.raises(ValueError, match="no Llama configuration"):
-        build({"vocab_size": 3})
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"vocab_size": 3}, "'vocab_size' is no option of a fresh Llama, see transformers' LlamaConfig"),
+        ({"num_layers": 1}, "'num_layers' is no option.*did you mean 'num_hidden_layers'"),
+        ({"hidden_size": 30, "num_attention_heads": 4}, "no Llama configuration"),
+        ({"hidden_size": 12, "num_attention_heads": 4}, "hidden_size / num_attention_heads must be even"),
+    ],
+)
+def test_a_mapping_that_is_no_configuration_is_an_error(options, error):
+    with pytest.raises(ValueError, match=error):
+        build(options)
 
 
 def test_a_model_without_a_head_is_an_error():
@@ -168,3 +178,34 @@ def test_a_cast_changes_weights_and_leaves_rotary_frequencies():
     for name, buffer in lm.named_buffers():
         assert torch.equal(buffer, before[name]), name
         assert buffer.dtype == before[name].dtype
+
+
+def test_an_encoder_decoder_is_no_causal_model():
+    config = T5Config(vocab_size=V, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
+    with pytest.raises(ValueError, match="T5ForConditionalGeneration reads with one network and writes"):
+        build(T5ForConditionalGeneration(config))
+
+
+def test_weights_that_are_one_number_have_an_identity():
+    model = small_model("llama", V)
+    model.scale = torch.nn.Parameter(torch.tensor(1.0))
+    before = LanguageModel(model, V).identity()
+    model.scale.data += 1
+    assert LanguageModel(model, V).identity() != before
+
+
+def test_weights_cut_short_are_named(tmp_path):
+    small_model("llama", V).save_pretrained(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"cannot load the model .* weights cut short"):
+        build(str(tmp_path))
+
+
+def test_a_model_with_adapters_of_its_own_is_to_be_merged_first(tmp_path):
+    from peft import LoraConfig, get_peft_model
+
+    with_adapters = get_peft_model(small_model("llama", V), LoraConfig(task_type="CAUSAL_LM"))
+    with pytest.raises(ValueError, match="merge_and_unload"):
+        build(with_adapters)
+    build(with_adapters.merge_and_unload())

@@ -91,6 +91,7 @@ def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Ten
                 for name in _ARRAYS:
                     getattr(buffer, name)[: len(arrays[name])] = arrays[name]
                 buffer.pos, buffer.full = int(arrays["pos"]), bool(arrays["full"])
+            cut_episodes(buffer)
         path = place / "best.safetensors"
         best = load_file(path) if path.exists() else None
     except Exception as error:
@@ -104,3 +105,14 @@ def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Ten
     if hasattr(model, "_n_calls"):
         model._n_calls = model.num_timesteps // model.n_envs
     return best
+
+
+def cut_episodes(buffer: ReplayBuffer) -> None:
+    """Marks what was played last as cut off there: the rows go on with other episodes.
+
+    Else n-step returns would sum rewards across the seam.
+    """
+    if buffer.size():
+        buffer.timeouts[buffer.pos - 1] = np.maximum(
+            buffer.timeouts[buffer.pos - 1], 1 - buffer.dones[buffer.pos - 1]
+        )

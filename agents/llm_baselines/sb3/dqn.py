@@ -10,6 +10,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
 from llm_baselines.reference import ReferenceAgent
+from llm_baselines.sb3.checkpoint import cut_episodes
 from llm_baselines.sb3.policies import TokenDQNPolicy
 from llm_baselines.sb3.sb3_agent import SB3Agent
 from llm_baselines.sb3.settings import DQNConfig
@@ -74,6 +75,8 @@ class SB3DQN(SB3Agent):
             assert model.replay_buffer is not None
             model.replay_buffer.add(observation, reached, actions, rewards, dones, infos)
             observation, played = np.asarray(following), played + int(dones.sum())
+        assert model.replay_buffer is not None
+        cut_episodes(model.replay_buffer)
         venv.close()
 
     def predict(

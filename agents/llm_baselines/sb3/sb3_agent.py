@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import ExitStack
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import Schedule
@@ -26,11 +29,17 @@ from llm_baselines.agent_folder import (
 from llm_baselines.configuration import make_config, values_of
 from llm_baselines.option_tables import fitting_options
 from llm_baselines.rows import training_design, validation_envs
+from llm_baselines.saved_language_agent import (
+    check_origin,
+    described_config,
+    environment_of,
+    kept_config,
+)
 from llm_baselines.sb3.callbacks import RoundCallback
-from llm_baselines.sb3.checkpoint import read_state, restore_checkpoint, write_checkpoint
+from llm_baselines.sb3.checkpoint import cut_episodes, read_state, restore_checkpoint, write_checkpoint
 from llm_baselines.sb3.settings import TABLES, SB3Config
 from llm_baselines.sb3.vec_env import SB3TokenVecEnv
-from llm_baselines.sealed_folder import newest_checkpoint
+from llm_baselines.sealed_folder import newest_checkpoint, set_aside
 from llm_envs import vectorize
 
 
@@ -38,11 +47,15 @@ class SB3Agent:
     """An algorithm of Stable-Baselines3 on a token environment.
 
     Args:
-        env: Made by gymnasium.make from an id of llm_envs. Where its reward is not the default, that is
-            what is trained on; else the configuration's training reward, if it names one.
+        env: An id of llm_envs, or what gymnasium.make made of it, without wrappers. Where its
+            reward is not the default, that is what is trained on; else the configuration's training reward,
+            if it names one.
         seed: Decides weights, exploration, examples.
         device: "auto" or a torch device.
         **config: What differs from the defaults for the id, see `defaults`.
+
+    Raises:
+        ValueError: The environment was not made by gymnasium.make, is wrapped, or its spaces are not tokens.
 
     Attributes:
         config: The whole configuration.
@@ -54,10 +67,17 @@ class SB3Agent:
     name: ClassVar[str]
     config_class: ClassVar[type[SB3Config]]
 
-    def __init__(self, env: Env, seed: int, device: str = "auto", **config: Any) -> None:
+    def __init__(self, env: str | Env, seed: int, device: str = "auto", **config: Any) -> None:
+        env = gym.make(env) if isinstance(env, str) else env
         if env.spec is None:
             raise ValueError(f"{env!r} was not made by gymnasium.make")
         self._env = env
+        self._spaces()
+        if env is not env.unwrapped:
+            raise ValueError(
+                f"{env} is wrapped, and {self.name} trains on vector environments like the one inside: give "
+                "its options to gymnasium.make, or take Stable-Baselines3's own class"
+            )
         self.seed = seed
         self.device = get_device(device)
         spec = env.spec
@@ -65,6 +85,7 @@ class SB3Agent:
         self.config: Any = make_config(self.config_class, merged)
         self.report = TrainingReport()
         self.model: BaseAlgorithm | None = None
+        self._best: tuple[float, dict[str, torch.Tensor] | None] = (-np.inf, None)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.policy: BasePolicy = self._make_policy()
@@ -138,17 +159,18 @@ class SB3Agent:
         resume: bool = False,
         progress_bar: bool = False,
     ) -> Self:
-        """Trains. See TrainableAgent.learn.
+        """Trains. See TrainableAgent.learn; `total_timesteps` counts those of earlier calls too.
 
         Interrupted by the keyboard, it saves a checkpoint (where there is a run folder) and lets the
         interruption pass on. A resumed run goes on with weights, optimizer and replay buffer as they were,
         and with environments and random numbers begun anew from the seed and the step.
 
         Raises:
-            AgentFolderError: The checkpoint to resume from is damaged or of another configuration.
+            AgentFolderError: The checkpoint to resume from is damaged or of another run.
         """
         place = newest_checkpoint(Path(run_folder) / "resume") if run_folder and resume else None
-        state = self._checked_state(place) if place is not None else None
+        if run_folder is not None and place is None:
+            set_aside(Path(run_folder) / "resume")
         dense = self.config.reward_timing or self._kwargs().get("reward_timing") or "terminal"
         with ExitStack() as opened:
             training = SB3TokenVecEnv(self._vector_env(training=True))
@@ -156,15 +178,14 @@ class SB3Agent:
             validation = self._vector_env(training=False) if self.config.eval_freq else None
             if validation is not None:
                 opened.callback(validation.close)
-            model = self.model = self._make_model(training)
-            model.policy.load_state_dict(self.policy.state_dict())
-            self.policy = model.policy
-            self.report = TrainingReport(**state["report"]) if state else TrainingReport()
-            self.report.parameters = self._count_parameters()
-            best = restore_checkpoint(place, model) if place else None
-            if place is None:
-                self._prepare(model)
+            model = self._begun_model(training) if place is None else self._restored_model(training, place)
             done = model.num_timesteps
+            if done >= total_timesteps and place is None and done:
+                warnings.warn(
+                    f"there is nothing to do: total_timesteps={total_timesteps} counts earlier steps too, "
+                    f"and this agent has made {done}",
+                    stacklevel=2,
+                )
             model.set_random_seed(self.seed + done)
             logger = self._make_logger(run_folder, done)
             opened.callback(logger.close)
@@ -184,8 +205,7 @@ class SB3Agent:
                 checkpoint=checkpoint,
                 dense=dense != "terminal",
             )
-            if state:
-                callback.best_score, callback.best_weights = state["best_score"], best
+            callback.best_score, callback.best_weights = self._best
             if total_timesteps > done:
                 try:
                     model.learn(
@@ -200,7 +220,9 @@ class SB3Agent:
                     raise
                 if validation is not None:
                     callback.measure()
+                callback.update_report()
                 checkpoint()
+            self._best = callback.best_score, callback.best_weights
             if self.config.keep_best and callback.best_weights is not None:
                 self.policy.load_state_dict(callback.best_weights)
         return self
@@ -217,14 +239,14 @@ class SB3Agent:
             "tokenizer_hash": self._tokenizer_hash(),
             "seed": self.seed,
             "timesteps": self.report.environment_steps,
-            "config": json_able(values_of(self.config)),
+            **described_config(self.config),
             "report": json_able(asdict(self.report)),
         }
         write_agent_folder(Path(folder), description, self.policy.state_dict())
 
     @classmethod
-    def load(cls, folder: Path, env: Env, *, seed: int = 0, device: str = "auto") -> Self:
-        """A saved agent, for an environment with the same spaces and tokenizer.
+    def load(cls, folder: Path, env: str | Env, *, seed: int | None = None, device: str = "auto") -> Self:
+        """A saved agent, for an environment with the same spaces and tokenizer; `seed`: as it had.
 
         Raises:
             AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
@@ -232,7 +254,8 @@ class SB3Agent:
         description, weights = read_agent_folder(Path(folder))
         if description.get("agent") != cls.name:
             raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
-        agent = cls(env, seed, device, **description["config"])
+        chosen = int(description["seed"]) if seed is None else seed
+        agent = cls(env, chosen, device, **kept_config(description, Path(folder)))
         observation, action = agent._spaces()
         for what, saved, here in (
             ("context length", description["observation_space"]["shape"], list(observation.shape)),
@@ -251,6 +274,32 @@ class SB3Agent:
         return agent
 
     # Parts of learn.
+
+    def _begun_model(self, training: SB3TokenVecEnv) -> BaseAlgorithm:
+        """The algorithm of an earlier call, or a new one."""
+        if self.model is not None:
+            self.model.set_env(training)
+            buffer = getattr(self.model, "replay_buffer", None)
+            if isinstance(buffer, ReplayBuffer):
+                cut_episodes(buffer)
+            return self.model
+        self.report = TrainingReport(parameters=self.report.parameters)
+        model = self._new_model(training)
+        self._prepare(model)
+        return model
+
+    def _restored_model(self, training: SB3TokenVecEnv, place: Path) -> BaseAlgorithm:
+        state = self._checked_state(place)
+        self.report = TrainingReport(**state["report"])
+        model = self._new_model(training)
+        self._best = state["best_score"], restore_checkpoint(place, model)
+        return model
+
+    def _new_model(self, training: SB3TokenVecEnv) -> BaseAlgorithm:
+        model = self.model = self._make_model(training)
+        model.policy.load_state_dict(self.policy.state_dict())
+        self.policy = model.policy
+        return model
 
     def _kwargs(self) -> dict[str, Any]:
         assert self._env.spec is not None
@@ -282,6 +331,7 @@ class SB3Agent:
 
     def _checked_state(self, place: Path) -> dict[str, Any]:
         state = read_state(place)
+        check_origin(place, state, self.seed, self._env)
         mine = json_able(values_of(self.config))
         for known in fields(self.config):
             if state["config"].get(known.name) != mine[known.name]:
@@ -293,6 +343,8 @@ class SB3Agent:
 
     def _write_checkpoint(self, run_folder: Path, model: BaseAlgorithm, callback: RoundCallback) -> None:
         state = {
+            "seed": self.seed,
+            "environment": environment_of(self._env),
             "config": json_able(values_of(self.config)),
             "report": json_able(asdict(self.report)),
             "best_score": callback.best_score,

@@ -204,3 +204,67 @@ def test_dqn_learns_to_spell(env):
     agent = make_agent("sb3_dqn", env, seed=0, device="cpu")
     agent.learn(TABLES.timesteps("sb3_dqn", "TextGen-Tiny-v0", "demo"))
     assert llm_envs.evaluate(agent, "TextGen-Tiny-v0").mean_reward >= 0.9
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_second_call_goes_on_with_the_first(name, env):
+    agent = make(name, env).learn(100)
+    steps, updates, curve = agent.model.num_timesteps, agent.report.gradient_steps, len(agent.report.curve)
+    with pytest.warns(UserWarning, match="nothing to do: total_timesteps=100 .* has made"):
+        agent.learn(100)
+    agent.learn(300)
+    assert agent.model.num_timesteps == agent.report.environment_steps >= 300 > steps
+    assert agent.report.gradient_steps > updates > 0
+    assert len(agent.report.curve) > curve
+    if name == "sb3_dqn":  # what was played before is still in the replay buffer
+        assert agent.model.replay_buffer.size() * agent.model.n_envs == agent.model.num_timesteps
+
+
+def test_without_curve_or_run_folder_the_report_is_filled_too(env):
+    report = make("sb3_dqn", env, eval_freq=0).learn(100).report
+    assert report.environment_steps >= 100
+    assert report.gradient_steps > 0
+    assert report.reward_calls > 0
+
+
+def test_a_new_run_puts_the_checkpoint_of_an_earlier_one_aside(env, tmp_path):
+    make("sb3_dqn", env).learn(200, run_folder=tmp_path)
+    kept = {place.name for place in (tmp_path / "resume").iterdir()}
+    make("sb3_dqn", env).learn(60, run_folder=tmp_path)
+    assert {place.name for place in (tmp_path / "resume-earlier").iterdir()} == kept
+
+
+@pytest.mark.parametrize(
+    ("seed", "options", "error"), [(7, {}, "the seed 0, not 7"), (0, {"split": "validation"}, "environment")]
+)
+def test_a_checkpoint_of_another_seed_or_environment_is_refused(seed, options, error, env, tmp_path):
+    make("sb3_dqn", env).learn(60, run_folder=tmp_path)
+    with pytest.raises(AgentFolderError, match=error):
+        make("sb3_dqn", gym.make("TextGen-Tiny-v0", **options), seed=seed).learn(
+            100, run_folder=tmp_path, resume=True
+        )
+
+
+def test_a_wrapped_environment_is_refused(env):
+    wrapped = gym.wrappers.TransformReward(env, lambda reward: -reward)
+    with pytest.raises(ValueError, match=r"TransformReward.* is wrapped, and sb3_dqn trains on"):
+        make("sb3_dqn", wrapped)
+
+
+def test_a_reward_that_is_code_stays_behind_and_that_is_said(env, tmp_path):
+    make("sb3_dqn", env, reward=lambda episode: -1.0).save(tmp_path / "agent")
+    with pytest.warns(UserWarning, match="further training is on the environment's own reward"):
+        loaded = make_agent(str(tmp_path / "agent"), env, seed=0, device="cpu")
+    loaded.learn(60)
+
+
+def test_no_return_sums_rewards_across_a_seam(env, tmp_path):
+    """Where a run stopped the rows go on with other episodes."""
+    make("sb3_dqn", env, n_steps=3).learn(60, run_folder=tmp_path)
+    agent = make("sb3_dqn", env, n_steps=3).learn(120, run_folder=tmp_path, resume=True)
+    buffer = agent.model.replay_buffer
+    before, after = buffer.next_observations[: buffer.pos - 1], buffer.observations[1 : buffer.pos]
+    over = (buffer.dones + buffer.timeouts)[: buffer.pos - 1] > 0
+    goes_on = (before == after).all(axis=2)
+    assert (goes_on | over).all()
+    assert not goes_on.all()
