@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input
+from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input, usable_store
 from llm_benchmarks.progress import SuiteProgress
 from llm_benchmarks.runner import SuiteOutcome, run_suite
 from llm_benchmarks.store import RecordStore
@@ -28,14 +28,15 @@ def run(name: str, store: Path, *, engine: str, processes: int | None) -> int:
         raise InputError(f"engine {engine!r} comes with a later release; this one has 'process'")
     with bad_input():
         suite = load_suite(find_suite(name))
-        if store.exists() and not store.is_dir():
-            raise InputError(f"--store {str(store)!r} is a file; name a folder")
+    usable_store(store)
     console = Console(soft_wrap=True)
     told = f": {suite.description}" if suite.description else ""
     console.print(f"{suite.name}{told} ({len(suite.cells)} cells)", highlight=False, markup=False)
     outcome = run_suite(suite, RecordStore(store), progress=SuiteProgress(console), processes=processes)
     tell(console, outcome)
-    console.print(f"`llm-envs leaderboard show --store {store}` shows the results", highlight=False)
+    console.print(
+        f"`llm-envs leaderboard show --store {store}` shows the results", highlight=False, markup=False
+    )
     if outcome.interrupted:
         return INTERRUPTED
     return 1 if outcome.failed else 0

@@ -24,6 +24,7 @@ from llm_benchmarks.plan import (
     evaluation_arguments,
     make_plan,
     plan_agent,
+    settled,
     training_env,
 )
 from llm_benchmarks.provenance import collect_provenance, peak_memory_bytes, utc_now
@@ -142,7 +143,8 @@ class _CellRun:
 
     def play(self, place: Path) -> EvaluationResult:
         """Makes, trains and evaluates; what was trained is saved in `place`."""
-        cell, planned = self._cell, plan_agent(self._cell)
+        cell = self._cell = settled(self._cell)
+        planned = plan_agent(cell)
         self._agent_plan = planned
         self.plan = draft_plan(cell, planned)
         self.plan = make_plan(cell, planned)

@@ -94,7 +94,7 @@ def play(
 @commands.command()
 def demo(
     store: Store = Path("demo-store"),
-    processes: Annotated[int | None, typer.Option(help="Cells at a time; 2 by default.")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Cells at a time; 2 by default.")] = None,
 ) -> None:
     """Trains SB3 agents on generation, translation and dialogue, and shows the leaderboard."""
     from llm_benchmarks.demo import run

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +29,22 @@ def bad_input() -> Iterator[None]:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         text = text.partition(" was raised from the environment creator")[0]  # Gymnasium's addition
         raise InputError(text or type(error).__name__) from error
+
+
+def usable_store(store: Path, option: str = "--store") -> None:
+    """Makes the folder of a store, before any work whose result could not be kept.
+
+    Raises:
+        InputError: It is a file, or nothing can be written there.
+    """
+    if store.exists() and not store.is_dir():
+        raise InputError(f"{option} {str(store)!r} is a file; name a folder")
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=store):
+            pass
+    except OSError as error:
+        raise InputError(f"{option} {str(store)!r}: nothing can be written there: {error}") from error
 
 
 def reward_spec(text: str) -> Any:
@@ -72,7 +90,10 @@ def values(assignments: Sequence[str], option: str) -> dict[str, Any]:
         if key.strip() in read:
             raise ValueError(f"{option}: {key.strip()!r} is given twice")
         try:
-            read[key.strip()] = json.loads(text)
+            value = json.loads(text)
         except ValueError:
-            read[key.strip()] = text
+            value = text
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{option} {assignment!r}: records keep finite numbers only")
+        read[key.strip()] = value
     return read

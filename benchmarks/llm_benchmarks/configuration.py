@@ -110,14 +110,16 @@ def _usual(values: list[bytes]) -> bytes | None:
 
 def _label(one: Mapping[str, Any], differ: list[str]) -> str:
     present = [name for name in differ if name in one]
-    told = {name: _reward(one[name]) if name == "reward" else _short(one[name]) for name in present[:_SHOWN]}
+    told = {
+        name: reward_label(one[name]) if name == "reward" else _short(one[name]) for name in present[:_SHOWN]
+    }
     words = [f"{name.removeprefix('config.')}={text}" for name, text in told.items()]
     if len(present) > _SHOWN:
         words.append(f"+{len(present) - _SHOWN} more")
     return " ".join(words)
 
 
-def _reward(spec: Any) -> str:
+def reward_label(spec: Any) -> str:
     """A reward's specification as a sum, such as 10*bleu-0.5*length_penalty."""
     parts = spec if isinstance(spec, list) else [spec]
     if isinstance(spec, Mapping) and "id" not in spec:

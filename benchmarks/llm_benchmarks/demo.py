@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from llm_benchmarks.benchmark_command import tell
-from llm_benchmarks.cli_input import INTERRUPTED, InputError
+from llm_benchmarks.cli_input import INTERRUPTED, usable_store
 from llm_benchmarks.leaderboard import Row, Table
 from llm_benchmarks.leaderboard_view import WIDTH, show
 from llm_benchmarks.progress import SuiteProgress
@@ -35,8 +35,7 @@ def run(store: Path, *, suite: str = "demo", processes: int | None = None) -> in
     Returns:
         0 if the learner beats random play on every id, 1 if not, 130 if it was interrupted.
     """
-    if store.exists() and not store.is_dir():
-        raise InputError(f"--store {str(store)!r} is a file; name a folder")
+    usable_store(store)
     loaded = load_suite(find_suite(suite))
     console = report_console(WIDTH)
     console.print(Text(_introduction(loaded)))
@@ -54,7 +53,9 @@ def run(store: Path, *, suite: str = "demo", processes: int | None = None) -> in
     console.print(Text(f"Does {LEARNER} beat random play on the test split?", style="bold"))
     for line, beats in verdicts:
         console.print(Text(f"  {line}", style="green" if beats else "red"))
-    console.print(f"\nThe records stand in {store}: texts, seeds, versions, costs.", highlight=False)
+    console.print(
+        f"\nThe records stand in {store}: texts, seeds, versions, costs.", highlight=False, markup=False
+    )
     return 0 if all(beats for _, beats in verdicts) else 1
 
 

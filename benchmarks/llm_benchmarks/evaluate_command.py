@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -12,8 +11,8 @@ from rich.console import Console
 from llm_baselines.agent_folder import read_agent_folder
 from llm_baselines.registry import AGENTS, load_factory
 from llm_benchmarks.cell import run_cell
-from llm_benchmarks.cli_input import bad_input
-from llm_benchmarks.plan import make_plan, plan_agent
+from llm_benchmarks.cli_input import bad_input, usable_store
+from llm_benchmarks.plan import make_plan, plan_agent, settled
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, SuiteError
 
@@ -26,9 +25,8 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
     """
     with bad_input():
         cell = _with_training(cell)
-        if store.exists() and not store.is_dir():
-            raise SuiteError(f"--store {str(store)!r} is a file; name a folder")
         make_plan(cell)
+    usable_store(store)
     result = run_cell(cell, RecordStore(store), device=device)
     record = RecordStore(store).read(result.record)
     if json_output:
@@ -51,7 +49,9 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
             highlight=False,
             soft_wrap=True,
         )
-        console.print(f"record {result.record[:12]} in {store}", highlight=False, soft_wrap=True)
+        console.print(
+            f"record {result.record[:12]} in {store}", highlight=False, markup=False, soft_wrap=True
+        )
     if result.status != "completed":
         print(f"llm-envs: {result.message}; record {result.record[:12]} says more", file=sys.stderr)
     return 0 if result.status == "completed" else 1
@@ -79,8 +79,7 @@ def _with_training(cell: Cell) -> Cell:
             f"evaluate --agent {facts['agent']}, with --set for what it loads itself from"
         )
     read_agent_folder(Path(cell.agent))  # damaged files are told of before anything is played
-    if facts["env"] != cell.env:
-        raise SuiteError(f"'{cell.agent}' was trained on {facts['env']}, not on {cell.env}")
+    cell = settled(cell)
     if facts["seed"] == cell.evaluation.seed:
         raise SuiteError(f"--seed {facts['seed']} is the seed '{cell.agent}' was trained with")
-    return replace(cell, env_kwargs={**facts["env_kwargs"], **cell.env_kwargs}, seed=facts["seed"])
+    return cell

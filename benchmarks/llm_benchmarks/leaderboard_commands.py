@@ -47,12 +47,15 @@ def curves(
     out: Annotated[Path, typer.Option(metavar="FILE", help="A picture: .svg, .png or .pdf.")],
 ) -> None:
     """Draws validation scores of every agent by steps and by wall clock."""
-    from llm_benchmarks.leaderboard_compare import plot_curves
+    from llm_benchmarks.leaderboard_compare import plot_curves, tell_problems
     from llm_benchmarks.store import RecordStore
 
     with bad_input():
-        plot_curves(RecordStore(_there(store)), env, out)
+        problems: dict[str, str] = {}
+        plot_curves(RecordStore(_there(store)), env, out, problems)
+    tell_problems(problems)
     print(f"written to '{out}'")
+    raise typer.Exit(1 if problems else 0)
 
 
 def _there(store: Path) -> Path:

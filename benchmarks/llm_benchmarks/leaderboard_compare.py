@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from llm_benchmarks.comparison import Scores, difference
-from llm_benchmarks.leaderboard import Row, leaderboard_tables
+from llm_benchmarks.leaderboard import Row, Table, leaderboard_tables
 from llm_benchmarks.record_folder import Record
 from llm_benchmarks.report_console import report_console
 from llm_benchmarks.statistics import Interval
@@ -29,6 +30,7 @@ class Compared:
 
     Attributes:
         env: The environment's id.
+        table: What sets its table apart from others of the environment, such as a data set; often empty.
         agent: The row's name.
         other: The other row's name.
         score: The row's mean reward.
@@ -38,6 +40,7 @@ class Compared:
     """
 
     env: str
+    table: str
     agent: str
     other: str
     score: float
@@ -46,18 +49,21 @@ class Compared:
     judged: str
 
 
-def compare(store: RecordStore, agent: str, env: str | None = None) -> list[Compared]:
+def compare(
+    store: RecordStore, agent: str, env: str | None = None, problems: dict[str, str] | None = None
+) -> list[Compared]:
     """Every row of an agent beside every other row of its table.
 
     Args:
         store: The records.
         agent: The agent's name.
         env: Only this environment id.
+        problems: Is filled with id -> what is wrong, for each record that cannot be read.
 
     Raises:
         ValueError: No row of that name has a score.
     """
-    records = {record.id: record for record in store.records({})}
+    records = {record.id: record for record in store.records(problems, summaries=True)}
     found = []
     for table in leaderboard_tables(records.values(), env):
         scores = {id(row): Scores.of(records[i] for i in row.records) for row in table.rows if row.records}
@@ -66,7 +72,9 @@ def compare(store: RecordStore, agent: str, env: str | None = None) -> list[Comp
             for other in (row for row in rows if row is not mine):
                 a, b = scores[id(mine)], scores[id(other)]
                 by, judged = difference(a, b)
-                found.append(Compared(table.env, _name(mine), _name(other), a.mean, b.mean, by, judged))
+                found.append(
+                    Compared(table.env, _apart(table), _name(mine), _name(other), a.mean, b.mean, by, judged)
+                )
     if not found:
         raise ValueError(f"no completed runs of {agent!r} beside others in '{store.path}'")
     return found
@@ -74,17 +82,21 @@ def compare(store: RecordStore, agent: str, env: str | None = None) -> list[Comp
 
 def show_comparison(store: Path, agent: str, env: str | None, json_output: bool) -> int:
     """Prints the comparison; returns the exit status."""
-    found = compare(RecordStore(store), agent, env)
+    problems: dict[str, str] = {}
+    found = compare(RecordStore(store), agent, env, problems)
+    tell_problems(problems)
+    status = 1 if problems else 0
     if json_output:
         print(json.dumps([asdict(one) for one in found], indent=2, allow_nan=False))
-        return 0
+        return status
     console = report_console(WIDTH)
-    for key in dict.fromkeys((one.env, one.agent, one.score) for one in found):
-        console.print(Text(f"{key[0]}: {key[1]} {key[2]:.3f}", style="bold"))
+    for key in dict.fromkeys((one.env, one.table, one.agent, one.score) for one in found):
+        told = f" ({key[1]})" if key[1] else ""
+        console.print(Text(f"{key[0]}{told}: {key[2]} {key[3]:.3f}", style="bold"))
         grid = RichTable(box=None, pad_edge=False, header_style="bold")
         for name in ("against", "score", "difference [95 % interval]", "judged", "pairs", ""):
             grid.add_column(name)
-        for one in (one for one in found if (one.env, one.agent, one.score) == key):
+        for one in (one for one in found if (one.env, one.table, one.agent, one.score) == key):
             by = one.difference
             ends = "open" if by.low is None or by.high is None else f"[{by.low:+.3f}, {by.high:+.3f}]"
             verdict = _VERDICTS[by.side_of(0.0)]
@@ -92,10 +104,16 @@ def show_comparison(store: Path, agent: str, env: str | None, json_output: bool)
             grid.add_row(Text(one.other), *map(Text, values))
         console.print(grid)
         console.print()
-    return 0
+    return status
 
 
-def plot_curves(store: RecordStore, env: str, out: Path) -> None:
+def tell_problems(problems: Mapping[str, str]) -> None:
+    """Says which records were left out, and why."""
+    for id, problem in problems.items():
+        print(f"unreadable record {id[:12]}: {problem}", file=sys.stderr)
+
+
+def plot_curves(store: RecordStore, env: str, out: Path, problems: dict[str, str] | None = None) -> None:
     """Draws what was measured on validation while agents trained, by steps and by wall clock.
 
     Lines are means over seeds, bands the range; the points of a row's runs are averaged in order. A curve
@@ -105,6 +123,7 @@ def plot_curves(store: RecordStore, env: str, out: Path) -> None:
         store: The records.
         env: Environment id.
         out: The picture; its suffix decides the format (.svg, .png, .pdf).
+        problems: Is filled with id -> what is wrong, for each record that cannot be read.
 
     Raises:
         ValueError: There are no curves, or the suffix is none of these.
@@ -116,9 +135,9 @@ def plot_curves(store: RecordStore, env: str, out: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    records = {record.id: record for record in store.records({})}
+    records = {record.id: record for record in store.records(problems)}
     curves = [
-        (_name(row), _stacked([records[i] for i in row.records]))
+        (f"{_apart(table)} {_name(row)}".strip(), _stacked([records[i] for i in row.records]))
         for table in leaderboard_tables(records.values(), env)
         for row in table.rows
     ]
@@ -158,6 +177,10 @@ def _points(record: Record) -> Iterator[tuple[float, float, float]]:
         point = tuple(float(row.get(k, math.nan)) for k in ("timesteps", "seconds", "eval/mean_reward"))
         if not any(map(math.isnan, point)):
             yield point[0], point[1], point[2]
+
+
+def _apart(table: Table) -> str:
+    return ", ".join(f"{name} {value}" for name, value in table.differences.items())
 
 
 def _name(row: Row) -> str:

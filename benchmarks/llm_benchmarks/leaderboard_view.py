@@ -44,7 +44,7 @@ def read_leaderboard(store: RecordStore | str | os.PathLike[str], env: str | Non
     """Make the tables of a store; records that cannot be read are told of and left out."""
     store = store if isinstance(store, RecordStore) else RecordStore(store)
     problems: dict[str, str] = {}
-    records = store.records(problems)
+    records = store.records(problems, summaries=True)
     while True:
         try:
             return Leaderboard(tuple(leaderboard_tables(records, env)), problems)
@@ -171,7 +171,7 @@ def _count(value: float | None) -> str:
     if not value:
         return NOTHING
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
+        if float(f"{value:.3g}") >= size:
             return f"{value / size:.3g}{letter}"
     return f"{value:.0f}"
 

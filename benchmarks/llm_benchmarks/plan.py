@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +93,20 @@ def plan_agent(cell: Cell) -> AgentPlan:
         seed=cell.seed if trained else cell.evaluation.seed + cell.seed,
         track=cell.track or track_of(cell.agent, config),
     )
+
+
+def settled(cell: Cell) -> Cell:
+    """The cell with what the training of its agent fixes, where that is a folder: environment, seed.
+
+    Raises:
+        ValueError: The agent was trained on another id, or its folder cannot be read.
+    """
+    facts = plan_agent(cell).training
+    if facts is None:
+        return cell
+    if facts["env"] != cell.env:
+        raise SuiteError(f"'{cell.agent}' was trained on {facts['env']}, not on {cell.env}")
+    return replace(cell, env_kwargs={**facts["env_kwargs"], **cell.env_kwargs}, seed=facts["seed"])
 
 
 def track_of(agent: str, config: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ class SuiteProgress:
     def __init__(self, console: Console | None) -> None:
         self._console = console
         self._total = self._done = 0
-        self._tasks: dict[Cell | str, TaskID] = {}
+        self._tasks: dict[int | str, TaskID] = {}
         self._spoken: dict[int, float] = {}
         self._started = time.monotonic()
         self._bars: Progress | None = None
@@ -74,7 +74,7 @@ class SuiteProgress:
         self._spoken[id(cell)] = time.monotonic()
         if self._bars is not None:
             self._count(0)
-            self._tasks[str(cell)] = self._bars.add_task(
+            self._tasks[id(cell)] = self._bars.add_task(
                 f"  {escape(str(cell))}", total=None, detail="starting"
             )
         else:
@@ -84,7 +84,7 @@ class SuiteProgress:
         """A running cell has come further."""
         detail = f"{phase} {done:,}/{total:,}"
         if self._bars is not None:
-            self._bars.update(self._tasks[str(cell)], completed=done, total=max(total, 1), detail=detail)
+            self._bars.update(self._tasks[id(cell)], completed=done, total=max(total, 1), detail=detail)
         elif time.monotonic() - self._spoken.get(id(cell), 0.0) >= _LINE_EVERY:
             self._spoken[id(cell)] = time.monotonic()
             self._say(f"{self._place()} {cell}: {detail}, {self._minutes()} since the start")
@@ -92,8 +92,8 @@ class SuiteProgress:
     def ended(self, cell: Cell, status: str, score: float | None, seconds: float, message: str) -> None:
         """A cell is over."""
         self._count()
-        if self._bars is not None and str(cell) in self._tasks:
-            self._bars.remove_task(self._tasks.pop(str(cell)))
+        if self._bars is not None and id(cell) in self._tasks:
+            self._bars.remove_task(self._tasks.pop(id(cell)))
         result = f"score {score:.3f}" if score is not None else status
         told = f": {message}" if message else ""
         style = "" if status == "completed" else "red"

@@ -54,6 +54,21 @@ class Record:
         """The evaluation's rows, checked against the schema and the record's summary."""
         return self._rows("episodes.jsonl")
 
+    def check_summary(self) -> None:
+        """Checks the results against the episodes, row by row unchecked: in a tenth of the time.
+
+        Raises:
+            RecordError: The episodes give other results, or cannot be read.
+        """
+        name = "episodes.jsonl"
+        try:
+            data = _checked_bytes(self.folder, name, self.manifest["files"][name])
+            check_results(self.data, [_parse(line, name) for line in data.splitlines()])
+        except (KeyError, TypeError) as error:
+            raise RecordError(f"{name}: a row is not as the schema says: {error!r}", self.id) from error
+        except RecordError as error:
+            raise RecordError(str(error), self.id) from error
+
     def curve(self) -> list[dict[str, Any]]:
         """The training curve's rows, checked against the schema."""
         return self._rows("curve.jsonl")

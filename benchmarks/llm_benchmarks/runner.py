@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from llm_benchmarks.cell import THREAD_VARIABLES
-from llm_benchmarks.plan import draft_plan, make_plan, plan_agent
+from llm_benchmarks.plan import draft_plan, make_plan, settled
 from llm_benchmarks.progress import SuiteProgress
 from llm_benchmarks.provenance import collect_provenance, utc_now
 from llm_benchmarks.records import cell_key, new_record
@@ -71,7 +71,12 @@ def run_suite(
     Returns:
         What became of each cell; an interruption, by Ctrl-C or SIGTERM, is told there too, after the
         running cells have been ended and recorded.
+
+    Raises:
+        ValueError: processes is below 1.
     """
+    if processes is not None and processes < 1:
+        raise ValueError(f"processes={processes} must be at least 1")
     runner = _Runner(suite.run, store, list(sys.argv if command is None else command))
     shown = progress if progress is not None else SuiteProgress(None)
     outcome, started = SuiteOutcome(), time.monotonic()
@@ -81,7 +86,10 @@ def run_suite(
             runner.run(waiting, processes or suite.run.processes, outcome, shown)
         except KeyboardInterrupt:
             outcome.interrupted = True
-            runner.stop(shown)
+            runner.stop(outcome, shown)
+        except BaseException:
+            runner.stop(outcome, shown)
+            raise
     outcome.seconds = time.monotonic() - started
     return outcome
 
@@ -105,6 +113,7 @@ class _Runner:
         self._store = store
         self._command = command
         self._jobs: list[_Job] = []
+        self._stopping = False
         self._events: queue.Queue[tuple[_Job, dict[str, Any] | None]] = queue.Queue()
 
     def plan(
@@ -117,8 +126,7 @@ class _Runner:
         for cell in cells:
             shown.planning(cell)
             try:
-                agent = plan_agent(cell)
-                plan = make_plan(cell, agent)
+                plan = make_plan(settled(cell))
             except Exception:
                 plan = draft_plan(cell)  # the cell's own process will say what is wrong
             key = cell_key(plan)
@@ -144,16 +152,20 @@ class _Runner:
                 job = self._start(*todo.pop())
                 self._jobs.append(job)
                 shown.started(job.cell)
-            try:
-                job, event = self._events.get(timeout=0.5)
-            except queue.Empty:
-                continue
-            if event is None:
-                self._end(job, outcome, shown)
-            elif event["event"] == "progress":
-                shown.advanced(job.cell, event["phase"], event["done"], event["total"])
-            else:
-                job.end = event
+            self._hear(outcome, shown)
+
+    def _hear(self, outcome: SuiteOutcome, shown: SuiteProgress) -> None:
+        """Waits a moment for what a process says."""
+        try:
+            job, event = self._events.get(timeout=0.5)
+        except queue.Empty:
+            return
+        if event is None:
+            self._end(job, outcome, shown)
+        elif event["event"] == "progress":
+            shown.advanced(job.cell, event["phase"], event["done"], event["total"])
+        else:
+            job.end = event
 
     def _start(self, cell: Cell, plan: dict[str, Any]) -> _Job:
         environment = dict(os.environ)
@@ -207,12 +219,16 @@ class _Runner:
         job.errors.close()
         if end["event"] == "completed":
             outcome.completed.append(job.cell)
-        else:
+        elif not self._stopping or end["event"] != "interrupted":
             outcome.failed.append((job.cell, end["message"]))
         shown.ended(job.cell, end["event"], end["score"], end["seconds"], end["message"])
 
     def _died(self, job: _Job) -> dict[str, Any]:
         """Records a process that ended without a word."""
+        seconds = time.monotonic() - job.clock
+        if self._stopping:
+            told = self._write(job, "interrupted", None)
+            return {"event": "interrupted", "score": None, "seconds": seconds, "message": told}
         code = job.process.returncode
         try:
             how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
@@ -221,11 +237,12 @@ class _Runner:
         job.errors.seek(0)
         said = job.errors.read()[-_TAIL:]
         error = {"type": "ProcessDied", "message": f"the process ended {how}", "traceback": said}
-        self._write(job, "failed", error)
-        seconds = time.monotonic() - job.clock
-        return {"event": "failed", "score": None, "seconds": seconds, "message": error["message"]}
+        told = self._write(job, "failed", error)
+        message = f"{error['message']}; {told}" if told else error["message"]
+        return {"event": "failed", "score": None, "seconds": seconds, "message": message}
 
-    def _write(self, job: _Job, status: str, error: dict[str, str] | None) -> None:
+    def _write(self, job: _Job, status: str, error: dict[str, str] | None) -> str:
+        """Writes a record for a process that did not; what went wrong with that, if anything."""
         record = new_record(
             job.plan,
             status=status,
@@ -242,21 +259,26 @@ class _Runner:
                 "peak_memory_bytes": None,
             },
         )
-        self._store.write(record)
+        try:
+            self._store.write(record)
+        except OSError as unwritten:
+            return f"no record of it: {unwritten}"
+        return ""
 
-    def stop(self, shown: SuiteProgress) -> None:
-        """Ends the running cells; each records that it was interrupted, or it is recorded here."""
+    def stop(self, outcome: SuiteOutcome, shown: SuiteProgress) -> None:
+        """Ends the running cells; each records that it was interrupted, or it is recorded here.
+
+        What a process had said before it heard of it holds: a cell that was done is done.
+        """
+        self._stopping = True
         for job in self._jobs:
             job.process.send_signal(signal.SIGINT)
         deadline = time.monotonic() + _GRACE
-        for job in self._jobs:
+        while self._jobs:
             try:
-                job.process.wait(max(0.0, deadline - time.monotonic()))
-            except (subprocess.TimeoutExpired, KeyboardInterrupt):
-                job.process.kill()
-                job.process.wait()
-            if job.process.returncode != 130:
-                self._write(job, "interrupted", None)
-            shown.ended(job.cell, "interrupted", None, time.monotonic() - job.clock, "")
-            job.errors.close()
-        self._jobs.clear()
+                if time.monotonic() > deadline:
+                    for job in self._jobs:
+                        job.process.kill()
+                self._hear(outcome, shown)
+            except KeyboardInterrupt:  # once more: there is no grace any longer
+                deadline = 0.0

@@ -14,6 +14,7 @@ Student's problem when several different population variances are involved"; Lia
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -81,7 +82,11 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, seed: int = 0) ->
     interval = _t_interval(float(runs.mean()), error, len(runs) - 1, len(runs), "t", confidence)
     if len(runs) < BOOTSTRAP_FROM or equal:
         return interval
-    low, high = _bootstrap((runs,), np.mean, confidence, 9999, "BCa", seed)
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+        warnings.simplefilter("ignore", scipy.stats.DegenerateDataWarning)
+        low, high = _bootstrap((runs,), np.mean, confidence, 9999, "BCa", seed)
+    if not (math.isfinite(low) and math.isfinite(high)):  # runs that differ by next to nothing
+        return interval
     return Interval(interval.estimate, low, high, len(runs), "bootstrap", error, len(runs) - 1)
 
 

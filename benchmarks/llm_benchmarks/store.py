@@ -111,16 +111,20 @@ class RecordStore:
             return []
         return sorted(entry.name for entry in self.path.iterdir() if _ID.fullmatch(entry.name))
 
-    def records(self, problems: dict[str, str] | None = None) -> list[Record]:
+    def records(self, problems: dict[str, str] | None = None, *, summaries: bool = False) -> list[Record]:
         """All records that can be read, sorted by id.
 
         Args:
             problems: Is filled with id -> what is wrong, for each of the others.
+            summaries: Whether the episodes must bear a record's results out.
         """
         found = []
         for id in self.ids():
             try:
-                found.append(read_folder(self.path / id))
+                record = read_folder(self.path / id)
+                if summaries:
+                    record.check_summary()
+                found.append(record)
             except RecordError as error:
                 if problems is not None:
                     problems[id] = str(error)

@@ -119,6 +119,14 @@ class Cell:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "env", _one_name(self.env))
+        for name in ("config", "env_kwargs"):
+            for key, value in getattr(self, name).items():
+                try:
+                    json.dumps(value, allow_nan=False)
+                except (TypeError, ValueError) as error:
+                    raise SuiteError(
+                        f"{name}: {key}={value!r} is nothing a record could keep: {error}"
+                    ) from None
 
     def __str__(self) -> str:
         reward = "" if self.reward == "default" else f" {json.dumps(self.reward)}"

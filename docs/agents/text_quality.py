@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Mapping
+from pathlib import Path
 from statistics import mean
 from typing import Any
 
@@ -33,6 +34,8 @@ def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
     """Prints a line for every row of an environment's leaderboard."""
     if env_id not in NAMES:
         sys.exit(f"text_quality.py measures {' and '.join(NAMES)}, not {env_id!r}")
+    if not Path(store_folder).is_dir():
+        sys.exit(f"text_quality.py: there is no folder {store_folder!r}")
     recorded, names = NAMES[env_id]
     task = gym.make(env_id, split="test", metrics=list(names)).unwrapped.task  # type: ignore[attr-defined]
     records = {record.id: record for record in RecordStore(store_folder).records({})}

@@ -92,3 +92,22 @@ def test_curves_are_drawn_and_the_same_every_time(two, tmp_path):
     drawn = (tmp_path / "a.svg").read_text()
     assert drawn == (tmp_path / "b.svg").read_text()
     assert "<svg" in drawn
+
+
+def test_records_that_cannot_be_read_are_told_of(two, tmp_path):
+    folder = two.path / add(two, "theirs", 4, 0.5)
+    (folder / "episodes.jsonl").write_bytes((folder / "episodes.jsonl").read_bytes() + b" ")
+    options = ["--store", str(two.path)]
+    for command in (
+        ["leaderboard", "compare", "mine", *options],
+        ["leaderboard", "curves", *options, "--env", "Translation-v0", "--out", str(tmp_path / "c.svg")],
+    ):
+        done = CliRunner().invoke(commands, command)
+        assert done.exit_code == 1
+        assert f"unreadable record {folder.name[:12]}: episodes.jsonl: altered" in done.stderr
+
+
+def test_tables_of_one_environment_are_told_apart(two):
+    for agent, mean in (("mine", 0.2), ("theirs", 0.1)):
+        two.write(*made_up.run(agent, 1, [mean, mean + 0.1], split="validation"))
+    assert len({one.table for one in compare(two, "mine")}) == 2

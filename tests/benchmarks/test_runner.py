@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -13,7 +14,10 @@ from typing import Any
 
 import pytest
 from made_up_agents import SOURCE
+from rich.console import Console
+from typer.testing import CliRunner
 
+from llm_benchmarks.cli import commands
 from llm_benchmarks.progress import SuiteProgress
 from llm_benchmarks.records import seeds_are_disjoint
 from llm_benchmarks.runner import run_suite
@@ -172,3 +176,83 @@ def test_a_cell_whose_process_is_told_to_stop_leaves_the_others_running(
     assert [message for _, message in outcome.failed] == ["its process was told to stop"]
     assert len(outcome.completed) == 1
     assert sorted(record["status"] for record in store.records()) == ["completed", "interrupted"]
+
+
+def test_a_cell_that_was_done_before_the_interruption_is_done(place: Path) -> None:
+    text = f'[[cells]]\n{TINY}agents = ["random", "their_agents:waits"]\n[run]\nprocesses = 2\n'
+
+    class Interrupting(SuiteProgress):
+        """Interrupts while what the first process has said is still in the queue."""
+
+        def started(self, cell: Cell) -> None:
+            super().started(cell)
+            if "waits" in str(cell):
+                while not store.ids():
+                    time.sleep(0.1)
+                time.sleep(2.0)
+                raise KeyboardInterrupt
+
+    store = RecordStore(place / "store")
+    outcome = run_suite(suite(place, text), store, progress=Interrupting(None))
+    assert outcome.interrupted
+    assert [cell.agent for cell in outcome.completed] == ["random"]
+    assert outcome.failed == []
+    assert sorted(record["status"] for record in store.records()) == ["completed", "interrupted"]
+
+
+def test_cells_of_one_name_have_bars_of_their_own(place: Path) -> None:
+    """Their configurations tell them apart, their names do not."""
+    text = f"""
+        [[cells]]
+        {TINY}agents = ["their_agents:Last"]
+        config = {{token = 1}}
+        [[cells]]
+        {TINY}agents = ["their_agents:Last"]
+        config = {{token = 2}}
+    """
+    terminal = Console(file=io.StringIO(), force_terminal=True)
+    store = RecordStore(place / "store")
+    outcome = run_suite(suite(place, text), store, processes=2, progress=SuiteProgress(terminal))
+    assert len(outcome.completed) == 2
+
+
+def test_an_error_in_the_suite_itself_leaves_no_process_behind(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[str]] = []
+    begin = subprocess.Popen
+
+    def remembered(*arguments: Any, **options: Any) -> subprocess.Popen[str]:
+        started.append(begin(*arguments, **options))
+        return started[-1]
+
+    class Broken(SuiteProgress):
+        def started(self, cell: Cell) -> None:
+            time.sleep(6.0)  # while libraries are imported one of them may swallow what stops it
+            raise RuntimeError("no place to show it")
+
+    monkeypatch.setattr("llm_benchmarks.runner.subprocess.Popen", remembered)
+    text = f'[[cells]]\n{TINY}agents = ["their_agents:waits"]\n'
+    with pytest.raises(RuntimeError, match="no place"):
+        run_suite(suite(place, text), RecordStore(place / "store"), progress=Broken(None))
+    assert [process.poll() is not None for process in started] == [True]
+
+
+def test_fewer_than_one_process_is_an_error(place: Path) -> None:
+    with pytest.raises(ValueError, match="processes=-1 must be at least 1"):
+        run_suite(suite(place, f'[[cells]]\n{TINY}agents = ["random"]\n'), RecordStore(place), processes=-1)
+
+
+def test_trained_agents_are_told_apart_by_the_environment_they_were_trained_in(place: Path) -> None:
+    for name, timing in (("dense", "dense"), ("terminal", "terminal")):
+        asked = ["--env", "TextGen-Tiny-v0", "--agent", "unigram", "--seed", "3", "--out", name]
+        done = CliRunner().invoke(commands, ["train", *asked, "--env-set", f"reward_timing={timing}"])
+        assert done.exit_code == 0
+    store = RecordStore(place / "store")
+    outcome = run_suite(suite(place, f'[[cells]]\n{TINY}agents = ["dense", "terminal"]\n'), store)
+    assert len(outcome.completed) == 2
+    kinds = {record["env"]["kwargs"]["reward_timing"] for record in store.records()}
+    assert kinds == {"dense", "terminal"}
+    other = '[[cells]]\nenvs = ["TextGen-Code-v0"]\nagents = ["dense"]\n'
+    (failed,) = run_suite(suite(place, other), store).failed
+    assert "'dense' was trained on TextGen-Tiny-v0, not on TextGen-Code-v0" in failed[1]

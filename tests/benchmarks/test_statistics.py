@@ -59,6 +59,13 @@ def test_bootstrap_from_twenty_seeds_on():
     assert interval.high == pytest.approx(expected.confidence_interval.high)
 
 
+def test_twenty_scores_that_differ_by_next_to_nothing_have_an_interval():
+    interval = mean_interval([0.0] * 19 + [1e-300])
+    assert interval.method == "t"
+    assert interval.low == pytest.approx(0.0)
+    assert interval.high == pytest.approx(0.0)
+
+
 def test_twenty_equal_scores_have_an_interval_of_no_width():
     interval = mean_interval([0.5] * 20)
     assert (interval.low, interval.high) == (0.5, 0.5)

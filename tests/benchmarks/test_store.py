@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from llm_benchmarks.leaderboard_view import read_leaderboard
 from llm_benchmarks.store import RecordError, RecordStore, checkpoint_files, checkpoint_hash
 
 CURVE = [{"timesteps": 10, "seconds": 0.5, "rollout/ep_rew_mean": 0.25}]
@@ -287,3 +288,18 @@ def test_find_by_cell(store):
     assert [found.id for found in store.find(key, status=None)] == [failed]
     done = RecordStore(store.path).write(*made_up.run(seed=2))
     assert [found.id for found in store.find(key)] == [done]
+
+
+def test_a_leaderboard_leaves_out_results_that_the_episodes_do_not_bear_out(store):
+    """Of several seeds, too: no row of theirs is asked for."""
+    for seed in (1, 2):
+        store.write(*made_up.run(seed=seed))
+    folder = store.path / store.ids()[0]
+    told = (folder / "record.json").read_bytes()
+    said = json.loads(told)["results"]["mean_reward"]
+    better = told.replace(f'"mean_reward": {said}'.encode(), b'"mean_reward": 0.9')
+    forged = forge(folder, "record.json", better)
+    board = read_leaderboard(store)
+    assert list(board.problems) == [forged.name]
+    assert "results.mean_reward: 0.9, but episodes.jsonl gives" in board.problems[forged.name]
+    assert [row.seeds for table in board.tables for row in table.rows] == [1]

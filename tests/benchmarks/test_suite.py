@@ -133,3 +133,12 @@ def test_a_block_is_judged_by_what_there_is_and_by_one_seed(tmp_path, table, mes
     path.write_text(f'[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\nevaluation = {table}\n')
     with pytest.raises(SuiteError, match=message):
         load_suite(path)
+
+
+@pytest.mark.parametrize("value", ["nan", "2024-01-01"])
+def test_options_that_no_record_could_keep_are_refused(value, tmp_path):
+    path = tmp_path / "suite.toml"
+    text = '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
+    path.write_text(text + "config = {foo = " + value + "}\n")
+    with pytest.raises(SuiteError, match="is nothing a record could keep"):
+        load_suite(path)
