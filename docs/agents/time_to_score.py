@@ -45,7 +45,7 @@ def main(store: str, env_id: str, seconds: str, *scores: str) -> None:
         lines.append((record["agent"]["name"], reward, steps, -1 if seed is None else seed, best, *times))
     for agent, reward, steps, seed, *rest in sorted(lines):
         table.add_row(agent, reward, f"{steps:,}", "-" if seed < 0 else str(seed), *rest)
-    Console(width=120).print(table)
+    Console(width=130).print(table)
 
 
 if __name__ == "__main__":
