@@ -220,7 +220,8 @@ class _CellRun:
 
         def watch() -> None:
             while not over.wait(1.0):
-                self._progress("training", self._report().environment_steps, total)
+                report = self._report()
+                self._progress("training", report.environment_steps or report.tokens, total)
 
         watcher = threading.Thread(target=watch, daemon=True)
         self._progress("training", 0, total)

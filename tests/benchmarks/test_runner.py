@@ -256,3 +256,15 @@ def test_trained_agents_are_told_apart_by_the_environment_they_were_trained_in(p
     other = '[[cells]]\nenvs = ["TextGen-Code-v0"]\nagents = ["dense"]\n'
     (failed,) = run_suite(suite(place, other), store).failed
     assert "'dense' was trained on TextGen-Tiny-v0, not on TextGen-Code-v0" in failed[1]
+
+
+def test_agents_that_take_no_steps_advance_by_what_they_read(place: Path) -> None:
+    text = f'[[cells]]\n{TINY}agents = ["their_agents:Reads"]\ntotal_timesteps = 40\n'
+
+    class Listening(SuiteProgress):
+        def advanced(self, cell: Cell, phase: str, done: int, total: int) -> None:
+            told.append((phase, done, total))
+
+    told: list[tuple[str, int, int]] = []
+    run_suite(suite(place, text), RecordStore(place / "store"), progress=Listening(None))
+    assert ("training", 20, 40) in told
