@@ -19,6 +19,7 @@ from llm_benchmarks.cli_input import (
     bad_input,
     configuration,
     reward_spec,
+    usable_device,
     values,
 )
 from llm_benchmarks.leaderboard_commands import leaderboard
@@ -140,6 +141,7 @@ def train(
         from llm_benchmarks.suite import Cell, check_names
 
         check_names([env], [agent], "train")
+        usable_device(device)
         cell = Cell(
             env=env,
             agent=agent,
@@ -179,6 +181,7 @@ def evaluate(
         from llm_benchmarks.suite import Cell, Evaluation, check_names
 
         check_names([env], [agent], "evaluate")
+        usable_device(device)
         cell = Cell(
             env=env,
             agent=agent,
@@ -253,9 +256,10 @@ def degenerate(
 ) -> None:
     """Scores degenerate texts beside the references: none may come near them."""
     with bad_input():
-        from llm_benchmarks.suite import check_names
+        from llm_benchmarks.suite import check_names, check_ours
 
         check_names(env, [], "degenerate")
+        check_ours(env, "degenerate")
         from llm_benchmarks.degenerate import run
     raise typer.Exit(run(env, json_output=json))
 
@@ -273,9 +277,14 @@ def pages(
 ) -> None:
     """Writes the page of each environment from what the code says and measures."""
     with bad_input():
-        from llm_benchmarks.suite import check_names
+        from llm_benchmarks.suite import check_names, check_ours
 
         check_names(env or [], [], "pages")
+        check_ours(env or [], "pages")
+        if store is not None and not store.is_dir():
+            raise InputError(f"there is no folder {str(store)!r} of records")
+        if out.exists() and not out.is_dir():
+            raise InputError(f"--out {str(out)!r} is a file; name a folder")
         from llm_benchmarks.pages import write
     for path in write(out, env or [], store=store, search_tokens=search_tokens):
         print(path)

@@ -47,6 +47,25 @@ def usable_store(store: Path, option: str = "--store") -> None:
         raise InputError(f"{option} {str(store)!r}: nothing can be written there: {error}") from error
 
 
+def usable_device(device: str) -> None:
+    """Tries a torch device.
+
+    Raises:
+        ValueError: There is none of this name here.
+    """
+    import torch
+
+    if device == "auto":
+        return
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(
+            f"--device {device!r} cannot be used here ({str(error).splitlines()[0]}); 'auto' takes a GPU "
+            "where there is one"
+        ) from None
+
+
 def reward_spec(text: str) -> Any:
     """A reward's name as it is, or the JSON of a specification.
 

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from llm_benchmarks.benchmark_command import tell
-from llm_benchmarks.cli_input import INTERRUPTED
+from llm_benchmarks.cli_input import INTERRUPTED, InputError
 from llm_benchmarks.leaderboard_view import WIDTH, show
 from llm_benchmarks.plan import make_plan
 from llm_benchmarks.progress import SuiteProgress
@@ -43,6 +43,8 @@ def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -
         interrupted.
     """
     loaded = load_suite(find_suite(suite))
+    if missing := {BEFORE, AFTER} - {cell.agent for cell in loaded.cells}:
+        raise InputError(f"suite {suite!r} has no {' and no '.join(sorted(missing))} to compare")
     console = report_console(WIDTH)
     console.print(Text(loaded.description))
     outcome = run_suite(loaded, RecordStore(store), progress=SuiteProgress(console), processes=processes)

@@ -290,6 +290,19 @@ def check_timesteps(value: Any, where: str) -> None:
         raise SuiteError(f"{where}: total_timesteps must be steps, 'demo' or 'bench', not {value!r}")
 
 
+def check_ours(envs: list[str], where: str) -> None:
+    """Refuses environments that are not made by this package: nothing is known of their texts.
+
+    Raises:
+        SuiteError: There is one.
+    """
+    import llm_envs
+
+    for env in map(_one_name, envs):
+        if ":" not in env and env not in llm_envs.list_envs():
+            raise SuiteError(f"{where}: {env!r} is no environment of this package; `llm-envs list` shows all")
+
+
 def check_names(envs: list[str], agents: list[str], where: str) -> None:
     """Refuses unknown environment ids and agent names, naming the nearest.
 

@@ -35,6 +35,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         f"training {cell.agent} on {cell.env}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
         f"into {out}",
         highlight=False,
+        markup=False,
         soft_wrap=True,
     )
     places = (out / RUN / "resume", out / RUN / "warm_start" / "resume")
