@@ -40,6 +40,10 @@ def test_environments_import_nothing_heavy(code):
     assert loaded_after(code) == "[]"
 
 
+def test_agents_of_stable_baselines_import_no_language_models():
+    assert "transformers" not in loaded_after("import llm_baselines.sb3.dqn, llm_baselines.sb3.ppo")
+
+
 def test_gymnasium_finds_the_ids_by_module():
     code = "import gymnasium as gym; print(gym.make('llm_envs:TextGen-v0').observation_space.shape)"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout

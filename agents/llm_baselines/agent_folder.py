@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from llm_baselines.configuration import values_of
 from llm_baselines.sealed_folder import (
     MANIFEST,
     AgentFolderError,
@@ -18,13 +20,19 @@ from llm_baselines.sealed_folder import (
     seal,
     write_json,
 )
+from llm_baselines.transitions import check_spaces, spaces_of
 
 __all__ = [
     "AgentFolderError",
+    "check_origin",
+    "described_config",
+    "environment_of",
     "is_agent_folder",
     "json_able",
+    "kept_config",
     "read_agent_folder",
     "read_agent_folder_for",
+    "tokens_of",
     "write_agent_folder",
 ]
 
@@ -105,3 +113,62 @@ def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str) -> dict
 def is_agent_folder(path: Path) -> bool:
     """Whether a path looks like a saved agent."""
     return (path / DESCRIPTION).is_file()
+
+
+# What a saved agent, or a checkpoint of one, says of where it comes from.
+
+
+def described_config(config: Any) -> dict[str, Any]:
+    """A configuration as agent.json says it; a reward that is code stays behind, and that is said."""
+    options = values_of(config)
+    told = json_able(options)
+    return {"config": told, "reward_is_kept": told["reward"] == options["reward"]}
+
+
+def kept_config(description: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """The options an agent is made with again; a warning where its reward was not kept."""
+    config = dict(description["config"])
+    if not description.get("reward_is_kept", True):
+        warnings.warn(
+            f"'{folder}' was trained on {config['reward']}, which is not saved with it; further training is "
+            "on the environment's own reward",
+            stacklevel=4,
+        )
+        config["reward"] = None
+    return config
+
+
+def check_origin(place: Path, state: Mapping[str, Any], seed: int, env: Any) -> None:
+    """Refuses a checkpoint of another seed or environment.
+
+    Raises:
+        AgentFolderError: It is one.
+    """
+    for what, here in (("seed", seed), ("environment", environment_of(env))):
+        if state.get(what) != here:
+            raise AgentFolderError(
+                f"'{place}' was trained with the {what} {state.get(what)}, not {here}: resume with the "
+                "same, or train afresh"
+            )
+
+
+def environment_of(env: Any) -> dict[str, Any]:
+    """The id and arguments an environment was made by, and what tokens it has; JSON-able."""
+    spec = getattr(env, "spec", None)
+    kwargs = {k: v for k, v in spec.kwargs.items() if k != "render_mode"} if spec is not None else {}
+    return {
+        "env_id": spec.id if spec is not None else None,
+        "env_kwargs": json_able(kwargs),
+        **tokens_of(env),
+    }
+
+
+def tokens_of(env: Any) -> dict[str, Any]:
+    """What an agent and its environment must agree in."""
+    vocabulary_size, context_length = check_spaces(*spaces_of(env))
+    tokenizer = getattr(getattr(env.unwrapped, "task", None), "tokenizer", None)
+    return {
+        "context_length": context_length,
+        "vocabulary_size": vocabulary_size,
+        "tokenizer_hash": getattr(tokenizer, "content_hash", None),
+    }

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from llm_baselines.agent_folder import check_origin
 from llm_baselines.configuration import values_of
-from llm_baselines.saved_language_agent import check_origin
 from llm_baselines.sealed_folder import (
     AgentFolderError,
     check_seal,

@@ -61,8 +61,7 @@ def export_model(
     if folder.exists():
         folder.rmdir()
     model = agent.acting_model().model
-    task = getattr(agent.env.unwrapped, "task", None)
-    tokenizer = getattr(task, "tokenizer", None)
+    tokenizer = getattr(agent.task, "tokenizer", None)
     ends = [] if tokenizer is None else [int(i) for i in tokenizer.end_token_ids]
 
     def write(place: Path) -> None:
@@ -122,7 +121,6 @@ def _card(
     from huggingface_hub import EvalResult, ModelCardData
 
     description = agent.description()
-    task = getattr(agent.env.unwrapped, "task", None)
     env = description["env_id"] or type(agent.env.unwrapped).__name__
     if evaluation is not None:
         scores = {"mean_reward": evaluation.mean_reward, **evaluation.metrics}
@@ -170,7 +168,7 @@ def _card(
         folder=folder.name,
         tokenizer_import=", AutoTokenizer" if files else "",
         tokenizer_line=f'\ntokenizer = AutoTokenizer.from_pretrained("{folder.name}")' if files else "",
-        prompt="that the environment shows" if task is None else f"`{_prompt(task)}`",
+        prompt="that the environment shows" if agent.task is None else f"`{_prompt(agent.task)}`",
         ends=ends or "of the environment's choice",
         evaluation="\n".join(evaluated) if scores else "Not evaluated yet.",
         settings=json.dumps(description["env_kwargs"], indent=1, ensure_ascii=False),

@@ -19,7 +19,7 @@ from llm_baselines.language_model import build_language_model, choose_device
 from llm_baselines.precision import DTYPES, choose_dtype
 from llm_baselines.rows import is_native
 from llm_baselines.sampling import uniforms
-from llm_baselines.transitions import check_spaces
+from llm_baselines.transitions import check_spaces, spaces_of
 from llm_envs.decoding import Reader
 from llm_envs.language_model import LanguageModel
 
@@ -179,8 +179,8 @@ class LanguagePolicy:
 
     @property
     def task(self) -> Any:
-        """The native environment's task."""
-        return self.env.unwrapped.task
+        """The environment's task, where it is one of ours."""
+        return getattr(self.env.unwrapped, "task", None)
 
 
 class PolicyScorer:
@@ -217,10 +217,3 @@ def _layers(env: Any) -> Iterator[Any]:
         yield env
         env = getattr(env, "env", env.unwrapped)
     yield env
-
-
-def spaces_of(env: Any) -> tuple[Any, Any]:
-    """The spaces of one row."""
-    if isinstance(env, VectorEnv):
-        return env.single_observation_space, env.single_action_space
-    return env.observation_space, env.action_space

@@ -29,10 +29,10 @@ from stable_baselines3.common.utils import get_latest_run_id
 from tqdm.auto import tqdm
 
 from llm_baselines.agent import TrainingReport
+from llm_baselines.agent_folder import environment_of
 from llm_baselines.callback_counters import CallbackCounters
 from llm_baselines.checkpoint import read_checkpoint, write_checkpoint
 from llm_baselines.configuration import values_of
-from llm_baselines.saved_language_agent import environment_of
 from llm_baselines.sealed_folder import json_able, newest_checkpoint, set_aside
 from llm_envs import evaluate
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -12,10 +11,15 @@ import gymnasium as gym
 import torch
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.agent_folder import AgentFolderError, json_able, read_agent_folder
-from llm_baselines.configuration import values_of
-from llm_baselines.language_policy import spaces_of
-from llm_baselines.transitions import check_spaces
+from llm_baselines.agent_folder import (
+    AgentFolderError,
+    described_config,
+    environment_of,
+    json_able,
+    kept_config,
+    read_agent_folder,
+    tokens_of,
+)
 
 
 def describe(agent: Any) -> dict[str, Any]:
@@ -48,7 +52,7 @@ def load_language_agent(
     if description.get("agent") != cls.name:
         raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
     env = gym.make(env) if isinstance(env, str) else env
-    for what, here in _tokens(env).items():
+    for what, here in tokens_of(env).items():
         if None not in (description[what], here) and description[what] != here:
             raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
     adapted = description["config"].get("adapter") == "lora"
@@ -72,62 +76,6 @@ def load_language_agent(
     agent.begun = bool(description.get("begun", True))
     agent.report = TrainingReport(**description["report"])
     return agent
-
-
-def described_config(config: Any) -> dict[str, Any]:
-    """A configuration as agent.json says it; a reward that is code stays behind, and that is said."""
-    options = values_of(config)
-    told = json_able(options)
-    return {"config": told, "reward_is_kept": told["reward"] == options["reward"]}
-
-
-def kept_config(description: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The options an agent is made with again; a warning where its reward was not kept."""
-    config = dict(description["config"])
-    if not description.get("reward_is_kept", True):
-        warnings.warn(
-            f"'{folder}' was trained on {config['reward']}, which is not saved with it; further training is "
-            "on the environment's own reward",
-            stacklevel=4,
-        )
-        config["reward"] = None
-    return config
-
-
-def check_origin(place: Path, state: Mapping[str, Any], seed: int, env: Any) -> None:
-    """Refuses a checkpoint of another seed or environment.
-
-    Raises:
-        AgentFolderError: It is one.
-    """
-    for what, here in (("seed", seed), ("environment", environment_of(env))):
-        if state.get(what) != here:
-            raise AgentFolderError(
-                f"'{place}' was trained with the {what} {state.get(what)}, not {here}: resume with the "
-                "same, or train afresh"
-            )
-
-
-def environment_of(env: Any) -> dict[str, Any]:
-    """The id and arguments an environment was made by, and what tokens it has; JSON-able."""
-    spec = getattr(env, "spec", None)
-    kwargs = {k: v for k, v in spec.kwargs.items() if k != "render_mode"} if spec is not None else {}
-    return {
-        "env_id": spec.id if spec is not None else None,
-        "env_kwargs": json_able(kwargs),
-        **_tokens(env),
-    }
-
-
-def _tokens(env: Any) -> dict[str, Any]:
-    """What an agent and its environment must agree in."""
-    vocabulary_size, context_length = check_spaces(*spaces_of(env))
-    tokenizer = getattr(getattr(env.unwrapped, "task", None), "tokenizer", None)
-    return {
-        "context_length": context_length,
-        "vocabulary_size": vocabulary_size,
-        "tokenizer_hash": getattr(tokenizer, "content_hash", None),
-    }
 
 
 def _model_of(description: Mapping[str, Any]) -> Any:

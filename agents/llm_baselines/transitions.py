@@ -7,10 +7,18 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector import VectorEnv
 
 
 class TransitionError(ValueError):
     """An environment broke the contract of token transitions: observations append, nothing slides."""
+
+
+def spaces_of(env: Any) -> tuple[Any, Any]:
+    """The spaces of one row."""
+    if isinstance(env, VectorEnv):
+        return env.single_observation_space, env.single_action_space
+    return env.observation_space, env.action_space
 
 
 def check_spaces(observation: gym.Space[Any], action: gym.Space[Any]) -> tuple[int, int]:

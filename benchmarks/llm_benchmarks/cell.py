@@ -143,9 +143,8 @@ class _CellRun:
 
     def play(self, place: Path) -> EvaluationResult:
         """Makes, trains and evaluates; what was trained is saved in `place`."""
-        cell = self._cell = settled(self._cell)
-        planned = plan_agent(cell)
-        self._agent_plan = planned
+        planned = self._agent_plan = plan_agent(self._cell)
+        cell = self._cell = settled(self._cell, planned)
         self.plan = draft_plan(cell, planned)
         self.plan = make_plan(cell, planned)
         self._env = training_env(cell)

@@ -18,8 +18,10 @@ from llm_benchmarks.cli_input import (
     InputError,
     bad_input,
     configuration,
+    existing_store,
     reward_spec,
     usable_device,
+    usable_folder,
     values,
 )
 from llm_benchmarks.leaderboard_commands import leaderboard
@@ -281,10 +283,9 @@ def pages(
 
         check_names(env or [], [], "pages")
         check_ours(env or [], "pages")
-        if store is not None and not store.is_dir():
-            raise InputError(f"there is no folder {str(store)!r} of records")
-        if out.exists() and not out.is_dir():
-            raise InputError(f"--out {str(out)!r} is a file; name a folder")
+        if store is not None:
+            existing_store(store)
+        usable_folder(out, "--out")
         from llm_benchmarks.pages import write
     for path in write(out, env or [], store=store, search_tokens=search_tokens):
         print(path)

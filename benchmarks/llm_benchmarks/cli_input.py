@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -31,20 +30,31 @@ def bad_input() -> Iterator[None]:
         raise InputError(text or type(error).__name__) from error
 
 
-def usable_store(store: Path, option: str = "--store") -> None:
-    """Makes the folder of a store, before any work whose result could not be kept.
+def usable_folder(folder: Path, option: str = "--store") -> None:
+    """Makes a folder, before any work whose result could not be kept.
 
     Raises:
         InputError: It is a file, or nothing can be written there.
     """
-    if store.exists() and not store.is_dir():
-        raise InputError(f"{option} {str(store)!r} is a file; name a folder")
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{option} {str(folder)!r} is a file; name a folder")
     try:
-        store.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=store):
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise InputError(f"{option} {str(store)!r}: nothing can be written there: {error}") from error
+        raise InputError(f"{option} {str(folder)!r}: nothing can be written there: {error}") from error
+
+
+def existing_store(store: Path) -> Path:
+    """The folder of a store, which must be there.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not store.is_dir():
+        raise InputError(f"there is no folder {str(store)!r}; `llm-envs evaluate` and `benchmark` make one")
+    return store
 
 
 def usable_device(device: str) -> None:
@@ -109,10 +119,7 @@ def values(assignments: Sequence[str], option: str) -> dict[str, Any]:
         if key.strip() in read:
             raise ValueError(f"{option}: {key.strip()!r} is given twice")
         try:
-            value = json.loads(text)
+            read[key.strip()] = json.loads(text)
         except ValueError:
-            value = text
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{option} {assignment!r}: records keep finite numbers only")
-        read[key.strip()] = value
+            read[key.strip()] = text
     return read

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from llm_benchmarks.benchmark_command import tell
-from llm_benchmarks.cli_input import INTERRUPTED, usable_store
+from llm_benchmarks.cli_input import INTERRUPTED, usable_folder
 from llm_benchmarks.leaderboard import Row, Table
 from llm_benchmarks.leaderboard_view import WIDTH, show
 from llm_benchmarks.progress import SuiteProgress
@@ -35,7 +35,7 @@ def run(store: Path, *, suite: str = "demo", processes: int | None = None) -> in
     Returns:
         0 if the learner beats random play on every id, 1 if not, 130 if it was interrupted.
     """
-    usable_store(store)
+    usable_folder(store)
     loaded = load_suite(find_suite(suite))
     console = report_console(WIDTH)
     console.print(Text(_introduction(loaded)))

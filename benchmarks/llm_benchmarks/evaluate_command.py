@@ -11,7 +11,7 @@ from rich.console import Console
 from llm_baselines.agent_folder import read_agent_folder
 from llm_baselines.registry import AGENTS, load_factory
 from llm_benchmarks.cell import run_cell
-from llm_benchmarks.cli_input import bad_input, usable_store
+from llm_benchmarks.cli_input import bad_input, usable_folder
 from llm_benchmarks.plan import make_plan, plan_agent, settled
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, SuiteError
@@ -26,7 +26,7 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
     with bad_input():
         cell = _with_training(cell)
         make_plan(cell)
-    usable_store(store)
+    usable_folder(store)
     result = run_cell(cell, RecordStore(store), device=device)
     record = RecordStore(store).read(result.record)
     if json_output:
@@ -70,7 +70,8 @@ def _with_training(cell: Cell) -> Cell:
         )
     if cell.agent not in AGENTS and Path(cell.agent).is_dir() and cell.config:
         raise SuiteError(f"'{cell.agent}' has its configuration; drop --config and --set")
-    facts = plan_agent(cell).training
+    agent = plan_agent(cell)
+    facts = agent.training
     if facts is None:
         return cell
     if facts["agent"] not in AGENTS:
@@ -79,7 +80,7 @@ def _with_training(cell: Cell) -> Cell:
             f"evaluate --agent {facts['agent']}, with --set for what it loads itself from"
         )
     read_agent_folder(Path(cell.agent))  # damaged files are told of before anything is played
-    cell = settled(cell)
+    cell = settled(cell, agent)
     if facts["seed"] == cell.evaluation.seed:
         raise SuiteError(f"--seed {facts['seed']} is the seed '{cell.agent}' was trained with")
     return cell

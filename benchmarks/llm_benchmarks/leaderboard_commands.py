@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from llm_benchmarks.cli_input import InputError, bad_input
+from llm_benchmarks.cli_input import bad_input, existing_store
 
 leaderboard = typer.Typer(help="What every agent and every reward achieved.")
 
@@ -21,7 +21,7 @@ def show(store: Store, env: OneEnv = None, json: Json = False) -> None:
     """Prints a table for each environment."""
     from llm_benchmarks.leaderboard_view import show as show_tables
 
-    board = show_tables(_there(store), env=env, json=json)
+    board = show_tables(existing_store(store), env=env, json=json)
     raise typer.Exit(1 if board.problems else 0)
 
 
@@ -36,7 +36,7 @@ def compare(
     from llm_benchmarks.leaderboard_compare import show_comparison
 
     with bad_input():
-        status = show_comparison(_there(store), agent, env, json)
+        status = show_comparison(existing_store(store), agent, env, json)
     raise typer.Exit(status)
 
 
@@ -52,13 +52,7 @@ def curves(
 
     with bad_input():
         problems: dict[str, str] = {}
-        plot_curves(RecordStore(_there(store)), env, out, problems)
+        plot_curves(RecordStore(existing_store(store)), env, out, problems)
     tell_problems(problems)
     print(f"written to '{out}'")
     raise typer.Exit(1 if problems else 0)
-
-
-def _there(store: Path) -> Path:
-    if not store.is_dir():
-        raise InputError(f"there is no folder {str(store)!r}; `llm-envs evaluate` and `benchmark` make one")
-    return store

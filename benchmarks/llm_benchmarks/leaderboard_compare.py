@@ -15,6 +15,7 @@ from rich.text import Text
 
 from llm_benchmarks.comparison import Scores, difference
 from llm_benchmarks.leaderboard import Row, Table, leaderboard_tables
+from llm_benchmarks.leaderboard_view import problem_lines
 from llm_benchmarks.record_folder import Record
 from llm_benchmarks.report_console import report_console
 from llm_benchmarks.statistics import Interval
@@ -109,8 +110,8 @@ def show_comparison(store: Path, agent: str, env: str | None, json_output: bool)
 
 def tell_problems(problems: Mapping[str, str]) -> None:
     """Says which records were left out, and why."""
-    for id, problem in problems.items():
-        print(f"unreadable record {id[:12]}: {problem}", file=sys.stderr)
+    for line in problem_lines(problems):
+        print(line, file=sys.stderr)
 
 
 def plot_curves(store: RecordStore, env: str, out: Path, problems: dict[str, str] | None = None) -> None:

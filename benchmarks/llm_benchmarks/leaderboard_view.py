@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_library
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -83,9 +83,15 @@ def show(
         console.print(Text(f"{which} in {getattr(store, 'path', store)}"))
     for table in board.tables:
         print_table(table, console)
-    for id, problem in board.problems.items():
-        console.print(Text(f"unreadable record {id[:12]}: {problem}", style="red"))
+    for line in problem_lines(board.problems):
+        console.print(Text(line, style="red"))
     return board
+
+
+def problem_lines(problems: Mapping[str, str]) -> Iterator[str]:
+    """Which records were left out, and why."""
+    for id, problem in problems.items():
+        yield f"unreadable record {id[:12]}: {problem}"
 
 
 def print_table(table: Table, console: Console) -> None:

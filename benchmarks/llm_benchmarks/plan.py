@@ -95,13 +95,17 @@ def plan_agent(cell: Cell) -> AgentPlan:
     )
 
 
-def settled(cell: Cell) -> Cell:
+def settled(cell: Cell, agent: AgentPlan) -> Cell:
     """The cell with what the training of its agent fixes, where that is a folder: environment, seed.
 
+    Args:
+        cell: The cell.
+        agent: From `plan_agent`; it is that of the settled cell, too.
+
     Raises:
-        ValueError: The agent was trained on another id, or its folder cannot be read.
+        SuiteError: The agent was trained on another id.
     """
-    facts = plan_agent(cell).training
+    facts = agent.training
     if facts is None:
         return cell
     if facts["env"] != cell.env:

@@ -55,19 +55,17 @@ class Record:
         return self._rows("episodes.jsonl")
 
     def check_summary(self) -> None:
-        """Checks the results against the episodes, row by row unchecked: in a tenth of the time.
+        """Checks the results against the episodes, without the schema: in a tenth of the time.
 
         Raises:
             RecordError: The episodes give other results, or cannot be read.
         """
-        name = "episodes.jsonl"
         try:
-            data = _checked_bytes(self.folder, name, self.manifest["files"][name])
-            check_results(self.data, [_parse(line, name) for line in data.splitlines()])
+            self._rows("episodes.jsonl", schema=False)
         except (KeyError, TypeError) as error:
-            raise RecordError(f"{name}: a row is not as the schema says: {error!r}", self.id) from error
-        except RecordError as error:
-            raise RecordError(str(error), self.id) from error
+            raise RecordError(
+                f"episodes.jsonl: a row is not as the schema says: {error!r}", self.id
+            ) from error
 
     def curve(self) -> list[dict[str, Any]]:
         """The training curve's rows, checked against the schema."""
@@ -78,10 +76,10 @@ class Record:
         names = self.manifest["files"]
         return {name: self.folder / name for name in names if name.startswith("checkpoint/")}
 
-    def _rows(self, name: str) -> list[dict[str, Any]]:
+    def _rows(self, name: str, *, schema: bool = True) -> list[dict[str, Any]]:
         try:
             data = _checked_bytes(self.folder, name, self.manifest["files"][name])
-            rows = parse_rows(data, name)
+            rows = parse_rows(data, name, schema=schema)
             if name == "episodes.jsonl":
                 check_results(self.data, rows)
         except RecordError as error:
@@ -125,15 +123,16 @@ def _read_folder(folder: Path) -> Record:
     return Record(folder.name, record, folder, manifest)
 
 
-def parse_rows(data: bytes, name: str) -> list[dict[str, Any]]:
-    """Parse and check the lines of "episodes.jsonl" or "curve.jsonl"."""
+def parse_rows(data: bytes, name: str, *, schema: bool = True) -> list[dict[str, Any]]:
+    """Parse the lines of "episodes.jsonl" or "curve.jsonl", and check them against the schema."""
     rows = []
     if data and not data.endswith(b"\n"):
         raise RecordError(f"{name}: cut short: the last line has no end")
     for i, line in enumerate(data.split(b"\n")[:-1]):
         where = f"{name} line {i + 1}"
         row = _parse(line, where)
-        check_schema(row, ROWS[name], where)
+        if schema:
+            check_schema(row, ROWS[name], where)
         rows.append(row)
     return rows
 

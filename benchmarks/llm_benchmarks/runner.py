@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from llm_benchmarks.cell import THREAD_VARIABLES
-from llm_benchmarks.plan import draft_plan, make_plan, settled
+from llm_benchmarks.plan import draft_plan, make_plan, plan_agent, settled
 from llm_benchmarks.progress import SuiteProgress
 from llm_benchmarks.provenance import collect_provenance, utc_now
 from llm_benchmarks.records import cell_key, new_record
@@ -88,7 +88,7 @@ def run_suite(
             outcome.interrupted = True
             runner.stop(outcome, shown)
         except BaseException:
-            runner.stop(outcome, shown)
+            runner.stop(outcome, SuiteProgress(None))  # it may be what is shown that failed
             raise
     outcome.seconds = time.monotonic() - started
     return outcome
@@ -126,7 +126,8 @@ class _Runner:
         for cell in cells:
             shown.planning(cell)
             try:
-                plan = make_plan(settled(cell))
+                agent = plan_agent(cell)
+                plan = make_plan(settled(cell, agent), agent)
             except Exception:
                 plan = draft_plan(cell)  # the cell's own process will say what is wrong
             key = cell_key(plan)

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_baselines.configuration import make_config, option
+from llm_benchmarks.records import RecordError, plain
 
 EVALUATION_SEED = 1_000_000
 SIZES = ("demo", "bench")
@@ -122,10 +123,11 @@ class Cell:
         for name in ("config", "env_kwargs"):
             for key, value in getattr(self, name).items():
                 try:
-                    json.dumps(value, allow_nan=False)
-                except (TypeError, ValueError) as error:
+                    plain(value, name, key)
+                except RecordError as error:
                     raise SuiteError(
-                        f"{name}: {key}={value!r} is nothing a record could keep: {error}"
+                        f"{name}: {key}={value!r} is nothing a record could keep, only finite numbers, "
+                        f"texts, lists and tables of them: {error}"
                     ) from None
 
     def __str__(self) -> str:

@@ -91,7 +91,7 @@ def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Ten
                 for name in _ARRAYS:
                     getattr(buffer, name)[: len(arrays[name])] = arrays[name]
                 buffer.pos, buffer.full = int(arrays["pos"]), bool(arrays["full"])
-            cut_episodes(buffer)
+            cut_episodes(model)
         path = place / "best.safetensors"
         best = load_file(path) if path.exists() else None
     except Exception as error:
@@ -107,12 +107,12 @@ def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Ten
     return best
 
 
-def cut_episodes(buffer: ReplayBuffer) -> None:
-    """Marks what was played last as cut off there: the rows go on with other episodes.
+def cut_episodes(model: BaseAlgorithm) -> None:
+    """Marks what was played last into a replay buffer as cut off there: the rows go on with other episodes.
 
     Else n-step returns would sum rewards across the seam.
     """
-    if buffer.size():
-        buffer.timeouts[buffer.pos - 1] = np.maximum(
-            buffer.timeouts[buffer.pos - 1], 1 - buffer.dones[buffer.pos - 1]
-        )
+    buffer = getattr(model, "replay_buffer", None)
+    if isinstance(buffer, ReplayBuffer) and buffer.size():
+        last = buffer.pos - 1
+        buffer.timeouts[last] = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])

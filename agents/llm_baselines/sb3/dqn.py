@@ -75,8 +75,7 @@ class SB3DQN(SB3Agent):
             assert model.replay_buffer is not None
             model.replay_buffer.add(observation, reached, actions, rewards, dones, infos)
             observation, played = np.asarray(following), played + int(dones.sum())
-        assert model.replay_buffer is not None
-        cut_episodes(model.replay_buffer)
+        cut_episodes(model)
         venv.close()
 
     def predict(

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import Schedule
@@ -22,19 +21,17 @@ from stable_baselines3.common.utils import LinearSchedule, get_device
 from llm_baselines.agent import Env, TrainingReport
 from llm_baselines.agent_folder import (
     AgentFolderError,
+    check_origin,
+    described_config,
+    environment_of,
     json_able,
+    kept_config,
     read_agent_folder,
     write_agent_folder,
 )
 from llm_baselines.configuration import make_config, values_of
 from llm_baselines.option_tables import fitting_options
 from llm_baselines.rows import training_design, validation_envs
-from llm_baselines.saved_language_agent import (
-    check_origin,
-    described_config,
-    environment_of,
-    kept_config,
-)
 from llm_baselines.sb3.callbacks import RoundCallback
 from llm_baselines.sb3.checkpoint import cut_episodes, read_state, restore_checkpoint, write_checkpoint
 from llm_baselines.sb3.settings import TABLES, SB3Config
@@ -180,7 +177,7 @@ class SB3Agent:
                 opened.callback(validation.close)
             model = self._begun_model(training) if place is None else self._restored_model(training, place)
             done = model.num_timesteps
-            if done >= total_timesteps and place is None and done:
+            if place is None and 0 < done >= total_timesteps:
                 warnings.warn(
                     f"there is nothing to do: total_timesteps={total_timesteps} counts earlier steps too, "
                     f"and this agent has made {done}",
@@ -206,6 +203,7 @@ class SB3Agent:
                 dense=dense != "terminal",
             )
             callback.best_score, callback.best_weights = self._best
+            opened.callback(self._note_best, callback)  # of an interrupted training, too
             if total_timesteps > done:
                 try:
                     model.learn(
@@ -222,7 +220,6 @@ class SB3Agent:
                     callback.measure()
                 callback.update_report()
                 checkpoint()
-            self._best = callback.best_score, callback.best_weights
             if self.config.keep_best and callback.best_weights is not None:
                 self.policy.load_state_dict(callback.best_weights)
         return self
@@ -279,14 +276,15 @@ class SB3Agent:
         """The algorithm of an earlier call, or a new one."""
         if self.model is not None:
             self.model.set_env(training)
-            buffer = getattr(self.model, "replay_buffer", None)
-            if isinstance(buffer, ReplayBuffer):
-                cut_episodes(buffer)
+            cut_episodes(self.model)
             return self.model
         self.report = TrainingReport(parameters=self.report.parameters)
         model = self._new_model(training)
         self._prepare(model)
         return model
+
+    def _note_best(self, callback: RoundCallback) -> None:
+        self._best = callback.best_score, callback.best_weights
 
     def _restored_model(self, training: SB3TokenVecEnv, place: Path) -> BaseAlgorithm:
         state = self._checked_state(place)

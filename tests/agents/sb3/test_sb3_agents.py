@@ -268,3 +268,20 @@ def test_no_return_sums_rewards_across_a_seam(env, tmp_path):
     goes_on = (before == after).all(axis=2)
     assert (goes_on | over).all()
     assert not goes_on.all()
+
+
+def test_an_interrupted_training_keeps_what_was_best(env, monkeypatch):
+    measure = RoundCallback.measure
+
+    def interrupt(self):
+        measure(self)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RoundCallback, "measure", interrupt)
+    agent = make("sb3_dqn", env)
+    with pytest.raises(KeyboardInterrupt):
+        agent.learn(400)
+    best = weights(agent)
+    monkeypatch.setattr(RoundCallback, "measure", lambda self: None)
+    agent.learn(400)
+    assert equal(weights(agent), best)
