@@ -19,15 +19,17 @@ _BOUNDS = {
 }
 
 
-def option(default: Any, text: str, **bounds: float) -> Any:
+def option(default: Any, text: str, *, later: bool = False, **bounds: float) -> Any:
     """A dataclass field with a default, a line of help and bounds.
 
     Args:
         default: Says the type, too; None takes any value.
         text: The help.
+        later: Whether it came after runs had been recorded; see `recorded_values`.
         **bounds: Any of at_least, above, at_most, below.
     """
-    metadata = {"help": text, **{name: bounds[name] for name in _BOUNDS if name in bounds}}
+    metadata = {"help": text, "later": later}
+    metadata |= {name: bounds[name] for name in _BOUNDS if name in bounds}
     if isinstance(default, dict | list):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -58,6 +60,18 @@ def make_config(cls: type[T], values: Mapping[str, Any]) -> T:
 def values_of(config: Any) -> dict[str, Any]:
     """Name -> value of every option; unlike `dataclasses.asdict` it leaves what is in them as it is."""
     return {f.name: getattr(config, f.name) for f in fields(config)}
+
+
+def recorded_values(config: Any) -> dict[str, Any]:
+    """What a run is known by: `values_of`, without later options that have their default.
+
+    Such a default does what was done before there was the option, so a run keeps the name it had.
+    """
+    values = values_of(config)
+    for f in fields(config):
+        if f.metadata.get("later") and values[f.name] == _default(f):
+            del values[f.name]
+    return values
 
 
 def options_of(cls: type[Any]) -> list[tuple[str, Any, str]]:

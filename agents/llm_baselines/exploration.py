@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-STRATEGIES = ("epsilon_greedy", "boltzmann", "sample", "prior_epsilon")
+STRATEGIES = ("epsilon_greedy", "epsilon_boltzmann", "boltzmann", "sample", "prior_epsilon")
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,11 @@ class Exploration:
 
     Attributes:
         strategy: "epsilon_greedy": with probability epsilon any token of the support, else the best.
-            "boltzmann": softmax of scores / temperature. "sample": the language model's own distribution
+            "boltzmann": softmax of scores / temperature. "epsilon_boltzmann": with probability epsilon a
+            token drawn so, else the best. "sample": the language model's own distribution
             (the policy where scores are its log-probabilities, else the prior). "prior_epsilon": with
             probability epsilon a token drawn from the prior, else the best.
-        temperature: Of "boltzmann" and of what is drawn from a language model.
+        temperature: Of both, and of what is drawn from a language model.
         top_k: What is drawn from a language model comes from its k best tokens; 0: from all.
         top_p: And from the fewest tokens that hold this much probability (Holtzman et al. 2020); 1: from all.
 
@@ -69,12 +70,14 @@ class Exploration:
         if support is not None:
             scores = scores.masked_fill(~support, -torch.inf)
         if self.strategy == "boltzmann":
-            return torch.softmax(scores / self.temperature, dim=1)
+            return self._softmax(scores)
         if self.strategy == "sample":
             return self.truncated(scores if prior is None else prior, support)
         if self.strategy == "prior_epsilon":
             assert prior is not None
             drawn = self.truncated(prior, support)
+        elif self.strategy == "epsilon_boltzmann":
+            drawn = self._softmax(scores)
         elif support is None:
             drawn = torch.full_like(scores, 1.0 / scores.shape[1])
         else:
@@ -83,6 +86,9 @@ class Exploration:
         best = scores.argmax(dim=1, keepdim=True)
         probabilities.scatter_add_(1, best, torch.full_like(best, 1, dtype=scores.dtype) * (1.0 - epsilon))
         return probabilities
+
+    def _softmax(self, scores: Tensor) -> Tensor:
+        return torch.softmax(scores / self.temperature, dim=1)
 
     def truncated(self, log_probs: Tensor, support: Tensor | None = None) -> Tensor:
         """A language model's distribution at the temperature, cut to top_k and top_p: float (n, V)."""

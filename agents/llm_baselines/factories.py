@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from llm_baselines.configuration import make_config
+from llm_baselines.configuration import make_config, recorded_values
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS, TABLES
 from llm_baselines.language_model_policies import BestOfN, GreedyModel, SamplingModel
@@ -42,10 +41,10 @@ class LanguagePolicyFactory:
         return self._kind(model, env, seed=seed, device=device, **options)
 
     def defaults(self, env_id: str) -> dict[str, Any]:
-        """The whole configuration on an id, "model" among it."""
+        """The configuration on an id as records tell it, "model" among it."""
         options = TABLES.options(self._kind.name, env_id)
         model = options.pop("model", self._model)
-        return {"model": model, **asdict(make_config(self._kind.config_class, options))}
+        return {"model": model, **recorded_values(make_config(self._kind.config_class, options))}
 
 
 class LanguageAgentFactory(LanguagePolicyFactory):

@@ -7,9 +7,10 @@ import pytest
 
 import llm_envs
 from llm_baselines.agent import Agent, TrainableAgent
-from llm_baselines.configuration import make_config, options_of
+from llm_baselines.configuration import make_config, options_of, recorded_values, values_of
 from llm_baselines.registry import AGENTS, agent_defaults, list_agents, load_factory, make_agent
 from llm_baselines.sb3.settings import DQNConfig, PPOConfig
+from llm_baselines.token_dqn.config import TokenDQNConfig
 
 TEMPLATE = Path(__file__).parents[2] / "agents" / "template"
 
@@ -71,3 +72,13 @@ def test_the_template_runs(env, monkeypatch, tmp_path):
     assert result.mean_reward >= 0.0
     agent.save(tmp_path / "mine")
     assert (tmp_path / "mine" / "my_agent.json").exists()
+
+
+def test_an_option_that_came_later_changes_no_records_name_until_it_is_used():
+    defaults = agent_defaults("token_dqn", "Translation-v0")
+    assert defaults["polyak_tau"] == 0.05
+    assert "priority_exponent" not in defaults
+    assert "priority_exponent" in values_of(TokenDQNConfig())
+    used = recorded_values(TokenDQNConfig(q="head", priority_exponent=0.6))
+    assert used["priority_exponent"] == 0.6
+    assert "optimality_tightening" not in used

@@ -41,6 +41,14 @@ def test_boltzmann_by_hand():
     close(Exploration("boltzmann", temperature=0.5).probabilities(scores), [[0.1, 0.9]])
 
 
+def test_epsilon_boltzmann_by_hand():
+    scores = rows([0.0, np.log(3.0), -np.inf])
+    explore = Exploration("epsilon_boltzmann", temperature=0.5)
+    close(explore.probabilities(scores, epsilon=0.2), [[0.02, 0.98, 0]])
+    close(explore.probabilities(scores), [[0, 1, 0]])
+    close(explore.probabilities(scores, epsilon=1.0), [[0.1, 0.9, 0]])
+
+
 def test_sample_is_the_policy_or_the_prior():
     scores = logs([0.25, 0.25, 0.25, 0.25], [0.7, 0.1, 0.1, 0.1])
     close(Exploration("sample").probabilities(scores), scores.exp())

@@ -23,6 +23,16 @@ AGENTS: dict[str, tuple[str, dict[str, Any]]] = {
         "token_dqn",
         {**_TOKEN_DQN, "q": "head", "exploration": "prior_epsilon", "support_top_k": 5, "dueling": True},
     ),
+    "tight": (
+        "token_dqn",
+        {
+            **_TOKEN_DQN,
+            "q": "head",
+            "exploration": "epsilon_boltzmann",
+            "optimality_tightening": True,
+            "priority_exponent": 0.6,
+        },
+    ),
     "rloo": ("rloo", _ROUNDS),
     "supervised": ("supervised", {**_ROUNDS, "batch_size": 8, "copy_steps": 2}),
 }

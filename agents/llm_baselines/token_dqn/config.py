@@ -83,6 +83,18 @@ class TokenDQNConfig(LanguageAgentConfig):
     n_steps: int = option(
         1, "rewards summed before bootstrapping, through greedy actions (Watkins 1989)", at_least=1
     )
+    optimality_tightening: bool = option(
+        False,
+        "targets are no less than what the episode went on to earn: where nothing is random (He et al. 2017)",
+        later=True,
+    )
+    priority_exponent: float = option(
+        0.0,
+        "episodes are replayed by (largest |TD error| at their last use)^this (Schaul et al. 2016: 0.6); "
+        "0: uniformly",
+        at_least=0,
+        later=True,
+    )
     support_top_k: int = option(
         0,
         "behaviour and maximum stay within the reference's k best tokens (Fan et al. 2018); 0: all tokens",
@@ -105,11 +117,11 @@ class TokenDQNConfig(LanguageAgentConfig):
     # exploration
     exploration: str = option(
         "auto",
-        "'sample', 'epsilon_greedy', 'boltzmann' or 'prior_epsilon', see Exploration; 'auto': 'sample' with "
-        "q='logits' (measured), 'epsilon_greedy' with 'head' (Mnih et al. 2015)",
+        "'sample', 'epsilon_greedy', 'epsilon_boltzmann', 'boltzmann' or 'prior_epsilon', see Exploration; "
+        "'auto': 'sample' with q='logits' (measured), 'epsilon_greedy' with 'head' (Mnih et al. 2015)",
     )
     exploration_temperature: float = option(
-        1.0, "temperature of 'sample', 'boltzmann' and the prior; measured", above=0
+        1.0, "temperature of 'sample', both 'boltzmann' and the prior; measured", above=0
     )
     top_k: int = option(
         0,
@@ -139,6 +151,15 @@ class TokenDQNConfig(LanguageAgentConfig):
             if getattr(self, name) not in known:
                 there_are = " and ".join(map(repr, known))
                 raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {there_are}")
+        if self.q == "logits":
+            for name in ("optimality_tightening", "priority_exponent"):
+                if value := getattr(self, name):
+                    raise ValueError(f"{name}={value!r} is for q='head': with q='logits' leave it out")
+        if self.optimality_tightening and self.n_steps > 1:
+            raise ValueError(
+                f"optimality_tightening looks to the episode's end, so n_steps={self.n_steps} has no effect: "
+                "leave one of them out"
+            )
         if self.exploration == "auto":
             chosen = "sample" if self.q == "logits" else "epsilon_greedy"
             object.__setattr__(self, "exploration", chosen)

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from llm_baselines.trajectory import Trajectory
 
 _LEAST_ROOM = 256
+_LEAST_PRIORITY = 1e-6  # no episode is out of reach
 _EPISODE = np.dtype(
     [
         ("token_start", "<i8"),
@@ -22,6 +23,7 @@ _EPISODE = np.dtype(
         ("turns", "<i4"),
         ("round", "<i4"),
         ("start", "<i4"),
+        ("priority", "<f4"),  # infinite until `set_priorities` says what it is
         ("terminated", "?"),
         ("alive", "?"),
     ]
@@ -90,7 +92,7 @@ def _as_turns(columns: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 class EpisodeReplay:
-    """Experience replay (Lin 1992) of episodes: uniform over episodes, first in, first out.
+    """Experience replay (Lin 1992) of episodes, first in, first out.
 
     Args:
         capacity: Tokens at most, prompts and environment turns included.
@@ -152,6 +154,7 @@ class EpisodeReplay:
                 record["action_start"] = self._numbers[name].extend(np.asarray(getattr(t, name), np.float32))
             record["tokens"], record["actions"], record["turns"] = len(t.tokens), len(t), len(turns)
             record["round"], record["start"] = t.round, t.start
+            record["priority"] = np.inf
             record["terminated"], record["alive"] = t.terminated, True
             self._episodes.extend(record)
 
@@ -163,8 +166,16 @@ class EpisodeReplay:
             arena.drop_before(int(first["action_start"] + first["actions"]))
         self._episodes.drop_before(self._episodes.start + 1)
 
-    def sample(self, batch_size: int, rng: np.random.Generator) -> tuple[list[Trajectory], np.ndarray]:
-        """Draws episodes uniformly, without one coming twice where there are enough.
+    def sample(
+        self, batch_size: int, rng: np.random.Generator, exponent: float = 0.0
+    ) -> tuple[list[Trajectory], np.ndarray]:
+        """Draws episodes, without one coming twice where there are enough.
+
+        Args:
+            batch_size: How many.
+            rng: Decides which.
+            exponent: They are drawn by priority^exponent (Schaul et al. 2016, eq. 1), those that have none
+                yet by the largest there is, at least 1; 0 draws uniformly.
 
         Returns:
             The trajectories, and their keys for `remove`.
@@ -175,8 +186,26 @@ class EpisodeReplay:
         alive = np.flatnonzero(self._records()["alive"])
         if not len(alive):
             raise ValueError("the replay is empty: play episodes before sampling")
-        drawn = rng.choice(alive, batch_size, replace=len(alive) < batch_size)
+        chances = self._chances(alive, exponent) if exponent else None
+        drawn = rng.choice(alive, batch_size, replace=len(alive) < batch_size, p=chances)
         return [self._trajectory(int(i)) for i in drawn], drawn + self._episodes.start
+
+    def _chances(self, alive: np.ndarray, exponent: float) -> np.ndarray:
+        priorities = self._records()["priority"][alive].astype(np.float64)
+        known = np.isfinite(priorities)
+        priorities[~known] = priorities[known].max(initial=1.0)
+        weights: np.ndarray = (priorities + _LEAST_PRIORITY) ** exponent
+        return weights / weights.sum()
+
+    def set_priorities(self, keys: np.ndarray, priorities: np.ndarray) -> None:
+        """Says how much episodes are worth replaying, such as by their errors; those that left are passed.
+
+        Args:
+            keys: From `sample`, int (n,).
+            priorities: float (n,), at least 0.
+        """
+        inside = keys >= self._episodes.start
+        self._records()["priority"][keys[inside] - self._episodes.start] = priorities[inside]
 
     def newest(self, count: int) -> list[Trajectory]:
         """The `count` newest episodes, oldest first."""
@@ -223,7 +252,7 @@ class EpisodeReplay:
         turns = self._content(self._turns)
         arrays["turns"] = np.stack([turns["column"], turns["length"]], axis=1)
         records = self._records()
-        for name in ("tokens", "actions", "turns", "round", "start"):
+        for name in ("tokens", "actions", "turns", "round", "start", "priority"):
             arrays[f"episodes.{name}"] = np.ascontiguousarray(records[name])
         for name in ("terminated", "alive"):
             arrays[f"episodes.{name}"] = records[name].astype(np.uint8)
@@ -239,7 +268,7 @@ class EpisodeReplay:
             replay._numbers[name].extend(arrays[name])
         replay._turns.extend(_as_turns(arrays["turns"][:, 0], arrays["turns"][:, 1]))
         records = np.zeros(len(arrays["episodes.round"]), _EPISODE)
-        for name in ("tokens", "actions", "turns", "round", "start", "terminated", "alive"):
+        for name in ("tokens", "actions", "turns", "round", "start", "priority", "terminated", "alive"):
             records[name] = arrays[f"episodes.{name}"]
         for start, count in (("token_start", "tokens"), ("action_start", "actions"), ("turn_start", "turns")):
             records[start] = np.cumsum(records[count]) - records[count]

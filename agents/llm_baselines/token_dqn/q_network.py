@@ -129,10 +129,14 @@ class HeadNetwork(nn.Module):
 
     @torch.no_grad()
     def targets(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:
-        """R + gamma * max Q(s', .; theta-), or what double and n-step make of it: float (n, m)."""
+        """R + gamma * max Q(s', .; theta-), or what double, n-step or tightening make of it: (n, m)."""
         values = predicted.values
         if self.target is not None:
             values = self._target_values(self.target, batch, predicted)
+        if self._options.optimality_tightening:
+            return t.tightened_targets(
+                batch.rewards, values[:, 1:], batch.mask, batch.terminated, self._options.gamma
+            )
         return t.n_step_targets(
             batch.rewards,
             values[:, 1:],
@@ -157,7 +161,7 @@ class HeadNetwork(nn.Module):
         self, batch: TrajectoryBatch, predicted: HeadPrediction, targets: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
         """The summed regression loss and what to log, sums over actions."""
-        errors = torch.where(batch.mask, predicted.chosen - targets, torch.zeros_like(targets))
+        errors = self._errors(batch, predicted, targets)
         with torch.no_grad():
             logged = {
                 "td_error": float(errors.abs().sum()),
@@ -165,6 +169,15 @@ class HeadNetwork(nn.Module):
                 "target_mean": float(targets.sum()),
             }
         return t.regression_loss(errors, self._options.loss), logged
+
+    def _errors(self, batch: TrajectoryBatch, predicted: HeadPrediction, targets: Tensor) -> Tensor:
+        return torch.where(batch.mask, predicted.chosen - targets, torch.zeros_like(targets))
+
+    @torch.no_grad()
+    def priorities(self, batch: TrajectoryBatch, predicted: HeadPrediction, targets: Tensor) -> np.ndarray:
+        """What there is to learn from each episode: its largest |TD error|, float (n,)."""
+        largest: np.ndarray = self._errors(batch, predicted, targets).abs().amax(dim=1).cpu().numpy()
+        return largest
 
     def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
         """Q of every token in every state, float32 (n, m + 1, V), from the states' features."""

@@ -92,6 +92,37 @@ def n_step_targets(
     return targets
 
 
+def tightened_targets(
+    rewards: Tensor, next_values: Tensor, mask: Tensor, terminated: Tensor, gamma: float
+) -> Tensor:
+    """y_j = r_j + gamma * max(V(s_{j+1}), y_{j+1}): no less than what the episode shows to be possible.
+
+    Where the same tokens always lead to the same, what an episode went on to earn bounds Q* from below,
+    whatever it was drawn from (He et al. 2017, eq. 4, which asks for it by a penalty). The bound is the best
+    over all k of r_j + ... + gamma^k V(s_{j+k}), actions that are not greedy included. Where chance decides,
+    it is luck that is learned.
+
+    Args:
+        rewards: float (n, m).
+        next_values: float (n, m), the value of the state after each action.
+        mask: bool (n, m).
+        terminated: bool (n,).
+        gamma: Discount.
+
+    Returns:
+        float (n, m); 0 where there is no action.
+    """
+    values = bootstrap_values(next_values, mask, terminated)
+    last = last_actions(mask)
+    later = torch.zeros_like(rewards[:, 0])
+    columns = []
+    for j in range(rewards.shape[1] - 1, -1, -1):
+        best = torch.where(last[:, j], values[:, j], torch.maximum(values[:, j], later))
+        later = torch.where(mask[:, j], rewards[:, j] + gamma * best, torch.zeros_like(best))
+        columns.append(later)
+    return torch.stack(columns[::-1], dim=1)
+
+
 def one_step_residuals(
     values: Tensor,
     log_ratios: Tensor,

@@ -112,9 +112,13 @@ class TokenDQN(LanguageAgent):
         """Batches of episodes, `gradient_steps` of them; those far from the policy leave after their use."""
         rng = run.generator(1)
         for _ in range(self.config.gradient_steps):
-            trajectories, keys = self.replay.sample(self.config.batch_size, rng)
+            exponent = self.config.priority_exponent
+            trajectories, keys = self.replay.sample(self.config.batch_size, rng, exponent)
             self._distances = np.zeros(len(trajectories))
+            self._priorities = np.zeros(len(trajectories))
             yield trajectories
+            if exponent:
+                self.replay.set_priorities(keys, self._priorities)
             if self.config.max_distance:
                 self.replay.remove(keys[self._distances > self.config.max_distance])
                 if not len(self.replay):
@@ -138,7 +142,10 @@ class TokenDQN(LanguageAgent):
 
         def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:
             predicted = self.network.read(batch) if waiting else self.network.predict(batch)
-            value, logged = self.network.loss(batch, predicted, self.network.targets(batch, predicted))
+            targets = self.network.targets(batch, predicted)
+            value, logged = self.network.loss(batch, predicted, targets)
+            if self.config.priority_exponent:
+                self._priorities[part] = self.network.priorities(batch, predicted, targets)
             self._distances[part] = self.network.distances(batch, predicted)
             if unchanged:
                 between = (batch.behaviour_log_probs - predicted.log_probs.detach()) * batch.mask

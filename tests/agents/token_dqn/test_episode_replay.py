@@ -147,6 +147,27 @@ def test_a_batch_has_no_episode_twice_where_there_are_enough():
     np.testing.assert_allclose(counts / 4000, 1 / 8, atol=0.025)
 
 
+def test_episodes_are_drawn_by_priority_new_ones_by_the_largest():
+    replay = EpisodeReplay(1000)
+    replay.add(episode(10, 4, name=i) for i in range(4))
+    rng = np.random.default_rng(0)
+    drawn, keys = replay.sample(4, rng, 0.5)
+    worth = {0: 4.0, 1: 1.0, 2: 0.0, 3: 16.0}
+    replay.set_priorities(keys, np.array([worth[int(t.tokens[0])] for t in drawn]))
+    replay.add([episode(10, 4, name=4)])
+    replay.remove(keys[[int(t.tokens[0]) == 1 for t in drawn]])
+    replay.set_priorities(keys[[int(t.tokens[0]) == 1 for t in drawn]], np.array([100.0]))  # has left
+
+    def shares(exponent: float) -> np.ndarray:
+        counted = [int(replay.sample(1, rng, exponent)[0][0].tokens[0]) for _ in range(4000)]
+        return np.bincount(counted, minlength=5) / 4000
+
+    np.testing.assert_allclose(shares(0.5), np.array([2, 0, 0, 4, 4]) / 10, atol=0.03)
+    np.testing.assert_allclose(shares(1.0), np.array([4, 0, 0, 16, 16]) / 36, atol=0.03)
+    np.testing.assert_allclose(shares(0.0), np.array([1, 0, 1, 1, 1]) / 4, atol=0.03)
+    assert len(replay.sample(4, rng, 1.0)[0]) == 4  # no priority is out of reach
+
+
 @given(st.integers(0, 2**32 - 1))
 @settings(deadline=None, max_examples=20)
 def test_samples_are_the_same_after_saving_and_loading(tmp_path_factory, seed):
@@ -156,6 +177,7 @@ def test_samples_are_the_same_after_saving_and_loading(tmp_path_factory, seed):
     replay.add(random_trajectory(rng, round=i // 4) for i in range(40))
     _, keys = replay.sample(5, rng)
     replay.remove(keys[1:3])
+    replay.set_priorities(keys[3:], np.array([3.0, 0.5]))
     replay.save(path)
     loaded = EpisodeReplay.load(path, 150)
     assert (len(loaded), loaded.tokens, loaded.transitions) == (
@@ -165,7 +187,7 @@ def test_samples_are_the_same_after_saving_and_loading(tmp_path_factory, seed):
     )
     both = [replay, loaded]
     for step in range(3):
-        drawn = [r.sample(6, np.random.default_rng(step)) for r in both]
+        drawn = [r.sample(6, np.random.default_rng(step), step / 2) for r in both]
         for a, b in zip(drawn[0][0], drawn[1][0], strict=True):
             assert_same(a, b)
         for r, (_, removed) in zip(both, drawn, strict=True):  # and they go on alike
@@ -194,7 +216,7 @@ def test_memory_is_the_sum_of_what_is_kept():
     )
     replay.add([episode(10, 4), two_turns])
     memory = replay.memory()
-    tokens, numbers, turns, episodes = 17 * 4, 7 * 3 * 4, 3 * 8, 2 * (3 * 8 + 5 * 4 + 2)
+    tokens, numbers, turns, episodes = 17 * 4, 7 * 3 * 4, 3 * 8, 2 * (3 * 8 + 6 * 4 + 2)
     assert memory.used == tokens + numbers + turns + episodes
     assert memory.transitions == 7
     assert memory.bytes_per_transition == memory.used / 7

@@ -11,6 +11,7 @@ import torch
 from small_models import TableModel, loss_of, small_model
 from token_worlds import random_trajectory
 
+from llm_baselines.configuration import make_config
 from llm_baselines.token_dqn.config import TokenDQNConfig
 from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
 from llm_baselines.trajectory import Trajectory, collate, observations_of
@@ -176,6 +177,41 @@ def test_n_steps_pass_through_actions_that_are_greedy_online():
         network = hand_made(n_steps=2)
         batch = collate([two_steps(last=last)])
         assert float(network.targets(batch, network.predict(batch))[0, 0]) == target
+
+
+def test_a_tightened_target_is_what_the_episode_earned_where_that_is_more():
+    for gamma, target in ((1.0, 0.125 + 7.0), (0.01, 0.125 + 0.07)):  # the target network says 0.25
+        network = hand_made(optimality_tightening=True, gamma=gamma)
+        batch = collate([two_steps(last=2)])
+        found = network.targets(batch, network.predict(batch))[0].tolist()
+        assert found == pytest.approx([target, 7.0])
+    network = hand_made(optimality_tightening=True, double=False)  # and here 9
+    batch = collate([two_steps(last=2)])
+    assert network.targets(batch, network.predict(batch))[0].tolist() == [0.125 + 9.0, 7.0]
+
+
+def test_a_priority_is_the_largest_error_of_the_episode():
+    network = hand_made()
+    batch = collate([two_steps(last=0), two_steps(last=1), two_steps(last=2)])
+    predicted = network.predict(batch)
+    targets = network.targets(batch, predicted)
+    errors = (predicted.chosen - targets).abs()
+    assert network.priorities(batch, predicted, targets).tolist() == errors.max(dim=1).values.tolist()
+    assert network.priorities(batch, predicted, targets).tolist() == [6.0, 4.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"optimality_tightening": True}, "optimality_tightening=True is for q='head'"),
+        ({"priority_exponent": 0.6}, r"priority_exponent=0\.6 is for q='head'"),
+        ({"q": "head", "optimality_tightening": True, "n_steps": 3}, "n_steps=3 has no effect"),
+        ({"q": "head", "priority_exponent": -1.0}, r"priority_exponent=-1\.0 must be at least 0"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        make_config(TokenDQNConfig, options)
 
 
 def test_nothing_bootstraps_past_a_terminated_end():

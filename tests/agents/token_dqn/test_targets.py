@@ -15,6 +15,7 @@ from llm_baselines.token_dqn.targets import (
     one_step_targets,
     regression_loss,
     returns,
+    tightened_targets,
     to_the_end_residuals,
 )
 
@@ -69,6 +70,20 @@ def test_whether_the_first_action_is_greedy_does_not_matter():
     settings = (MASK, TERMINATED, GAMMA, 3)
     first = [n_step_targets(REWARDS, NEXT, g, *settings)[:, 0] for g in (greedy, other)]
     close(*first)
+
+
+def test_tightened_targets_by_hand():
+    found = tightened_targets(REWARDS, NEXT, MASK, TERMINATED, GAMMA)
+    # V is above what was earned but for the first action: 2 + 0.5 * 20 two steps later, where V says 10
+    close(found, [[1 + 6, 2 + 10, 4], [0 + 20, 8 + 25, 0], [3, 0, 0]])
+    found = tightened_targets(REWARDS, NEXT / 100, MASK, TERMINATED, GAMMA)
+    # 4 was earned after the second action, where V says 0.2, and 2 + 0.5 * 4 after the first
+    close(found, [[1 + 0.5 * 4, 2 + 0.5 * 4, 4], [0.5 * 8.25, 8 + 0.25, 0], [3, 0, 0]])
+    # a low end does not pull down what was worth more before it
+    low = REWARDS.clone()
+    low[0, 2] = -4.0
+    found = tightened_targets(low, NEXT / 100, MASK, TERMINATED, GAMMA)
+    close(found[0], [1 + 0.5 * 2.1, 2 + 0.5 * 0.2, -4])
 
 
 def test_one_step_residuals_by_hand():
@@ -204,6 +219,24 @@ def test_n_step_is_its_definition(batch, n_steps):
             if j + k < length or not terminated[i]:
                 target += gamma**k * float(following[i, j + k - 1])
             assert float(found[i, j]) == pytest.approx(target, abs=1e-9)
+
+
+@given(batches())
+@settings(deadline=None)
+def test_tightened_is_the_best_over_all_horizons(batch):
+    names = ("rewards", "next_values", "mask", "terminated", "gamma")
+    found = tightened_targets(*take(batch, *names))
+    rewards, following, mask, terminated, gamma = take(batch, *names)
+    assert (found[~mask] == 0).all()
+    for i in range(len(mask)):
+        length = int(mask[i].sum())
+        for j in range(length):
+            horizons, earned = [], 0.0
+            for k in range(j, length):
+                earned += gamma ** (k - j) * float(rewards[i, k])
+                over = k + 1 == length and terminated[i]
+                horizons.append(earned + (0.0 if over else gamma ** (k - j + 1) * float(following[i, k])))
+            assert float(found[i, j]) == pytest.approx(max(horizons), abs=1e-9)
 
 
 @given(batches(), st.sampled_from([0.05, 1.0]))
