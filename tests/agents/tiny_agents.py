@@ -30,6 +30,7 @@ AGENTS: dict[str, tuple[str, dict[str, Any]]] = {
             "q": "head",
             "exploration": "epsilon_boltzmann",
             "optimality_tightening": True,
+            "advantage_learning": 0.5,
             "priority_exponent": 0.6,
         },
     ),

@@ -88,6 +88,14 @@ class TokenDQNConfig(LanguageAgentConfig):
         "targets are no less than what the episode went on to earn: where nothing is random (He et al. 2017)",
         later=True,
     )
+    advantage_learning: float = option(
+        0.0,
+        "targets lose this share of how much worse than the best an action is, so that errors of Q hide less "
+        "of it (Bellemare et al. 2016)",
+        at_least=0,
+        below=1,
+        later=True,
+    )
     priority_exponent: float = option(
         0.0,
         "episodes are replayed by (largest |TD error| at their last use)^this (Schaul et al. 2016: 0.6); "
@@ -152,7 +160,7 @@ class TokenDQNConfig(LanguageAgentConfig):
                 there_are = " and ".join(map(repr, known))
                 raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {there_are}")
         if self.q == "logits":
-            for name in ("optimality_tightening", "priority_exponent"):
+            for name in ("optimality_tightening", "advantage_learning", "priority_exponent"):
                 if value := getattr(self, name):
                     raise ValueError(f"{name}={value!r} is for q='head': with q='logits' leave it out")
         if self.optimality_tightening and self.n_steps > 1:

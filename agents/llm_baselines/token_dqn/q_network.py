@@ -106,11 +106,8 @@ class HeadNetwork(nn.Module):
         q = self.online(state_features(self.lm, batch)[reached])
         support = self._support(batch, reached)
         value, best = _maximum(q.detach(), support)
-        has_action = torch.cat([batch.mask, torch.zeros_like(batch.mask[:, :1])], dim=1)[reached]
-        taken = q[has_action].gather(1, batch.actions[batch.mask][:, None])[:, 0]
-        return HeadPrediction(
-            scatter(taken, batch.mask), scatter(best, reached), scatter(value, reached), support
-        )
+        taken = self._of_actions(q, batch, reached)
+        return HeadPrediction(taken, scatter(best, reached), scatter(value, reached), support)
 
     @torch.no_grad()
     def _support(self, batch: TrajectoryBatch, reached: Tensor) -> Tensor | None:
@@ -129,33 +126,49 @@ class HeadNetwork(nn.Module):
 
     @torch.no_grad()
     def targets(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:
-        """R + gamma * max Q(s', .; theta-), or what double, n-step or tightening make of it: (n, m)."""
-        values = predicted.values
-        if self.target is not None:
-            values = self._target_values(self.target, batch, predicted)
-        if self._options.optimality_tightening:
-            return t.tightened_targets(
-                batch.rewards, values[:, 1:], batch.mask, batch.terminated, self._options.gamma
-            )
-        return t.n_step_targets(
-            batch.rewards,
-            values[:, 1:],
-            predicted.best[:, :-1] == batch.actions,
-            batch.mask,
-            batch.terminated,
-            self._options.gamma,
-            self._options.n_steps,
-        )
-
-    def _target_values(self, target: _HeadBody, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:
-        """What the target network says of every state: float (n, m + 1)."""
+        """R + gamma * max Q(s', .; theta-), or what the options make of it: float (n, m)."""
+        options = self._options
         reached = self._reached(batch)
-        q = target(state_features(target.lm, batch)[reached])
-        if self._options.double:
-            value = q.gather(1, predicted.best[reached][:, None])[:, 0]
+        q = None if self.target is None else self.target(state_features(self.target.lm, batch)[reached])
+        values = predicted.values if q is None else scatter(self._values(q, predicted, reached), reached)
+        if options.optimality_tightening:
+            found = t.tightened_targets(
+                batch.rewards, values[:, 1:], batch.mask, batch.terminated, options.gamma
+            )
         else:
-            value, _ = _maximum(q, predicted.support)
-        return scatter(value, reached)
+            found = t.n_step_targets(
+                batch.rewards,
+                values[:, 1:],
+                predicted.best[:, :-1] == batch.actions,
+                batch.mask,
+                batch.terminated,
+                options.gamma,
+                options.n_steps,
+            )
+        if options.advantage_learning:
+            gaps = self._gaps(q, batch, predicted, reached)
+            found = t.widened_targets(found, gaps, batch.mask, options.advantage_learning)
+        return found
+
+    def _values(self, q: Tensor, predicted: HeadPrediction, reached: Tensor) -> Tensor:
+        """What the states that matter are worth by the target network's Q (k, V): float (k,)."""
+        if self._options.double:
+            return q.gather(1, predicted.best[reached][:, None])[:, 0]
+        return _maximum(q, predicted.support)[0]
+
+    def _gaps(
+        self, q: Tensor | None, batch: TrajectoryBatch, predicted: HeadPrediction, reached: Tensor
+    ) -> Tensor:
+        """How much worse than the best each action is, by the target network where there is one: (n, m)."""
+        if q is None:
+            return predicted.values[:, :-1] - predicted.chosen.detach()
+        largest, _ = _maximum(q, predicted.support)
+        return scatter(largest, reached)[:, :-1] - self._of_actions(q, batch, reached)
+
+    def _of_actions(self, q: Tensor, batch: TrajectoryBatch, reached: Tensor) -> Tensor:
+        """Q of the actions taken, float (n, m), from that of all actions in the states that matter."""
+        has_action = torch.cat([batch.mask, torch.zeros_like(batch.mask[:, :1])], dim=1)[reached]
+        return scatter(q[has_action].gather(1, batch.actions[batch.mask][:, None])[:, 0], batch.mask)
 
     def loss(
         self, batch: TrajectoryBatch, predicted: HeadPrediction, targets: Tensor

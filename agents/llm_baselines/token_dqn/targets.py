@@ -123,6 +123,24 @@ def tightened_targets(
     return torch.stack(columns[::-1], dim=1)
 
 
+def widened_targets(targets: Tensor, gaps: Tensor, mask: Tensor, share: float) -> Tensor:
+    """y_j - alpha * (max_a Q(s_j, a) - Q(s_j, a_j)): advantage learning (Baird 1999; Bellemare et al. 2016).
+
+    The best action keeps its value; how much worse another one is grows by 1 / (1 - alpha), so that errors
+    of Q seldom hide which of two is better.
+
+    Args:
+        targets: float (n, m).
+        gaps: float (n, m), how much worse than the best an action is; below 0, outside the support, it is 0.
+        mask: bool (n, m).
+        share: alpha, in [0, 1).
+
+    Returns:
+        float (n, m); 0 where there is no action.
+    """
+    return torch.where(mask, targets - share * gaps.clamp(min=0), torch.zeros_like(targets))
+
+
 def one_step_residuals(
     values: Tensor,
     log_ratios: Tensor,

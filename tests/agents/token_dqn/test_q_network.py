@@ -190,6 +190,20 @@ def test_a_tightened_target_is_what_the_episode_earned_where_that_is_more():
     assert network.targets(batch, network.predict(batch))[0].tolist() == [0.125 + 9.0, 7.0]
 
 
+@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("last", [0, 1, 2])
+def test_advantage_learning_takes_from_what_is_not_the_best(last, double):
+    plain, wide = (hand_made(double=double, advantage_learning=share) for share in (0.0, 0.5))
+    batch = collate([two_steps(last=last)])
+    before, after = (n.targets(batch, n.predict(batch))[0].tolist() for n in (plain, wide))
+    assert after[0] == before[0]  # all the same in the first state
+    assert after[1] == before[1] - 0.5 * (9.0 - (0.5, 0.25, 9.0)[last])  # the target network's gap
+    followed = hand_made(advantage_learning=0.5, polyak_tau=1.0, target_update_interval=1)
+    assert followed.target is None
+    found = followed.targets(batch, followed.predict(batch))[0].tolist()
+    assert found[1] == before[1] - 0.5 * (3.0 - (1.0, 3.0, 2.0)[last])
+
+
 def test_a_priority_is_the_largest_error_of_the_episode():
     network = hand_made()
     batch = collate([two_steps(last=0), two_steps(last=1), two_steps(last=2)])
@@ -205,6 +219,7 @@ def test_a_priority_is_the_largest_error_of_the_episode():
     [
         ({"optimality_tightening": True}, "optimality_tightening=True is for q='head'"),
         ({"priority_exponent": 0.6}, r"priority_exponent=0\.6 is for q='head'"),
+        ({"advantage_learning": 0.5}, r"advantage_learning=0\.5 is for q='head'"),
         ({"q": "head", "optimality_tightening": True, "n_steps": 3}, "n_steps=3 has no effect"),
         ({"q": "head", "priority_exponent": -1.0}, r"priority_exponent=-1\.0 must be at least 0"),
     ],

@@ -17,6 +17,7 @@ from llm_baselines.token_dqn.targets import (
     returns,
     tightened_targets,
     to_the_end_residuals,
+    widened_targets,
 )
 
 # Three episodes: three actions and terminated, two and truncated, one and terminated.
@@ -84,6 +85,12 @@ def test_tightened_targets_by_hand():
     low[0, 2] = -4.0
     found = tightened_targets(low, NEXT / 100, MASK, TERMINATED, GAMMA)
     close(found[0], [1 + 0.5 * 2.1, 2 + 0.5 * 0.2, -4])
+
+
+def test_widened_targets_by_hand():
+    gaps = torch.tensor([[0.0, 4.0, -1.0], [2.0, 0.0, 9.0], [8.0, 9.0, 9.0]])
+    found = widened_targets(REWARDS, gaps, MASK, 0.5)
+    close(found, [[1, 2 - 2, 4], [0 - 1, 8, 0], [3 - 4, 0, 0]])
 
 
 def test_one_step_residuals_by_hand():
