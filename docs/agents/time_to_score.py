@@ -1,54 +1,129 @@
 """How long each run of a store took to scores on validation, and the best it had within so many seconds.
 
-`python docs/agents/time_to_score.py STORE ID SECONDS [SCORE...]`: a run's time to a score is that of its
-first evaluation at or above it, in seconds of training with its evaluations; "-" where it never got there.
+`python docs/agents/time_to_score.py STORE ID SECONDS [SCORE...]` prints a line for each run: the time to a score
+is that of its first evaluation at or above it, in seconds of training with its evaluations; "-" where it never
+got there.
+
+`python docs/agents/time_to_score.py STORE ID SECONDS --share 0.95 --against AGENT` prints a line for each run of
+one agent and each row of the others on the leaderboard: the score that is this share of the run's best, how long
+the run took to it, and how many times as long that is as what the row's runs took, fastest first.
 """
 
 from __future__ import annotations
 
-import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from llm_benchmarks.configuration import reward_label
-from llm_benchmarks.store import RecordStore
+from llm_benchmarks.leaderboard import Row, leaderboard_table
+from llm_benchmarks.store import Record, RecordStore
+
+Curve = list[tuple[float, float]]
+"""(seconds, score) of each evaluation."""
 
 
-def first_time(curve: list[dict[str, float]], score: float) -> str:
-    """Seconds of training until the first evaluation at or above a score."""
-    reached = (row["seconds"] for row in curve if row["eval/mean_reward"] >= score)
-    return f"{next(reached):,.0f}" if any(row["eval/mean_reward"] >= score for row in curve) else "-"
+def curve_of(record: Record, seconds: float) -> Curve:
+    """The evaluations of a run within so many seconds."""
+    told = [row for row in record.curve() if "eval/mean_reward" in row]
+    return [(row["seconds"], row["eval/mean_reward"]) for row in told if row["seconds"] <= seconds]
 
 
-def main(store: str, env_id: str, seconds: str, *scores: str) -> None:
-    """Prints one line for each run."""
-    if not Path(store).is_dir():
-        sys.exit(f"time_to_score.py: there is no folder {store!r}")
-    limit = float(seconds)
-    columns = ("steps", "seed", f"best in {limit:,.0f} s", *(f"to {score}" for score in scores))
-    table = Table("agent", "trained on", box=None)
+def first_time(curve: Curve, score: float) -> float | None:
+    """Seconds of training until the first evaluation at or above a score; None where there is none."""
+    return next((seconds for seconds, found in curve if found >= score), None)
+
+
+def trained_on(record: Record) -> str:
+    """The training reward in short."""
+    reward = record["reward"]["training"]
+    return "-" if reward is None else reward_label(reward["spec"])
+
+
+def seed_of(record: Record) -> int:
+    """The training seed; -1 where there was no training."""
+    seed = record["seeds"]["training"]
+    return -1 if seed is None else seed
+
+
+def runs_of(row: Row, records: dict[str, Record]) -> list[Record]:
+    """The runs of a row, by seed."""
+    return sorted((records[id] for id in row.records), key=seed_of)
+
+
+def print_times(rows: list[Row], records: dict[str, Record], seconds: float, scores: Sequence[float]) -> None:
+    """One line for each run."""
+    columns = ("steps", "seed", f"best in {seconds:,.0f} s", *(f"to {score:g}" for score in scores))
+    table = Table("agent", "options", box=None)
     for column in columns:
         table.add_column(column, justify="right")
-    lines = []
-    for record in RecordStore(store).records({}):
-        if record["status"] != "completed" or record["env"]["id"] != env_id:
-            continue
-        curve = [row for row in record.curve() if "eval/mean_reward" in row]
-        found = [row["eval/mean_reward"] for row in curve if row["seconds"] <= limit]
-        steps, seed = record["budget"]["total_timesteps"], record["seeds"]["training"]
-        trained_on = record["reward"]["training"]
-        reward = "-" if trained_on is None else reward_label(trained_on["spec"])
-        times = [first_time(curve, float(score)) for score in scores]
-        best = f"{max(found):.3f}" if found else "-"
-        lines.append((record["agent"]["name"], reward, steps, -1 if seed is None else seed, best, *times))
-    for agent, reward, steps, seed, *rest in sorted(lines):
-        table.add_row(agent, reward, f"{steps:,}", "-" if seed < 0 else str(seed), *rest)
-    Console(width=130).print(table)
+    for row in rows:
+        for record in runs_of(row, records):
+            curve = curve_of(record, float("inf"))
+            found = [score for at, score in curve if at <= seconds]
+            times = [first_time(curve, score) for score in scores]
+            table.add_row(
+                row.agent,
+                row.label,
+                f"{record['budget']['total_timesteps']:,}",
+                str(seed_of(record)) if seed_of(record) >= 0 else "-",
+                f"{max(found):.3f}" if found else "-",
+                *("-" if at is None else f"{at:,.0f}" for at in times),
+            )
+    Console(width=140).print(table)
+
+
+def print_ratios(
+    rows: list[Row], records: dict[str, Record], seconds: float, share: float, against: str
+) -> None:
+    """One line for each run of an agent and each row of the others."""
+    table = Table(against, "seed", f"best in {seconds:,.0f} s", f"{share:.0%}", "after", box=None)
+    table.add_column("is so many times what these took")
+    for column in table.columns[1:5]:
+        column.justify = "right"
+    for row in (row for row in rows if row.agent == against):
+        for record in runs_of(row, records):
+            curve = curve_of(record, seconds)
+            best = max(score for _, score in curve)
+            taken = first_time(curve, share * best) or seconds
+            facts = [trained_on(record), str(seed_of(record)), f"{best:.3f}", f"{share * best:.3f}"]
+            facts.append(f"{taken:,.0f} s")
+            for other in (one for one in rows if one.agent != against):
+                runs = [curve_of(run, seconds) for run in runs_of(other, records)]
+                times = [first_time(curve, share * best) for curve in runs]
+                ratios = sorted((taken / at for at in times if at), reverse=True)
+                never = [f"{times.count(None)} never"] if None in times else []
+                told = "  ".join([*(f"{ratio:.1f}" for ratio in ratios), *never])
+                table.add_row(*facts, f"{other.agent} {other.label}: {told}")
+                facts = [""] * 5
+    Console(width=140).print(table)
+
+
+def main() -> None:
+    """Reads the command line."""
+    parser = ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("store", type=Path)
+    parser.add_argument("env_id")
+    parser.add_argument("seconds", type=float)
+    parser.add_argument("scores", type=float, nargs="*")
+    parser.add_argument("--share", type=float, default=0.95)
+    parser.add_argument("--against", help="print ratios, to the runs of this agent")
+    asked = parser.parse_args()
+    if not asked.store.is_dir():
+        parser.error(f"there is no folder '{asked.store}'")
+    records = {record.id: record for record in RecordStore(asked.store).records({})}
+    rows = [row for row in leaderboard_table(records.values(), asked.env_id) if row.records]
+    rows.sort(key=lambda row: (row.agent, row.label))
+    if asked.against and all(row.agent != asked.against for row in rows):
+        parser.error(f"there are no runs of {asked.against!r}; there are {sorted({r.agent for r in rows})}")
+    if asked.against:
+        print_ratios(rows, records, asked.seconds, asked.share, asked.against)
+    else:
+        print_times(rows, records, asked.seconds, asked.scores)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 4:
-        sys.exit(__doc__)
-    main(*sys.argv[1:])
+    main()
