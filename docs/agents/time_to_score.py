@@ -26,10 +26,14 @@ Curve = list[tuple[float, float]]
 """(seconds, score) of each evaluation."""
 
 
-def curve_of(record: Record, seconds: float) -> Curve:
-    """The evaluations of a run within so many seconds."""
-    told = [row for row in record.curve() if "eval/mean_reward" in row]
-    return [(row["seconds"], row["eval/mean_reward"]) for row in told if row["seconds"] <= seconds]
+def curve_of(record: Record) -> Curve:
+    """The evaluations of a run."""
+    return [(row["seconds"], row["eval/mean_reward"]) for row in record.curve() if "eval/mean_reward" in row]
+
+
+def best_within(curve: Curve, seconds: float) -> float | None:
+    """The best score that a run had within so many seconds; None where it was not evaluated."""
+    return max((score for at, score in curve if at <= seconds), default=None)
 
 
 def first_time(curve: Curve, score: float) -> float | None:
@@ -62,15 +66,15 @@ def print_times(rows: list[Row], records: dict[str, Record], seconds: float, sco
         table.add_column(column, justify="right")
     for row in rows:
         for record in runs_of(row, records):
-            curve = curve_of(record, float("inf"))
-            found = [score for at, score in curve if at <= seconds]
+            curve = curve_of(record)
+            best = best_within(curve, seconds)
             times = [first_time(curve, score) for score in scores]
             table.add_row(
                 row.agent,
                 row.label,
                 f"{record['budget']['total_timesteps']:,}",
                 str(seed_of(record)) if seed_of(record) >= 0 else "-",
-                f"{max(found):.3f}" if found else "-",
+                "-" if best is None else f"{best:.3f}",
                 *("-" if at is None else f"{at:,.0f}" for at in times),
             )
     Console(width=140).print(table)
@@ -84,21 +88,26 @@ def print_ratios(
     table.add_column("is so many times what these took")
     for column in table.columns[1:5]:
         column.justify = "right"
-    for row in (row for row in rows if row.agent == against):
-        for record in runs_of(row, records):
-            curve = curve_of(record, seconds)
-            best = max(score for _, score in curve)
-            taken = first_time(curve, share * best) or seconds
-            facts = [trained_on(record), str(seed_of(record)), f"{best:.3f}", f"{share * best:.3f}"]
-            facts.append(f"{taken:,.0f} s")
-            for other in (one for one in rows if one.agent != against):
-                runs = [curve_of(run, seconds) for run in runs_of(other, records)]
-                times = [first_time(curve, share * best) for curve in runs]
-                ratios = sorted((taken / at for at in times if at), reverse=True)
-                never = [f"{times.count(None)} never"] if None in times else []
-                told = "  ".join([*(f"{ratio:.1f}" for ratio in ratios), *never])
-                table.add_row(*facts, f"{other.agent} {other.label}: {told}")
-                facts = [""] * 5
+    others = {
+        f"{row.agent} {row.label}".strip(): [curve_of(run) for run in runs_of(row, records)]
+        for row in rows
+        if row.agent != against
+    }
+    for record in (run for row in rows if row.agent == against for run in runs_of(row, records)):
+        curve = curve_of(record)
+        best = best_within(curve, seconds)
+        taken = None if best is None else first_time(curve, share * best)
+        if best is None or taken is None:
+            continue
+        facts = [trained_on(record), str(seed_of(record)), f"{best:.3f}", f"{share * best:.3f}"]
+        facts.append(f"{taken:,.0f} s")
+        for name, curves in others.items():
+            times = [first_time([e for e in curve if e[0] <= seconds], share * best) for curve in curves]
+            ratios = sorted((taken / at for at in times if at), reverse=True)
+            never = [f"{times.count(None)} never"] if None in times else []
+            told = "  ".join([*(f"{ratio:.1f}" for ratio in ratios), *never])
+            table.add_row(*facts, f"{name}: {told}")
+            facts = [""] * 5
     Console(width=140).print(table)
 
 

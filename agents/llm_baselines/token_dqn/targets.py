@@ -112,15 +112,11 @@ def tightened_targets(
     Returns:
         float (n, m); 0 where there is no action.
     """
-    values = bootstrap_values(next_values, mask, terminated)
-    last = last_actions(mask)
-    later = torch.zeros_like(rewards[:, 0])
-    columns = []
-    for j in range(rewards.shape[1] - 1, -1, -1):
-        best = torch.where(last[:, j], values[:, j], torch.maximum(values[:, j], later))
-        later = torch.where(mask[:, j], rewards[:, j] + gamma * best, torch.zeros_like(best))
-        columns.append(later)
-    return torch.stack(columns[::-1], dim=1)
+    targets = one_step_targets(rewards, next_values, mask, terminated, gamma)
+    for j in range(targets.shape[1] - 2, -1, -1):
+        further = torch.maximum(targets[:, j], rewards[:, j] + gamma * targets[:, j + 1])
+        targets[:, j] = torch.where(mask[:, j + 1], further, targets[:, j])
+    return targets
 
 
 def widened_targets(targets: Tensor, gaps: Tensor, mask: Tensor, share: float) -> Tensor:
