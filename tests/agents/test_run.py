@@ -20,7 +20,7 @@ from llm_baselines.rloo import RLOO
 from llm_baselines.run import NotFinite
 from llm_baselines.sealed_folder import newest_checkpoint
 
-STEPS = {"logits": 500, "head": 500, "rloo": 500, "supervised": 1500}
+STEPS = {"logits": 500, "head": 500, "tight": 500, "rloo": 500, "supervised": 1500}
 
 
 def told(agent):
