@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llm_baselines.configuration import option
+from llm_baselines.configuration import option, options_of
 from llm_baselines.exploration import Exploration
 from llm_baselines.language_agent_settings import LanguageAgentConfig
 
@@ -13,6 +13,15 @@ _CHOICES = {
     "loss": ("squared", "huber"),
     "to_the_end_gradient": ("path", "action"),
 }
+_OF_HEADS = (
+    "double",
+    "dueling",
+    "n_steps",
+    "optimality_tightening",
+    "advantage_learning",
+    "priority_exponent",
+    "head_scale",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +169,9 @@ class TokenDQNConfig(LanguageAgentConfig):
                 there_are = " and ".join(map(repr, known))
                 raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {there_are}")
         if self.q == "logits":
-            for name in ("optimality_tightening", "advantage_learning", "priority_exponent"):
-                if value := getattr(self, name):
+            defaults = {name: default for name, default, _ in options_of(type(self))}
+            for name in _OF_HEADS:
+                if (value := getattr(self, name)) != defaults[name]:
                     raise ValueError(f"{name}={value!r} is for q='head': with q='logits' leave it out")
         if self.optimality_tightening and self.n_steps > 1:
             raise ValueError(

@@ -24,12 +24,14 @@ def language_model(family="llama"):
     return LanguageModel(small_model(family, V), V)
 
 
-def networks(family="llama", **options):
-    """Both, with heads that are not zero."""
+def networks(family="llama", head=(), **options):
+    """Both, with heads that are not zero; `head` are options of the second alone."""
     lm = language_model(family)
     made = [
         LogitsNetwork(copy.deepcopy(lm), copy.deepcopy(lm), TokenDQNConfig(**options)),
-        HeadNetwork(copy.deepcopy(lm), None, TokenDQNConfig(q="head", **options), from_prior=False),
+        HeadNetwork(
+            copy.deepcopy(lm), None, TokenDQNConfig(q="head", **options, **dict(head)), from_prior=False
+        ),
     ]
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(1)
@@ -220,6 +222,10 @@ def test_a_priority_is_the_largest_error_of_the_episode():
         ({"optimality_tightening": True}, "optimality_tightening=True is for q='head'"),
         ({"priority_exponent": 0.6}, r"priority_exponent=0\.6 is for q='head'"),
         ({"advantage_learning": 0.5}, r"advantage_learning=0\.5 is for q='head'"),
+        ({"double": False}, "double=False is for q='head'"),
+        ({"dueling": True}, "dueling=True is for q='head'"),
+        ({"n_steps": 3}, "n_steps=3 is for q='head'"),
+        ({"head_scale": 0.1}, r"head_scale=0\.1 is for q='head'"),
         ({"q": "head", "optimality_tightening": True, "n_steps": 3}, "n_steps=3 has no effect"),
         ({"q": "head", "priority_exponent": -1.0}, r"priority_exponent=-1\.0 must be at least 0"),
     ],
@@ -255,7 +261,7 @@ def _last_numbers(t):
 
 @torch.no_grad()
 def test_a_dueling_heads_advantages_have_mean_zero():
-    network = networks(dueling=True)[1]
+    network = networks(head={"dueling": True})[1]
     features = torch.randn(5, network.lm.hidden_size, generator=torch.Generator().manual_seed(0))
     advantages = network.scores(features) - network.online.value(features)
     torch.testing.assert_close(advantages.mean(1), torch.zeros(5), rtol=0, atol=1e-5)
@@ -281,7 +287,7 @@ def test_q_starts_at_zero_or_in_the_priors_order():
 
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
 @pytest.mark.parametrize("which", [0, 1])
-@pytest.mark.parametrize("options", [{}, {"n_steps": 3, "dueling": True, "gamma": 0.9}])
+@pytest.mark.parametrize("options", [{}, {"gamma": 0.9, "head": {"n_steps": 3, "dueling": True}}])
 def test_a_padded_batch_equals_its_episodes_one_by_one(family, which, options):
     network, episodes = networks(family, **options)[which], trajectories(8)
     together, one_by_one = [], []
