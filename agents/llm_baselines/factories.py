@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,10 @@ class LanguagePolicyFactory:
         options = TABLES.options(self._kind.name, env_id)
         model = options.pop("model", self._model)
         return {"model": model, **recorded_values(make_config(self._kind.config_class, options))}
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Checks a configuration, "model" among it; the model is found or not when it is made."""
+        make_config(self._kind.config_class, {k: v for k, v in config.items() if k != "model"})
 
 
 class LanguageAgentFactory(LanguagePolicyFactory):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
@@ -86,6 +87,31 @@ def agent_defaults(agent: str, env_id: str) -> dict[str, Any]:
     """
     defaults = getattr(load_factory(agent), "defaults", None)
     return dict(defaults(env_id)) if callable(defaults) else {}
+
+
+def check_config(agent: str, config: Mapping[str, Any]) -> None:
+    """Checks a configuration before anything is made with it.
+
+    Args:
+        agent: A name of the registry or "package.module:factory".
+        config: The whole configuration: the agent's defaults on an id and what differs from them.
+
+    Raises:
+        ValueError: There is no such agent, or it takes no such option or value.
+    """
+    factory = load_factory(agent)
+    check = getattr(factory, "check_config", None)
+    if callable(check):
+        check(config)
+        return
+    try:
+        signature = inspect.signature(factory)
+    except ValueError:  # written in C: calling it will tell
+        return
+    try:
+        signature.bind(None, 0, "auto", **config)
+    except TypeError as error:
+        raise ValueError(f"agent {agent!r}: {error}") from error
 
 
 def load_factory(agent: str) -> Any:

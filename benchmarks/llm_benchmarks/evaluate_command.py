@@ -16,6 +16,11 @@ from llm_benchmarks.plan import make_plan, plan_agent, settled
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, SuiteError
 
+_LOADED = (
+    "name a function that gives the trained agent, --agent package.module:function, called as "
+    "function(env, seed, device, **config) with --set for what it loads from"
+)
+
 
 def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
     """Evaluates and writes the record; prints the scores and the record's id.
@@ -63,12 +68,15 @@ def _with_training(cell: Cell) -> Cell:
     Raises:
         SuiteError: The agent must be trained first, was trained on another id, or with this seed.
     """
-    if cell.agent in AGENTS and hasattr(load_factory(cell.agent), "learn"):
-        raise SuiteError(
-            f"agent {cell.agent!r} learns: `llm-envs train --env {cell.env} --agent {cell.agent} "
-            "--out FOLDER` first, then evaluate --agent FOLDER"
-        )
-    if cell.agent not in AGENTS and Path(cell.agent).is_dir() and cell.config:
+    is_folder = cell.agent not in AGENTS and Path(cell.agent).is_dir()
+    if not is_folder and hasattr(load_factory(cell.agent), "learn"):
+        if cell.agent in AGENTS:
+            raise SuiteError(
+                f"agent {cell.agent!r} learns: `llm-envs train --env {cell.env} --agent {cell.agent} "
+                "--out FOLDER` first, then evaluate --agent FOLDER"
+            )
+        raise SuiteError(f"agent {cell.agent!r} learns, and here nothing is trained: {_LOADED}")
+    if is_folder and cell.config:
         raise SuiteError(f"'{cell.agent}' has its configuration; drop --config and --set")
     agent = plan_agent(cell)
     facts = agent.training
@@ -77,7 +85,7 @@ def _with_training(cell: Cell) -> Cell:
     if facts["agent"] not in AGENTS:
         raise SuiteError(
             f"'{cell.agent}' was trained by {facts['agent']}, and folders give agents of this package only: "
-            f"evaluate --agent {facts['agent']}, with --set for what it loads itself from"
+            f"{_LOADED}"
         )
     read_agent_folder(Path(cell.agent))  # damaged files are told of before anything is played
     cell = settled(cell, agent)

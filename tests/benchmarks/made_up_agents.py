@@ -35,6 +35,9 @@ class Learner(Last):
     def save(self, folder):
         (Path(folder) / "token.json").write_text(json.dumps(self.token))
 
+def loaded(env, seed, device, *, folder):
+    return Learner(env, seed, device, token=json.loads((Path(folder) / "token.json").read_text()))
+
 class Reads(Learner):
     """Learns from what it reads: no step is taken."""
 

@@ -55,6 +55,14 @@ TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "ou
         (f"train --env {TINY} --agent their_agents:Learner --out x", "total_timesteps"),
         (f"evaluate --env {TINY} --agent sb3_dqn --store s", "llm-envs train"),
         (f"evaluate --env {TINY} --agent random --store s --split tets", "'tets'"),
+        (f"evaluate --env {TINY} --agent random --store s --set foo=1", "unexpected keyword argument 'foo'"),
+        (f"evaluate --env {TINY} --agent lm_greedy --store s --set top_kk=3", "did you mean 'top_k'?"),
+        (f"evaluate --env {TINY} --agent their_agents:Last --store s --set tokne=1", "'tokne'"),
+        (
+            f"evaluate --env {TINY} --agent their_agents:Learner --store s",
+            "a function that gives the trained",
+        ),
+        (f"train --env {TINY} --agent token_dqn --out x --set dueling=true", "is for q='head'"),
         ("export --agent nowhere --out x", "'nowhere' is no folder"),
         (f"evaluate --env {TINY} --agent random --store their_agents.py/s", "nothing can be written there"),
         (f"evaluate --env {TINY} --agent random --store s --set foo=NaN", "finite numbers"),
@@ -178,7 +186,11 @@ def test_a_folder_of_an_agent_of_others_says_what_to_do(
     assert run(capsys, *TRAIN, "--total-timesteps", "50")[0] == 0
     status, _, err = run(capsys, "evaluate", "--env", TINY, "--agent", "out", "--store", "store")
     assert status == 2
-    assert "evaluate --agent their_agents:Learner" in err
+    assert "--agent package.module:function" in err
+    words = ("evaluate", "--env", TINY, "--agent", "their_agents:loaded", "--store", "store")
+    status, out, _ = run(capsys, *words, "--set", "folder=out")
+    assert status == 0
+    assert "their_agents:loaded: mean reward" in out
 
 
 def test_an_interruption_saves_the_agent(

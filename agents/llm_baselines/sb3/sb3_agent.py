@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -93,6 +94,11 @@ class SB3Agent:
     def defaults(cls, env_id: str) -> dict[str, Any]:
         """The configuration on an id: the table of hyperparameters over the class's defaults."""
         return asdict(make_config(cls.config_class, TABLES.options(cls.name, env_id)))
+
+    @classmethod
+    def check_config(cls, config: Mapping[str, Any]) -> None:
+        """Checks a configuration before an agent is made with it."""
+        make_config(cls.config_class, config)
 
     @classmethod
     def suggested_timesteps(cls, env_id: str, size: str = "bench") -> int:
