@@ -6,13 +6,17 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from torch import Tensor
 
 from llm_baselines.agent import TrainingReport
@@ -97,29 +101,36 @@ class Supervised(LanguageAgent):
     ) -> Self:
         """Trains; with `warm_start_folder` what has been trained alike before is taken from there.
 
-        Whatever decides the result decides the name in that folder, so agents that begin alike train once.
-        With a callback, which wants to see every step, it is trained again.
+        Whatever decides the result decides the name in that folder, so agents that begin alike train once,
+        also where they are other processes': one trains, the others wait. With a callback, which wants to see
+        every step, it is trained again.
         """
         folder = self.config.warm_start_folder
         kept = Path(folder) / self._kept_as(total_timesteps) if folder and self.is_fresh else None
-        if kept is not None and kept.exists() and callback is None and not self.num_timesteps:
-            self._take(Supervised.load(kept, self.env, device=self.device))
-            return self
         new = not self.num_timesteps
-        super().learn(
-            total_timesteps, callback, log_interval, progress_bar, run_folder=run_folder, resume=resume
-        )
-        whole = self.num_timesteps >= total_timesteps or self.has_finished()  # no callback broke it off
-        if kept is not None and new and whole and not kept.exists():
-            mine = kept.with_name(f".{kept.name}-{os.getpid()}")
-            self.save(mine)
-            try:
-                mine.rename(kept)
-            except OSError:  # another process was faster, with the same weights
-                shutil.rmtree(mine)
-                if not kept.exists():
-                    raise
+        shared = kept if new and callback is None else None
+        with nullcontext() if shared is None else _alone(shared):
+            if shared is not None and shared.exists():
+                self._take(Supervised.load(shared, self.env, device=self.device))
+                return self
+            super().learn(
+                total_timesteps, callback, log_interval, progress_bar, run_folder=run_folder, resume=resume
+            )
+            whole = self.num_timesteps >= total_timesteps or self.has_finished()  # no callback broke it off
+            if kept is not None and new and whole and not kept.exists():
+                self._keep(kept)
         return self
+
+    def _keep(self, kept: Path) -> None:
+        """Saves what was trained as a warm start, whole or not at all."""
+        mine = kept.with_name(f".{kept.name}-{os.getpid()}")
+        self.save(mine)
+        try:
+            mine.rename(kept)
+        except OSError:  # another process was faster, with the same weights
+            shutil.rmtree(mine)
+            if not kept.exists():
+                raise
 
     def _kept_as(self, total_timesteps: int) -> str:
         """The name in `warm_start_folder` of what this training gives."""
@@ -200,6 +211,24 @@ class Supervised(LanguageAgent):
     def count_cost(self, report: TrainingReport) -> None:
         """Tokens are learned from, none is played."""
         report.tokens = self.num_timesteps
+
+
+@contextmanager
+def _alone(kept: Path) -> Iterator[None]:
+    """Waits while another process trains the same warm start; where files cannot be locked, it does not."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(kept.with_name(f".{kept.name}.lock"))
+    try:
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            print(f"another process trains the warm start {kept.name}: waiting for it", file=sys.stderr)
+            lock.acquire()
+        except NotImplementedError:
+            pass
+        yield
+    finally:
+        lock.release()
 
 
 def _begun(run_folder: str | Path | None, resume: bool) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from small_models import small_model
 from stable_baselines3.common.callbacks import BaseCallback, ConvertCallback
 from tiny_agents import equal, make, weights
@@ -144,14 +146,19 @@ def test_a_users_model_is_not_trained_on_demonstrations():
     assert agent.lm.identity() == before
 
 
+def kept_in(folder):
+    """The warm starts in a folder; what locks them is hidden."""
+    return sorted(folder.glob("[!.]*"))
+
+
 def test_warm_starts_are_kept_and_shared(tmp_path):
     kept = [make(name, warm_start_folder=str(tmp_path)).learn(60) for name in ("logits", "head", "logits")]
-    assert len(list(tmp_path.iterdir())) == 1, "the same start of two kinds"
+    assert len(kept_in(tmp_path)) == 1, "the same start of two kinds"
     assert equal(weights(kept[0]), weights(kept[2]))
     assert equal(weights(kept[0]), weights(make("logits").learn(60))), "kept or not makes no difference"
     make("rloo", seed=1, warm_start_folder=str(tmp_path)).learn(0)
     make("rloo", warm_start_folder=str(tmp_path), train_fraction=0.5).learn(0)
-    assert len(list(tmp_path.iterdir())) == 3, "another seed and another part of the examples are others"
+    assert len(kept_in(tmp_path)) == 3, "another seed and another part of the examples are others"
 
 
 class Stop(BaseCallback):
@@ -163,9 +170,9 @@ class Stop(BaseCallback):
 
 def test_a_training_that_a_callback_broke_off_is_no_warm_start(tmp_path):
     make("supervised", warm_start_folder=str(tmp_path)).learn(2000, callback=Stop())
-    assert not list(tmp_path.iterdir())
+    assert not kept_in(tmp_path)
     make("supervised", warm_start_folder=str(tmp_path)).learn(60, callback=ConvertCallback(lambda *_: True))
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(kept_in(tmp_path)) == 1
 
 
 def test_a_warm_start_that_is_taken_has_begun(tmp_path, monkeypatch):
@@ -176,11 +183,27 @@ def test_a_warm_start_that_is_taken_has_begun(tmp_path, monkeypatch):
     taken.learn(200)
 
 
+def test_a_warm_start_that_another_process_trains_is_waited_for(tmp_path, monkeypatch, capsys):
+    make("supervised", warm_start_folder=str(tmp_path / "theirs")).learn(60)
+    (trained,) = kept_in(tmp_path / "theirs")
+    monkeypatch.setattr(supervised, "teach_copying", lambda *_, **__: pytest.fail("it was trained again"))
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(mine / f".{trained.name}.lock"):
+            waiting = pool.submit(make("supervised", warm_start_folder=str(mine)).learn, 60)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=1)
+            trained.rename(mine / trained.name)
+        assert waiting.result().num_timesteps >= 60
+    assert f"another process trains the warm start {trained.name}" in capsys.readouterr().err
+
+
 def test_warm_starts_of_another_split_are_others(tmp_path):
     for split in ("train", "validation"):
         env = gym.make("TextGen-Tiny-v0", split=split)
         make("supervised", env=env, warm_start_folder=str(tmp_path)).learn(60)
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(kept_in(tmp_path)) == 2
 
 
 @pytest.mark.parametrize("name", ["logits", "rloo"])
