@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install
 demo: $(VENV)/.benchmarks
 	$(BIN)/llm-envs demo
 
-# A pretrained model, within ten minutes; the first time it is fetched, 98 MB.
+# A pretrained model, within ten minutes; the first time it is fetched, 93 MB.
 llm-demo: $(VENV)/.llm
 	$(BIN)/llm-envs fetch smollm2-135m
 	$(BIN)/llm-envs llm-demo

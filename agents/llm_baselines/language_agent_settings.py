@@ -29,7 +29,7 @@ class LanguageAgentConfig:
         "'lora': small matrices beside the weights are trained (Hu et al. 2022); 'none': all weights are; "
         "'auto': LoRA from 50 million parameters on",
     )
-    lora_rank: int = option(16, "rank of these matrices; measured", at_least=1)
+    lora_rank: int = option(16, "rank of these matrices; a choice, Hu et al. 2022 try 1 to 64", at_least=1)
     lora_alpha: int = option(
         32, "their product is weighed by lora_alpha / lora_rank (Hu et al. 2022); twice the rank", at_least=1
     )

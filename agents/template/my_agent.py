@@ -1,6 +1,6 @@
 """A template for an agent of your own: copy it, change it, and name it as `my_agent:make_agent`.
 
-    llm-envs evaluate --env TextGen-Tiny-v0 --agent my_agent:make_agent --episodes 75 --seed 0 --store runs
+    llm-envs evaluate --env TextGen-Tiny-v0 --agent my_agent:make_agent --seed 0 --store runs
     llm-envs train --env TextGen-Tiny-v0 --agent my_agent:make_agent --set temperature=0.5 ...
 
 An agent is any object with `predict`. One that trains has `learn`, `save` and `report` besides (see

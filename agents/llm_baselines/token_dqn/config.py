@@ -26,7 +26,11 @@ _OF_HEADS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenDQNConfig(LanguageAgentConfig):
-    """Every option of TokenDQN. "measured" in a source: benchmarks/suites/token_dqn*.toml."""
+    """Every option of TokenDQN.
+
+    "measured" in a source: chosen in trials on validation, of which benchmarks/suites/token_dqn*.toml and
+    llm_demo_seeds.toml tell.
+    """
 
     q: str = option(
         "logits",
