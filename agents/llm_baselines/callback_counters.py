@@ -5,15 +5,17 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 _NOT_KEPT = object()
+_FIRST_SEEN: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
 _ELSEWHERE = ("model", "parent", "locals", "globals", "training_env", "logger")
 
 
 class CallbackCounters:
-    """The attributes of callbacks that have changed since this object was made.
+    """The attributes of callbacks that have changed since they were first seen here.
 
     Numbers, texts, arrays, and lists, tuples and mappings of them are kept; environments and models are not.
     What has not changed is an option: it stays as the callbacks at hand have it.
@@ -24,7 +26,7 @@ class CallbackCounters:
 
     def __init__(self, callback: Any) -> None:
         self._callbacks = list(_callbacks(callback))
-        self._at_first = [_values(one) for one in self._callbacks]
+        self._at_first = [_FIRST_SEEN.setdefault(one, _values(one)) for one in self._callbacks]
 
     def changed(self) -> dict[str, Any]:
         """The counters, JSON-able."""

@@ -126,6 +126,16 @@ def _check_same(place: Path, state: dict[str, Any], learner: Any, total_timestep
         )
 
 
+def goes_on_alike(state: dict[str, Any], total_timesteps: int) -> bool:
+    """Whether a run that goes on from a checkpoint ends as if it had not been interrupted, to the bit."""
+    here = {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "total_timesteps": total_timesteps,
+    }
+    return here == {name: state[name] for name in here}
+
+
 def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
     save_file({name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}, path)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
 from difflib import get_close_matches
 from typing import Any, TypeVar
@@ -72,6 +72,13 @@ def recorded_values(config: Any) -> dict[str, Any]:
         if f.metadata.get("later") and values[f.name] == _default(f):
             del values[f.name]
     return values
+
+
+def changed(config: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Name -> value of those of some options that differ from their defaults."""
+    defaults = {name: default for name, default, _ in options_of(type(config))}
+    values = {name: getattr(config, name) for name in names}
+    return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def options_of(cls: type[Any]) -> list[tuple[str, Any, str]]:

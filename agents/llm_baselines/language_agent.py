@@ -16,12 +16,13 @@ from torch import Tensor, nn
 
 from llm_baselines.agent import TrainingReport
 from llm_baselines.agent_folder import write_agent_folder
-from llm_baselines.configuration import options_of
+from llm_baselines.configuration import changed
 from llm_baselines.export import export_model
 from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS
 from llm_baselines.rows import make_rows, training_design, validation_envs
 from llm_baselines.run import TrainingRun
 from llm_baselines.saved_language_agent import describe, load_language_agent
+from llm_baselines.sealed_folder import set_aside
 from llm_baselines.trainable_policy import TrainablePolicy
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch, micro_batches
 from llm_envs import EvaluationResult
@@ -71,7 +72,12 @@ class LanguageAgent(TrainablePolicy):
     # Training.
 
     optimizer: torch.optim.Optimizer | None = None
+    exact = True
+    """Whether its training has been what one run of its length is, to the bit."""
+    interrupted_best: tuple[float, dict[str, Tensor]] | None = None
+    """Score and weights of the best evaluation of a call of `learn` that did not finish."""
     _logger: Any = None
+    _run_folder: Path | None = None
 
     @property
     def logger(self) -> Any:
@@ -124,6 +130,8 @@ class LanguageAgent(TrainablePolicy):
                 stacklevel=2,
             )
         self._check_environment_options()
+        if resume and run_folder is not None:
+            self._run_folder = Path(run_folder).absolute()
         self.begin_learning(run_folder, resume=resume, progress_bar=progress_bar)
         run = TrainingRun(
             self,
@@ -148,17 +156,24 @@ class LanguageAgent(TrainablePolicy):
             self.end_learning()
         return self
 
+    def put_earlier_aside(self, run_folder: str | Path | None) -> None:
+        """Where a new run begins in a folder, the checkpoint of an earlier one leaves `resume/`.
+
+        Called before anything long begins; without effect where this agent has been learning there.
+        """
+        if run_folder is not None and self._run_folder != Path(run_folder).absolute():
+            self._run_folder = Path(run_folder).absolute()
+            set_aside(self._run_folder / "resume")
+
     def _check_environment_options(self) -> None:
         """Refuses options that only environments made from our ids can follow."""
         if self.native:
             return
-        defaults = {name: default for name, default, _ in options_of(self.config_class)}
-        for name in ENVIRONMENT_OPTIONS:
-            if (value := getattr(self.config, name)) != defaults[name]:
-                raise ValueError(
-                    f"{name}={value!r} is for environments that gymnasium.make made from our ids, and "
-                    f"{self.env} is none: leave it out, and make the environment as it shall be"
-                )
+        for name, value in changed(self.config, ENVIRONMENT_OPTIONS).items():
+            raise ValueError(
+                f"{name}={value!r} is for environments that gymnasium.make made from our ids, and "
+                f"{self.env} is none: leave it out, and make the environment as it shall be"
+            )
 
     # What the learners do; `learn` calls it.
 
@@ -240,6 +255,7 @@ class LanguageAgent(TrainablePolicy):
             norm = norms[group["name"]] = float(nn.utils.clip_grad_norm_(group["params"], limit))
             run.check_finite(norm, f"the gradient's norm ({group['name']})")
         self.optimizer.step()
+        self.weights_changed()
         self.optimizer.zero_grad(set_to_none=True)
         if counted:
             self.updates += 1
@@ -294,7 +310,7 @@ class LanguageAgent(TrainablePolicy):
         changes = training_design(self.config)
         if self.config.train_dataset:
             changes |= {"dataset": self.config.train_dataset, "tokenizer": self.task.tokenizer}
-        return make_rows(self.env, self.config.n_envs, **changes)
+        return make_rows(self.env, self.config.n_envs, mask=self.action_mask, **changes)
 
     def validation_envs(self) -> Any:
         """Where the curve is measured; None with environments of others."""

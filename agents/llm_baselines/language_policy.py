@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -58,7 +59,7 @@ class LanguagePolicy:
         self.env = made
         self.observation_space, self.action_space = spaces_of(made)
         self.vocabulary_size, self.context_length = check_spaces(self.observation_space, self.action_space)
-        self.seed = seed
+        self.seed = operator.index(seed)
         self.device = choose_device(device)
         self.model_spec = model if isinstance(model, str | Mapping) else None
         self.base = self.lm = build_language_model(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
+from torch import Tensor
 
 from llm_baselines.transitions import TransitionError
 from llm_envs import WAIT, vectorize
 from llm_envs.envs.task import Task
 from llm_envs.envs.vector_env import TokenVectorEnv
+
+Mask = Callable[[np.ndarray], "Tensor | None"]
 
 
 class Rows(Protocol):
@@ -86,13 +89,14 @@ class _NativeRows:
 
 
 class _VectorRows:
-    """Any Gymnasium vector environment: rows that are over idle on with token 0 until all are."""
+    """Any Gymnasium vector environment: rows that are over idle on until all are, with a token they may."""
 
     refills = False
     task: Task | None = None
 
-    def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
+    def __init__(self, envs: VectorEnv[Any, Any, Any], mask: Mask) -> None:
         self._envs = envs
+        self._mask = mask
         self.num_envs = envs.num_envs
         self._shape = envs.observation_space.shape
         self._mode = envs.metadata.get("autoreset_mode")
@@ -100,7 +104,8 @@ class _VectorRows:
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
         rest = [seeds[0]] * (self.num_envs - len(seeds))
         observations, _ = self._envs.reset(seed=[*seeds, *rest])  # type: ignore[arg-type]
-        return _tokens(observations, self._shape)[: len(seeds)]
+        self._seen = _tokens(observations, self._shape)
+        return self._seen[: len(seeds)]
 
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
         raise NotImplementedError
@@ -109,9 +114,14 @@ class _VectorRows:
         self, rows: np.ndarray, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         chosen = np.zeros(self.num_envs, np.int64)
+        idle = np.ones(self.num_envs, bool)
+        idle[rows] = False
+        if idle.any() and (mask := self._mask(self._seen[idle])) is not None:
+            chosen[idle] = mask.int().argmax(dim=1).cpu().numpy()
         chosen[rows] = actions
         observations, rewards, terminated, truncated, infos = self._envs.step(chosen)
         observations = _tokens(observations, self._shape)
+        self._seen = observations.copy()
         if self._mode is AutoresetMode.SAME_STEP and "final_obs" in infos:
             for row in np.flatnonzero(terminated | truncated):
                 observations[row] = infos["final_obs"][row]
@@ -158,13 +168,20 @@ class _OneRow:
         """Left open: it is the caller's."""
 
 
-def make_rows(env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], num_envs: int, **changes: Any) -> Rows:
+def make_rows(
+    env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any],
+    num_envs: int,
+    *,
+    mask: Mask = lambda observations: None,
+    **changes: Any,
+) -> Rows:
     """Rows to play on.
 
     Args:
         env: Made by gymnasium.make from one of our ids: played on the native vector environment like it.
             Any other token environment, or a vector environment: played as it is.
         num_envs: Number of rows, where they are made here.
+        mask: Observations int32 (n, L) -> the tokens that may be taken, bool (n, V), or None for all.
         **changes: Arguments that differ from the environment's, for our ids; without effect on others.
 
     Raises:
@@ -178,7 +195,7 @@ def make_rows(env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], num_envs: int, 
                 f"{env} has autoreset_mode DISABLED, and rows end at different times: make it with "
                 "NEXT_STEP or SAME_STEP"
             )
-        return _VectorRows(env)
+        return _VectorRows(env, mask)
     if is_native(env):
         native: Any = vectorize(env, num_envs, autoreset_mode="Disabled", **changes)
         return _NativeRows(native, made_here=True)

@@ -31,9 +31,9 @@ from tqdm.auto import tqdm
 from llm_baselines.agent import TrainingReport
 from llm_baselines.agent_folder import environment_of
 from llm_baselines.callback_counters import CallbackCounters
-from llm_baselines.checkpoint import read_checkpoint, write_checkpoint
+from llm_baselines.checkpoint import goes_on_alike, read_checkpoint, write_checkpoint
 from llm_baselines.configuration import values_of
-from llm_baselines.sealed_folder import json_able, newest_checkpoint, set_aside
+from llm_baselines.sealed_folder import json_able, newest_checkpoint
 from llm_envs import evaluate
 
 _CHECKPOINT_SECONDS = 300.0  # however slow the steps are, an interruption costs no more of them
@@ -84,7 +84,7 @@ class TrainingRun:
         self._seconds_before = learner.report.seconds
         self._next_eval = learner.num_timesteps + learner.config.eval_freq
         self._next_checkpoint = learner.num_timesteps + learner.config.checkpoint_freq
-        self._own_logger = False
+        self._own_logger = self._finished = False
         self._bar: Any = None
 
     def begin(self) -> None:
@@ -98,11 +98,11 @@ class TrainingRun:
         place = None
         if self.folder is not None and self._resume:
             place = newest_checkpoint(self.folder / "resume")
-        elif self.folder is not None and not learner.rounds:
-            set_aside(self.folder / "resume")
+        else:
+            learner.put_earlier_aside(self.folder)
         counters = self._restore(place) if place is not None else None
-        self._own_logger = learner.logger is None
         self.logger: Logger = learner.logger or self._make_logger()
+        self._own_logger = learner.logger is None
         learner._logger = self.logger
         if learner.config.eval_freq:
             self.validation = learner.validation_envs()
@@ -118,6 +118,8 @@ class TrainingRun:
             disable=not self._progress_bar,
         )
         if place is None and self.validation is not None and not learner.is_fresh:
+            if learner.interrupted_best is not None:
+                self.best_score, self.best_weights = learner.interrupted_best
             self.measure()  # the first weights that may turn out the best
 
     @property
@@ -221,10 +223,15 @@ class TrainingRun:
             report = self.learner.report
             best = (row for row in report.curve if row.get("eval/mean_reward") == self.best_score)
             report.kept_timesteps = max((row["timesteps"] for row in best), default=None)
+        self._finished = True
         self.callback.on_training_end()
 
     def close(self) -> None:
         """Closes what was opened."""
+        if self._finished:
+            self.learner.interrupted_best = None
+        elif self.best_weights is not None:
+            self.learner.interrupted_best = (self.best_score, self.best_weights)
         if self._bar is not None:
             self._bar.close()
             self.update_report()  # of an interrupted run, too
@@ -317,6 +324,7 @@ class TrainingRun:
             "lengths": self._lengths,
             "sums": self._sums,
             "callbacks": self._counters.changed(),
+            "exact": learner.exact,
             "learner": learner.state(),
         }
         return write_checkpoint(self.folder / "resume", self.round, state, learner, self.best_weights)
@@ -325,6 +333,7 @@ class TrainingRun:
         learner = self.learner
         state, best = read_checkpoint(place, learner, self.total_timesteps)
         learner.rounds, learner.num_timesteps = state["round"], state["num_timesteps"]
+        learner.exact = state.get("exact", True) and goes_on_alike(state, self.total_timesteps)
         learner.report = TrainingReport(**state["report"])
         self._seconds_before = learner.report.seconds
         self.best_score = -np.inf if state["best_score"] is None else state["best_score"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -20,7 +21,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.configuration import make_config, option, values_of
+from llm_baselines.configuration import changed, make_config, option, values_of
 from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
 from llm_baselines.disguise import disguised, looked_up
@@ -34,6 +35,7 @@ from llm_baselines.sealed_folder import newest_checkpoint
 from llm_baselines.teacher_forcing import token_losses
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch
 
+_OF_PLAY = ("train_dataset", "reward", "reward_timing", "episodes_per_round")
 _OF_NO_EFFECT = ("warm_start", "warm_start_folder", "supervised", "checkpoint_freq")
 
 
@@ -74,6 +76,18 @@ class SupervisedConfig(LanguageAgentConfig):
         at_least=0,
     )
 
+    def __post_init__(self) -> None:
+        LanguageAgentConfig.__post_init__(self)
+        for name, value in changed(self, _OF_PLAY).items():
+            raise ValueError(
+                f"{name}={value!r} is for agents that play: the supervised agent imitates what its "
+                "environment has, so leave it out"
+            )
+        if self.patience and not self.eval_freq:
+            raise ValueError(
+                f"patience={self.patience} counts evaluations, and with eval_freq=0 there are none"
+            )
+
 
 class Supervised(LanguageAgent):
     """Maximum likelihood of the references' tokens, or of the expert's turns, on the train split.
@@ -88,6 +102,8 @@ class Supervised(LanguageAgent):
 
     log_interval = 100
     _values = np.empty(0, np.int64)
+    _patient_from = 0
+    _can_copy = False
 
     def learn(
         self,
@@ -106,18 +122,19 @@ class Supervised(LanguageAgent):
         every step, it is trained again.
         """
         folder = self.config.warm_start_folder
-        kept = Path(folder) / self._kept_as(total_timesteps) if folder and self.is_fresh else None
-        new = not self.num_timesteps
-        shared = kept if new and callback is None else None
+        nameable = folder and self.native and self.is_fresh and not self.num_timesteps
+        kept = Path(folder) / self._kept_as(total_timesteps) if nameable else None
+        shared = kept if callback is None else None
+        if shared is not None and self._take(shared):
+            return self
         with nullcontext() if shared is None else _alone(shared):
-            if shared is not None and shared.exists():
-                self._take(Supervised.load(shared, self.env, device=self.device))
+            if shared is not None and self._take(shared):
                 return self
             super().learn(
                 total_timesteps, callback, log_interval, progress_bar, run_folder=run_folder, resume=resume
             )
             whole = self.num_timesteps >= total_timesteps or self.has_finished()  # no callback broke it off
-            if kept is not None and new and whole and not kept.exists():
+            if kept is not None and whole and self.exact and not kept.exists():
                 self._keep(kept)
         return self
 
@@ -148,10 +165,15 @@ class Supervised(LanguageAgent):
         key = hashlib.sha256(json.dumps(decides, default=repr).encode()).hexdigest()[:16]
         return f"{self.env.spec.id}-{self.seed}-{key}"
 
-    def _take(self, trained: Supervised) -> None:
+    def _take(self, kept: Path) -> bool:
+        """Takes a warm start over, where it is there."""
+        if not kept.exists():
+            return False
+        trained = Supervised.load(kept, self.env, device=self.device)
         self.load_weights(trained.network.state_dict(), "the warm start")
         self.num_timesteps, self.rounds = trained.num_timesteps, trained.rounds
         self.updates, self.report, self.begun = trained.updates, trained.report, True
+        return True
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
         """Gathers the demonstrations; a fresh model learns to copy first."""
@@ -160,8 +182,11 @@ class Supervised(LanguageAgent):
                 f"the supervised agent imitates references or an expert, and {self.env} has neither"
             )
         started = time.perf_counter()
-        if self.config.copy_steps and self.is_fresh and not _begun(run_folder, resume):
-            teach_copying(self.lm, self.config.copy_steps, self.seed, progress_bar=progress_bar)
+        if not _begun(run_folder, resume):
+            self.put_earlier_aside(run_folder)
+            self._teach_copying(progress_bar)
+        curve = self.report.curve
+        self._patient_from = len(curve) - (bool(curve) and curve[-1]["timesteps"] == self.num_timesteps)
         self._shown = self._demonstrations()
         tokenizer = self.task.tokenizer
         if self.config.disguise:
@@ -169,6 +194,15 @@ class Supervised(LanguageAgent):
         self._by_chance = torch.as_tensor(self._values, device=self.device) if len(self._values) else None
         self._mean_length = float(np.mean([len(t) for t in self._shown]))
         self.report.seconds += time.perf_counter() - started
+
+    def _teach_copying(self, progress_bar: bool) -> None:
+        """Once, and whole: what an interruption leaves is what was there before."""
+        if self.config.copy_steps and self.is_fresh and not self._can_copy:
+            taught = copy.deepcopy(self.lm)
+            teach_copying(taught, self.config.copy_steps, self.seed, progress_bar=progress_bar)
+            self.lm.load_state_dict(taught.state_dict())
+            self.weights_changed()
+            self._can_copy = True
 
     def learn_round(self, run: TrainingRun) -> None:
         """One step on the next batch of the epoch; steps are tokens of the demonstrations."""
@@ -182,7 +216,7 @@ class Supervised(LanguageAgent):
 
     def has_finished(self) -> bool:
         """Whether the reward has stopped rising."""
-        rewards = [row["eval/mean_reward"] for row in self.report.curve]
+        rewards = [row["eval/mean_reward"] for row in self.report.curve[self._patient_from :]]
         patience = self.config.patience
         return bool(patience and len(rewards) - 1 - int(np.argmax(rewards or [0.0])) >= patience)
 
@@ -208,6 +242,15 @@ class Supervised(LanguageAgent):
         self.optimizer_step(run)
         return own / sum(len(t) for t in batch)
 
+    def state(self) -> dict[str, Any]:
+        """Counters, and where in the curve this training began."""
+        return {**super().state(), "patient_from": self._patient_from}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` gave."""
+        super().restore(state)
+        self._patient_from = state.get("patient_from", 0)
+
     def count_cost(self, report: TrainingReport) -> None:
         """Tokens are learned from, none is played."""
         report.tokens = self.num_timesteps
@@ -216,15 +259,15 @@ class Supervised(LanguageAgent):
 @contextmanager
 def _alone(kept: Path) -> Iterator[None]:
     """Waits while another process trains the same warm start; where files cannot be locked, it does not."""
-    kept.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(kept.with_name(f".{kept.name}.lock"))
     try:
         try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
             lock.acquire(timeout=0)
         except Timeout:
             print(f"another process trains the warm start {kept.name}: waiting for it", file=sys.stderr)
             lock.acquire()
-        except NotImplementedError:
+        except OSError:  # a folder that is read only, or files that nobody can lock
             pass
         yield
     finally:
@@ -281,6 +324,7 @@ def begin_from_demonstrations(
         return False
     if _begun(run_folder, resume):
         return False
+    learner.put_earlier_aside(run_folder)
     assert learner.env.spec is not None
     options, total = _split(config.supervised)
     options = {**TABLES.options(Supervised.name, learner.env.spec.id), **options}

@@ -244,6 +244,25 @@ def test_training_leaves_the_base_alone_and_acts_with_what_it_learned(name, fold
     assert agent.report.parameters < agent.base.parameter_count or name == "head"
 
 
+def test_interrupted_between_two_updates_it_acts_with_what_it_has_learned_so_far(folder, monkeypatch):
+    options = {**TOKEN_DQN, "dtype": "float32", "value_warmup": 0, "gradient_steps": 3}
+    agent = TokenDQN(folder, gym.make(ENV), seed=0, device="cpu", **options)
+
+    def dies(steps):
+        if steps == 10:  # the first of three in its round
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(agent, "refresh_target", dies)
+    with pytest.raises(KeyboardInterrupt):
+        agent.learn(2000)
+    assert agent.updates == 10
+    found, learner, base = (
+        log_probs(lm, some_inputs()) for lm in (agent.acting_model(), agent.lm, agent.base)
+    )
+    torch.testing.assert_close(found, learner, rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(learner, base, rtol=1e-3, atol=1e-3)
+
+
 def test_full_fine_tuning_keeps_float32_and_a_frozen_copy():
     model = small_model("llama", 4).to(torch.bfloat16)
     agent = TokenDQN(model, World(), device="cpu", n_envs=4, learning_rate=1e-2, value_warmup=0)

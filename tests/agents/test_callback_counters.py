@@ -46,6 +46,19 @@ def test_counters_come_back_and_options_stay():
     assert through_json(after)["counters"][1]["last_mean_reward"] == 0.5  # what came back is kept again
 
 
+def test_what_came_back_twice_is_kept_again():
+    callback, fresh = Counts(), Counts()
+    before = CallbackCounters(callback)
+    callback.n_calls = 5
+    kept = through_json(before)
+    again = CallbackCounters(callback)  # another call of learn with the same callback
+    assert through_json(again) == kept
+    again.restore(kept)
+    assert through_json(again) == kept
+    CallbackCounters(fresh).restore(through_json(again))
+    assert fresh.n_calls == 5
+
+
 class Counts(BaseCallback):
     """Counts in containers of many kinds."""
 

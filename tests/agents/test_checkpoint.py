@@ -124,6 +124,37 @@ def test_a_fresh_run_that_dies_early_does_not_bring_back_the_one_before(tmp_path
     assert resume(tmp_path, total=60).num_timesteps < 150
 
 
+@pytest.mark.parametrize("name", ["logits", "supervised"])
+def test_nor_one_that_dies_before_its_first_round(name, tmp_path, monkeypatch):
+    total, changes = (150, {}) if name == "logits" else (300, {"copy_steps": 2})
+    make(name, **changes).learn(total, run_folder=tmp_path)
+
+    def dies(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("llm_baselines.supervised.teach_copying", dies)
+    with pytest.raises(KeyboardInterrupt):
+        make(name, **changes).learn(total, run_folder=tmp_path)
+    assert newest_checkpoint(tmp_path / "resume") is None
+    assert newest_checkpoint(tmp_path / "resume-earlier") is not None
+
+
+def test_an_agent_that_learned_elsewhere_leaves_an_earlier_runs_checkpoint_alone(tmp_path):
+    made = make("logits", warm_start=False).learn(60)
+    made.save(tmp_path / "agent")
+    for total in (180, 120):  # the second attempt begins again, from the saved agent
+        loaded = type(made).load(tmp_path / "agent", made.env, device="cpu")
+        loaded.learn(total, run_folder=tmp_path / "run")
+    steps = [
+        json.loads((newest_checkpoint(tmp_path / "run" / name) / "state.json").read_text())["num_timesteps"]
+        for name in ("resume-earlier", "resume")
+    ]
+    assert steps[0] >= 180 > steps[1] >= 120
+    before = newest_checkpoint(tmp_path / "run" / "resume-earlier")
+    loaded.learn(150, run_folder=tmp_path / "run")  # goes on here: nothing is put aside
+    assert newest_checkpoint(tmp_path / "run" / "resume-earlier") == before
+
+
 def test_a_kill_while_a_checkpoint_is_replaced_loses_none(tmp_path, monkeypatch):
     place = begin(tmp_path)
     before = {path.name: path.read_bytes() for path in place.iterdir()}

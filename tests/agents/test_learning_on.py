@@ -5,6 +5,7 @@ from __future__ import annotations
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from gymnasium.vector import SyncVectorEnv
 from safetensors.torch import load_file
 from stable_baselines3.common.callbacks import BaseCallback
@@ -235,6 +236,21 @@ class Masked(World):
         return mask
 
 
+class Strict(World):
+    """Token 0 may never be taken."""
+
+    def action_mask(self, observation):
+        return np.tile(np.arange(4) > 0, (len(np.atleast_2d(observation)), 1))
+
+    def step(self, action):
+        assert action > 0
+        return super().step(action)
+
+
+def test_rows_that_are_over_idle_with_a_token_they_may_take():
+    world_agent(env=SyncVectorEnv([lambda: Strict(cut=0.5)] * 4)).learn(60)
+
+
 class Dumb(Masked):
     allowed = ()
 
@@ -321,3 +337,36 @@ def test_steps_that_have_been_made_are_not_made_again_and_that_is_said():
 def test_there_is_no_resume_without_a_run_folder():
     with pytest.raises(ValueError, match="give run_folder"):
         world_agent().learn(60, resume=True)
+
+
+def test_what_was_best_is_kept_through_an_interruption():
+    def spoil(given, _):
+        agent = given["self"]
+        if agent.num_timesteps > 100 and agent.num_timesteps < 150:
+            raise KeyboardInterrupt
+        return True
+
+    agent = make("supervised", learning_rate=5e-3, eval_freq=50)
+    with pytest.raises(KeyboardInterrupt):
+        agent.learn(2000, callback=spoil)
+    best, kept = agent.interrupted_best
+    with torch.no_grad():
+        for parameter in agent.network.parameters():
+            parameter.zero_()  # what is left is worse than what was
+    agent.interrupted_best = (best + 10.0, kept)
+    agent.learn(400)
+    assert agent.interrupted_best is None
+    found = weights(agent)
+    assert all(torch.equal(found[name], tensor) for name, tensor in kept.items())
+
+
+def test_seeds_may_be_numpys(tmp_path):
+    world_agent(seed=np.int64(3)).learn(20).save(tmp_path / "agent")
+    with pytest.raises(TypeError):
+        world_agent(seed=0.5)
+
+
+def test_a_folder_that_cannot_be_written_to_is_what_the_error_is_about(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises((FileExistsError, NotADirectoryError)):
+        world_agent().learn(20, run_folder=tmp_path / "file")

@@ -99,6 +99,43 @@ def test_training_ends_at_the_plateau():
     agent = make("supervised", learning_rate=1e-9, learning_rate_end=1e-9, patience=3, eval_freq=100)
     agent.learn(100_000)
     assert len(agent.report.curve) == 4
+    agent.learn(200_000)
+    assert len(agent.report.curve) == 7, "a second call has patience anew"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"train_dataset": "poem-requests"}, "train_dataset='poem-requests' is for agents that play"),
+        ({"reward": "bleu"}, "reward='bleu' is for agents that play"),
+        ({"patience": 2, "eval_freq": 0}, "patience=2 counts evaluations"),
+    ],
+)
+def test_options_that_would_do_nothing_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        make("supervised", **options)
+    with pytest.raises(ValueError, match=message):
+        make("logits", supervised=options)
+
+
+def test_copying_is_taught_whole_or_not_at_all(monkeypatch):
+    whole, broken = (make("supervised", copy_steps=6) for _ in range(2))
+    whole.learn(60)
+    step = torch.optim.AdamW.step
+
+    def third(self, *args, **kwargs):
+        steps.append(self)
+        if len(steps) == 3:
+            raise KeyboardInterrupt
+        return step(self, *args, **kwargs)
+
+    steps = []
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", third)
+        with pytest.raises(KeyboardInterrupt):
+            broken.learn(60)
+    assert len(steps) == 3
+    assert equal(weights(broken.learn(60)), weights(whole))
 
 
 def test_there_must_be_something_to_imitate(tmp_path):
@@ -107,8 +144,9 @@ def test_there_must_be_something_to_imitate(tmp_path):
     env = gym.make("TextGen-v0", dataset=f"file:{path}", reward="sentiment")
     assert not has_demonstrations(env.unwrapped.task)
     for refused in (env, World()):
-        with pytest.raises(ValueError, match="has neither"):
-            Supervised(SMALL, refused, device="cpu").learn(10)
+        for folder in ("", str(tmp_path / "starts")):
+            with pytest.raises(ValueError, match="has neither"):
+                Supervised(SMALL, refused, device="cpu", warm_start_folder=folder).learn(10)
 
 
 def test_going_on_with_what_has_stood_before_is_learned_from_random_tokens():
@@ -197,6 +235,31 @@ def test_a_warm_start_that_another_process_trains_is_waited_for(tmp_path, monkey
             trained.rename(mine / trained.name)
         assert waiting.result().num_timesteps >= 60
     assert f"another process trains the warm start {trained.name}" in capsys.readouterr().err
+
+
+def test_a_warm_start_that_is_there_is_taken_without_a_lock(tmp_path, monkeypatch):
+    make("supervised", warm_start_folder=str(tmp_path)).learn(60)
+
+    def cannot(*_, **__):
+        raise PermissionError("read only")
+
+    monkeypatch.setattr(FileLock, "acquire", cannot)
+    taught = []
+    monkeypatch.setattr(supervised, "teach_copying", lambda *_, **__: taught.append(1))
+    make("supervised", warm_start_folder=str(tmp_path)).learn(60)
+    assert not taught
+    make("supervised", warm_start_folder=str(tmp_path), seed=1).learn(60)
+    assert taught, "where there is none it is trained, lock or not"
+    assert len(kept_in(tmp_path)) == 2
+
+
+def test_a_training_that_went_on_to_more_steps_is_no_warm_start(tmp_path):
+    options = {"warm_start_folder": str(tmp_path / "kept")}
+    make("supervised").learn(200, run_folder=tmp_path / "run")
+    with pytest.warns(UserWarning, match="schedules"):
+        make("supervised", **options).learn(400, run_folder=tmp_path / "run", resume=True)
+    make("supervised", **options).learn(400, run_folder=tmp_path / "run", resume=True)  # as it is by now
+    assert not kept_in(tmp_path / "kept")
 
 
 def test_warm_starts_of_another_split_are_others(tmp_path):

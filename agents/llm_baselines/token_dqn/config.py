@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from llm_baselines.configuration import option, options_of
+from llm_baselines.configuration import changed, option
 from llm_baselines.exploration import Exploration
 from llm_baselines.language_agent_settings import LanguageAgentConfig
 
@@ -173,10 +173,8 @@ class TokenDQNConfig(LanguageAgentConfig):
                 there_are = " and ".join(map(repr, known))
                 raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {there_are}")
         if self.q == "logits":
-            defaults = {name: default for name, default, _ in options_of(type(self))}
-            for name in _OF_HEADS:
-                if (value := getattr(self, name)) != defaults[name]:
-                    raise ValueError(f"{name}={value!r} is for q='head': with q='logits' leave it out")
+            for name, value in changed(self, _OF_HEADS).items():
+                raise ValueError(f"{name}={value!r} is for q='head': with q='logits' leave it out")
         if self.optimality_tightening and self.n_steps > 1:
             raise ValueError(
                 f"optimality_tightening looks to the episode's end, so n_steps={self.n_steps} has no effect: "
