@@ -52,13 +52,14 @@ def collect_provenance(
         started_at: From `utc_now()` when the run began.
         finished_at: The same at its end; now if omitted.
         threads: CPU threads the run was given; torch's own number, or all cores, if omitted.
-        command: The command line; this process's if omitted.
+        command: The command line; this process's if omitted. Where the program stands is not noted.
         packages: Distributions to note besides `PACKAGES` (that of a user's own agent).
 
     Returns:
         A mapping that the record schema accepts.
     """
     commit, dirty = git_state()
+    words = [str(word) for word in (sys.argv if command is None else command)]
     return {
         "git_commit": commit,
         "git_dirty": dirty,
@@ -74,7 +75,7 @@ def collect_provenance(
         "threads": threads if threads is not None else _threads(),
         "started_at": started_at,
         "finished_at": finished_at if finished_at is not None else utc_now(),
-        "command": [str(word) for word in (sys.argv if command is None else command)],
+        "command": [*(Path(word).name for word in words[:1]), *words[1:]],
     }
 
 
