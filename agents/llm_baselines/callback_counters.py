@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 _NOT_KEPT = object()
-_FIRST_SEEN: WeakKeyDictionary[Any, dict[str, Any]] = WeakKeyDictionary()
+_FIRST_SEEN: dict[int, dict[str, Any]] = {}
 _ELSEWHERE = ("model", "parent", "locals", "globals", "training_env", "logger")
 
 
@@ -26,7 +26,7 @@ class CallbackCounters:
 
     def __init__(self, callback: Any) -> None:
         self._callbacks = list(_callbacks(callback))
-        self._at_first = [_FIRST_SEEN.setdefault(one, _values(one)) for one in self._callbacks]
+        self._at_first = [_first_seen(one) for one in self._callbacks]
 
     def changed(self) -> dict[str, Any]:
         """The counters, JSON-able."""
@@ -51,6 +51,15 @@ class CallbackCounters:
 
     def _kinds(self) -> list[str]:
         return [type(one).__name__ for one in self._callbacks]
+
+
+def _first_seen(callback: Any) -> dict[str, Any]:
+    """What a callback's attributes were at its first run; by its id, as a callback need not be hashable."""
+    key = id(callback)
+    if key not in _FIRST_SEEN:
+        _FIRST_SEEN[key] = _values(callback)
+        weakref.finalize(callback, _FIRST_SEEN.pop, key, None)
+    return _FIRST_SEEN[key]
 
 
 def _callbacks(callback: Any) -> Iterator[Any]:

@@ -89,12 +89,13 @@ def agent_defaults(agent: str, env_id: str) -> dict[str, Any]:
     return dict(defaults(env_id)) if callable(defaults) else {}
 
 
-def check_config(agent: str, config: Mapping[str, Any]) -> None:
+def check_config(agent: str, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     """Checks a configuration before anything is made with it.
 
     Args:
         agent: A name of the registry or "package.module:factory".
-        config: The whole configuration: the agent's defaults on an id and what differs from them.
+        config: What differs from the agent's defaults.
+        defaults: Those, on an id; from `agent_defaults`.
 
     Raises:
         ValueError: There is no such agent, or it takes no such option or value.
@@ -102,7 +103,7 @@ def check_config(agent: str, config: Mapping[str, Any]) -> None:
     factory = load_factory(agent)
     check = getattr(factory, "check_config", None)
     if callable(check):
-        check(config)
+        check({**defaults, **config})
         return
     try:
         signature = inspect.signature(factory)

@@ -15,7 +15,7 @@ from llm_envs import WAIT, vectorize
 from llm_envs.envs.task import Task
 from llm_envs.envs.vector_env import TokenVectorEnv
 
-Mask = Callable[[np.ndarray], "Tensor | None"]
+Mask = Callable[[np.ndarray], Tensor | None]
 
 
 class Rows(Protocol):

@@ -79,7 +79,7 @@ def plan_agent(cell: Cell) -> AgentPlan:
     kwargs = {**cell.env_kwargs, "reward": cell.reward}
     defaults = fitting_options(agent_defaults(cell.agent, cell.env), cell.env, kwargs)
     config = {**defaults, **cell.config}
-    check_config(cell.agent, config)
+    check_config(cell.agent, cell.config, defaults)
     reward = config.get("reward") if config.get("reward") is not None else cell.reward
     return AgentPlan(
         name=cell.agent,

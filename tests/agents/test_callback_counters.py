@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -57,6 +58,25 @@ def test_what_came_back_twice_is_kept_again():
     assert through_json(again) == kept
     CallbackCounters(fresh).restore(through_json(again))
     assert fresh.n_calls == 5
+
+
+@dataclass
+class Compared(BaseCallback):
+    """As a dataclass it compares by value, and so has no hash."""
+
+    limit: int = 3
+
+    def __post_init__(self):
+        super().__init__()
+
+    def _on_step(self):
+        return self.n_calls < self.limit
+
+
+def test_callbacks_without_a_hash_count_too():
+    counters = CallbackCounters(callback := Compared())
+    callback.n_calls = 2
+    assert through_json(counters)["counters"] == [{"n_calls": 2}]
 
 
 class Counts(BaseCallback):
