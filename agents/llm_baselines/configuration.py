@@ -35,12 +35,13 @@ def option(default: Any, text: str, *, later: bool = False, **bounds: float) -> 
     return field(default=default, metadata=metadata)
 
 
-def make_config(cls: type[T], values: Mapping[str, Any]) -> T:
+def make_config(cls: type[T], values: Mapping[str, Any], *, elsewhere: Iterable[str] = ()) -> T:
     """Makes a configuration from values by name.
 
     Args:
         cls: A frozen dataclass.
         values: What differs from its defaults.
+        elsewhere: Options that are no part of it and may have been meant, for the error to name.
 
     Raises:
         ValueError: A key is unknown (the nearest is named), or a value has the wrong type or is out of
@@ -50,8 +51,9 @@ def make_config(cls: type[T], values: Mapping[str, Any]) -> T:
     checked = {}
     for key, value in values.items():
         if key not in known:
-            near = get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            names = [*elsewhere, *known]
+            near = get_close_matches(key, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
             raise ValueError(f"unknown option {key!r} of {cls.__name__}; {hint}")
         checked[key] = _checked(cls.__name__, known[key], value)
     return cls(**checked)

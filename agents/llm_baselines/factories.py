@@ -49,7 +49,8 @@ class LanguagePolicyFactory:
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Checks a configuration, "model" among it; the model is found or not when it is made."""
-        make_config(self._kind.config_class, {k: v for k, v in config.items() if k != "model"})
+        options = {k: v for k, v in config.items() if k != "model"}
+        make_config(self._kind.config_class, options, elsewhere=["model"])
 
 
 class LanguageAgentFactory(LanguagePolicyFactory):

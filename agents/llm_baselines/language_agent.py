@@ -77,7 +77,17 @@ class LanguageAgent(TrainablePolicy):
     interrupted_best: tuple[float, dict[str, Tensor]] | None = None
     """Score and weights of the best evaluation of a call of `learn` that did not finish."""
     _logger: Any = None
+    warm_start: tuple[LanguageAgent, int] | None = None
+    """What is trained first, and for how many steps, while it is."""
     _run_folder: Path | None = None
+
+    @property
+    def training_stage(self) -> tuple[str, int, int] | None:
+        """What goes on before its own steps: name, steps done, steps in all; for progress displays."""
+        if self.warm_start is None:
+            return None
+        first, total = self.warm_start
+        return "warm start", first.num_timesteps, total
 
     @property
     def logger(self) -> Any:

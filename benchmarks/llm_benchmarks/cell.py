@@ -34,7 +34,8 @@ from llm_benchmarks.suite import Cell, SuiteError
 from llm_envs import EvaluationResult, evaluate
 
 Progress = Callable[[str, int, int], None]
-"""progress(phase, done, total): "training" in steps, "evaluating" in episodes."""
+"""progress(phase, done, total): "training", or what an agent's `training_stage` says comes before that, in
+steps, "evaluating" in episodes."""
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -220,7 +221,8 @@ class _CellRun:
         def watch() -> None:
             while not over.wait(1.0):
                 report = self._report()
-                self._progress("training", report.environment_steps or report.tokens, total)
+                steps = report.environment_steps or report.tokens
+                self._progress(*(getattr(self._agent, "training_stage", None) or ("training", steps, total)))
 
         watcher = threading.Thread(target=watch, daemon=True)
         self._progress("training", 0, total)

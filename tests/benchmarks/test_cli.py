@@ -57,6 +57,7 @@ TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "ou
         (f"evaluate --env {TINY} --agent random --store s --split tets", "'tets'"),
         (f"evaluate --env {TINY} --agent random --store s --set foo=1", "unexpected keyword argument 'foo'"),
         (f"evaluate --env {TINY} --agent lm_greedy --store s --set top_kk=3", "did you mean 'top_k'?"),
+        (f"evaluate --env {TINY} --agent lm_greedy --store s --set modle=x", "did you mean 'model'?"),
         (f"evaluate --env {TINY} --agent their_agents:Last --store s --set tokne=1", "'tokne'"),
         (
             f"evaluate --env {TINY} --agent their_agents:Learner --store s",

@@ -268,3 +268,18 @@ def test_agents_that_take_no_steps_advance_by_what_they_read(place: Path) -> Non
     told: list[tuple[str, int, int]] = []
     run_suite(suite(place, text), RecordStore(place / "store"), progress=Listening(None))
     assert ("training", 20, 40) in told
+
+
+def test_what_comes_before_an_agents_own_steps_is_told_as_such(place: Path) -> None:
+    warm = "{ total_timesteps = 20000, copy_steps = 0, eval_freq = 0 }"
+    config = f'{{ supervised = {warm}, eval_freq = 0, model = "nano" }}'
+    text = f'[[cells]]\n{TINY}agents = ["token_dqn"]\ntotal_timesteps = 100\nconfig = {config}\n'
+
+    class Listening(SuiteProgress):
+        def advanced(self, cell: Cell, phase: str, done: int, total: int) -> None:
+            told.append((phase, done, total))
+
+    told: list[tuple[str, int, int]] = []
+    run_suite(suite(place, text), RecordStore(place / "store"), progress=Listening(None))
+    first = [(done, total) for phase, done, total in told if phase == "warm start"]
+    assert any(0 < done < total == 20000 for done, total in first)
