@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,8 @@ def read_checkpoint(
     """Gives a learner the weights, optimizer and replay of a checkpoint.
 
     Returns:
-        The state, and the weights that were best on validation, if any were kept.
+        The state, whose "exact" says whether the run is, from here too, what an uninterrupted one is to the
+        bit; and the weights that were best on validation, if any were kept.
 
     Raises:
         AgentFolderError: A file is missing, altered or cut short (it is named), or the checkpoint is of
@@ -77,7 +79,11 @@ def read_checkpoint(
     way_out = f"; delete '{place}' to train afresh"
     hashes = check_seal(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
     state = read_json(place / _STATE, kind=_KIND, way_out=way_out)
-    _check_same(place, state, learner, total_timesteps)
+    _check_same(place, state, learner)
+    deviations = list(_deviations(place, state, total_timesteps))
+    for deviation in deviations:
+        warnings.warn(deviation, stacklevel=2)
+    state["exact"] = state.get("exact", True) and not deviations
     try:
         learner.take_tensors(load_file(place / _NETWORK))
         if learner.optimizer is not None:
@@ -94,7 +100,7 @@ def read_checkpoint(
     return state, best
 
 
-def _check_same(place: Path, state: dict[str, Any], learner: Any, total_timesteps: int) -> None:
+def _check_same(place: Path, state: dict[str, Any], learner: Any) -> None:
     if state["agent"] != learner.name:
         raise AgentFolderError(f"'{place}' is a checkpoint of {state['agent']!r}, not of {learner.name!r}")
     check_origin(place, state, learner.seed, learner.env)
@@ -105,35 +111,26 @@ def _check_same(place: Path, state: dict[str, Any], learner: Any, total_timestep
                 f"'{place}' was trained with {known.name}={state['config'].get(known.name)!r}, not "
                 f"{mine[known.name]!r}: resume with the same {known.name}, or train afresh"
             )
+
+
+def _deviations(place: Path, state: dict[str, Any], total_timesteps: int) -> Iterator[str]:
+    """Why a run that goes on from a checkpoint will not end as if it had never stopped, to the bit."""
     if state["torch"] != torch.__version__:
-        warnings.warn(
+        yield (
             f"'{place}' was written with torch {state['torch']}, and this is {torch.__version__}: its "
-            "weights may not be those of an uninterrupted run to the bit",
-            stacklevel=2,
+            "weights may not be those of an uninterrupted run to the bit"
         )
     threads = torch.get_num_threads()
     if state["threads"] != threads:
-        warnings.warn(
+        yield (
             f"'{place}' was written with {state['threads']} threads and this run has {threads}: sums are "
-            "taken in another order, so its weights will not be those of an uninterrupted run to the bit",
-            stacklevel=2,
+            "taken in another order, so its weights will not be those of an uninterrupted run to the bit"
         )
     if state["total_timesteps"] != total_timesteps:
-        warnings.warn(
+        yield (
             f"'{place}' was on its way to {state['total_timesteps']} steps and now goes to "
-            f"{total_timesteps}: schedules over the whole of training change",
-            stacklevel=2,
+            f"{total_timesteps}: schedules over the whole of training change"
         )
-
-
-def goes_on_alike(state: dict[str, Any], total_timesteps: int) -> bool:
-    """Whether a run that goes on from a checkpoint ends as if it had not been interrupted, to the bit."""
-    here = {
-        "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
-        "total_timesteps": total_timesteps,
-    }
-    return here == {name: state[name] for name in here}
 
 
 def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:

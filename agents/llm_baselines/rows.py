@@ -120,9 +120,9 @@ class _VectorRows:
             chosen[idle] = mask.int().argmax(dim=1).cpu().numpy()
         chosen[rows] = actions
         observations, rewards, terminated, truncated, infos = self._envs.step(chosen)
-        observations = _tokens(observations, self._shape)
-        self._seen = observations.copy()
+        self._seen = observations = _tokens(observations, self._shape)
         if self._mode is AutoresetMode.SAME_STEP and "final_obs" in infos:
+            observations = observations.copy()
             for row in np.flatnonzero(terminated | truncated):
                 observations[row] = infos["final_obs"][row]
         return observations[rows], rewards[rows], terminated[rows], truncated[rows]

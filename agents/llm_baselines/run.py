@@ -31,7 +31,7 @@ from tqdm.auto import tqdm
 from llm_baselines.agent import TrainingReport
 from llm_baselines.agent_folder import environment_of
 from llm_baselines.callback_counters import CallbackCounters
-from llm_baselines.checkpoint import goes_on_alike, read_checkpoint, write_checkpoint
+from llm_baselines.checkpoint import read_checkpoint, write_checkpoint
 from llm_baselines.configuration import values_of
 from llm_baselines.sealed_folder import json_able, newest_checkpoint
 from llm_envs import evaluate
@@ -198,7 +198,6 @@ class TrainingRun:
         """Evaluates, logs and saves a checkpoint where it is time to."""
         learner = self.learner
         learner.rounds += 1
-        learner.weights_changed()
         steps = learner.num_timesteps
         if self.round % self._log_interval == 0:
             self._dump()
@@ -333,7 +332,7 @@ class TrainingRun:
         learner = self.learner
         state, best = read_checkpoint(place, learner, self.total_timesteps)
         learner.rounds, learner.num_timesteps = state["round"], state["num_timesteps"]
-        learner.exact = state.get("exact", True) and goes_on_alike(state, self.total_timesteps)
+        learner.exact = state["exact"]
         learner.report = TrainingReport(**state["report"])
         self._seconds_before = learner.report.seconds
         self.best_score = -np.inf if state["best_score"] is None else state["best_score"]

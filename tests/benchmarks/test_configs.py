@@ -21,9 +21,10 @@ def test_agents_take_them(name, agent):
     check_config(agent, options, agent_defaults(agent, "Translation-v0"))
 
 
-def test_they_are_those_of_the_suite():
+@pytest.mark.parametrize("suite", ["from_scratch", "from_scratch_zh"])
+def test_they_are_those_of_the_suites(suite):
     options = tomllib.loads((BENCHMARKS / "configs" / "from_scratch.toml").read_text())
-    cells = load_suite(BENCHMARKS / "suites" / "from_scratch.toml").cells
+    cells = load_suite(BENCHMARKS / "suites" / f"{suite}.toml").cells
     assert [cell.config for cell in cells if cell.agent == "token_dqn"] == [options] * 5
 
 

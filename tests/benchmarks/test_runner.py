@@ -258,8 +258,8 @@ def test_trained_agents_are_told_apart_by_the_environment_they_were_trained_in(p
     assert "'dense' was trained on TextGen-Tiny-v0, not on TextGen-Code-v0" in failed[1]
 
 
-def test_agents_that_take_no_steps_advance_by_what_they_read(place: Path) -> None:
-    text = f'[[cells]]\n{TINY}agents = ["their_agents:Reads"]\ntotal_timesteps = 40\n'
+def told_of(place: Path, text: str) -> list[tuple[str, int, int]]:
+    """What is told of a suite's cells while they run: phase, done, total."""
 
     class Listening(SuiteProgress):
         def advanced(self, cell: Cell, phase: str, done: int, total: int) -> None:
@@ -267,19 +267,17 @@ def test_agents_that_take_no_steps_advance_by_what_they_read(place: Path) -> Non
 
     told: list[tuple[str, int, int]] = []
     run_suite(suite(place, text), RecordStore(place / "store"), progress=Listening(None))
-    assert ("training", 20, 40) in told
+    return told
+
+
+def test_agents_that_take_no_steps_advance_by_what_they_read(place: Path) -> None:
+    text = f'[[cells]]\n{TINY}agents = ["their_agents:Reads"]\ntotal_timesteps = 40\n'
+    assert ("training", 20, 40) in told_of(place, text)
 
 
 def test_what_comes_before_an_agents_own_steps_is_told_as_such(place: Path) -> None:
     warm = "{ total_timesteps = 20000, copy_steps = 0, eval_freq = 0 }"
     config = f'{{ supervised = {warm}, eval_freq = 0, model = "nano" }}'
     text = f'[[cells]]\n{TINY}agents = ["token_dqn"]\ntotal_timesteps = 100\nconfig = {config}\n'
-
-    class Listening(SuiteProgress):
-        def advanced(self, cell: Cell, phase: str, done: int, total: int) -> None:
-            told.append((phase, done, total))
-
-    told: list[tuple[str, int, int]] = []
-    run_suite(suite(place, text), RecordStore(place / "store"), progress=Listening(None))
-    first = [(done, total) for phase, done, total in told if phase == "warm start"]
+    first = [(done, total) for phase, done, total in told_of(place, text) if phase == "warm start"]
     assert any(0 < done < total == 20000 for done, total in first)
