@@ -64,8 +64,9 @@ class Booking(Task):
     _context_length: ClassVar[int] = 384
 
     def default_reward(self) -> Any:
-        """The share of the way to success, 1 exactly at success."""
-        return {"id": "task_success", "key": "progress"}
+        """The share of the way to success, times the share of the words that were not needed for it."""
+        progress = {"id": "task_success", "key": "progress"}
+        return {"id": "product", "rewards": [progress, {"id": "brevity", "limit": 200}]}
 
     def default_tokenizer(self) -> str | dict[str, Any]:
         """Words; all splits' venues are named from one stock of words, so none is spelled."""
@@ -115,9 +116,12 @@ class DialogueEnv(TokenEnv):
     where the turn is a query ("query : type restaurant , area north"), to the database, whose rows come back
     as environment tokens.
 
-    Reward: at the end, the user's `progress`, 0 to 1: credit for asking what was open, querying what was
-    wanted, offering what fits, answering and booking, less what it cost in patience; 1 exactly at success.
-    `metrics` hold MultiWOZ's inform and success (Budzianowski et al. 2018).
+    Reward: at the end, the user's `progress` times the share of 200 tokens that the agent did not use, both
+    0 to 1. Progress is credit for asking what was open, querying what was wanted, offering what fits,
+    answering and booking, less what it cost in patience; 1 exactly at success. Every token costs because
+    progress alone is what an imitator of the expert reaches, and then says no more about agents; it is
+    `reward={"id": "task_success", "key": "progress"}`. `metrics` hold MultiWOZ's inform and success
+    (Budzianowski et al. 2018).
 
     Terminated: when the user leaves, content or out of patience; after 14 turns of the agent; when the next
     turn would not fit. A turn ends after `max_new_tokens`. Truncated: never.

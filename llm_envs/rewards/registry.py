@@ -10,6 +10,7 @@ _HERE = "llm_envs.rewards."
 
 _REGISTRY: dict[str, str | Callable[..., Any]] = {
     "bleu": _HERE + "bleu:Bleu",
+    "brevity": _HERE + "brevity:brevity",
     "chrf": _HERE + "chrf:Chrf",
     "classifier": _HERE + "classifier:Classifier",
     "constraints": _HERE + "constraints:constraints",

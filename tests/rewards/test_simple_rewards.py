@@ -41,6 +41,17 @@ def test_length_penalty_refuses(options):
         make_reward({"id": "length_penalty", **options})
 
 
+@pytest.mark.parametrize(("options", "left"), [({}, 0.75), ({"limit": 50}, 0.5), ({"limit": 25}, 0.0), ({"limit": 5}, 0.0)])
+def test_brevity(options, left):
+    assert make_reward({"id": "brevity", **options})(on("never read", ids=range(25))) == left
+
+
+@pytest.mark.parametrize("limit", [0, -3, 2.5, True, "100"])
+def test_brevity_refuses(limit):
+    with pytest.raises(RewardError, match="limit is a whole number"):
+        make_reward({"id": "brevity", "limit": limit})(on("sea"))
+
+
 def test_repetition_and_distinct():
     text = "the sea the sea the sea"  # bigrams: 5, of which 2 are different
     assert make_reward("repetition")(on(text)) == pytest.approx(3 / 5)
