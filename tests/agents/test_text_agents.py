@@ -24,6 +24,8 @@ def test_the_expert_succeeds_without_seeing_the_goal():
     env = gym.make("Dialogue-v0", split="test")
     result = llm_envs.evaluate(ReferenceAgent(env, 3), "Dialogue-v0", 60, seed=4)
     assert result.metrics["success"] >= 0.95
+    for row in result.rows:
+        assert row.reward == pytest.approx(row.metrics["progress"] * (1 - row.length / 200))
 
 
 def test_prompts_without_references_have_no_reference_agent(tmp_path):

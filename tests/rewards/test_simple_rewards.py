@@ -41,7 +41,9 @@ def test_length_penalty_refuses(options):
         make_reward({"id": "length_penalty", **options})
 
 
-@pytest.mark.parametrize(("options", "left"), [({}, 0.75), ({"limit": 50}, 0.5), ({"limit": 25}, 0.0), ({"limit": 5}, 0.0)])
+@pytest.mark.parametrize(
+    ("options", "left"), [({}, 0.75), ({"limit": 50}, 0.5), ({"limit": 25}, 0.0), ({"limit": 5}, 0.0)]
+)
 def test_brevity(options, left):
     assert make_reward({"id": "brevity", **options})(on("never read", ids=range(25))) == left
 
