@@ -15,6 +15,7 @@ from llm_envs.envs.task import SPLITS, Conversation, Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
 from llm_envs.episode import Example
+from llm_envs.simulators.booking_measures import MEASURES
 from llm_envs.simulators.booking_user import BookingUser
 from llm_envs.simulators.goals import Goal, describe_goal, sample_goal
 from llm_envs.simulators.venues import Database, make_database
@@ -61,6 +62,7 @@ class Booking(Task):
     default_dataset = "booking"
     default_max_prompt_tokens: ClassVar[int] = 32
     default_max_new_tokens: ClassVar[int] = 32
+    measures: ClassVar[Sequence[str]] = MEASURES
     _context_length: ClassVar[int] = 384
 
     def default_reward(self) -> Any:

@@ -125,6 +125,8 @@ class Task:
     default_dataset: ClassVar[str]
     default_max_prompt_tokens: ClassVar[int] = 32
     default_max_new_tokens: ClassVar[int] = 32
+    #: What conversations measure; None where that is not known before they are held.
+    measures: ClassVar[Sequence[str] | None] = None
 
     def __init__(
         self,
@@ -161,6 +163,7 @@ class Task:
             language=self.corpus.language,
             has_references=bool(self.examples[0].references),
             max_new_tokens=self.max_new_tokens,
+            measures=self.measures if self.max_turns > 1 else (),
         )
         self.reward: RewardSet = make_reward(
             self.default_reward() if reward == "default" else reward, context

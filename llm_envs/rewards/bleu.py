@@ -45,6 +45,8 @@ class Bleu:
             raise ValueError(f"unknown smooth_method={smooth_method!r}; one of {', '.join(_SMOOTH_VALUES)}")
         if not isinstance(max_order, int) or max_order < 1:
             raise ValueError(f"max_order is a whole number from 1, got {max_order!r}")
+        if smooth_value is not None and not smooth_value >= 0:
+            raise ValueError(f"smooth_value is a number >= 0, got {smooth_value!r}")
         if tokenize is None:
             language = (context.language if context is not None else None) or ""
             tokenize = "zh" if language.lower().startswith("zh") else "13a"

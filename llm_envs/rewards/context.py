@@ -21,12 +21,14 @@ class RewardContext:
         language: The language the agent should write, an ISO 639-1 code or "code"; None if unknown.
         has_references: Whether every example has at least one reference.
         max_new_tokens: The agent's token budget; None if unknown.
+        measures: Names of what the task measures about itself; None if unknown.
     """
 
     train_texts: Callable[[], Sequence[str]] | None = None
     language: str | None = None
     has_references: bool = True
     max_new_tokens: int | None = None
+    measures: Sequence[str] | None = None
 
     def require_train_texts(self) -> Sequence[str]:
         """Returns the train texts.
@@ -49,14 +51,17 @@ class RewardError(RuntimeError):
     Attributes:
         reward_id: The reward that failed.
         text: The text it failed on, whole.
+        reason: What was wrong with it.
     """
 
-    def __init__(self, reward_id: str, text: str, reason: str) -> None:
-        self.reward_id = reward_id
-        self.text = text
-        self.reason = reason
-        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
-        super().__init__(f"reward {reward_id!r} {reason}; the text was {shown!r}")
+    def __init__(self, reward_id: str | RewardError, text: str = "", reason: str = "") -> None:
+        # Gymnasium's AsyncVectorEnv raises a worker's error anew, made from the error itself.
+        told = reward_id if isinstance(reward_id, RewardError) else None
+        self.reward_id: str = told.reward_id if told else str(reward_id)
+        self.text: str = told.text if told else text
+        self.reason: str = told.reason if told else reason
+        shown = self.text if len(self.text) <= _SHOWN else self.text[:_SHOWN] + "..."
+        super().__init__(f"reward {self.reward_id!r} {self.reason}; the text was {shown!r}")
 
     def __reduce__(self) -> tuple[type[RewardError], tuple[str, str, str]]:
         return type(self), (self.reward_id, self.text, self.reason)

@@ -159,7 +159,12 @@ def _device(name: str) -> Any:
 
 
 def _longest(model: Any, tokenizer: Any) -> int | None:
-    told = (getattr(model.config, "max_position_embeddings", None), tokenizer.model_max_length)
+    positions = getattr(model.config, "max_position_embeddings", None)
+    embeddings = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
+    padding = getattr(embeddings, "padding_idx", None)
+    if positions is not None and padding is not None:  # RoBERTa counts its positions from there
+        positions -= padding + 1
+    told = (positions, tokenizer.model_max_length)
     limits = [int(limit) for limit in told if limit is not None and limit < 10**9]
     return min(limits, default=None)
 

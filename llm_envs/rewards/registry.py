@@ -10,11 +10,11 @@ _HERE = "llm_envs.rewards."
 
 _REGISTRY: dict[str, str | Callable[..., Any]] = {
     "bleu": _HERE + "bleu:Bleu",
-    "brevity": _HERE + "brevity:brevity",
+    "brevity": _HERE + "brevity:Brevity",
     "chrf": _HERE + "chrf:Chrf",
     "classifier": _HERE + "classifier:Classifier",
     "constraints": _HERE + "constraints:constraints",
-    "distinct": _HERE + "repetition:distinct",
+    "distinct": _HERE + "repetition:Distinct",
     "exact_match": _HERE + "exact_match:exact_match",
     "fluency": _HERE + "fluency:Fluency",
     "language": _HERE + "language:Language",
@@ -22,10 +22,10 @@ _REGISTRY: dict[str, str | Callable[..., Any]] = {
     "lm_fluency": _HERE + "lm_fluency:LmFluency",
     "novelty": _HERE + "novelty:Novelty",
     "product": _HERE + "product:Product",
-    "repetition": _HERE + "repetition:repetition",
+    "repetition": _HERE + "repetition:Repetition",
     "semantic_similarity": _HERE + "semantic_similarity:SemanticSimilarity",
     "sentiment": _HERE + "sentiment:Sentiment",
-    "task_success": _HERE + "task_success:task_success",
+    "task_success": _HERE + "task_success:TaskSuccess",
 }
 
 _redefined = 0
@@ -51,13 +51,15 @@ def register_reward(
             environment may then skip decoding.
 
     Raises:
-        ValueError: The id is taken, empty, or holds one of ":", "/".
+        ValueError: The id is taken, empty, holds one of ":", "/", or means something in specs.
     """
     if not isinstance(reward_id, str) or not reward_id or ":" in reward_id or "/" in reward_id:
         raise ValueError(
             f"reward id {reward_id!r} must be a non-empty string without ':' and '/'; "
             'write @llm_envs.register_reward("my_reward")'
         )
+    if reward_id in ("default", "id"):
+        raise ValueError(f"reward id {reward_id!r} has a meaning of its own in specs; choose another id")
 
     def register(reward: _T) -> _T:
         known = _REGISTRY.get(reward_id)
@@ -94,7 +96,10 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
     entry: str | Callable[..., Any] | None = reward_id if ":" in reward_id else _REGISTRY.get(reward_id)
     if entry is None:
         if reward_id == "default":
-            raise ValueError('reward "default" is an environment\'s own; use it in gym.make(id, reward=...)')
+            raise ValueError(
+                'reward "default" is an environment\'s own and stands alone: gym.make(id, reward="default"); '
+                "to add to it, write it out: gym.make(id).unwrapped.task.reward.to_spec()"
+            )
         raise ValueError(
             f"unknown reward {reward_id!r}{did_you_mean(reward_id, _REGISTRY)} "
             "llm_envs.list_rewards() shows all"

@@ -6,31 +6,39 @@ from llm_envs.episode import Episode
 from llm_envs.rewards.words import ngrams_of, words_of
 
 
-def distinct(episode: Episode, *, n: int = 2) -> float:
+class _NgramShare:
+    def __init__(self, *, n: int = 2) -> None:
+        if not isinstance(n, int) or isinstance(n, bool) or n < 1:
+            raise ValueError(f"n is a whole number from 1, got {n!r}")
+        self._n = n
+
+    def _distinct(self, episode: Episode) -> float | None:
+        ngrams = ngrams_of(words_of(episode.text), self._n)
+        return len(set(ngrams)) / len(ngrams) if ngrams else None
+
+
+class Distinct(_NgramShare):
     """Distinct word n-grams divided by all, 0 to 1 (Li et al. 2016); 0 if there is none.
 
     Args:
-        episode: What was written.
         n: Words in an n-gram.
     """
-    ngrams = _ngrams(episode.text, n)
-    return len(set(ngrams)) / len(ngrams) if ngrams else 0.0
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the score."""
+        return self._distinct(episode) or 0.0
 
 
-def repetition(episode: Episode, *, n: int = 2) -> float:
+class Repetition(_NgramShare):
     """The share of word n-grams that stood in the text before, 0 to 1; 0 if there is none.
 
     A penalty: to be used with a negative weight.
 
     Args:
-        episode: What was written.
         n: Words in an n-gram.
     """
-    ngrams = _ngrams(episode.text, n)
-    return 1.0 - len(set(ngrams)) / len(ngrams) if ngrams else 0.0
 
-
-def _ngrams(text: str, n: int) -> list[str]:
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        raise ValueError(f"n is a whole number from 1, got {n!r}")
-    return ngrams_of(words_of(text), n)
+    def __call__(self, episode: Episode) -> float:
+        """Returns the score."""
+        distinct = self._distinct(episode)
+        return 0.0 if distinct is None else 1.0 - distinct

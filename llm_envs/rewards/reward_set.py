@@ -212,6 +212,8 @@ def _number(name: str, episode: Episode, value: Any) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise RewardError(name, episode.text, f"returned {value!r}, which is not a number") from None
+    except OverflowError:
+        raise RewardError(name, episode.text, "returned a number beyond all floats") from None
     if not isfinite(number):
         raise RewardError(name, episode.text, f"returned {number}, which is not finite")
     return number

@@ -2,33 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from llm_envs.episode import Episode
+from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.registry import did_you_mean
 
 
-def task_success(episode: Episode, *, key: str = "success") -> float:
+class TaskSuccess:
     """A measure of the task, such as whether a dialogue reached its goal.
 
     0 while the episode goes on and nothing is measured yet.
 
     Args:
-        episode: What was played; the task fills `measures` in.
         key: The name of the measure.
+        context: Says what the task measures, if that is known before it is played.
 
     Raises:
         ValueError: The task has no such measure.
     """
-    measures = episode.measures
-    if key in measures:
-        return float(measures[key])
-    if episode.finish_reason is None and not measures:
-        return 0.0
+
+    needs_text = False
+
+    def __init__(self, *, key: str = "success", context: RewardContext | None = None) -> None:
+        if context is not None and context.measures is not None and key not in context.measures:
+            raise _unknown(key, context.measures)
+        self._key = key
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the measure; the task has filled it in."""
+        measures = episode.measures
+        if self._key in measures:
+            return float(measures[self._key])
+        if episode.finish_reason is None and not measures:
+            return 0.0
+        raise _unknown(self._key, measures)
+
+
+def _unknown(key: str, measures: Collection[str]) -> ValueError:
     if not measures:
-        raise ValueError(f"task_success needs the measure {key!r}, and this task measures nothing")
-    raise ValueError(
+        return ValueError(f"task_success needs the measure {key!r}, and this task measures nothing")
+    return ValueError(
         f"task_success: this task has no measure {key!r}{did_you_mean(key, measures)} "
         f"it has {', '.join(sorted(measures))}"
     )
-
-
-task_success.needs_text = False  # type: ignore[attr-defined]

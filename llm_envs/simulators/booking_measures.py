@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from llm_envs.simulators.goals import Goal
 from llm_envs.simulators.venues import KIND_SLOT, Venue
 
+#: Names of what is measured; `measure` tells what they are.
+MEASURES = ("success", "inform", "request", "booked", "progress", "patience_left", "turns")
+
 #: Weights of the partial credit before success; they sum to 0.95.
 _ELICITING, _QUERYING, _OFFERING, _ANSWERING, _BOOKING = 0.12, 0.13, 0.30, 0.20, 0.20
 #: Share of the partial credit that goes with the patience that is lost.

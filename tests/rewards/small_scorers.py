@@ -47,8 +47,6 @@ def save_model(folder: Path, kind: str, family: str = "llama", **changes) -> str
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=backend, bos_token="<s>", eos_token="</s>", pad_token="<pad>", unk_token="<unk>"
     )
-    if family == "roberta":  # its positions begin after the padding's index
-        tokenizer.model_max_length = 60
     ids = {"bos_token_id": vocabulary["<s>"], "eos_token_id": vocabulary["</s>"]}
     options = {"vocab_size": len(names), "pad_token_id": vocabulary["<pad>"], **ids, **SIZES, **changes}
     with torch.random.fork_rng(devices=[]):

@@ -147,6 +147,7 @@ def test_an_example_without_references_is_an_error():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"smooth_method": "floor", "smooth_value": -1}, "smooth_value is a number >= 0, got -1"),
         ({"smooth_method": "epx"}, "unknown smooth_method='epx'.*exp"),
         ({"tokenize": "14a"}, "unknown tokenize='14a'.*13a"),
         ({"max_order": 0}, "max_order"),

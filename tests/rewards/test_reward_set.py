@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pickle
 
+import gymnasium as gym
 import pytest
 
+import llm_envs  # noqa: F401
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards import RewardError, make_reward
 
@@ -132,6 +134,25 @@ def test_reward_error_travels_between_processes():
     error = pickle.loads(pickle.dumps(RewardError("mine", "a text", "raised ValueError: no")))
     assert (error.reward_id, error.text) == ("mine", "a text")
     assert str(error) == "reward 'mine' raised ValueError: no; the text was 'a text'"
+
+
+@pytest.mark.filterwarnings("ignore:.*ERROR")
+def test_reward_error_comes_whole_out_of_gymnasiums_workers():
+    def broken(episode):
+        raise KeyError("no such thing")
+
+    envs = gym.make_vec("TextGen-Tiny-v0", num_envs=1, vectorization_mode="async", reward=broken)
+    envs.reset(seed=0)
+    end = envs.get_attr("tokenizer")[0].end_token_ids[0]
+    with pytest.raises(RewardError, match="'broken' raised KeyError: 'no such thing'") as caught:
+        envs.step([end])
+    assert (caught.value.reward_id, caught.value.text) == ("broken", "")
+    envs.close()
+
+
+def test_a_number_beyond_all_floats_is_named():
+    with pytest.raises(RewardError, match="beyond all floats"):
+        make_reward(lambda episode: 10**400)(episode(""))
 
 
 def test_prefix_scorer_of_a_sum_keeps_counts_and_components():

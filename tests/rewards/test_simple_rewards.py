@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import pytest
 
 from llm_envs.episode import Episode, Example
@@ -50,8 +51,8 @@ def test_brevity(options, left):
 
 @pytest.mark.parametrize("limit", [0, -3, 2.5, True, "100"])
 def test_brevity_refuses(limit):
-    with pytest.raises(RewardError, match="limit is a whole number"):
-        make_reward({"id": "brevity", "limit": limit})(on("sea"))
+    with pytest.raises(ValueError, match="'brevity': limit is a whole number"):
+        make_reward({"id": "brevity", "limit": limit})
 
 
 def test_repetition_and_distinct():
@@ -61,8 +62,8 @@ def test_repetition_and_distinct():
     assert make_reward({"id": "distinct", "n": 1})(on(text)) == pytest.approx(2 / 6)
     for reward_id in ("repetition", "distinct"):
         assert make_reward(reward_id)(on("sea")) == 0.0
-        with pytest.raises(RewardError, match="n is a whole number"):
-            make_reward({"id": reward_id, "n": 0})(on(text))
+        with pytest.raises(ValueError, match=f"'{reward_id}': n is a whole number"):
+            make_reward({"id": reward_id, "n": 0})
 
 
 def test_exact_match():
@@ -81,6 +82,13 @@ def test_task_success():
         reward(on(succes=1.0))
     with pytest.raises(RewardError, match="measures nothing"):
         reward(on("text"))
+
+
+def test_a_measure_is_looked_for_when_the_reward_is_made():
+    with pytest.raises(ValueError, match="no measure 'progres'; did you mean 'progress'"):
+        gym.make("Dialogue-v0", reward={"id": "task_success", "key": "progres"})
+    with pytest.raises(ValueError, match="this task measures nothing"):
+        gym.make("TextGen-Tiny-v0", reward="task_success")
 
 
 def test_sentiment():

@@ -155,6 +155,8 @@ def test_an_id_is_taken_once(clean_registry):
     assert (before.reward.score(EPISODE)[0], after.reward.score(EPISODE)[0]) == (length(EPISODE), -1.0)
     with pytest.raises(ValueError, match="without ':'"):
         register_reward("a:b")
+    with pytest.raises(ValueError, match="'default' has a meaning of its own"):
+        register_reward("default")
 
 
 @pytest.mark.parametrize(
@@ -185,6 +187,7 @@ def test_an_id_is_taken_once(clean_registry):
         ("llm_envs.rewards.bleu:Blue", "has no 'Blue'; did you mean 'Bleu'"),
         ("llm_envs.rewards.words:__name__", "not a function or class"),
         ("default", "an environment's own"),
+        ({"default": 1.0, "length_penalty": -0.2}, "stands alone"),
         ({"id": "sentiment", "scale": "big"}, "reward 'sentiment': unknown scale='big'"),
         ({"id": "product", "rewards": {"blue": 1}}, "reward 'product'.*did you mean 'bleu'"),
         ({"id": "product", "rewards": {"bleu": -1}}, "exponent"),

@@ -10,6 +10,7 @@ from booking_worlds import BOOKED, BOOKING_GOAL, GOAL, TOWN, new_user, opened
 
 from llm_envs.simulators.booking_dialogues import expert_dialogues
 from llm_envs.simulators.booking_expert import BookingExpert
+from llm_envs.simulators.booking_measures import MEASURES
 from llm_envs.simulators.booking_user import FREE_QUERIES
 from llm_envs.simulators.goals import ANY, Goal, Revision
 from llm_envs.simulators.understanding import understand
@@ -38,6 +39,7 @@ def test_a_dialogue_by_hand_succeeds_without_losing_patience():
             reply = user.reply("the phone number is 1009 1146 .")
     assert reply.done
     measures = user.measures()
+    assert tuple(measures) == MEASURES
     assert measures["success"] == measures["booked"] == measures["request"] == 1.0
     assert measures["progress"] == progress[-1] == 1.0
     assert measures["patience_left"] == 5.0
