@@ -162,6 +162,16 @@ def test_a_folder_of_split_files(tmp_path):
     assert corpus.sizes == {"train": 3, "validation": 1, "test": 3}
 
 
+def test_links_to_nowhere_in_a_folder(tmp_path):
+    (tmp_path / "train.jsonl").write_text(lines({"source": "a"}, {"source": "b"}))
+    (tmp_path / ".#train.jsonl").symlink_to("somebody@somewhere.1234")  # as some editors mark open files
+    (tmp_path / "test.jsonl").symlink_to("moved.jsonl")
+    with pytest.raises(DataError, match=r"test\.jsonl is a link to 'moved\.jsonl', where there is no file"):
+        load_corpus(f"file:{tmp_path}")
+    (tmp_path / "test.jsonl").unlink()
+    assert sum(load_corpus(f"file:{tmp_path}").sizes.values()) == 2
+
+
 def test_a_folder_with_only_train_is_split_by_hash(tmp_path):
     rows = [{"source": f"s{i}", "references": ["r"]} for i in range(100)]
     (tmp_path / "train.jsonl").write_text(lines(*rows))
@@ -187,6 +197,26 @@ BAD_ROWS = [
         "x.jsonl",
         '{"source": "a", "references": ["b"]}\n{"source": "c"}\n',
         "line 2: no reference in 'references', though rows before have one",
+    ),
+    (
+        "x.jsonl",
+        '{"source": "a", "references": ["b"]}\n{"source": "c", "references": ["  ", "\\n"]}\n',
+        "line 2: no reference in 'references', though rows before have one",
+    ),
+    (
+        "x.jsonl",
+        '{"source": "a"}\n{"source": "so \\ud83d"}\n',
+        r"line 2: column 'source' holds '\ud83d' at position 4, which is half of a character",
+    ),
+    (
+        "x.jsonl",
+        '{"source": "a", "answer": "b"}\n{"source": "c", "answer": "\\ude00"}\n',
+        r"line 2: column 'answer' holds '\ude00' at position 1, which is half of a character",
+    ),
+    (
+        "x.jsonl",
+        '{"source": "a", "metadata": {"history": [["user", "\\ude00"]]}}\n',
+        r"line 1: column 'metadata' holds '\ude00' at position 1, which is half of a character",
     ),
     (
         "x.jsonl",
@@ -217,6 +247,7 @@ BAD_ROWS = [
     ("x.csv", "source,answer\na,b\nc\n", "line 3: 1 fields; expected 2 (source, answer)"),
     ("x.csv", 'source,answer\n"a\nb",c\nd,e,f\n', "line 4: 3 fields; expected 2"),
     ("x.csv", 'source,answer\na,b\n"c,d\ne,f\n', "line 3: unexpected end of data"),
+    ("x.csv", "source,answer\na,b\nc,   \n", "line 3: no reference in 'answer'"),
     ("x.csv", "source,answer\na,b\n,d\n", "line 3: column 'source' is empty"),
     ("x.csv", b"source,answer\na,b\n\xff,d\n", "line 3: byte 0xff at position 1 is not UTF-8"),
     ("x.csv", "source,source\na,b\n", "line 1: the header names 'source' twice"),
