@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from llm_envs.tokenizers import ByteTokenizer, WordTokenizer, make_tokenizer
+from llm_envs.tokenizers.tokenizer import digest
 
 TEXTS = ["The dog isn't (very) big.\nHello, you!", "def f(x):\n    return x[0] + y", "我 喜欢 吃饭。"]
 WORDS = WordTokenizer.train(TEXTS, roles=True)
@@ -116,6 +117,56 @@ def test_the_fast_decoding_equals_the_library_s(byte_level):
         assert tokenizer.decode(ids) == library.decode(ids, skip_special_tokens=True)
 
     check()
+
+
+@pytest.mark.parametrize("decoder", ["bytes", "words"])
+def test_an_end_token_without_a_flag_leaves_no_trace_either(byte_level, tmp_path, decoder):
+    if decoder == "bytes":
+        spec = {"id": f"hf:{byte_level}", "end_tokens": ["<|end|>", "."]}
+    else:
+        place = hf_tokenizer_with({"a": 0, "good": 1, "bye": 2, "<stop>": 3, ".": 4}, tmp_path)
+        spec = {"id": f"hf:{place}", "end_tokens": ["<stop>", "."]}
+    tokenizer = make_tokenizer(spec)
+    text = "good bye" if decoder == "words" else "big dog"
+    ids = tokenizer.encode(text)
+    for end in tokenizer.end_token_ids:
+        assert tokenizer.decode([*ids, end]) == text
+        assert tokenizer.decode((end,)) == ""
+    dot = tokenizer.end_token_ids[1]
+    assert "." in tokenizer.decode([*ids, dot, *ids])  # in the middle it is a word
+
+
+def test_only_end_tokens_without_a_flag_change_the_hash(byte_level):
+    """Records name the hash, and what decodes as it did keeps its own."""
+    tokenizer = make_tokenizer({"id": f"hf:{byte_level}", "end_tokens": ["<|end|>"]})
+    state = Tokenizer.from_file(str(byte_level)).to_str()
+    explicit = [tokenizer.end_token_ids, sorted(tokenizer.markers.items())]
+    assert tokenizer.content_hash == digest(["hf", 1, state, explicit])
+    dot = make_tokenizer({"id": f"hf:{byte_level}", "end_tokens": ["."]})
+    assert dot.content_hash != digest(["hf", 1, state, [dot.end_token_ids, sorted(dot.markers.items())]])
+
+
+class Halved:
+    """A tokenizer that was left half written."""
+
+    vocabulary_size = 3
+
+    def encode(self, text):
+        return [1]
+
+    def decode(self, ids):
+        return ""
+
+
+def test_what_an_object_lacks_to_be_a_tokenizer_is_named():
+    with pytest.raises(ValueError, match=r"lacks end_token_ids, markers, spec, content_hash, token$"):
+        make_tokenizer(Halved())
+
+
+@pytest.mark.parametrize("spec", ["word:0", {"id": "word:00", "spell": False}])
+def test_a_vocabulary_of_no_words_is_refused(spec):
+    with pytest.raises(ValueError, match=r"unknown tokenizer .*'word:N' with N of at least 1"):
+        make_tokenizer(spec, lambda: TEXTS)
 
 
 def test_a_transformers_folder_gives_its_special_tokens(byte_level, tmp_path):

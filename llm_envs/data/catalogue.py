@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from llm_envs.data.corpus import Columns, Contents, Corpus, Origin
 from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.data.stamps import path_stamp
 
 Loader = Callable[[], Contents]
 
@@ -165,7 +164,7 @@ def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
         key, load = spec, partial(_load_entry, entry)
         make = partial(Corpus, language=entry.language, license=entry.license, description=entry.description)
     elif scheme in ("file", "hub") and rest:
-        key = json.dumps([spec, columns, _stamp(rest)], sort_keys=True, default=repr)
+        key = json.dumps([spec, columns, path_stamp(rest)], sort_keys=True, default=repr)
         load = partial(_load_external, scheme, rest, columns)
         make = partial(Corpus, language=None, license="unknown", description=f"read from {spec}")
     else:
@@ -187,14 +186,6 @@ def _load_external(scheme: str, name: str, columns: Columns | None) -> Contents:
     module = importlib.import_module(f"llm_envs.data.{'files' if scheme == 'file' else 'hub'}")
     contents: Contents = module.load(name, columns)
     return contents
-
-
-def _stamp(path: str) -> list[tuple[str, int, int]]:
-    """What changes when a file or a folder of files does, so that an edited file is read anew."""
-    place = Path(path).expanduser()
-    entries = sorted(place.iterdir()) if place.is_dir() else [place] if place.exists() else []
-    stats = [(entry.name, os.stat(entry)) for entry in entries]
-    return [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
 
 
 def _unknown(spec: str) -> str:

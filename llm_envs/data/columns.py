@@ -118,27 +118,29 @@ class ColumnMapping:
         """The example of a row.
 
         Raises:
-            RowError: If a value is missing or of the wrong type.
+            RowError: If a value is missing, of the wrong type, or no text that can be encoded.
         """
         source = _value(row, self.source)
         if not isinstance(source, str) or not source.strip():
             raise RowError(f"column {self.source!r} {_found(source)}; expected the source, a text")
+        _check_characters(source, self.source)
         references: list[str] = []
         for column in self.references:
             value = _value(row, column)
             texts = value if isinstance(value, list | tuple) else [value]
             for text in texts:
-                if text is None or text == "":
+                if text is None or (isinstance(text, str) and not text.strip()):
                     continue
                 if not isinstance(text, str):
                     raise RowError(
                         f"column {column!r} {_found(text)}; expected a reference, "
                         "that is a text or a list of texts"
                     )
+                _check_characters(text, column)
                 references.append(text)
         metadata: dict[str, Any] = {}
         for column in self.metadata:
-            value = _plain(_value(row, column))
+            value = _plain(_value(row, column), column)
             if column == "metadata" and isinstance(value, dict):
                 metadata |= value
             elif value is not None:
@@ -190,14 +192,27 @@ def _found(value: Any) -> str:
     return f"holds {type(value).__name__} {shown if len(shown) <= 60 else shown[:57] + '...'}"
 
 
-def _plain(value: Any) -> Any:
+def _check_characters(text: str, column: str) -> None:
+    """Refuses half a surrogate pair, which JSON can spell and no tokenizer can read."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise RowError(
+            f"column {column!r} holds {text[error.start]!r} at position {error.start + 1}, which is half "
+            "of a character (a lone surrogate); expected whole characters: was the text cut inside an emoji?"
+        ) from None
+
+
+def _plain(value: Any, column: str) -> Any:
     """The value as JSON knows it; dates and other foreign things become text."""
+    if isinstance(value, str):
+        _check_characters(value, column)
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain(item, column) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_plain(item) for item in value]
+        return [_plain(item, column) for item in value]
     if isinstance(value, datetime.date | datetime.datetime):
         return value.isoformat()
     return str(value)

@@ -48,6 +48,8 @@ def _folder(path: Path) -> list[tuple[str | None, Table]]:
     for file in sorted(path.iterdir()):
         stem = re.split(r"[-_.]", file.name.lower())[0]
         if file.suffix.lower() in SUFFIXES and stem in SPLIT_VALUES:
+            if not file.exists():
+                raise DataError(f"{file} is a link to {str(file.readlink())!r}, where there is no file")
             tables.append((SPLIT_VALUES[stem], open_table(file)))
     if not tables:
         raise DataError(

@@ -1,6 +1,7 @@
 """Rows of .jsonl, .csv and .tsv files: one streaming pass notes where they are.
 
-A pass keeps two 64-bit numbers a row. A row is decoded when it is asked for, out of a memory map.
+A pass keeps two 64-bit numbers a row. A row is read and decoded when it is asked for, from the same file as
+the pass read: from another one the numbers would cut out anything.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import mmap
+import os
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from llm_envs.data.errors import DataError
+from llm_envs.data.stamps import file_stamp
 
 _BOM = b"\xef\xbb\xbf"
 csv.field_size_limit(2**31 - 1)  # csv gives up at 131,072 characters
@@ -45,7 +47,7 @@ class Table(Protocol):
 
 
 class _TextFile:
-    """What files of lines share: byte offsets, the memory map, decoding with line numbers."""
+    """What files of lines share: byte offsets, reading by them, decoding with line numbers."""
 
     unit = "line"
 
@@ -54,10 +56,11 @@ class _TextFile:
         self.place = str(path)
         self._starts = array("q")
         self._ends = array("q")
-        self._map: mmap.mmap | None = None
+        self._stamp: tuple[int, int] | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_map": None}
+    def _begin_scan(self, file: io.BufferedReader) -> None:
+        self._starts, self._ends = array("q"), array("q")
+        self._stamp = file_stamp(os.fstat(file.fileno()))
 
     def _wrong(self, line: int, what: str) -> DataError:
         return DataError(f"{self.place}, line {line}: {what}")
@@ -73,13 +76,23 @@ class _TextFile:
             ) from error
 
     def _slice(self, index: int) -> bytes:
-        if self._map is None:
-            with open(self.path, "rb") as file:
-                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        return self._map[self._starts[index] : self._ends[index]]
+        # No memory map: a file that gets shorter under one ends the process.
+        start, end = self._starts[index], self._ends[index]
+        try:
+            with open(self.path, "rb", buffering=0) as file:
+                same = file_stamp(os.fstat(file.fileno())) == self._stamp
+                file.seek(start)
+                raw = file.read(end - start)
+        except OSError as error:
+            raise changed(self.place) from error
+        if not same or len(raw) < end - start:
+            raise changed(self.place)
+        return raw
 
-    def _changed(self) -> DataError:
-        return DataError(f"{self.place} has changed since it was first read; load the data set anew")
+
+def changed(place: str) -> DataError:
+    """The error of a file that is not what it was when it was scanned."""
+    return DataError(f"{place} has changed since it was first read; load the data set anew")
 
 
 class JsonLines(_TextFile):
@@ -95,8 +108,8 @@ class JsonLines(_TextFile):
     def scan(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield every row with its line number."""
         del columns
-        self._starts, self._ends, self._map = array("q"), array("q"), None
         with open(self.path, "rb") as file:
+            self._begin_scan(file)
             yield from self._rows(file, note=True)
 
     def _rows(self, file: io.BufferedReader, note: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -117,7 +130,7 @@ class JsonLines(_TextFile):
         text = self._decode(raw, line)
         try:
             row = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
             raise self._wrong(
                 line, f"not JSON ({error}); expected one object a line, as in {_SAMPLE}"
             ) from error
@@ -127,10 +140,11 @@ class JsonLines(_TextFile):
 
     def row(self, index: int) -> Mapping[str, Any]:
         """A row by its position."""
+        raw = self._slice(index)
         try:
-            row: dict[str, Any] = json.loads(self._slice(index))
+            row: dict[str, Any] = json.loads(raw)
         except ValueError as error:
-            raise self._changed() from error
+            raise changed(self.place) from error
         return row
 
 
@@ -160,9 +174,9 @@ class Delimited(_TextFile):
     def scan(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield every row with the number of the line it begins in."""
         del columns
-        self._starts, self._ends, self._map = array("q"), array("q"), None
         header = self.columns()
         with open(self.path, "rb") as file:
+            self._begin_scan(file)
             records = self._records(file)
             next(records, None)
             for number, start, end, values in records:
@@ -208,9 +222,10 @@ class Delimited(_TextFile):
 
     def row(self, index: int) -> Mapping[str, Any]:
         """A row by its position."""
+        raw = self._slice(index)
         try:
-            text = self._slice(index).decode("utf-8")
+            text = raw.decode("utf-8")
             reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter)
             return dict(zip(self._header, next(reader), strict=True))
         except (ValueError, csv.Error, StopIteration) as error:
-            raise self._changed() from error
+            raise changed(self.place) from error

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from llm_envs.data import Corpus, load_corpus
+from llm_envs.data.stamps import Stamp, path_stamp
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.rewards import RewardContext, RewardSet, make_reward
-from llm_envs.rewards.registry import redefinitions
 from llm_envs.tokenizers import Tokenizer, make_tokenizer
 
 SPLITS = ("train", "validation", "test")
@@ -325,7 +325,11 @@ class Task:
 
     @cached_property
     def signature(self) -> str:
-        """One line that differs whenever scores of two environments cannot be compared."""
+        """One line that differs where data, tokenizer, reward or limits do: what makes scores incomparable.
+
+        It says nothing of the split, which `describe` does. Of a reward that is given as a function it knows
+        the name and the defaults alone, so that two lambdas look alike.
+        """
         described = self.describe()
         return (
             f"{self.kind}|data:{self.corpus.name}:{self.corpus.content_hash[:12]}|tok:"
@@ -336,7 +340,9 @@ class Task:
     def _make_tokenizer(self, spec: str | Mapping[str, Any] | Tokenizer) -> Tokenizer:
         if not isinstance(spec, str | Mapping):
             return make_tokenizer(spec)
-        key = (json.dumps(spec, sort_keys=True), self.corpus.content_hash, type(self))
+        kind, _, place = (spec if isinstance(spec, str) else str(spec.get("id", ""))).partition(":")
+        stamp = path_stamp(place) if kind == "hf" else ()
+        key = (json.dumps(spec, sort_keys=True), stamp, self.corpus.content_hash, type(self))
         if key not in _tokenizers:
             _tokenizers[key] = make_tokenizer(spec, self.vocabulary_texts, roles=self.roles)
         return _tokenizers[key]
@@ -348,28 +354,7 @@ class Task:
         return hash((type(self), self.split))
 
 
-_tokenizers: dict[tuple[str, str, type[Task]], Tokenizer] = {}
-
-
-_tasks: dict[tuple[type[Task], str, int], Task] = {}
-
-
-def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
-    """Makes a task, or gives the one already made from equal JSON-able arguments in this process.
-
-    Arguments that are None are left to the task's defaults.
-    """
-    arguments = {name: value for name, value in arguments.items() if value is not None}
-    try:
-        text = json.dumps(arguments, sort_keys=True)
-    except (TypeError, ValueError):
-        return task_class(**arguments)
-    if str(arguments.get("dataset") or "").startswith(("file:", "hub:")):
-        return task_class(**arguments)
-    key = (task_class, text, redefinitions())
-    if key not in _tasks:
-        _tasks[key] = task_class(**arguments)
-    return _tasks[key]
+_tokenizers: dict[tuple[str, Stamp, str, type[Task]], Tokenizer] = {}
 
 
 def _positive(name: str, value: int | None, default: int) -> int:

@@ -13,7 +13,8 @@ from gymnasium.error import InvalidAction, ResetNeeded
 
 from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
-from llm_envs.envs.task import Task, make_task
+from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
+from llm_envs.envs.task import Task
 from llm_envs.tokenizers import Tokenizer
 
 
@@ -183,13 +184,11 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         return None
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        del state["task"]
-        return state
+        return {**self.__dict__, "task": content_hashes(self.task)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.task = make_task(self.task_class, self._arguments)
+        self.task = find_again(self.task_class, self._arguments, state["task"])
         self._session.rebind(self.task)
 
 

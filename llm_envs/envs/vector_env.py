@@ -15,7 +15,8 @@ from gymnasium.vector.utils import batch_space
 from llm_envs.envs import WAIT
 from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
-from llm_envs.envs.task import Task, make_task
+from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
+from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import check_arguments, draw_example
 from llm_envs.episode import Episode, FinishReason
 from llm_envs.tokenizers import Tokenizer
@@ -340,13 +341,11 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return self.call(name)
 
     def __getstate__(self) -> dict[str, Any]:
-        state = dict(self.__dict__)
-        del state["task"]
-        return state
+        return {**self.__dict__, "task": content_hashes(self.task)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.task = make_task(self.task_class, self._arguments)
+        self.task = find_again(self.task_class, self._arguments, state["task"])
         for session in self._sessions:
             session.rebind(self.task)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
+
+from llm_envs.data.stamps import Stamp, path_stamp
 
 Kind = Literal["causal", "encoder", "classifier"]
 
@@ -26,25 +28,43 @@ TOLERANCE = 1e-3
 class Source:
     """Which model, and how it is run. Picklable: the model itself stays in the process that loaded it.
 
+    A folder may hold another model later: a new Source then reads the folder anew, while this one keeps what
+    it has loaded, and refuses other weights where it has to load again.
+
     Attributes:
         kind: What it must be.
         name: A fetched asset's name, a folder, or a hub id.
         device: A torch device, or "auto": a GPU where there is one.
         dtype: "float32", "bfloat16" or "float16".
+        stamp: State of the folder when this was made.
+        identity: That of the model once it is loaded.
     """
 
     kind: Kind
     name: str
     device: str = "auto"
     dtype: str = "float32"
+    stamp: Stamp = field(init=False)
+    identity: str | None = field(init=False, default=None, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "stamp", path_stamp(self.name))
 
     def load(self) -> Loaded:
         """The model; loaded when first asked for.
 
         Raises:
-            ValueError: There is no such model or device, or it is of another kind.
+            ValueError: There is no such model or device, it is of another kind, or not what it was.
         """
-        return _load(self)
+        loaded = _load(self)
+        if self.identity is None:
+            object.__setattr__(self, "identity", loaded.identity)
+        elif loaded.identity != self.identity:
+            raise ValueError(
+                f"{self.name!r} has changed since it was first loaded (identity {loaded.identity}, then "
+                f"{self.identity}); make what scores with it anew"
+            )
+        return loaded
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,12 +38,17 @@ def make_tokenizer(
     if not isinstance(spec, str | Mapping):
         if isinstance(spec, Tokenizer):
             return spec
-        raise ValueError(f"a tokenizer is a spec or has encode and decode; got {spec!r}")
+        parts = (*Tokenizer.__annotations__, "encode", "decode", "token")
+        missing = [name for name in parts if not hasattr(spec, name)]
+        raise ValueError(
+            f"a tokenizer is a spec such as 'word', or an object with {', '.join(parts)} "
+            f"(llm_envs.tokenizers.Tokenizer says what they are); {spec!r} lacks {', '.join(missing)}"
+        )
     options = dict(spec) if isinstance(spec, Mapping) else {"id": spec}
     kind, _, rest = str(options.pop("id", "")).partition(":")
     if kind == "hf" and rest:
         allowed = {"end_tokens", "separator", "bos", "chat_template"}
-    elif (kind == "word" and (not rest or rest.isdecimal())) or (kind == "byte" and not rest):
+    elif (kind == "word" and (not rest or (rest.isdecimal() and int(rest)))) or (kind == "byte" and not rest):
         allowed = {"spell"} if kind == "word" else set()
     else:
         from difflib import get_close_matches
@@ -51,7 +56,8 @@ def make_tokenizer(
         near = get_close_matches(kind, ["word", "byte", "hf"], n=1)
         hint = f"; did you mean '{near[0]}'?" if near and near[0] != kind else ";"
         raise ValueError(
-            f"unknown tokenizer {spec!r}{hint} there are 'word', 'word:N', 'byte', 'hf:NAME_OR_PATH'"
+            f"unknown tokenizer {spec!r}{hint} there are 'word', 'word:N' with N of at least 1, 'byte', "
+            "'hf:NAME_OR_PATH'"
         )
     if unknown := sorted(set(options) - allowed):
         raise ValueError(f"tokenizer '{kind}' has no option {unknown[0]!r}; it takes {sorted(allowed)}")

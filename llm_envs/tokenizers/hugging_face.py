@@ -20,7 +20,8 @@ class HuggingFaceTokenizer:
     Args:
         name_or_path: A fetched model's name, what `AutoTokenizer.from_pretrained` takes, or a path to a
             tokenizer.json.
-        end_tokens: Tokens that end the agent's turn, or one; by default the tokenizer's own end token.
+        end_tokens: Tokens that end the agent's turn, or one; by default the tokenizer's own end token. What
+            ends a text is no part of it, even where it is a word such as ".": references end without it.
         separator: Text between prompt and answer.
         bos: Whether the prompt begins with the tokenizer's BOS token; by default where it has one.
         chat_template: Whether prompts and turns are written as the tokenizer's chat template writes them;
@@ -65,6 +66,9 @@ class HuggingFaceTokenizer:
                 f"tokenizer={{'id': 'hf:{name_or_path}', 'end_tokens': ['...']}}"
             )
         self.end_token_ids: tuple[int, ...] = tuple(ids)
+        added = self._backend.get_added_tokens_decoder()
+        flagged = {index for index, token in added.items() if token.special}  # decoding drops those anyway
+        self._other_ends = tuple(index for index in ids if index not in flagged)
         start = self._backend.token_to_id(special["bos_token"]) if special.get("bos_token") else None
         if bos and start is None:
             raise ValueError(f"tokenizer 'hf:{name_or_path}' has no BOS token; leave bos out")
@@ -77,7 +81,9 @@ class HuggingFaceTokenizer:
             if not getattr(loaded, "chat_template", None):
                 raise ValueError(f"tokenizer 'hf:{name_or_path}' has no chat template; leave the option out")
             self.markers = template_markers(loaded, self.token(self.end_token_ids[0]), self.encode)
-        explicit = [self.end_token_ids, sorted(self.markers.items())]
+        explicit: list[Any] = [self.end_token_ids, sorted(self.markers.items())]
+        if self._other_ends:
+            explicit.append({"dropped": self._other_ends})
         self.content_hash = digest(["hf", 1, self._backend.to_str(), explicit])
 
     def encode(self, text: str) -> list[int]:
@@ -86,7 +92,15 @@ class HuggingFaceTokenizer:
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids, special tokens left out."""
+        """The text of token ids, special tokens left out, and any end token they end with.
+
+        An end token that is not special may be a word as well, and stays where text follows.
+        """
+        if self._other_ends:
+            size = len(ids)
+            while size and ids[size - 1] in self._other_ends:
+                size -= 1
+            ids = ids[:size]
         table = self._byte_table
         if table is None:
             text: str = self._backend.decode(list(ids), skip_special_tokens=True)

@@ -35,7 +35,7 @@ class Tokenizer(Protocol):
         ...
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids; markers and end tokens leave no trace."""
+        """The text of token ids; markers, and the end tokens that end it, leave no trace."""
         ...
 
     def token(self, index: int) -> str:

@@ -65,6 +65,18 @@ def test_by_name_it_shows_what_the_model_finds_likely(folder, env):
             observation, _ = wrapped.reset()
 
 
+def test_a_model_by_name_that_is_trained_anew_is_read_anew(tmp_path):
+    observation = np.array([[-1, 3, 4, 5]], np.int32)
+    options = {"vocabulary_size": len(TOKENS), "context_length": 4}
+    first = make_scorer(save_model(tmp_path), **options)
+    scores, pickled = first(observation), pickle.dumps(first)
+    second = make_scorer(save_model(tmp_path, intermediate_size=24), **options)
+    assert second.identity != first.identity
+    assert not np.allclose(second(observation), scores)
+    np.testing.assert_array_equal(first(observation), scores)
+    np.testing.assert_array_equal(pickle.loads(pickled)(observation), scores)
+
+
 @pytest.mark.parametrize("family", ["llama", "gpt2", "mistral"])
 def test_cached_rows_score_as_single_passes_whoever_ends_and_begins(family, tmp_path):
     folder = save_model(tmp_path / family, family)

@@ -1,4 +1,5 @@
 import json
+import os
 import pickle
 import tracemalloc
 
@@ -161,6 +162,16 @@ def test_a_folder_of_split_files(tmp_path):
     assert corpus.sizes == {"train": 3, "validation": 1, "test": 3}
 
 
+def test_links_to_nowhere_in_a_folder(tmp_path):
+    (tmp_path / "train.jsonl").write_text(lines({"source": "a"}, {"source": "b"}))
+    (tmp_path / ".#train.jsonl").symlink_to("somebody@somewhere.1234")  # as some editors mark open files
+    (tmp_path / "test.jsonl").symlink_to("moved.jsonl")
+    with pytest.raises(DataError, match=r"test\.jsonl is a link to 'moved\.jsonl', where there is no file"):
+        load_corpus(f"file:{tmp_path}")
+    (tmp_path / "test.jsonl").unlink()
+    assert sum(load_corpus(f"file:{tmp_path}").sizes.values()) == 2
+
+
 def test_a_folder_with_only_train_is_split_by_hash(tmp_path):
     rows = [{"source": f"s{i}", "references": ["r"]} for i in range(100)]
     (tmp_path / "train.jsonl").write_text(lines(*rows))
@@ -189,6 +200,26 @@ BAD_ROWS = [
     ),
     (
         "x.jsonl",
+        '{"source": "a", "references": ["b"]}\n{"source": "c", "references": ["  ", "\\n"]}\n',
+        "line 2: no reference in 'references', though rows before have one",
+    ),
+    (
+        "x.jsonl",
+        '{"source": "a"}\n{"source": "so \\ud83d"}\n',
+        r"line 2: column 'source' holds '\ud83d' at position 4, which is half of a character",
+    ),
+    (
+        "x.jsonl",
+        '{"source": "a", "answer": "b"}\n{"source": "c", "answer": "\\ude00"}\n',
+        r"line 2: column 'answer' holds '\ude00' at position 1, which is half of a character",
+    ),
+    (
+        "x.jsonl",
+        '{"source": "a", "metadata": {"history": [["user", "\\ude00"]]}}\n',
+        r"line 1: column 'metadata' holds '\ude00' at position 1, which is half of a character",
+    ),
+    (
+        "x.jsonl",
         '{"source": "a", "references": []}\n{"source": "c", "references": ["d"]}\n',
         "line 2: a reference, though rows before have none",
     ),
@@ -212,9 +243,11 @@ BAD_ROWS = [
         '{"source": "a", "answer": "b"}\n{"source": "c", "answer": "d", "split": "test"}\n',
         "line 2: a column 'split', which the first row does not have",
     ),
+    ("x.jsonl", '{"source": "a"}\n{"source": "b", "n": ' + "9" * 5000 + "}\n", "line 2: not JSON (Exceeds"),
     ("x.csv", "source,answer\na,b\nc\n", "line 3: 1 fields; expected 2 (source, answer)"),
     ("x.csv", 'source,answer\n"a\nb",c\nd,e,f\n', "line 4: 3 fields; expected 2"),
     ("x.csv", 'source,answer\na,b\n"c,d\ne,f\n', "line 3: unexpected end of data"),
+    ("x.csv", "source,answer\na,b\nc,   \n", "line 3: no reference in 'answer'"),
     ("x.csv", "source,answer\na,b\n,d\n", "line 3: column 'source' is empty"),
     ("x.csv", b"source,answer\na,b\n\xff,d\n", "line 3: byte 0xff at position 1 is not UTF-8"),
     ("x.csv", "source,source\na,b\n", "line 1: the header names 'source' twice"),
@@ -305,6 +338,33 @@ def test_pickles_find_the_file_again_and_notice_changes(tmp_path):
     path.write_text("source\nother\nb\n")
     with pytest.raises(DataError, match="has changed since this copy was pickled"):
         pickle.loads(pickled).split("train")
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize("change", ["shorter", "same size", "gone"])
+def test_a_file_that_changes_under_a_corpus_is_an_error_and_never_other_text(tmp_path, suffix, change):
+    def rows(word, count=3000):
+        return [{"source": f"{word} {i:06d}", "references": f"{word} {i:06d}"} for i in range(count)]
+
+    path = write(tmp_path, suffix, rows("aaa"))
+    examples = load_corpus(f"file:{path}").split("train")
+    assert examples[0].source.startswith("aaa")
+    if change == "gone":
+        path.unlink()
+    else:
+        write(tmp_path, suffix, rows("bbb", 3000 if change == "same size" else 1))
+        os.utime(path, ns=(0, 10**18))
+    with pytest.raises(DataError, match=rf"rows\.{suffix} has changed since it was first read; load"):
+        examples[len(examples) - 1]
+
+
+def test_a_parquet_file_with_a_broken_page_is_named(tmp_path):
+    path = parquet(tmp_path / "x.parquet", [{"source": f"{i} " * 50} for i in range(100)])
+    data = bytearray(path.read_bytes())
+    data[4:200] = bytes(196)
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=r"x\.parquet is no parquet file that can be read"):
+        load_corpus(f"file:{path}")
 
 
 def test_byte_order_mark_blank_lines_and_windows_ends(tmp_path):

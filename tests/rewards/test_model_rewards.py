@@ -153,6 +153,20 @@ def test_signatures_know_the_weights_and_not_the_folder(folders, tmp_path):
     assert str(tmp_path) not in first
 
 
+def test_a_model_that_is_trained_anew_is_read_anew_and_never_in_the_name_of_the_old_one(tmp_path):
+    spec = {"id": "classifier", "model": save_model(tmp_path, "classifier", "bert", num_labels=2), "label": 1}
+    first = make_reward(spec)
+    score, data = first(on("the sea")), pickle.dumps(first)
+    save_model(tmp_path, "classifier", "bert", num_labels=2, intermediate_size=24)
+    second = make_reward(spec)
+    assert second.signature != first.signature
+    assert second(on("the sea")) != score
+    assert first(on("the sea")) == score
+    pretrained._load.cache_clear()  # as in another process
+    with pytest.raises(RewardError, match="has changed since it was first loaded"):
+        pickle.loads(data)(on("the sea"))
+
+
 def test_a_pooler_that_is_not_there_changes_no_signature(folders, tmp_path):
     from transformers import AutoConfig, BertModel
 

@@ -1,0 +1,97 @@
+"""Tasks that environments share: made once from equal arguments, found again by pickled and copied ones."""
+
+from __future__ import annotations
+
+import json
+import operator
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from llm_envs.data.stamps import Stamp, path_stamp
+from llm_envs.envs.task import Task
+from llm_envs.rewards.registry import redefinitions
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A task, and what the texts in its arguments stood for when it was made."""
+
+    task: Task
+    stamps: list[Stamp]
+    objects: list[Any]
+
+
+_made: dict[tuple[type[Task], str, int], _Made] = {}
+
+
+def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
+    """Makes a task, or gives the one already made from equal JSON-able arguments in this process.
+
+    It is made anew where a file or folder has changed that an argument names, or the object behind a
+    "package.module:name". Arguments that are None are left to the task's defaults.
+    """
+    arguments = {name: value for name, value in arguments.items() if value is not None}
+    try:
+        text = json.dumps(arguments, sort_keys=True)
+    except (TypeError, ValueError):
+        return task_class(**arguments)
+    if str(arguments.get("dataset") or "").startswith(("file:", "hub:")):
+        return task_class(**arguments)
+    key = (task_class, text, redefinitions())
+    names = list(_texts([arguments.get(name) for name in ("tokenizer", "reward", "metrics")]))
+    stamps = [path_stamp(name.removeprefix("hf:")) for name in names]
+    made = _made.get(key)
+    if made is not None and made.stamps == stamps and all(map(operator.is_, made.objects, _objects(names))):
+        return made.task
+    task = task_class(**arguments)
+    _made[key] = _Made(task, stamps, _objects(names))  # what making it has imported is there only now
+    return task
+
+
+def content_hashes(task: Task) -> dict[str, str]:
+    """What a copy of an environment has to find again: the content hashes of its data set and tokenizer."""
+    return {"data set": task.corpus.content_hash, "tokenizer": task.tokenizer.content_hash}
+
+
+def find_again(task_class: type[Task], arguments: Mapping[str, Any], hashes: Mapping[str, str]) -> Task:
+    """The task of a copied environment.
+
+    Args:
+        task_class: Its class.
+        arguments: What it was made from.
+        hashes: Its `content_hashes`.
+
+    Raises:
+        ValueError: The arguments now give another data set or tokenizer, so that the copy's spaces, prompts
+            and tokens would not be its own.
+    """
+    task = make_task(task_class, arguments)
+    for what, now in content_hashes(task).items():
+        if now != hashes[what]:
+            name = task.corpus.name if what == "data set" else task.tokenizer.spec
+            raise ValueError(
+                f"{what} {name!r} has changed since this environment was made (content hash {now[:12]}, then "
+                f"{hashes[what][:12]}), so it cannot be copied or unpickled; make it anew"
+            )
+    return task
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in JSON-able data, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _texts(key)
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _objects(names: list[str]) -> list[Any]:
+    """What stands behind each "package.module:name" as far as it is imported; None for all else."""
+    parts = [name.partition(":") for name in names]
+    return [getattr(sys.modules.get(module), name.partition(".")[0], None) for module, _, name in parts]
