@@ -163,10 +163,11 @@ def test_what_an_object_lacks_to_be_a_tokenizer_is_named():
         make_tokenizer(Halved())
 
 
-@pytest.mark.parametrize("spec", ["word:0", {"id": "word:00", "spell": False}])
-def test_a_vocabulary_of_no_words_is_refused(spec):
-    with pytest.raises(ValueError, match=r"unknown tokenizer .*'word:N' with N of at least 1"):
-        make_tokenizer(spec, lambda: TEXTS)
+def test_without_words_there_are_letters_or_an_error():
+    spelled = make_tokenizer("word:0", lambda: TEXTS)
+    assert [spelled.token(i) for i in spelled.encode("the cat")] == ["t", "##h", "##e", "c", "##a", "##t"]
+    with pytest.raises(ValueError, match="max_words=0 and spell=False"):
+        make_tokenizer({"id": "word:0", "spell": False}, lambda: TEXTS)
 
 
 def test_a_transformers_folder_gives_its_special_tokens(byte_level, tmp_path):

@@ -48,7 +48,7 @@ def make_tokenizer(
     kind, _, rest = str(options.pop("id", "")).partition(":")
     if kind == "hf" and rest:
         allowed = {"end_tokens", "separator", "bos", "chat_template"}
-    elif (kind == "word" and (not rest or (rest.isdecimal() and int(rest)))) or (kind == "byte" and not rest):
+    elif (kind == "word" and (not rest or rest.isdecimal())) or (kind == "byte" and not rest):
         allowed = {"spell"} if kind == "word" else set()
     else:
         from difflib import get_close_matches
@@ -56,8 +56,7 @@ def make_tokenizer(
         near = get_close_matches(kind, ["word", "byte", "hf"], n=1)
         hint = f"; did you mean '{near[0]}'?" if near and near[0] != kind else ";"
         raise ValueError(
-            f"unknown tokenizer {spec!r}{hint} there are 'word', 'word:N' with N of at least 1, 'byte', "
-            "'hf:NAME_OR_PATH'"
+            f"unknown tokenizer {spec!r}{hint} there are 'word', 'word:N', 'byte', 'hf:NAME_OR_PATH'"
         )
     if unknown := sorted(set(options) - allowed):
         raise ValueError(f"tokenizer '{kind}' has no option {unknown[0]!r}; it takes {sorted(allowed)}")

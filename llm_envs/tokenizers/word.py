@@ -96,13 +96,13 @@ class WordTokenizer:
 
         Args:
             texts: The train split.
-            max_words: Keep this many words; None keeps all.
+            max_words: Keep this many words; None keeps all, 0 spells every word.
             spell: Whether to include letters; without them a word outside the vocabulary is `<unk>`.
             roles: Whether to include the markers of a dialogue.
             spec: Recorded as the tokenizer's spec.
 
         Raises:
-            ValueError: There is no text.
+            ValueError: There is no text, or there are neither words nor letters.
         """
         counts: Counter[str] = Counter()
         for text in texts:
@@ -111,6 +111,8 @@ class WordTokenizer:
             raise ValueError("a word tokenizer needs texts to take its vocabulary from; there are none")
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
         kept = ranked[:max_words]
+        if not spell and not kept:
+            raise ValueError("max_words=0 and spell=False leave a vocabulary of markers alone")
         if not spell:
             return cls(kept, roles=roles, spec=spec)
         letters = {letter for word in ranked if not _WIDE.match(word) for letter in word}
