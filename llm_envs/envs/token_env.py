@@ -119,8 +119,9 @@ class TokenEnv(gym.Env[np.ndarray, int]):
             observation int32 (context_length,), info with `example` and `source`.
 
         Raises:
-            IndexError: There is no such example.
+            IndexError: There is no such example. After a reset that raised, no episode is running.
         """
+        self._running = False
         if seed is not None:
             super().reset(seed=seed)
         rng = self.np_random

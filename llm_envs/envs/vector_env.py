@@ -123,6 +123,11 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
         Returns:
             observations int32 (num_envs, context_length), infos.
+
+        Raises:
+            ValueError: There is not one seed or example per row, or "reset_mask" is no mask of the rows.
+            IndexError: There is no such example. The rows that were to begin are then over, and no row steps
+                before another reset.
         """
         options = options or {}
         seeds: Sequence[int | None]
@@ -146,7 +151,6 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             if seeds[row] is not None:
                 self._rngs[row] = seeding.np_random(seeds[row])[0]
         self._begin(mask, infos, per_row)
-        self._begun = True
         self._any_over = bool(self._over.any())
         return self._tokens.copy(), infos
 
@@ -165,20 +169,29 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _begin(self, mask: np.ndarray, infos: dict[str, Any], wanted: Sequence[Any] | None = None) -> None:
         """Starts episodes in the rows of a mask, on the example wanted of each row (None: drawn)."""
         (rows,) = mask.nonzero()
-        starts, limits = [], []
-        begun: dict[int, dict[str, Any]] = {}
+        self._begun, self._over[rows] = (
+            False,
+            True,
+        )  # until all have begun: what raises leaves no half episode
+        drawn: list[tuple[int, np.random.Generator, int]] = []
         for row in rows.tolist():
             rng = self._rngs[row]
             if rng is None:
                 rng = self._rngs[row] = seeding.np_random(None)[0]
+            drawn.append(
+                (row, rng, draw_example(self.task, rng, wanted[row] if wanted is not None else None))
+            )
+        starts, limits = [], []
+        begun: dict[int, dict[str, Any]] = {}
+        for row, rng, example in drawn:
             session = self._sessions[row]
-            example = draw_example(self.task, rng, wanted[row] if wanted is not None else None)
             self._tokens[row] = session.begin(example, rng)
             starts.append(session.start)
             limits.append(session.limit)
             begun[row] = session.start_info()
             self._outcomes[row] = None
         self._columns[rows], self._limits[rows], self._over[rows] = starts, limits, False
+        self._begun = True
         merge_infos(infos, begun, mask)
 
     def step(

@@ -56,6 +56,21 @@ def test_step_before_reset_and_after_the_end():
         env.step(1)
 
 
+@pytest.mark.parametrize("wrong", [3, 99_999])
+def test_after_a_reset_that_raised_no_episode_is_running(wrong, monkeypatch):
+    env = gym.make("TextGen-Tiny-v0")
+    start = env.unwrapped.task.start
+    monkeypatch.setattr(env.unwrapped.task, "start", lambda index: start({3: -1_000}.get(index, index)))
+    env.reset(seed=0, options={"example": 0})
+    env.step(5)
+    with pytest.raises(IndexError):
+        env.reset(options={"example": wrong})
+    with pytest.raises(ResetNeeded, match="reset"):
+        env.step(5)
+    first, _ = env.reset(options={"example": 1})
+    np.testing.assert_array_equal(env.step(5)[0][:4], first[:4])
+
+
 @pytest.mark.parametrize(
     ("kwargs", "error", "message"),
     [
