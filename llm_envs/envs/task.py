@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from llm_envs.data import Corpus, load_corpus
+from llm_envs.data.tables import LazyExamples
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.rewards import RewardContext, RewardSet, make_reward
 from llm_envs.rewards.registry import redefinitions
@@ -159,7 +160,7 @@ class Task:
         context = RewardContext(
             train_texts=self.train_texts,
             language=self.corpus.language,
-            has_references=bool(self.examples[0].references),
+            has_references=self.has_references,
             max_new_tokens=self.max_new_tokens,
         )
         self.reward: RewardSet = make_reward(
@@ -216,6 +217,13 @@ class Task:
         return [*before, *self.tokenizer.encode(example.source), *markers["separator"]]
 
     # What environments ask.
+
+    @cached_property
+    def has_references(self) -> bool:
+        """Whether every example of the split has a reference."""
+        if isinstance(self.examples, LazyExamples):  # rows of files have them all or none, checked on reading
+            return bool(self.examples[0].references)
+        return all(example.references for example in self.examples)
 
     @property
     def context_length(self) -> int:

@@ -118,6 +118,44 @@ def test_a_reward_that_needs_references_says_so_at_make(tmp_path):
     assert env.reset(seed=0)[1]["source"].startswith("write about")
 
 
+def test_a_reward_that_needs_references_looks_at_every_example():
+    with pytest.raises(ValueError, match="'bleu' needs references"):  # some of its train requests have none
+        gym.make("TextGen-v0", dataset="poem-requests", reward="bleu")
+    gym.make("TextGen-v0", dataset="poem-requests", split="test", reward="bleu")
+    env = gym.make("TextGen-v0", dataset="poem-requests", metrics="default")
+    last = len(env.unwrapped.task.examples) - 1
+    assert set(finish(env, example=last)[1]["metrics"]) == {"distinct"}
+
+
+def write_requests(path, asking):
+    """A data set of 40 requests, the last 10 for testing, of which `asking` ask for a word."""
+    with path.open("w") as file:
+        for i in range(40):
+            row = {
+                "source": f"write {i}",
+                "references": [f"the red sea is wide and blue today {i}"],
+                "split": "train" if i < 30 else "test",
+                "metadata": {"words": ["sea"]} if i in asking else {"words": []},
+            }
+            file.write(json.dumps(row) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("asking", "scored"),
+    [(range(40), True), (range(1, 40), False), (range(39), False), ((0, 30), False), ((), False)],
+)
+def test_the_default_reward_is_one_for_all_splits_and_can_score_every_request(tmp_path, asking, scored):
+    path = tmp_path / "requests.jsonl"
+    write_requests(path, asking)
+    signatures = []
+    for split, size in (("train", 30), ("test", 10)):
+        env = gym.make("TextGen-v0", dataset=f"file:{path}", split=split)
+        signatures.append(env.unwrapped.task.reward.signature)
+        assert all(finish(env, example=example)[1] for example in range(size))
+    assert signatures[0] == signatures[1]
+    assert ("constraints" in signatures[0]) is scored
+
+
 def test_an_empty_data_set_is_an_error(tmp_path):
     path = tmp_path / "empty.jsonl"
     path.write_text("")
