@@ -31,6 +31,15 @@ def check_arguments(task_class: type[Task], given: Mapping[str, Any], unknown: M
         )
 
 
+def copied(argument: Any) -> Any:
+    """An argument that its caller cannot change: mappings and lists anew, what they hold as it is."""
+    if isinstance(argument, Mapping):
+        return {key: copied(value) for key, value in argument.items()}
+    if isinstance(argument, list | tuple):
+        return [copied(value) for value in argument]
+    return argument
+
+
 class TokenEnv(gym.Env[np.ndarray, int]):
     """One episode is one text (or one dialogue), one action is one token.
 
@@ -91,8 +100,8 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"unknown render_mode={render_mode!r}; there are 'ansi' and 'human'")
         self.render_mode = render_mode
-        self.task = make_task(self.task_class, arguments)
-        self._arguments = arguments
+        self._arguments = copied(arguments)
+        self.task = make_task(self.task_class, self._arguments)
         size = self._size = self.task.vocabulary_size
         self._ends = frozenset(self.tokenizer.end_token_ids)
         self._scores_prefixes = self.task.timing.needs_prefixes
@@ -104,6 +113,11 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         self._column = self._limit = 0
         self._running = False
         self._outcome: dict[str, Any] | None = None
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """What it was made from, as it was then: by name, None where the task has its own."""
+        return self._arguments
 
     @property
     def tokenizer(self) -> Tokenizer:

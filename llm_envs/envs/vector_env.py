@@ -16,7 +16,7 @@ from llm_envs.envs import WAIT
 from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.task import Task, make_task
-from llm_envs.envs.token_env import check_arguments, draw_example
+from llm_envs.envs.token_env import check_arguments, copied, draw_example
 from llm_envs.episode import Episode, FinishReason
 from llm_envs.tokenizers import Tokenizer
 
@@ -81,8 +81,8 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.render_mode = render_mode
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
-        self._arguments = arguments
-        self.task = make_task(self.task_class, arguments)
+        self._arguments = copied(arguments)
+        self.task = make_task(self.task_class, self._arguments)
         size, length = self.task.vocabulary_size, self.task.context_length
         self.single_observation_space = spaces.Box(-1, size - 1, (length,), np.int32)
         self.single_action_space = spaces.Discrete(size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import gymnasium as gym
 import numpy as np
@@ -270,6 +271,21 @@ def test_data_of_the_user_trains_a_vocabulary_of_its_own(tmp_path):
 def test_equal_arguments_share_one_task():
     assert gym.make("TextGen-v0").unwrapped.task is gym.make("TextGen-v0").unwrapped.task
     assert gym.make("TextGen-v0").unwrapped.task is not gym.make("TextGen-v0", split="test").unwrapped.task
+
+
+@pytest.mark.parametrize("make", [gym.make, gym.make_vec])
+def test_arguments_changed_after_the_fact_change_no_copy(make):
+    options = {"id": "length_penalty", "weight": -1.0}
+    rewards, metrics, timing = [{"id": "bleu"}, options], [{"id": "chrf"}], {"id": "shaped", "gamma": 0.9}
+    env = make("Translation-v0", reward=rewards, metrics=metrics, reward_timing=timing)
+    before = env.unwrapped.task.describe()
+    options["weight"], timing["gamma"] = -5.0, 0.1
+    rewards.append("exact_match")
+    metrics.append("exact_match")
+    assert env.unwrapped.task.describe() == before
+    assert pickle.loads(pickle.dumps(env.unwrapped)).task.describe() == before
+    if make is gym.make:
+        assert llm_envs.vectorize(env, 2).unwrapped.task.describe() == before
 
 
 def test_signature_tells_apart_what_cannot_be_compared():
