@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Protocol
+from numbers import Real
 
 import numpy as np
 
@@ -64,6 +65,9 @@ class RewardTiming:
     which leaves the optimal policy of the g-discounted problem as it was (Ng et al. 1999).
     """
 
+    Raises:
+        ValueError: There is no such timing, or gamma is no number from 0 to 1.
+
     def __init__(self, spec: str | Mapping[str, Any]) -> None:
         options = dict(spec) if isinstance(spec, Mapping) else {"id": spec}
         kind = options.pop("id", None)
@@ -77,7 +81,10 @@ class RewardTiming:
                 f"reward_timing={spec!r}: 'shaped' takes the learner's gamma, the others take none"
             )
         self.kind: str = kind
-        self.gamma = float(options.get("gamma", 1.0))
+        gamma = options.get("gamma", 1.0)
+        if isinstance(gamma, bool) or not isinstance(gamma, Real) or not 0.0 <= gamma <= 1.0:
+            raise ValueError(f"reward_timing={spec!r}: gamma is the learner's discount, a number from 0 to 1")
+        self.gamma = float(gamma)
 
     @property
     def needs_prefixes(self) -> bool:
