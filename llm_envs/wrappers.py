@@ -79,9 +79,10 @@ class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             "device": device,
             "dtype": dtype,
         }
+        self._rule = CandidateRule(env, env.observation_space, env.action_space, **self._arguments)
+        self._arguments["k"] = self._rule.k  # an int, which JSON takes
         RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **self._arguments)
         gym.Wrapper.__init__(self, env)
-        self._rule = CandidateRule(env, env.observation_space, env.action_space, **self._arguments)
         self.observation_space = self._rule.observation_space
         self.action_space = self._rule.action_space
         self._candidates = self._rule.candidates()

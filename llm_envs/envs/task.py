@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
 from numbers import Real
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -63,10 +64,10 @@ class RewardTiming:
     prefix counted as 0, so that the undiscounted sum is the terminal score. {"id": "shaped", "gamma": g}
     keeps the terminal score and adds g * Phi(s') - Phi(s), Phi being the prefix's score and 0 at the end,
     which leaves the optimal policy of the g-discounted problem as it was (Ng et al. 1999).
-    """
 
     Raises:
         ValueError: There is no such timing, or gamma is no number from 0 to 1.
+    """
 
     def __init__(self, spec: str | Mapping[str, Any]) -> None:
         options = dict(spec) if isinstance(spec, Mapping) else {"id": spec}
@@ -80,10 +81,10 @@ class RewardTiming:
             raise ValueError(
                 f"reward_timing={spec!r}: 'shaped' takes the learner's gamma, the others take none"
             )
-        self.kind: str = kind
         gamma = options.get("gamma", 1.0)
         if isinstance(gamma, bool) or not isinstance(gamma, Real) or not 0.0 <= gamma <= 1.0:
             raise ValueError(f"reward_timing={spec!r}: gamma is the learner's discount, a number from 0 to 1")
+        self.kind: str = kind
         self.gamma = float(gamma)
 
     @property
@@ -157,10 +158,10 @@ class Task:
         self.examples: Sequence[Example] = self.corpus.split(split)
         self.tokenizer = self._make_tokenizer(tokenizer or self.default_tokenizer())
         self.vocabulary_size = self.tokenizer.vocabulary_size
-        self.max_prompt_tokens = _positive(
-            "max_prompt_tokens", max_prompt_tokens, self.default_max_prompt_tokens
-        )
-        self.max_new_tokens = _positive("max_new_tokens", max_new_tokens, self.default_max_new_tokens)
+        wanted = self.default_max_prompt_tokens if max_prompt_tokens is None else max_prompt_tokens
+        self.max_prompt_tokens = at_least_one("max_prompt_tokens", wanted)
+        wanted = self.default_max_new_tokens if max_new_tokens is None else max_new_tokens
+        self.max_new_tokens = at_least_one("max_new_tokens", wanted)
         self.long_prompt = long_prompt
         self.timing = RewardTiming(reward_timing)
         self.reward_timing = reward_timing
@@ -384,9 +385,16 @@ def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
     return _tasks[key]
 
 
-def _positive(name: str, value: int | None, default: int) -> int:
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+def at_least_one(name: str, value: Any) -> int:
+    """A count as an int, whatever kind of integer it is.
+
+    Raises:
+        ValueError: It is no whole number of at least 1.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = 0
+    if isinstance(value, bool) or count < 1:
         raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
-    return value
+    return count

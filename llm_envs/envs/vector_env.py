@@ -15,7 +15,7 @@ from gymnasium.vector.utils import batch_space
 from llm_envs.envs import WAIT
 from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
-from llm_envs.envs.task import Task, make_task
+from llm_envs.envs.task import Task, at_least_one, make_task
 from llm_envs.envs.token_env import check_arguments, copied, draw_example
 from llm_envs.episode import Episode, FinishReason
 from llm_envs.tokenizers import Tokenizer
@@ -73,8 +73,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             "long_prompt": long_prompt,
         }
         check_arguments(self.task_class, arguments, unknown)
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
-            raise ValueError(f"num_envs={num_envs!r} must be a whole number of at least 1")
+        num_envs = at_least_one("num_envs", num_envs)
         if render_mode not in (None, "ansi"):
             raise ValueError(f"unknown render_mode={render_mode!r}; a vector environment has 'ansi'")
         self.num_envs = num_envs
@@ -133,8 +132,8 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         seeds: Sequence[int | None]
         if seed is None:
             seeds = [None] * self.num_envs
-        elif isinstance(seed, int):
-            seeds = range(seed, seed + self.num_envs)
+        elif isinstance(seed, int | np.integer):
+            seeds = range(int(seed), int(seed) + self.num_envs)
         else:
             seeds = seed
         if len(seeds) != self.num_envs:

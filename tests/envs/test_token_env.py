@@ -105,6 +105,13 @@ def test_bad_arguments_name_the_thing_and_the_way_out(kwargs, error, message):
     assert message in str(caught.value)
 
 
+def test_limits_are_integers_of_any_kind():
+    env = gym.make("TextGen-v0", max_prompt_tokens=np.int64(20), max_new_tokens=np.int32(5))
+    assert env.observation_space.shape == (25,)
+    assert json.loads(json.dumps(env.unwrapped.task.describe()))["context_length"] == 25
+    assert gym.make_vec("TextGen-Tiny-v0", num_envs=np.int64(3)).num_envs == 3
+
+
 def test_unknown_id_is_named_by_gymnasium():
     with pytest.raises(gym.error.NameNotFound, match="TextGen"):
         gym.make("TextGenn-v0")

@@ -131,6 +131,13 @@ def test_examples_can_be_chosen_per_row():
     assert infos["example"].tolist() == [3, 3, 3]
 
 
+def test_a_seed_is_an_integer_of_any_kind():
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=3)
+    wanted, _ = env.reset(seed=5)
+    np.testing.assert_array_equal(env.reset(seed=np.int64(5))[0], wanted)
+    np.testing.assert_array_equal(env.reset(seed=[5, 6, 7])[0], wanted)
+
+
 def test_stepping_a_finished_row_is_an_error_when_autoreset_is_disabled():
     env = gym.make_vec("TextGen-Tiny-v0", num_envs=2, autoreset_mode="Disabled")
     env.reset(seed=0)
