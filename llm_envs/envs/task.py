@@ -6,6 +6,7 @@ import json
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import cycle, islice
 from numbers import Real
 from typing import Any, ClassVar, Protocol
 
@@ -20,6 +21,7 @@ from llm_envs.tokenizers import Tokenizer, make_tokenizer
 
 SPLITS = ("train", "validation", "test")
 _CHECKED_PROMPTS = 20_000  # data sets up to this size have every prompt's length checked at make
+_CHECKED_OPENINGS = 4_000  # so many openings of dialogues at least: one in 200 is of the longest
 
 
 class Reply(Protocol):
@@ -182,9 +184,8 @@ class Task:
         self.is_end = np.zeros(self.vocabulary_size, dtype=bool)
         self.is_end[list(self.tokenizer.end_token_ids)] = True
         self._starts: dict[int, tuple[Example, np.ndarray]] = {}
-        if self.max_turns == 1 and len(self.examples) <= _CHECKED_PROMPTS:
-            for index in range(len(self.examples)):
-                self.start(index)
+        if len(self.examples) <= _CHECKED_PROMPTS:
+            self._check_prompts()
 
     # What subclasses say.
 
@@ -346,6 +347,21 @@ class Task:
             f"|new:{self.max_new_tokens}|turns:{described['max_turns']}|context:{self.context_length}|v1"
         )
 
+    def _check_prompts(self) -> None:
+        """Refuses prompts that are too long before one is met in play; users of dialogues open at random."""
+        if self.max_turns == 1:
+            for index in range(len(self.examples)):
+                self.start(index)
+        elif self.long_prompt == "error":
+            key = (type(self), self.corpus.content_hash, self.split, self.tokenizer.content_hash)
+            if key not in _longest_openings:
+                rng = np.random.default_rng(0)  # its own: the environment's draws stay as they are
+                drawn = islice(cycle(self.examples), max(len(self.examples), _CHECKED_OPENINGS))
+                said = (self.conversation(example, rng).open() for example in drawn)
+                openings = (self.opening_tokens(Turn("user", text)) for text in said)
+                _longest_openings[key] = max(openings, key=len)
+            self.row(_longest_openings[key], f"a dialogue of {self.split!r}")
+
     def _make_tokenizer(self, spec: str | Mapping[str, Any] | Tokenizer) -> Tokenizer:
         if not isinstance(spec, str | Mapping):
             return make_tokenizer(spec)
@@ -364,6 +380,7 @@ class Task:
 _tokenizers: dict[tuple[str, str, type[Task]], Tokenizer] = {}
 
 
+_longest_openings: dict[tuple[type[Task], str, str, str], list[int]] = {}
 _tasks: dict[tuple[type[Task], str, int], Task] = {}
 
 

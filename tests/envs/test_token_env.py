@@ -125,6 +125,17 @@ def test_a_prompt_that_is_too_long_is_an_error_or_truncated_never_silent():
     np.testing.assert_array_equal(cut[:4], whole[:16][-4:])
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_dialogue_that_may_open_with_too_much_is_refused_at_make(split):
+    with pytest.raises(ValueError, match="max_prompt_tokens=15; pass max_prompt_tokens=19 or more"):
+        gym.make("Dialogue-v0", split=split, max_prompt_tokens=15)
+    env = gym.make("Dialogue-v0", split=split, max_prompt_tokens=19)
+    wide = gym.make("Dialogue-v0", split=split)
+    for seed in range(200):
+        np.testing.assert_array_equal(env.reset(seed=seed)[0][:19], wide.reset(seed=seed)[0][13:32])
+    gym.make("Dialogue-v0", split=split, max_prompt_tokens=15, long_prompt="truncate").reset(seed=0)
+
+
 def test_a_reward_that_needs_references_says_so_at_make(tmp_path):
     path = tmp_path / "prompts.jsonl"
     path.write_text("".join(json.dumps({"prompt": f"write about {i}"}) + "\n" for i in range(40)))
