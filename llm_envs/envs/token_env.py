@@ -31,6 +31,19 @@ def check_arguments(task_class: type[Task], given: Mapping[str, Any], unknown: M
         )
 
 
+def check_options(options: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuses options of `reset` that there are not: a misspelt one would have an example drawn at random.
+
+    Raises:
+        ValueError: There is such an option.
+    """
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ";"
+            raise ValueError(f"reset() takes no option {name!r}{hint} it takes {list(known)}")
+
+
 def copied(argument: Any) -> Any:
     """An argument that its caller cannot change: mappings and lists anew, what they hold as it is."""
     if isinstance(argument, Mapping):
@@ -133,13 +146,16 @@ class TokenEnv(gym.Env[np.ndarray, int]):
             observation int32 (context_length,), info with `example` and `source`.
 
         Raises:
+            ValueError: There is no such option.
             IndexError: There is no such example. After a reset that raised, no episode is running.
         """
         self._running = False
+        options = options or {}
+        check_options(options, ("example",))
         if seed is not None:
             super().reset(seed=seed)
         rng = self.np_random
-        index = draw_example(self.task, rng, options.get("example") if options else None)
+        index = draw_example(self.task, rng, options.get("example"))
         session = self._session
         self._tokens = session.begin(index, rng).copy()
         self._column, self._limit = session.start, session.limit

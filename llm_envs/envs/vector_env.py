@@ -16,7 +16,7 @@ from llm_envs.envs import WAIT
 from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.task import Task, at_least_one, make_task
-from llm_envs.envs.token_env import check_arguments, copied, draw_example
+from llm_envs.envs.token_env import check_arguments, check_options, copied, draw_example
 from llm_envs.episode import Episode, FinishReason
 from llm_envs.tokenizers import Tokenizer
 
@@ -124,11 +124,13 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             observations int32 (num_envs, context_length), infos.
 
         Raises:
-            ValueError: There is not one seed or example per row, or "reset_mask" is no mask of the rows.
+            ValueError: There is no such option, not one seed or example per row, or "reset_mask" is no mask
+                of the rows.
             IndexError: There is no such example. The rows that were to begin are then over, and no row steps
                 before another reset.
         """
         options = options or {}
+        check_options(options, ("example", "reset_mask"))
         seeds: Sequence[int | None]
         if seed is None:
             seeds = [None] * self.num_envs

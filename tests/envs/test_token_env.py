@@ -256,6 +256,16 @@ def test_examples_can_be_chosen_and_missing_ones_are_named():
             env.reset(options={"example": wrong})
 
 
+@pytest.mark.parametrize("make", [gym.make, gym.make_vec])
+def test_an_unknown_option_of_reset_is_named(make):
+    env = make("TextGen-Tiny-v0")
+    with pytest.raises(
+        ValueError, match=r"no option 'exmple'; did you mean 'example'\? it takes \['example'"
+    ):
+        env.reset(seed=0, options={"exmple": 3})
+    env.reset(seed=0, options={})
+
+
 def test_metrics_are_recorded_and_not_summed():
     env = gym.make("Translation-v0", metrics=["chrf", {"id": "exact_match"}])
     task = env.unwrapped.task
