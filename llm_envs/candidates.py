@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -113,7 +114,11 @@ class CandidateRule:
         dtype: str,
     ) -> None:
         size, length = _check_spaces(observation_space, action_space)
-        if isinstance(k, bool) or not isinstance(k, int) or not 2 <= k <= size:
+        try:
+            number = operator.index(k)
+        except TypeError:
+            number = 0
+        if isinstance(k, bool) or not 2 <= number <= size:
             raise ValueError(f"k={k!r} must be a whole number from 2 to V={size}, the size of the vocabulary")
         tokenizer = getattr(env.unwrapped, "tokenizer", None)
         if end_token_ids is None:
@@ -123,10 +128,13 @@ class CandidateRule:
                     "end_token_ids=[...], or [] where none has to stay among the candidates"
                 )
             end_token_ids = tokenizer.end_token_ids
-        if wrong := [i for i in end_token_ids if not 0 <= i < size]:
-            raise ValueError(f"end_token_ids={list(end_token_ids)}: {wrong[0]} is no token, 0 to {size - 1}")
-        self.k, self.size = k, size
-        self.ends = tuple(int(i) for i in end_token_ids)
+        try:
+            self.ends = tuple(map(operator.index, end_token_ids))
+        except TypeError:
+            raise ValueError(f"end_token_ids={end_token_ids!r}: give token ids, such as [0]") from None
+        if wrong := [i for i in self.ends if not 0 <= i < size]:
+            raise ValueError(f"end_token_ids={list(self.ends)}: {wrong[0]} is no token, 0 to {size - 1}")
+        self.k, self.size = number, size
         self._mask = getattr(env.unwrapped, "action_mask", None)
         self._lm = lm
         self._scorer_options: dict[str, Any] = {
@@ -139,11 +147,11 @@ class CandidateRule:
         self.observation_space = spaces.Dict(
             {
                 "tokens": observation_space,
-                "candidates": spaces.Box(-1, size - 1, (k,), np.int32),
-                "log_probs": spaces.Box(LOWEST, 0.0, (k,), np.float32),
+                "candidates": spaces.Box(-1, size - 1, (number,), np.int32),
+                "log_probs": spaces.Box(LOWEST, 0.0, (number,), np.float32),
             }
         )
-        self.action_space = spaces.Discrete(k)
+        self.action_space = spaces.Discrete(number)
 
     def candidates(self) -> Candidates:
         """Candidates that have read nothing yet."""

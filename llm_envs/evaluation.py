@@ -9,12 +9,18 @@ from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.error import InvalidAction
 from gymnasium.vector import AutoresetMode, VectorEnv
+
+from llm_envs.envs import WAIT
 
 _CUT_SHORT = (
     "an episode ended without an outcome: a wrapper truncated it (max_episode_steps, TimeLimit?); leave that "
     "wrapper out, max_new_tokens bounds an episode"
 )
+
+
+_ROWS = 32  # of an id are played side by side
 
 
 class Policy(Protocol):
@@ -113,7 +119,8 @@ def evaluate(
     Args:
         policy: Anything with Stable-Baselines3's `predict`, called on batches (n, context_length).
         env: An id (its test split is used), an environment, or a vector environment of this package;
-            wrappers around them are fine.
+            wrappers around them are fine. A row has the reward of the environment's `outcome`: what a
+            RewardWrapper makes of it is not seen, give the environment that reward instead.
         n_eval_episodes: Number of episodes; by default one for each example of the split.
         seed: The evaluation seed S.
         deterministic: Passed to `predict`.
@@ -121,9 +128,15 @@ def evaluate(
 
     Raises:
         ValueError: The environment is not one of this package, or there is nothing to play.
+        gymnasium.error.InvalidAction: The policy does not give one token id for each observation.
     """
+    if n_eval_episodes is not None and n_eval_episodes < 1:
+        raise ValueError(f"n_eval_episodes={n_eval_episodes!r} must be at least 1")
     if isinstance(env, str):
-        made = gym.make_vec(env, num_envs=32, split="test", metrics="default", autoreset_mode="Disabled")
+        rows_at_once = min(_ROWS, n_eval_episodes or _ROWS)
+        made = gym.make_vec(
+            env, num_envs=rows_at_once, split="test", metrics="default", autoreset_mode="Disabled"
+        )
         try:
             return evaluate(
                 policy, made, n_eval_episodes, seed, deterministic=deterministic, on_episode=on_episode
@@ -134,8 +147,6 @@ def evaluate(
     if task is None or not hasattr(task, "examples"):
         raise ValueError(f"evaluate() plays environments of llm_envs; {env.unwrapped!r} has no task")
     total = len(task.examples) if n_eval_episodes is None else n_eval_episodes
-    if total < 1:
-        raise ValueError(f"n_eval_episodes={n_eval_episodes!r} must be at least 1")
     plan = [(k, k % len(task.examples), episode_seed(seed, k)) for k in range(total)]
     play = _play_rows if isinstance(env, VectorEnv) else _play_one
     rows: list[EpisodeRow] = []
@@ -173,13 +184,24 @@ def _play_one(policy: Policy, env: Any, plan: list[tuple[int, int, int]], determ
             actions, state = policy.predict(
                 _batch_of_one(observation), state=state, episode_start=start, deterministic=deterministic
             )
-            observation, _, terminated, truncated, info = env.step(int(np.asarray(actions).reshape(-1)[0]))
+            observation, _, terminated, truncated, info = env.step(_checked(actions, 1).item())
             start = np.zeros(1, dtype=bool)
             if terminated or truncated:
                 if "outcome" not in info:
                     raise ValueError(_CUT_SHORT)
                 yield _row(entry, info["outcome"])
                 break
+
+
+def _checked(actions: Any, n: int) -> np.ndarray:
+    """A policy's actions as int64 (n,)."""
+    flat = np.asarray(actions).reshape(-1)
+    if flat.shape != (n,) or flat.dtype.kind not in "iu":
+        raise InvalidAction(
+            f"predict() gave {len(flat)} actions of dtype {flat.dtype} for {n} observations; each takes one "
+            "token id (an integer)"
+        )
+    return flat.astype(np.int64)
 
 
 def _batch_of_one(observation: Any) -> Any:
@@ -189,7 +211,7 @@ def _batch_of_one(observation: Any) -> Any:
 
 
 def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deterministic: bool) -> Any:
-    """Plays waves of rows; in DISABLED mode a row that has ended takes the next episode at once."""
+    """Plays waves of rows; in DISABLED mode a row that has ended takes the next episode at once, or waits."""
     mode = env.metadata.get("autoreset_mode")
     refill = mode is AutoresetMode.DISABLED
     size = env.num_envs
@@ -205,7 +227,10 @@ def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deter
             actions, state = policy.predict(
                 observations, state=state, episode_start=start, deterministic=deterministic
             )
-            observations, _, terminated, truncated, infos = env.step(np.asarray(actions).reshape(-1))
+            actions = _checked(actions, size)
+            if refill:
+                actions[env.unwrapped.over] = WAIT
+            observations, _, terminated, truncated, infos = env.step(actions)
             # In NEXT_STEP mode the first observation of a new episode comes one step after the end.
             before, over = over, terminated | truncated
             start = before if mode is AutoresetMode.NEXT_STEP else over
@@ -214,13 +239,18 @@ def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deter
                 if entry is not None:
                     yield _row(entry, _outcome_of(infos, row))
                     playing[row] = None
-            if refill and over.any():
+            if refill:
                 seeds: list[int | None] = [None] * size
                 examples = [0] * size
-                for row in np.flatnonzero(over).tolist():
-                    playing[row] = waiting.pop() if waiting else None
-                    _, examples[row], seeds[row] = playing[row] or plan[0]
-                observations, _ = env.reset(seed=seeds, options={"example": examples, "reset_mask": over})
+                start = np.zeros(size, dtype=bool)
+                for row in np.flatnonzero(over).tolist()[: len(waiting)]:
+                    entry = playing[row] = waiting.pop()
+                    _, examples[row], seeds[row] = entry
+                    start[row] = True
+                if start.any():
+                    observations, _ = env.reset(
+                        seed=seeds, options={"example": examples, "reset_mask": start.copy()}
+                    )
 
 
 def _outcome_of(infos: Mapping[str, Any], row: int) -> dict[str, Any]:

@@ -74,7 +74,8 @@ def vectorize(env: gym.Env[Any, Any], num_envs: int, **changes: Any) -> VectorEn
     """
     if env.spec is None or env.spec.id not in TABLE:
         raise ValueError(f"{env} was not made by gymnasium.make from one of {list(TABLE)}")
-    kwargs = {k: v for k, v in env.spec.kwargs.items() if k != "render_mode"}
+    given: Any = env.unwrapped
+    kwargs = {name: given.arguments[name] for name in env.spec.kwargs if name != "render_mode"}
     envs = gym.make_vec(env.spec.id, num_envs=num_envs, **{**kwargs, **changes})
     while isinstance(env, gym.Wrapper):
         if isinstance(env, TopKActions):

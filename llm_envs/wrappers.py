@@ -30,7 +30,7 @@ class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         (the lower id first where two are equal). All -1 after the end, where no action follows.
         `log_probs`: Box(-100, 0, (k,), float32), their log-probabilities under the language model, nats,
         over the whole vocabulary.
-    `gymnasium.wrappers.FlattenObservation` makes one Box of it: float32 holds every id up to 16,777,216.
+    `gymnasium.wrappers.FlattenObservation` makes one Box of it: float64, which holds every id.
 
     Action: `Discrete(k)`; 0 is the language model's own choice.
 
@@ -79,9 +79,10 @@ class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             "device": device,
             "dtype": dtype,
         }
+        self._rule = CandidateRule(env, env.observation_space, env.action_space, **self._arguments)
+        self._arguments["k"] = self._rule.k  # an int, which JSON takes
         RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **self._arguments)
         gym.Wrapper.__init__(self, env)
-        self._rule = CandidateRule(env, env.observation_space, env.action_space, **self._arguments)
         self.observation_space = self._rule.observation_space
         self.action_space = self._rule.action_space
         self._candidates = self._rule.candidates()

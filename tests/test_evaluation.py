@@ -5,6 +5,8 @@ from __future__ import annotations
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.error import InvalidAction
+from gymnasium.vector import AutoresetMode
 
 import llm_envs
 from llm_baselines.reference import RandomAgent, ReferenceAgent
@@ -51,6 +53,60 @@ def test_rows_hold_what_was_played():
         _, reward, *_ = env.step(action)
         total += reward
     assert total == row.reward
+
+
+class Counting:
+    """Writes the third token till the budget is spent; counts the rows it is asked for."""
+
+    def __init__(self):
+        self.rows = 0
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        self.rows += len(observation)
+        return np.full(len(observation), 2), state
+
+
+@pytest.mark.parametrize("n", [1, 3, 32])
+def test_no_more_rows_are_played_than_there_are_episodes(n):
+    policy = Counting()
+    result = llm_envs.evaluate(policy, "TextGen-Tiny-v0", n)
+    assert policy.rows == sum(row.length for row in result.rows) == 5 * n
+
+
+@pytest.mark.parametrize("wrapper", [lambda envs: envs, gym.wrappers.vector.RecordEpisodeStatistics])
+def test_rows_left_without_an_episode_wait(wrapper):
+    scored, starts = [], []
+
+    class Watching(RandomAgent):
+        def predict(self, observation, state=None, episode_start=None, deterministic=False):
+            starts.append(episode_start.sum())
+            return super().predict(observation, state, episode_start, deterministic)
+
+    def reward(episode):
+        scored.append(episode.text)
+        return 0.0
+
+    single = gym.make("TextGen-Tiny-v0", split="test", reward=reward)
+    wanted = llm_envs.evaluate(Watching(single, 0), single, 11).rows
+    assert len(scored) == sum(starts) == 11
+    scored.clear()
+    starts.clear()
+    envs = gym.make_vec("TextGen-Tiny-v0", num_envs=4, split="test", reward=reward, autoreset_mode="Disabled")
+    assert llm_envs.evaluate(Watching(single, 0), wrapper(envs), 11).rows == wanted
+    assert len(scored) == sum(starts) == 11
+
+
+@pytest.mark.parametrize("given", [3.7, 3.0, True, [1, 2, 3], None])
+def test_what_a_broken_policy_gives_is_named_by_environments_of_any_kind(given):
+    class Broken:
+        def predict(self, observation, **options):
+            return np.resize(given, len(observation) if np.ndim(given) == 0 else 3), None
+
+    envs = [gym.make("TextGen-Tiny-v0"), "TextGen-Tiny-v0"]
+    envs += [gym.make_vec("TextGen-Tiny-v0", num_envs=2, autoreset_mode=mode) for mode in AutoresetMode]
+    for env in envs:
+        with pytest.raises(InvalidAction, match=r"predict\(\) gave \d+ actions of dtype"):
+            llm_envs.evaluate(Broken(), env, 2)
 
 
 def test_wrapped_environments_are_played_too():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 
 import gymnasium as gym
@@ -117,6 +118,13 @@ def test_an_end_token_takes_the_last_place_where_none_is_among_the_best():
     assert unlikely["log_probs"][-1] == LOWEST
 
 
+def test_k_is_an_integer_of_any_kind():
+    env = make(k=gym.make("TextGen-Tiny-v0").action_space.n)
+    assert env.action_space == gym.spaces.Discrete(8)
+    assert json.loads(json.dumps(env.spec.additional_wrappers[-1].kwargs["k"])) == 8
+    assert llm_envs.vectorize(env, 2).single_action_space == gym.spaces.Discrete(8)
+
+
 def pair(env_id, mode, limit=None, k=5):
     """The vector wrapper around native rows, or around single ones that are truncated; single wrappers."""
 
@@ -229,6 +237,9 @@ def test_an_environments_action_mask_bounds_the_candidates():
         ({"k": 1}, r"k=1 must be a whole number from 2 to V=8"),
         ({"k": 9}, r"k=9 must be a whole number from 2 to V=8"),
         ({"k": 2.0}, r"k=2\.0 must be a whole number"),
+        ({"k": True}, r"k=True must be a whole number"),
+        ({"end_token_ids": 0}, r"end_token_ids=0: give token ids, such as \[0\]"),
+        ({"end_token_ids": [1.5]}, r"end_token_ids=\[1\.5\]: give token ids"),
         ({"end_token_ids": [8]}, r"end_token_ids=\[8\]: 8 is no token, 0 to 7"),
         ({"lm": 3}, "lm=3 is no scorer: give a model's name"),
     ],

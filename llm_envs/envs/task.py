@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import cycle, islice
+from numbers import Real
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from llm_envs.data import Corpus, load_corpus
 from llm_envs.data.stamps import Stamp, path_stamp
+from llm_envs.data.tables import LazyExamples
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.rewards import RewardContext, RewardSet, make_reward
 from llm_envs.tokenizers import Tokenizer, make_tokenizer
 
 SPLITS = ("train", "validation", "test")
 _CHECKED_PROMPTS = 20_000  # data sets up to this size have every prompt's length checked at make
+_CHECKED_OPENINGS = 4_000  # so many openings of dialogues at least: one in 200 is of the longest
 
 
 class Reply(Protocol):
@@ -61,6 +66,9 @@ class RewardTiming:
     prefix counted as 0, so that the undiscounted sum is the terminal score. {"id": "shaped", "gamma": g}
     keeps the terminal score and adds g * Phi(s') - Phi(s), Phi being the prefix's score and 0 at the end,
     which leaves the optimal policy of the g-discounted problem as it was (Ng et al. 1999).
+
+    Raises:
+        ValueError: There is no such timing, or gamma is no number from 0 to 1.
     """
 
     def __init__(self, spec: str | Mapping[str, Any]) -> None:
@@ -75,8 +83,11 @@ class RewardTiming:
             raise ValueError(
                 f"reward_timing={spec!r}: 'shaped' takes the learner's gamma, the others take none"
             )
+        gamma = options.get("gamma", 1.0)
+        if isinstance(gamma, bool) or not isinstance(gamma, Real) or not 0 <= float(gamma) <= 1:
+            raise ValueError(f"reward_timing={spec!r}: gamma is the learner's discount, a number from 0 to 1")
         self.kind: str = kind
-        self.gamma = float(options.get("gamma", 1.0))
+        self.gamma = float(gamma)
 
     @property
     def needs_prefixes(self) -> bool:
@@ -151,17 +162,17 @@ class Task:
         self.examples: Sequence[Example] = self.corpus.split(split)
         self.tokenizer = self._make_tokenizer(tokenizer or self.default_tokenizer())
         self.vocabulary_size = self.tokenizer.vocabulary_size
-        self.max_prompt_tokens = _positive(
-            "max_prompt_tokens", max_prompt_tokens, self.default_max_prompt_tokens
-        )
-        self.max_new_tokens = _positive("max_new_tokens", max_new_tokens, self.default_max_new_tokens)
+        wanted = self.default_max_prompt_tokens if max_prompt_tokens is None else max_prompt_tokens
+        self.max_prompt_tokens = at_least_one("max_prompt_tokens", wanted)
+        wanted = self.default_max_new_tokens if max_new_tokens is None else max_new_tokens
+        self.max_new_tokens = at_least_one("max_new_tokens", wanted)
         self.long_prompt = long_prompt
         self.timing = RewardTiming(reward_timing)
         self.reward_timing = reward_timing
         context = RewardContext(
             train_texts=self.train_texts,
             language=self.corpus.language,
-            has_references=bool(self.examples[0].references),
+            has_references=self.has_references,
             max_new_tokens=self.max_new_tokens,
             measures=self.measures if self.max_turns > 1 else (),
         )
@@ -176,9 +187,8 @@ class Task:
         self.is_end = np.zeros(self.vocabulary_size, dtype=bool)
         self.is_end[list(self.tokenizer.end_token_ids)] = True
         self._starts: dict[int, tuple[Example, np.ndarray]] = {}
-        if self.max_turns == 1 and len(self.examples) <= _CHECKED_PROMPTS:
-            for index in range(len(self.examples)):
-                self.start(index)
+        if len(self.examples) <= _CHECKED_PROMPTS:
+            self._check_prompts()
 
     # What subclasses say.
 
@@ -219,6 +229,13 @@ class Task:
         return [*before, *self.tokenizer.encode(example.source), *markers["separator"]]
 
     # What environments ask.
+
+    @cached_property
+    def has_references(self) -> bool:
+        """Whether every example of the split has a reference."""
+        if isinstance(self.examples, LazyExamples):  # rows of files have them all or none, checked on reading
+            return bool(self.examples[0].references)
+        return all(example.references for example in self.examples)
 
     @property
     def context_length(self) -> int:
@@ -337,6 +354,21 @@ class Task:
             f"|new:{self.max_new_tokens}|turns:{described['max_turns']}|context:{self.context_length}|v1"
         )
 
+    def _check_prompts(self) -> None:
+        """Refuses prompts that are too long before one is met in play; users of dialogues open at random."""
+        if self.max_turns == 1:
+            for index in range(len(self.examples)):
+                self.start(index)
+        elif self.long_prompt == "error":
+            key = (type(self), self.corpus.content_hash, self.split, self.tokenizer.content_hash)
+            if key not in _longest_openings:
+                rng = np.random.default_rng(0)  # its own: the environment's draws stay as they are
+                drawn = islice(cycle(self.examples), max(len(self.examples), _CHECKED_OPENINGS))
+                said = (self.conversation(example, rng).open() for example in drawn)
+                openings = (self.opening_tokens(Turn("user", text)) for text in said)
+                _longest_openings[key] = max(openings, key=len)
+            self.row(_longest_openings[key], f"a dialogue of {self.split!r}")
+
     def _make_tokenizer(self, spec: str | Mapping[str, Any] | Tokenizer) -> Tokenizer:
         if not isinstance(spec, str | Mapping):
             return make_tokenizer(spec)
@@ -355,11 +387,19 @@ class Task:
 
 
 _tokenizers: dict[tuple[str, Stamp, str, type[Task]], Tokenizer] = {}
+_longest_openings: dict[tuple[type[Task], str, str, str], list[int]] = {}
 
 
-def _positive(name: str, value: int | None, default: int) -> int:
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+def at_least_one(name: str, value: Any) -> int:
+    """A count as an int, whatever kind of integer it is.
+
+    Raises:
+        ValueError: It is no whole number of at least 1.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = 0
+    if isinstance(value, bool) or count < 1:
         raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
-    return value
+    return count

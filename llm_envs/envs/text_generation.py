@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import chain
 from typing import Any, ClassVar
 
+from llm_envs.data import Corpus
 from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
+from llm_envs.episode import Example
+from llm_envs.rewards.constraints import asks
 
 
 class TextGeneration(Task):
@@ -20,21 +25,36 @@ class TextGeneration(Task):
     def default_reward(self) -> Any:
         """Doing what was asked x writing fluently x not pasting the train split.
 
-        Where a data set asks for nothing in particular, the product is of fluency and novelty; code, which
-        has one right answer, is scored by BLEU against it. Prompts without any text to go by are to be
-        continued in good spirits.
+        Where a data set has requests that ask for neither words nor a form, the product is of fluency and
+        novelty; code, which has one right answer, is scored by BLEU against it. Prompts without any text to
+        go by are to be continued in good spirits. All splits of a data set have the same reward.
         """
         if not self.train_texts():  # nothing to be fluent or novel by
             return "sentiment"
-        first = self.examples[0]
         if self.corpus.language == "code":
-            return "bleu" if first.references else "novelty"
-        asks = "words" in first.metadata or "form" in first.metadata
-        return {"id": "product", "rewards": [*(["constraints"] if asks else []), "fluency", "novelty"]}
+            return "bleu" if _every(self.corpus, _has_references) else "novelty"
+        constraints = ["constraints"] if _every(self.corpus, asks) else []
+        return {"id": "product", "rewards": [*constraints, "fluency", "novelty"]}
 
     def default_metrics(self) -> list[Any]:
         """Diversity, and likeness to the references where there are any."""
-        return ["distinct", *(["chrf"] if self.examples[0].references else [])]
+        return ["distinct", *(["chrf"] if self.has_references else [])]
+
+
+_found: dict[tuple[str, Callable[[Example], bool]], bool] = {}
+
+
+def _every(corpus: Corpus, has: Callable[[Example], bool]) -> bool:
+    """Whether something holds for all examples of all splits; asked of each data set once in a process."""
+    key = (corpus.content_hash, has)
+    if key not in _found:
+        splits = [corpus.split(name) for name, size in corpus.sizes.items() if size]
+        _found[key] = all(map(has, chain.from_iterable(splits)))
+    return _found[key]
+
+
+def _has_references(example: Example) -> bool:
+    return bool(example.references)
 
 
 class TextGenerationEnv(TokenEnv):
@@ -54,8 +74,9 @@ class TextGenerationEnv(TokenEnv):
 
     Info: `example` and `source` at reset, `outcome` at the end (see TokenEnv).
 
-    Arguments: those of TokenEnv; `dataset` may be any corpus, "file:PATH" or "hub:NAME". One that asks for
-    nothing in particular is scored by fluency x novelty, a prompt-only one ("openings") by `sentiment`.
+    Arguments: those of TokenEnv; `dataset` may be any corpus, "file:PATH" or "hub:NAME". One in which some
+    request asks for neither words nor a form is scored by fluency x novelty, a prompt-only one ("openings")
+    by `sentiment`.
 
     Version history: v0, first release.
     """

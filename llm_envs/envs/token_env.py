@@ -32,6 +32,28 @@ def check_arguments(task_class: type[Task], given: Mapping[str, Any], unknown: M
         )
 
 
+def check_options(options: Mapping[str, Any], known: Sequence[str]) -> None:
+    """Refuses options of `reset` that there are not: a misspelt one would have an example drawn at random.
+
+    Raises:
+        ValueError: There is such an option.
+    """
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else ";"
+            raise ValueError(f"reset() takes no option {name!r}{hint} it takes {list(known)}")
+
+
+def copied(argument: Any) -> Any:
+    """An argument that its caller cannot change: mappings and lists anew, what they hold as it is."""
+    if isinstance(argument, Mapping):
+        return {key: copied(value) for key, value in argument.items()}
+    if isinstance(argument, list | tuple):
+        return [copied(value) for value in argument]
+    return argument
+
+
 class TokenEnv(gym.Env[np.ndarray, int]):
     """One episode is one text (or one dialogue), one action is one token.
 
@@ -92,8 +114,8 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         if render_mode is not None and render_mode not in self.metadata["render_modes"]:
             raise ValueError(f"unknown render_mode={render_mode!r}; there are 'ansi' and 'human'")
         self.render_mode = render_mode
-        self.task = make_task(self.task_class, arguments)
-        self._arguments = arguments
+        self._arguments = copied(arguments)
+        self.task = make_task(self.task_class, self._arguments)
         size = self._size = self.task.vocabulary_size
         self._ends = frozenset(self.tokenizer.end_token_ids)
         self._scores_prefixes = self.task.timing.needs_prefixes
@@ -105,6 +127,11 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         self._column = self._limit = 0
         self._running = False
         self._outcome: dict[str, Any] | None = None
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """What it was made from, as it was then: by name, None where the task has its own."""
+        return self._arguments
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -120,12 +147,16 @@ class TokenEnv(gym.Env[np.ndarray, int]):
             observation int32 (context_length,), info with `example` and `source`.
 
         Raises:
-            IndexError: There is no such example.
+            ValueError: There is no such option.
+            IndexError: There is no such example. After a reset that raised, no episode is running.
         """
+        self._running = False
+        options = options or {}
+        check_options(options, ("example",))
         if seed is not None:
             super().reset(seed=seed)
         rng = self.np_random
-        index = draw_example(self.task, rng, options.get("example") if options else None)
+        index = draw_example(self.task, rng, options.get("example"))
         session = self._session
         self._tokens = session.begin(index, rng).copy()
         self._column, self._limit = session.start, session.limit

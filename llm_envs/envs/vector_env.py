@@ -16,8 +16,8 @@ from llm_envs.envs import WAIT
 from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
-from llm_envs.envs.task import Task
-from llm_envs.envs.token_env import check_arguments, draw_example
+from llm_envs.envs.task import Task, at_least_one
+from llm_envs.envs.token_env import check_arguments, check_options, copied, draw_example
 from llm_envs.episode import Episode, FinishReason
 from llm_envs.tokenizers import Tokenizer
 
@@ -74,16 +74,15 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             "long_prompt": long_prompt,
         }
         check_arguments(self.task_class, arguments, unknown)
-        if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
-            raise ValueError(f"num_envs={num_envs!r} must be a whole number of at least 1")
+        num_envs = at_least_one("num_envs", num_envs)
         if render_mode not in (None, "ansi"):
             raise ValueError(f"unknown render_mode={render_mode!r}; a vector environment has 'ansi'")
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
-        self._arguments = arguments
-        self.task = make_task(self.task_class, arguments)
+        self._arguments = copied(arguments)
+        self.task = make_task(self.task_class, self._arguments)
         size, length = self.task.vocabulary_size, self.task.context_length
         self.single_observation_space = spaces.Box(-1, size - 1, (length,), np.int32)
         self.single_action_space = spaces.Discrete(size)
@@ -124,13 +123,20 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
         Returns:
             observations int32 (num_envs, context_length), infos.
+
+        Raises:
+            ValueError: There is no such option, not one seed or example per row, or "reset_mask" is no mask
+                of the rows.
+            IndexError: There is no such example. The rows that were to begin are then over, and no row steps
+                before another reset.
         """
         options = options or {}
+        check_options(options, ("example", "reset_mask"))
         seeds: Sequence[int | None]
         if seed is None:
             seeds = [None] * self.num_envs
-        elif isinstance(seed, int):
-            seeds = range(seed, seed + self.num_envs)
+        elif isinstance(seed, int | np.integer):
+            seeds = range(int(seed), int(seed) + self.num_envs)
         else:
             seeds = seed
         if len(seeds) != self.num_envs:
@@ -147,7 +153,6 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             if seeds[row] is not None:
                 self._rngs[row] = seeding.np_random(seeds[row])[0]
         self._begin(mask, infos, per_row)
-        self._begun = True
         self._any_over = bool(self._over.any())
         return self._tokens.copy(), infos
 
@@ -166,20 +171,26 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _begin(self, mask: np.ndarray, infos: dict[str, Any], wanted: Sequence[Any] | None = None) -> None:
         """Starts episodes in the rows of a mask, on the example wanted of each row (None: drawn)."""
         (rows,) = mask.nonzero()
-        starts, limits = [], []
-        begun: dict[int, dict[str, Any]] = {}
+        self._begun = False  # until all have begun: what raises leaves no half episode
+        self._over[rows] = True
+        drawn: list[tuple[int, np.random.Generator, int]] = []
         for row in rows.tolist():
             rng = self._rngs[row]
             if rng is None:
                 rng = self._rngs[row] = seeding.np_random(None)[0]
-            session = self._sessions[row]
             example = draw_example(self.task, rng, wanted[row] if wanted is not None else None)
+            drawn.append((row, rng, example))
+        starts, limits = [], []
+        begun: dict[int, dict[str, Any]] = {}
+        for row, rng, example in drawn:
+            session = self._sessions[row]
             self._tokens[row] = session.begin(example, rng)
             starts.append(session.start)
             limits.append(session.limit)
             begun[row] = session.start_info()
             self._outcomes[row] = None
         self._columns[rows], self._limits[rows], self._over[rows] = starts, limits, False
+        self._begun = True
         merge_infos(infos, begun, mask)
 
     def step(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from llm_envs.episode import Episode
+from llm_envs.episode import Episode, Example
 from llm_envs.rewards.forms import FORMS, form_score, script_score
 from llm_envs.rewards.registry import did_you_mean
 from llm_envs.rewards.words import words_of
@@ -24,7 +24,7 @@ def constraints(episode: Episode) -> float:
     metadata = episode.example.metadata
     asked: Sequence[str] = metadata.get("words") or ()
     form = metadata.get("form")
-    if not asked and form is None:
+    if not asks(episode.example):
         raise ValueError(
             'constraints needs "words" or "form" in the example\'s metadata, '
             f"which has {', '.join(sorted(metadata)) or 'nothing'}"
@@ -33,6 +33,11 @@ def constraints(episode: Episode) -> float:
     if score and form is not None:
         score *= _form_score(episode.text, form, metadata)
     return score
+
+
+def asks(example: Example) -> bool:
+    """Whether an example asks for words or for a form: whether `constraints` can score its texts."""
+    return bool(example.metadata.get("words")) or example.metadata.get("form") is not None
 
 
 def _words_score(text: str, asked: Sequence[str]) -> float:

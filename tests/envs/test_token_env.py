@@ -62,6 +62,21 @@ def test_step_before_reset_and_after_the_end():
         env.step(1)
 
 
+@pytest.mark.parametrize("wrong", [3, 99_999])
+def test_after_a_reset_that_raised_no_episode_is_running(wrong, monkeypatch):
+    env = gym.make("TextGen-Tiny-v0")
+    start = env.unwrapped.task.start
+    monkeypatch.setattr(env.unwrapped.task, "start", lambda index: start({3: -1_000}.get(index, index)))
+    env.reset(seed=0, options={"example": 0})
+    env.step(5)
+    with pytest.raises(IndexError):
+        env.reset(options={"example": wrong})
+    with pytest.raises(ResetNeeded, match="reset"):
+        env.step(5)
+    first, _ = env.reset(options={"example": 1})
+    np.testing.assert_array_equal(env.step(5)[0][:4], first[:4])
+
+
 @pytest.mark.parametrize(
     ("kwargs", "error", "message"),
     [
@@ -74,6 +89,14 @@ def test_step_before_reset_and_after_the_end():
         ({"split": "tset"}, ValueError, "unknown split='tset'; there are 'train'"),
         ({"reward_timing": "sparse"}, ValueError, "'terminal', 'dense'"),
         ({"reward_timing": {"id": "shaped"}}, ValueError, "gamma"),
+        (
+            {"reward_timing": {"id": "shaped", "gamma": float("nan")}},
+            ValueError,
+            "reward_timing={'id': 'shaped'",
+        ),
+        ({"reward_timing": {"id": "shaped", "gamma": -7}}, ValueError, "a number from 0 to 1"),
+        ({"reward_timing": {"id": "shaped", "gamma": None}}, ValueError, "'gamma': None}: gamma is"),
+        ({"reward_timing": {"id": "shaped", "gamma": "x"}}, ValueError, "'gamma': 'x'}: gamma is"),
         ({"long_prompt": "drop"}, ValueError, "'error' and 'truncate'"),
         ({"max_new_tokens": 0}, ValueError, "max_new_tokens=0"),
         ({"max_prompt_tokens": 2.5}, ValueError, "max_prompt_tokens=2.5"),
@@ -85,6 +108,13 @@ def test_bad_arguments_name_the_thing_and_the_way_out(kwargs, error, message):
     with pytest.raises(error) as caught:
         gym.make("TextGen-v0", **kwargs)
     assert message in str(caught.value)
+
+
+def test_limits_are_integers_of_any_kind():
+    env = gym.make("TextGen-v0", max_prompt_tokens=np.int64(20), max_new_tokens=np.int32(5))
+    assert env.observation_space.shape == (25,)
+    assert json.loads(json.dumps(env.unwrapped.task.describe()))["context_length"] == 25
+    assert gym.make_vec("TextGen-Tiny-v0", num_envs=np.int64(3)).num_envs == 3
 
 
 def test_unknown_id_is_named_by_gymnasium():
@@ -100,6 +130,17 @@ def test_a_prompt_that_is_too_long_is_an_error_or_truncated_never_silent():
     np.testing.assert_array_equal(cut[:4], whole[:16][-4:])
 
 
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_a_dialogue_that_may_open_with_too_much_is_refused_at_make(split):
+    with pytest.raises(ValueError, match="max_prompt_tokens=15; pass max_prompt_tokens=19 or more"):
+        gym.make("Dialogue-v0", split=split, max_prompt_tokens=15)
+    env = gym.make("Dialogue-v0", split=split, max_prompt_tokens=19)
+    wide = gym.make("Dialogue-v0", split=split)
+    for seed in range(200):
+        np.testing.assert_array_equal(env.reset(seed=seed)[0][:19], wide.reset(seed=seed)[0][13:32])
+    gym.make("Dialogue-v0", split=split, max_prompt_tokens=15, long_prompt="truncate").reset(seed=0)
+
+
 def test_a_reward_that_needs_references_says_so_at_make(tmp_path):
     path = tmp_path / "prompts.jsonl"
     path.write_text("".join(json.dumps({"prompt": f"write about {i}"}) + "\n" for i in range(40)))
@@ -107,6 +148,44 @@ def test_a_reward_that_needs_references_says_so_at_make(tmp_path):
         gym.make("TextGen-v0", dataset=f"file:{path}", reward="bleu")
     env = gym.make("TextGen-v0", dataset=f"file:{path}", reward="sentiment")
     assert env.reset(seed=0)[1]["source"].startswith("write about")
+
+
+def test_a_reward_that_needs_references_looks_at_every_example():
+    with pytest.raises(ValueError, match="'bleu' needs references"):  # some of its train requests have none
+        gym.make("TextGen-v0", dataset="poem-requests", reward="bleu")
+    gym.make("TextGen-v0", dataset="poem-requests", split="test", reward="bleu")
+    env = gym.make("TextGen-v0", dataset="poem-requests", metrics="default")
+    last = len(env.unwrapped.task.examples) - 1
+    assert set(finish(env, example=last)[1]["metrics"]) == {"distinct"}
+
+
+def write_requests(path, asking):
+    """A data set of 40 requests, the last 10 for testing, of which `asking` ask for a word."""
+    with path.open("w") as file:
+        for i in range(40):
+            row = {
+                "source": f"write {i}",
+                "references": [f"the red sea is wide and blue today {i}"],
+                "split": "train" if i < 30 else "test",
+                "metadata": {"words": ["sea"]} if i in asking else {"words": []},
+            }
+            file.write(json.dumps(row) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("asking", "scored"),
+    [(range(40), True), (range(1, 40), False), (range(39), False), ((0, 30), False), ((), False)],
+)
+def test_the_default_reward_is_one_for_all_splits_and_can_score_every_request(tmp_path, asking, scored):
+    path = tmp_path / "requests.jsonl"
+    write_requests(path, asking)
+    signatures = []
+    for split, size in (("train", 30), ("test", 10)):
+        env = gym.make("TextGen-v0", dataset=f"file:{path}", split=split)
+        signatures.append(env.unwrapped.task.reward.signature)
+        assert all(finish(env, example=example)[1] for example in range(size))
+    assert signatures[0] == signatures[1]
+    assert ("constraints" in signatures[0]) is scored
 
 
 def test_an_empty_data_set_is_an_error(tmp_path):
@@ -180,6 +259,16 @@ def test_examples_can_be_chosen_and_missing_ones_are_named():
     for wrong in (75, -1, "a"):
         with pytest.raises(IndexError, match="example"):
             env.reset(options={"example": wrong})
+
+
+@pytest.mark.parametrize("make", [gym.make, gym.make_vec])
+def test_an_unknown_option_of_reset_is_named(make):
+    env = make("TextGen-Tiny-v0")
+    with pytest.raises(
+        ValueError, match=r"no option 'exmple'; did you mean 'example'\? it takes \['example'"
+    ):
+        env.reset(seed=0, options={"exmple": 3})
+    env.reset(seed=0, options={})
 
 
 def test_metrics_are_recorded_and_not_summed():
@@ -302,6 +391,21 @@ def test_a_copy_that_would_be_of_other_data_is_refused(tmp_path, make, changed):
         with pytest.raises(ValueError, match=rf"{changed} .* has changed since this environment was made"):
             attempt()
     env.reset(seed=1)  # the environment itself goes on
+
+
+@pytest.mark.parametrize("make", [gym.make, gym.make_vec])
+def test_arguments_changed_after_the_fact_change_no_copy(make):
+    options = {"id": "length_penalty", "weight": -1.0}
+    rewards, metrics, timing = [{"id": "bleu"}, options], [{"id": "chrf"}], {"id": "shaped", "gamma": 0.9}
+    env = make("Translation-v0", reward=rewards, metrics=metrics, reward_timing=timing)
+    before = env.unwrapped.task.describe()
+    options["weight"], timing["gamma"] = -5.0, 0.1
+    rewards.append("exact_match")
+    metrics.append("exact_match")
+    assert env.unwrapped.task.describe() == before
+    assert pickle.loads(pickle.dumps(env.unwrapped)).task.describe() == before
+    if make is gym.make:
+        assert llm_envs.vectorize(env, 2).unwrapped.task.describe() == before
 
 
 def test_signature_tells_apart_what_cannot_be_compared():

@@ -131,6 +131,13 @@ def test_examples_can_be_chosen_per_row():
     assert infos["example"].tolist() == [3, 3, 3]
 
 
+def test_a_seed_is_an_integer_of_any_kind():
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=3)
+    wanted, _ = env.reset(seed=5)
+    np.testing.assert_array_equal(env.reset(seed=np.int64(5))[0], wanted)
+    np.testing.assert_array_equal(env.reset(seed=[5, 6, 7])[0], wanted)
+
+
 def test_stepping_a_finished_row_is_an_error_when_autoreset_is_disabled():
     env = gym.make_vec("TextGen-Tiny-v0", num_envs=2, autoreset_mode="Disabled")
     env.reset(seed=0)
@@ -199,6 +206,47 @@ def test_no_row_waits_where_rows_reset_themselves(mode):
     env.step(np.array([0, 3]))
     with pytest.raises(InvalidAction, match=r"action -1 of row 0 is outside the vocabulary, 0 to 7$"):
         env.step(np.array([WAIT, 3]))
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("wrong", [3, 99_999])
+def test_after_a_reset_that_raised_no_row_steps(mode, wrong, monkeypatch):
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=3, autoreset_mode=mode)
+    start = env.task.start
+    monkeypatch.setattr(env.task, "start", lambda index: start({3: -1_000}.get(index, index)))
+    env.reset(seed=0)
+    env.step(np.array([5, 5, 5]))
+    with pytest.raises(IndexError):
+        env.reset(options={"example": [0, wrong, 1]})
+    assert env.over.all()
+    with pytest.raises(ResetNeeded, match=r"reset\(\)"):
+        env.step(np.array([5, 5, 5]))
+    first, _ = env.reset(options={"example": [0, 1, 2]})
+    np.testing.assert_array_equal(env.step(np.array([5, 5, 5]))[0][:, :4], first[:, :4])
+
+
+def test_rows_outside_the_mask_of_a_reset_that_raised_go_on_after_another():
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=3, autoreset_mode="Disabled")
+    env.reset(seed=0)
+    env.step(np.array([0, 0, 3]))
+    with pytest.raises(IndexError):
+        env.reset(options={"reset_mask": np.array([True, True, False]), "example": [0, 99_999, 0]})
+    assert env.over.tolist() == [True, True, False]
+    env.reset(options={"reset_mask": np.array([True, False, False])})
+    observations, *_ = env.step(np.array([5, WAIT, 4]))
+    assert observations[0, 4:6].tolist() == [5, -1]
+    assert observations[2, 4:7].tolist() == [3, 4, -1]
+
+
+def test_an_autoreset_that_raises_leaves_no_row_to_step_on(monkeypatch):
+    env = gym.make_vec("TextGen-Tiny-v0", num_envs=2, autoreset_mode="SameStep")
+    env.reset(seed=0)
+    with monkeypatch.context() as broken:
+        broken.setattr(env.task, "start", lambda index: env.task.examples[-1_000])
+        with pytest.raises(IndexError):
+            env.step(np.array([0, 3]))
+    with pytest.raises(ResetNeeded, match=r"reset\(\)"):
+        env.step(np.array([2, 2]))
 
 
 @pytest.mark.parametrize(
