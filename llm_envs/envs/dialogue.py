@@ -120,9 +120,9 @@ class DialogueEnv(TokenEnv):
 
     Reward: at the end, the user's `progress` times the share of 200 tokens that the agent did not use, both
     0 to 1. Progress is credit for asking what was open, querying what was wanted, offering what fits,
-    answering and booking, less what it cost in patience; 1 exactly at success. Every token costs because
-    progress alone is what an imitator of the expert reaches, and then says no more about agents; it is
-    `reward={"id": "task_success", "key": "progress"}`. `metrics` hold MultiWOZ's inform and success
+    answering and booking, less what it cost in patience; 1 exactly at success. Tokens cost because agents
+    that imitate the expert are near the top of progress alone, which then tells them apart no more; to have
+    it: `reward={"id": "task_success", "key": "progress"}`. `metrics` hold MultiWOZ's inform and success
     (Budzianowski et al. 2018).
 
     Terminated: when the user leaves, content or out of patience; after 14 turns of the agent; when the next
