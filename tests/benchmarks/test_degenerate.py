@@ -17,7 +17,8 @@ SEARCH = 60_000  # tokens; the pages search longer
 @pytest.mark.parametrize("env_id", llm_envs.list_envs())
 def test_no_text_without_skill_comes_near_the_references(env_id):
     lines = {line.name: line for line in degenerate.table(env_id, search_tokens=SEARCH)}
-    assert lines["references"].score > 0.8
+    # The expert of Dialogue-v0 has all of what is earned there, less what its words cost.
+    assert lines["references"].score > (0.5 if env_id == "Dialogue-v0" else 0.8)
     limited = [line for line in lines.values() if line.limited]
     assert {"ends at once", "one token, repeated", "random tokens", "best constant text"} <= {
         line.name for line in limited
