@@ -139,8 +139,15 @@ def test_cell_key_follows_what_is_asked_for_only():
         made_up.plan(kwargs={"dataset": "en-zh"}),
         made_up.plan(split="validation"),
         made_up.plan(n=8),
+        changed(made_up.plan(), "track", "pretrained"),
+        changed(made_up.plan(), "seeds.evaluation", 778),
+        changed(made_up.plan(), "reward.evaluation", {"spec": "bleu", "signature": "sig-bleu"}),
+        changed(made_up.plan(), "decoding.deterministic", False),
+        changed(made_up.plan(), "decoding.options", {"temperature": 0.5}),
     ):
         assert cell_key(other) != key
+    for path, value in (("decoding.num_envs", 99), ("agent.parameters", 5), ("dataset.hash", None)):
+        assert cell_key(changed(made_up.plan(), path, value)) == key
 
 
 def test_summary_by_hand():
@@ -159,6 +166,10 @@ def test_summary_by_hand():
 def test_results_must_be_those_of_the_episodes():
     record, rows = made_up.run()
     check_results(record, rows)
+    assert record["results"]["mean_reward"] == 0.25
+    check_results(changed(record, "results.mean_reward", 0.25 + 1e-12), rows)
+    with pytest.raises(RecordError, match=r"results.mean_reward: 0\.2501, but episodes.jsonl gives 0.25"):
+        check_results(changed(record, "results.mean_reward", 0.2501), rows)
     with pytest.raises(RecordError, match=r"results.mean_reward: 0\.9, but episodes.jsonl gives"):
         check_results(changed(record, "results.mean_reward", 0.9), rows)
     with pytest.raises(RecordError, match="line 1: index: 1, expected 0"):
