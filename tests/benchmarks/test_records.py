@@ -22,6 +22,7 @@ from llm_benchmarks.records import (
     record_schema,
     summarize,
 )
+from llm_envs.evaluation import episode_seed
 
 
 def changed(record, path, value):
@@ -176,6 +177,19 @@ def test_results_must_be_those_of_the_episodes():
         check_results(record, rows[1:])
     with pytest.raises(RecordError, match=r"episodes.jsonl: is empty"):
         check_results(record, [])
+
+
+def test_episodes_must_have_been_played_with_the_records_evaluation_seed():
+    record, rows = made_up.run()
+    wanted = episode_seed(777, 2)
+    assert rows[2]["seed"] == wanted
+    rows[2]["seed"] = wanted + 1
+    message = f"line 3: seed: {wanted + 1}, expected {wanted}, that of episode 2 under seeds.evaluation 777"
+    with pytest.raises(RecordError, match=f"episodes.jsonl {message}"):
+        check_results(record, rows)
+    record, rows = made_up.run()
+    with pytest.raises(RecordError, match=r"line 1: seed: .* under seeds.evaluation 778"):
+        check_results(changed(record, "seeds.evaluation", 778), rows)
 
 
 def test_canonical_json_does_not_depend_on_order():
