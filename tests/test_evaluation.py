@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -30,6 +32,35 @@ def test_every_example_is_visited_before_any_repeats():
     assert [row.example for row in result.rows] == [k % 29 for k in range(40)]
     assert [row.seed for row in result.rows] == [episode_seed(0, k) for k in range(40)]
     assert len({row.seed for row in result.rows}) == 40
+
+
+def test_seeds_and_indices_that_have_one_sum_give_episodes_of_their_own():
+    seeds = {episode_seed(seed, index) for seed in range(20) for index in range(20)}
+    assert len(seeds) == 400
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+@pytest.mark.parametrize("num_envs", [None, 2])
+def test_whether_to_play_deterministically_is_passed_on_to_the_policy(num_envs, deterministic):
+    given = []
+
+    class Listening(RandomAgent):
+        def predict(self, observation, state=None, episode_start=None, deterministic=None):
+            given.append(deterministic)
+            return super().predict(observation, state, episode_start)
+
+    single = gym.make("TextGen-Tiny-v0", split="test")
+    env = single if num_envs is None else llm_envs.vectorize(single, num_envs)
+    result = llm_envs.evaluate(Listening(single, 0), env, 3, deterministic=deterministic)
+    assert set(given) == {deterministic}
+    assert result.deterministic is deterministic
+
+
+def test_a_metric_is_averaged_over_the_episodes_that_have_it():
+    result = llm_envs.evaluate(RandomAgent(gym.make("TextGen-Tiny-v0"), 0), "TextGen-Tiny-v0", 3)
+    tables = ({"words": 1.0, "asked": 0.5}, {"words": 0.0}, {"words": 0.5, "asked": 1.0})
+    rows = [replace(row, metrics=table) for row, table in zip(result.rows, tables, strict=True)]
+    assert replace(result, rows=tuple(rows)).metrics == {"words": 0.5, "asked": 0.75}
 
 
 def test_an_id_is_played_on_its_test_split_with_its_metrics():

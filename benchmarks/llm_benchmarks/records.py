@@ -24,7 +24,7 @@ import statistics as stdlib_statistics
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -105,14 +105,20 @@ def check_record(record: Any, file: str = "record.json") -> None:
 
 
 def check_results(record: Mapping[str, Any], episodes: Sequence[Mapping[str, Any]]) -> None:
-    """Check that a record's summary is that of its episodes and the rows stand in order.
+    """Check that a record's summary is that of its episodes, in order and played with the record's seed.
 
     Raises:
-        RecordError: Naming the field whose value the episodes do not bear out.
+        RecordError: Naming the field whose value the episodes do not bear out, or the line at fault.
     """
+    evaluation_seed = record["seeds"]["evaluation"]
     for k, row in enumerate(episodes):
         if row["index"] != k:
             raise RecordError(f"episodes.jsonl line {k + 1}: index: {row['index']}, expected {k}")
+        if row["seed"] != (expected := _episode_seed(evaluation_seed, k)):
+            raise RecordError(
+                f"episodes.jsonl line {k + 1}: seed: {row['seed']}, expected {expected}, that of episode {k} "
+                f"under seeds.evaluation {evaluation_seed}"
+            )
     said = record["results"]
     if said is None or not episodes:
         if said is not None:
@@ -124,6 +130,13 @@ def check_results(record: Mapping[str, Any], episodes: Sequence[Mapping[str, Any
         a, b = flat_said.get(path), flat_found.get(path)
         if a != b and not _nearly(a, b):
             raise RecordError(f"record.json: results.{path}: {a}, but episodes.jsonl gives {b}")
+
+
+@lru_cache(maxsize=2**16)  # a store's records share them
+def _episode_seed(evaluation_seed: int, index: int) -> int:
+    from llm_envs.evaluation import episode_seed
+
+    return episode_seed(evaluation_seed, index)
 
 
 def new_record(plan: Mapping[str, Any], *, status: str, **sections: Any) -> dict[str, Any]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from llm_benchmarks.records import new_record, summarize
+from llm_envs.evaluation import episode_seed
 
+SEED = 777
 SHA = "0123456789abcdef" * 4
 
 
@@ -14,7 +16,7 @@ def episodes(rewards: list[float], **metrics: list[float]) -> list[dict[str, Any
         {
             "index": k,
             "example": k,
-            "seed": 1000 + k,
+            "seed": episode_seed(SEED, k),
             "source": f"say {k} 你好",
             "text": "yes\u2028no",
             "action_ids": [5, 6, 2],
@@ -72,7 +74,7 @@ def plan(
             "parameters": 1000 if trained else None,
             "tuning": {"trials": 3, "seeds": [900, 901]},
         },
-        "seeds": {"training": seed, "evaluation": 777},
+        "seeds": {"training": seed, "evaluation": SEED},
         "budget": {"total_timesteps": steps if trained else 0, "evaluation_episodes": n},
         "decoding": {"deterministic": True, "options": {}, "num_envs": 4},
     }

@@ -6,8 +6,10 @@ import made_up
 import pytest
 from rich.console import Console
 
+from llm_benchmarks.comparison import Scores
 from llm_benchmarks.leaderboard import leaderboard_table, leaderboard_tables
 from llm_benchmarks.leaderboard_view import read_leaderboard, show
+from llm_benchmarks.records import cell_key
 from llm_benchmarks.statistics import cluster_interval, mean_interval
 
 
@@ -88,6 +90,15 @@ def test_a_missing_anchor_leaves_no_normalised_score(store):
     assert row.beats_random == "yes"
 
 
+def test_scores_are_normalised_by_the_anchors_of_most_episodes(store):
+    add(store, "random", None, around(0.1) * 2)
+    add(store, "random", None, around(0.4))
+    add(store, "reference", None, around(0.9) * 2)
+    add(store, "reference", None, around(1.7))
+    add(store, "sb3-dqn", 1, around(0.5))
+    assert rows_of(store)["sb3-dqn"].normalized == pytest.approx(0.5)
+
+
 def test_a_single_seed_is_judged_by_example_and_says_so(anchored):
     add(anchored, "sb3-dqn", 1, around(0.5))
     row = rows_of(anchored)["sb3-dqn"]
@@ -104,6 +115,13 @@ def test_evaluating_a_seed_again_makes_no_second_seed(anchored):
     anchored.write(record, rows)
     row = rows_of(anchored)["sb3-dqn"]
     assert (row.seeds, row.runs, row.interval) == (1, 2, "open")
+
+
+def test_evaluations_of_one_seed_weigh_by_their_episodes(store):
+    add(store, "sb3-dqn", 1, [1.0] * 4)
+    add(store, "sb3-dqn", 1, [0.0] * 2)
+    add(store, "sb3-dqn", 2, [0.5] * 3)
+    assert Scores.of(store.records()).by_seed == {1: pytest.approx(4 / 6), 2: 0.5}
 
 
 def test_seeds_that_disagree_leave_it_unclear_whether_random_is_beaten(anchored):
@@ -141,6 +159,26 @@ def test_configurations_of_one_agent_are_rows_of_their_own(anchored):
         "sb3-dqn reward=bleu",
     }, "what most rows have goes without saying"
     assert rows["sb3-dqn"].seeds == 2
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("decoding", "deterministic", False),
+        ("decoding", "options", {"temperature": 0.5}),
+        ("agent", "base_model", {"name": "gpt2", "hash": None}),
+        ("agent", "tuning", {"trials": 50, "seeds": [900, 901]}),
+    ],
+)
+def test_runs_played_begun_or_tuned_otherwise_are_rows_of_their_own(store, section, name, value):
+    add(store, "sb3-dqn", 1, around(0.5))
+    record, rows = made_up.run("sb3-dqn", 2, around(0.9))
+    record[section][name] = value
+    record["cell_key"] = cell_key(record)
+    store.write(record, rows)
+    found = leaderboard_table(store.records())
+    assert sorted(row.score for row in found) == pytest.approx([0.5, 0.9])
+    assert {row.seeds for row in found} == {1}
 
 
 def test_where_no_value_is_usual_every_row_names_its_own(anchored):
@@ -200,6 +238,17 @@ def test_incomparable_scores_stand_in_tables_of_their_own(anchored):
     assert "split: validation" in text
 
 
+def test_a_run_that_failed_early_stands_alone_where_it_may_belong_to_several_tables(anchored):
+    add(anchored, "sb3-dqn", 1, around(0.5), signature="env-b", kwargs={"max_new_tokens": 9})
+    anchored.write(made_up.failure("sb3-ppo", 1, signature=None))
+    tables = leaderboard_tables(anchored.records())
+    assert sorted(sorted(row.agent for row in table.rows) for table in tables) == [
+        ["constant", "random", "reference"],
+        ["sb3-dqn"],
+        ["sb3-ppo"],
+    ]
+
+
 def test_an_unexplained_difference_of_signatures_is_named(store):
     add(store, "sb3-dqn", 1, signature="env-a")
     add(store, "sb3-dqn", 1, signature="env-b")
@@ -232,6 +281,16 @@ def test_failed_runs_are_shown(anchored):
     ppo = rows["sb3-ppo"]
     assert (ppo.rank, ppo.score, ppo.failed_runs, ppo.beats_random) == (None, None, 1, None)
     assert re.search(r"sb3-ppo .* 1 -", printed(anchored))
+
+
+def test_what_an_interrupted_run_had_played_is_no_score(anchored):
+    record, rows = made_up.run("sb3-dqn", 1, around(0.8))
+    record["status"] = "interrupted"
+    anchored.write(record, rows)
+    row = rows_of(anchored)["sb3-dqn"]
+    assert (row.rank, row.score, row.runs, row.failed_runs) == (None, None, 0, 1)
+    add(anchored, "sb3-dqn", 2, around(0.5))
+    assert rows_of(anchored)["sb3-dqn"].score == pytest.approx(0.5)
 
 
 def test_a_run_that_was_done_again_no_longer_counts_as_failed(anchored):

@@ -10,7 +10,12 @@ from typer.testing import CliRunner
 
 from llm_benchmarks.cli import commands
 from llm_benchmarks.leaderboard_compare import compare, plot_curves
-from llm_benchmarks.statistics import paired_difference
+from llm_benchmarks.statistics import (
+    cluster_interval,
+    mean_interval,
+    paired_difference,
+    welch_difference,
+)
 
 
 def add(store, agent, seed, mean, curve=()):
@@ -62,6 +67,28 @@ def test_seeds_count_on_either_side(store):
     )
 
 
+def test_seeds_that_one_side_lacks_leave_no_pairs(store):
+    mine, theirs = [0.5, 0.6, 0.9], [0.3, 0.5]
+    for agent, means in (("mine", mine), ("theirs", theirs)):
+        for seed, mean in enumerate(means, start=1):
+            add(store, agent, seed, mean)
+    (one,) = compare(store, "mine")
+    expected = welch_difference(mean_interval(mine), mean_interval(theirs))
+    assert one.judged == "welch"
+    assert (one.difference.low, one.difference.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_a_single_seed_beside_several_has_the_spread_of_its_examples(store):
+    for seed, mean in enumerate((0.5, 0.6, 0.7), start=1):
+        add(store, "mine", seed, mean)
+    id = add(store, "theirs", 9, 0.1)
+    rewards = [row["reward"] for row in store.read(id).episodes()]
+    (one,) = compare(store, "mine")
+    expected = welch_difference(mean_interval([0.5, 0.6, 0.7]), cluster_interval(rewards, range(4)))
+    assert one.judged == "welch"
+    assert (one.difference.low, one.difference.high) == pytest.approx((expected.low, expected.high))
+
+
 def test_other_configurations_of_the_agent_are_compared_too(two):
     for seed in (1, 2, 3):
         record, rows = made_up.run("mine", seed, [0.4, 0.4, 0.4, 0.4 + seed / 100], config={"replay": 0})
@@ -105,6 +132,21 @@ def test_records_that_cannot_be_read_are_told_of(two, tmp_path):
         done = CliRunner().invoke(commands, command)
         assert done.exit_code == 1
         assert f"unreadable record {folder.name[:12]}: episodes.jsonl: altered" in done.stderr
+
+
+def test_results_that_the_episodes_do_not_bear_out_are_told_of_and_not_compared(two):
+    from test_store import forge
+
+    folder = two.path / add(two, "theirs", 4, 0.4)
+    told = (folder / "record.json").read_bytes()
+    better = told.replace(b'"mean_reward": 0.4', b'"mean_reward": 9.4')
+    assert better != told
+    forged = forge(folder, "record.json", better)
+    problems = {}
+    (one,) = compare(two, "mine", problems=problems)
+    assert list(problems) == [forged.name]
+    assert "results.mean_reward: 9.4, but episodes.jsonl gives" in problems[forged.name]
+    assert (one.judged, one.other_score) == ("paired by seed", pytest.approx(0.55))
 
 
 def test_tables_of_one_environment_are_told_apart(two):

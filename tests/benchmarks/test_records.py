@@ -22,6 +22,7 @@ from llm_benchmarks.records import (
     record_schema,
     summarize,
 )
+from llm_envs.evaluation import episode_seed
 
 
 def changed(record, path, value):
@@ -139,8 +140,15 @@ def test_cell_key_follows_what_is_asked_for_only():
         made_up.plan(kwargs={"dataset": "en-zh"}),
         made_up.plan(split="validation"),
         made_up.plan(n=8),
+        changed(made_up.plan(), "track", "pretrained"),
+        changed(made_up.plan(), "seeds.evaluation", 778),
+        changed(made_up.plan(), "reward.evaluation", {"spec": "bleu", "signature": "sig-bleu"}),
+        changed(made_up.plan(), "decoding.deterministic", False),
+        changed(made_up.plan(), "decoding.options", {"temperature": 0.5}),
     ):
         assert cell_key(other) != key
+    for path, value in (("decoding.num_envs", 99), ("agent.parameters", 5), ("dataset.hash", None)):
+        assert cell_key(changed(made_up.plan(), path, value)) == key
 
 
 def test_summary_by_hand():
@@ -159,12 +167,29 @@ def test_summary_by_hand():
 def test_results_must_be_those_of_the_episodes():
     record, rows = made_up.run()
     check_results(record, rows)
+    assert record["results"]["mean_reward"] == 0.25
+    check_results(changed(record, "results.mean_reward", 0.25 + 1e-12), rows)
+    with pytest.raises(RecordError, match=r"results.mean_reward: 0\.2501, but episodes.jsonl gives 0.25"):
+        check_results(changed(record, "results.mean_reward", 0.2501), rows)
     with pytest.raises(RecordError, match=r"results.mean_reward: 0\.9, but episodes.jsonl gives"):
         check_results(changed(record, "results.mean_reward", 0.9), rows)
     with pytest.raises(RecordError, match="line 1: index: 1, expected 0"):
         check_results(record, rows[1:])
     with pytest.raises(RecordError, match=r"episodes.jsonl: is empty"):
         check_results(record, [])
+
+
+def test_episodes_must_have_been_played_with_the_records_evaluation_seed():
+    record, rows = made_up.run()
+    wanted = episode_seed(777, 2)
+    assert rows[2]["seed"] == wanted
+    rows[2]["seed"] = wanted + 1
+    message = f"line 3: seed: {wanted + 1}, expected {wanted}, that of episode 2 under seeds.evaluation 777"
+    with pytest.raises(RecordError, match=f"episodes.jsonl {message}"):
+        check_results(record, rows)
+    record, rows = made_up.run()
+    with pytest.raises(RecordError, match=r"line 1: seed: .* under seeds.evaluation 778"):
+        check_results(changed(record, "seeds.evaluation", 778), rows)
 
 
 def test_canonical_json_does_not_depend_on_order():

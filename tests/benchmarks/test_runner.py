@@ -17,12 +17,15 @@ from made_up_agents import SOURCE
 from rich.console import Console
 from typer.testing import CliRunner
 
+from llm_benchmarks import cell as cell_module
+from llm_benchmarks.cell import run_cell
 from llm_benchmarks.cli import commands
 from llm_benchmarks.progress import SuiteProgress
 from llm_benchmarks.records import seeds_are_disjoint
 from llm_benchmarks.runner import run_suite
 from llm_benchmarks.store import RecordStore
-from llm_benchmarks.suite import Cell, load_suite
+from llm_benchmarks.suite import Cell, Evaluation, load_suite
+from llm_envs.evaluation import episode_seed
 
 TINY = 'envs = ["TextGen-Tiny-v0"]\n'
 
@@ -106,6 +109,43 @@ def test_a_checkpoint_that_may_not_be_kept_costs_no_record(place: Path) -> None:
     assert len(outcome.completed) == 1
     assert "weights.pkl" in told[0]
     assert [record["status"] for record in store.records()] == ["completed"]
+
+
+def test_a_records_episodes_are_scored_by_the_evaluations_reward(tmp_path: Path) -> None:
+    cell = Cell(
+        env="TextGen-Tiny-v0",
+        agent="reference",
+        reward="length_penalty",
+        env_kwargs={"reward_timing": "dense"},
+        evaluation=Evaluation(episodes=3, reward="chrf"),
+    )
+    store = RecordStore(tmp_path)
+    done = run_cell(cell, store)
+    record = store.read(done.record)
+    assert [list(row["reward_components"]) for row in record.episodes()] == [["chrf"]] * 3
+    assert done.score == record["results"]["mean_reward"] == pytest.approx(1.0)
+    assert record["reward"]["evaluation"]["spec"] == "chrf"
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_a_cell_is_played_with_the_seed_and_the_decoding_of_its_record(
+    deterministic: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played: list[tuple[int, bool]] = []
+    evaluate = cell_module.evaluate
+
+    def watched(policy: Any, env: Any, episodes: int, seed: int, **options: Any) -> Any:
+        played.append((seed, options["deterministic"]))
+        return evaluate(policy, env, episodes, seed, **options)
+
+    monkeypatch.setattr(cell_module, "evaluate", watched)
+    judged = Evaluation(episodes=3, seed=500, deterministic=deterministic)
+    store = RecordStore(tmp_path)
+    cell = Cell(env="TextGen-Tiny-v0", agent="random", seed=1, evaluation=judged)
+    record = store.read(run_cell(cell, store).record)
+    assert played == [(501, deterministic)]
+    assert (record["seeds"]["evaluation"], record["decoding"]["deterministic"]) == played[0]
+    assert [row["seed"] for row in record.episodes()] == [episode_seed(501, k) for k in range(3)]
 
 
 def test_two_runs_write_the_same_texts(place: Path) -> None:

@@ -85,6 +85,19 @@ def test_paired_difference_uses_the_seeds():
     assert difference.high == pytest.approx(expected.high)
 
 
+@pytest.mark.parametrize("confidence", [0.5, 0.8, 0.99])
+def test_differences_have_the_confidence_asked_for(confidence):
+    a, b = [0.1, 0.3, 0.2, 0.5], [0.2, 0.1, 0.4, 0.6]
+    paired = paired_difference(a, b, range(4), confidence=confidence)
+    welch = welch_difference(mean_interval(a), mean_interval(b), confidence)
+    for found, test in (
+        (paired, scipy.stats.ttest_rel(a, b)),
+        (welch, scipy.stats.ttest_ind(a, b, equal_var=False)),
+    ):
+        expected = test.confidence_interval(confidence)
+        assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+
+
 def test_paired_difference_refuses_seeds_it_cannot_pair():
     with pytest.raises(ValueError, match="no seed in common"):
         paired_difference([1], [2], [1], [2])

@@ -205,6 +205,10 @@ def test_a_checkpoint_that_is_not_the_agents_is_refused(store):
     record, rows = made_up.run()
     with pytest.raises(RecordError, match=r"agent.checkpoint_hash: None is not that of the files"):
         store.write(record, rows, files={"checkpoint/model.json": b"{}"})
+    record["agent"]["checkpoint_hash"] = checkpoint_hash({"checkpoint/model.json": b"[]"})
+    with pytest.raises(RecordError, match=r"agent.checkpoint_hash: .* is not that of the files"):
+        store.write(record, rows, files={"checkpoint/model.json": b"{}"})
+    assert store.ids() == []
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from llm_benchmarks.plan import plan_agent
-from llm_benchmarks.suite import Cell, SuiteError, find_suite, load_suite
+from llm_benchmarks.plan import draft_plan, evaluation_arguments, plan_agent, training_env
+from llm_benchmarks.suite import Cell, Evaluation, SuiteError, find_suite, load_suite
 
 BLOCK = '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
 
@@ -63,6 +63,48 @@ def test_what_a_model_has_read_before_decides_its_track() -> None:
     assert found == {"nano": "demonstrations", "somebody/model": "pretrained"}
     scratch = Cell(env="TextGen-Tiny-v0", agent="token_dqn", config={"warm_start": False})
     assert plan_agent(scratch).track == "scratch"
+
+
+def test_an_agent_is_judged_by_the_evaluations_reward_and_split_paid_at_the_end() -> None:
+    cell = Cell(
+        env="TextGen-Tiny-v0",
+        agent="random",
+        reward="length_penalty",
+        env_kwargs={"reward_timing": "dense", "max_new_tokens": 4},
+        evaluation=Evaluation(split="validation", reward="chrf"),
+    )
+    assert evaluation_arguments(cell) == {
+        "split": "validation",
+        "reward": "chrf",
+        "metrics": "default",
+        "max_new_tokens": 4,
+    }
+
+
+def test_an_agent_is_made_with_the_cells_reward_and_the_train_split() -> None:
+    cell = Cell(
+        env="TextGen-Tiny-v0",
+        agent="random",
+        reward="length_penalty",
+        env_kwargs={"reward_timing": "dense"},
+        evaluation=Evaluation(split="validation", reward="chrf"),
+    )
+    task = training_env(cell).unwrapped.task  # type: ignore[attr-defined]
+    assert list(task.reward.weights) == ["length_penalty"]
+    assert (task.split, task.reward_timing) == ("train", "dense")
+
+
+def test_seeds_of_agents_that_do_not_train_are_added_to_the_evaluation_seed() -> None:
+    evaluation = Evaluation(seed=500)
+    still = Cell(env="TextGen-Tiny-v0", agent="random", seed=2, evaluation=evaluation)
+    trained = Cell(env="TextGen-Tiny-v0", agent="unigram", seed=2, evaluation=evaluation)
+    for cell, seed, seeds in (
+        (still, 502, {"training": None, "evaluation": 502}),
+        (trained, 2, {"training": 2, "evaluation": 500}),
+    ):
+        planned = plan_agent(cell)
+        assert planned.seed == seed
+        assert draft_plan(cell, planned)["seeds"] == seeds
 
 
 def test_a_cell_survives_json(tmp_path: Path) -> None:
@@ -122,6 +164,14 @@ def test_a_block_may_be_judged_otherwise(tmp_path):
     first, second = load_suite(path).cells
     assert (first.evaluation.episodes, first.evaluation.deterministic) == (7, True)
     assert (second.evaluation.episodes, second.evaluation.deterministic) == (7, False)
+
+
+def test_what_a_block_says_of_its_evaluation_goes_before_what_the_file_says(tmp_path):
+    text = BLOCK + "evaluation = {episodes = 3, reward = 'chrf'}\n" + BLOCK
+    told = "[evaluation]\nepisodes = 7\nreward = 'bleu'\nsplit = 'validation'\n"
+    first, second = load_suite(write(tmp_path, told + text)).cells
+    assert first.evaluation == Evaluation(split="validation", reward="chrf", episodes=3)
+    assert second.evaluation == Evaluation(split="validation", reward="bleu", episodes=7)
 
 
 @pytest.mark.parametrize(

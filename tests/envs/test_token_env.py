@@ -16,6 +16,8 @@ from gymnasium.error import InvalidAction, ResetNeeded
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 import llm_envs
+from llm_envs.envs.dialogue import Booking, DialogueEnv
+from llm_envs.episode import Turn
 from llm_envs.rewards import RewardError
 
 
@@ -413,3 +415,65 @@ def test_signature_tells_apart_what_cannot_be_compared():
     assert signature == gym.make("Translation-v0", split="test").unwrapped.task.signature
     for change in ({"reward": "chrf"}, {"max_new_tokens": 9}, {"tokenizer": "byte", "max_prompt_tokens": 90}):
         assert gym.make("Translation-v0", **change).unwrapped.task.signature != signature
+
+
+class Unmoved:
+    """The other side of a dialogue, and its reply: says the same for ever."""
+
+    speaker, text, done = "user", "what kind of food ?", False
+
+    def open(self):
+        return self.text
+
+    def reply(self, text):
+        return self
+
+    def measures(self):
+        return {}
+
+
+def talk(max_turns, width=384):
+    """Dialogue-v0 with a user who never leaves."""
+
+    class Talk(Booking):
+        _context_length = width
+
+        def conversation(self, example, rng):
+            return Unmoved()
+
+    Talk.max_turns = max_turns
+
+    class TalkEnv(DialogueEnv):
+        task_class = Talk
+
+    return TalkEnv
+
+
+def tokens(episode):
+    return float(len(episode.action_ids))
+
+
+def test_signatures_of_dialogues_differ_by_what_the_agent_may_say_alone():
+    task = Booking()
+    assert Booking(max_new_tokens=31).context_length == task.context_length
+    assert Booking(max_new_tokens=31).signature != task.signature
+    assert talk(max_turns=13)().task.signature != talk(max_turns=12)().task.signature
+
+
+@pytest.mark.parametrize("turns", [2, 3])
+def test_a_dialogue_is_over_after_so_many_turns_of_the_agent(turns):
+    rewards, outcome = finish(talk(max_turns=turns)(reward=tokens), actions=[5, 0] * 9)
+    assert len(rewards) == 2 * turns
+    assert outcome["finish_reason"] == "length"
+
+
+@pytest.mark.parametrize("room", [0, 1, 2])
+def test_an_answer_that_leaves_no_room_for_a_token_ends_the_dialogue(room):
+    limits = {"max_prompt_tokens": 19, "max_new_tokens": 8}
+    task = talk(max_turns=3)(**limits).task
+    heard = len(task.turn_tokens(Turn("user", Unmoved.text)))
+    env = talk(max_turns=3, width=19 + 4 + heard + room)(**limits, reward=tokens)
+    rewards, outcome = finish(env, actions=[5, 5, 5, 0, 6, 6, 6])
+    assert len(rewards) == 4 + room
+    assert len(outcome["action_ids"]) == 4 + room
+    assert outcome["finish_reason"] == "length"

@@ -68,15 +68,31 @@ def test_equal_to_single_environments(env_id, mode):
             assert_infos_equal(ours[1], theirs[1])
 
 
+def growing(episode):
+    """A score that every token changes, and the end."""
+    return float(len(episode.action_ids) ** 2 + 5 * (episode.finish_reason is not None))
+
+
+@pytest.mark.parametrize("reward", ["default", growing])
 @pytest.mark.parametrize("timing", ["dense", {"id": "shaped", "gamma": 0.9}])
 @pytest.mark.parametrize("env_id", ["TextGen-v0", "Dialogue-v0"])
-def test_prefix_rewards_equal_single_environments(env_id, timing):
-    native, loop = pair(env_id, AutoresetMode.SAME_STEP, reward_timing=timing)
+def test_prefix_rewards_equal_single_environments(env_id, timing, reward):
+    native, loop = pair(env_id, AutoresetMode.SAME_STEP, reward_timing=timing, reward=reward)
     native.reset(seed=1)
     loop.reset(seed=1)
+    is_end = native.unwrapped.task.is_end
+    paid, ends_of_turns, ends_of_episodes = [], [], []
     for step in range(80):
         actions = actions_for(native, step)
-        np.testing.assert_array_equal(native.step(actions)[1], loop.step(actions)[1])
+        _, rewards, terminated, *_ = native.step(actions)
+        np.testing.assert_array_equal(rewards, loop.step(actions)[1])
+        paid += rewards.tolist()
+        ends_of_turns += rewards[is_end[actions] & ~terminated].tolist()
+        ends_of_episodes += rewards[terminated].tolist()
+    if reward is growing:
+        assert all(paid), "what is compared is not zero"
+        assert len(ends_of_episodes) >= ROWS
+        assert len(ends_of_turns) >= ROWS or env_id == "TextGen-v0"
 
 
 def test_metadata_names_the_autoreset_mode():
@@ -149,7 +165,8 @@ def test_stepping_a_finished_row_is_an_error_when_autoreset_is_disabled():
 @pytest.mark.parametrize("timing", ["terminal", "dense"])
 @pytest.mark.parametrize("env_id", ["TextGen-Tiny-v0", "Translation-v0", "Dialogue-v0"])
 def test_rows_that_are_over_wait_while_the_others_go_on_as_single_environments(env_id, timing):
-    kwargs = {"reward_timing": timing, "metrics": "default"}
+    reward = "default" if timing == "terminal" else growing
+    kwargs = {"reward_timing": timing, "metrics": "default", "reward": reward}
     env = gym.make_vec(env_id, num_envs=ROWS, autoreset_mode="Disabled", **kwargs)
     singles = [gym.make(env_id, **kwargs) for _ in range(ROWS)]
     for wave in range(3):

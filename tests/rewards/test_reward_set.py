@@ -83,6 +83,31 @@ def test_a_batch_is_scored_in_one_call():
     assert reward.score_batch([]) == ([], [])
 
 
+def test_weights_count_in_a_batch_as_for_one_text():
+    texts = [episode("x"), episode("yy")]
+    unbatched = [{"id": length, "weight": 2.0}, {"id": half, "weight": -3.0}]
+    mixed = [{"id": Batched(), "weight": 2.0}, {"id": length, "weight": -0.5}]
+    for spec, wanted in ((unbatched, [0.5, 2.5]), (mixed, [1.5, -1.0])):
+        reward = make_reward(spec)
+        assert reward.score_batch(texts)[0] == wanted == [reward(text) for text in texts]
+
+
+def test_a_reward_that_is_subtracted_adds_its_tolerance():
+    class Inexact:
+        tolerance = 0.25
+
+        def __call__(self, episode):
+            return 0.5
+
+    sum_of_three = [
+        {"id": Inexact(), "name": "a", "weight": -2.0},
+        {"id": Inexact(), "name": "b", "weight": 1.0},
+        {"id": length, "weight": -7.0},
+    ]
+    assert make_reward(sum_of_three).tolerance == 0.75
+    assert make_reward(length).tolerance == 0.0
+
+
 def test_a_batch_of_the_wrong_size_is_an_error():
     class Short(Batched):
         def score_batch(self, episodes):
