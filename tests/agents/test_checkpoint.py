@@ -201,6 +201,23 @@ def test_the_best_so_far_and_the_clock_go_on(tmp_path):
     assert resume(tmp_path).report.seconds > saved
 
 
+def test_a_resumed_run_evaluates_when_it_would_have(tmp_path):
+    options = {"warm_start": False, "eval_freq": 100, "checkpoint_freq": 1}
+    whole = make("logits", **options).learn(350)
+
+    def interrupt(given, _):
+        if given["self"].num_timesteps > 160:
+            raise KeyboardInterrupt
+        return True
+
+    with pytest.raises(KeyboardInterrupt):
+        make("logits", **options).learn(350, run_folder=tmp_path, callback=interrupt)
+    resumed = make("logits", **options).learn(350, run_folder=tmp_path, resume=True)
+    evaluated, wanted = ([row["timesteps"] for row in agent.report.curve] for agent in (resumed, whole))
+    assert evaluated == wanted
+    assert len(wanted) > 2
+
+
 def test_every_round_and_purpose_draws_its_own_numbers():
     agent = make("logits", warm_start=False)
     run, numbers = TrainingRun(agent, 150), set()

@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from small_models import small_model
 from tiny_agents import AGENTS, equal, make, observations, weights
 from token_worlds import SMALL, World
 
@@ -126,6 +127,21 @@ def test_the_environments_own_mask_bounds_what_is_done(q, env):
         for deterministic in (True, False):
             action, _ = agent.predict(observation, deterministic=deterministic)
             assert allowed(observation)[0, action]
+
+
+def test_a_support_within_the_environments_mask_leaves_a_token():
+    options = {"q": "head", "support_top_k": 1, "exploration_final_eps": 0.9, "n_envs": 16, "eval_freq": 0}
+    model = small_model("llama", 4)  # likes tokens that may not be taken
+    agent = TokenDQN(model, Masked(), device="cpu", **options).learn(150)
+    episodes = agent.replay.newest(1000)
+    for t in episodes:
+        assert set(t.tokens[t.actions].tolist()) <= {0, int(t.tokens[t.actions[0] - 1])}
+    support = agent.network.predict(collate(episodes[:40])).support
+    assert (support.sum(dim=1) == 1).all(), "the reference's best of what is allowed"
+    for seed in range(5):
+        observation, _ = agent.env.reset(seed=seed)
+        for deterministic in (True, False):
+            assert allowed(observation)[0, agent.predict(observation, deterministic=deterministic)[0]]
 
 
 # Options.

@@ -50,6 +50,19 @@ def test_a_group_plays_on_one_example():
     assert len({prompt for prompts in seen for prompt in prompts}) > 4
 
 
+def test_what_is_drawn_in_training_and_after_it_is_cut_to_the_k_best():
+    agent = RLOO(MODEL, World(), device="cpu", n_envs=8, group_size=4, top_k=1, eval_freq=0)
+    played = []
+    agent._update = lambda episodes, run: played.extend(episodes)
+    agent.learn(60)
+    assert len(played) > 10
+    assert len({tuple(t.tokens) for t in played}) == len(World().prompts), "nothing is left to chance"
+    observation = np.full((32, 6), -1, np.int32)
+    observation[:, :3] = np.random.default_rng(0).integers(4, size=(32, 3))
+    drawn, best = (agent.predict(observation, deterministic=d)[0] for d in (False, True))
+    np.testing.assert_array_equal(drawn, best)
+
+
 def test_it_learns_to_copy():
     env = in_rows(lambda: copy_world(tokens=3, length=2), 32)
     agent = RLOO(MODEL, env, seed=0, device="cpu", n_envs=32, group_size=4, learning_rate=1e-2, kl_coef=0.0)

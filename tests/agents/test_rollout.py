@@ -248,6 +248,13 @@ def test_the_round_is_noted():
     assert {t.round for t in play(make_world(), round=7)[0]} == {7}
 
 
+@pytest.mark.parametrize("vector", [False, True])
+def test_where_the_tokens_begin_behind_their_padding_is_noted(vector):
+    played, _ = play(in_rows(make_world, 4) if vector else make_world())
+    begun = {(t.start, tuple(t.tokens[: t.actions[0]].tolist())) for t in played}
+    assert begun == {(1, (1, 2)), (0, (3, 2, 1))}
+
+
 def test_rows_of_others_that_wait_for_resets_are_refused():
     with pytest.raises(ValueError, match=r"autoreset_mode DISABLED.*NEXT_STEP or SAME_STEP"):
         make_rows(in_rows(make_world, 2, AutoresetMode.DISABLED), 2)

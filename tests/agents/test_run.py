@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import gymnasium as gym
 import killed_run
@@ -15,6 +16,7 @@ from stable_baselines3.common.monitor import Monitor
 from tiny_agents import AGENTS, equal, make, weights
 from token_worlds import SMALL, World
 
+import llm_envs
 from llm_baselines import TokenDQN
 from llm_baselines.rloo import RLOO
 from llm_baselines.run import NotFinite
@@ -128,6 +130,35 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(name, tmp_path):
 @pytest.mark.parametrize("name", ["logits", "head"])
 def test_killed_twenty_times(name, tmp_path):
     killed_and_resumed(name, tmp_path, kills=20, seed=3)
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_the_curve_is_greedy_or_drawn_as_is_wanted(deterministic):
+    options = {
+        "eval_deterministic": deterministic,
+        "keep_best": False,
+        "n_eval_episodes": 40,
+        "eval_freq": 60,
+    }
+    agent = make("rloo", warm_start=False, learning_rate=1e-2, **options).learn(60)
+    wanted, other = (
+        llm_envs.evaluate(agent, agent.validation_envs(), 40, deterministic=d)
+        for d in (deterministic, not deterministic)
+    )
+    row = agent.report.curve[-1]
+    assert row["timesteps"] == agent.num_timesteps
+    found = (row["eval/mean_reward"], row["eval/mean_length"])
+    assert found == (wanted.mean_reward, wanted.mean_length)
+    assert found != (other.mean_reward, other.mean_length)
+
+
+def test_of_weights_that_are_as_good_the_later_ones_are_kept(monkeypatch):
+    as_good = SimpleNamespace(mean_reward=0.5, mean_length=4.0, metrics={})
+    monkeypatch.setattr("llm_baselines.run.evaluate", lambda *_, **__: as_good)
+    kept, last = (make("rloo", warm_start=False, keep_best=best).learn(200) for best in (True, False))
+    assert len(kept.report.curve) > 2
+    assert kept.report.kept_timesteps == kept.num_timesteps
+    assert equal(weights(kept), weights(last))
 
 
 # What goes wrong.

@@ -19,6 +19,7 @@ import llm_envs
 from llm_baselines import TokenDQN, supervised
 from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
+from llm_baselines.language_agent_settings import TABLES
 from llm_baselines.language_model import build_language_model
 from llm_baselines.supervised import Supervised
 
@@ -140,6 +141,39 @@ def test_copying_is_taught_whole_or_not_at_all(monkeypatch):
     assert equal(weights(broken.learn(60)), weights(whole))
 
 
+def batches_of(agent, steps):
+    """What its updates learn from."""
+    seen, update = [], agent._update
+    agent._update = lambda batch, run: (seen.append(batch), update(batch, run))[1]
+    agent.learn(steps)
+    return seen
+
+
+def test_every_epoch_shows_all_demonstrations_in_an_order_of_its_own():
+    agent = make("supervised", copy_steps=0, eval_freq=0, train_fraction=0.2)
+    batches = batches_of(agent, 1000)
+    shown, per_epoch = len(agent._shown), -(-len(agent._shown) // 8)
+    assert len(batches) >= 2 * per_epoch
+    epochs = [
+        [t.tokens.tobytes() for batch in batches[start : start + per_epoch] for t in batch]
+        for start in (0, per_epoch)
+    ]
+    assert len(epochs[0]) == shown
+    assert epochs[0] != epochs[1]
+    assert sorted(epochs[0]) == sorted(epochs[1]) == sorted(t.tokens.tobytes() for t in agent._shown)
+
+
+@pytest.mark.parametrize("disguise", [True, False])
+def test_what_was_looked_up_is_in_disguise_where_that_is_wanted(disguise):
+    env = gym.make("Dialogue-v0")
+    options = {"copy_steps": 0, "eval_freq": 0, "train_fraction": 0.02, "batch_size": 4}
+    agent = make("supervised", env, disguise=disguise, **options)
+    batches = batches_of(agent, 400)
+    as_they_were = {t.tokens.tobytes() for t in agent._shown}
+    learned_from = {t.tokens.tobytes() for batch in batches for t in batch}
+    assert (learned_from <= as_they_were) == (not disguise)
+
+
 def test_there_must_be_something_to_imitate(tmp_path):
     path = tmp_path / "prompts.jsonl"
     path.write_text("".join(f'{{"prompt": "write {i}"}}\n' for i in range(60)))
@@ -178,6 +212,38 @@ def test_a_fresh_learner_begins_from_demonstrations(name):
     assert without.lm.identity() == fresh
 
 
+def test_options_of_the_start_go_before_what_the_table_has_for_the_id(monkeypatch):
+    begun = []
+    monkeypatch.setattr(Supervised, "learn", lambda self, total, **_: begun.append((self.config, total)))
+    table = TABLES.options("supervised", "Dialogue-v0")
+    mine = {"batch_size": 7, "learning_rate_end": 3e-5, "copy_steps": 5, "total_timesteps": 90}
+    make("logits", gym.make("Dialogue-v0"), eval_freq=0, supervised=mine).learn(0)
+    ((config, total),) = begun
+    assert (config.batch_size, config.learning_rate_end, config.copy_steps, total) == (7, 3e-5, 5, 90)
+    assert config.learning_rate == table["learning_rate"], "what is not said is the table's"
+    assert config.eval_freq == table["eval_freq"]
+
+
+def test_an_interrupted_start_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
+    learn_round, rounds, stop = Supervised.learn_round, [], 200
+
+    def watched(self, run):
+        rounds.append(self.num_timesteps)
+        if self.num_timesteps > stop:
+            raise KeyboardInterrupt
+        learn_round(self, run)
+
+    whole = make("logits").learn(0)
+    monkeypatch.setattr(Supervised, "learn_round", watched)
+    with pytest.raises(KeyboardInterrupt):
+        make("logits").learn(0, run_folder=tmp_path)
+    assert rounds[0] == 0
+    rounds, stop = [], 10**9
+    resumed = make("logits").learn(0, run_folder=tmp_path, resume=True)
+    assert rounds[0] >= 100
+    assert equal(weights(resumed), weights(whole))
+
+
 def test_a_users_model_is_not_trained_on_demonstrations():
     model = small_model("gpt2", 8)
     agent = TokenDQN(model, "TextGen-Tiny-v0", device="cpu", warm_start=True, eval_freq=0)
@@ -199,6 +265,16 @@ def test_warm_starts_are_kept_and_shared(tmp_path):
     make("rloo", seed=1, warm_start_folder=str(tmp_path)).learn(0)
     make("rloo", warm_start_folder=str(tmp_path), train_fraction=0.5).learn(0)
     assert len(kept_in(tmp_path)) == 3, "another seed and another part of the examples are others"
+
+
+def test_starts_of_another_length_or_model_are_others(tmp_path):
+    options = {"warm_start_folder": str(tmp_path), "eval_freq": 0}
+    larger = {**SMALL, "hidden_size": 32}
+    for total, changes in ((60, {}), (120, {}), (60, {"model": larger}), (60, {})):
+        make("supervised", **options, **changes).learn(total)
+    assert len(kept_in(tmp_path)) == 3
+    assert make("supervised", **options).learn(120).num_timesteps >= 120
+    assert make("supervised", **options, model=larger).learn(60).lm.hidden_size == 32
 
 
 class Stop(BaseCallback):

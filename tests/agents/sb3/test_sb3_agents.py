@@ -245,6 +245,20 @@ def test_a_checkpoint_of_another_seed_or_environment_is_refused(seed, options, e
         )
 
 
+def test_dqn_learns_with_the_discount_and_the_steps_it_was_given(env):
+    model = make("sb3_dqn", env, gamma=0.5, n_steps=3, eval_freq=0).learn(60).model
+    assert (model.gamma, model.n_steps) == (0.5, 3)
+    assert (model.replay_buffer.gamma, model.replay_buffer.n_steps) == (0.5, 3)
+
+
+@pytest.mark.parametrize(("first", "last"), [(1.0, 0.0), (0.0, 1.0)])
+def test_dqn_plays_with_the_last_epsilon(first, last, env):
+    options = {"exploration_initial_eps": first, "exploration_final_eps": last, "eval_freq": 0}
+    agent, seen = make("sb3_dqn", env, **options).learn(60), observations(env, 64)
+    drawn, best = (agent.predict(seen, deterministic=deterministic)[0] for deterministic in (False, True))
+    assert (drawn == best).all() == (last == 0.0)
+
+
 def test_a_wrapped_environment_is_refused(env):
     wrapped = gym.wrappers.TransformReward(env, lambda reward: -reward)
     with pytest.raises(ValueError, match=r"TransformReward.* is wrapped, and sb3_dqn trains on"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -166,6 +166,39 @@ def test_episodes_are_drawn_by_priority_new_ones_by_the_largest():
     np.testing.assert_allclose(shares(1.0), np.array([4, 0, 0, 16, 16]) / 36, atol=0.03)
     np.testing.assert_allclose(shares(0.0), np.array([1, 0, 1, 1, 1]) / 4, atol=0.03)
     assert len(replay.sample(4, rng, 1.0)[0]) == 4  # no priority is out of reach
+
+
+def test_new_episodes_are_drawn_like_the_one_of_the_largest_priority():
+    replay, rng = EpisodeReplay(1000), np.random.default_rng(0)
+    replay.add(episode(10, 4, name=i) for i in range(4))
+    drawn, keys = replay.sample(4, rng)
+    replay.set_priorities(keys, np.array([9.0 if t.tokens[0] == 2 else 0.0 for t in drawn]))
+    replay.add([episode(10, 4, name=4)])
+    counted = [int(replay.sample(1, rng, 1.0)[0][0].tokens[0]) for _ in range(1000)]
+    assert set(counted) == {2, 4}
+    assert counted.count(4) == pytest.approx(500, abs=80)
+
+
+def test_a_priority_of_an_episode_that_left_is_no_others():
+    replay, rng = EpisodeReplay(40), np.random.default_rng(0)
+    replay.add(episode(10, 4, name=i) for i in range(4))
+    drawn, keys = replay.sample(4, rng)
+    key = {int(t.tokens[0]): int(k) for t, k in zip(drawn, keys, strict=True)}
+    replay.add(episode(10, 4, name=i) for i in (4, 5))  # 0 and 1 had to make room
+    drawn, keys = replay.sample(4, rng)
+    replay.set_priorities(keys, np.array([1.0 if t.tokens[0] == 3 else 0.0 for t in drawn]))
+    replay.set_priorities(np.array([key[0], key[1]]), np.array([1e9, 1e9]))
+    assert {int(replay.sample(1, rng, 1.0)[0][0].tokens[0]) for _ in range(100)} == {3}
+
+
+def test_where_an_episode_began_in_its_observation_is_kept_on_disk_too(tmp_path):
+    replay = EpisodeReplay(1000)
+    replay.add(replace(episode(10, 4, name=i), start=3 * i) for i in range(4))
+    replay.save(tmp_path / "replay.safetensors")
+    for kept in (replay, EpisodeReplay.load(tmp_path / "replay.safetensors", 1000)):
+        assert [t.start for t in kept.newest(4)] == [0, 3, 6, 9]
+        drawn, _ = kept.sample(4, np.random.default_rng(0))
+        assert all(t.start == 3 * t.tokens[0] for t in drawn)
 
 
 @given(st.integers(0, 2**32 - 1))

@@ -12,6 +12,7 @@ from small_models import TableModel, loss_of, small_model
 from token_worlds import random_trajectory
 
 from llm_baselines.configuration import make_config
+from llm_baselines.teacher_forcing import state_features
 from llm_baselines.token_dqn.config import TokenDQNConfig
 from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
 from llm_baselines.trajectory import Trajectory, collate, observations_of
@@ -314,3 +315,61 @@ def test_distance_is_the_mean_gap_of_log_probabilities():
     for row, t in enumerate(episodes):
         wanted = np.abs(log_probs[row, : len(t)] - t.behaviour_log_probs).mean()
         assert found[row] == pytest.approx(wanted, rel=1e-5)
+
+
+def test_distance_is_of_absolute_gaps_that_do_not_cancel():
+    network, batch = networks()[0], collate(trajectories())
+    predicted = network.predict(batch)
+    log_probs = predicted.log_probs.detach()
+    signs = torch.where(torch.arange(log_probs.shape[1]) % 2 == 0, 0.5, -0.5)
+    behaviour = torch.where(batch.mask, log_probs + signs, 0.0)
+    found = network.distances(replace(batch, behaviour_log_probs=behaviour), predicted)
+    np.testing.assert_allclose(found, 0.5, rtol=1e-5)
+
+
+# What is lost.
+
+
+def lost(which=0, **options):
+    """The loss on some episodes, and its gradient with respect to what is said of the actions taken."""
+    network, batch = networks(**options)[which], collate(trajectories())
+    predicted = network.predict(batch)
+    loss, _ = network.loss(batch, predicted, network.targets(batch, predicted))
+    (gradient,) = torch.autograd.grad(loss, predicted.chosen if which else predicted.log_probs)
+    return loss.item(), gradient
+
+
+def test_the_two_consistencies_are_weighed():
+    one_step, _ = lost(one_step_weight=1.0, to_the_end_weight=0.0)
+    to_the_end, _ = lost(one_step_weight=0.0, to_the_end_weight=1.0)
+    assert one_step != pytest.approx(to_the_end, rel=0.01)
+    both, _ = lost(one_step_weight=2.0, to_the_end_weight=3.0)
+    assert both == pytest.approx(2 * one_step + 3 * to_the_end, rel=1e-4)
+
+
+def test_what_the_consistency_to_the_end_moves_is_chosen_and_its_size_is_the_same():
+    (path, through), (action, alone) = (lost(to_the_end_gradient=kind) for kind in ("path", "action"))
+    assert path == pytest.approx(action, rel=1e-6)
+    assert not torch.allclose(through, alone)
+
+
+@pytest.mark.parametrize(
+    ("which", "options"), [(0, {"to_the_end_weight": 0.0}), (0, {"one_step_weight": 0.0}), (1, {})]
+)
+def test_every_loss_is_hubers_where_that_is_wanted(which, options):
+    (squared, _), (huber, _) = (lost(which, loss=kind, **options) for kind in ("squared", "huber"))
+    assert huber < 0.99 * squared
+
+
+@torch.no_grad()
+def test_q_is_the_value_and_tau_times_the_log_ratio_to_the_reference():
+    network, batch = networks(tau=0.25)[0], collate(trajectories())
+    for parameter in network.reference.parameters():
+        parameter.mul_(0.5)
+    features = state_features(network.lm, batch)
+    found = network.q_values(features, batch)
+    reference = network.reference.log_probs(state_features(network.reference, batch))
+    wanted = network.value(features)[..., None] + 0.25 * (network.lm.log_probs(features) - reference)
+    torch.testing.assert_close(found, wanted)
+    expected = torch.logsumexp(reference + found / 0.25, dim=-1) * 0.25
+    torch.testing.assert_close(expected, network.value(features), rtol=1e-4, atol=1e-4)

@@ -20,6 +20,8 @@ from token_worlds import (
 )
 
 from llm_baselines import TokenDQN
+from llm_baselines.teacher_forcing import log_probs_under
+from llm_baselines.trajectory import collate
 from llm_envs import Episode
 from llm_envs.language_model import model_inputs
 
@@ -262,6 +264,46 @@ def test_episodes_leave_by_age():
     assert len(rounds) > 4
 
 
+def test_with_an_age_of_one_only_what_was_just_played_is_learned_from():
+    agent = small(max_age=1)
+    rounds = in_every_round(agent, 60, lambda run: {t.round for t in agent.replay.newest(10**6)})
+    assert rounds == [{number} for number in range(len(rounds))]
+    assert len(rounds) > 4
+
+
+def test_episodes_are_replayed_by_their_priority_to_the_exponent():
+    agent = small(q="head", priority_exponent=2.0, batch_size=1, gradient_steps=1000)
+    rng = np.random.default_rng(0)
+    agent.replay.add(random_trajectory(rng, round=number) for number in range(3))
+    used = []
+    for (episode,) in agent.sample(Silent()):
+        used.append(episode.round)
+        agent._priorities[:] = (3.0, 1.0, 0.0)[episode.round]
+    np.testing.assert_allclose(np.bincount(used) / 1000, (0.9, 0.1, 0.0), atol=0.04)
+
+
+def test_an_update_says_what_its_episodes_are_worth_replaying():
+    agent = small(q="head", priority_exponent=1.0, gradient_steps=1, micro_batch_size=1)
+    agent.tokens_per_episode = 3.0
+    agent.optimizer = agent._make_optimizer()
+    rng = np.random.default_rng(0)
+    episodes = [random_trajectory(rng, vocabulary=4) for _ in range(4)]
+    agent.replay.add(episodes)
+    wanted = {}
+    for episode in episodes:
+        batch = collate([episode])
+        predicted = agent.network.predict(batch)
+        found = agent.network.priorities(batch, predicted, agent.network.targets(batch, predicted))
+        wanted[episode.tokens.tobytes()] = float(found[0])
+    told = []
+    agent.replay.set_priorities = lambda keys, priorities: told.extend(priorities)
+    for batch in agent.sample(Silent()):
+        agent.update(batch, Silent())
+        assert not told, "once the update is over"
+    assert told == pytest.approx([wanted[t.tokens.tobytes()] for t in batch], rel=1e-4)
+    assert len(set(wanted.values())) == 4
+
+
 def test_episodes_far_from_the_policy_leave_after_their_use():
     agent = small(max_distance=0.5, gradient_steps=3, batch_size=4)
     rng = np.random.default_rng(0)
@@ -338,6 +380,78 @@ def test_an_update_is_the_same_however_it_is_split(q, monkeypatch):
         for name, gradient in first.items():
             scale = float(gradient.abs().max())
             torch.testing.assert_close(other[name], gradient, rtol=1e-3, atol=1e-4 * scale + 1e-9, msg=name)
+
+
+def test_a_token_weighs_the_same_in_every_batch(monkeypatch):
+    rng = np.random.default_rng(0)
+    one, other = (random_trajectory(rng, vocabulary=4) for _ in range(2))
+    agent = small(q="head")
+    agent.tokens_per_episode = 3.0
+    found = {}
+
+    def catch(run, *, frozen=()):
+        found.update({n: p.grad.clone() for n, p in agent.network.named_parameters() if p.grad is not None})
+        agent.network.zero_grad()
+        return {}
+
+    monkeypatch.setattr(agent, "optimizer_step", catch)
+
+    def gradient(trajectories):
+        agent._distances = np.zeros(len(trajectories))
+        agent.update(trajectories, Silent())
+        return dict(found)
+
+    both, first, second = map(gradient, ([one, other], [one], [other]))
+    assert both
+    for name, together in both.items():
+        torch.testing.assert_close(together, first[name] + second[name], rtol=1e-3, atol=1e-6, msg=name)
+
+
+def test_what_losses_are_divided_by_is_the_length_of_the_first_rounds_episodes():
+    agent = small(value_warmup=0)
+    lengths = in_every_round(agent, 60, lambda run: agent.tokens_per_episode)
+    assert len(lengths) > 4
+    (length,) = set(lengths)
+    again = small(gradient_steps=0, max_age=0).learn(60)
+    assert length == np.mean([len(t) for t in again.replay.newest(10**6) if t.round == 0])
+
+
+# What is drawn.
+
+
+def prompts_of_world(count=32):
+    """Prompts as long as the longest of World, as it would show them."""
+    observation = np.full((count, 6), -1, np.int32)
+    observation[:, :3] = np.random.default_rng(0).integers(4, size=(count, 3))
+    return observation
+
+
+@pytest.mark.parametrize("options", [{"top_k": 2}, {"top_p": 0.5}, {"exploration_temperature": 3.0}])
+def test_what_is_noted_of_behaviour_is_the_policys_own_over_all_tokens(options):
+    agent = small(q="logits", gradient_steps=0, max_age=0, **options).learn(60)
+    episodes = agent.replay.newest(10**6)
+    assert len(episodes) > 10
+    for t, wanted in zip(episodes, log_probs_under(agent.lm, episodes, 1000), strict=True):
+        np.testing.assert_allclose(t.behaviour_log_probs, wanted, atol=1e-4)
+
+
+@pytest.mark.parametrize("options", [{"top_p": 1e-6}, {"top_k": 1}])
+def test_what_is_drawn_in_training_and_after_it_is_cut_to_the_likeliest(options):
+    agent = small(q="logits", gradient_steps=0, max_age=0, **options).learn(60)
+    episodes = agent.replay.newest(10**6)
+    assert len(episodes) > 10
+    assert len({tuple(t.tokens) for t in episodes}) == len(World().prompts), "nothing is left to chance"
+    seen = prompts_of_world()
+    np.testing.assert_array_equal(agent.predict(seen)[0], agent.predict(seen, deterministic=True)[0])
+
+
+@pytest.mark.parametrize(("first", "last"), [(1.0, 0.0), (0.0, 1.0)])
+def test_what_was_trained_and_loaded_plays_with_the_last_epsilon(first, last, tmp_path):
+    small(q="head", exploration_initial_eps=first, exploration_final_eps=last).save(tmp_path / "agent")
+    agent = TokenDQN.load(tmp_path / "agent", World(), device="cpu")
+    seen = prompts_of_world()
+    drawn, best = (agent.predict(seen, deterministic=deterministic)[0] for deterministic in (False, True))
+    assert (drawn == best).all() == (last == 0.0)
 
 
 class Silent:
