@@ -7,7 +7,6 @@ import operator
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import cycle, islice
-from numbers import Real
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from llm_envs.data import Corpus, load_corpus
 from llm_envs.data.stamps import Stamp, path_stamp
 from llm_envs.data.tables import LazyExamples
+from llm_envs.envs.reward_timing import RewardTiming
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.rewards import RewardContext, RewardSet, make_reward
 from llm_envs.tokenizers import Tokenizer, make_tokenizer
@@ -57,56 +57,6 @@ class Conversation(Protocol):
     def measures(self) -> dict[str, float]:
         """What has been achieved so far, by name."""
         ...
-
-
-class RewardTiming:
-    """When the score of a text is paid.
-
-    "terminal" pays it at the end. "dense" pays differences of the score on successive prefixes, the first
-    prefix counted as 0, so that the undiscounted sum is the terminal score. {"id": "shaped", "gamma": g}
-    keeps the terminal score and adds g * Phi(s') - Phi(s), Phi being the prefix's score and 0 at the end,
-    which leaves the optimal policy of the g-discounted problem as it was (Ng et al. 1999).
-
-    Raises:
-        ValueError: There is no such timing, or gamma is no number from 0 to 1.
-    """
-
-    def __init__(self, spec: str | Mapping[str, Any]) -> None:
-        options = dict(spec) if isinstance(spec, Mapping) else {"id": spec}
-        kind = options.pop("id", None)
-        if kind not in ("terminal", "dense", "shaped") or set(options) - {"gamma"}:
-            raise ValueError(
-                f"unknown reward_timing={spec!r}; there are 'terminal', 'dense' and "
-                "{'id': 'shaped', 'gamma': 0.99}"
-            )
-        if ("gamma" in options) != (kind == "shaped"):
-            raise ValueError(
-                f"reward_timing={spec!r}: 'shaped' takes the learner's gamma, the others take none"
-            )
-        gamma = options.get("gamma", 1.0)
-        if isinstance(gamma, bool) or not isinstance(gamma, Real) or not 0 <= float(gamma) <= 1:
-            raise ValueError(f"reward_timing={spec!r}: gamma is the learner's discount, a number from 0 to 1")
-        self.kind: str = kind
-        self.gamma = float(gamma)
-
-    @property
-    def needs_prefixes(self) -> bool:
-        """Whether prefixes are scored."""
-        return self.kind != "terminal"
-
-    def pay(self, before: float, after: float, *, finished: bool) -> float:
-        """The reward of one step from the scores of the prefix before and after it.
-
-        Args:
-            before: Score of the previous prefix; 0 for the first step.
-            after: Score of this prefix, or the final score.
-            finished: Whether the episode ended.
-        """
-        if self.kind == "dense":
-            return after - before
-        if self.kind == "shaped":
-            return after - before if finished else self.gamma * after - before
-        return after if finished else 0.0
 
 
 class Task:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -15,6 +14,7 @@ from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
 from llm_envs.envs.task import Task
+from llm_envs.rewards.registry import did_you_mean
 from llm_envs.tokenizers import Tokenizer
 
 
@@ -25,8 +25,7 @@ def check_arguments(task_class: type[Task], given: Mapping[str, Any], unknown: M
         TypeError: There is such an argument.
     """
     for name in unknown:
-        near = get_close_matches(name, given, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else ";"
+        hint = did_you_mean(name, given)
         raise TypeError(
             f"{task_class.kind} environments take no argument {name!r}{hint} they take {sorted(given)}"
         )
@@ -40,8 +39,7 @@ def check_options(options: Mapping[str, Any], known: Sequence[str]) -> None:
     """
     for name in options:
         if name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else ";"
+            hint = did_you_mean(name, known)
             raise ValueError(f"reset() takes no option {name!r}{hint} it takes {list(known)}")
 
 
