@@ -9,12 +9,13 @@ from typing import Any
 from llm_baselines.configuration import make_config, recorded_values
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS, TABLES
+from llm_baselines.language_model import PRESETS
 from llm_baselines.language_model_policies import BestOfN, GreedyModel, SamplingModel
 from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.option_tables import fitting_options
 from llm_baselines.rloo import RLOO
 from llm_baselines.rows import is_native
-from llm_baselines.supervised import Supervised
+from llm_baselines.supervised import Supervised, start_written_out
 from llm_baselines.token_dqn import TokenDQN
 
 
@@ -68,6 +69,20 @@ class LanguageAgentFactory(LanguagePolicyFactory):
         """A saved agent."""
         loaded: LanguageAgent = self._kind.load(folder, env, seed=seed, device=device)
         return loaded
+
+    def written_out(self, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A whole configuration, with what a fresh model's start from demonstrations is trained with.
+
+        Args:
+            env_id: The environment's id.
+            config: `defaults` and what differs from them.
+        """
+        model = config["model"]
+        fresh = isinstance(model, Mapping) or model in PRESETS
+        if self._kind is Supervised or not (fresh and config["warm_start"]):
+            return dict(config)
+        start = start_written_out(config["supervised"], env_id, config["train_fraction"])
+        return {**config, "supervised": start}
 
     def suggested_timesteps(self, env_id: str, size: str = "bench") -> int:
         """How long to train on an id; see `OptionTables.timesteps`."""

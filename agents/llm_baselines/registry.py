@@ -89,6 +89,18 @@ def agent_defaults(agent: str, env_id: str) -> dict[str, Any]:
     return dict(defaults(env_id)) if callable(defaults) else {}
 
 
+def written_out(agent: str, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole configuration with what the agent would look up later.
+
+    Args:
+        agent: A name of the registry or "package.module:factory".
+        env_id: The environment's id.
+        config: Checked; `agent_defaults` and what differs from them.
+    """
+    whole = getattr(load_factory(agent), "written_out", None)
+    return dict(whole(env_id, config)) if callable(whole) else dict(config)
+
+
 def check_config(agent: str, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
     """Checks a configuration before anything is made with it.
 

@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from torch import Tensor
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.configuration import changed, make_config, option, values_of
+from llm_baselines.configuration import changed, make_config, option, recorded_values, values_of
 from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
 from llm_baselines.disguise import disguised, looked_up
@@ -301,6 +301,31 @@ def _split(supervised: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
     return options, None if total is None else int(total)
 
 
+def _start(supervised: dict[str, Any], env_id: str, train_fraction: float) -> tuple[dict[str, Any], int]:
+    """Options and tokens of a start on an id, where the learner's own say nothing from the table."""
+    asked, total = _split(supervised)
+    options = {**TABLES.options(Supervised.name, env_id), "train_fraction": train_fraction, **asked}
+    options.pop("model", None)
+    return options, total or TABLES.timesteps(Supervised.name, env_id)
+
+
+def start_written_out(supervised: dict[str, Any], env_id: str, train_fraction: float) -> dict[str, Any]:
+    """A learner's option "supervised" with all that is looked up when it begins.
+
+    Args:
+        supervised: The option.
+        env_id: The environment's id.
+        train_fraction: The learner's.
+
+    Returns:
+        What `begin_from_demonstrations` trains with, whatever the tables and defaults say later.
+    """
+    options, total = _start(supervised, env_id, train_fraction)
+    values = recorded_values(make_config(SupervisedConfig, options))
+    values = {k: v for k, v in values.items() if k not in (*_OF_PLAY, *_OF_NO_EFFECT)}
+    return {"total_timesteps": total, **values}
+
+
 def begin_from_demonstrations(
     learner: LanguageAgent, run_folder: str | Path | None, *, resume: bool, progress_bar: bool
 ) -> bool:
@@ -326,11 +351,7 @@ def begin_from_demonstrations(
         return False
     learner.put_earlier_aside(run_folder)
     assert learner.env.spec is not None
-    options, total = _split(config.supervised)
-    options = {**TABLES.options(Supervised.name, learner.env.spec.id), **options}
-    options.pop("model", None)
-    options.setdefault("train_fraction", config.train_fraction)
-    total = total or TABLES.timesteps(Supervised.name, learner.env.spec.id)
+    options, total = _start(config.supervised, learner.env.spec.id, config.train_fraction)
     options["warm_start_folder"] = config.warm_start_folder
     begun = Supervised(learner.model_spec, learner.env, seed=learner.seed, device=learner.device, **options)
     place = Path(run_folder) / "warm_start" if run_folder is not None else None

@@ -11,7 +11,7 @@ import gymnasium as gym
 
 import llm_envs  # noqa: F401  registers the ids
 from llm_baselines.option_tables import fitting_options
-from llm_baselines.registry import AGENTS, agent_defaults, check_config, load_factory
+from llm_baselines.registry import AGENTS, agent_defaults, check_config, load_factory, written_out
 from llm_benchmarks.suite import RESERVED, Cell, SuiteError, check_timesteps
 
 
@@ -80,6 +80,7 @@ def plan_agent(cell: Cell) -> AgentPlan:
     defaults = fitting_options(agent_defaults(cell.agent, cell.env), cell.env, kwargs)
     config = {**defaults, **cell.config}
     check_config(cell.agent, cell.config, defaults)
+    config = written_out(cell.agent, cell.env, config)
     reward = config.get("reward") if config.get("reward") is not None else cell.reward
     return AgentPlan(
         name=cell.agent,

@@ -17,11 +17,12 @@ from token_worlds import SMALL, World
 
 import llm_envs
 from llm_baselines import TokenDQN, supervised
+from llm_baselines.configuration import values_of
 from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
 from llm_baselines.language_agent_settings import TABLES
 from llm_baselines.language_model import build_language_model
-from llm_baselines.supervised import Supervised
+from llm_baselines.supervised import Supervised, start_written_out
 
 MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 
@@ -222,6 +223,21 @@ def test_options_of_the_start_go_before_what_the_table_has_for_the_id(monkeypatc
     assert (config.batch_size, config.learning_rate_end, config.copy_steps, total) == (7, 3e-5, 5, 90)
     assert config.learning_rate == table["learning_rate"], "what is not said is the table's"
     assert config.eval_freq == table["eval_freq"]
+
+
+def test_what_is_written_out_of_a_start_is_what_it_is_trained_with(monkeypatch):
+    begun = []
+    monkeypatch.setattr(Supervised, "learn", lambda self, total, **_: begun.append((self.config, total)))
+    mine = {"batch_size": 7, "relabel": 2}
+    make("logits", gym.make("TextGen-v0"), eval_freq=0, train_fraction=0.5, supervised=mine).learn(0)
+    ((config, total),) = begun
+    written = start_written_out(mine, "TextGen-v0", 0.5)
+    assert written.pop("total_timesteps") == total
+    assert (written.pop("dtype"), written.pop("adapter")) == ("auto", "auto")  # the learner finds out
+    assert written == {name: value for name, value in values_of(config).items() if name in written}
+    aside = {"reward", "reward_timing", "train_dataset", "episodes_per_round"}  # it does not play
+    aside |= {"warm_start", "warm_start_folder", "supervised", "checkpoint_freq"}
+    assert set(values_of(config)) - set(written) == aside | {"dtype", "adapter"}
 
 
 def test_an_interrupted_start_goes_on_from_its_checkpoint(tmp_path, monkeypatch):

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from llm_benchmarks.plan import draft_plan, evaluation_arguments, plan_agent, training_env
+from llm_baselines.language_agent_settings import TABLES
+from llm_benchmarks.plan import draft_plan, evaluation_arguments, make_plan, plan_agent, training_env
+from llm_benchmarks.records import cell_key
 from llm_benchmarks.suite import Cell, Evaluation, SuiteError, find_suite, load_suite
 
 BLOCK = '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
@@ -63,6 +65,37 @@ def test_what_a_model_has_read_before_decides_its_track() -> None:
     assert found == {"nano": "demonstrations", "somebody/model": "pretrained"}
     scratch = Cell(env="TextGen-Tiny-v0", agent="token_dqn", config={"warm_start": False})
     assert plan_agent(scratch).track == "scratch"
+
+
+@pytest.mark.parametrize("agent", ["token_dqn", "rloo"])
+def test_what_a_start_is_trained_with_is_part_of_a_cells_name(
+    agent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def key(**config: object) -> str:
+        return cell_key(make_plan(Cell(env="Translation-v0", agent=agent, total_timesteps=9, config=config)))
+
+    usual = key()
+    budget = TABLES.timesteps("supervised", "Translation-v0")
+    assert key(supervised={"total_timesteps": budget}) == usual  # said or looked up, it is the same run
+    others = [
+        key(supervised={"total_timesteps": budget + 1}),
+        key(supervised={"learning_rate": 1e-5}),
+        key(warm_start=False),
+    ]
+    options = {"model": "mini", "eval_freq": 777}
+    monkeypatch.setattr(type(TABLES), "options", lambda self, agent, env_id: dict(options))
+    monkeypatch.setattr(type(TABLES), "timesteps", lambda *args: budget + 2)
+    others.append(key())
+    assert len({usual, *others}) == 1 + len(others)
+
+
+def test_only_a_fresh_models_start_is_written_out() -> None:
+    def start(**config: object) -> object:
+        cell = Cell(env="Translation-v0", agent="token_dqn", total_timesteps=9, config=config)
+        return plan_agent(cell).config["supervised"]
+
+    assert start(train_fraction=0.5)["train_fraction"] == 0.5  # type: ignore[index]
+    assert start(model="somebody/model") == start(warm_start=False) == {}
 
 
 def test_an_agent_is_judged_by_the_evaluations_reward_and_split_paid_at_the_end() -> None:
