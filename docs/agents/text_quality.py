@@ -54,7 +54,8 @@ def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
             measured = task.metrics.score_batch([_episode(task, played) for played in episodes])[1]
             for name in names:
                 run[name].append(mean(one[name] for one in measured))
-        shown = (f"{mean(run[name]):.3f}" for name in (*recorded, *names, "distinct-2"))
+        shown = [f"{mean(run[name]):.3f}" for name in (*recorded, *names)]
+        shown.append(f"{mean(run['distinct-2']):.4f}")  # long dialogues repeat most pairs
         steps = runs[0]["budget"]["total_timesteps"]
         lines.add_row(row.agent, row.label, f"{steps:,}", str(len(runs)), *shown)
     Console(width=120).print(lines)
