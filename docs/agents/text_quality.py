@@ -1,20 +1,22 @@
 """How fluent and how varied the texts of some records are: `python docs/agents/text_quality.py STORE [ID]`.
 
 Fluency, constraints and novelty are means over texts of the rewards of these names; the text of a dialogue
-is all that the agent said in it; success is the one in the record. distinct-2 (Li et al. 2016) is the share
-of different pairs of neighbouring tokens among all that a run has written.
+is all that the agent said in it; success is the one in the record, as are chrf and exact_match of
+translations, whose corpus BLEU is sacrebleu's, between 0 and 1. distinct-2 (Li et al. 2016) is the share of
+different pairs of neighbouring tokens among all that a run has written.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import gymnasium as gym
+import sacrebleu
 from rich.console import Console
 from rich.table import Table
 
@@ -27,20 +29,25 @@ from llm_benchmarks.store import RecordStore
 NAMES = {
     "TextGen-v0": ((), ("fluency", "constraints", "novelty")),
     "Dialogue-v0": (("success",), ("fluency",)),
+    "Translation-v0": (("chrf", "exact_match"), ()),
 }
+
+#: Ids whose texts are judged as one corpus, too: against the reference that each example has.
+CORPORA = ("Translation-v0",)
 
 
 def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
     """Prints a line for every row of an environment's leaderboard."""
     if env_id not in NAMES:
-        sys.exit(f"text_quality.py measures {' and '.join(NAMES)}, not {env_id!r}")
+        sys.exit(f"text_quality.py measures {', '.join(NAMES)}, not {env_id!r}")
     if not Path(store_folder).is_dir():
         sys.exit(f"text_quality.py: there is no folder {store_folder!r}")
     recorded, names = NAMES[env_id]
+    whole = ("corpus BLEU",) if env_id in CORPORA else ()
     task = gym.make(env_id, split="test", metrics=list(names)).unwrapped.task  # type: ignore[attr-defined]
     records = {record.id: record for record in RecordStore(store_folder).records({})}
     rows = [row for row in leaderboard_table(records.values(), env_id) if row.records]
-    lines = Table("agent", "options", "steps", "seeds", *recorded, *names, "distinct-2", box=None)
+    lines = Table("agent", "options", "steps", "seeds", *whole, *recorded, *names, "distinct-2", box=None)
     for column in lines.columns[2:]:
         column.justify = "right"
     for row in sorted(rows, key=lambda row: (row.agent, row.label)):
@@ -51,14 +58,23 @@ def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
             run["distinct-2"].append(distinct_pairs(episodes))
             for name in recorded:
                 run[name].append(record["results"]["metrics"][name])
-            measured = task.metrics.score_batch([_episode(task, played) for played in episodes])[1]
-            for name in names:
-                run[name].append(mean(one[name] for one in measured))
-        shown = [f"{mean(run[name]):.3f}" for name in (*recorded, *names)]
+            for name in whole:
+                run[name].append(_corpus_bleu(task, episodes))
+            if names:
+                measured = task.metrics.score_batch([_episode(task, played) for played in episodes])[1]
+                for name in names:
+                    run[name].append(mean(one[name] for one in measured))
+        shown = [f"{mean(run[name]):.3f}" for name in (*whole, *recorded, *names)]
         shown.append(f"{mean(run['distinct-2']):.4f}")  # long dialogues repeat most pairs
         steps = runs[0]["budget"]["total_timesteps"]
         lines.add_row(row.agent, row.label, f"{steps:,}", str(len(runs)), *shown)
     Console(width=120).print(lines)
+
+
+def _corpus_bleu(task: Any, episodes: Sequence[Mapping[str, Any]]) -> float:
+    texts = [played["text"] for played in episodes]
+    (references,) = zip(*(task.examples[played["example"]].references for played in episodes), strict=True)
+    return float(sacrebleu.corpus_bleu(texts, [list(references)]).score) / 100
 
 
 def _episode(task: Any, played: Mapping[str, Any]) -> llm_envs.Episode:
