@@ -118,7 +118,7 @@ class CandidateRule:
             number = operator.index(k)
         except TypeError:
             number = 0
-        if isinstance(k, bool) or not 2 <= number <= size:
+        if not 2 <= number <= size:
             raise ValueError(f"k={k!r} must be a whole number from 2 to V={size}, the size of the vocabulary")
         tokenizer = getattr(env.unwrapped, "tokenizer", None)
         if end_token_ids is None:

@@ -113,9 +113,19 @@ def test_an_end_token_takes_the_last_place_where_none_is_among_the_best():
     assert make(lm=lm, k=3, end_token_ids=()).reset(seed=0)[0]["candidates"].tolist() == [3, 2, 4]
     assert make(lm=lm, k=3, end_token_ids=[5, 0]).reset(seed=0)[0]["candidates"].tolist() == [3, 2, 0]
     assert make(lm=lm, k=3, end_token_ids=[4, 0]).reset(seed=0)[0]["candidates"].tolist() == [3, 2, 4]
+    assert make(lm=lm, k=3, end_token_ids=[3, 0]).reset(seed=0)[0]["candidates"].tolist() == [3, 2, 4]
+    assert make(lm=lm, k=3, end_token_ids=[0, 1]).reset(seed=0)[0]["candidates"].tolist() == [3, 2, 1]
     unlikely = make(lm=lm, k=8).reset(seed=0)[0]
     assert unlikely["candidates"][-1] == 7
     assert unlikely["log_probs"][-1] == LOWEST
+
+
+def test_what_is_done_to_an_observation_changes_no_action():
+    env = make(lm=Fixed(-3, -2, -2, -1, -2, -9, -9, -9), k=3, end_token_ids=())
+    observation, _ = env.reset(seed=0)
+    observation["candidates"][:] = 7
+    written = int((observation["tokens"] >= 0).sum())
+    assert env.step(1)[0]["tokens"][written] == 1
 
 
 def test_k_is_an_integer_of_any_kind():
@@ -268,9 +278,15 @@ def test_environments_without_tokens_are_refused():
         TopKActions(gym.make("Pendulum-v1"), Scorer(2), 2)
 
     class Bare(gym.Env):
-        observation_space = gym.spaces.Box(-1, 4, (3,), np.int32)
-        action_space = gym.spaces.Discrete(5)
+        def __init__(self, low=-1, high=4, shape=(3,), dtype=np.int32, start=0):
+            self.observation_space = gym.spaces.Box(low, high, shape, dtype)
+            self.action_space = gym.spaces.Discrete(5, start=start)
 
+    with pytest.raises(ValueError, match=r"action space must be Discrete\(V\)"):
+        TopKActions(Bare(start=1), Scorer(5), 2, end_token_ids=[])
+    for other in ({"low": 0}, {"high": 5}, {"shape": (3, 1)}, {"dtype": np.int64}):
+        with pytest.raises(ValueError, match=r"observation space must be Box\(-1, V-1"):
+            TopKActions(Bare(**other), Scorer(5), 2, end_token_ids=[])
     with pytest.raises(ValueError, match="no tokenizer that names its end tokens: give end_token_ids"):
         TopKActions(Bare(), Scorer(5), 2)
     assert TopKActions(Bare(), Scorer(5), 2, end_token_ids=[]).action_space.n == 2

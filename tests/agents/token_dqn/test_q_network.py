@@ -152,6 +152,7 @@ def test_without_a_target_network_targets_are_those_of_one_that_is_copied_at_eve
     copied, without = (hand_made(polyak_tau=1.0, target_update_interval=k, **options) for k in (2, 1))
     copied.refresh_target(1.0)
     without.refresh_target(1.0)
+    assert copied.target is not None
     assert without.target is None
     batch = collate([two_steps()])
     wanted, found = (network.targets(batch, network.predict(batch)) for network in (copied, without))
@@ -173,6 +174,41 @@ def test_what_the_environment_forbids_is_no_maximum(options):
     found = network.targets(batch, network.predict(batch))
     assert found[0].tolist() == [0.125 + 0.5, 7.0]  # token 0 of the target, though 1 and 2 are worth more
     assert asked[0] == [[-1, 1, -1, -1], [-1, 1, 1, -1], [-1, 1, 1, 2]]
+
+
+def test_the_support_is_the_best_of_what_the_environment_allows():
+    network = hand_made(double=False, support_top_k=1)  # the reference's order after (1, 1): 0, 2, 1
+    network.allowed = lambda batch, states: torch.tensor([[False, True, True]] * int(states.sum()))
+    batch = collate([two_steps()])
+    assert network.targets(batch, network.predict(batch))[0].tolist() == [0.125 + 9.0, 7.0]
+
+
+def test_a_text_cut_off_where_nothing_is_allowed_is_worth_what_is_best_of_all():
+    network = hand_made(double=False)
+    network.allowed = lambda batch, states: torch.zeros((int(states.sum()), 3), dtype=torch.bool)
+    batch = collate([two_steps(terminated=False)])
+    assert network.targets(batch, network.predict(batch))[0].tolist() == [0.125 + 9.0, 7.0]
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_the_best_of_a_support_may_be_worth_less_than_nothing(double):
+    network = hand_made(double=double, support_top_k=1)
+    with torch.no_grad():
+        network.online.advantage.weight[:, 2] = torch.tensor([-1.0, -3.0, -2.0])
+        network.target.advantage.weight[:, 2] = torch.tensor([-0.5, -0.25, -9.0])
+    batch = collate([two_steps()])
+    predicted = network.predict(batch)
+    assert network.targets(batch, predicted)[0].tolist() == [0.125 - 0.5, 7.0]
+    assert predicted.values[0].tolist() == [0.0, -1.0, 0.0]
+
+
+def test_what_is_logged_are_sums_over_actions():
+    network = hand_made(double=False)
+    batch = collate([two_steps(last=1)])
+    predicted = network.predict(batch)
+    loss, logged = network.loss(batch, predicted, network.targets(batch, predicted))
+    assert logged == {"td_error": 9.125 + 4.0, "q_mean": 3.0, "target_mean": 9.125 + 7.0}
+    assert loss.item() == 0.5 * (9.125**2 + 4.0**2)
 
 
 def test_n_steps_pass_through_actions_that_are_greedy_online():
@@ -205,6 +241,14 @@ def test_advantage_learning_takes_from_what_is_not_the_best(last, double):
     assert followed.target is None
     found = followed.targets(batch, followed.predict(batch))[0].tolist()
     assert found[1] == before[1] - 0.5 * (3.0 - (1.0, 3.0, 2.0)[last])
+
+
+@pytest.mark.parametrize(("last", "gap"), [(0, 0.0), (1, 0.25), (2, 0.0)])
+def test_advantage_learning_looks_for_the_best_within_the_support(last, gap):
+    plain, wide = (hand_made(support_top_k=1, advantage_learning=share) for share in (0.0, 0.5))
+    batch = collate([two_steps(last=last)])
+    before, after = (n.targets(batch, n.predict(batch))[0].tolist() for n in (plain, wide))
+    assert after[1] == before[1] - 0.5 * gap  # the reference allows 0 alone, which the target gives 0.5
 
 
 def test_a_priority_is_the_largest_error_of_the_episode():
