@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from small_models import TableModel, loss_of, small_model
 from token_worlds import random_trajectory
+from torch import nn
 
 from llm_baselines.configuration import make_config
 from llm_baselines.teacher_forcing import state_features
@@ -417,3 +419,57 @@ def test_q_is_the_value_and_tau_times_the_log_ratio_to_the_reference():
     torch.testing.assert_close(found, wanted)
     expected = torch.logsumexp(reference + found / 0.25, dim=-1) * 0.25
     torch.testing.assert_close(expected, network.value(features), rtol=1e-4, atol=1e-4)
+
+
+class _Values(nn.Module):
+    """V of the states (1,) and (1, 1); 0 elsewhere."""
+
+    def __init__(self, first, second):
+        super().__init__()
+        self.table = nn.Parameter(torch.tensor([first, 0.0, second, 0.0]))
+
+    def forward(self, features):
+        return features @ self.table
+
+
+def test_the_consistencies_of_logits_by_hand():
+    lm = LanguageModel(TableModel([(1,), (1, 0), (1, 1), (1, 2)], 3), 3)
+    config = TokenDQNConfig(gamma=0.5, one_step_weight=3.0, to_the_end_weight=0.25)
+    network = LogitsNetwork(lm, copy.deepcopy(lm), config)
+    network.value, network.target_value = _Values(0.5, 2.0), _Values(100.0, 3.0)
+    network.temperature = 0.25  # moved by target_kl: the option's 0.1 is where it began
+    references = {"reference_log_probs": np.float32([-1.0, -2.0]), "behaviour_log_probs": np.zeros(2)}
+    two = replace(two_steps(), **references)
+    one = Trajectory(two.tokens[:2], two.actions[:1], *[np.float32([-1.0])] * 3, terminated=True)
+    batch = collate([two, one])
+    predicted = network.predict(batch)
+    loss, logged = network.loss(batch, predicted, network.targets(batch, predicted))
+
+    ratios = 1 - math.log(3), 2 - math.log(3), 1 - math.log(3)  # every token has the probability 1/3
+    steps = (
+        0.5 + 0.25 * ratios[0] - (0.125 + 0.5 * 3.0),  # bootstrapped with the target's V of (1, 1)
+        2.0 + 0.25 * ratios[1] - 7.0,
+        0.5 + 0.25 * ratios[2] + 1.0,
+    )
+    to_the_end = (0.5 + 0.25 * ratios[0] - 0.125 + 0.5 * (0.25 * ratios[1] - 7.0), *steps[1:])
+    squares = [sum(error**2 for error in errors) for errors in (steps, to_the_end)]
+    assert loss.item() == pytest.approx(0.5 * (3.0 * squares[0] + 0.25 * squares[1]))
+    assert logged == pytest.approx(
+        {
+            "td_error": sum(map(abs, steps)),
+            "path_error": sum(map(abs, to_the_end)),
+            "value_mean": 0.5 + 2.0 + 0.5,
+            "log_ratio": sum(ratios),
+        }
+    )
+
+
+def test_language_model_and_value_head_have_step_sizes_of_their_own():
+    lm = language_model()
+    network = LogitsNetwork(
+        lm, copy.deepcopy(lm), TokenDQNConfig(learning_rate=0.125, value_learning_rate=0.5)
+    )
+    policy, value = network.parameter_groups()
+    assert (policy["lr"], value["lr"]) == (0.125, 0.5)
+    assert {id(p) for p in policy["params"]} == {id(p) for p in lm.parameters()}
+    assert {id(p) for p in value["params"]} == {id(p) for p in network.value.parameters()}
