@@ -351,7 +351,10 @@ def test_evaluation_is_the_same_single_in_rows_and_as_a_policy_over_the_plain_en
         assert llm_envs.evaluate(Last(), many, 9, seed=1).rows == single
     assert llm_envs.evaluate(TopKPolicy(Last(), env), "TextGen-Tiny-v0", 9, seed=1).rows == single
     one = env.unwrapped.reset(seed=0)[0]
-    assert TopKPolicy(Last(), env).predict(one)[0] in range(8)
+    alone, among = (TopKPolicy(Last(), env).predict(shown)[0] for shown in (one, np.stack([one] * 2)))
+    assert (np.shape(alone), np.shape(among)) == ((), (2,))
+    assert alone in range(8)
+    assert among.tolist() == [alone] * 2
 
 
 def test_one_flat_box_holds_it_all():
