@@ -294,7 +294,7 @@ def _split(supervised: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
     """The options, and how many tokens are learned from; None for what suits the id."""
     options = dict(supervised)
     total = options.pop("total_timesteps", None)
-    if total is not None and not total >= 1:
+    if total is not None and not (isinstance(total, int | float) and total >= 1):
         raise ValueError(
             f"supervised.total_timesteps={total!r} must be at least 1; warm_start=False for none"
         )

@@ -98,6 +98,21 @@ def test_only_a_fresh_models_start_is_written_out() -> None:
     assert start(model="somebody/model") == start(warm_start=False) == {}
 
 
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ({"total_timesteps": 0}, r"supervised\.total_timesteps=0 must be at least 1; warm_start=False"),
+        ({"total_timesteps": "many"}, r"supervised\.total_timesteps='many' must be at least 1"),
+        ({"batch_sise": 4}, "unknown option 'batch_sise' of SupervisedConfig; did you mean 'batch_size'"),
+    ],
+)
+def test_a_start_that_cannot_be_is_told_before_anything_is_made(
+    start: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        plan_agent(Cell(env="Translation-v0", agent="rloo", config={"supervised": start}))
+
+
 def test_an_agent_is_judged_by_the_evaluations_reward_and_split_paid_at_the_end() -> None:
     cell = Cell(
         env="TextGen-Tiny-v0",
