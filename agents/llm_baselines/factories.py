@@ -9,7 +9,7 @@ from typing import Any
 from llm_baselines.configuration import make_config, recorded_values
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS, TABLES
-from llm_baselines.language_model import PRESETS
+from llm_baselines.language_model import is_preset
 from llm_baselines.language_model_policies import BestOfN, GreedyModel, SamplingModel
 from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.option_tables import fitting_options
@@ -77,9 +77,7 @@ class LanguageAgentFactory(LanguagePolicyFactory):
             env_id: The environment's id.
             config: `defaults` and what differs from them.
         """
-        model = config["model"]
-        fresh = isinstance(model, Mapping) or model in PRESETS
-        if self._kind is Supervised or not (fresh and config["warm_start"]):
+        if self._kind is Supervised or not (config["warm_start"] and is_preset(config["model"])):
             return dict(config)
         start = start_written_out(config["supervised"], env_id, config["train_fraction"])
         return {**config, "supervised": start}

@@ -29,6 +29,11 @@ PRESETS: dict[str, dict[str, int]] = {
 beside the embeddings."""
 
 
+def is_preset(model: Any) -> bool:
+    """Whether this makes fresh weights: a name in PRESETS, or a mapping of a configuration's values."""
+    return isinstance(model, Mapping) or (isinstance(model, str) and model in PRESETS)
+
+
 def build_language_model(
     model: Any,
     *,

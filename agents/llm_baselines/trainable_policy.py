@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from llm_baselines.adapters import MergedActor, choose_adapter, with_lora
-from llm_baselines.language_model import PRESETS
+from llm_baselines.language_model import is_preset
 from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.precision import DTYPES, choose_dtype
 from llm_baselines.sealed_folder import AgentFolderError
@@ -31,8 +31,7 @@ class TrainablePolicy(LanguagePolicy):
     @property
     def is_fresh(self) -> bool:
         """Whether the model was made from a preset and has learned nothing yet."""
-        preset = isinstance(self.model_spec, Mapping) or self.model_spec in PRESETS
-        return preset and not self.begun
+        return is_preset(self.model_spec) and not self.begun
 
     def _adapt(self) -> None:
         config, size = self.config, self.base.parameter_count
