@@ -1,0 +1,30 @@
+"""What somebody else wrote: files that are read without trusting them, and their texts on a terminal.
+
+What a person types, their suite and their Python are their own. Whatever stands inside a store, an agent,
+model or tokenizer folder, a checkpoint or a data file is foreign: it is bounded data, and it names no code.
+"""
+
+from llm_envs.foreign.bounded_json import ForeignDataError, check_bounded, parse_json, read_json
+from llm_envs.foreign.shown import shown
+from llm_envs.foreign.trust import (
+    UntrustedCode,
+    allowed_code,
+    allowing_code,
+    code_names,
+    load_code,
+    refuse_code,
+)
+
+__all__ = [
+    "ForeignDataError",
+    "UntrustedCode",
+    "allowed_code",
+    "allowing_code",
+    "check_bounded",
+    "code_names",
+    "load_code",
+    "parse_json",
+    "read_json",
+    "refuse_code",
+    "shown",
+]

@@ -1,0 +1,142 @@
+"""Code named by a string "package.module:name": the one place that imports it, and the check of foreign data.
+
+`load_code` resolves a name that a person wrote. Data from a file goes through `refuse_code` before anything
+is made from it; the person allows a name with `--allow-code NAME`, or in Python with `allowing_code`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from difflib import get_close_matches
+from typing import Any
+
+_DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
+_CODE = re.compile(rf"({_DOTTED}):({_DOTTED})")
+
+DATA_SCHEMES = frozenset({"file", "hub", "hf", "word", "byte"})
+"""What stands before the colon of a data set or a tokenizer; no module of these names is ever imported."""
+
+_ALLOWED: ContextVar[frozenset[str]] = ContextVar("allowed_code", default=frozenset())
+
+
+class UntrustedCode(ValueError):
+    """A file names code that the person has not allowed.
+
+    Attributes:
+        name: The name, such as "package.module:function".
+    """
+
+    def __init__(self, message: str, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name
+
+
+@contextmanager
+def allowing_code(names: Iterable[str]) -> Iterator[None]:
+    """Lets files name this code, within the `with` block and in addition to what is allowed around it.
+
+    Args:
+        names: Each a "package.module:name".
+
+    Raises:
+        ValueError: A name has another form.
+    """
+    given = frozenset(names)
+    for name in given:
+        _parts(name, "allowed code")
+    token = _ALLOWED.set(_ALLOWED.get() | given)
+    try:
+        yield
+    finally:
+        _ALLOWED.reset(token)
+
+
+def allowed_code() -> frozenset[str]:
+    """The names that files may use here."""
+    return _ALLOWED.get()
+
+
+def code_names(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Every string of a JSON value, keys included, that `load_code` would import, as (path, name)."""
+    if isinstance(value, str):
+        match = _CODE.fullmatch(value)
+        if match and match[1] not in DATA_SCHEMES:
+            yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            here = f"{path}.{key}" if path else str(key)
+            yield from code_names(key, here)
+            yield from code_names(item, here)
+    elif isinstance(value, list | tuple):
+        for i, item in enumerate(value):
+            yield from code_names(item, f"{path}.{i}" if path else str(i))
+
+
+def refuse_code(value: Any, place: object) -> None:
+    """Refuses data that names code, unless the person allowed every name it uses.
+
+    Args:
+        value: JSON-able, from a file.
+        place: The file, for the error.
+
+    Raises:
+        UntrustedCode: It names code that is not allowed.
+    """
+    allowed = allowed_code()
+    for path, name in code_names(value):
+        if name not in allowed:
+            raise UntrustedCode(
+                f"'{place}' names code, {path}={name!r}, and code that a file names is not run; "
+                f"if you trust it: --allow-code {name}",
+                name,
+            )
+
+
+def load_code(name: str, what: str) -> Any:
+    """Imports what a person named "package.module:name".
+
+    Args:
+        name: Written by the person or a table of this package; names from files pass `refuse_code` first.
+        what: What it is asked for as ("reward", "agent"), for errors.
+
+    Returns:
+        The callable.
+
+    Raises:
+        ValueError: The name has another form, there is no such module or name, or it cannot be called.
+    """
+    module_name, attribute = _parts(name, what)
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module_name + ".").startswith(error.name + "."):
+            raise
+        raise ValueError(f"{what} {name!r}: there is no module {error.name!r} to import") from error
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            near = get_close_matches(part, [n for n in vars(found) if not n.startswith("_")], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ";"
+            raise ValueError(
+                f"{what} {name!r}: module {module_name!r} has no {attribute!r}{hint} "
+                "the form is 'package.module:name'"
+            )
+        found = getattr(found, part)
+    if not callable(found):
+        raise ValueError(f"{what} {name!r} is {found!r}, which is not a function or class")
+    return found
+
+
+def _parts(name: str, what: str) -> tuple[str, str]:
+    match = _CODE.fullmatch(name)
+    if match is None:
+        raise ValueError(f"{what} {name!r}: the form of code is 'package.module:name'")
+    if match[1] in DATA_SCHEMES:
+        raise ValueError(
+            f"{what} {name!r}: '{match[1]}:' is the scheme of data sets and tokenizers, not a module; "
+            "give the module another name"
+        )
+    return match[1], match[2]
