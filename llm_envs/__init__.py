@@ -7,6 +7,7 @@ env = gym.make("TextGen-v0")
 from llm_envs.envs import WAIT
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.evaluation import EpisodeRow, EvaluationResult, evaluate
+from llm_envs.foreign import allowing_code
 from llm_envs.registration import TABLE as _TABLE
 from llm_envs.registration import register_envs as _register_envs
 from llm_envs.registration import vectorize
@@ -20,6 +21,7 @@ __all__ = [
     "EvaluationResult",
     "Example",
     "Turn",
+    "allowing_code",
     "evaluate",
     "list_envs",
     "list_rewards",

@@ -21,6 +21,7 @@ from llm_baselines.sealed_folder import (
     write_json,
 )
 from llm_baselines.transitions import check_spaces, spaces_of
+from llm_envs.foreign import allowed_code, code_names, refuse_code
 
 __all__ = [
     "AgentFolderError",
@@ -33,6 +34,7 @@ __all__ = [
     "read_agent_folder",
     "read_agent_folder_for",
     "tokens_of",
+    "training_signature",
     "write_agent_folder",
 ]
 
@@ -81,6 +83,7 @@ def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Ten
 
     Raises:
         AgentFolderError: A file is missing, altered or cut short (it is named), or of a later format.
+        UntrustedCode: The description names code anywhere but as its training reward, which is only told.
     """
     folder = Path(folder)
     hashes = check_seal(folder, (DESCRIPTION,), kind=_KIND)
@@ -89,11 +92,22 @@ def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Ten
         raise AgentFolderError(
             f"'{folder / DESCRIPTION}' has format {description.get('format')!r}; this version reads {FORMAT}"
         )
+    refuse_code(_without_told(description), folder / DESCRIPTION)
     if WEIGHTS not in hashes:
         return description, {}
     from safetensors.torch import load_file
 
     return description, load_file(folder / WEIGHTS)
+
+
+def _without_told(description: Mapping[str, Any]) -> dict[str, Any]:
+    """What something may be made from: without the agent's name, texts, and the reward it was trained on."""
+    told = ("agent", "text", "report", "reward_signature")
+    kept = {k: v for k, v in description.items() if k not in told}
+    for part in ("config", "env_kwargs"):
+        if isinstance(options := kept.get(part), dict):
+            kept[part] = {k: v for k, v in options.items() if k != "reward"}
+    return kept
 
 
 def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str) -> dict[str, Any]:
@@ -126,11 +140,14 @@ def described_config(config: Any) -> dict[str, Any]:
 
 
 def kept_config(description: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The options an agent is made with again; a warning where its reward was not kept."""
+    """The options an agent is made with again; warns if its reward was not kept or is code."""
     config = dict(description["config"])
-    if not description.get("reward_is_kept", True):
+    foreign = [name for _, name in code_names(config.get("reward")) if name not in allowed_code()]
+    lost = not description.get("reward_is_kept", True)
+    if lost or foreign:
+        why = "is not saved with it" if lost else f"is code that the folder names (--allow-code {foreign[0]})"
         warnings.warn(
-            f"'{folder}' was trained on {config['reward']}, which is not saved with it; further training is "
+            f"'{folder}' was trained on {config['reward']}, which {why}; further training is "
             "on the environment's own reward",
             stacklevel=4,
         )
@@ -161,6 +178,14 @@ def environment_of(env: Any) -> dict[str, Any]:
         "env_kwargs": json_able(kwargs),
         **tokens_of(env),
     }
+
+
+def training_signature(env: Any, config: Any) -> str | None:
+    """The signature of the reward an agent is trained on; None where the environment is not one of ours."""
+    task = getattr(env.unwrapped, "task", None)
+    if task is None:
+        return None
+    return str(task.reward.signature if config.reward is None else task.make_reward(config.reward).signature)
 
 
 def tokens_of(env: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 from llm_baselines.sealed_folder import replace_folder
 from llm_envs.assets import resolve_model
 from llm_envs.evaluation import EvaluationResult
+from llm_envs.foreign import load_pretrained
 
 _CARD = """---
 {metadata}
@@ -110,7 +111,7 @@ def _save_tokenizer(tokenizer: Any, place: Path) -> bool:
     if Path(source).is_file():
         loaded: Any = PreTrainedTokenizerFast(tokenizer_file=source)
     else:
-        loaded = AutoTokenizer.from_pretrained(source)
+        loaded = load_pretrained(AutoTokenizer, source)
     loaded.save_pretrained(place)
     return True
 

@@ -17,6 +17,7 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
 from llm_envs.assets import resolve_model
+from llm_envs.foreign import UntrustedCode, load_pretrained
 from llm_envs.language_model import LanguageModel
 
 PRESETS: dict[str, dict[str, int]] = {
@@ -119,9 +120,11 @@ def _load(name: str) -> Any:
             f"unknown model {name!r}; {hint}there are {', '.join(map(repr, PRESETS))}, folders and hub names"
         )
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            name, use_safetensors=True, dtype="auto", output_loading_info=True
+        loaded: Any = load_pretrained(
+            AutoModelForCausalLM, name, use_safetensors=True, dtype="auto", output_loading_info=True
         )
+    except UntrustedCode:
+        raise
     except (OSError, ValueError, SafetensorError) as error:
         raise ValueError(
             f"cannot load the model {name!r}: no such folder or hub name, no causal LM in it, weights cut "

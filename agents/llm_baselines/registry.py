@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from difflib import get_close_matches
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from llm_baselines.agent import Agent, Env, Track
+from llm_envs.foreign import load_code
 
 
 class AgentEntry(NamedTuple):
@@ -135,19 +135,7 @@ def load_factory(agent: str) -> Any:
     """
     if agent not in AGENTS and ":" not in agent:
         raise ValueError(_unknown(agent))
-    target = AGENTS[agent].target if agent in AGENTS else agent
-    module, _, name = target.partition(":")
-    try:
-        found = import_module(module)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
-            raise ValueError(f"agent {agent!r}: there is no module {error.name!r} to import") from error
-        raise
-    if not callable(getattr(found, name, None)):
-        near = get_close_matches(name, [n for n in vars(found) if not n.startswith("_")], n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"agent {agent!r}: module {module!r} has no factory {name!r}{hint}")
-    return getattr(found, name)
+    return load_code(AGENTS[agent].target if agent in AGENTS else agent, "agent")
 
 
 def _load(folder: Path, env: Env, seed: int, device: str) -> Agent:

@@ -19,7 +19,9 @@ from llm_baselines.agent_folder import (
     kept_config,
     read_agent_folder,
     tokens_of,
+    training_signature,
 )
+from llm_envs.foreign import refuse_kernels
 
 
 def describe(agent: Any) -> dict[str, Any]:
@@ -36,6 +38,7 @@ def describe(agent: Any) -> dict[str, Any]:
         "begun": agent.begun,
         "state": agent.state(),
         **described_config(agent.config),
+        "reward_signature": training_signature(agent.env, agent.config),
         "report": json_able(asdict(agent.report)),
     }
 
@@ -57,7 +60,7 @@ def load_language_agent(
             raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
     adapted = description["config"].get("adapter") == "lora"
     agent = cls(
-        _base_of(description, folder, model) if adapted else _model_of(description),
+        _base_of(description, folder, model) if adapted else _model_of(description, folder),
         env,
         seed=description["seed"] if seed is None else seed,
         device=device,
@@ -78,15 +81,16 @@ def load_language_agent(
     return agent
 
 
-def _model_of(description: Mapping[str, Any]) -> Any:
+def _model_of(description: Mapping[str, Any], folder: Path) -> Any:
     """An empty model of the saved configuration; the class comes from transformers' own table."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     options = dict(description["model_config"])
     kind = options.pop("model_type")
     config = AutoConfig.for_model(kind, **options)
+    refuse_kernels(config, folder)
     with torch.random.fork_rng(devices=[]):
-        return AutoModelForCausalLM.from_config(config)
+        return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
 
 
 def _base_of(description: Mapping[str, Any], folder: Path, model: Any) -> Any:

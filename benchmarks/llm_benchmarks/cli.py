@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +27,9 @@ from llm_benchmarks.cli_input import (
 )
 from llm_benchmarks.leaderboard_commands import leaderboard
 
+if TYPE_CHECKING:
+    from llm_benchmarks.suite import Cell
+
 commands = typer.Typer(
     name="llm-envs",
     help="Gymnasium environments for language models: one action is one token.",
@@ -41,6 +45,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 Device = Annotated[str, typer.Option(help="A torch device, or auto.")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="One of the agent's options.")
+]
+AllowCode = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-code",
+        metavar="MODULE:NAME",
+        help="Code that the agent's folder may name; nothing else it names is imported.",
+    ),
 ]
 EnvSet = Annotated[
     list[str] | None,
@@ -136,6 +148,7 @@ def train(
     show_q: Annotated[
         bool, typer.Option("--show-q", help="Print candidates' Q, target and TD error before and after.")
     ] = False,
+    allow_code: AllowCode = None,
     device: Device = "auto",
 ) -> None:
     """Trains an agent into a folder; Ctrl-C saves it there, --resume goes on."""
@@ -155,7 +168,8 @@ def train(
         )
     from llm_benchmarks.train_command import run
 
-    raise typer.Exit(run(cell, out, resume=resume, show_q=show_q, device=device))
+    with _allowed(allow_code, cell):
+        raise typer.Exit(run(cell, out, resume=resume, show_q=show_q, device=device))
 
 
 @commands.command()
@@ -175,6 +189,7 @@ def evaluate(
     env_set: EnvSet = None,
     num_envs: Annotated[int, typer.Option(min=1, help="Changes no result.")] = 32,
     sample: Annotated[bool, typer.Option("--sample", help="Let the agent sample.")] = False,
+    allow_code: AllowCode = None,
     device: Device = "auto",
     json: Json = False,
 ) -> None:
@@ -199,20 +214,25 @@ def evaluate(
         )
     from llm_benchmarks.evaluate_command import run
 
-    raise typer.Exit(run(cell, store, device=device, json_output=json))
+    with _allowed(allow_code, cell):
+        raise typer.Exit(run(cell, store, device=device, json_output=json))
 
 
 @commands.command()
 def export(
     agent: Annotated[Path, typer.Option(metavar="FOLDER", help="What `llm-envs train` wrote.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="New or empty.")],
+    env: Annotated[
+        str | None, typer.Option(metavar="ID", help="What it was trained on, where that is an id of yours.")
+    ] = None,
+    allow_code: AllowCode = None,
     device: Device = "auto",
 ) -> None:
     """Writes a trained language model as a plain transformers checkpoint, adapters merged, with a card."""
     from llm_benchmarks.export_command import run
 
-    with bad_input():
-        run(agent, out, device=device)
+    with bad_input(), _allowed(allow_code):
+        run(agent, out, env_id=env, device=device)
 
 
 @commands.command()
@@ -223,11 +243,13 @@ def benchmark(
     processes: Annotated[
         int | None, typer.Option(min=1, help="Cells at a time; the suite's own by default.")
     ] = None,
+    allow_code: AllowCode = None,
 ) -> None:
     """Runs a suite's cells, but for those the store has; failures are recorded."""
     from llm_benchmarks.benchmark_command import run
 
-    raise typer.Exit(run(suite, store, engine=engine, processes=processes))
+    with _allowed(allow_code):
+        raise typer.Exit(run(suite, store, engine=engine, processes=processes))
 
 
 @commands.command()
@@ -289,6 +311,18 @@ def pages(
         from llm_benchmarks.pages import write
     for path in write(out, env or [], store=store, search_tokens=search_tokens):
         print(path)
+
+
+@contextmanager
+def _allowed(allow_code: list[str] | None, cell: Cell | None = None) -> Iterator[None]:
+    """Files may name the code that the person allowed, or named on the command line."""
+    from llm_envs.foreign import allowing_code
+
+    own = [] if cell is None else cell.own_code()
+    with bad_input():
+        allowing = allowing_code([*own, *(allow_code or ())])
+    with allowing:
+        yield
 
 
 # Typer may carry a click of its own, so the class is taken from what it raises.

@@ -7,16 +7,18 @@ from pathlib import Path
 import gymnasium as gym
 from rich.console import Console
 
-import llm_envs  # noqa: F401  registers the ids
 from llm_baselines.registry import make_agent
 from llm_benchmarks.training import read_training
+from llm_envs.registration import TABLE
 
 
-def run(agent: Path, out: Path, *, device: str) -> None:
+def run(agent: Path, out: Path, *, env_id: str | None, device: str) -> None:
     """Exports; prints what reads it.
 
     Args:
         agent: A folder that `llm-envs train` wrote.
+        env_id: What it was trained on, where that is not an id of this package: a folder does not decide
+            which environment is made.
         out: A new or empty folder.
         device: "auto" or a torch device.
 
@@ -26,6 +28,12 @@ def run(agent: Path, out: Path, *, device: str) -> None:
     if not agent.is_dir():
         raise ValueError(f"--agent {str(agent)!r} is no folder; `llm-envs train --out FOLDER` writes one")
     facts = read_training(agent)
+    if env_id is None and facts["env"] not in TABLE:
+        raise ValueError(
+            f"'{agent}' was trained on {facts['env']!r}, which is no id of this package; say it: --env ID"
+        )
+    if env_id not in (None, facts["env"]):
+        raise ValueError(f"'{agent}' was trained on {facts['env']!r}, not on --env {env_id!r}")
     env = gym.make(facts["env"], **facts["env_kwargs"])
     try:
         trained = make_agent(str(agent), env, seed=facts["seed"], device=device)

@@ -60,11 +60,12 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     from llm_baselines.token_dqn.q_network import LogitsNetwork
     from llm_baselines.trajectory import collate
     from llm_envs.assets import resolve_model
+    from llm_envs.foreign import load_pretrained
 
     folder = resolve_model(model, causal=True)
     base = build_language_model(
         folder,
-        vocabulary_size=AutoConfig.from_pretrained(folder).vocab_size,
+        vocabulary_size=load_pretrained(AutoConfig, folder).vocab_size,
         context_length=PROMPT + ANSWER,
         device=device,
         dtype=DTYPES[dtype],

@@ -27,6 +27,7 @@ from llm_benchmarks.records import cell_key, new_record
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, Run, Suite
 from llm_benchmarks.termination import termination_interrupts
+from llm_envs.foreign import allowed_code, allowing_code
 
 _GRACE = 20.0  # seconds an interrupted cell has to write its record
 _TAIL = 4000  # characters of a dead process's last words that are kept
@@ -126,8 +127,9 @@ class _Runner:
         for cell in cells:
             shown.planning(cell)
             try:
-                agent = plan_agent(cell)
-                plan = make_plan(settled(cell, agent), agent)
+                with allowing_code(cell.own_code()):
+                    agent = plan_agent(cell)
+                    plan = make_plan(settled(cell, agent), agent)
             except Exception:
                 plan = draft_plan(cell)  # the cell's own process will say what is wrong
             key = cell_key(plan)
@@ -191,6 +193,7 @@ class _Runner:
             "threads": self._run.threads,
             "keep_checkpoints": self._run.keep_checkpoints,
             "command": self._command,
+            "allow_code": sorted(allowed_code()),
         }
         threading.Thread(target=self._listen, args=(job, json.dumps(request)), daemon=True).start()
         return job

@@ -28,6 +28,7 @@ from typing import Any
 
 from llm_baselines.configuration import make_config, option
 from llm_benchmarks.records import RecordError, plain
+from llm_envs.foreign import code_names
 
 EVALUATION_SEED = 1_000_000
 SIZES = ("demo", "bench")
@@ -133,6 +134,11 @@ class Cell:
     def __str__(self) -> str:
         reward = "" if self.reward == "default" else f" {json.dumps(self.reward)}"
         return f"{self.env} {self.agent}{reward} seed {self.seed}"
+
+    def own_code(self) -> list[str]:
+        """The code that the cell itself names, "package.module:name": it is the person's who wrote it."""
+        named = [self.agent, self.reward, self.evaluation.reward, self.config, self.env_kwargs]
+        return [name for _, name in code_names(named)]
 
     def to_dict(self) -> dict[str, Any]:
         """The cell as JSON values."""

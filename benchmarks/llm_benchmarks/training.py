@@ -21,6 +21,7 @@ from llm_baselines.agent import TrainingReport
 from llm_baselines.registry import AGENTS, make_agent
 from llm_benchmarks.provenance import utc_now
 from llm_benchmarks.suite import Cell, SuiteError
+from llm_envs.foreign import refuse_code
 
 REPORT, RUN = "training.json", "run"
 FORMAT = 1
@@ -106,6 +107,7 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
     if before is not None:  # what is not said again stays as it was
         steps = cell.total_timesteps
         steps = before.get("total_timesteps") if steps is None else steps
+        refuse_code(before.get("config"), folder / REPORT)  # said again on the command line, it is allowed
         config = {**before.get("config", {}), **cell.config}
         cell = replace(cell, total_timesteps=steps, config=config)
     planned = plan_agent(cell)
@@ -161,9 +163,12 @@ def read_training(folder: Path) -> dict[str, Any]:
 
     Raises:
         SuiteError: There are none, or they cannot be read.
+        UntrustedCode: They name code where something would be made from it. What the agent was trained on
+            and by is only told, and may name any.
     """
     if (folder / REPORT).is_file():
         facts = _read(folder)
+        refuse_code({"env": facts.get("env"), "env_kwargs": facts.get("env_kwargs")}, folder / REPORT)
         if facts.get("report") is None:
             raise SuiteError(
                 f"'{folder}' holds a training that was not finished; train with --resume to go on"
@@ -193,20 +198,13 @@ def read_training(folder: Path) -> dict[str, Any]:
         "reward_timing": config.get("reward_timing") or kwargs.get("reward_timing"),
         "training_reward": {
             "spec": reward,
-            "signature": _signature(described["env_id"], kwargs, reward),
+            "signature": described.get("reward_signature"),
         },
         "seed": described["seed"],
         "total_timesteps": int(described.get("timesteps") or 0),
         "track": track_of(name, {"model": described.get("model"), **config}),
         "report": described.get("report") or asdict(TrainingReport()),
     }
-
-
-def _signature(env_id: str, kwargs: Mapping[str, Any], reward: Any) -> str:
-    import gymnasium as gym
-
-    env = gym.make(env_id, **{**kwargs, "split": "train", "reward": reward})
-    return str(env.unwrapped.task.reward.signature)  # type: ignore[attr-defined]
 
 
 def _check_folder(folder: Path, resume: bool) -> dict[str, Any] | None:

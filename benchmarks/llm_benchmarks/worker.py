@@ -29,6 +29,7 @@ def main() -> int:
     from llm_benchmarks.cell import run_cell
     from llm_benchmarks.store import RecordStore
     from llm_benchmarks.suite import Cell
+    from llm_envs.foreign import allowing_code
 
     started, last = time.monotonic(), 0.0
 
@@ -39,15 +40,17 @@ def main() -> int:
             _tell(events, event="progress", phase=phase, done=done, total=total)
 
     try:
-        result = run_cell(
-            Cell.from_dict(request["cell"]),
-            RecordStore(request["store"]),
-            device=request["device"],
-            threads=request["threads"],
-            keep_checkpoint=request["keep_checkpoints"],
-            progress=progress,
-            command=request["command"],
-        )
+        cell = Cell.from_dict(request["cell"])
+        with allowing_code([*cell.own_code(), *request["allow_code"]]):
+            result = run_cell(
+                cell,
+                RecordStore(request["store"]),
+                device=request["device"],
+                threads=request["threads"],
+                keep_checkpoint=request["keep_checkpoints"],
+                progress=progress,
+                command=request["command"],
+            )
     except KeyboardInterrupt:
         # Heard where someone else stopped this process: the suite then goes on with its other cells.
         seconds = time.monotonic() - started

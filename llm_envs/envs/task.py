@@ -119,26 +119,30 @@ class Task:
         self.long_prompt = long_prompt
         self.timing = RewardTiming(reward_timing)
         self.reward_timing = reward_timing
-        context = RewardContext(
+        self._context = RewardContext(
             train_texts=self.train_texts,
             language=self.corpus.language,
             has_references=self.has_references,
             max_new_tokens=self.max_new_tokens,
             measures=self.measures if self.max_turns > 1 else (),
         )
-        self.reward: RewardSet = make_reward(
-            self.default_reward() if reward == "default" else reward, context
-        )
+        self.reward: RewardSet = self.make_reward(reward)
         specs = self.default_metrics() if metrics == "default" else metrics
         if isinstance(specs, str | Mapping):
             raise ValueError(f"metrics={metrics!r}: give a list of reward specs, or 'default'")
         named = [{"id": spec} if isinstance(spec, str) else spec for spec in specs]
-        self.metrics: RewardSet | None = make_reward(named, context) if named else None
+        self.metrics: RewardSet | None = make_reward(named, self._context) if named else None
         self.is_end = np.zeros(self.vocabulary_size, dtype=bool)
         self.is_end[list(self.tokenizer.end_token_ids)] = True
         self._starts: dict[int, tuple[Example, np.ndarray]] = {}
         if len(self.examples) <= _CHECKED_PROMPTS:
             self._check_prompts()
+
+    def make_reward(self, spec: Any) -> RewardSet:
+        """A reward for this task's texts; "default" is the task's own."""
+        return make_reward(
+            self.default_reward() if isinstance(spec, str) and spec == "default" else spec, self._context
+        )
 
     # What subclasses say.
 

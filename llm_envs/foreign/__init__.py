@@ -5,6 +5,7 @@ model or tokenizer folder, a checkpoint or a data file is foreign: it is bounded
 """
 
 from llm_envs.foreign.bounded_json import ForeignDataError, check_bounded, parse_json, read_json
+from llm_envs.foreign.pretrained_loading import load_pretrained, refuse_kernels
 from llm_envs.foreign.shown import shown
 from llm_envs.foreign.trust import (
     UntrustedCode,
@@ -23,8 +24,10 @@ __all__ = [
     "check_bounded",
     "code_names",
     "load_code",
+    "load_pretrained",
     "parse_json",
     "read_json",
     "refuse_code",
+    "refuse_kernels",
     "shown",
 ]

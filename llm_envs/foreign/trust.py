@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from difflib import get_close_matches
 from typing import Any
@@ -19,6 +19,15 @@ _CODE = re.compile(rf"({_DOTTED}):({_DOTTED})")
 
 DATA_SCHEMES = frozenset({"file", "hub", "hf", "word", "byte"})
 """What stands before the colon of a data set or a tokenizer; no module of these names is ever imported."""
+
+PACKAGE_CODE = frozenset(
+    {
+        "llm_baselines.sb3.training_rewards:KnownPairs",
+        "llm_baselines.sb3.training_rewards:KnownTurns",
+        "llm_envs.envs.tiny:spelled",
+    }
+)
+"""Rewards that tables of this project name by path; files may name these, and nothing else of it."""
 
 _ALLOWED: ContextVar[frozenset[str]] = ContextVar("allowed_code", default=frozenset())
 
@@ -35,8 +44,7 @@ class UntrustedCode(ValueError):
         self.name = name
 
 
-@contextmanager
-def allowing_code(names: Iterable[str]) -> Iterator[None]:
+def allowing_code(names: Iterable[str]) -> AbstractContextManager[None]:
     """Lets files name this code, within the `with` block and in addition to what is allowed around it.
 
     Args:
@@ -48,6 +56,11 @@ def allowing_code(names: Iterable[str]) -> Iterator[None]:
     given = frozenset(names)
     for name in given:
         _parts(name, "allowed code")
+    return _allowing(given)
+
+
+@contextmanager
+def _allowing(given: frozenset[str]) -> Iterator[None]:
     token = _ALLOWED.set(_ALLOWED.get() | given)
     try:
         yield
@@ -57,7 +70,7 @@ def allowing_code(names: Iterable[str]) -> Iterator[None]:
 
 def allowed_code() -> frozenset[str]:
     """The names that files may use here."""
-    return _ALLOWED.get()
+    return _ALLOWED.get() | PACKAGE_CODE
 
 
 def code_names(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from llm_envs.data.stamps import Stamp, path_stamp
+from llm_envs.foreign import UntrustedCode, load_pretrained
 
 Kind = Literal["causal", "encoder", "classifier"]
 
@@ -135,10 +136,16 @@ def _load(source: Source) -> Loaded:
         raise ValueError(f"needs torch and transformers ({error}); pip install 'llm-envs[agents]'") from error
     device = _device(source.device)
     try:
-        model, report = getattr(transformers, class_name).from_pretrained(
-            place, dtype=getattr(torch, source.dtype), use_safetensors=True, output_loading_info=True
+        model, report = load_pretrained(
+            getattr(transformers, class_name),
+            place,
+            dtype=getattr(torch, source.dtype),
+            use_safetensors=True,
+            output_loading_info=True,
         )
-        tokenizer = transformers.AutoTokenizer.from_pretrained(place)
+        tokenizer = load_pretrained(transformers.AutoTokenizer, place)
+    except UntrustedCode:
+        raise
     except (OSError, ValueError) as error:
         raise ValueError(
             f"cannot load {source.name!r} as {what}: no such asset, folder or hub id, no safetensors weights "

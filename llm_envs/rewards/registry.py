@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
+
+from llm_envs.foreign import load_code
 
 _HERE = "llm_envs.rewards."
 
@@ -104,7 +105,7 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
             f"unknown reward {reward_id!r}{did_you_mean(reward_id, _REGISTRY)} "
             "llm_envs.list_rewards() shows all"
         )
-    return _load(entry) if isinstance(entry, str) else entry
+    return load_code(entry, "reward") if isinstance(entry, str) else entry
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -120,24 +121,3 @@ def _origin(reward: str | Callable[..., Any]) -> str:
         return reward
     module = getattr(reward, "__module__", "?")
     return f"{module}:{getattr(reward, '__qualname__', type(reward).__qualname__)}"
-
-
-def _load(path: str) -> Callable[..., Any]:
-    module_name, _, name = path.partition(":")
-    try:
-        found: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is None or not (module_name + ".").startswith(error.name + "."):
-            raise
-        raise ValueError(f"reward {path!r}: there is no module {module_name!r} to import") from error
-    for part in name.split("."):
-        if not hasattr(found, part):
-            raise ValueError(
-                f"reward {path!r}: module {module_name!r} has no {name!r}"
-                f"{did_you_mean(name, vars(found))} the form is 'package.module:name'"
-            )
-        found = getattr(found, part)
-    if not callable(found):
-        raise ValueError(f"reward {path!r} is {found!r}, which is not a function or class")
-    loaded: Callable[..., Any] = found
-    return loaded

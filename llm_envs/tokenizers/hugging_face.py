@@ -11,6 +11,7 @@ from typing import Any
 
 from llm_envs.assets import resolve_model
 from llm_envs.chat_template import template_markers
+from llm_envs.foreign import UntrustedCode, load_pretrained
 from llm_envs.tokenizers.tokenizer import ROLES, digest
 
 
@@ -170,7 +171,9 @@ def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str], Any]:
             f"tokenizer 'hf:{name_or_path}' needs transformers: pip install 'llm-envs[hub]'"
         ) from error
     try:
-        loaded = AutoTokenizer.from_pretrained(place)
+        loaded = load_pretrained(AutoTokenizer, place)
+    except UntrustedCode as error:
+        raise UntrustedCode(f"tokenizer 'hf:{name_or_path}': {error}", error.name) from None
     except (OSError, ValueError) as error:
         raise ValueError(
             f"cannot load tokenizer 'hf:{name_or_path}': no such folder or hub name, or no network "

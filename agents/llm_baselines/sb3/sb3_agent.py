@@ -28,6 +28,7 @@ from llm_baselines.agent_folder import (
     json_able,
     kept_config,
     read_agent_folder,
+    training_signature,
     write_agent_folder,
 )
 from llm_baselines.configuration import make_config, values_of
@@ -243,6 +244,7 @@ class SB3Agent:
             "seed": self.seed,
             "timesteps": self.report.environment_steps,
             **described_config(self.config),
+            "reward_signature": training_signature(self._env, self.config),
             "report": json_able(asdict(self.report)),
         }
         write_agent_folder(Path(folder), description, self.policy.state_dict())

@@ -1,0 +1,291 @@
+"""Nothing that a file of somebody else names is imported or called, unless a person allows it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import sys
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+from canaries import ENV_ID, NAME, SPECS, Canary, planted, refitted
+from made_up import run as made_up_run
+
+import llm_envs
+from llm_baselines.registry import make_agent
+from llm_benchmarks.cli import main
+from llm_benchmarks.record_folder import json_bytes
+from llm_benchmarks.records import cell_key
+from llm_benchmarks.store import RecordStore
+from llm_envs.foreign import UntrustedCode, allowing_code
+
+TINY = "TextGen-Tiny-v0"
+TRAININGS = {
+    "constant": ["--total-timesteps", "300"],
+    "unigram": ["--total-timesteps", "50"],
+    "sb3_dqn": ["--total-timesteps", "64", "--set", "eval_freq=0", "--set", "learning_starts=32"],
+    "token_dqn": [
+        *("--total-timesteps", "64", "--set", "model=nano", "--set", "warm_start=false"),
+        *("--set", "n_envs=8", "--set", "eval_freq=0"),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    for agent, options in TRAININGS.items():
+        words = ["train", "--env", TINY, "--agent", agent, "--out", str(folder / agent), *options]
+        assert main(words) == 0
+    return folder
+
+
+@pytest.fixture
+def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Canary:
+    """The module can be imported from anywhere, and "y" stands on standard input."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("y\n" * 1000))
+    return Canary(tmp_path)
+
+
+def attempt(words: list[str]) -> int:
+    """The exit status."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return main(words)
+        except Exception:
+            return 70
+
+
+def copy(trained: Path, agent: str, tmp_path: Path, *, report: bool) -> Path:
+    folder = tmp_path / agent
+    shutil.copytree(trained / agent, folder)
+    if not report:
+        (folder / "training.json").unlink()
+    return folder
+
+
+def commands(folder: Path) -> list[list[str]]:
+    evaluate = ["evaluate", "--env", TINY, "--agent", str(folder), "--store", "store", "--episodes", "1"]
+    return [evaluate, ["export", "--agent", str(folder), "--out", "exported"]]
+
+
+@pytest.mark.parametrize("agent", TRAININGS)
+@pytest.mark.parametrize("name", ["agent.json", "training.json"])
+def test_no_field_of_an_agent_folder_runs_code(
+    trained: Path, canary: Canary, tmp_path: Path, agent: str, name: str
+) -> None:
+    folder = copy(trained, agent, tmp_path, report=name == "training.json")
+    content = json.loads((folder / name).read_text())
+    for where, changed in planted(content, [*SPECS, ENV_ID]):
+        if where.startswith("report"):  # numbers alone: nothing is made from them
+            continue
+        back = refitted(folder, name, changed)
+        exported = agent == "token_dqn" and not where.startswith(("config.", "model_config."))
+        for words in commands(folder)[: 2 if exported else 1]:
+            attempt(words)
+            assert not canary.sang(), (words[0], where)
+            shutil.rmtree("exported", ignore_errors=True)
+        back()
+
+
+@pytest.mark.parametrize("agent", TRAININGS)
+def test_no_field_runs_code_when_training_goes_on(
+    trained: Path, canary: Canary, tmp_path: Path, agent: str
+) -> None:
+    folder = copy(trained, agent, tmp_path, report=True)
+    words = ["train", "--env", TINY, "--agent", agent, "--out", str(folder), "--resume"]
+    content = json.loads((folder / "training.json").read_text())
+    kept = tmp_path / "kept"
+    shutil.copytree(folder, kept)
+    for where, changed in planted(content, SPECS):
+        if where.startswith(("report", "total_timesteps", "started_at", "finished_at", "format")):
+            continue  # nothing is made from these, and a training that goes on replaces them
+        (folder / "training.json").write_text(json.dumps(changed))
+        attempt(words)
+        assert not canary.sang(), where
+        shutil.rmtree(folder)
+        shutil.copytree(kept, folder)
+
+
+@pytest.mark.parametrize("agent", ["sb3_dqn", "token_dqn"])
+def test_no_field_of_a_checkpoint_runs_code(
+    trained: Path, canary: Canary, tmp_path: Path, agent: str
+) -> None:
+    folder = copy(trained, agent, tmp_path, report=True)
+    (place,) = (folder / "run" / "resume").iterdir()
+    words = ["train", "--env", TINY, "--agent", agent, "--out", str(folder), "--resume"]
+    kept = tmp_path / "kept"
+    shutil.copytree(folder, kept)
+    content = json.loads((place / "state.json").read_text())
+    for where, changed in planted(content, SPECS[:1]):
+        refitted(place, "state.json", changed)
+        attempt(words)
+        assert not canary.sang(), where
+        shutil.rmtree(folder)
+        shutil.copytree(kept, folder)
+
+
+@pytest.mark.parametrize("agent", ["sb3_dqn", "token_dqn"])
+def test_a_loaded_agent_trains_on_its_environments_reward_where_the_folder_names_code(
+    trained: Path, canary: Canary, tmp_path: Path, agent: str
+) -> None:
+    folder = copy(trained, agent, tmp_path, report=False)
+    content = json.loads((folder / "agent.json").read_text())
+    content["config"]["reward"] = {"id": NAME, "weight": 1.0}
+    refitted(folder, "agent.json", content)
+    env = gym.make(TINY)
+    with pytest.warns(UserWarning, match=f"--allow-code {NAME}"):
+        loaded = make_agent(str(folder), env, seed=0)
+    loaded.learn(128)
+    assert not canary.sang()
+    with llm_envs.allowing_code([NAME]):
+        make_agent(str(folder), env, seed=0).learn(128)
+    assert canary.sang()
+
+
+def test_code_that_a_person_allows_is_theirs(
+    trained: Path, canary: Canary, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copy(trained, "token_dqn", tmp_path, report=True)
+    content = json.loads((folder / "training.json").read_text())
+    content["config"]["reward"] = NAME
+    (folder / "training.json").write_text(json.dumps(content))
+    words = ["train", "--env", TINY, "--agent", "token_dqn", "--out", str(folder), "--resume"]
+    assert main(words) == 2
+    assert f"--allow-code {NAME}" in capsys.readouterr().err
+    assert not canary.sang()
+    main([*words, "--allow-code", NAME])
+    assert canary.sang()
+    assert main([*words, "--allow-code", "no name"]) == 2
+    assert "package.module:name" in capsys.readouterr().err
+
+
+def test_an_export_does_not_make_an_environment_that_a_folder_names(
+    trained: Path, canary: Canary, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copy(trained, "token_dqn", tmp_path, report=True)
+    content = json.loads((folder / "training.json").read_text())
+    for env_id in (ENV_ID, "CartPole-v1", "GymV26Environment-v0"):
+        (folder / "training.json").write_text(json.dumps({**content, "env": env_id}))
+        assert main(["export", "--agent", str(folder), "--out", "exported"]) == 2
+        assert "no id of this package" in capsys.readouterr().err
+        assert not canary.sang()
+
+
+def refit_record(folder: Path, record: object) -> Path:
+    """Replaces record.json; manifest and folder name are those of the new bytes."""
+    data = json_bytes(record, indent=2)
+    (folder / "record.json").write_bytes(data)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["record.json"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    text = json_bytes(manifest, indent=2)
+    (folder / "manifest.json").write_bytes(text)
+    return folder.rename(folder.with_name(hashlib.sha256(text).hexdigest()))
+
+
+def test_no_field_of_a_record_runs_code(canary: Canary, tmp_path: Path) -> None:
+    record, rows = made_up_run(env=TINY)
+    store = RecordStore(tmp_path / "store")
+    whole = tmp_path / "store" / store.write(record, rows)
+    for _, changed in planted(json.loads(json.dumps(record)), SPECS):
+        with suppress(Exception):  # where a field it is made of is gone; the record is then unreadable
+            changed["cell_key"] = cell_key(changed)
+        copied = tmp_path / "copy"
+        shutil.copytree(whole, copied)
+        place = refit_record(copied, changed)
+        if not (tmp_path / "store" / place.name).exists():
+            place.rename(tmp_path / "store" / place.name)
+        shutil.rmtree(place, ignore_errors=True)
+    (tmp_path / "suite.toml").write_text(f'[[cells]]\nenvs = ["{TINY}"]\nagents = ["random"]\n')
+    for words in (
+        ["leaderboard", "show", "--store", "store"],
+        ["leaderboard", "compare", "sb3-dqn", "--store", "store", "--env", TINY],
+        ["pages", TINY, "--store", "store", "--out", "pages", "--search-tokens", "10"],
+        ["benchmark", "suite.toml", "--store", "store"],
+    ):
+        attempt(words)
+        assert not canary.sang(), words
+
+
+@pytest.mark.parametrize("where", ["config.json", "tokenizer_config.json"])
+def test_no_model_folder_runs_code(
+    trained: Path, canary: Canary, tmp_path: Path, where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "--agent", str(trained / "token_dqn"), "--out", "model"]) == 0
+    (tmp_path / "model" / "tokenizer.json").write_text(_tokenizer())
+    (tmp_path / "model" / "code.py").write_text(f"import {NAME.partition(':')[0]}\nclass Any: pass\n")
+    places = {"AutoConfig": "code.Any", "AutoModelForCausalLM": "code.Any", "AutoTokenizer": ["code.Any"] * 2}
+    settings = {"model_type": "unheard_of", "auto_map": places, "tokenizer_class": "UnheardOf"}
+    (tmp_path / "model" / where).write_text(json.dumps({**settings, "eos_token": "a"}))
+    uses = [
+        ["train", "--env", TINY, "--agent", "token_dqn", "--out", "new", "--set", "model=model"],
+        ["evaluate", "--env", TINY, "--agent", "lm_greedy", "--set", "model=model", "--store", "store"],
+        ["train", "--env", TINY, "--agent", "unigram", "--out", "new", "--env-set", "tokenizer=hf:model"],
+        [
+            *("train", "--env", TINY, "--agent", "unigram", "--out", "new", "--reward"),
+            '{"id": "lm_fluency", "model": "model"}',
+        ],
+        ["throughput", "--model", "model"],
+    ]
+    for words in uses:
+        attempt([*words, *(["--total-timesteps", "50"] if words[0] == "train" else [])])
+        assert not canary.sang(), words
+        shutil.rmtree("new", ignore_errors=True)
+    if where == "config.json":
+        assert "code of its own" in capsys.readouterr().err
+
+
+def _tokenizer() -> str:
+    from tokenizers import Tokenizer, models
+
+    return Tokenizer(models.WordLevel({"a": 0, "b": 1}, unk_token="a")).to_str()
+
+
+def test_no_kernel_that_a_model_names_is_asked_for(
+    trained: Path, canary: Canary, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "--agent", str(trained / "token_dqn"), "--out", "model"]) == 0
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
+    (tmp_path / "model" / "config.json").write_text(
+        json.dumps({**config, "attn_implementation": "somebody/kernel"})
+    )
+    words = ["train", "--env", TINY, "--agent", "rloo", "--out", "new", "--set", "model=model"]
+    assert main(words) == 2
+    assert "asks for the kernel" in capsys.readouterr().err
+    folder = copy(trained, "token_dqn", tmp_path, report=True)
+    content = json.loads((folder / "agent.json").read_text())
+    content["model_config"]["attn_implementation"] = "somebody/kernel"
+    refitted(folder, "agent.json", content)
+    with pytest.raises(UntrustedCode, match="asks for the kernel"):
+        make_agent(str(folder), gym.make(TINY), seed=0)
+
+
+def test_no_data_file_runs_code(canary: Canary, tmp_path: Path) -> None:
+    row = {"source": "a", "target": "b", "metadata": "m"}
+    for _, changed in planted(row, SPECS):
+        text = "".join(json.dumps({**row, "source": f"a{i}"}) + "\n" for i in range(9))
+        (tmp_path / "rows.jsonl").write_text(text + json.dumps(changed) + "\n")
+        try:
+            env = gym.make("Translation-v0", dataset="file:rows.jsonl", max_prompt_tokens=64)
+            env.reset(seed=0)
+        except ValueError:
+            pass
+        assert not canary.sang(), changed
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "hub.py").write_text(f"import {NAME.partition(':')[0]}\n")
+    with pytest.raises(ValueError, match="cannot be loaded"):
+        gym.make("Translation-v0", dataset="hub:hub")
+    assert not canary.sang()
+
+
+def test_allowing_ends_with_its_block() -> None:
+    with pytest.raises(ValueError, match=r"package\.module:name"):
+        allowing_code(["no name"])
