@@ -12,7 +12,7 @@ from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS, TABLES
 from llm_baselines.language_model import is_preset
 from llm_baselines.language_model_policies import BestOfN, GreedyModel, SamplingModel
 from llm_baselines.language_policy import LanguagePolicy
-from llm_baselines.option_tables import fitting_options
+from llm_baselines.option_tables import chosen_design, fitting_options
 from llm_baselines.rloo import RLOO
 from llm_baselines.rows import is_native
 from llm_baselines.supervised import Supervised, start_written_out
@@ -35,16 +35,19 @@ class LanguagePolicyFactory:
         """The agent, for an environment made by gymnasium.make."""
         spec = env.spec
         env_id, kwargs = ("", {}) if spec is None else (spec.id, spec.kwargs)
-        defaults = fitting_options(TABLES.options(self._kind.name, env_id), env_id, kwargs)
+        design = chosen_design(config, env_id, kwargs)
+        if design is not None:
+            del config["reward"]
+        defaults = fitting_options(TABLES.options(self._kind.name, env_id, design), env_id, kwargs)
         if not is_native(env):
             defaults = {k: v for k, v in defaults.items() if k not in ENVIRONMENT_OPTIONS}
         options = {"model": self._model, **defaults, **config}
         model = options.pop("model")
         return self._kind(model, env, seed=seed, device=device, **options)
 
-    def defaults(self, env_id: str) -> dict[str, Any]:
-        """The configuration on an id as records tell it, "model" among it."""
-        options = TABLES.options(self._kind.name, env_id)
+    def defaults(self, env_id: str, design: str | None = None) -> dict[str, Any]:
+        """The configuration on an id, with a design of its table, as records tell it, "model" among it."""
+        options = TABLES.options(self._kind.name, env_id, design)
         model = options.pop("model", self._model)
         return {"model": model, **recorded_values(make_config(self._kind.config_class, options))}
 
@@ -77,8 +80,10 @@ class LanguageAgentFactory(LanguagePolicyFactory):
             env_id: The environment's id.
             config: `defaults` and what differs from them.
         """
-        if self._kind is Supervised or not (config["warm_start"] and is_preset(config["model"])):
+        if self._kind is Supervised:
             return dict(config)
+        if not (config["warm_start"] and is_preset(config["model"])):
+            return {**config, "supervised": {}}  # there is no such start
         start = start_written_out(config["supervised"], env_id, config["train_fraction"])
         return {**config, "supervised": start}
 

@@ -78,15 +78,23 @@ def make_agent(
     raise ValueError(_unknown(agent))
 
 
-def agent_defaults(agent: str, env_id: str) -> dict[str, Any]:
+def agent_defaults(agent: str, env_id: str, design: str | None = None) -> dict[str, Any]:
     """The configuration an agent has by default on an id; empty where it takes none.
 
     Args:
         agent: A name of the registry or "package.module:factory".
         env_id: The environment's id.
+        design: "tuned" for the training reward of the agent's table; see `option_tables.TUNED`.
+
+    Raises:
+        ValueError: The agent has no such design on the id.
     """
     defaults = getattr(load_factory(agent), "defaults", None)
-    return dict(defaults(env_id)) if callable(defaults) else {}
+    if design is None:
+        return dict(defaults(env_id)) if callable(defaults) else {}
+    if agent not in AGENTS or not callable(defaults):
+        raise ValueError(f"agent {agent!r} has no training reward {design!r}; name a reward")
+    return dict(defaults(env_id, design))
 
 
 def written_out(agent: str, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:

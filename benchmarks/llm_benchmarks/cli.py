@@ -140,7 +140,9 @@ def train(
         int | None, typer.Option(metavar="N", min=0, help="Steps; by default the agent's own budget.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything random.")] = 0,
-    reward: Annotated[str, typer.Option(metavar="SPEC", help="A reward's name, or JSON.")] = "default",
+    reward: Annotated[
+        str, typer.Option(metavar="SPEC", help="A reward's name, JSON, or tuned: the agent's for this id.")
+    ] = "default",
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="The agent's options.")] = None,
     set_: Set = None,
     env_set: EnvSet = None,

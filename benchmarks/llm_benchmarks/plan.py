@@ -10,7 +10,7 @@ from typing import Any
 import gymnasium as gym
 
 import llm_envs  # noqa: F401  registers the ids
-from llm_baselines.option_tables import fitting_options
+from llm_baselines.option_tables import chosen_design, fitting_options
 from llm_baselines.registry import AGENTS, agent_defaults, check_config, load_factory, written_out
 from llm_benchmarks.suite import RESERVED, Cell, SuiteError, check_timesteps
 
@@ -76,17 +76,20 @@ def plan_agent(cell: Cell) -> AgentPlan:
     trained = hasattr(factory, "learn") or bool(asked and not isinstance(factory, type))
     if not trained and asked and cell.agent in AGENTS:
         raise SuiteError(f"agent {cell.agent!r} does not train; leave total_timesteps out")
-    kwargs = {**cell.env_kwargs, "reward": cell.reward}
-    defaults = fitting_options(agent_defaults(cell.agent, cell.env), cell.env, kwargs)
-    config = {**defaults, **cell.config}
-    check_config(cell.agent, cell.config, defaults)
+    kwargs = {**cell.env_kwargs, "reward": cell.env_reward}
+    options = cell.agent_options
+    design = chosen_design(options, cell.env, kwargs)
+    defaults = fitting_options(agent_defaults(cell.agent, cell.env, design), cell.env, kwargs)
+    differing = {k: v for k, v in options.items() if design is None or k != "reward"}
+    config = {**defaults, **differing}
+    check_config(cell.agent, differing, defaults)
     config = written_out(cell.agent, cell.env, config)
-    reward = config.get("reward") if config.get("reward") is not None else cell.reward
+    reward = config.get("reward") if config.get("reward") is not None else cell.env_reward
     return AgentPlan(
         name=cell.agent,
         make=cell.agent,
         entry_point=AGENTS[cell.agent].target if cell.agent in AGENTS else cell.agent,
-        options=cell.config,
+        options=options,
         config=config,
         reward=reward,
         reward_timing=config.get("reward_timing") or cell.env_kwargs.get("reward_timing"),
@@ -150,7 +153,7 @@ def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:
 
 def training_env(cell: Cell) -> gym.Env[Any, Any]:
     """The environment the cell's agent is made with."""
-    return gym.make(cell.env, split="train", reward=cell.reward, **_checked(cell.env_kwargs))
+    return gym.make(cell.env, split="train", reward=cell.env_reward, **_checked(cell.env_kwargs))
 
 
 def evaluation_arguments(cell: Cell) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_baselines.configuration import make_config, option
+from llm_baselines.option_tables import TUNED
 from llm_benchmarks.records import RecordError, plain
 from llm_envs.foreign import code_names
 
@@ -38,6 +39,10 @@ TRACKS = ("scratch", "demonstrations", "pretrained")
 
 class SuiteError(ValueError):
     """A suite, or a cell of one, that cannot be run as it is written."""
+
+
+def _is_tuned(reward: Any) -> bool:
+    return isinstance(reward, str) and reward == TUNED
 
 
 def _one_name(env: str) -> str:
@@ -97,7 +102,7 @@ class Cell:
         env: Environment id.
         agent: Name, folder of a trained agent, or module:factory.
         seed: Training seed; for an agent that does not train, added to the evaluation seed.
-        reward: What is trained on.
+        reward: What is trained on; "tuned" for the design of the agent's table.
         total_timesteps: Steps of training; "demo" or "bench" or None for the agent's own budget.
         config: What differs from the agent's defaults.
         env_kwargs: Arguments of the environment.
@@ -134,6 +139,16 @@ class Cell:
     def __str__(self) -> str:
         reward = "" if self.reward == "default" else f" {json.dumps(self.reward)}"
         return f"{self.env} {self.agent}{reward} seed {self.seed}"
+
+    @property
+    def env_reward(self) -> Any:
+        """The reward of the environment it is trained in: the id's own where a tuned design is trained on."""
+        return "default" if _is_tuned(self.reward) else self.reward
+
+    @property
+    def agent_options(self) -> Mapping[str, Any]:
+        """The agent's options, a tuned design of its training reward among them."""
+        return {**self.config, "reward": TUNED} if _is_tuned(self.reward) else self.config
 
     def own_code(self) -> list[str]:
         """The code that the cell itself names, "package.module:name": it is the person's who wrote it."""

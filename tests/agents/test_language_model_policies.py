@@ -149,4 +149,6 @@ def test_a_reward_made_for_the_ids_own_data_is_not_used_on_other_data(env, folde
     agent = make_agent("token_dqn", openings, seed=0, device="cpu", config=config)
     assert agent.config.reward is None
     agent.learn(16)
-    assert agent_defaults("token_dqn", "TextGen-v0")["reward"] is not None
+    assert agent.config.supervised == {}
+    assert agent.config.train_dataset == ""
+    assert agent_defaults("token_dqn", "TextGen-v0")["train_dataset"] == "poem-requests"

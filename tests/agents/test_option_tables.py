@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gymnasium as gym
 import pytest
 
-from llm_baselines.option_tables import OptionTables, fitting_options
-from llm_baselines.registry import AGENTS, load_factory
+import llm_envs
+from llm_baselines.option_tables import OptionTables, chosen_design, fitting_options
+from llm_baselines.registry import AGENTS, agent_defaults, load_factory, make_agent
 
 TABLES = """
 [one.default]
@@ -13,6 +15,11 @@ a = 1
 b = 2
 [one."TextGen-v0"]
 b = 3
+[one.default.tuned]
+reward_timing = "dense"
+[one."TextGen-v0".tuned]
+b = 4
+reward = "chrf"
 [timesteps.demo.one]
 default = 10
 [timesteps.bench.one]
@@ -31,6 +38,11 @@ def test_an_ids_own_table_lies_over_the_default(tables):
     assert tables.options("one", "TextGen-v0") == {"a": 1, "b": 3}
     assert tables.options("one", "Translation-v0") == {"a": 1, "b": 2}
     assert tables.options("another", "TextGen-v0") == {}
+    tuned = {"a": 1, "b": 4, "reward": "chrf", "reward_timing": "dense"}
+    assert tables.options("one", "TextGen-v0", "tuned") == tuned
+    assert tables.options("one", "Translation-v0", "tuned") == {"a": 1, "b": 2, "reward_timing": "dense"}
+    with pytest.raises(ValueError, match="no training reward 'tuned' on TextGen-v0"):
+        tables.options("another", "TextGen-v0", "tuned")
     assert tables.timesteps("one", "TextGen-v0") == 30
     assert tables.timesteps("one", "Translation-v0", "demo") == 10
     with pytest.raises(ValueError, match=r"unknown size='dmo'.*did you mean 'demo'"):
@@ -40,22 +52,21 @@ def test_an_ids_own_table_lies_over_the_default(tables):
 @pytest.mark.parametrize(
     ("kwargs", "kept"),
     [
-        ({}, {"reward", "reward_timing", "train_dataset", "temperature"}),
-        ({"dataset": "poems"}, {"reward", "reward_timing", "train_dataset", "temperature"}),
-        ({"reward_timing": "dense"}, {"reward", "train_dataset", "temperature"}),
-        ({"reward": "bleu"}, {"temperature"}),
+        ({}, {"train_dataset", "temperature", "supervised"}),
+        ({"dataset": "poems"}, {"train_dataset", "temperature", "supervised"}),
+        ({"reward_timing": "dense"}, {"train_dataset", "temperature", "supervised"}),
+        ({"reward": "bleu"}, {"temperature", "supervised"}),
         ({"dataset": "openings"}, set()),
     ],
 )
 def test_what_speaks_of_the_ids_own_data_is_dropped_where_the_environment_says_otherwise(kwargs, kept):
     options = {
-        "reward": "r",
-        "reward_timing": "dense",
         "train_dataset": "more",
         "temperature": 0.7,
+        "supervised": {"train_fraction": 0.05},
         "lr": 1.0,
     }
-    neutral = {"reward": None, "reward_timing": None, "train_dataset": "", "temperature": 1.0}
+    neutral = {"train_dataset": "", "temperature": 1.0, "supervised": {}}
     found = fitting_options(options, "TextGen-v0", kwargs)
     assert {name for name in options if found[name] != neutral.get(name)} == kept | {"lr"}
     assert found.keys() == options.keys()
@@ -63,6 +74,40 @@ def test_what_speaks_of_the_ids_own_data_is_dropped_where_the_environment_says_o
 
 def test_only_options_that_are_there_are_dropped():
     assert fitting_options({"lr": 1.0}, "TextGen-v0", {"reward": "bleu"}) == {"lr": 1.0}
+
+
+@pytest.mark.parametrize(
+    "kwargs",
+    [{"reward": "chrf"}, {"reward_timing": "terminal"}, {"reward_timing": {"id": "shaped", "gamma": 1}}],
+)
+def test_a_tuned_design_does_not_replace_what_the_environment_says(kwargs):
+    assert chosen_design({"reward": "tuned"}, "TextGen-v0", {}) == "tuned"
+    assert chosen_design({"reward": "chrf"}, "TextGen-v0", kwargs) is None
+    with pytest.raises(ValueError, match=f"'tuned' brings its own {next(iter(kwargs))}"):
+        chosen_design({"reward": "tuned"}, "TextGen-v0", kwargs)
+
+
+@pytest.mark.parametrize("name", ["sb3_dqn", "sb3_ppo", "token_dqn", "rloo"])
+@pytest.mark.parametrize("env_id", llm_envs.list_envs())
+def test_default_is_the_ids_own_reward_and_no_discount_of_a_tuned_one(name, env_id):
+    options = agent_defaults(name, env_id)
+    assert options["reward"] is None
+    assert options["reward_timing"] is None
+    assert options.get("gamma", 1.0) == 1.0
+
+
+@pytest.mark.parametrize("name", ["sb3_dqn", "token_dqn"])
+def test_a_tuned_reward_is_chosen_by_name(name):
+    env = gym.make("Translation-v0")
+    config = {"model": "nano"} if name == "token_dqn" else {}
+    own = make_agent(name, env, seed=0, config=config)
+    assert own.config.reward is None
+    tuned = make_agent(name, env, seed=0, config={**config, "reward": "tuned"})
+    assert {entry["id"] for entry in tuned.config.reward} == {"bleu", "chrf"}
+    assert tuned.config.reward_timing == "dense"
+    assert tuned.config.gamma < 1 or name == "token_dqn"
+    with pytest.raises(ValueError, match="no training reward 'tuned'"):
+        agent_defaults("supervised", "Translation-v0", "tuned")
 
 
 @pytest.mark.parametrize("name", sorted(AGENTS))

@@ -72,10 +72,12 @@ def test_what_a_start_is_trained_with_is_part_of_a_cells_name(
     agent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def key(**config: object) -> str:
-        return cell_key(make_plan(Cell(env="Translation-v0", agent=agent, total_timesteps=9, config=config)))
+        return cell_key(
+            make_plan(Cell(env="Translation-EnZh-v0", agent=agent, total_timesteps=9, config=config))
+        )
 
     usual = key()
-    budget = TABLES.timesteps("supervised", "Translation-v0")
+    budget = TABLES.timesteps("supervised", "Translation-EnZh-v0")
     assert key(supervised={"total_timesteps": budget}) == usual  # said or looked up, it is the same run
     others = [
         key(supervised={"total_timesteps": budget + 1}),
@@ -83,18 +85,22 @@ def test_what_a_start_is_trained_with_is_part_of_a_cells_name(
         key(warm_start=False),
     ]
     options = {"model": "mini", "eval_freq": 777}
-    monkeypatch.setattr(type(TABLES), "options", lambda self, agent, env_id: dict(options))
+    monkeypatch.setattr(type(TABLES), "options", lambda self, agent, env_id, design=None: dict(options))
     monkeypatch.setattr(type(TABLES), "timesteps", lambda *args: budget + 2)
     others.append(key())
     assert len({usual, *others}) == 1 + len(others)
 
 
 def test_only_a_fresh_models_start_is_written_out() -> None:
+    env_id = "Translation-EnZh-v0"
+
     def start(**config: object) -> object:
-        cell = Cell(env="Translation-v0", agent="token_dqn", total_timesteps=9, config=config)
+        cell = Cell(env=env_id, agent="token_dqn", total_timesteps=9, config=config)
         return plan_agent(cell).config["supervised"]
 
     assert start(train_fraction=0.5)["train_fraction"] == 0.5  # type: ignore[index]
+    env_id = "Translation-v0"  # whose table has a start of its own, that leaves something to learn
+    assert start()["train_fraction"] == 0.05  # type: ignore[index]
     assert start(model="somebody/model") == start(warm_start=False) == {}
 
 

@@ -32,7 +32,7 @@ from llm_baselines.agent_folder import (
     write_agent_folder,
 )
 from llm_baselines.configuration import make_config, values_of
-from llm_baselines.option_tables import fitting_options
+from llm_baselines.option_tables import chosen_design, fitting_options
 from llm_baselines.rows import training_design, validation_envs
 from llm_baselines.sb3.callbacks import RoundCallback
 from llm_baselines.sb3.checkpoint import cut_episodes, read_state, restore_checkpoint, write_checkpoint
@@ -80,7 +80,10 @@ class SB3Agent:
         self.seed = seed
         self.device = get_device(device)
         spec = env.spec
-        merged = {**fitting_options(self.defaults(spec.id), spec.id, spec.kwargs), **config}
+        design = chosen_design(config, spec.id, spec.kwargs)
+        if design is not None:
+            del config["reward"]
+        merged = {**fitting_options(self.defaults(spec.id, design), spec.id, spec.kwargs), **config}
         self.config: Any = make_config(self.config_class, merged)
         self.report = TrainingReport()
         self.model: BaseAlgorithm | None = None
@@ -92,9 +95,9 @@ class SB3Agent:
         self._exploration = np.random.default_rng(seed)
 
     @classmethod
-    def defaults(cls, env_id: str) -> dict[str, Any]:
+    def defaults(cls, env_id: str, design: str | None = None) -> dict[str, Any]:
         """The configuration on an id: the table of hyperparameters over the class's defaults."""
-        return asdict(make_config(cls.config_class, TABLES.options(cls.name, env_id)))
+        return asdict(make_config(cls.config_class, TABLES.options(cls.name, env_id, design)))
 
     @classmethod
     def check_config(cls, config: Mapping[str, Any]) -> None:

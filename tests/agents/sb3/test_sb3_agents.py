@@ -179,7 +179,7 @@ def test_unknown_options_name_the_nearest(env):
     "env_id", ["TextGen-Tiny-v0", "TextGen-v0", "Translation-v0", "Dialogue-v0", "Other-v0"]
 )
 def test_every_table_of_hyperparameters_is_valid(name, env_id):
-    defaults = agent_defaults(name, env_id)
+    defaults = agent_defaults(name, env_id, "tuned")
     json.dumps(defaults)
     assert 0 < defaults["gamma"] <= 1
     assert defaults["gamma"] == 1 or defaults["reward_timing"] == "dense", (
