@@ -1,0 +1,69 @@
+"""What an agent is trained on, in words: reward, timing, discount, data and start. Printed and tabulated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from llm_benchmarks.configuration import reward_label
+
+
+def trained_on(record: Mapping[str, Any]) -> dict[str, str]:
+    """What a run learns from.
+
+    Args:
+        record: A record, or the plan of one (see records.py).
+
+    Returns:
+        "reward", "data" and "start" to words, each where there is something to say; empty for a run that
+        trains nothing.
+    """
+    if record["reward"]["training"] is None:
+        return {}
+    config = record["agent"]["config"]
+    imitates = record["agent"]["name"] == "supervised"
+    parts = {
+        "reward": "" if imitates else ", ".join(_reward(record, config)),
+        "data": ", ".join(_data(config, imitates)),
+        "start": ", ".join(_start(config)),
+    }
+    return {name: text for name, text in parts.items() if text}
+
+
+def in_a_line(record: Mapping[str, Any]) -> str:
+    """`trained_on` as one line, such as "10*bleu+5*chrf, dense, discount 0.6"."""
+    return "; ".join(trained_on(record).values())
+
+
+def _reward(record: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
+    spec = record["reward"]["training"]["spec"]
+    yield "the id's own reward" if spec == "default" else reward_label(spec)
+    timing = config.get("reward_timing") or record["env"]["kwargs"].get("reward_timing") or "terminal"
+    kind = timing.get("id") if isinstance(timing, Mapping) else timing
+    yield "paid at the end" if kind == "terminal" else str(kind)
+    if config.get("gamma", 1) != 1:
+        yield f"discount {config['gamma']:g}"
+
+
+def _data(config: Mapping[str, Any], imitates: bool) -> Iterator[str]:
+    if imitates:
+        yield "imitation of the references"
+    if (fraction := config.get("train_fraction", 1)) != 1:
+        yield f"{fraction:.3g} of the train split"
+    if config.get("train_dataset"):
+        yield f"requests of {config['train_dataset']}"
+    if config.get("demonstrations"):
+        yield f"{config['demonstrations']:,} of the expert's episodes in the replay buffer"
+
+
+def _start(config: Mapping[str, Any]) -> Iterator[str]:
+    start = config.get("supervised")
+    if config.get("warm_start") is False or not isinstance(start, Mapping) or not start:
+        return
+    yield (
+        f"after imitation of {start['total_timesteps']:,} tokens"
+        if "total_timesteps" in start
+        else ("after imitation")
+    )
+    if (fraction := start.get("train_fraction", 1)) != 1:
+        yield f"{fraction:.3g} of the references"

@@ -1,0 +1,39 @@
+"""What a run is trained on is said in words, before training and beside its row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from llm_benchmarks.plan import draft_plan, plan_agent
+from llm_benchmarks.suite import Cell
+from llm_benchmarks.trained_on import in_a_line
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ({"agent": "sb3_dqn"}, "the id's own reward, paid at the end"),
+        ({"agent": "sb3_dqn", "reward": "tuned"}, "10*bleu+5*chrf, dense, discount 0.6"),
+        ({"agent": "sb3_dqn", "reward": "chrf", "env_kwargs": {"reward_timing": "dense"}}, "chrf, dense"),
+        (
+            {"agent": "rloo"},
+            "the id's own reward, paid at the end; after imitation of 800,000 tokens, 0.05 of the references",
+        ),
+        (
+            {"agent": "supervised", "config": {"train_fraction": 0.05}},
+            "imitation of the references, 0.05 of the train split",
+        ),
+        (
+            {"agent": "sb3_dqn", "env": "Dialogue-v0", "reward": "tuned"},
+            "20*task_success+KnownTurns, dense, discount 0.3; "
+            "600 of the expert's episodes in the replay buffer",
+        ),
+        ({"agent": "token_dqn", "config": {"warm_start": False}}, "the id's own reward, paid at the end"),
+        ({"agent": "random"}, ""),
+    ],
+)
+def test_a_run_says_what_it_learns_from(cell: dict[str, Any], expected: str) -> None:
+    run = Cell(**{"env": "Translation-v0", **cell})
+    assert in_a_line(draft_plan(run, plan_agent(run))) == expected
