@@ -59,11 +59,11 @@ def interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 def run_to_exit_status(main: Callable[[], int], interrupted: int) -> int:
-    """Calls a program's main function; its exit status, which no further signal changes.
+    """Calls a program's main function; its exit status, for `sys.exit` at once.
 
     Args:
         main: Called without arguments.
-        interrupted: The status if an interruption came out of it. The process then ignores signals: it ends.
+        interrupted: The status if an interruption came. The process ignores further ones: it is ending.
     """
     _take_over()
     with deferred_signals() as held:
@@ -71,9 +71,10 @@ def run_to_exit_status(main: Callable[[], int], interrupted: int) -> int:
             status = interruptibly(main)
         except KeyboardInterrupt:
             status = interrupted
-        if status == interrupted or held.noted:
+        for signum in SIGNALS:
+            if handler_behind(signum) is not signal.SIG_IGN:
+                signal.signal(signum, signal.SIG_IGN if status == interrupted else signal.SIG_DFL)
+        if held.noted:
             status = interrupted
-            for signum in SIGNALS:
-                signal.signal(signum, signal.SIG_IGN)
             held.forget()
     return status
