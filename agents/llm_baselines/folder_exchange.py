@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from llm_baselines.temporary_folder import sweep, temporary_folder
@@ -92,6 +94,21 @@ def _retire(folder: Path, place: Path, others_stay: bool) -> None:
             other.rename(place / f"gone-{other.name}")
     flush_folder(folder)
     os.rename(folder / NEXT, place / "done")
+
+
+@contextmanager
+def errors_name(path: Path) -> Iterator[None]:
+    """Errors of the disk that name no file, as those of writing do, name this one.
+
+    Raises:
+        OSError: In their place.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(f"'{path}' cannot be written: {error}") from error
 
 
 def flush(folder: Path) -> None:

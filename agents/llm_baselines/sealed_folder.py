@@ -12,7 +12,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from llm_baselines.folder_exchange import exchange, flush, flush_folder
+from llm_baselines.folder_exchange import errors_name, exchange, flush, flush_folder
 from llm_baselines.interruption import deferred_signals
 from llm_baselines.temporary_folder import temporary_folder
 from llm_envs.assets.cache import file_sha256
@@ -36,7 +36,7 @@ def replace_folder(folder: Path, write: Callable[[Path], object]) -> None:
     Raises:
         OSError: It cannot be written; what stood there is as it was.
     """
-    with deferred_signals():
+    with deferred_signals(), errors_name(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with temporary_folder(folder.parent, f".{folder.name}.") as place:
             try:
@@ -58,7 +58,7 @@ def replace_file(path: Path, text: str) -> None:
         OSError: It cannot be written; what stood there is as it was.
     """
     temporary = path.with_name(f".{path.name}")
-    with deferred_signals():
+    with deferred_signals(), errors_name(path):
         try:
             with open(temporary, "w", encoding="utf-8") as file:
                 file.write(text)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from llm_baselines.folder_exchange import flush_folder
+from llm_baselines.folder_exchange import errors_name, flush_folder
 from llm_baselines.interruption import deferred_signals
 from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.records import RecordError, check_record, check_results, check_schema
@@ -147,9 +147,12 @@ def write_folder(parent: Path, contents: Mapping[str, Path | bytes]) -> str:
 
     Returns:
         The record's id, which names the folder.
+
+    Raises:
+        OSError: It cannot be written; nothing of it is left.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    with deferred_signals(), temporary_folder(parent, TEMPORARY) as temporary:
+    with deferred_signals(), errors_name(parent), temporary_folder(parent, TEMPORARY) as temporary:
         listed = {name: _write_file(temporary / name, contents[name]) for name in contents}
         manifest = json_bytes({"manifest_version": 1, "files": listed}, indent=2)
         _write_file(temporary / "manifest.json", manifest)

@@ -19,7 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.folder_exchange import TEMPORARY, end_exchange, exchange, flush, standing_in
+from llm_baselines.folder_exchange import (
+    TEMPORARY,
+    end_exchange,
+    errors_name,
+    exchange,
+    flush,
+    standing_in,
+)
 from llm_baselines.interruption import deferred_signals, interruptibly
 from llm_baselines.locks import Lock, try_lock
 from llm_baselines.registry import AGENTS, make_agent
@@ -208,7 +215,7 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
 
 def _save(agent: Any, folder: Path, facts: Mapping[str, Any]) -> None:
     """Puts an agent's files and the report in place of those before, all at once."""
-    with temporary_folder(folder, TEMPORARY) as place:
+    with errors_name(folder), temporary_folder(folder, TEMPORARY) as place:
         new = place / "agent"
         new.mkdir()
         agent.save(new)

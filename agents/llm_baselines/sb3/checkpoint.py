@@ -45,7 +45,7 @@ def write_checkpoint(
         try:
             model.save(place / "model.zip")
         except RuntimeError as error:  # what torch makes of an error of the disk
-            raise OSError(f"'{folder}': the checkpoint cannot be written: {error}") from error
+            raise OSError(f"'{folder}' cannot be written: {error}") from error
         buffer = getattr(model, "replay_buffer", None)
         if isinstance(buffer, ReplayBuffer):
             size = buffer.size()
