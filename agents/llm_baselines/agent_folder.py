@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from llm_baselines.configuration import values_of
+from llm_baselines.folder_exchange import is_exchange, standing_in
 from llm_baselines.sealed_folder import (
     MANIFEST,
     AgentFolderError,
@@ -58,6 +59,7 @@ def write_agent_folder(
     """
     folder = Path(folder)
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    there = {name for name in there if not is_exchange(name)}
     if others := there - {DESCRIPTION, WEIGHTS, MANIFEST}:
         raise AgentFolderError(
             f"'{folder}' holds something other than an agent, '{min(others)}'; name another folder"
@@ -85,7 +87,7 @@ def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Ten
         AgentFolderError: A file is missing, altered or cut short (it is named), or of a later format.
         UntrustedCode: The description names code anywhere but as its training reward, which is only told.
     """
-    folder = Path(folder)
+    folder = standing_in(Path(folder))
     hashes = check_seal(folder, (DESCRIPTION,), kind=_KIND)
     description = read_json(folder / DESCRIPTION, kind=_KIND)
     if description.get("format") != FORMAT:
@@ -126,7 +128,7 @@ def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str) -> dict
 
 def is_agent_folder(path: Path) -> bool:
     """Whether a path looks like a saved agent."""
-    return (path / DESCRIPTION).is_file()
+    return (standing_in(path) / DESCRIPTION).is_file()
 
 
 # What a saved agent, or a checkpoint of one, says of where it comes from.

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from llm_baselines.agent_folder import check_origin
 from llm_baselines.configuration import values_of
+from llm_baselines.folder_exchange import standing_in
 from llm_baselines.sealed_folder import (
     AgentFolderError,
     check_seal,
@@ -77,6 +78,7 @@ def read_checkpoint(
             another configuration.
     """
     way_out = f"; delete '{place}' to train afresh"
+    place = standing_in(place)
     hashes = check_seal(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
     state = read_json(place / _STATE, kind=_KIND, way_out=way_out)
     _check_same(place, state, learner)

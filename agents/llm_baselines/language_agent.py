@@ -18,6 +18,7 @@ from llm_baselines.agent import TrainingReport
 from llm_baselines.agent_folder import write_agent_folder
 from llm_baselines.configuration import changed
 from llm_baselines.export import export_model
+from llm_baselines.interruption import deferred_signals
 from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS
 from llm_baselines.rows import make_rows, training_design, validation_envs
 from llm_baselines.run import TrainingRun
@@ -264,12 +265,13 @@ class LanguageAgent(TrainablePolicy):
             limit = getattr(config, f"{group['name']}_max_grad_norm", config.max_grad_norm)
             norm = norms[group["name"]] = float(nn.utils.clip_grad_norm_(group["params"], limit))
             run.check_finite(norm, f"the gradient's norm ({group['name']})")
-        self.optimizer.step()
-        self.weights_changed()
-        self.optimizer.zero_grad(set_to_none=True)
-        if counted:
-            self.updates += 1
-            self.report.gradient_steps += 1
+        with deferred_signals():  # what an interruption saves is of whole steps
+            self.optimizer.step()
+            self.weights_changed()
+            self.optimizer.zero_grad(set_to_none=True)
+            if counted:
+                self.updates += 1
+                self.report.gradient_steps += 1
         return norms
 
     @torch.no_grad()

@@ -68,8 +68,7 @@ class RLOO(LanguageAgent):
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
         """Begins from demonstrations, where there are any."""
         self._player = Player(self)  # what is wrong with reward or data shows before the warm start
-        if begin_from_demonstrations(self, run_folder, resume=resume, progress_bar=progress_bar):
-            self._build()
+        begin_from_demonstrations(self, run_folder, self._build, resume=resume, progress_bar=progress_bar)
 
     def learn_round(self, run: TrainingRun) -> None:
         """Plays groups of episodes; one update."""

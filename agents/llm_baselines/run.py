@@ -33,6 +33,7 @@ from llm_baselines.agent_folder import environment_of
 from llm_baselines.callback_counters import CallbackCounters
 from llm_baselines.checkpoint import read_checkpoint, write_checkpoint
 from llm_baselines.configuration import values_of
+from llm_baselines.interruption import deferred_signals
 from llm_baselines.sealed_folder import json_able, newest_checkpoint
 from llm_envs import evaluate
 
@@ -216,13 +217,14 @@ class TrainingRun:
             self.measure()
         self.update_report()
         self.checkpoint()
-        if self.learner.config.keep_best and self.best_weights is not None:
-            self.learner.network.load_state_dict(self.best_weights, strict=False)
-            self.learner.weights_changed()
-            report = self.learner.report
-            best = (row for row in report.curve if row.get("eval/mean_reward") == self.best_score)
-            report.kept_timesteps = max((row["timesteps"] for row in best), default=None)
-        self._finished = True
+        with deferred_signals():  # an interruption finds the last weights or the best, no mixture
+            if self.learner.config.keep_best and self.best_weights is not None:
+                self.learner.network.load_state_dict(self.best_weights, strict=False)
+                self.learner.weights_changed()
+                report = self.learner.report
+                best = (row for row in report.curve if row.get("eval/mean_reward") == self.best_score)
+                report.kept_timesteps = max((row["timesteps"] for row in best), default=None)
+            self._finished = True
         self.callback.on_training_end()
 
     def close(self) -> None:

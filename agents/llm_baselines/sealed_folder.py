@@ -9,8 +9,12 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
+from safetensors import SafetensorError
+
+from llm_baselines.folder_exchange import errors_name, exchange, flush, flush_folder
+from llm_baselines.interruption import deferred_signals
+from llm_baselines.temporary_folder import temporary_folder
 from llm_envs.assets.cache import file_sha256
 
 MANIFEST = "manifest.json"
@@ -21,32 +25,49 @@ class AgentFolderError(ValueError):
 
 
 def replace_folder(folder: Path, write: Callable[[Path], object]) -> None:
-    """Writes a folder under a temporary name beside its own, then renames it.
+    """Writes a folder under a temporary name beside its own, then puts it there by one rename.
 
-    A folder that stood there before is there, whole, until the new one is.
+    A folder that stood there before reads as before until then. Signals wait until it is done.
 
     Args:
         folder: Where it shall stand.
         write: Called with the temporary folder.
+
+    Raises:
+        OSError: It cannot be written; what stood there is as it was.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}")
-    temporary.mkdir()
-    try:
-        write(temporary)
-        for path in temporary.rglob("*"):
-            if path.is_file():
-                with open(path, "r+b") as file:
-                    os.fsync(file.fileno())
-        if folder.exists():
-            old = folder.with_name(f".{folder.name}.old-{uuid4().hex[:8]}")
-            folder.rename(old)
-            temporary.rename(folder)
-            shutil.rmtree(old)
-        else:
-            temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with deferred_signals(), errors_name(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(folder.parent, f".{folder.name}.") as place:
+            try:
+                write(place)
+            except SafetensorError as error:  # what it makes of an error of the disk
+                raise OSError(f"'{folder}' cannot be written: {error}") from error
+            flush(place)
+            if folder.is_dir() and any(folder.iterdir()):
+                exchange(place, folder, others_stay=False)
+            else:
+                os.replace(place, folder)
+                flush_folder(folder.parent)
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Writes a file under a temporary name, then puts it in its place by one rename; signals wait.
+
+    Raises:
+        OSError: It cannot be written; what stood there is as it was.
+    """
+    temporary = path.with_name(f".{path.name}")
+    with deferred_signals(), errors_name(path):
+        try:
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def seal(place: Path) -> None:
@@ -123,7 +144,7 @@ def newest_checkpoint(folder: Path) -> Path | None:
     if not folder.is_dir():
         return None
     places = list(folder.iterdir())
-    # What replace_folder leaves where the process was killed between its two renames.
+    # What earlier versions left where the process was killed while a checkpoint took the place of another.
     replaced = (place for place in places if re.fullmatch(r"\.\d+\.old-\w+", place.name))
     whole = (place for place in places if place.name.isdigit())
     return max(whole, default=None) or max(replaced, default=None)
@@ -139,8 +160,9 @@ def set_aside(folder: Path) -> None:
 
 def replace_checkpoint(target: Path, write: Callable[[Path], object]) -> Path:
     """Writes a checkpoint, then removes what else is there: at any moment one that is whole exists."""
-    replace_folder(target, write)
-    for other in target.parent.iterdir():
-        if other != target and (other.name.startswith(".") or other.name.isdigit()):
-            shutil.rmtree(other, ignore_errors=True)
+    with deferred_signals():
+        replace_folder(target, write)
+        for other in target.parent.iterdir():
+            if other != target and (other.name.startswith(".") or other.name.isdigit()):
+                shutil.rmtree(other, ignore_errors=True)
     return target

@@ -5,11 +5,9 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
-import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +23,7 @@ from llm_baselines.configuration import changed, make_config, option, recorded_v
 from llm_baselines.copying import teach_copying
 from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
 from llm_baselines.disguise import disguised, looked_up
+from llm_baselines.interruption import deferred_signals
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import (
     TABLES,
@@ -33,6 +32,7 @@ from llm_baselines.language_agent_settings import (
 from llm_baselines.run import TrainingRun
 from llm_baselines.sealed_folder import newest_checkpoint
 from llm_baselines.teacher_forcing import token_losses
+from llm_baselines.temporary_folder import temporary_folder
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch
 
 _OF_PLAY = ("train_dataset", "reward", "reward_timing", "episodes_per_round")
@@ -140,14 +140,13 @@ class Supervised(LanguageAgent):
 
     def _keep(self, kept: Path) -> None:
         """Saves what was trained as a warm start, whole or not at all."""
-        mine = kept.with_name(f".{kept.name}-{os.getpid()}")
-        self.save(mine)
-        try:
-            mine.rename(kept)
-        except OSError:  # another process was faster, with the same weights
-            shutil.rmtree(mine)
-            if not kept.exists():
-                raise
+        with deferred_signals(), temporary_folder(kept.parent, f".{kept.name}-") as place:
+            self.save(place / "agent")
+            try:
+                (place / "agent").rename(kept)
+            except OSError:  # another process was faster, with the same weights
+                if not kept.exists():
+                    raise
 
     def _kept_as(self, total_timesteps: int) -> str:
         """The name in `warm_start_folder` of what this training gives."""
@@ -170,9 +169,10 @@ class Supervised(LanguageAgent):
         if not kept.exists():
             return False
         trained = Supervised.load(kept, self.env, device=self.device)
-        self.load_weights(trained.network.state_dict(), "the warm start")
-        self.num_timesteps, self.rounds = trained.num_timesteps, trained.rounds
-        self.updates, self.report, self.begun = trained.updates, trained.report, True
+        with deferred_signals():
+            self.load_weights(trained.network.state_dict(), "the warm start")
+            self.num_timesteps, self.rounds = trained.num_timesteps, trained.rounds
+            self.updates, self.report, self.begun = trained.updates, trained.report, True
         return True
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
@@ -200,9 +200,10 @@ class Supervised(LanguageAgent):
         if self.config.copy_steps and self.is_fresh and not self._can_copy:
             taught = copy.deepcopy(self.lm)
             teach_copying(taught, self.config.copy_steps, self.seed, progress_bar=progress_bar)
-            self.lm.load_state_dict(taught.state_dict())
-            self.weights_changed()
-            self._can_copy = True
+            with deferred_signals():
+                self.lm.load_state_dict(taught.state_dict())
+                self.weights_changed()
+                self._can_copy = True
 
     def learn_round(self, run: TrainingRun) -> None:
         """One step on the next batch of the epoch; steps are tokens of the demonstrations."""
@@ -327,8 +328,13 @@ def start_written_out(supervised: dict[str, Any], env_id: str, train_fraction: f
 
 
 def begin_from_demonstrations(
-    learner: LanguageAgent, run_folder: str | Path | None, *, resume: bool, progress_bar: bool
-) -> bool:
+    learner: LanguageAgent,
+    run_folder: str | Path | None,
+    rebuild: Callable[[], object],
+    *,
+    resume: bool,
+    progress_bar: bool,
+) -> None:
     """Trains a learner's fresh model on demonstrations, where it is to be and there are any.
 
     A run that goes on from a checkpoint has this behind it. Whatever decides the result decides its name in
@@ -337,18 +343,16 @@ def begin_from_demonstrations(
     Args:
         learner: Takes over the weights, the cost and the evaluations.
         run_folder: Its run folder; "warm_start" in it holds this training's checkpoints.
+        rebuild: Called once the learner has new weights, for what it builds on them.
         resume: Go on from them.
         progress_bar: Show a progress bar.
-
-    Returns:
-        Whether the learner has new weights.
     """
     config = learner.config
     wanted = config.warm_start and learner.is_fresh and learner.native and learner.num_timesteps == 0
     if not wanted or not has_demonstrations(learner.task):
-        return False
+        return
     if _begun(run_folder, resume):
-        return False
+        return
     learner.put_earlier_aside(run_folder)
     assert learner.env.spec is not None
     options, total = _start(config.supervised, learner.env.spec.id, config.train_fraction)
@@ -360,10 +364,11 @@ def begin_from_demonstrations(
         begun.learn(total, run_folder=place, resume=resume, progress_bar=progress_bar)
     finally:
         learner.warm_start = None
-    learner.lm.load_state_dict(begun.lm.state_dict())
-    learner.begun = True
-    learner.weights_changed()
-    learner.report.seconds = begun.report.seconds
-    learner.report.gradient_steps = begun.report.gradient_steps
-    learner.report.curve = [{**row, "timesteps": 0} for row in begun.report.curve[-1:]]
-    return True
+    with deferred_signals():
+        learner.lm.load_state_dict(begun.lm.state_dict())
+        learner.begun = True
+        learner.weights_changed()
+        learner.report.seconds = begun.report.seconds
+        learner.report.gradient_steps = begun.report.gradient_steps
+        learner.report.curve = [{**row, "timesteps": 0} for row in begun.report.curve[-1:]]
+        rebuild()

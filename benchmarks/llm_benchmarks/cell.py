@@ -17,7 +17,10 @@ from typing import Any
 import gymnasium as gym
 
 from llm_baselines.agent import TrainingReport
+from llm_baselines.folder_exchange import standing_in
+from llm_baselines.interruption import deferred_signals, interruptibly
 from llm_baselines.registry import make_agent
+from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.plan import (
     AgentPlan,
     draft_plan,
@@ -35,7 +38,8 @@ from llm_envs import EvaluationResult, evaluate
 
 Progress = Callable[[str, int, int], None]
 """progress(phase, done, total): "training", or what an agent's `training_stage` says comes before that, in
-steps, "evaluating" in episodes."""
+steps; from when there is nothing left to train on EVALUATING, in episodes."""
+EVALUATING = "evaluating"
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -88,15 +92,17 @@ def run_cell(
         command: What to write down as the command line.
 
     Raises:
-        KeyboardInterrupt: It was interrupted; the record says so.
+        KeyboardInterrupt: It was interrupted; the record says so, unless it was being written already.
+        OSError: The record cannot be written; nothing of it is left.
     """
     run = _CellRun(cell, device, progress or (lambda phase, done, total: None))
     started, clock = utc_now(), time.perf_counter()
     status, error, result = "completed", None, None
+    here = Path(tempfile.gettempdir())
     try:
-        with tempfile.TemporaryDirectory(prefix="llm-envs-") as place:
+        with deferred_signals(), temporary_folder(here, "llm-envs-cell-") as place:
             try:
-                result = run.play(Path(place))
+                result = interruptibly(run.play, place)
             except KeyboardInterrupt:
                 status = "interrupted"
             except Exception as raised:
@@ -110,11 +116,12 @@ def run_cell(
                 cost=run.cost(),
                 results=summarize(rows),
             )
-            files = checkpoint_files(place) if keep_checkpoint and status == "completed" else {}
-            not_kept = ""
+            kept = keep_checkpoint and status == "completed"
+            files = checkpoint_files(place) if kept and not run.unsaved else {}
+            not_kept = f"its checkpoint is not kept: {run.unsaved}" if kept and run.unsaved else ""
             try:
                 record_id = store.write(record, rows, run.curve(), files)
-            except RecordError as refused:
+            except (RecordError, OSError) as refused:
                 if not files:
                     raise
                 not_kept = f"its checkpoint is not kept: {one_line(refused)}"
@@ -136,6 +143,7 @@ class _CellRun:
         self._device = device
         self._progress = progress
         self.plan: dict[str, Any] = draft_plan(cell)
+        self.unsaved = ""
         self._agent_plan: AgentPlan | None = None
         self._agent: Any = None
         self._env: gym.Env[Any, Any] | None = None
@@ -157,20 +165,29 @@ class _CellRun:
             config=planned.options,
         )
         pin_torch()
+        if planned.trained and planned.training is None:
+            self._train(planned)
+        self._progress(EVALUATING, 0, self.plan["budget"]["evaluation_episodes"])
         if planned.training is not None:
             self.plan["agent"]["checkpoint_hash"] = _folder_hash(Path(planned.make))
-        elif planned.trained:
-            self._train(planned)
-            if callable(getattr(self._agent, "save", None)):
-                self._agent.save(place)
-                if files := checkpoint_files(place):
-                    self.plan["agent"]["checkpoint_hash"] = checkpoint_hash(files)
+        elif planned.trained and callable(getattr(self._agent, "save", None)):
+            self._save(place)
         self.plan["agent"]["parameters"] = self._report().parameters or None
         result = self._evaluate()
         named = {metric["name"] for metric in self.plan["reward"]["metrics"]}
         measured = [name for name in result.metrics if name not in named]
         self.plan["reward"]["metrics"][:0] = [{"name": n, "signature": None} for n in measured]
         return result
+
+    def _save(self, place: Path) -> None:
+        """Saves what was trained. Where it cannot be, it is evaluated all the same."""
+        try:
+            self._agent.save(place)
+        except OSError as error:
+            self.unsaved = one_line(error)
+        else:
+            if files := checkpoint_files(place):
+                self.plan["agent"]["checkpoint_hash"] = checkpoint_hash(files)
 
     def _train(self, planned: AgentPlan) -> None:
         if not callable(getattr(self._agent, "learn", None)):
@@ -197,7 +214,7 @@ class _CellRun:
         def count(row: Any) -> None:
             nonlocal done
             done += 1
-            self._progress("evaluating", done, total)
+            self._progress(EVALUATING, done, total)
 
         started = time.perf_counter()
         try:
@@ -282,6 +299,7 @@ def _finite(row: Mapping[str, Any]) -> dict[str, float]:
 
 def _folder_hash(folder: Path) -> str | None:
     """The hash of a trained agent's files, without the reports and logs beside them."""
+    folder = standing_in(folder)
     listed = folder / "manifest.json"
     if not listed.is_file():
         return None

@@ -368,7 +368,9 @@ def _refuse(message: str) -> int:
 
 def app() -> None:
     """The console script."""
-    sys.exit(main())
+    from llm_benchmarks.termination import run_to_exit_status
+
+    sys.exit(run_to_exit_status(main, INTERRUPTED))
 
 
 if __name__ == "__main__":

@@ -19,11 +19,13 @@ from llm_benchmarks.report_console import report_console
 from llm_benchmarks.runner import run_suite
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Suite, find_suite, load_suite
+from llm_benchmarks.termination import termination_interrupts
 
 LEARNER, BEFORE = "sb3_dqn", "random"
 _LONGEST = 400
 
 
+@termination_interrupts()
 def run(store: Path, *, suite: str = "demo", processes: int | None = None) -> int:
     """Runs the demo.
 

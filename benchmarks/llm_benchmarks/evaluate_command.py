@@ -15,6 +15,7 @@ from llm_benchmarks.cli_input import bad_input, usable_folder
 from llm_benchmarks.plan import make_plan, plan_agent, settled
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, SuiteError
+from llm_benchmarks.termination import termination_interrupts
 
 _LOADED = (
     "name a function that gives the trained agent, --agent package.module:function, called as "
@@ -22,11 +23,15 @@ _LOADED = (
 )
 
 
+@termination_interrupts()
 def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
     """Evaluates and writes the record; prints the scores and the record's id.
 
     Returns:
         0, or 1 if the agent failed while it played (the record says how).
+
+    Raises:
+        KeyboardInterrupt: It was interrupted, by Ctrl-C, SIGTERM or SIGHUP; the record says so.
     """
     with bad_input():
         cell = _with_training(cell)

@@ -24,12 +24,14 @@ from llm_benchmarks.report_console import report_console
 from llm_benchmarks.runner import run_suite
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, Suite, find_suite, load_suite
+from llm_benchmarks.termination import termination_interrupts
 
 BEFORE, AFTER = "lm_sample", "token_dqn"
 GAIN, NLL_RISE, DISTINCT_FALL = 0.35, 0.05, 0.15
 _SAMPLES, _TOKENS = 6, 2048
 
 
+@termination_interrupts()
 def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -> int:
     """Runs the suite, and compares what was written on held-out prompts.
 

@@ -69,6 +69,10 @@ class SuiteProgress:
         self._count()
         self._say(f"{self._place()} {cell}: already in the store")
 
+    def waiting(self, cell: Cell) -> None:
+        """Another process runs a cell."""
+        self._say(f"{self._place()} {cell}: another process runs it, its record is waited for")
+
     def started(self, cell: Cell) -> None:
         """A cell's process has been started."""
         self._spoken[id(cell)] = time.monotonic()

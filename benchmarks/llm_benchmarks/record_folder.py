@@ -15,17 +15,18 @@ import hashlib
 import io
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
+from llm_baselines.folder_exchange import errors_name, flush_folder
+from llm_baselines.interruption import deferred_signals
+from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.records import RecordError, check_record, check_results, check_schema
 
 ROWS = {"episodes.jsonl": "episode", "curve.jsonl": "curve_row"}
-_TEMPORARY = ".writing-"
+TEMPORARY = ".writing-"
 _CHUNK = 1 << 20
 # Formats that run code when loaded: nobody should be handed one by a leaderboard.
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".zip"}
@@ -140,21 +141,23 @@ def parse_rows(data: bytes, name: str, *, schema: bool = True) -> list[dict[str,
 def write_folder(parent: Path, contents: Mapping[str, Path | bytes]) -> str:
     """Write files and their manifest as one record under `parent`, whole or not at all.
 
-    The files are written under a temporary name and flushed to disk, then the folder is renamed.
-    A process that dies on the way leaves a folder named ".writing-...", which readers ignore.
+    The files are written under a temporary name and flushed to disk, then the folder is renamed; signals
+    wait until then. A process that dies on the way leaves a folder named ".writing-...", which readers
+    ignore and the next writer removes.
 
     Returns:
         The record's id, which names the folder.
+
+    Raises:
+        OSError: It cannot be written; nothing of it is left.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=parent))
-    try:
-        temporary.chmod(0o755)
+    with deferred_signals(), errors_name(parent), temporary_folder(parent, TEMPORARY) as temporary:
         listed = {name: _write_file(temporary / name, contents[name]) for name in contents}
         manifest = json_bytes({"manifest_version": 1, "files": listed}, indent=2)
         _write_file(temporary / "manifest.json", manifest)
         for folder in (temporary, *(path for path in temporary.rglob("*") if path.is_dir())):
-            _flush_folder(folder)
+            flush_folder(folder)
         id = hashlib.sha256(manifest).hexdigest()
         try:
             os.rename(temporary, parent / id)
@@ -162,10 +165,8 @@ def write_folder(parent: Path, contents: Mapping[str, Path | bytes]) -> str:
             if not (parent / id).is_dir():
                 raise
             read_folder(parent / id)  # somebody wrote the same record; is it whole?
-        _flush_folder(parent)
+        flush_folder(parent)
         return id
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def check_name(name: str) -> None:
@@ -193,16 +194,6 @@ def _write_file(path: Path, source: Path | bytes) -> dict[str, Any]:
 
 def _opened(source: Path | bytes) -> BinaryIO:
     return io.BytesIO(source) if isinstance(source, bytes) else source.open("rb")
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":  # folders cannot be opened there
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_leaf(path: Path) -> bool:

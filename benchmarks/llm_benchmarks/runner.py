@@ -1,7 +1,9 @@
 """Runs the cells of a suite in processes of their own, a few at a time, and keeps what became of each.
 
-A cell that a store has a completed record of is not run again. A cell that fails, or whose process dies,
-leaves a failed record, and the others go on.
+A cell that a store has a completed record of is not run again, and one that another process runs is waited
+for: a cell's process holds the store's lock on it. A cell that fails, or whose process dies, leaves a failed
+record, and the others go on. Where this process is killed, the cells' processes notice; worker.py says what
+they do.
 """
 
 from __future__ import annotations
@@ -16,9 +18,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from llm_baselines.interruption import Held, deferred_signals, interruptibly
+from llm_baselines.locks import Lock
 from llm_benchmarks.cell import THREAD_VARIABLES
 from llm_benchmarks.plan import draft_plan, make_plan, plan_agent, settled
 from llm_benchmarks.progress import SuiteProgress
@@ -30,6 +35,7 @@ from llm_benchmarks.termination import termination_interrupts
 from llm_envs.foreign import allowed_code, allowing_code
 
 _GRACE = 20.0  # seconds an interrupted cell has to write its record
+_SAME = 1.0  # seconds within which an interruption that is said twice is one
 _TAIL = 4000  # characters of a dead process's last words that are kept
 
 
@@ -39,8 +45,8 @@ class SuiteOutcome:
 
     Attributes:
         completed: Cells run to the end.
-        skipped: Cells the store had.
-        failed: Cells that failed, with the error in a line.
+        skipped: Cells the store had, or got from another process meanwhile.
+        failed: Cells that failed, here or in another process meanwhile, with the error in a line.
         interrupted: Whether the suite was interrupted.
         seconds: Wall-clock time.
     """
@@ -70,8 +76,8 @@ def run_suite(
         command: What to write down as the command line; this process's by default.
 
     Returns:
-        What became of each cell; an interruption, by Ctrl-C or SIGTERM, is told there too, after the
-        running cells have been ended and recorded.
+        What became of each cell; an interruption, by Ctrl-C, SIGTERM or SIGHUP, is told there too, after
+        the running cells have been ended and recorded.
 
     Raises:
         ValueError: processes is below 1.
@@ -81,16 +87,25 @@ def run_suite(
     runner = _Runner(suite.run, store, list(sys.argv if command is None else command))
     shown = progress if progress is not None else SuiteProgress(None)
     outcome, started = SuiteOutcome(), time.monotonic()
-    with shown, termination_interrupts():  # else the cells' processes would outlive this one
+    # Signals are looked for between the events of cells, so that no event is lost.
+    with shown, termination_interrupts(), deferred_signals() as held:
         try:
-            waiting = runner.plan(suite.cells, outcome, shown)
-            runner.run(waiting, processes or suite.run.processes, outcome, shown)
+            store.tidy()
+            waiting = interruptibly(runner.plan, suite.cells, outcome, shown)
+            runner.run(waiting, processes or suite.run.processes, outcome, shown, held)
         except KeyboardInterrupt:
             outcome.interrupted = True
-            runner.stop(outcome, shown)
+            try:
+                runner.stop(outcome, shown, held)
+            except BaseException:
+                runner.stop(outcome, SuiteProgress(None), held)
+                raise
         except BaseException:
-            runner.stop(outcome, SuiteProgress(None))  # it may be what is shown that failed
+            runner.stop(outcome, SuiteProgress(None), held)  # it may be what is shown that failed
             raise
+        finally:
+            store.tidy()
+            held.forget()  # it is told in the outcome
     outcome.seconds = time.monotonic() - started
     return outcome
 
@@ -103,6 +118,7 @@ class _Job:
     plan: dict[str, Any]
     process: subprocess.Popen[str]
     errors: IO[str]
+    records_before: set[str]
     started_at: str
     clock: float
     end: dict[str, Any] | None = None
@@ -115,6 +131,8 @@ class _Runner:
         self._command = command
         self._jobs: list[_Job] = []
         self._stopping = False
+        self._records_before: set[str] = set()  # those there were when this process looked for what to do
+        self._told: set[str] = set()
         self._events: queue.Queue[tuple[_Job, dict[str, Any] | None]] = queue.Queue()
 
     def plan(
@@ -122,6 +140,7 @@ class _Runner:
     ) -> list[tuple[Cell, dict[str, Any]]]:
         """The cells to run with their plans: those the store lacks; a repeated cell runs once."""
         shown.begin(len(cells))
+        self._records_before = set(self._store.ids())
         waiting: list[tuple[Cell, dict[str, Any]]] = []
         planned: set[str] = set()
         for cell in cells:
@@ -147,15 +166,51 @@ class _Runner:
         processes: int,
         outcome: SuiteOutcome,
         shown: SuiteProgress,
+        held: Held,
     ) -> None:
-        """Runs cells until none is left."""
-        todo = list(reversed(waiting))
+        """Runs cells until none is left.
+
+        Raises:
+            KeyboardInterrupt: A signal has come.
+        """
+        todo = list(waiting)
         while todo or self._jobs:
-            while todo and len(self._jobs) < processes:
-                job = self._start(*todo.pop())
-                self._jobs.append(job)
-                shown.started(job.cell)
+            if held.noted:
+                held.forget()
+                raise KeyboardInterrupt
+            for cell, plan in list(todo):
+                if len(self._jobs) >= processes:
+                    break
+                if self._begin(cell, plan, outcome, shown):
+                    todo.remove((cell, plan))
             self._hear(outcome, shown)
+
+    def _begin(self, cell: Cell, plan: dict[str, Any], outcome: SuiteOutcome, shown: SuiteProgress) -> bool:
+        """Starts a cell, or takes over what another process made of it; False while another runs it."""
+        key = cell_key(plan)
+        lock = self._store.claim(key)
+        if lock is None:
+            if key not in self._told:
+                shown.waiting(cell)
+            self._told.add(key)
+            return False
+        found = self._store.find(key, status=None)
+        failed = [r for r in found if r["status"] == "failed" and r.id not in self._records_before]
+        if any(record["status"] == "completed" for record in found):
+            outcome.skipped.append(cell)
+            shown.skipped(cell)
+            lock.release()
+        elif failed:
+            error = failed[-1]["error"]
+            message = f"{error['type']}: {error['message']} (run by another process)"
+            outcome.failed.append((cell, message))
+            shown.ended(cell, "failed", None, 0.0, message)
+            lock.release()
+        else:
+            job = self._start(cell, plan, lock, {record.id for record in found})
+            self._jobs.append(job)
+            shown.started(job.cell)
+        return True
 
     def _hear(self, outcome: SuiteOutcome, shown: SuiteProgress) -> None:
         """Waits a moment for what a process says."""
@@ -170,7 +225,7 @@ class _Runner:
         else:
             job.end = event
 
-    def _start(self, cell: Cell, plan: dict[str, Any]) -> _Job:
+    def _start(self, cell: Cell, plan: dict[str, Any], lock: Lock, records_before: set[str]) -> _Job:
         environment = dict(os.environ)
         environment.update(dict.fromkeys(THREAD_VARIABLES, str(self._run.threads)))
         environment["TOKENIZERS_PARALLELISM"] = "false"
@@ -184,8 +239,10 @@ class _Runner:
             encoding="utf-8",
             env=environment,
             start_new_session=True,  # a Ctrl-C reaches this process alone, which passes it on
+            pass_fds=(lock.descriptor,) if os.name == "posix" else (),
         )
-        job = _Job(cell, plan, process, errors, utc_now(), time.monotonic())
+        lock.hand_on()
+        job = _Job(cell, plan, process, errors, records_before, utc_now(), time.monotonic())
         request = {
             "cell": cell.to_dict(),
             "store": str(self._store.path.absolute()),
@@ -199,15 +256,16 @@ class _Runner:
         return job
 
     def _listen(self, job: _Job, request: str) -> None:
-        """Hands a process its request, and its events to the queue; None when it has ended."""
+        """Hands a process its request, and its events to the queue; None when it has ended.
+
+        Its standard input stays open: when it ends, the process knows that this one is gone.
+        """
         process = job.process
         assert process.stdin is not None
         assert process.stdout is not None
-        try:
-            process.stdin.write(request)
-            process.stdin.close()
-        except OSError:  # it has died already
-            pass
+        with suppress(OSError):  # it may have died already
+            process.stdin.write(request + "\n")
+            process.stdin.flush()
         with process.stdout:
             for line in process.stdout:
                 try:
@@ -215,6 +273,8 @@ class _Runner:
                 except ValueError:
                     continue
         process.wait()
+        with suppress(OSError):
+            process.stdin.close()
         self._events.put((job, None))
 
     def _end(self, job: _Job, outcome: SuiteOutcome, shown: SuiteProgress) -> None:
@@ -228,8 +288,13 @@ class _Runner:
         shown.ended(job.cell, end["event"], end["score"], end["seconds"], end["message"])
 
     def _died(self, job: _Job) -> dict[str, Any]:
-        """Records a process that ended without a word."""
+        """Records a process that ended without a word, unless it has recorded itself before."""
         seconds = time.monotonic() - job.clock
+        for record in self._store.find(cell_key(job.plan), status=None):
+            if record.id not in job.records_before:
+                score = (record["results"] or {}).get("mean_reward")
+                message = (record["error"] or {}).get("message", "")
+                return {"event": record["status"], "score": score, "seconds": seconds, "message": message}
         if self._stopping:
             told = self._write(job, "interrupted", None)
             return {"event": "interrupted", "score": None, "seconds": seconds, "message": told}
@@ -269,7 +334,7 @@ class _Runner:
             return f"no record of it: {unwritten}"
         return ""
 
-    def stop(self, outcome: SuiteOutcome, shown: SuiteProgress) -> None:
+    def stop(self, outcome: SuiteOutcome, shown: SuiteProgress, held: Held) -> None:
         """Ends the running cells; each records that it was interrupted, or it is recorded here.
 
         What a process had said before it heard of it holds: a cell that was done is done.
@@ -277,12 +342,14 @@ class _Runner:
         self._stopping = True
         for job in self._jobs:
             job.process.send_signal(signal.SIGINT)
-        deadline = time.monotonic() + _GRACE
+        begun = time.monotonic()
+        deadline = begun + _GRACE
         while self._jobs:
-            try:
-                if time.monotonic() > deadline:
-                    for job in self._jobs:
-                        job.process.kill()
-                self._hear(outcome, shown)
-            except KeyboardInterrupt:  # once more: there is no grace any longer
-                deadline = 0.0
+            if held.noted:
+                if time.monotonic() - begun > _SAME:  # once more: there is no grace any longer
+                    deadline = 0.0
+                held.forget()
+            if time.monotonic() > deadline:
+                for job in self._jobs:
+                    job.process.kill()
+            self._hear(outcome, shown)

@@ -1,7 +1,8 @@
 """A store: a folder of records, each an immutable folder named by the hash of what is in it.
 
-Writers in other processes or on other machines need no lock, and records may be copied from store
-to store. What stands in one record's folder is told in `record_folder.py`.
+Writers in other processes or on other machines need no lock, and records may be copied from store to store.
+Only who runs cells locks them, so that no two processes run one at the same time. What stands in one record's
+folder is told in `record_folder.py`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from llm_baselines.locks import Lock, try_lock
+from llm_baselines.temporary_folder import sweep
 from llm_benchmarks.record_folder import (
     ROWS,
+    TEMPORARY,
     Record,
     check_name,
     file_hash,
@@ -32,6 +37,7 @@ from llm_benchmarks.records import (
 
 __all__ = ["Record", "RecordError", "RecordStore", "checkpoint_files", "checkpoint_hash"]
 
+_LOCKS = ".locks"
 _ID = re.compile(r"[0-9a-f]{64}")
 
 
@@ -149,6 +155,26 @@ class RecordStore:
             if record["cell_key"] == cell_key and status in (None, record["status"]):
                 found.append(record)
         return found
+
+    # Who runs which cell.
+
+    def claim(self, cell_key: str) -> Lock | None:
+        """Takes a cell for this process and those that inherit the lock; None while somebody has it.
+
+        The lock is a file in `.locks`, released by the system when its holders end; see
+        llm_baselines/locks.py for what the file system must offer.
+        """
+        return try_lock(self.path / _LOCKS / cell_key)
+
+    def tidy(self) -> None:
+        """Removes what dead processes left: half-written records, locks that nobody holds."""
+        sweep(self.path, TEMPORARY)
+        locks = self.path / _LOCKS
+        with suppress(OSError):  # it is not there, not ours to change, or at the end not empty
+            for path in list(locks.iterdir()):
+                if (lock := try_lock(path)) is not None:
+                    lock.release()
+            locks.rmdir()
 
 
 def checkpoint_files(folder: str | os.PathLike[str]) -> dict[str, Path]:

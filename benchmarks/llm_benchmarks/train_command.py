@@ -20,7 +20,7 @@ from llm_benchmarks.training import RUN, prepare
 
 @termination_interrupts()
 def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> int:
-    """Trains; Ctrl-C and SIGTERM save the agent and end it.
+    """Trains; Ctrl-C, SIGTERM and SIGHUP save the agent and end it.
 
     Returns:
         0 when the budget is spent, 130 when it was interrupted.
@@ -30,6 +30,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         training = prepare(cell, out, resume=resume, device=device)
         if show_q and not hasattr(training.agent, "replay"):
             raise InputError(f"--show-q looks into token_dqn; {cell.agent!r} has no Q to show")
+        training.claim()
     facts = training.facts
     console.print(
         f"training {cell.agent} on {cell.env}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
@@ -45,7 +46,10 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
     try:
         facts = training.run(progress_bar=console.is_terminal, callback=shown)
     except KeyboardInterrupt:
-        _tell(console, training.facts, f"interrupted; the agent stands in {out}, --resume goes on")
+        completed = facts["status"] == "completed"  # the interruption came while it was being saved
+        end = "done" if completed else "interrupted"
+        goes_on = "" if completed else ", --resume goes on"
+        _tell(console, facts, f"{end}; the agent stands in {out}{goes_on}")
         return INTERRUPTED
     _tell(console, facts, f"done; the agent stands in {out}")
     if shown is not None:

@@ -3,29 +3,47 @@
 FOLDER/agent.json, ...     the agent, as its own `save` wrote it
 FOLDER/training.json       what was asked for, and what it cost: see `Training`
 FOLDER/run/                the agent's checkpoints and logs
+
+A training holds the lock on FOLDER/.lock (see llm_baselines/locks.py) from its start to its end. Agent and
+report are exchanged for new ones by one rename (see llm_baselines/folder_exchange.py).
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from llm_baselines.agent import TrainingReport
+from llm_baselines.folder_exchange import (
+    TEMPORARY,
+    end_exchange,
+    errors_name,
+    exchange,
+    flush,
+    standing_in,
+)
+from llm_baselines.interruption import deferred_signals, interruptibly
+from llm_baselines.locks import Lock, try_lock
 from llm_baselines.registry import AGENTS, make_agent
+from llm_baselines.sealed_folder import replace_file
+from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.provenance import utc_now
 from llm_benchmarks.suite import Cell, SuiteError
 from llm_envs.foreign import refuse_code
 
 REPORT, RUN = "training.json", "run"
+_LOCK = ".lock"
 FORMAT = 1
 _SAME = ("env", "env_kwargs", "agent", "seed", "reward", "config")
+
+
+class UnsavedError(OSError):
+    """What was trained could not be written; what stood in the folder before is whole."""
 
 
 class Training:
@@ -36,15 +54,47 @@ class Training:
         facts: What training.json says.
     """
 
-    def __init__(self, agent: Any, env: Any, folder: Path, facts: dict[str, Any], *, resume: bool) -> None:
+    def __init__(
+        self,
+        agent: Any,
+        env: Any,
+        folder: Path,
+        facts: dict[str, Any],
+        *,
+        before: Mapping[str, Any] | None,
+        resume: bool,
+    ) -> None:
         self.facts = facts
         self.agent = agent
         self._env = env
         self._folder = folder
+        self._before = before
         self._resume = resume
+        self._lock: Lock | None = None
+
+    def claim(self) -> None:
+        """Takes the folder for this process until it has trained, and mends what a killed one left there.
+
+        Raises:
+            SuiteError: Another process trains into the folder, or has done so since `prepare` looked.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lock = try_lock(self._folder / _LOCK)
+        if lock is None:
+            raise SuiteError(
+                f"another process trains into '{self._folder}': wait until it ends, or name another folder"
+            )
+        try:
+            if _check_folder(self._folder, self._resume) != self._before:
+                raise SuiteError(f"another process has trained into '{self._folder}' meanwhile; look again")
+            end_exchange(self._folder, others_stay=True)
+        except BaseException:
+            lock.release()
+            raise
+        self._lock = lock
 
     def run(self, *, progress_bar: bool = False, callback: Any = None) -> dict[str, Any]:
-        """Trains. An interruption saves the agent as it is and passes on.
+        """Trains. An interruption saves the agent as it is and passes on; further ones wait for that.
 
         Args:
             progress_bar: Show one.
@@ -55,36 +105,57 @@ class Training:
 
         Raises:
             KeyboardInterrupt: Training was interrupted; agent and report have been saved.
+            UnsavedError: They could not be written.
+            SuiteError: As `claim`.
         """
-        folder, facts = self._folder, self.facts
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder, facts)
-        started = time.perf_counter()
-        status = "failed"
+        if self._lock is None:
+            self.claim()
+        assert self._lock is not None
         try:
-            self.agent.learn(
-                facts["total_timesteps"],
-                run_folder=folder / RUN,
+            with deferred_signals() as held:
+                _write(self._folder, self.facts)
+                self._learn(progress_bar, {} if callback is None else {"callback": callback})
+                try:
+                    _save(self.agent, self._folder, self.facts)
+                except OSError as error:
+                    held.forget()  # it ends anyway, and says why
+                    raise UnsavedError(
+                        f"the agent cannot be saved in '{self._folder}': {error}. What stood there before is "
+                        "whole; --resume goes on from the last checkpoint"
+                    ) from error
+            if self.facts["status"] == "interrupted":
+                raise KeyboardInterrupt
+        finally:
+            self._lock.release()
+            self._lock = None
+            self._env.close()
+        return self.facts
+
+    def _learn(self, progress_bar: bool, options: Mapping[str, Any]) -> None:
+        """Trains, and notes in the facts how it ended and what it cost."""
+        started = time.perf_counter()
+        steps = self.facts["total_timesteps"]
+        status = "completed"
+        try:
+            interruptibly(
+                self.agent.learn,
+                steps,
+                run_folder=self._folder / RUN,
                 resume=self._resume,
                 progress_bar=progress_bar,
-                **({} if callback is None else {"callback": callback}),
+                **options,
             )
-            status = "completed"
         except KeyboardInterrupt:
-            status = "interrupted"
+            status, steps = "interrupted", 0  # how many there were it does not tell
+        except BaseException:  # agent and report in the folder stay those from before, if any
+            self.facts |= {"status": "failed", "finished_at": utc_now()}
+            with suppress(OSError):  # what went wrong may be the disk
+                _write(self._folder, self.facts)
             raise
-        finally:
-            facts |= {"status": status, "finished_at": utc_now()}
-            if status != "failed":  # else agent and report in the folder stay those from before, if any
-                save_agent(self.agent, folder)
-                steps = facts["total_timesteps"] if status == "completed" else 0  # it does not tell
-                report = getattr(self.agent, "report", None) or TrainingReport(
-                    environment_steps=steps, tokens=steps, seconds=time.perf_counter() - started
-                )
-                facts["report"] = asdict(report)
-            _write(folder, facts)
-            self._env.close()
-        return facts
+        report = getattr(self.agent, "report", None) or TrainingReport(
+            environment_steps=steps, tokens=steps, seconds=time.perf_counter() - started
+        )
+        self.facts |= {"status": status, "finished_at": utc_now(), "report": asdict(report)}
 
 
 def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "auto") -> Training:
@@ -141,19 +212,18 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
     for method, why in (("learn", "it cannot train"), ("save", "what it learns would be lost")):
         if not callable(getattr(agent, method, None)):
             raise SuiteError(f"agent {cell.agent!r} has no {method}(): {why}")
-    return Training(agent, env, folder, facts, resume=resume)
+    return Training(agent, env, folder, facts, before=before, resume=resume)
 
 
-def save_agent(agent: Any, folder: Path) -> None:
-    """Writes an agent's files into a folder that holds other things too, its manifest last."""
-    temporary = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
-    try:
-        (temporary / "agent").mkdir()
-        agent.save(temporary / "agent")
-        for path in sorted((temporary / "agent").iterdir(), key=lambda p: p.name == "manifest.json"):
-            os.replace(path, folder / path.name)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+def _save(agent: Any, folder: Path, facts: Mapping[str, Any]) -> None:
+    """Puts an agent's files and the report in place of those before, all at once."""
+    with errors_name(folder), temporary_folder(folder, TEMPORARY) as place:
+        new = place / "agent"
+        new.mkdir()
+        agent.save(new)
+        (new / REPORT).write_text(_text(facts), encoding="utf-8")
+        flush(new)
+        exchange(new, folder, others_stay=True)
 
 
 def read_training(folder: Path) -> dict[str, Any]:
@@ -166,7 +236,7 @@ def read_training(folder: Path) -> dict[str, Any]:
         UntrustedCode: They name code where something would be made from it. What the agent was trained on
             and by is only told, and may name any.
     """
-    if (folder / REPORT).is_file():
+    if _report(folder).is_file():
         facts = _read(folder)
         refuse_code({"env": facts.get("env"), "env_kwargs": facts.get("env_kwargs")}, folder / REPORT)
         if facts.get("report") is None:
@@ -209,13 +279,19 @@ def read_training(folder: Path) -> dict[str, Any]:
 
 def _check_folder(folder: Path, resume: bool) -> dict[str, Any] | None:
     """What an earlier run in the folder asked for; None in a new folder, resumed or not."""
-    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+    if not folder.exists() or (folder.is_dir() and _is_new(folder)):
         return None
     if not folder.is_dir():
         raise SuiteError(f"'{folder}' is a file; name a folder")
     if not resume:
         raise SuiteError(f"'{folder}' exists and is not empty; go on with --resume or name another folder")
     return _read(folder)
+
+
+def _is_new(folder: Path) -> bool:
+    """Whether nothing is in a folder but what a training that was killed at its very start left there."""
+    left = {_LOCK, f".{REPORT}"}
+    return all(path.name in left or path.name.startswith(TEMPORARY) for path in folder.iterdir())
 
 
 def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
@@ -232,7 +308,7 @@ def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path)
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    path = folder / REPORT
+    path = _report(folder)
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(facts, dict) or facts.get("format") != FORMAT:
@@ -242,9 +318,16 @@ def _read(folder: Path) -> dict[str, Any]:
     return facts
 
 
+def _report(folder: Path) -> Path:
+    """Where the report of a training stands; beside the agent's files while they are exchanged."""
+    coming = standing_in(folder) / REPORT
+    return coming if coming.is_file() else folder / REPORT
+
+
 def _write(folder: Path, facts: Mapping[str, Any]) -> None:
     """Replaces the report as a whole."""
-    text = json.dumps(facts, indent=1, ensure_ascii=False, default=float)
-    temporary = folder / f".{REPORT}"
-    temporary.write_text(text + "\n", encoding="utf-8")
-    os.replace(temporary, folder / REPORT)
+    replace_file(folder / REPORT, _text(facts))
+
+
+def _text(facts: Mapping[str, Any]) -> str:
+    return json.dumps(facts, indent=1, ensure_ascii=False, default=float) + "\n"

@@ -157,22 +157,24 @@ def test_an_agent_that_learned_elsewhere_leaves_an_earlier_runs_checkpoint_alone
 
 def test_a_kill_while_a_checkpoint_is_replaced_loses_none(tmp_path, monkeypatch):
     place = begin(tmp_path)
-    before = {path.name: path.read_bytes() for path in place.iterdir()}
-    rename, renamed = Path.rename, []
 
-    def killed_between(self, target):
-        renamed.append(self)
-        if len(renamed) == 2:
-            raise KeyboardInterrupt
-        return rename(self, target)
+    def killed(*_):
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "rename", killed_between)
+    monkeypatch.setattr("llm_baselines.folder_exchange._move", killed)
     with pytest.raises(KeyboardInterrupt):
         resume(tmp_path)  # it is over, and writes the same checkpoint again
     monkeypatch.undo()
-    left = newest_checkpoint(tmp_path / "resume")
-    assert left is not None
-    assert {path.name: path.read_bytes() for path in left.iterdir()} == before
+    assert newest_checkpoint(tmp_path / "resume") == place
+    assert resume(tmp_path).num_timesteps >= 150
+    assert [path.name for path in (tmp_path / "resume").iterdir()] == [place.name]
+    assert {path.name for path in place.iterdir()} == FILES
+
+
+def test_a_checkpoint_that_an_earlier_version_left_between_two_renames_is_found(tmp_path):
+    place = begin(tmp_path)
+    left = place.rename(place.with_name(f".{place.name}.old-0a1b2c3d"))
+    assert newest_checkpoint(tmp_path / "resume") == left
     assert resume(tmp_path).num_timesteps >= 150
     assert [path.name for path in (tmp_path / "resume").iterdir()] == [place.name]
 

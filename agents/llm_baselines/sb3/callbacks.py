@@ -12,6 +12,7 @@ from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
 from llm_baselines.agent import TrainingReport
+from llm_baselines.interruption import interruptibly
 from llm_baselines.sb3.vec_env import SB3TokenVecEnv
 from llm_envs import evaluate
 
@@ -90,7 +91,7 @@ class RoundCallback(BaseCallback):
         """Evaluates on validation and adds a row to the curve."""
         assert self.validation is not None
         self.update_report()
-        result = evaluate(self.model.policy, self.validation, self.n_eval_episodes)
+        result = interruptibly(evaluate, self.model.policy, self.validation, self.n_eval_episodes)
         row = {
             "eval/mean_reward": result.mean_reward,
             "eval/mean_length": result.mean_length,

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 
+from llm_baselines.folder_exchange import standing_in
 from llm_baselines.sealed_folder import AgentFolderError, replace_checkpoint
 
 _ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
@@ -41,7 +42,10 @@ def write_checkpoint(
     """
 
     def write(place: Path) -> None:
-        model.save(place / "model.zip")
+        try:
+            model.save(place / "model.zip")
+        except RuntimeError as error:  # what torch makes of an error of the disk
+            raise OSError(f"'{folder}' cannot be written: {error}") from error
         buffer = getattr(model, "replay_buffer", None)
         if isinstance(buffer, ReplayBuffer):
             size = buffer.size()
@@ -62,7 +66,7 @@ def read_state(place: Path) -> dict[str, Any]:
     Raises:
         AgentFolderError: It cannot be read.
     """
-    path = place / "state.json"
+    path = standing_in(place) / "state.json"
     try:
         read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["state"]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -79,6 +83,8 @@ def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Ten
     Raises:
         AgentFolderError: A file is missing or damaged; it is named.
     """
+    way_out = f"delete '{place}' to train afresh"
+    place = standing_in(place)
     path = place / "state.json"
     try:
         counters = json.loads(path.read_text(encoding="utf-8"))
@@ -96,8 +102,7 @@ def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Ten
         best = load_file(path) if path.exists() else None
     except Exception as error:
         raise AgentFolderError(
-            f"'{path}' is damaged or missing ({type(error).__name__}: {error}); "
-            f"delete '{place}' to train afresh"
+            f"'{path}' is damaged or missing ({type(error).__name__}: {error}); {way_out}"
         ) from error
     model.num_timesteps = counters["num_timesteps"]
     model._n_updates = counters["n_updates"]

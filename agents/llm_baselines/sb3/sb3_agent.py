@@ -32,6 +32,7 @@ from llm_baselines.agent_folder import (
     write_agent_folder,
 )
 from llm_baselines.configuration import make_config, values_of
+from llm_baselines.interruption import deferred_signals
 from llm_baselines.option_tables import chosen_design, fitting_options
 from llm_baselines.rows import training_design, validation_envs
 from llm_baselines.sb3.callbacks import RoundCallback
@@ -168,9 +169,10 @@ class SB3Agent:
     ) -> Self:
         """Trains. See TrainableAgent.learn; `total_timesteps` counts those of earlier calls too.
 
-        Interrupted by the keyboard, it saves a checkpoint (where there is a run folder) and lets the
-        interruption pass on. A resumed run goes on with weights, optimizer and replay buffer as they were,
-        and with environments and random numbers begun anew from the seed and the step.
+        Interrupted, it saves a checkpoint (where there is a run folder) and lets the interruption pass on.
+        Interruptions come while the rows are stepped or evaluated, never within an update. A resumed run
+        goes on with weights, optimizer and replay buffer as they were, and with environments and random
+        numbers begun anew from the seed and the step.
 
         Raises:
             AgentFolderError: The checkpoint to resume from is damaged or of another run.
@@ -214,24 +216,30 @@ class SB3Agent:
             )
             callback.best_score, callback.best_weights = self._best
             opened.callback(self._note_best, callback)  # of an interrupted training, too
-            if total_timesteps > done:
+            goes_on = total_timesteps > done
+            unmeasured = place is not None and self._last_measured() != done  # it was interrupted at its end
+            with deferred_signals():  # an interruption finds weights, optimizer, replay and counters in step
                 try:
-                    model.learn(
-                        total_timesteps - done,
-                        callback=callback,
-                        log_interval=self._log_interval(),
-                        reset_num_timesteps=False,
-                        progress_bar=progress_bar,
-                    )
+                    if goes_on:
+                        model.learn(
+                            total_timesteps - done,
+                            callback=callback,
+                            log_interval=self._log_interval(),
+                            reset_num_timesteps=False,
+                            progress_bar=progress_bar,
+                        )
+                    else:
+                        callback.init_callback(model)
+                    if validation is not None and (goes_on or unmeasured):
+                        callback.measure()
                 except KeyboardInterrupt:
                     checkpoint()
                     raise
-                if validation is not None:
-                    callback.measure()
-                callback.update_report()
-                checkpoint()
-            if self.config.keep_best and callback.best_weights is not None:
-                self.policy.load_state_dict(callback.best_weights)
+                if goes_on or unmeasured:
+                    callback.update_report()
+                    checkpoint()
+                if self.config.keep_best and callback.best_weights is not None:
+                    self.policy.load_state_dict(callback.best_weights)
         return self
 
     def save(self, folder: Path) -> None:
@@ -296,6 +304,10 @@ class SB3Agent:
 
     def _note_best(self, callback: RoundCallback) -> None:
         self._best = callback.best_score, callback.best_weights
+
+    def _last_measured(self) -> float | None:
+        curve = self.report.curve
+        return curve[-1]["timesteps"] if curve else None
 
     def _restored_model(self, training: SB3TokenVecEnv, place: Path) -> BaseAlgorithm:
         state = self._checked_state(place)

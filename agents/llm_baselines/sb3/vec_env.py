@@ -12,6 +12,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
+from llm_baselines.interruption import interruptibly
+
 
 class SB3TokenVecEnv(VecEnv):
     """A Gymnasium vector environment with SAME_STEP autoreset, as Stable-Baselines3 wants it.
@@ -78,7 +80,10 @@ class SB3TokenVecEnv(VecEnv):
         Returns:
             observations int32 (num_envs, context_length), rewards float32, dones bool (num_envs,), infos.
         """
-        observations, rewards, terminated, truncated, vector_info = self.venv.step(self._actions)
+        # Nothing of the algorithm changes while the rows are played: an interruption may come here.
+        observations, rewards, terminated, truncated, vector_info = interruptibly(
+            self.venv.step, self._actions
+        )
         self._returns += rewards
         self._lengths += 1
         dones = np.logical_or(terminated, truncated)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
+from llm_baselines.interruption import deferred_signals
 from llm_baselines.trajectory import Trajectory
 
 _LEAST_ROOM = 256
@@ -143,20 +144,24 @@ class EpisodeReplay:
                 raise ValueError(
                     f"an episode of {len(t.tokens)} tokens does not fit buffer_size={self.capacity}"
                 )
-            while self.tokens + len(t.tokens) > self.capacity:
-                self._drop_oldest()
-            record = np.zeros(1, _EPISODE)
-            starts = np.flatnonzero(np.diff(t.actions, prepend=-2) != 1)
-            turns = _as_turns(t.actions[starts], np.diff(np.append(starts, len(t))))
-            record["token_start"] = self._tokens.extend(np.asarray(t.tokens, np.int32))
-            record["turn_start"] = self._turns.extend(turns)
-            for name in _NUMBERS:
-                record["action_start"] = self._numbers[name].extend(np.asarray(getattr(t, name), np.float32))
-            record["tokens"], record["actions"], record["turns"] = len(t.tokens), len(t), len(turns)
-            record["round"], record["start"] = t.round, t.start
-            record["priority"] = np.inf
-            record["terminated"], record["alive"] = t.terminated, True
-            self._episodes.extend(record)
+            with deferred_signals():  # an episode is in all arrays or in none
+                self._add(t)
+
+    def _add(self, t: Trajectory) -> None:
+        while self.tokens + len(t.tokens) > self.capacity:
+            self._drop_oldest()
+        record = np.zeros(1, _EPISODE)
+        starts = np.flatnonzero(np.diff(t.actions, prepend=-2) != 1)
+        turns = _as_turns(t.actions[starts], np.diff(np.append(starts, len(t))))
+        record["token_start"] = self._tokens.extend(np.asarray(t.tokens, np.int32))
+        record["turn_start"] = self._turns.extend(turns)
+        for name in _NUMBERS:
+            record["action_start"] = self._numbers[name].extend(np.asarray(getattr(t, name), np.float32))
+        record["tokens"], record["actions"], record["turns"] = len(t.tokens), len(t), len(turns)
+        record["round"], record["start"] = t.round, t.start
+        record["priority"] = np.inf
+        record["terminated"], record["alive"] = t.terminated, True
+        self._episodes.extend(record)
 
     def _drop_oldest(self) -> None:
         first = self._records()[0]
@@ -230,9 +235,10 @@ class EpisodeReplay:
         """Lets episodes leave; their room is free once all older ones have left too."""
         records = self._records()
         inside = keys[keys >= self._episodes.start] - self._episodes.start
-        records["alive"][inside] = False
-        while len(self._records()) and not self._records()["alive"][0]:
-            self._drop_oldest()
+        with deferred_signals():
+            records["alive"][inside] = False
+            while len(self._records()) and not self._records()["alive"][0]:
+                self._drop_oldest()
 
     def remove_older(self, oldest_round: int) -> None:
         """Lets episodes leave that were played before a round."""

@@ -59,8 +59,9 @@ class TokenDQN(LanguageAgent):
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
         """Begins from demonstrations, where there are any; the model is the reference from then on."""
         self._player = Player(self)  # what is wrong with reward or data shows before the warm start
-        if begin_from_demonstrations(self, run_folder, resume=resume, progress_bar=progress_bar):
-            self._make_network()
+        begin_from_demonstrations(
+            self, run_folder, self._make_network, resume=resume, progress_bar=progress_bar
+        )
 
     def learn_round(self, run: TrainingRun) -> None:
         """Plays episodes into the replay, and learns from what is there."""

@@ -1,0 +1,246 @@
+"""Signals wait while something is saved, however many come; what is interruptible stops at once."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from llm_baselines import interruption
+from llm_baselines.interruption import SIGNALS, deferred_signals, interruptibly
+from llm_benchmarks.termination import run_to_exit_status, termination_interrupts
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends itself POSIX signals")
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Ctrl-C interrupts, also in a shell's background job; every test leaves the handlers as they were."""
+    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    mine = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    yield
+    assert {signum: signal.getsignal(signum) for signum in SIGNALS} == mine
+    assert interruption._sections == []
+    assert interruption._noted == []
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
+
+
+def send(signum: int = signal.SIGINT) -> None:
+    os.kill(os.getpid(), signum)
+
+
+@pytest.mark.parametrize("signum", SIGNALS)
+def test_signals_wait_until_what_is_saved_is_whole(signum: int) -> None:
+    done = []
+
+    def save() -> None:
+        with termination_interrupts(), deferred_signals() as held:
+            with deferred_signals():
+                assert not held.noted
+                send(signum)
+                send(signum)
+                assert held.noted
+            done.append("inner")
+            send()
+            done.append("outer")
+        done.append("after")
+
+    with pytest.raises(KeyboardInterrupt):
+        save()
+    assert done == ["inner", "outer"]
+
+
+def test_a_signal_that_has_been_seen_to_can_be_forgotten() -> None:
+    with deferred_signals() as held:
+        send()
+        held.forget()
+
+
+def test_what_is_interruptible_stops_at_once_and_what_follows_is_whole() -> None:
+    """The second signal comes while the first unwinds, the third while the result is saved."""
+    done = []
+
+    def work() -> None:
+        try:
+            send()
+            done.append("more work")
+        finally:
+            send()
+            done.append("closed")
+
+    def work_and_save() -> None:
+        with deferred_signals():
+            try:
+                interruptibly(work)
+            except KeyboardInterrupt:
+                send()
+                done.append("saved")
+
+    with pytest.raises(KeyboardInterrupt):
+        work_and_save()
+    assert done == ["closed", "saved"]
+
+
+def test_a_signal_that_waits_stops_what_is_interruptible_before_it_begins() -> None:
+    done: list[str] = []
+    with deferred_signals():
+        send()
+        with pytest.raises(KeyboardInterrupt):
+            interruptibly(done.append, "begun")
+    assert done == []
+
+
+def test_saving_inside_what_is_interruptible_is_whole_too() -> None:
+    done = []
+
+    def work() -> None:
+        with deferred_signals():
+            send()
+            done.append("saved")
+        done.append("more work")
+
+    with deferred_signals(), pytest.raises(KeyboardInterrupt):
+        interruptibly(work)
+    assert done == ["saved"]
+
+
+def test_a_signal_that_a_library_swallowed_can_be_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interruption, "_AGAIN", 0.0)
+    swallowed = []
+
+    def work() -> None:
+        try:
+            send()
+        except KeyboardInterrupt:
+            swallowed.append(True)
+        send()
+
+    with deferred_signals(), pytest.raises(KeyboardInterrupt):
+        interruptibly(work)
+    assert swallowed == [True]
+
+
+def test_an_error_in_a_section_passes_on_and_a_signal_is_not_lost_with_it() -> None:
+
+    def fail(told: bool) -> None:
+        with deferred_signals():
+            if told:
+                send()
+            raise OSError("full")
+
+    with pytest.raises(OSError, match="full"):
+        fail(False)
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        fail(True)
+    assert str(stopped.value.__context__) == "full"
+
+
+def test_a_signal_that_is_ignored_stays_ignored() -> None:
+    """As SIGHUP is under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with termination_interrupts(), deferred_signals() as held:
+            send(signal.SIGHUP)
+            assert not held.noted
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_in_another_thread_nothing_is_deferred() -> None:
+    done = []
+
+    def work() -> None:
+        with termination_interrupts(), deferred_signals() as held:
+            done.append((held.noted, interruptibly(len, "abc")))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [(False, 3)]
+
+
+def forked(function) -> int:  # type: ignore[no-untyped-def]
+    """The exit status of a process that calls a function."""
+    pid = os.fork()
+    if not pid:
+        status = 99
+        try:
+            status = function()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_without_a_handler_the_signal_ends_the_process_after_the_section() -> None:
+    def save() -> int:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        with deferred_signals():
+            send(signal.SIGTERM)
+            os.write(written, b"whole")
+        return 0
+
+    read, written = os.pipe()
+    assert forked(save) == -signal.SIGTERM
+    assert os.read(read, 10) == b"whole"
+    os.close(read)
+    os.close(written)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_a_command_that_is_interrupted_exits_with_130(times: int) -> None:
+    def command() -> int:
+        try:
+            for _ in range(times):
+                send()
+        finally:
+            send(signal.SIGTERM)
+        return 0
+
+    def main() -> int:
+        status = run_to_exit_status(command, 130)
+        send()  # the process ends: nothing changes its status
+        return status
+
+    assert forked(main) == 130
+
+
+def test_where_the_terminal_is_gone_printing_goes_on_without_an_error() -> None:
+    def command() -> int:
+        os.setsid()
+        name = os.ttyname(theirs)
+        for stream in (0, 1, 2):
+            os.dup2(os.open(name, os.O_RDWR), stream)  # the first opened becomes the controlling terminal
+        os.close(ours)
+        os.close(theirs)
+        try:
+            with termination_interrupts():
+                os.write(ready, b"!")
+                while True:
+                    signal.pause()
+        except KeyboardInterrupt:
+            os.write(1, b"interrupted; the agent stands in out\n")
+            os.write(2, b"and so on\n")
+            return 130
+
+    ours, theirs = pty.openpty()
+    told, ready = os.pipe()
+    pid = os.fork()
+    if not pid:
+        status = 99
+        try:
+            status = command()
+        finally:
+            os._exit(status)
+    os.close(theirs)
+    assert os.read(told, 1) == b"!"
+    os.close(ours)  # the terminal is closed
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    os.close(told)
+    os.close(ready)

@@ -1,0 +1,250 @@
+"""`train` and `benchmark`, killed or told to stop at random moments: no work is lost, or done twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import zlib
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from forked_commands import Commands, serving
+from safetensors.numpy import load_file
+
+from llm_baselines.agent_folder import is_agent_folder, read_agent_folder
+from llm_baselines.sealed_folder import check_seal, newest_checkpoint
+from llm_benchmarks.cli_input import INTERRUPTED
+from llm_benchmarks.store import RecordStore
+from llm_benchmarks.training import read_training
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks processes and kills them")
+
+if os.name == "posix":
+    SIGNALS = {
+        "SIGKILL": (signal.SIGKILL,),
+        "SIGTERM": (signal.SIGTERM,),
+        "SIGHUP": (signal.SIGHUP,),
+        "SIGINT": (signal.SIGINT,),
+        "SIGINT twice": (signal.SIGINT, signal.SIGINT),
+    }
+else:
+    SIGNALS = {}
+
+AGENTS_OF_OTHERS = '''
+import json, os, time
+from pathlib import Path
+import numpy as np
+from llm_baselines.agent import TrainingReport
+
+class Slow:
+    """Learns, and saves its files bit by bit."""
+
+    def __init__(self, env, seed, device):
+        self.report = TrainingReport()
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return np.zeros(len(observation), int), state
+
+    def learn(self, total_timesteps, *, run_folder=None, resume=False, progress_bar=False):
+        if resume and (run_folder / "steps").exists():
+            self.report.environment_steps = len((run_folder / "steps").read_text())
+        while self.report.environment_steps < total_timesteps:
+            self._step(run_folder)
+        return self
+
+    def _step(self, run_folder):
+        time.sleep(0.002)
+        self.report.environment_steps += 1
+        if run_folder is not None:
+            run_folder.mkdir(exist_ok=True)
+            with (run_folder / "steps").open("a") as file:
+                file.write(".")
+
+    def save(self, folder):
+        for name in "ab":
+            with (Path(folder) / name).open("w") as file:
+                for _ in range(10):
+                    time.sleep(0.002)
+                    file.write(f"{self.report.environment_steps} ")
+
+class Waits(Slow):
+    """Says where it is, and goes on when it is told to."""
+
+    def predict(self, *arguments, **options):
+        self._wait("evaluating")
+        return super().predict(*arguments, **options)
+
+    def _step(self, run_folder):
+        self._wait("training")
+        super()._step(run_folder)
+
+    def _wait(self, where):
+        Path(where).touch()
+        while not Path(f"go on {where}").exists():
+            time.sleep(0.01)
+'''
+SUITE = """
+[run]
+processes = 2
+[[cells]]
+envs = ["TextGen-Tiny-v0"]
+agents = ["their_agents:Slow"]
+seeds = [0, 1]
+total_timesteps = 30
+[[cells]]
+envs = ["TextGen-Tiny-v0"]
+agents = ["random"]
+[evaluation]
+episodes = 3
+"""
+_OFTEN = ["n_eval_episodes=6", "eval_freq=60", "checkpoint_freq=50"]
+AGENTS = {
+    "token_dqn": ["model=nano", "warm_start=false", "n_envs=8", "batch_size=8", *_OFTEN],
+    "sb3_dqn": ["learning_starts=60", *_OFTEN],
+    "their_agents:Slow": [],
+}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Any]:
+    with serving() as process:
+        yield process
+
+
+@pytest.fixture
+def commands(served: Any, tmp_path: Path) -> Commands:
+    """Commands in a folder with a module of agents and a suite."""
+    (tmp_path / "their_agents.py").write_text(AGENTS_OF_OTHERS)
+    (tmp_path / "suite.toml").write_text(SUITE)
+    return Commands(served, tmp_path)
+
+
+def train(agent: str, out: str) -> list[str]:
+    options = [word for option in AGENTS[agent] for word in ("--set", option)]
+    steps = ["--total-timesteps", "150" if options else "30"]
+    return ["train", "--env", "TextGen-Tiny-v0", "--agent", agent, "--out", out, *steps, *options]
+
+
+BENCHMARK = ("benchmark", "suite.toml", "--store", "store")
+
+
+@pytest.fixture(scope="module")
+def whole(served: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What commands that nobody stops do: how many calls they make, and what a training ends with."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "their_agents.py").write_text(AGENTS_OF_OTHERS)
+    (folder / "suite.toml").write_text(SUITE)
+    commands, found = Commands(served, folder), {}
+    for agent in AGENTS:
+        pid = commands.start(*train(agent, agent.partition(":")[2] or agent), at=(0, 0))
+        assert commands.wait(pid) == 0, commands.log(pid)
+        found[agent] = commands.calls()
+    assert commands.run(*BENCHMARK, at=(0, 0)) == 0
+    found["benchmark"] = commands.calls()
+    return {"calls": found, "weights": load_file(folder / "token_dqn" / "weights.safetensors")}
+
+
+def moment(rng: np.random.Generator, calls: list[int], kind: int) -> tuple[int, int]:
+    """A moment in the life of a command that makes so many calls of each kind."""
+    return int(rng.integers(min(10, calls[kind] // 2), calls[kind])), kind
+
+
+def check_interrupted_training(
+    commands: Commands, agent: str, how: str, at: tuple[int, int], whole: Any
+) -> None:
+    """Stops a training, and goes on with it to its end."""
+    out = commands.folder / "out"
+    pid = commands.start(*train(agent, "out"), at=at, send=SIGNALS[how])
+    told = (how, at, commands.wait(pid), commands.log(pid))
+    assert told[2] == (-signal.SIGKILL if how == "SIGKILL" else INTERRUPTED), told
+    if (out / "training.json").exists() and how != "SIGKILL":
+        facts = read_training(out)
+        assert facts["status"] in ("interrupted", "completed"), told
+        assert "Traceback" not in told[3], told
+        if ":" not in agent:
+            steps = read_agent_folder(out)[0]["report"]["environment_steps"]
+            assert steps == facts["report"]["environment_steps"], told
+        else:
+            assert {(out / name).read_text() for name in "ab"} == {
+                f"{facts['report']['environment_steps']} " * 10
+            }
+    if is_agent_folder(out):
+        read_agent_folder(out)
+    if agent == "token_dqn" and (kept := newest_checkpoint(out / "run" / "resume")):
+        check_seal(kept, ("state.json",), kind="a checkpoint")
+
+    pid = commands.start(*train(agent, "out"), "--resume")
+    assert commands.wait(pid) == 0, (told, commands.log(pid))
+    facts = read_training(out)
+    assert facts["status"] == "completed"
+    assert facts["report"]["environment_steps"] >= facts["total_timesteps"]
+    files = {"a", "b"} if ":" in agent else {"agent.json", "manifest.json", "weights.safetensors"}
+    assert {path.name for path in out.iterdir()} == {"run", "training.json", *files}, told
+    if agent == "token_dqn":
+        weights = load_file(out / "weights.safetensors")
+        assert all(np.array_equal(weights[name], value) for name, value in whole["weights"].items()), told
+
+
+def check_interrupted_benchmark(commands: Commands, how: str, at: tuple[int, int]) -> None:
+    """Stops a suite, and runs what is left."""
+    pid = commands.start(*BENCHMARK, at=at, send=SIGNALS[how])
+    told = (how, at, commands.wait(pid), commands.log(pid))
+    assert told[2] == (-signal.SIGKILL if how == "SIGKILL" else INTERRUPTED), told
+    assert "Traceback" not in told[3], told
+    pid = commands.start(*BENCHMARK)
+    assert commands.wait(pid) == 0, (told, commands.log(pid))
+    store = RecordStore(commands.folder / "store")
+    records = store.records()
+    assert {record["status"] for record in records} <= {"completed", "interrupted"}, told
+    completed = Counter(r["cell_key"] for r in records if r["status"] == "completed")
+    assert sorted(completed.values()) == [1, 1, 1], told
+    assert {path.name for path in store.path.iterdir()} == set(store.ids()), told
+
+
+def check_training_at_moments(commands: Commands, how: str, whole: Any, count: int) -> None:
+    rng = np.random.default_rng(zlib.crc32(how.encode()))
+    for number in range(count):
+        agent = list(AGENTS)[number % len(AGENTS)]
+        place = Commands(commands._process, commands.folder / str(number))
+        place.folder.mkdir()
+        (place.folder / "their_agents.py").write_text(AGENTS_OF_OTHERS)
+        at = moment(rng, whole["calls"][agent], int(rng.integers(2)))
+        check_interrupted_training(place, agent, how, at, whole)
+
+
+def check_benchmark_at_moments(commands: Commands, how: str, whole: Any, count: int) -> None:
+    rng = np.random.default_rng(zlib.crc32(how.encode()))
+    for number in range(count):
+        place = Commands(commands._process, commands.folder / str(number))
+        place.folder.mkdir()
+        (place.folder / "their_agents.py").write_text(AGENTS_OF_OTHERS)
+        (place.folder / "suite.toml").write_text(SUITE)
+        # Of polls there may be fewer another time: not the last ones.
+        calls = [int(0.7 * n) for n in whole["calls"]["benchmark"]]
+        check_interrupted_benchmark(place, how, moment(rng, calls, 0 if number % 3 == 2 else 2))
+
+
+@pytest.mark.parametrize("how", SIGNALS)
+def test_a_training_that_is_stopped_goes_on(how: str, commands: Commands, whole: Any) -> None:
+    check_training_at_moments(commands, how, whole, 3)
+
+
+@pytest.mark.kills
+@pytest.mark.parametrize("how", SIGNALS)
+def test_a_training_that_is_stopped_twenty_times_goes_on(how: str, commands: Commands, whole: Any) -> None:
+    check_training_at_moments(commands, how, whole, 20)
+
+
+@pytest.mark.parametrize("how", SIGNALS)
+def test_a_suite_that_is_stopped_goes_on(how: str, commands: Commands, whole: Any) -> None:
+    check_benchmark_at_moments(commands, how, whole, 3)
+
+
+@pytest.mark.kills
+@pytest.mark.parametrize("how", SIGNALS)
+def test_a_suite_that_is_stopped_twenty_times_goes_on(how: str, commands: Commands, whole: Any) -> None:
+    check_benchmark_at_moments(commands, how, whole, 20)
