@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from llm_baselines.configuration import values_of
+from llm_baselines.not_finite import NotFinite, all_finite
 from llm_baselines.sealed_folder import (
     MANIFEST,
     AgentFolderError,
@@ -53,8 +54,14 @@ def write_agent_folder(
 
     Raises:
         AgentFolderError: The folder holds anything else than an agent's files.
+        NotFinite: A weight is NaN or infinite; what stands in the folder stays.
     """
     folder = Path(folder)
+    for name, tensor in (tensors or {}).items():
+        if not all_finite([tensor]):
+            raise NotFinite(
+                f"the agent is not saved in '{folder}': its weights {name!r} hold NaN or infinity"
+            )
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
     if others := there - {DESCRIPTION, WEIGHTS, MANIFEST}:
         raise AgentFolderError(

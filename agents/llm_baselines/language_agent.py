@@ -19,6 +19,7 @@ from llm_baselines.agent_folder import write_agent_folder
 from llm_baselines.configuration import changed
 from llm_baselines.export import export_model
 from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS
+from llm_baselines.not_finite import check_worth_saving
 from llm_baselines.rows import make_rows, training_design, validation_envs
 from llm_baselines.run import TrainingRun
 from llm_baselines.saved_language_agent import describe, load_language_agent
@@ -335,7 +336,11 @@ class LanguageAgent(TrainablePolicy):
 
         Args:
             path: A folder. A name that ends in .zip is taken as it is, and is a folder too.
+
+        Raises:
+            NotFinite: The weights are no numbers.
         """
+        check_worth_saving(self, path)
         write_agent_folder(Path(path), self.description(), self.stored_tensors())
 
     def export(

@@ -1,4 +1,4 @@
-"""Whether a callable can be a reward, looked at when it is made: called with one episode, it returns a number."""
+"""Whether a callable can be a reward: called with one episode, it returns a number."""
 
 from __future__ import annotations
 

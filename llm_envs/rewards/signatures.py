@@ -7,7 +7,7 @@ from typing import Any
 
 
 def number_text(value: float) -> str:
-    """A number, short where that is exact: "10", "0.2", else every digit that tells it from its neighbours."""
+    """A number, short where that is exact ("10", "0.2"), else with every digit that tells it apart."""
     short = f"{value:g}"
     return short if float(short) == value else repr(float(value))
 

@@ -142,8 +142,8 @@ def _check_options(entry: Entry, parameters: Mapping[str, inspect.Parameter]) ->
     for name in known:
         if parameters[name].default is inspect.Parameter.empty and name not in entry.options:
             raise ValueError(
-                f"reward {entry.name!r} needs the option {name!r}; it is called with an Episode, and all else "
-                f"stands beside its id: {{'id': ..., {name!r}: ...}}"
+                f"reward {entry.name!r} needs the option {name!r}; it is called with an Episode, and all "
+                f"else stands beside its id: {{'id': ..., {name!r}: ...}}"
             )
 
 
@@ -204,8 +204,8 @@ def _weight(name: str, weight: Any) -> float:
         )
     if abs(weight) > MAX_WEIGHT:
         raise ValueError(
-            f"the weight of reward {name!r} is {weight!r}; at most {MAX_WEIGHT:g}, so that sums of scores stay "
-            "finite"
+            f"the weight of reward {name!r} is {weight!r}; at most {MAX_WEIGHT:g}, so that sums of scores "
+            "stay finite"
         )
     return float(weight)
 

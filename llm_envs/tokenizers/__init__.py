@@ -77,8 +77,8 @@ def make_tokenizer(
     for option, value in options.items():
         if not fits(value, allowed[option]):
             raise ValueError(
-                f"tokenizer '{kind}': option {option!r} is of type {type_name(allowed[option])}, got {value!r} "
-                f"({type(value).__name__})"
+                f"tokenizer '{kind}': option {option!r} is of type {type_name(allowed[option])}, got "
+                f"{value!r} ({type(value).__name__})"
             )
     if kind == "hf":
         return HuggingFaceTokenizer(rest, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.policies import BasePolicy
 
@@ -20,6 +21,11 @@ class SB3PPO(SB3Agent):
     def _make_policy(self) -> BasePolicy:
         policy = TokenActorCriticPolicy(*self._spaces(), self._learning_rate(), **self._policy_kwargs())
         return policy.to(self.device)
+
+    def _outputs(self, observation: torch.Tensor) -> list[torch.Tensor]:
+        assert isinstance(self.policy, TokenActorCriticPolicy)
+        chosen = self.policy.get_distribution(observation).distribution
+        return [self.policy.predict_values(observation), chosen.logits]
 
     def _make_model(self, venv: SB3TokenVecEnv) -> PPO:
         c = self.config
