@@ -141,6 +141,8 @@ class LanguageAgent(TrainablePolicy):
                 stacklevel=2,
             )
         self._check_environment_options()
+        if self.config.eval_freq and (validation := self.validation_envs()) is not None:
+            validation.close()  # what is wrong with that split shows before anything is trained
         if resume and run_folder is not None:
             self._run_folder = Path(run_folder).absolute()
         self.begin_learning(run_folder, resume=resume, progress_bar=progress_bar)

@@ -62,5 +62,5 @@ def check_saved(folder: Path, what: str) -> None:
             for name in file.keys():  # noqa: SIM118  it is no mapping
                 if not all_finite([file.get_tensor(name)]):
                     raise NotFinite(
-                        f"what {what} has learned is no numbers: {name!r} in {path.name} holds NaN or infinity"
+                        f"what {what} learned is no numbers: {path.name} holds NaN or infinity in {name!r}"
                     )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_baselines.agent import TrainingReport
+from llm_baselines.not_finite import NotFinite, check_saved
 from llm_baselines.registry import AGENTS, make_agent
 from llm_benchmarks.provenance import utc_now
 from llm_benchmarks.suite import Cell, SuiteError
@@ -54,6 +55,7 @@ class Training:
 
         Raises:
             KeyboardInterrupt: Training was interrupted; agent and report have been saved.
+            NotFinite: What was learned is no numbers; the report says "failed", the last checkpoint stays.
         """
         folder, facts = self._folder, self.facts
         folder.mkdir(parents=True, exist_ok=True)
@@ -75,7 +77,11 @@ class Training:
         finally:
             facts |= {"status": status, "finished_at": utc_now()}
             if status != "failed":  # else agent and report in the folder stay those from before, if any
-                save_agent(self.agent, folder)
+                try:
+                    save_agent(self.agent, folder)
+                except NotFinite:
+                    _write(folder, {**facts, "status": "failed"})
+                    raise
                 steps = facts["total_timesteps"] if status == "completed" else 0  # it does not tell
                 report = getattr(self.agent, "report", None) or TrainingReport(
                     environment_steps=steps, tokens=steps, seconds=time.perf_counter() - started
@@ -148,6 +154,7 @@ def save_agent(agent: Any, folder: Path) -> None:
     try:
         (temporary / "agent").mkdir()
         agent.save(temporary / "agent")
+        check_saved(temporary / "agent", f"the agent for '{folder}'")
         for path in sorted((temporary / "agent").iterdir(), key=lambda p: p.name == "manifest.json"):
             os.replace(path, folder / path.name)
     finally:
@@ -173,7 +180,7 @@ def read_training(folder: Path) -> dict[str, Any]:
             facts["total_timesteps"] = report["environment_steps"] or report["tokens"]
         return facts
     from llm_baselines.agent_folder import read_agent_folder
-    from llm_benchmarks.plan import track_of
+    from llm_benchmarks.plan import reward_timing_of, track_of
 
     described, _ = read_agent_folder(folder)
     name, kwargs = described.get("agent"), dict(described.get("env_kwargs") or {})
@@ -190,7 +197,7 @@ def read_training(folder: Path) -> dict[str, Any]:
         "entry_point": AGENTS[name].target,
         "config": config,
         "reward": reward,
-        "reward_timing": config.get("reward_timing") or kwargs.get("reward_timing"),
+        "reward_timing": reward_timing_of(config, kwargs),
         "training_reward": {
             "spec": reward,
             "signature": _signature(described["env_id"], kwargs, reward),

@@ -15,7 +15,6 @@ from llm_baselines.agent import TrainingReport
 from llm_baselines.sb3.vec_env import SB3TokenVecEnv
 from llm_envs import evaluate
 
-
 _CHECKED_UPDATES = 100  # between two looks at whether the weights are numbers
 
 

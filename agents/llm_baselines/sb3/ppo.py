@@ -24,8 +24,9 @@ class SB3PPO(SB3Agent):
 
     def _outputs(self, observation: torch.Tensor) -> list[torch.Tensor]:
         assert isinstance(self.policy, TokenActorCriticPolicy)
-        chosen = self.policy.get_distribution(observation).distribution
-        return [self.policy.predict_values(observation), chosen.logits]
+        features = self.policy.extract_features(observation)
+        assert isinstance(features, torch.Tensor)  # actor and critic share them
+        return [self.policy.action_net(features), self.policy.value_net(features)]
 
     def _make_model(self, venv: SB3TokenVecEnv) -> PPO:
         c = self.config
