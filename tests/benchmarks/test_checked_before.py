@@ -12,6 +12,7 @@ import gymnasium as gym
 import pytest
 from made_up_agents import SOURCE
 
+from llm_baselines.registry import make_agent
 from llm_baselines.supervised import Supervised
 from llm_benchmarks import plan as plan_module
 from llm_benchmarks.cell import run_cell
@@ -241,19 +242,62 @@ def test_weights_of_others_that_are_nan_are_a_failure(
     assert not (place / "out" / "w.safetensors").exists()
 
 
-@pytest.mark.parametrize("agent", ["sb3_dqn", "sb3_ppo"])
+FEW = ("n_envs=4", "embedding_dim=8")
+OPTIONS = {
+    "sb3_dqn": (*FEW, "learning_starts=40"),
+    "sb3_ppo": (*FEW, "n_steps=8", "batch_size=16"),
+    "supervised": ("model=nano", "copy_steps=0", "warmup_steps=0"),
+}
+
+
+@pytest.mark.parametrize("agent", OPTIONS)
 def test_nan_weights_end_the_command_with_status_1_and_the_checkpoint_named(
     agent: str, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["train", "--env", TINY, "--agent", agent, "--out", "out", "--set", "learning_rate=1e30"]
-    words += ["--total-timesteps", "400", "--set", "n_envs=4", "--set", "embedding_dim=8"]
-    words += ["--set", "learning_starts=40"] if agent == "sb3_dqn" else ["--set", "n_steps=8"]
+    words += ["--total-timesteps", "400", *(word for option in OPTIONS[agent] for word in ("--set", option))]
     assert main(words) == 1
     last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert last.startswith("llm-envs: training failed: a weight, or what the weights give, is nan at step ")
+    assert last.startswith("llm-envs: training failed: ")
+    assert " is nan at step " in last
     assert "there is no checkpoint to go back to" in last
     assert json.loads((place / "out" / REPORT).read_text())["status"] == "failed"
     assert not (place / "out" / "agent.json").exists()
+
+
+def test_nan_weights_are_a_failed_record(place: Path) -> None:
+    store = RecordStore(place / "store")
+    config = {"learning_rate": 1e30, "n_envs": 4, "embedding_dim": 8, "learning_starts": 40}
+    done = run_cell(Cell(env=TINY, agent="sb3_dqn", total_timesteps=200, config=config), store)
+    record = store.read(done.record)
+    assert (done.status, record["status"], record["results"]) == ("failed", "failed", None)
+    assert record["error"]["type"] == "NotFinite"
+
+
+@pytest.mark.parametrize(
+    ("agent", "config", "said"),
+    [
+        ("constant", {"examples": "many"}, "agent 'constant': option 'examples' is of type int, got 'many'"),
+        ("constant", {"examples": True}, "option 'examples' is of type int, got True"),
+        ("constant", {"text": 5}, "option 'text' is of type str or None, got 5"),
+        ("their_agents:Last", {"token": "3"}, "option 'token' is of type float, got '3'"),
+        ("sb3_dqn", {"tied": "no"}, "option 'tied' of DQNConfig is of type bool, got 'no'"),
+        ("sb3_dqn", {"batch_size": True}, "option 'batch_size' of DQNConfig is of type int, got True"),
+        ("token_dqn", {"lora_target_modules": [1]}, "is of type list[str], got [1]"),
+        ("token_dqn", {"supervised": {"total_timesteps": True}}, "supervised.total_timesteps=True"),
+    ],
+)
+def test_options_of_agents_are_typed(agent: str, config: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError) as error:
+        make_plan(Cell(env=TINY, agent=agent, config=config, total_timesteps=40))
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize("agent", ["unigram", "constant"])
+def test_agents_of_texts_are_refused_where_there_are_prompts_alone(agent: str) -> None:
+    env = gym.make("TextGen-v0", dataset="openings", max_prompt_tokens=32)
+    with pytest.raises(ValueError, match="has prompts alone; take a data set with references"):
+        make_agent(agent, env, seed=0, device="cpu").learn(100)
 
 
 def test_a_reward_that_raises_ends_the_command_with_status_1(

@@ -10,7 +10,7 @@ from gymnasium.error import Error, InvalidAction
 import llm_envs
 from llm_baselines.reference import ReferenceAgent
 from llm_envs.data import DataError, load_corpus
-from llm_envs.tokenizers import make_tokenizer
+from llm_envs.tokenizers import WordTokenizer, make_tokenizer
 from llm_envs.wrappers import TopKActions
 
 TINY = "TextGen-Tiny-v0"
@@ -139,3 +139,16 @@ def test_columns_that_name_nothing_are_not_the_usual_ones(tmp_path):
     path.write_text('{"source": "a", "target": "b"}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"columns\['source'\] names 0 columns; expected one"):
         load_corpus(f"file:{path}", columns={"source": []})
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"max_words": -1}, "max_words=-1"),
+        ({"max_words": True}, "max_words=True"),
+        ({"spell": "no"}, "spell='no'"),
+    ],
+)
+def test_a_word_tokenizer_is_trained_with_counts_and_flags(options, said):
+    with pytest.raises(ValueError, match=said):
+        WordTokenizer.train(TEXTS, **options)
