@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from llm_envs.argument_types import as_index
 from llm_envs.scoring import Scorer, make_scorer
 
 LOWEST = -100.0
@@ -115,7 +115,7 @@ class CandidateRule:
     ) -> None:
         size, length = _check_spaces(observation_space, action_space)
         try:
-            number = operator.index(k)
+            number = as_index(k)
         except TypeError:
             number = 0
         if not 2 <= number <= size:
@@ -129,7 +129,7 @@ class CandidateRule:
                 )
             end_token_ids = tokenizer.end_token_ids
         try:
-            self.ends = tuple(map(operator.index, end_token_ids))
+            self.ends = tuple(map(as_index, end_token_ids))
         except TypeError:
             raise ValueError(f"end_token_ids={end_token_ids!r}: give token ids, such as [0]") from None
         if wrong := [i for i in self.ends if not 0 <= i < size]:

@@ -12,7 +12,9 @@ import numpy as np
 from gymnasium.error import InvalidAction
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from llm_envs.argument_types import check_flag, fits
 from llm_envs.envs import WAIT
+from llm_envs.envs.task import at_least_one
 
 _CUT_SHORT = (
     "an episode ended without an outcome: a wrapper truncated it (max_episode_steps, TimeLimit?); leave that "
@@ -122,7 +124,7 @@ def evaluate(
             wrappers around them are fine. A row has the reward of the environment's `outcome`: what a
             RewardWrapper makes of it is not seen, give the environment that reward instead.
         n_eval_episodes: Number of episodes; by default one for each example of the split.
-        seed: The evaluation seed S.
+        seed: The evaluation seed S, at least 0.
         deterministic: Passed to `predict`.
         on_episode: Called with every finished row, in the order in which they finish.
 
@@ -130,10 +132,13 @@ def evaluate(
         ValueError: The environment is not one of this package, or there is nothing to play.
         gymnasium.error.InvalidAction: The policy does not give one token id for each observation.
     """
-    if n_eval_episodes is not None and n_eval_episodes < 1:
-        raise ValueError(f"n_eval_episodes={n_eval_episodes!r} must be at least 1")
+    if n_eval_episodes is not None:
+        n_eval_episodes = at_least_one("n_eval_episodes", n_eval_episodes)
+    if not fits(seed, int) or seed < 0:
+        raise ValueError(f"seed={seed!r} must be a whole number of at least 0")
+    check_flag("deterministic", deterministic)
     if isinstance(env, str):
-        rows_at_once = min(_ROWS, n_eval_episodes or _ROWS)
+        rows_at_once = _ROWS if n_eval_episodes is None else min(_ROWS, n_eval_episodes)
         made = gym.make_vec(
             env, num_envs=rows_at_once, split="test", metrics="default", autoreset_mode="Disabled"
         )

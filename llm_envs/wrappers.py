@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from gymnasium.utils import RecordConstructorArgs
 from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from gymnasium.vector.utils import batch_space
 
+from llm_envs.argument_types import as_index
 from llm_envs.candidates import CandidateRule, Candidates, Observation
 from llm_envs.envs import WAIT
 from llm_envs.evaluation import Policy
@@ -86,13 +86,17 @@ class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self.observation_space = self._rule.observation_space
         self.action_space = self._rule.action_space
         self._candidates = self._rule.candidates()
+        self._shown = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """As the environment's reset."""
+        self._shown = False
         tokens, info = self.env.reset(seed=seed, options=options)
-        return self._observe(tokens, over=False), info
+        shown = self._observe(tokens, over=False)
+        self._shown = True
+        return shown, info
 
     def step(self, action: int) -> tuple[Observation, Any, bool, bool, dict[str, Any]]:
         """Appends the candidate with this index.
@@ -102,17 +106,20 @@ class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             gymnasium.error.ResetNeeded: Before the first reset, and after the end.
         """
         try:
-            index = operator.index(action)
+            index = as_index(action)
         except TypeError:
             raise InvalidAction(f"an action is the index of a candidate, got {action!r}") from None
         k = self._rule.k
         if not 0 <= index < k:
             raise InvalidAction(f"action {index} is outside the candidates, 0 to {k - 1}")
-        if not len(self._candidates.ids) or self._candidates.ids[0, 0] < 0:
+        if not self._shown or self._candidates.ids[0, 0] < 0:
             raise ResetNeeded("this episode has not begun or is over: call reset() before step()")
         token = int(self._candidates.ids[0, index])
+        self._shown = False  # until it is known what the next actions mean
         tokens, reward, terminated, truncated, info = self.env.step(token)
-        return self._observe(tokens, over=terminated), reward, terminated, truncated, info
+        shown = self._observe(tokens, over=terminated)
+        self._shown = True
+        return shown, reward, terminated, truncated, info
 
     def vectorize(self, envs: VectorEnv[Any, Any, Any]) -> VectorTopKActions:
         """This wrapper around a vector environment."""
@@ -178,16 +185,26 @@ class VectorTopKActions(VectorWrapper[Observation, np.ndarray, np.ndarray, np.nd
         self.action_space = batch_space(self.single_action_space, env.num_envs)
         self._candidates = self._rule.candidates()
         self._last: Candidates | None = None
+        self._broken = False
         self._over = np.ones(env.num_envs, dtype=bool)
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """As the environment's reset, `reset_mask` included."""
+        """As the environment's reset, `reset_mask` included.
+
+        Raises:
+            gymnasium.error.ResetNeeded: Only some rows are to be reset after a step or reset that raised.
+        """
         mask = (options or {}).get("reset_mask")  # first: gymnasium's SyncVectorEnv takes it out
+        if self._broken and mask is not None and not np.all(mask):
+            raise ResetNeeded("the last step or reset raised: reset all rows, without options['reset_mask']")
+        self._broken = True  # until it is known what the next actions mean
         tokens, infos = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
         self._over = np.zeros(self.num_envs, dtype=bool) if mask is None else self._over & ~mask
-        return self._candidates.observe(tokens, self._over), infos
+        shown = self._candidates.observe(tokens, self._over)
+        self._broken = False
+        return shown, infos
 
     def step(
         self, actions: np.ndarray
@@ -199,11 +216,18 @@ class VectorTopKActions(VectorWrapper[Observation, np.ndarray, np.ndarray, np.nd
             gymnasium.error.ResetNeeded: Before the first reset, and as the environment's step.
         """
         chosen = self._checked(actions)
-        if not len(self._candidates.ids):
-            raise ResetNeeded("call reset() before step()")
+        if self._broken or not len(self._candidates.ids):
+            raise ResetNeeded("call reset() before step(); a step that raised has ended all episodes")
         waits = chosen == WAIT
         written = np.where(waits, WAIT, self._candidates.tokens(np.where(waits, 0, chosen)))
-        tokens, rewards, terminated, truncated, infos = self.env.step(written)
+        try:
+            tokens, rewards, terminated, truncated, infos = self.env.step(written)
+        except (InvalidAction, ResetNeeded):  # nothing has been played
+            raise
+        except BaseException:
+            self._broken = True
+            raise
+        self._broken = True  # until it is known what the next actions mean
         if self._mode is AutoresetMode.SAME_STEP:
             self._over = np.zeros(self.num_envs, dtype=bool)
             infos = self._final(terminated, truncated, infos)
@@ -212,6 +236,7 @@ class VectorTopKActions(VectorWrapper[Observation, np.ndarray, np.ndarray, np.nd
         else:
             self._over = self._over | terminated
         shown = self._candidates.observe(tokens, self._over)
+        self._broken = False
         return shown, rewards, terminated, truncated, infos
 
     def _checked(self, actions: Any) -> np.ndarray:

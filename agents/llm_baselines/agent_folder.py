@@ -11,6 +11,7 @@ import torch
 
 from llm_baselines.configuration import values_of
 from llm_baselines.folder_exchange import is_exchange, standing_in
+from llm_baselines.not_finite import NotFinite, all_finite
 from llm_baselines.sealed_folder import (
     MANIFEST,
     AgentFolderError,
@@ -56,8 +57,14 @@ def write_agent_folder(
 
     Raises:
         AgentFolderError: The folder holds anything else than an agent's files.
+        NotFinite: A weight is NaN or infinite; what stands in the folder stays.
     """
     folder = Path(folder)
+    for name, tensor in (tensors or {}).items():
+        if not all_finite([tensor]):
+            raise NotFinite(
+                f"the agent is not saved in '{folder}': its weights {name!r} hold NaN or infinity"
+            )
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
     there = {name for name in there if not is_exchange(name)}
     if others := there - {DESCRIPTION, WEIGHTS, MANIFEST}:

@@ -6,7 +6,10 @@ import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
 from difflib import get_close_matches
+from math import isfinite
 from typing import Any, TypeVar
+
+from llm_envs.argument_types import declared_types, fits, type_name
 
 T = TypeVar("T")
 
@@ -23,7 +26,8 @@ def option(default: Any, text: str, *, later: bool = False, **bounds: float) -> 
     """A dataclass field with a default, a line of help and bounds.
 
     Args:
-        default: Says the type, too; None takes any value.
+        default: Says the type, too, where the field declares none that can be looked up; of a field that is
+            Any, any value is taken.
         text: The help.
         later: Whether it came after runs had been recorded; see `recorded_values`.
         **bounds: Any of at_least, above, at_most, below.
@@ -48,6 +52,7 @@ def make_config(cls: type[T], values: Mapping[str, Any], *, elsewhere: Iterable[
             bounds.
     """
     known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    types = declared_types(cls)
     checked = {}
     for key, value in values.items():
         if key not in known:
@@ -55,8 +60,19 @@ def make_config(cls: type[T], values: Mapping[str, Any], *, elsewhere: Iterable[
             near = get_close_matches(key, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
             raise ValueError(f"unknown option {key!r} of {cls.__name__}; {hint}")
-        checked[key] = _checked(cls.__name__, known[key], value)
+        checked[key] = _checked(cls, types, known[key], value)
     return cls(**checked)
+
+
+def check_values(config: Any) -> None:
+    """Checks the values of a configuration that was not made by `make_config`.
+
+    Raises:
+        ValueError: A value has the wrong type or is out of bounds.
+    """
+    types = declared_types(type(config))
+    for known in fields(config):
+        _checked(type(config), types, known, getattr(config, known.name))
 
 
 def values_of(config: Any) -> dict[str, Any]:
@@ -92,22 +108,22 @@ def _default(known: Field[Any]) -> Any:
     return known.default_factory() if known.default_factory is not MISSING else known.default
 
 
-def _checked(owner: str, known: Field[Any], value: Any) -> Any:
+def _checked(cls: type[Any], types: Mapping[str, Any], known: Field[Any], value: Any) -> Any:
     """The value, an int made a float where a float is due; free fields pass."""
     default = _default(known)
-    if default is None or known.type in (Any, "Any"):
-        return value
-    if isinstance(default, bool) != isinstance(value, bool):
-        fits = False
-    elif isinstance(default, float):
-        fits = isinstance(value, int | float)
-        value = float(value) if fits else value
-    else:
-        fits = isinstance(value, type(default))
-    if not fits:
+    wanted = types.get(known.name, Any if default is None else type(default))
+    same_kind = not isinstance(default, dict | list) or isinstance(value, type(default))
+    if not fits(value, wanted) or not same_kind:
         raise ValueError(
-            f"option {known.name!r} of {owner} is of type {type(default).__name__}, got {value!r}"
+            f"option {known.name!r} of {cls.__name__} is of type {type_name(wanted)}, got {value!r} "
+            f"({type(value).__name__})"
         )
+    if isinstance(default, float):
+        value = float(value)
+        if not isfinite(value):
+            raise ValueError(f"{known.name}={value!r} must be a finite number")
+    if value is None:
+        return value
     for name, (said, holds) in _BOUNDS.items():
         if name in known.metadata and not holds(value, known.metadata[name]):
             raise ValueError(f"{known.name}={value!r} must be {said} {known.metadata[name]}")

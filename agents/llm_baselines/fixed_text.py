@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from llm_baselines.agent import Env, TrainingReport
+from llm_baselines.unigram import check_has_texts
 from llm_envs import vectorize
 from llm_envs.envs.task import Task
 from llm_envs.evaluation import episode_seed
@@ -61,7 +62,12 @@ class ConstantAgent:
         resume: bool = False,
         progress_bar: bool = False,
     ) -> ConstantAgent:
-        """Searches until `total_timesteps` tokens have been written."""
+        """Searches until `total_timesteps` tokens have been written.
+
+        Raises:
+            ValueError: The train split has no texts.
+        """
+        check_has_texts("constant", self._task)
         started = time.perf_counter()
         rng = np.random.default_rng(self._seed)
         sample = _Sample(self._env, self._seed, self._examples)

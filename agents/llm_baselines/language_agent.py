@@ -20,6 +20,7 @@ from llm_baselines.configuration import changed
 from llm_baselines.export import export_model
 from llm_baselines.interruption import deferred_signals
 from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS
+from llm_baselines.not_finite import check_worth_saving
 from llm_baselines.rows import make_rows, training_design, validation_envs
 from llm_baselines.run import TrainingRun
 from llm_baselines.saved_language_agent import describe, load_language_agent
@@ -141,6 +142,8 @@ class LanguageAgent(TrainablePolicy):
                 stacklevel=2,
             )
         self._check_environment_options()
+        if self.config.eval_freq and (validation := self.validation_envs()) is not None:
+            validation.close()  # what is wrong with that split shows before anything is trained
         if resume and run_folder is not None:
             self._run_folder = Path(run_folder).absolute()
         self.begin_learning(run_folder, resume=resume, progress_bar=progress_bar)
@@ -337,7 +340,11 @@ class LanguageAgent(TrainablePolicy):
 
         Args:
             path: A folder. A name that ends in .zip is taken as it is, and is a folder too.
+
+        Raises:
+            NotFinite: The weights are no numbers.
         """
+        check_worth_saving(self, path)
         write_agent_folder(Path(path), self.description(), self.stored_tensors())
 
     def export(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llm_baselines.agent import Agent, Env, Track
+from llm_envs.argument_types import declared_type, declared_types, fits, type_name
 from llm_envs.foreign import load_code
 
 
@@ -61,7 +62,7 @@ def make_agent(
     Raises:
         ValueError: There is no such agent, or it does not take such an option.
     """
-    options = dict(config or {})
+    options = {} if config is None else dict(config)
     if agent in AGENTS:
         made: Agent = load_factory(agent)(env, seed, device, **options)
         return made
@@ -133,6 +134,16 @@ def check_config(agent: str, config: Mapping[str, Any], defaults: Mapping[str, A
         signature.bind(None, 0, "auto", **config)
     except TypeError as error:
         raise ValueError(f"agent {agent!r}: {error}") from error
+    hints = declared_types(factory.__init__ if inspect.isclass(factory) else factory)
+    for option, value in config.items():
+        if option not in signature.parameters:
+            continue
+        wanted = declared_type(signature.parameters[option], hints)
+        if not fits(value, wanted):
+            raise ValueError(
+                f"agent {agent!r}: option {option!r} is of type {type_name(wanted)}, got {value!r} "
+                f"({type(value).__name__})"
+            )
 
 
 def load_factory(agent: str) -> Any:

@@ -55,14 +55,12 @@ class _NativeRows:
         self._made_here = made_here
         self.task: Task | None = envs.task
         self.num_envs = envs.num_envs
-        self._running = ~envs.over
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
         count, rest = len(seeds), [None] * (self.num_envs - len(seeds))
         options: dict[str, Any] = {"reset_mask": np.arange(self.num_envs) < count}
         if examples is not None:
             options["example"] = [*examples, *rest]
-        self._running[:count] = True
         return self._envs.reset(seed=[*seeds, *rest], options=options)[0][:count]
 
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
@@ -70,17 +68,15 @@ class _NativeRows:
         mask = np.arange(n) == row
         seeds = [seed if i == row else None for i in range(n)]
         options: dict[str, Any] = {"reset_mask": mask, "example": [example] * n}
-        self._running[row] = True
         return self._envs.reset(seed=seeds, options=options)[0][row]
 
     def step(
         self, rows: np.ndarray, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         # Only what is over may wait: what an earlier, broken off play left running idles on with token 0.
-        chosen = np.where(self._running, 0, WAIT)
+        chosen = np.where(self._envs.over, WAIT, 0)
         chosen[rows] = actions
         observations, rewards, terminated, truncated, _ = self._envs.step(chosen)
-        self._running &= ~(terminated | truncated)
         return observations[rows], rewards[rows], terminated[rows], truncated[rows]
 
     def close(self) -> None:

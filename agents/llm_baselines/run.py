@@ -34,14 +34,13 @@ from llm_baselines.callback_counters import CallbackCounters
 from llm_baselines.checkpoint import read_checkpoint, write_checkpoint
 from llm_baselines.configuration import values_of
 from llm_baselines.interruption import deferred_signals
+from llm_baselines.not_finite import NotFinite, not_finite
 from llm_baselines.sealed_folder import json_able, newest_checkpoint
 from llm_envs import evaluate
 
+__all__ = ["NotFinite", "TrainingRun"]
+
 _CHECKPOINT_SECONDS = 300.0  # however slow the steps are, an interruption costs no more of them
-
-
-class NotFinite(FloatingPointError):
-    """A loss or a gradient is NaN or infinite: the run stops before the weights are spoiled."""
 
 
 class TrainingRun:
@@ -179,12 +178,8 @@ class TrainingRun:
         """
         if np.isfinite(value):
             return
-        place = newest_checkpoint(self.folder / "resume") if self.folder is not None else None
-        kept = f"the last good checkpoint is '{place}'" if place else "there is no checkpoint to go back to"
-        raise NotFinite(
-            f"{what} is {value} at step {self.learner.num_timesteps}, round {self.round}; {kept}. Lower "
-            "learning_rate, or look at the training reward"
-        )
+        where = f"step {self.learner.num_timesteps}, round {self.round}"
+        raise not_finite(f"{what} is {value}", where, self.folder)
 
     def check_weights(self) -> None:
         """Stops the run where weights are no numbers, or so large that what they give is none.
@@ -255,8 +250,13 @@ class TrainingRun:
         self.learner.count_cost(report)
 
     def measure(self) -> float:
-        """Evaluates on validation and adds a row to the curve, in place of one of the same step."""
+        """Evaluates on validation and adds a row to the curve, in place of one of the same step.
+
+        Raises:
+            NotFinite: The weights give no numbers, which could be kept as the best.
+        """
         assert self.validation is not None
+        self.check_weights()
         learner = self.learner
         config = learner.config
         result = evaluate(

@@ -34,6 +34,7 @@ from llm_baselines.sealed_folder import newest_checkpoint
 from llm_baselines.teacher_forcing import token_losses
 from llm_baselines.temporary_folder import temporary_folder
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch
+from llm_envs.argument_types import fits
 
 _OF_PLAY = ("train_dataset", "reward", "reward_timing", "episodes_per_round")
 _OF_NO_EFFECT = ("warm_start", "warm_start_folder", "supervised", "checkpoint_freq")
@@ -295,7 +296,7 @@ def _split(supervised: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
     """The options, and how many tokens are learned from; None for what suits the id."""
     options = dict(supervised)
     total = options.pop("total_timesteps", None)
-    if total is not None and not (isinstance(total, int | float) and total >= 1):
+    if total is not None and not (fits(total, float) and 1 <= total < float("inf")):
         raise ValueError(
             f"supervised.total_timesteps={total!r} must be at least 1; warm_start=False for none"
         )

@@ -12,6 +12,19 @@ from llm_baselines.sampling import uniforms
 from llm_envs.envs.task import Task
 
 
+def check_has_texts(agent: str, task: Task) -> None:
+    """Refuses a task whose train split has prompts alone: there is nothing to count or to begin from.
+
+    Raises:
+        ValueError: It has.
+    """
+    if not task.train_texts():
+        raise ValueError(
+            f"the agent {agent!r} learns from the texts of the train split, and data set "
+            f"{task.corpus.name!r} has prompts alone; take a data set with references"
+        )
+
+
 class UnigramAgent:
     """Draws each token from the distribution of tokens in the train split's texts, end tokens included."""
 
@@ -34,7 +47,12 @@ class UnigramAgent:
         resume: bool = False,
         progress_bar: bool = False,
     ) -> UnigramAgent:
-        """Counts the tokens of the train split's texts; no environment step is taken."""
+        """Counts the tokens of the train split's texts; no environment step is taken.
+
+        Raises:
+            ValueError: The train split has no texts.
+        """
+        check_has_texts("unigram", self._task)
         counts = np.zeros(self._task.vocabulary_size)
         for text in self._task.train_texts():
             np.add.at(counts, self._task.tokenizer.encode(text), 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input, usable_folder
+from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input, usable_device, usable_folder
 from llm_benchmarks.progress import SuiteProgress
 from llm_benchmarks.runner import SuiteOutcome, run_suite
 from llm_benchmarks.store import RecordStore
@@ -28,6 +28,7 @@ def run(name: str, store: Path, *, engine: str, processes: int | None) -> int:
         raise InputError(f"engine {engine!r} comes with a later release; this one has 'process'")
     with bad_input():
         suite = load_suite(find_suite(name))
+        usable_device(suite.run.device, "[run] device")
     usable_folder(store)
     console = Console(soft_wrap=True)
     told = f": {suite.description}" if suite.description else ""

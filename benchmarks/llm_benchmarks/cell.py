@@ -19,6 +19,7 @@ import gymnasium as gym
 from llm_baselines.agent import TrainingReport
 from llm_baselines.folder_exchange import standing_in
 from llm_baselines.interruption import deferred_signals, interruptibly
+from llm_baselines.not_finite import check_saved
 from llm_baselines.registry import make_agent
 from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.plan import (
@@ -30,6 +31,7 @@ from llm_benchmarks.plan import (
     settled,
     training_env,
 )
+from llm_benchmarks.planned_record import write_fallback
 from llm_benchmarks.provenance import collect_provenance, peak_memory_bytes, utc_now
 from llm_benchmarks.records import RecordError, error_section, new_record, plain, summarize
 from llm_benchmarks.store import RecordStore, checkpoint_files, checkpoint_hash
@@ -108,24 +110,39 @@ def run_cell(
             except Exception as raised:
                 status, error = "failed", raised
             rows = result.to_dicts() if result is not None else []
-            record = new_record(
-                run.plan,
-                status=status,
-                error=None if error is None else error_section(error),
-                provenance=collect_provenance(started_at=started, threads=threads, command=command),
-                cost=run.cost(),
-                results=summarize(rows),
-            )
+            provenance = collect_provenance(started_at=started, threads=threads, command=command)
             kept = keep_checkpoint and status == "completed"
             files = checkpoint_files(place) if kept and not run.unsaved else {}
             not_kept = f"its checkpoint is not kept: {run.unsaved}" if kept and run.unsaved else ""
             try:
-                record_id = store.write(record, rows, run.curve(), files)
-            except (RecordError, OSError) as refused:
-                if not files:
-                    raise
-                not_kept = f"its checkpoint is not kept: {one_line(refused)}"
-                record_id = store.write(record, rows, run.curve(), {})
+                record = new_record(
+                    run.plan,
+                    status=status,
+                    error=None if error is None else error_section(error),
+                    provenance=provenance,
+                    cost=run.cost(),
+                    results=summarize(rows),
+                )
+                try:
+                    record_id = store.write(record, rows, run.curve(), files)
+                except (RecordError, OSError) as refused:
+                    if not files:
+                        raise
+                    not_kept = f"its checkpoint is not kept: {one_line(refused)}"
+                    record_id = store.write(record, rows, run.curve(), {})
+            except OSError:
+                raise
+            except Exception as refused:  # the run is over: it is not lost for the form of its record
+                result, error = None, refused
+                status = "interrupted" if status == "interrupted" else "failed"
+                record_id = write_fallback(
+                    store,
+                    (run.plan, draft_plan(cell)),
+                    refused,
+                    status=status,
+                    provenance=provenance,
+                    rows=rows,
+                )
     finally:
         run.close()
     if status == "interrupted":
@@ -186,6 +203,7 @@ class _CellRun:
         except OSError as error:
             self.unsaved = one_line(error)
         else:
+            check_saved(place, f"{self.plan['agent']['name']!r}")
             if files := checkpoint_files(place):
                 self.plan["agent"]["checkpoint_hash"] = checkpoint_hash(files)
 
@@ -280,11 +298,21 @@ class _CellRun:
         }
 
     def curve(self) -> list[dict[str, Any]]:
-        """The training curve; a value that is no finite number at a point is left out there."""
+        """The training curve; a value that is no finite number at a point is left out there.
+
+        Raises:
+            RecordError: A row is none.
+        """
         rows = []
-        for row in self._report().curve:
-            kept = {k: v for k, v in plain(_finite(row), "curve").items() if not isinstance(v, bool)}
-            rows.append({**kept, "timesteps": int(row["timesteps"]), "seconds": float(row["seconds"])})
+        for number, row in enumerate(self._report().curve, 1):
+            try:
+                kept = {k: v for k, v in plain(_finite(row), "curve").items() if not isinstance(v, bool)}
+                rows.append({**kept, "timesteps": int(row["timesteps"]), "seconds": float(row["seconds"])})
+            except (TypeError, ValueError, LookupError, AttributeError) as error:
+                raise RecordError(
+                    f"the agent's report: row {number} of its curve is {row!r}; expected timesteps, seconds "
+                    f"and numbers by name ({type(error).__name__}: {error})"
+                ) from error
         return rows
 
     def close(self) -> None:

@@ -57,7 +57,7 @@ def existing_store(store: Path) -> Path:
     return store
 
 
-def usable_device(device: str) -> None:
+def usable_device(device: str, option: str = "--device") -> None:
     """Tries a torch device.
 
     Raises:
@@ -71,7 +71,7 @@ def usable_device(device: str) -> None:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
-            f"--device {device!r} cannot be used here ({str(error).splitlines()[0]}); 'auto' takes a GPU "
+            f"{option} {device!r} cannot be used here ({str(error).splitlines()[0]}); 'auto' takes a GPU "
             "where there is one"
         ) from None
 

@@ -12,7 +12,10 @@ import gymnasium as gym
 import llm_envs  # noqa: F401  registers the ids
 from llm_baselines.option_tables import chosen_design, fitting_options
 from llm_baselines.registry import AGENTS, agent_defaults, check_config, load_factory, written_out
+from llm_benchmarks.planned_record import check_plan
+from llm_benchmarks.records import RecordError
 from llm_benchmarks.suite import RESERVED, Cell, SuiteError, check_timesteps
+from llm_envs.data import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +95,18 @@ def plan_agent(cell: Cell) -> AgentPlan:
         options=options,
         config=config,
         reward=reward,
-        reward_timing=config.get("reward_timing") or cell.env_kwargs.get("reward_timing"),
+        reward_timing=reward_timing_of(config, cell.env_kwargs),
         total_timesteps=timesteps(cell.agent, cell.env, asked) if trained else 0,
         trained=trained,
         seed=cell.seed if trained else cell.evaluation.seed + cell.seed,
         track=cell.track or track_of(cell.agent, config),
     )
+
+
+def reward_timing_of(config: Mapping[str, Any], env_kwargs: Mapping[str, Any]) -> Any:
+    """When a training reward is paid: as the agent's configuration says, else as the environment's does."""
+    own = config.get("reward_timing")
+    return env_kwargs.get("reward_timing") if own is None else own
 
 
 def settled(cell: Cell, agent: AgentPlan) -> Cell:
@@ -173,12 +182,15 @@ def _checked(kwargs: Mapping[str, Any]) -> dict[str, Any]:
 def make_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
     """The plan of a cell's record (see records.py). Makes the environments, not the agent.
 
+    So whatever an environment, a reward, a data set's splits or a record's form would refuse after hours of
+    training is refused here.
+
     Args:
         cell: The cell.
         agent: From `plan_agent`, where it is at hand.
 
     Raises:
-        ValueError: The cell cannot be run as it is written.
+        ValueError: The cell cannot be run as it is written, or no record could hold it.
     """
     agent = plan_agent(cell) if agent is None else agent
     env = gym.make(cell.env, **evaluation_arguments(cell))
@@ -207,14 +219,31 @@ def make_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
         plan["reward"]["training"] = agent.training["training_reward"]
     elif agent.trained:
         kwargs = _checked(cell.env_kwargs)
+        if agent.reward_timing is not None:
+            kwargs["reward_timing"] = agent.reward_timing
         trained = gym.make(cell.env, split="train", **{**kwargs, "reward": agent.reward})
         signature = trained.unwrapped.task.reward.signature  # type: ignore[attr-defined]
         plan["reward"]["training"] = {"spec": agent.reward, "signature": signature}
         trained.close()
+        if agent.name in AGENTS and agent.config.get("eval_freq"):
+            _check_validation(cell)
     if cell.evaluation.episodes is None:
         plan["budget"]["evaluation_episodes"] = len(task.examples)
     env.close()
+    try:
+        check_plan(plan)
+    except RecordError as error:
+        raise SuiteError(f"{cell}: no record could be written of this: {error}") from error
     return plan
+
+
+def _check_validation(cell: Cell) -> None:
+    """Makes the environment that the learning curve is measured on, as `rows.validation_envs` does."""
+    kwargs = {**_checked(cell.env_kwargs), "reward_timing": "terminal", "metrics": "default"}
+    try:
+        gym.make(cell.env, **{**kwargs, "split": "validation", "reward": cell.reward}).close()
+    except DataError as error:
+        raise SuiteError(f"{error}; or train without a learning curve: eval_freq=0") from error
 
 
 def draft_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:

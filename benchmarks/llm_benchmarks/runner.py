@@ -26,6 +26,7 @@ from llm_baselines.interruption import Held, deferred_signals, interruptibly
 from llm_baselines.locks import Lock
 from llm_benchmarks.cell import THREAD_VARIABLES
 from llm_benchmarks.plan import draft_plan, make_plan, plan_agent, settled
+from llm_benchmarks.planned_record import NO_COST
 from llm_benchmarks.progress import SuiteProgress
 from llm_benchmarks.provenance import collect_provenance, utc_now
 from llm_benchmarks.records import cell_key, new_record
@@ -319,14 +320,7 @@ class _Runner:
             provenance=collect_provenance(
                 started_at=job.started_at, threads=self._run.threads, command=self._command
             ),
-            cost={
-                "wall_clock_seconds": {"training": None, "evaluation": None},
-                "environment_steps": None,
-                "gradient_steps": None,
-                "tokens": None,
-                "reward_calls": None,
-                "peak_memory_bytes": None,
-            },
+            cost=NO_COST,
         )
         try:
             self._store.write(record)

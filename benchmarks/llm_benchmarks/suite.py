@@ -26,10 +26,13 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from llm_baselines.configuration import make_config, option
+from llm_baselines.configuration import check_values, make_config, option
 from llm_baselines.option_tables import TUNED
 from llm_benchmarks.records import RecordError, plain
+from llm_envs.argument_types import fits
+from llm_envs.envs.task import SPLITS
 from llm_envs.foreign import code_names
+from llm_envs.rewards.specs import parse_spec
 
 EVALUATION_SEED = 1_000_000
 SIZES = ("demo", "bench")
@@ -56,15 +59,16 @@ class Evaluation:
 
     seed: int = option(EVALUATION_SEED, "evaluation seed; above all training and tuning seeds", at_least=0)
     split: str = option("test", "split that is played")
-    episodes: int | None = option(None, "episodes; by default one for each example of the split")
+    episodes: int | None = option(None, "episodes; by default one for each example of the split", at_least=1)
     num_envs: int = option(32, "environments that step together; changes no result", at_least=1)
     deterministic: bool = option(True, "passed to the agent's predict")
     reward: Any = option("default", "reward that scores; the id's own by default")
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.episodes, int) and not isinstance(self.episodes, bool)
-        if self.episodes is not None and not (whole and self.episodes >= 1):
-            raise ValueError(f"episodes={self.episodes!r} must be a whole number of at least 1")
+        check_values(self)
+        if self.split not in SPLITS:
+            raise ValueError(f"split={self.split!r} is none of {', '.join(SPLITS)}")
+        _check_reward("reward", self.reward)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +94,7 @@ class Block:
     env_kwargs: dict[str, Any] = option({}, "arguments of the environment")
     evaluation: dict[str, Any] = option({}, "what differs in how these cells are judged")
     track: str | None = option(None, "scratch, demonstrations or pretrained; the agent's own if left out")
-    trials: int = option(0, "configurations tried before this one was chosen")
+    trials: int = option(0, "configurations tried before this one was chosen", at_least=0)
     tuning_seeds: list[int] = option([], "seeds they were tried with")
 
 
@@ -114,18 +118,27 @@ class Cell:
 
     env: str
     agent: str
-    seed: int = 0
+    seed: int = option(0, "training seed", at_least=0)
     reward: Any = "default"
     total_timesteps: int | str | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
     track: str | None = None
-    trials: int = 0
+    trials: int = option(0, "configurations tried", at_least=0)
     tuning_seeds: tuple[int, ...] = ()
     evaluation: Evaluation = field(default_factory=Evaluation)
 
     def __post_init__(self) -> None:
+        try:
+            check_values(self)
+        except ValueError as error:
+            raise SuiteError(str(error)) from None
         object.__setattr__(self, "env", _one_name(self.env))
+        check_timesteps(self.total_timesteps, "a cell")
+        _check_track(self.track, "a cell")
+        for seed in self.tuning_seeds:
+            _check_seed(seed, "a cell: tuning_seeds")
+        _check_reward("reward", self.reward)
         for name in ("config", "env_kwargs"):
             for key, value in getattr(self, name).items():
                 try:
@@ -286,8 +299,7 @@ def _check(block: Block, evaluation: Evaluation, where: str) -> None:
             raise SuiteError(f"{where}: {name} must be a list of strings")
     for name in ("seeds", "tuning_seeds"):
         for seed in getattr(block, name):
-            if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-                raise SuiteError(f"{where}: {name}: {seed!r} is no seed; seeds are 0 or above")
+            _check_seed(seed, f"{where}: {name}")
             if seed >= evaluation.seed:
                 raise SuiteError(
                     f"{where}: {name}: {seed} is not below the evaluation seed {evaluation.seed}; "
@@ -295,11 +307,37 @@ def _check(block: Block, evaluation: Evaluation, where: str) -> None:
                 )
     check_names(block.envs, block.agents, where)
     check_timesteps(block.total_timesteps, where)
-    if block.track is not None and block.track not in TRACKS:
-        raise SuiteError(f"{where}: track {block.track!r} is none of {', '.join(TRACKS)}")
+    _check_track(block.track, where)
+    for reward in block.rewards:
+        _check_reward(f"{where}: rewards", reward)
     for name in block.env_kwargs:
         if name in RESERVED:
             raise SuiteError(f"{where}: env_kwargs: {name!r} is set by the suite itself")
+
+
+def _check_seed(seed: Any, where: str) -> None:
+    if not fits(seed, int) or seed < 0:
+        raise SuiteError(f"{where}: {seed!r} is no seed; seeds are 0 or above")
+
+
+def _check_track(track: str | None, where: str) -> None:
+    if track is not None and track not in TRACKS:
+        raise SuiteError(f"{where}: track {track!r} is none of {', '.join(TRACKS)}")
+
+
+def _check_reward(where: str, reward: Any) -> None:
+    """Refuses a reward whose specification cannot be kept, or has a wrong form or weight."""
+    try:
+        plain(reward, "the specification")
+    except RecordError as error:
+        raise SuiteError(
+            f"{where}={reward!r} is nothing a record could keep: {error}; register a function with "
+            "llm_envs.register_reward and name it"
+        ) from None
+    try:
+        parse_spec(reward)
+    except ValueError as error:
+        raise SuiteError(f"{where}: {error}") from None
 
 
 def check_timesteps(value: Any, where: str) -> None:
@@ -308,7 +346,7 @@ def check_timesteps(value: Any, where: str) -> None:
     Raises:
         SuiteError: It is not.
     """
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    whole = fits(value, int) and value >= 0
     if value is not None and value not in SIZES and not whole:
         raise SuiteError(f"{where}: total_timesteps must be steps, 'demo' or 'bench', not {value!r}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from rich.console import Console
 from rich.markup import escape
 from stable_baselines3.common.callbacks import BaseCallback
 
+from llm_baselines.not_finite import NotFinite
 from llm_baselines.registry import AGENTS
 from llm_baselines.sealed_folder import newest_checkpoint
-from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input
+from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input, usable_folder
 from llm_benchmarks.suite import Cell
 from llm_benchmarks.termination import termination_interrupts
 from llm_benchmarks.training import RUN, prepare
+from llm_envs.rewards import RewardError
 
 
 @termination_interrupts()
@@ -23,13 +26,15 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
     """Trains; Ctrl-C, SIGTERM and SIGHUP save the agent and end it.
 
     Returns:
-        0 when the budget is spent, 130 when it was interrupted.
+        0 when the budget is spent, 1 when its numbers were none or its reward raised, 130 when it was
+        interrupted.
     """
     console = Console(stderr=True)
     with bad_input():
         training = prepare(cell, out, resume=resume, device=device)
         if show_q and not hasattr(training.agent, "replay"):
             raise InputError(f"--show-q looks into token_dqn; {cell.agent!r} has no Q to show")
+        usable_folder(out, "--out")
         training.claim()
     facts = training.facts
     console.print(
@@ -51,6 +56,9 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         goes_on = "" if completed else ", --resume goes on"
         _tell(console, facts, f"{end}; the agent stands in {out}{goes_on}")
         return INTERRUPTED
+    except (NotFinite, RewardError) as error:
+        print(f"llm-envs: training failed: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
     _tell(console, facts, f"done; the agent stands in {out}")
     if shown is not None:
         shown.show("after training")

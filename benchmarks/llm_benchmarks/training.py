@@ -29,6 +29,7 @@ from llm_baselines.folder_exchange import (
 )
 from llm_baselines.interruption import deferred_signals, interruptibly
 from llm_baselines.locks import Lock, try_lock
+from llm_baselines.not_finite import NotFinite, check_saved
 from llm_baselines.registry import AGENTS, make_agent
 from llm_baselines.sealed_folder import replace_file
 from llm_baselines.temporary_folder import temporary_folder
@@ -107,16 +108,22 @@ class Training:
             KeyboardInterrupt: Training was interrupted; agent and report have been saved.
             UnsavedError: They could not be written.
             SuiteError: As `claim`.
+            NotFinite: What was learned is no numbers; the report says "failed", the last checkpoint stays.
         """
         if self._lock is None:
             self.claim()
         assert self._lock is not None
         try:
             with deferred_signals() as held:
+                before = self.facts["report"]  # of the agent that stands in the folder, if any
                 _write(self._folder, self.facts)
                 self._learn(progress_bar, {} if callback is None else {"callback": callback})
                 try:
                     _save(self.agent, self._folder, self.facts)
+                except NotFinite:
+                    self.facts["status"] = "failed"
+                    _write(self._folder, self.facts | {"report": before})
+                    raise
                 except OSError as error:
                     held.forget()  # it ends anyway, and says why
                     raise UnsavedError(
@@ -221,6 +228,7 @@ def _save(agent: Any, folder: Path, facts: Mapping[str, Any]) -> None:
         new = place / "agent"
         new.mkdir()
         agent.save(new)
+        check_saved(new, f"the agent for '{folder}'")
         (new / REPORT).write_text(_text(facts), encoding="utf-8")
         flush(new)
         exchange(new, folder, others_stay=True)
@@ -248,7 +256,7 @@ def read_training(folder: Path) -> dict[str, Any]:
             facts["total_timesteps"] = report["environment_steps"] or report["tokens"]
         return facts
     from llm_baselines.agent_folder import read_agent_folder
-    from llm_benchmarks.plan import track_of
+    from llm_benchmarks.plan import reward_timing_of, track_of
 
     described, _ = read_agent_folder(folder)
     name, kwargs = described.get("agent"), dict(described.get("env_kwargs") or {})
@@ -265,7 +273,7 @@ def read_training(folder: Path) -> dict[str, Any]:
         "entry_point": AGENTS[name].target,
         "config": config,
         "reward": reward,
-        "reward_timing": config.get("reward_timing") or kwargs.get("reward_timing"),
+        "reward_timing": reward_timing_of(config, kwargs),
         "training_reward": {
             "spec": reward,
             "signature": described.get("reward_signature"),

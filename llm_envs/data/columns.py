@@ -63,7 +63,9 @@ class ColumnMapping:
         Raises:
             DataError: If a role is unknown, a column is missing, or no column holds the source.
         """
-        chosen = {role: _listed(role, names) for role, names in (columns or {}).items()}
+        chosen = (
+            {role: _listed(role, names) for role, names in columns.items()} if columns is not None else {}
+        )
         for role, names in chosen.items():
             for name in names:
                 if name.partition(".")[0] not in available and name not in available:
@@ -72,14 +74,14 @@ class ColumnMapping:
                         f"{place} has no column {name!r} (asked for as {role}){hint} "
                         f"its columns are {', '.join(available)}"
                     )
-            if role in ("source", "split") and len(names) > 1:
+            if (role == "source" and len(names) != 1) or (role == "split" and len(names) > 1):
                 raise DataError(f"columns[{role!r}] names {len(names)} columns; expected one")
 
         def usual(names: Iterable[str]) -> list[str]:
             taken = {name for given in chosen.values() for name in given}
             return [name for name in names if name in available and name not in taken]
 
-        source = chosen.get("source") or usual(SOURCE_NAMES)[:1]
+        source = chosen.get("source", usual(SOURCE_NAMES)[:1])
         if not source:
             raise DataError(
                 f"{place}: no column holds the source; its columns are {', '.join(available)}, "

@@ -148,7 +148,11 @@ class Corpus:
         examples = self._loaded()[name]
         if not examples:
             sizes = ", ".join(f"{split} {size}" for split, size in self.sizes.items())
-            raise DataError(f"data set {self.name!r} has no examples in split {name!r} ({sizes})")
+            raise DataError(
+                f"data set {self.name!r} has no examples in split {name!r} ({sizes}); a file is split by "
+                "itself where it has three sources (or groups) or more, a column 'split' says the split of "
+                "each row, and a folder may hold train, validation and test files"
+            )
         return examples
 
     def train_texts(self) -> Sequence[str]:

@@ -1,4 +1,9 @@
-"""Splits that nobody drew by hand: a source, or a group of examples, is in one split only."""
+"""Splits that nobody drew by hand: a source, or a group of examples, is in one split only.
+
+Every group's split is drawn by the hash of its name, whatever else a data set holds. Where a few groups leave
+a split empty that has a share, it is given the group of the largest split whose draw is nearest to its own
+interval; see `fill_empty`. Of fewer groups than splits some stay empty.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +64,36 @@ def assign_splits(
     unique, inverse = np.unique(labels, return_inverse=True)
     draws = np.array([_draw(int(label)) for label in unique])
     bounds = np.cumsum(shares)[:2] / sum(shares)
-    return np.searchsorted(bounds, draws, side="right").astype(np.int8)[inverse]
+    drawn = np.searchsorted(bounds, draws, side="right").astype(np.int8)
+    return fill_empty(drawn, draws, shares)[inverse]
+
+
+def fill_empty(
+    drawn: npt.NDArray[np.int8], draws: npt.NDArray[np.float64], shares: Shares
+) -> npt.NDArray[np.int8]:
+    """Gives every empty split a group, in the order train, validation, test.
+
+    Args:
+        drawn: The split of every group, an index into `SPLITS`.
+        draws: What it was drawn with, numbers in [0, 1).
+        shares: The shares of the splits; one of share 0 stays empty.
+
+    Returns:
+        `drawn`, unchanged where no split with a share is empty or there are fewer groups than such splits.
+    """
+    wanted = [index for index, share in enumerate(shares) if share]
+    if len(drawn) < len(wanted):
+        return drawn
+    filled = drawn.copy()
+    edges = np.array([0.0, *np.cumsum(shares) / sum(shares)])
+    for index in wanted:
+        sizes = np.bincount(filled, minlength=len(shares))
+        if sizes[index]:
+            continue
+        givers = np.flatnonzero(filled == sizes.argmax())
+        middle = (edges[index] + edges[index + 1]) / 2
+        filled[givers[np.abs(draws[givers] - middle).argmin()]] = index
+    return filled
 
 
 def _draw(label: int) -> float:

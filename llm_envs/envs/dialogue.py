@@ -80,7 +80,7 @@ class Booking(Task):
 
     def load(self, dataset: str, columns: Mapping[str, str | list[str]] | None) -> Corpus:
         """The one corpus there is."""
-        if dataset != "booking" or columns:
+        if dataset != "booking" or columns is not None:
             raise ValueError(f"Dialogue-v0 has one data set, 'booking'; got {dataset!r}")
         return _corpus()
 

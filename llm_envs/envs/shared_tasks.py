@@ -37,7 +37,7 @@ def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
         text = json.dumps(arguments, sort_keys=True)
     except (TypeError, ValueError):
         return task_class(**arguments)
-    if str(arguments.get("dataset") or "").startswith(("file:", "hub:")):
+    if str(arguments.get("dataset")).startswith(("file:", "hub:")):
         return task_class(**arguments)
     key = (task_class, text, redefinitions())
     names = list(_texts([arguments.get(name) for name in ("tokenizer", "reward", "metrics")]))

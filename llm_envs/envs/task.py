@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import cycle, islice
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from llm_envs.argument_types import as_index
 from llm_envs.data import Corpus, load_corpus
 from llm_envs.data.stamps import Stamp, path_stamp
 from llm_envs.data.tables import LazyExamples
@@ -107,10 +107,10 @@ class Task:
             raise ValueError(f"unknown split={split!r}; there are {', '.join(map(repr, SPLITS))}")
         if long_prompt not in ("error", "truncate"):
             raise ValueError(f"unknown long_prompt={long_prompt!r}; there are 'error' and 'truncate'")
-        self.corpus = self.load(dataset or self.default_dataset, columns)
+        self.corpus = self.load(self.default_dataset if dataset is None else dataset, columns)
         self.split = split
         self.examples: Sequence[Example] = self.corpus.split(split)
-        self.tokenizer = self._make_tokenizer(tokenizer or self.default_tokenizer())
+        self.tokenizer = self._make_tokenizer(self.default_tokenizer() if tokenizer is None else tokenizer)
         self.vocabulary_size = self.tokenizer.vocabulary_size
         wanted = self.default_max_prompt_tokens if max_prompt_tokens is None else max_prompt_tokens
         self.max_prompt_tokens = at_least_one("max_prompt_tokens", wanted)
@@ -326,7 +326,7 @@ class Task:
     def _make_tokenizer(self, spec: str | Mapping[str, Any] | Tokenizer) -> Tokenizer:
         if not isinstance(spec, str | Mapping):
             return make_tokenizer(spec)
-        kind, _, place = (spec if isinstance(spec, str) else str(spec.get("id", ""))).partition(":")
+        kind, _, place = (spec if isinstance(spec, str) else str(spec.get("id"))).partition(":")
         stamp = path_stamp(place) if kind == "hf" else ()
         key = (json.dumps(spec, sort_keys=True), stamp, self.corpus.content_hash, type(self))
         if key not in _tokenizers:
@@ -351,9 +351,9 @@ def at_least_one(name: str, value: Any) -> int:
         ValueError: It is no whole number of at least 1.
     """
     try:
-        count = operator.index(value)
+        count = as_index(value)
     except TypeError:
         count = 0
-    if isinstance(value, bool) or count < 1:
+    if count < 1:
         raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
     return count

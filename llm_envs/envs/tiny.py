@@ -56,7 +56,7 @@ class Tiny(Task):
 
     def load(self, dataset: str, columns: Mapping[str, str | list[str]] | None) -> Corpus:
         """The one corpus there is."""
-        if dataset != "tiny" or columns:
+        if dataset != "tiny" or columns is not None:
             raise ValueError(f"TextGen-Tiny-v0 has one data set, 'tiny'; got {dataset!r}")
         return _corpus()
 

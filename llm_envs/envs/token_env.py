@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -10,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import InvalidAction, ResetNeeded
 
+from llm_envs.argument_types import as_index
 from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
@@ -31,16 +31,31 @@ def check_arguments(task_class: type[Task], given: Mapping[str, Any], unknown: M
         )
 
 
-def check_options(options: Mapping[str, Any], known: Sequence[str]) -> None:
-    """Refuses options of `reset` that there are not: a misspelt one would have an example drawn at random.
+def checked_options(options: Any, known: Sequence[str]) -> Mapping[str, Any]:
+    """The options of `reset`; a misspelt one would have an example drawn at random.
 
     Raises:
-        ValueError: There is such an option.
+        ValueError: They are no mapping, or one of them is unknown.
     """
+    if options is None:
+        return {}
+    if not isinstance(options, Mapping):
+        raise ValueError(f"options={options!r} of reset() must be a dict such as {{'example': 0}}, or None")
     for name in options:
         if name not in known:
             hint = did_you_mean(name, known)
             raise ValueError(f"reset() takes no option {name!r}{hint} it takes {list(known)}")
+    return options
+
+
+def check_seed(seed: Any) -> None:
+    """Refuses what Gymnasium would take for a seed and nobody meant: True is seed 1.
+
+    Raises:
+        gymnasium.error.Error: It is a bool; what else is none, Gymnasium refuses itself.
+    """
+    if isinstance(seed, bool | np.bool_):
+        raise gym.error.Error(f"seed={seed!r} is a bool; a seed is a whole number of at least 0, or None")
 
 
 def copied(argument: Any) -> Any:
@@ -74,7 +89,8 @@ class TokenEnv(gym.Env[np.ndarray, int]):
     Options of `reset`: `{"example": i}` plays example i of the split; otherwise one is drawn uniformly.
 
     Raises (step): gymnasium.error.InvalidAction for an action that is no id of the vocabulary,
-    gymnasium.error.ResetNeeded before a reset and after the end.
+    gymnasium.error.ResetNeeded before a reset, after the end, and after a step that raised anything else (a
+    RewardError, say): such an episode cannot go on, and a reset begins another.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 30}  # noqa: RUF012
@@ -149,12 +165,12 @@ class TokenEnv(gym.Env[np.ndarray, int]):
             IndexError: There is no such example. After a reset that raised, no episode is running.
         """
         self._running = False
-        options = options or {}
-        check_options(options, ("example",))
+        wanted = checked_options(options, ("example",)).get("example")
+        check_seed(seed)
         if seed is not None:
             super().reset(seed=seed)
         rng = self.np_random
-        index = draw_example(self.task, rng, options.get("example"))
+        index = draw_example(self.task, rng, wanted)
         session = self._session
         self._tokens = session.begin(index, rng).copy()
         self._column, self._limit = session.start, session.limit
@@ -179,11 +195,13 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         column = self._column
         self._tokens[column] = action
         column = self._column = column + 1
+        self._running = False  # until the step is whole: where a reward raises, only a reset goes on
         if action in self._ends or column >= self._limit:
             return self._end_turn(column, action in self._ends)
         reward = self._session.pay_prefix(self._tokens, column) if self._scores_prefixes else 0.0
         if self.render_mode == "human":
             self.render()
+        self._running = True
         return self._tokens.copy(), reward, False, False, {}
 
     def _end_turn(self, column: int, stopped: bool) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
@@ -194,12 +212,12 @@ class TokenEnv(gym.Env[np.ndarray, int]):
             self._column, self._limit = session.start, session.limit
             info: dict[str, Any] = {}
         else:
-            self._running = False
             score, self._outcome = self.task.score([session.episode(tokens, column, reason)])[0]
             reward = session.pay_final(score)
             info = {"outcome": self._outcome}
         if self.render_mode == "human":
             self.render()
+        self._running = reason is None
         return tokens.copy(), reward, reason is not None, False, info
 
     def render(self) -> str | None:
@@ -230,7 +248,7 @@ def draw_example(task: Task, rng: np.random.Generator, wanted: Any) -> int:
     if wanted is None:
         return int(rng.random() * len(task.examples))  # ten times as fast as rng.integers
     try:
-        index = operator.index(wanted)
+        index = as_index(wanted)
     except TypeError:
         raise IndexError(f"options['example'] is an index, got {wanted!r}") from None
     if not 0 <= index < len(task.examples):
@@ -243,6 +261,6 @@ def draw_example(task: Task, rng: np.random.Generator, wanted: Any) -> int:
 
 def _as_index(action: Any) -> int:
     try:
-        return operator.index(action)
+        return as_index(action)
     except TypeError:
         raise InvalidAction(f"an action is one token id (an integer), got {action!r}") from None

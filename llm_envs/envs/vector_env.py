@@ -17,7 +17,7 @@ from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
 from llm_envs.envs.task import Task, at_least_one
-from llm_envs.envs.token_env import check_arguments, check_options, copied, draw_example
+from llm_envs.envs.token_env import check_arguments, check_seed, checked_options, copied, draw_example
 from llm_envs.episode import Episode, FinishReason
 from llm_envs.tokenizers import Tokenizer
 
@@ -130,8 +130,8 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             IndexError: There is no such example. The rows that were to begin are then over, and no row steps
                 before another reset.
         """
-        options = options or {}
-        check_options(options, ("example", "reset_mask"))
+        options = dict(checked_options(options, ("example", "reset_mask")))
+        check_seed(seed)
         seeds: Sequence[int | None]
         if seed is None:
             seeds = [None] * self.num_envs
@@ -141,6 +141,8 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             seeds = seed
         if len(seeds) != self.num_envs:
             raise ValueError(f"one seed per row: got {len(seeds)} seeds for num_envs={self.num_envs}")
+        for one in seeds:
+            check_seed(one)
         mask = self._reset_mask(options)
         examples = options.get("example")
         per_row: Sequence[Any] = [examples] * self.num_envs
@@ -211,11 +213,24 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         Raises:
             gymnasium.error.InvalidAction: An action is no id of the vocabulary, nor WAIT of a row that may.
             gymnasium.error.ResetNeeded: Before the first reset; where a row that is over and is not reset
-                by itself is given a token; where every row waits.
+                by itself is given a token; where every row waits; after a step that raised anything else (a
+                RewardError, say), which ends the episodes of all rows.
         """
         actions = self._checked(actions)
         if not self._begun:
-            raise ResetNeeded("call reset() before step()")
+            raise ResetNeeded("call reset() before step(); a step that raised has ended all episodes")
+        if self._any_over and self.autoreset_mode is not AutoresetMode.NEXT_STEP:
+            self._check_waiting(actions)
+        try:
+            return self._step(actions)
+        except BaseException:
+            self._begun = False  # some rows have gone on and others not: only a reset makes them whole
+            self._over[:] = self._any_over = True
+            raise
+
+    def _step(
+        self, actions: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         infos: dict[str, Any] = {}
         rewards = np.zeros(self.num_envs)
         if self._any_over:
@@ -243,8 +258,6 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
             self._begin(over, infos)
             self._any_over = False
-        else:
-            self._check_waiting(actions)
         rows = (~over).nonzero()[0]
         actions, columns = actions[rows], self._columns[rows]
         self._tokens[rows, columns] = actions

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from math import exp, log
 
+from llm_envs.argument_types import fits
 from llm_envs.episode import Episode
 from llm_envs.rewards.bleu_tokens import crosses_words, tokenizer
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.ngram_table import Matches, NgramTable, TableCache
+from llm_envs.rewards.signatures import number_text
 
 _SMOOTH_VALUES = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
 
@@ -43,13 +45,13 @@ class Bleu:
     ) -> None:
         if smooth_method not in _SMOOTH_VALUES:
             raise ValueError(f"unknown smooth_method={smooth_method!r}; one of {', '.join(_SMOOTH_VALUES)}")
-        if not isinstance(max_order, int) or max_order < 1:
+        if not fits(max_order, int) or max_order < 1:
             raise ValueError(f"max_order is a whole number from 1, got {max_order!r}")
         if smooth_value is not None and not smooth_value >= 0:
             raise ValueError(f"smooth_value is a number >= 0, got {smooth_value!r}")
         if tokenize is None:
-            language = (context.language if context is not None else None) or ""
-            tokenize = "zh" if language.lower().startswith("zh") else "13a"
+            language = context.language if context is not None else None
+            tokenize = "zh" if language is not None and language.lower().startswith("zh") else "13a"
         self.tokens = tokenizer(tokenize)
         self.max_order = max_order
         self.lowercase = lowercase
@@ -58,7 +60,11 @@ class Bleu:
         self._smooth_value = _SMOOTH_VALUES[smooth_method] if smooth_value is None else smooth_value
         self._effective_order = effective_order
         self.table = TableCache(self._make_table)
-        smooth = smooth_method if self._smooth_value is None else f"{smooth_method}[{self._smooth_value:g}]"
+        smooth = (
+            smooth_method
+            if self._smooth_value is None
+            else f"{smooth_method}[{number_text(self._smooth_value)}]"
+        )
         self.signature = (
             f"bleu|order:{max_order}|smooth:{smooth}|tok:{tokenize}"
             f"|eff:{'yes' if effective_order else 'no'}|case:{'lc' if lowercase else 'mixed'}|v1"

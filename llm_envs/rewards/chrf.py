@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from string import punctuation
 from typing import NamedTuple
 
+from llm_envs.argument_types import fits
 from llm_envs.episode import Episode
+from llm_envs.rewards.signatures import number_text
 from llm_envs.rewards.words import ngrams_of
 
 _CACHED_REFERENCES = 2048
@@ -57,7 +59,7 @@ class Chrf:
         whitespace: bool = False,
     ) -> None:
         for name, order, least in (("char_order", char_order, 1), ("word_order", word_order, 0)):
-            if not isinstance(order, int) or order < least:
+            if not fits(order, int) or order < least:
                 raise ValueError(f"{name} is a whole number from {least}, got {order!r}")
         if not beta > 0:
             raise ValueError(f"beta is a number above 0, got {beta!r}")
@@ -68,7 +70,7 @@ class Chrf:
         self._whitespace = whitespace
         self._tables: OrderedDict[tuple[str, ...], list[list[_Order]]] = OrderedDict()
         self.signature = (
-            f"chrf|nc:{char_order}|nw:{word_order}|beta:{beta:g}"
+            f"chrf|nc:{char_order}|nw:{word_order}|beta:{number_text(beta)}"
             f"|space:{'yes' if whitespace else 'no'}"
             f"|case:{'lc' if lowercase else 'mixed'}|eff:yes|v1"
         )

@@ -45,7 +45,8 @@ class Classifier:
         loaded = self._source.load()
         config = loaded.model.config
         self._label = _label(model, config, label)
-        self._output = output or ("logit" if config.num_labels == 1 else "probability")
+        usual = "logit" if config.num_labels == 1 else "probability"
+        self._output = usual if output is None else output
         if self._output not in ("probability", "logit", "label"):
             raise ValueError(f"unknown output={output!r}; 'probability', 'logit' or 'label'")
         if config.num_labels == 1 and self._output == "label":

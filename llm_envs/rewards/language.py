@@ -22,8 +22,9 @@ class Language:
     def __init__(self, *, language: str | None = None, context: RewardContext | None = None) -> None:
         from importlib.metadata import version
 
-        language = language or (context.language if context is not None else None)
-        if not language:
+        if language is None and context is not None:
+            language = context.language
+        if language is None:
             raise ValueError("which language? Give it as an option: language='de'")
         known = [str(label) for label in _identifier().labels]
         if language not in known:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from llm_envs.episode import Episode
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.fitting import fit_once, text_hash
+from llm_envs.rewards.signatures import number_text
 from llm_envs.rewards.words import lines_of, ngrams_of, words_of
 
 
@@ -38,7 +39,7 @@ class Novelty:
         digest = text_hash(texts)
         self._known = fit_once(("novelty", n, digest), lambda: _fit(texts, n))
         self._n, self._limit = n, limit
-        self.signature = f"novelty|n:{n}|limit:{limit:g}|train:{digest}|v1"
+        self.signature = f"novelty|n:{n}|limit:{number_text(limit)}|train:{digest}|v1"
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""

@@ -8,7 +8,11 @@ from typing import Any, NamedTuple
 
 from llm_envs.episode import Episode
 from llm_envs.rewards.context import RewardContext, RewardError
+from llm_envs.rewards.signatures import number_text
 from llm_envs.rewards.specs import Entry, build, parse_spec
+
+MAX_SCORE = 1e15
+"""How large one reward's value may be, so that weighted sums, squares and means of scores stay finite."""
 
 _Score = tuple[float, dict[str, float]]
 
@@ -165,13 +169,13 @@ def _score(
             raise
         except Exception as error:
             raise _failed(name, episode, error) from error
-        if type(value) is not float or not isfinite(value):
+        if type(value) is not float or not -MAX_SCORE <= value <= MAX_SCORE:
             value = _number(name, episode, value)
         total += entry.weight * value
         values[name] = value
         if parts is not None:
             for part, part_value in parts.items():
-                values[f"{name}/{part}"] = part_value
+                values[f"{name}/{part}"] = _number(f"{name}/{part}", episode, part_value)
     return total, values
 
 
@@ -198,7 +202,13 @@ def _batch(component: Component, episodes: Sequence[Episode]) -> list[_Score]:
         reason = f"returned {len(results)} scores for a batch of {len(episodes)} episodes"
         raise RewardError(name, episodes[0].text if episodes else "", reason)
     pairs = [r if isinstance(r, tuple) else (r, {}) for r in results]
-    return [(_number(name, e, value), parts) for e, (value, parts) in zip(episodes, pairs, strict=True)]
+    return [
+        (
+            _number(name, episode, value),
+            {part: _number(f"{name}/{part}", episode, one) for part, one in parts.items()},
+        )
+        for episode, (value, parts) in zip(episodes, pairs, strict=True)
+    ]
 
 
 def _failed(name: str, episode: Episode, error: Exception) -> RewardError:
@@ -216,13 +226,15 @@ def _number(name: str, episode: Episode, value: Any) -> float:
         raise RewardError(name, episode.text, "returned a number beyond all floats") from None
     if not isfinite(number):
         raise RewardError(name, episode.text, f"returned {number}, which is not finite")
+    if abs(number) > MAX_SCORE:
+        raise RewardError(name, episode.text, f"returned {number}; at most {MAX_SCORE:g} is taken as a score")
     return number
 
 
 def _signature(components: Sequence[Component]) -> str:
     if len(components) == 1 and components[0].entry.weight == 1.0:
         return components[0].signature
-    return " + ".join(f"{c.entry.weight:g}*{c.signature}" for c in components)
+    return " + ".join(f"{number_text(c.entry.weight)}*{c.signature}" for c in components)
 
 
 def _no_references(name: str) -> str:

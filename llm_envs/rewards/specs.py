@@ -10,14 +10,20 @@ from functools import partial
 from math import isfinite
 from typing import Any
 
+from llm_envs.argument_types import declared_type, declared_types, fits, type_name
+from llm_envs.rewards.callables import check_takes_episode
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.registry import did_you_mean, find_reward
+from llm_envs.rewards.signatures import option_text
 
 _FORMS = (
     'a reward is an id like "bleu", {"sentiment": 1.0, "length_penalty": -0.2}, '
     '{"id": "bleu", "weight": 1.0, ...options}, a list of such, "package.module:name", '
     "or a function from Episode to float"
 )
+
+MAX_WEIGHT = 1e9
+"""How large a weight may be, so that sums, squares and means of scores stay finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +77,16 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
         The callable and its signature.
 
     Raises:
-        ValueError: Unknown id or option, or the reward refuses its options or context.
+        ValueError: Unknown id or option, an option of another type, the reward refuses its options or
+            context, or it cannot be called with one episode.
     """
     target = find_reward(entry.target) if isinstance(entry.target, str) else entry.target
     is_class = inspect.isclass(target)
+    if not is_class:
+        check_takes_episode(entry.name, target, takes_options=True)
     parameters = _parameters(target, skip_first=not is_class)
     _check_options(entry, parameters)
+    _check_types(entry, parameters, target.__init__ if is_class else target)
     if isinstance(entry.target, str) and not _json_able(entry.options):
         raise ValueError(f"reward {entry.name!r}: its options must be JSON-able, got {dict(entry.options)!r}")
     arguments = dict(entry.options)
@@ -93,6 +103,7 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
         raise ValueError(f"reward {entry.name!r}: {error}") from error
     if not callable(made):
         raise ValueError(f"reward {entry.name!r}: instances of {target!r} cannot be called with an episode")
+    check_takes_episode(entry.name, made, takes_options=False)
     return made, getattr(made, "signature", None) or _signature(entry, parameters, target)
 
 
@@ -118,13 +129,11 @@ def _parameters(target: Callable[..., Any], *, skip_first: bool) -> dict[str, in
 
 
 def _check_options(entry: Entry, parameters: Mapping[str, inspect.Parameter]) -> None:
-    kinds = {p.kind for p in parameters.values()}
-    if inspect.Parameter.VAR_KEYWORD in kinds:
-        return
-    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.POSITIONAL_ONLY)
-    known = sorted(n for n, p in parameters.items() if n != "context" and p.kind not in variadic)
+    takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    known = sorted(n for n, p in parameters.items() if n != "context" and p.kind in named)
     for option in entry.options:
-        if option not in known:
+        if option not in known and not takes_any:
             takes = f"it takes {', '.join(known)}" if known else "it takes no options"
             raise ValueError(
                 f"reward {entry.name!r} has no option {option!r}"
@@ -132,7 +141,22 @@ def _check_options(entry: Entry, parameters: Mapping[str, inspect.Parameter]) ->
             )
     for name in known:
         if parameters[name].default is inspect.Parameter.empty and name not in entry.options:
-            raise ValueError(f"reward {entry.name!r} needs the option {name!r}")
+            raise ValueError(
+                f"reward {entry.name!r} needs the option {name!r}; it is called with an Episode, and all "
+                f"else stands beside its id: {{'id': ..., {name!r}: ...}}"
+            )
+
+
+def _check_types(entry: Entry, parameters: Mapping[str, inspect.Parameter], declaring: Any) -> None:
+    """Refuses options of another type than declared: "no" would be true, and True a number."""
+    hints = declared_types(declaring)
+    for option, value in entry.options.items():
+        wanted = declared_type(parameters[option], hints) if option in parameters else Any
+        if not fits(value, wanted):
+            raise ValueError(
+                f"reward {entry.name!r}: option {option!r} is of type {type_name(wanted)}, got {value!r} "
+                f"({type(value).__name__})"
+            )
 
 
 def _signature(entry: Entry, parameters: Mapping[str, inspect.Parameter], target: Any) -> str:
@@ -145,14 +169,8 @@ def _signature(entry: Entry, parameters: Mapping[str, inspect.Parameter], target
     }
     values.update(entry.options)
     name = entry.target if isinstance(entry.target, str) else f"callable:{entry.name}"
-    options = [f"{key}:{_show(values[key])}" for key in sorted(values)]
+    options = [f"{key}:{option_text(values[key])}" for key in sorted(values)]
     return "|".join([name, *options, f"v{getattr(target, 'version', 1)}"])
-
-
-def _show(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=repr)
 
 
 def _entry(item: Any) -> Entry:
@@ -179,11 +197,15 @@ def _weighted(key: Any, weight: Any) -> Entry:
 
 
 def _weight(name: str, weight: Any) -> float:
-    number = isinstance(weight, int | float) and not isinstance(weight, bool)
-    if not number or not isfinite(weight):
+    if not fits(weight, float) or (isinstance(weight, float) and not isfinite(weight)):
         raise ValueError(
             f"the weight of reward {name!r} is a finite number, got {weight!r}; "
             'options stand beside it: {"id": "bleu", "weight": 1.0, "max_order": 2}'
+        )
+    if abs(weight) > MAX_WEIGHT:
+        raise ValueError(
+            f"the weight of reward {name!r} is {weight!r}; at most {MAX_WEIGHT:g}, so that sums of scores "
+            "stay finite"
         )
     return float(weight)
 
@@ -195,8 +217,9 @@ def _name(target: str | Callable[..., Any]) -> str:
 
 
 def _json_able(value: Any) -> bool:
-    try:
-        json.dumps(dict(value))
-    except (TypeError, ValueError):
-        return False
-    return True
+    """Whether JSON gives the value back: finite numbers, and texts as the keys of tables."""
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _json_able(item) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(_json_able, value))
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and isfinite(value))

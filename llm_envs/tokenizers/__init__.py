@@ -7,13 +7,24 @@ Three kinds, by spec: `"word"` (or `"word:N"`, the N most frequent words) is bui
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from llm_envs.argument_types import fits, type_name
 from llm_envs.tokenizers.byte import ByteTokenizer
 from llm_envs.tokenizers.hugging_face import HuggingFaceTokenizer
 from llm_envs.tokenizers.tokenizer import Tokenizer
 from llm_envs.tokenizers.word import WordTokenizer
+
+_HF_OPTIONS: dict[str, Any] = {
+    "end_tokens": str | list[str] | None,
+    "separator": str,
+    "bos": bool | None,
+    "chat_template": bool,
+}
+_WORD_OPTIONS: dict[str, Any] = {"spell": bool}
+_COUNT = re.compile(r"0|[1-9][0-9]*")
 
 __all__ = ["ByteTokenizer", "HuggingFaceTokenizer", "Tokenizer", "WordTokenizer", "make_tokenizer"]
 
@@ -45,11 +56,14 @@ def make_tokenizer(
             f"(llm_envs.tokenizers.Tokenizer says what they are); {spec!r} lacks {', '.join(missing)}"
         )
     options = dict(spec) if isinstance(spec, Mapping) else {"id": spec}
-    kind, _, rest = str(options.pop("id", "")).partition(":")
+    name = options.pop("id", None)
+    kind, colon, rest = name.partition(":") if isinstance(name, str) else ("", "", "")
     if kind == "hf" and rest:
-        allowed = {"end_tokens", "separator", "bos", "chat_template"}
-    elif (kind == "word" and (not rest or rest.isdecimal())) or (kind == "byte" and not rest):
-        allowed = {"spell"} if kind == "word" else set()
+        allowed = _HF_OPTIONS
+    elif kind == "word" and (not colon or _COUNT.fullmatch(rest)):
+        allowed = _WORD_OPTIONS
+    elif kind == "byte" and not colon:
+        allowed = {}
     else:
         from difflib import get_close_matches
 
@@ -58,8 +72,14 @@ def make_tokenizer(
         raise ValueError(
             f"unknown tokenizer {spec!r}{hint} there are 'word', 'word:N', 'byte', 'hf:NAME_OR_PATH'"
         )
-    if unknown := sorted(set(options) - allowed):
+    if unknown := sorted(set(options) - set(allowed)):
         raise ValueError(f"tokenizer '{kind}' has no option {unknown[0]!r}; it takes {sorted(allowed)}")
+    for option, value in options.items():
+        if not fits(value, allowed[option]):
+            raise ValueError(
+                f"tokenizer '{kind}': option {option!r} is of type {type_name(allowed[option])}, got "
+                f"{value!r} ({type(value).__name__})"
+            )
     if kind == "hf":
         return HuggingFaceTokenizer(rest, **options)
     if kind == "byte":

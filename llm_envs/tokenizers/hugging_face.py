@@ -9,6 +9,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from llm_envs.argument_types import check_flag
 from llm_envs.assets import resolve_model
 from llm_envs.chat_template import template_markers
 from llm_envs.foreign import UntrustedCode, load_pretrained
@@ -42,6 +43,7 @@ class HuggingFaceTokenizer:
         bos: bool | None = None,
         chat_template: bool = False,
     ) -> None:
+        check_flag("chat_template", chat_template)
         if isinstance(end_tokens, str):
             end_tokens = [end_tokens]
         self._backend, special, loaded = _load_backend(name_or_path)

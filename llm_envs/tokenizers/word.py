@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
+from llm_envs.argument_types import check_flag, fits
 from llm_envs.tokenizers.tokenizer import END, ROLES, SEPARATOR, digest
 
 UNKNOWN = "<unk>"
@@ -102,8 +103,11 @@ class WordTokenizer:
             spec: Recorded as the tokenizer's spec.
 
         Raises:
-            ValueError: There is no text, or there are neither words nor letters.
+            ValueError: There is no text, there are neither words nor letters, or an option has another type.
         """
+        check_flag("spell", spell)
+        if max_words is not None and (not fits(max_words, int) or max_words < 0):
+            raise ValueError(f"max_words={max_words!r} must be a whole number of at least 0, or None")
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(piece for _, piece in _PIECE.findall(text))

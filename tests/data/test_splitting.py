@@ -1,9 +1,10 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_envs.data.corpus import SPLITS
-from llm_envs.data.splitting import normalise_source, split_examples
+from llm_envs.data.splitting import DEFAULT_SHARES, fill_empty, normalise_source, split_examples
 from llm_envs.episode import Example
 
 
@@ -63,3 +64,37 @@ def test_shares_hold_for_groups_too():
 
 
 SIZES_OF_5000 = [2990, 519, 1491]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 10**6), min_size=3, max_size=60, unique=True))
+def test_three_sources_fill_three_splits(numbers):
+    splits = split_examples([Example(f"source {n}") for n in numbers])
+    assert all(splits[name] for name in SPLITS)
+
+
+@pytest.mark.parametrize("start", range(0, 300, 30))
+def test_thirty_rows_fill_three_splits(start):
+    splits = split_examples([Example(f"row {start + i}") for i in range(30)])
+    assert all(splits[name] for name in SPLITS)
+    assert sum(map(len, splits.values())) == 30
+
+
+def test_what_fills_every_split_by_itself_is_drawn_as_before():
+    draws = np.array([0.1, 0.5, 0.85, 0.95])
+    drawn = np.array([0, 0, 1, 2], np.int8)
+    np.testing.assert_array_equal(fill_empty(drawn, draws, DEFAULT_SHARES), drawn)
+
+
+def test_an_empty_split_takes_the_nearest_of_the_largest():
+    draws = np.array([0.1, 0.5, 0.75, 0.95])
+    drawn = np.array([0, 0, 0, 2], np.int8)
+    assert fill_empty(drawn, draws, DEFAULT_SHARES).tolist() == [0, 0, 1, 2]
+    assert fill_empty(np.zeros(3, np.int8), draws[:3], DEFAULT_SHARES).tolist() == [0, 2, 1]
+
+
+def test_a_split_without_a_share_stays_empty_and_too_few_groups_stay_as_drawn():
+    draws = np.array([0.1, 0.2, 0.3])
+    drawn = np.zeros(3, np.int8)
+    assert fill_empty(drawn, draws, (0.8, 0.0, 0.2)).tolist() == [0, 0, 2]
+    np.testing.assert_array_equal(fill_empty(drawn[:2], draws[:2], DEFAULT_SHARES), drawn[:2])

@@ -51,7 +51,9 @@ def test_brevity(options, left):
 
 @pytest.mark.parametrize("limit", [0, -3, 2.5, True, "100"])
 def test_brevity_refuses(limit):
-    with pytest.raises(ValueError, match="'brevity': limit is a whole number"):
+    with pytest.raises(
+        ValueError, match=r"'brevity': (option 'limit' is of type int|limit is a whole number)"
+    ):
         make_reward({"id": "brevity", "limit": limit})
 
 

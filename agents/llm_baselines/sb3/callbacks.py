@@ -16,6 +16,8 @@ from llm_baselines.interruption import interruptibly
 from llm_baselines.sb3.vec_env import SB3TokenVecEnv
 from llm_envs import evaluate
 
+_CHECKED_UPDATES = 100  # between two looks at whether the weights are numbers
+
 
 class RoundCallback(BaseCallback):
     """Evaluates, saves checkpoints and keeps the report, always between two rounds of the algorithm.
@@ -28,6 +30,7 @@ class RoundCallback(BaseCallback):
         checkpoint_freq: Environment steps between checkpoints; 0 for none.
         checkpoint: Writes one.
         dense: Whether every step is scored, rather than every text.
+        check: Raises where the weights are no numbers; called before they are measured, and now and then.
 
     Attributes:
         best_score: Best mean reward on validation so far.
@@ -44,6 +47,7 @@ class RoundCallback(BaseCallback):
         checkpoint_freq: int,
         checkpoint: Callable[[], None],
         dense: bool,
+        check: Callable[[], None],
     ) -> None:
         super().__init__()
         self.report = report
@@ -51,6 +55,8 @@ class RoundCallback(BaseCallback):
         self.eval_freq, self.n_eval_episodes = eval_freq, n_eval_episodes
         self.checkpoint_freq, self.checkpoint = checkpoint_freq, checkpoint
         self.dense = dense
+        self.check = check
+        self._next_check = _CHECKED_UPDATES
         self.best_score = -np.inf
         self.best_weights: dict[str, torch.Tensor] | None = None
         self._next_eval = self._next_checkpoint = 0
@@ -70,6 +76,9 @@ class RoundCallback(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         steps = self.model.num_timesteps
+        if self.model._n_updates >= self._next_check:
+            self._next_check = self.model._n_updates + _CHECKED_UPDATES
+            self.check()
         if self.validation is not None and steps >= self._next_eval:
             self._next_eval += self.eval_freq
             self.measure()
@@ -90,6 +99,7 @@ class RoundCallback(BaseCallback):
     def measure(self) -> None:
         """Evaluates on validation and adds a row to the curve."""
         assert self.validation is not None
+        self.check()
         self.update_report()
         result = interruptibly(evaluate, self.model.policy, self.validation, self.n_eval_episodes)
         row = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from stable_baselines3 import DQN
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
@@ -54,6 +55,10 @@ class SB3DQN(SB3Agent):
             seed=self.seed,
             device=self.device,
         )
+
+    def _outputs(self, observation: torch.Tensor) -> list[torch.Tensor]:
+        assert isinstance(self.policy, TokenDQNPolicy)
+        return [self.policy.q_net(observation)]
 
     def _prepare(self, model: BaseAlgorithm) -> None:
         """Plays the reference agent into the replay buffer: off-policy learning takes what it is shown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.policies import BasePolicy
 
@@ -20,6 +21,12 @@ class SB3PPO(SB3Agent):
     def _make_policy(self) -> BasePolicy:
         policy = TokenActorCriticPolicy(*self._spaces(), self._learning_rate(), **self._policy_kwargs())
         return policy.to(self.device)
+
+    def _outputs(self, observation: torch.Tensor) -> list[torch.Tensor]:
+        assert isinstance(self.policy, TokenActorCriticPolicy)
+        features = self.policy.extract_features(observation)
+        assert isinstance(features, torch.Tensor)  # actor and critic share them
+        return [self.policy.action_net(features), self.policy.value_net(features)]
 
     def _make_model(self, venv: SB3TokenVecEnv) -> PPO:
         c = self.config

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -33,6 +33,7 @@ from llm_baselines.agent_folder import (
 )
 from llm_baselines.configuration import make_config, values_of
 from llm_baselines.interruption import deferred_signals
+from llm_baselines.not_finite import all_finite, check_worth_saving, not_finite
 from llm_baselines.option_tables import chosen_design, fitting_options
 from llm_baselines.rows import training_design, validation_envs
 from llm_baselines.sb3.callbacks import RoundCallback
@@ -118,6 +119,10 @@ class SB3Agent:
     def _make_model(self, venv: SB3TokenVecEnv) -> BaseAlgorithm:
         raise NotImplementedError
 
+    def _outputs(self, observation: torch.Tensor) -> list[torch.Tensor]:
+        """What the networks give for observations (n, context_length)."""
+        raise NotImplementedError
+
     def _prepare(self, model: BaseAlgorithm) -> None:
         """What is done once, before the first step of a training."""
 
@@ -176,11 +181,13 @@ class SB3Agent:
 
         Raises:
             AgentFolderError: The checkpoint to resume from is damaged or of another run.
+            NotFinite: The weights have become NaN or infinite; the checkpoint before is kept.
         """
         place = newest_checkpoint(Path(run_folder) / "resume") if run_folder and resume else None
         if run_folder is not None and place is None:
             set_aside(Path(run_folder) / "resume")
-        dense = self.config.reward_timing or self._kwargs().get("reward_timing") or "terminal"
+        timing = self.config.reward_timing
+        timing = self._kwargs().get("reward_timing", "terminal") if timing is None else timing
         with ExitStack() as opened:
             training = SB3TokenVecEnv(self._vector_env(training=True))
             opened.callback(training.close)
@@ -200,7 +207,13 @@ class SB3Agent:
             opened.callback(logger.close)
             model.set_logger(logger)
 
+            def check() -> None:
+                if not self.is_finite():
+                    where = f"step {model.num_timesteps}"
+                    raise not_finite("a weight, or what the weights give, is nan", where, run_folder)
+
             def checkpoint() -> None:
+                check()
                 if run_folder is not None:
                     callback.update_report()
                     self._write_checkpoint(Path(run_folder), model, callback)
@@ -212,8 +225,10 @@ class SB3Agent:
                 n_eval_episodes=self.config.n_eval_episodes,
                 checkpoint_freq=self.config.checkpoint_freq if run_folder is not None else 0,
                 checkpoint=checkpoint,
-                dense=dense != "terminal",
+                dense=timing not in (None, "terminal"),
+                check=check,
             )
+            opened.enter_context(_told_as_not_finite(check))
             callback.best_score, callback.best_weights = self._best
             opened.callback(self._note_best, callback)  # of an interrupted training, too
             goes_on = total_timesteps > done
@@ -243,7 +258,12 @@ class SB3Agent:
         return self
 
     def save(self, folder: Path) -> None:
-        """Writes agent.json, weights.safetensors and manifest.json; nothing is pickled."""
+        """Writes agent.json, weights.safetensors and manifest.json; nothing is pickled.
+
+        Raises:
+            NotFinite: The weights are no numbers.
+        """
+        check_worth_saving(self, folder)
         observation, action = self._spaces()
         description = {
             "agent": self.name,
@@ -288,6 +308,13 @@ class SB3Agent:
             ) from error
         agent.report = TrainingReport(**description["report"])
         return agent
+
+    @torch.no_grad()
+    def is_finite(self) -> bool:
+        """Whether all weights are numbers, and so is what they say of a text of one token."""
+        observation = torch.full((1, *self._spaces()[0].shape), -1, device=self.policy.device)
+        observation[0, 0] = 0
+        return all_finite(self.policy.state_dict().values()) and all_finite(self._outputs(observation))
 
     # Parts of learn.
 
@@ -371,3 +398,13 @@ class SB3Agent:
             "best_score": callback.best_score,
         }
         write_checkpoint(run_folder / "resume", model, state, callback.best_weights)
+
+
+@contextmanager
+def _told_as_not_finite(check: Callable[[], None]) -> Iterator[None]:
+    """Lets `check` speak first of what torch raises: it refuses a distribution whose logits are NaN."""
+    try:
+        yield
+    except (ValueError, RuntimeError):
+        check()
+        raise

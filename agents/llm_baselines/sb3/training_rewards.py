@@ -6,6 +6,7 @@ import itertools
 
 from llm_envs.episode import Episode
 from llm_envs.rewards import RewardContext
+from llm_envs.rewards.signatures import number_text
 from llm_envs.rewards.words import tokens_of
 
 
@@ -53,7 +54,8 @@ class KnownTurns:
         self._step, self._complete = step, complete
         self._whole = {tuple(tokens_of(text)) for text in context.require_train_texts()}
         self._beginnings = {text[:n] for text in self._whole for n in range(1, len(text) + 1)}
-        self.signature = f"known_turns|turns:{len(self._whole)}|step:{step:g}|complete:{complete:g}|v1"
+        paid = f"step:{number_text(step)}|complete:{number_text(complete)}"
+        self.signature = f"known_turns|turns:{len(self._whole)}|{paid}|v1"
 
     def __call__(self, episode: Episode) -> float:
         """Returns the sum over the agent's turns."""

@@ -9,9 +9,11 @@ import torch
 import llm_envs
 from llm_baselines.agent import TrainableAgent
 from llm_baselines.agent_folder import AgentFolderError
+from llm_baselines.not_finite import NotFinite
 from llm_baselines.registry import agent_defaults, make_agent
 from llm_baselines.sb3.callbacks import RoundCallback
 from llm_baselines.sb3.settings import TABLES
+from llm_baselines.sealed_folder import newest_checkpoint
 
 SMALL = {
     "sb3_dqn": {"embedding_dim": 16, "layers": 1, "n_envs": 4, "batch_size": 16, "learning_starts": 40},
@@ -299,3 +301,51 @@ def test_an_interrupted_training_keeps_what_was_best(env, monkeypatch):
     monkeypatch.setattr(RoundCallback, "measure", lambda self: None)
     agent.learn(400)
     assert equal(weights(agent), best)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_learning_rate_that_makes_nan_stops_the_training(name, env, tmp_path):
+    agent = make(name, env, learning_rate=1e30)
+    with pytest.raises(NotFinite, match=r"is nan at step \d+; there is no checkpoint .* Lower learning_rate"):
+        agent.learn(400, run_folder=tmp_path)
+    assert newest_checkpoint(tmp_path / "resume") is None
+    with pytest.raises(NotFinite, match="hold NaN or infinity"):
+        agent.save(tmp_path / "agent")
+    assert not (tmp_path / "agent").exists()
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_nan_on_the_way_leaves_the_checkpoint_before_and_the_best_weights(name, env, tmp_path, monkeypatch):
+    agent = make(name, env, checkpoint_freq=40)
+    begin = RoundCallback._on_rollout_start
+
+    def spoil(callback):
+        begin(callback)
+        if callback.model.num_timesteps >= 160:
+            with torch.no_grad():
+                next(callback.model.policy.parameters()).fill_(float("nan"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RoundCallback, "_on_rollout_start", spoil)
+        with pytest.raises(NotFinite, match=r"step \d+; the last good checkpoint is") as stopped:
+            agent.learn(400, run_folder=tmp_path)
+    place = newest_checkpoint(tmp_path / "resume")
+    assert f"'{place}'" in str(stopped.value)
+    assert all(tensor.isfinite().all() for tensor in agent._best[1].values())
+    resumed = make(name, env, checkpoint_freq=40).learn(240, run_folder=tmp_path, resume=True)
+    assert all(tensor.isfinite().all() for tensor in weights(resumed).values())
+    assert resumed.report.environment_steps >= 240
+
+
+def test_an_interruption_writes_no_checkpoint_of_nan(env, tmp_path, monkeypatch):
+    agent = make("sb3_dqn", env)
+
+    def interrupted(callback):
+        with torch.no_grad():
+            next(callback.model.policy.parameters()).fill_(float("nan"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RoundCallback, "_on_rollout_start", interrupted)
+    with pytest.raises(NotFinite):
+        agent.learn(400, run_folder=tmp_path)
+    assert newest_checkpoint(tmp_path / "resume") is None

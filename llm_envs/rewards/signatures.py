@@ -1,0 +1,41 @@
+"""What stands in a reward's signature: different values never look alike."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def number_text(value: float) -> str:
+    """A number, short where that is exact ("10", "0.2"), else with every digit that tells it apart."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))
+
+
+def option_text(value: Any) -> str:
+    """An option's value: yes or no, a text as it is, else JSON.
+
+    A text that reads like a value of another kind ("no", "2", "null"), or holds the "|" that parts options,
+    stands in quotation marks.
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return json.dumps(value) if _reads_as_another(value) else value
+    return json.dumps(value, sort_keys=True, default=_named)
+
+
+def _reads_as_another(text: str) -> bool:
+    if text in ("yes", "no") or "|" in text or text.startswith('"'):
+        return True
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _named(value: Any) -> str:
+    """A default that is no JSON: functions and classes by name, for their repr may hold an address."""
+    name = getattr(value, "__qualname__", None)
+    return repr(value) if name is None else f"{getattr(value, '__module__', '?')}:{name}"
