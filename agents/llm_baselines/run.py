@@ -35,6 +35,7 @@ from llm_baselines.checkpoint import read_checkpoint, write_checkpoint
 from llm_baselines.configuration import values_of
 from llm_baselines.sealed_folder import json_able, newest_checkpoint
 from llm_envs import evaluate
+from llm_envs.foreign import shown
 
 _CHECKPOINT_SECONDS = 300.0  # however slow the steps are, an interruption costs no more of them
 
@@ -265,7 +266,7 @@ class TrainingRun:
         if self._episodes:
             row["rollout/ep_rew_mean"] = float(np.mean(self._episodes))
         for name, value in row.items():
-            self.logger.record(name, value)
+            self.logger.record(shown(name), value)  # a metric's name is anybody's
         self.update_report()
         if self._last_measured() == learner.num_timesteps:
             learner.report.curve.pop()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +27,7 @@ from llm_benchmarks.cli_input import (
     values,
 )
 from llm_benchmarks.leaderboard_commands import leaderboard
+from llm_envs.foreign import shown
 
 commands = typer.Typer(
     name="llm-envs",
@@ -287,8 +290,12 @@ def pages(
             existing_store(store)
         usable_folder(out, "--out")
         from llm_benchmarks.pages import write
-    for path in write(out, env or [], store=store, search_tokens=search_tokens):
-        print(path)
+        from llm_benchmarks.report_console import tell_problems
+    problems: dict[str, str] = {}
+    for path in write(out, env or [], store=store, search_tokens=search_tokens, problems=problems):
+        print(shown(path, None))
+    tell_problems(problems)
+    raise typer.Exit(1 if problems else 0)
 
 
 # Typer may carry a click of its own, so the class is taken from what it raises.
@@ -297,6 +304,23 @@ _USAGE_ERROR: type[Exception] = next(
 )
 
 
+@contextmanager
+def _shown_warnings() -> Iterator[None]:
+    """Warnings stand on one line, without control characters: they name files and what is in them."""
+
+    def one_line(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+    ) -> str:
+        return shown(f"{filename}:{lineno}: {category.__name__}: {message}", None) + "\n"
+
+    before, warnings.formatwarning = warnings.formatwarning, one_line
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
+
+
+@_shown_warnings()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line.
 
@@ -326,7 +350,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(message: str) -> int:
-    print(f"llm-envs: {' '.join(message.split())}", file=sys.stderr)
+    print(shown(f"llm-envs: {' '.join(message.split())}", None), file=sys.stderr)
     return 2
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 
 import llm_envs  # noqa: F401  registers the ids
 from llm_baselines.registry import make_agent
+from llm_benchmarks.report_console import say
 from llm_benchmarks.training import read_training
 
 
@@ -35,5 +36,5 @@ def run(agent: Path, out: Path, *, device: str) -> None:
     finally:
         env.close()
     console = Console()
-    console.print(f'AutoModelForCausalLM.from_pretrained("{out}")', highlight=False, soft_wrap=True)
-    console.print(f"llm-envs train --set model={out}", highlight=False, soft_wrap=True)
+    say(console, f'AutoModelForCausalLM.from_pretrained("{out}")')
+    say(console, f"llm-envs train --set model={out}")

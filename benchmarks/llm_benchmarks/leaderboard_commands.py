@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from llm_benchmarks.cli_input import bad_input, existing_store
+from llm_envs.foreign import shown
 
 leaderboard = typer.Typer(help="What every agent and every reward achieved.")
 
@@ -47,12 +48,13 @@ def curves(
     out: Annotated[Path, typer.Option(metavar="FILE", help="A picture: .svg, .png or .pdf.")],
 ) -> None:
     """Draws validation scores of every agent by steps and by wall clock."""
-    from llm_benchmarks.leaderboard_compare import plot_curves, tell_problems
+    from llm_benchmarks.leaderboard_compare import plot_curves
+    from llm_benchmarks.report_console import tell_problems
     from llm_benchmarks.store import RecordStore
 
     with bad_input():
         problems: dict[str, str] = {}
         plot_curves(RecordStore(existing_store(store)), env, out, problems)
     tell_problems(problems)
-    print(f"written to '{out}'")
+    print(shown(f"written to '{out}'", None))
     raise typer.Exit(1 if problems else 0)

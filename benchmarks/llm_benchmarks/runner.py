@@ -40,6 +40,7 @@ class SuiteOutcome:
         completed: Cells run to the end.
         skipped: Cells the store had.
         failed: Cells that failed, with the error in a line.
+        unreadable: Records of the store that could not be read, and why.
         interrupted: Whether the suite was interrupted.
         seconds: Wall-clock time.
     """
@@ -47,6 +48,7 @@ class SuiteOutcome:
     completed: list[Cell] = field(default_factory=list)
     skipped: list[Cell] = field(default_factory=list)
     failed: list[tuple[Cell, str]] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
     seconds: float = 0.0
 
@@ -131,7 +133,7 @@ class _Runner:
             except Exception:
                 plan = draft_plan(cell)  # the cell's own process will say what is wrong
             key = cell_key(plan)
-            if key in planned or self._store.find(key):
+            if key in planned or self._store.find(key, problems=outcome.unreadable):
                 outcome.skipped.append(cell)
                 shown.skipped(cell)
             else:

@@ -5,7 +5,7 @@ model or tokenizer folder, a checkpoint or a data file is foreign: it is bounded
 """
 
 from llm_envs.foreign.bounded_json import ForeignDataError, check_bounded, parse_json, read_json
-from llm_envs.foreign.shown import shown
+from llm_envs.foreign.shown import shown, shown_lines
 from llm_envs.foreign.trust import (
     UntrustedCode,
     allowed_code,
@@ -27,4 +27,5 @@ __all__ = [
     "read_json",
     "refuse_code",
     "shown",
+    "shown_lines",
 ]
