@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from llm_baselines.configuration import values_of
+from llm_baselines.foreign_fields import AGENT, check_fields
 from llm_baselines.sealed_folder import (
     MANIFEST,
     AgentFolderError,
@@ -20,10 +21,13 @@ from llm_baselines.sealed_folder import (
     seal,
     write_json,
 )
+from llm_baselines.tensor_files import read_tensors
 from llm_baselines.transitions import check_spaces, spaces_of
+from llm_envs.foreign import shown
 
 __all__ = [
     "AgentFolderError",
+    "check_described",
     "check_origin",
     "described_config",
     "environment_of",
@@ -80,7 +84,8 @@ def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Ten
         The description, and the weights (empty where there are none).
 
     Raises:
-        AgentFolderError: A file is missing, altered or cut short (it is named), or of a later format.
+        AgentFolderError: A file is missing, altered or cut short (it is named), or of a later format; a
+            field is not what it must be, or a tensor holds NaN or infinity.
     """
     folder = Path(folder)
     hashes = check_seal(folder, (DESCRIPTION,), kind=_KIND)
@@ -89,15 +94,23 @@ def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Ten
         raise AgentFolderError(
             f"'{folder / DESCRIPTION}' has format {description.get('format')!r}; this version reads {FORMAT}"
         )
+    check_fields(description, AGENT, folder / DESCRIPTION, needed=("agent",))
     if WEIGHTS not in hashes:
         return description, {}
-    from safetensors.torch import load_file
-
-    return description, load_file(folder / WEIGHTS)
+    return description, read_tensors(folder / WEIGHTS)
 
 
-def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str) -> dict[str, Any]:
-    """The description of an agent without weights, saved for the same tokens.
+def check_described(description: Mapping[str, Any], folder: Path, needed: Iterable[str]) -> None:
+    """Refuses a description that lacks what its agent is made from.
+
+    Raises:
+        AgentFolderError: Naming the field.
+    """
+    check_fields(description, {}, Path(folder) / DESCRIPTION, needed)
+
+
+def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str, content: str) -> dict[str, Any]:
+    """The description of an agent without weights, saved for the same tokens; it has the field `content`.
 
     Raises:
         AgentFolderError: The folder is damaged, another agent's, or speaks other tokens.
@@ -107,6 +120,7 @@ def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str) -> dict
         raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {agent!r}")
     if description.get("tokenizer_hash") != tokenizer_hash:
         raise AgentFolderError(f"'{folder}' was saved for another vocabulary than the environment's")
+    check_described(description, folder, (content,))
     return description
 
 
@@ -130,8 +144,8 @@ def kept_config(description: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     config = dict(description["config"])
     if not description.get("reward_is_kept", True):
         warnings.warn(
-            f"'{folder}' was trained on {config['reward']}, which is not saved with it; further training is "
-            "on the environment's own reward",
+            f"'{folder}' was trained on {shown(config.get('reward'))}, which is not saved with it; "
+            "further training is on the environment's own reward",
             stacklevel=4,
         )
         config["reward"] = None

@@ -18,6 +18,7 @@ import gymnasium as gym
 
 from llm_baselines.agent import TrainingReport
 from llm_baselines.registry import make_agent
+from llm_baselines.sealed_folder import read_json
 from llm_benchmarks.plan import (
     AgentPlan,
     draft_plan,
@@ -285,9 +286,7 @@ def _folder_hash(folder: Path) -> str | None:
     listed = folder / "manifest.json"
     if not listed.is_file():
         return None
-    import json
-
-    names = [*json.loads(listed.read_text(encoding="utf-8")), "manifest.json"]
+    names = [*read_json(listed, kind="a saved agent"), "manifest.json"]
     return checkpoint_hash({f"checkpoint/{name}": folder / name for name in sorted(names)})
 
 

@@ -27,7 +27,6 @@ from llm_benchmarks.cli_input import (
     values,
 )
 from llm_benchmarks.leaderboard_commands import leaderboard
-from llm_envs.foreign import shown
 
 commands = typer.Typer(
     name="llm-envs",
@@ -291,6 +290,8 @@ def pages(
         usable_folder(out, "--out")
         from llm_benchmarks.pages import write
         from llm_benchmarks.report_console import tell_problems
+    from llm_envs.foreign import shown
+
     problems: dict[str, str] = {}
     for path in write(out, env or [], store=store, search_tokens=search_tokens, problems=problems):
         print(shown(path, None))
@@ -311,6 +312,8 @@ def _shown_warnings() -> Iterator[None]:
     def one_line(
         message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
     ) -> str:
+        from llm_envs.foreign import shown
+
         return shown(f"{filename}:{lineno}: {category.__name__}: {message}", None) + "\n"
 
     before, warnings.formatwarning = warnings.formatwarning, one_line
@@ -350,6 +353,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(message: str) -> int:
+    from llm_envs.foreign import shown
+
     print(shown(f"llm-envs: {' '.join(message.split())}", None), file=sys.stderr)
     return 2
 

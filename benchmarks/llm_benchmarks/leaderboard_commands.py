@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from llm_benchmarks.cli_input import bad_input, existing_store
-from llm_envs.foreign import shown
 
 leaderboard = typer.Typer(help="What every agent and every reward achieved.")
 
@@ -55,6 +54,8 @@ def curves(
     with bad_input():
         problems: dict[str, str] = {}
         plot_curves(RecordStore(existing_store(store)), env, out, problems)
+    from llm_envs.foreign import shown
+
     tell_problems(problems)
     print(shown(f"written to '{out}'", None))
     raise typer.Exit(1 if problems else 0)

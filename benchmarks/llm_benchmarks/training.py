@@ -8,6 +8,7 @@ FOLDER/run/                the agent's checkpoints and logs
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -18,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from llm_baselines.agent import TrainingReport
+from llm_baselines.foreign_fields import TRAINING, check_fields
 from llm_baselines.registry import AGENTS, make_agent
 from llm_benchmarks.provenance import utc_now
 from llm_benchmarks.suite import Cell, SuiteError
+from llm_envs.foreign import read_json
 
 REPORT, RUN = "training.json", "run"
 FORMAT = 1
@@ -80,7 +83,7 @@ class Training:
                 report = getattr(self.agent, "report", None) or TrainingReport(
                     environment_steps=steps, tokens=steps, seconds=time.perf_counter() - started
                 )
-                facts["report"] = asdict(report)
+                facts["report"] = _finite(asdict(report))
             _write(folder, facts)
             self._env.close()
         return facts
@@ -209,6 +212,12 @@ def _signature(env_id: str, kwargs: Mapping[str, Any], reward: Any) -> str:
     return str(env.unwrapped.task.reward.signature)  # type: ignore[attr-defined]
 
 
+def _finite(report: dict[str, Any]) -> dict[str, Any]:
+    """The report of anybody's agent without the values of its curve that are no numbers."""
+    rows = [{k: v for k, v in row.items() if math.isfinite(v)} for row in report["curve"]]
+    return {**report, "curve": rows}
+
+
 def _check_folder(folder: Path, resume: bool) -> dict[str, Any] | None:
     """What an earlier run in the folder asked for; None in a new folder, resumed or not."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
@@ -236,17 +245,20 @@ def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path)
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / REPORT
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts: Any = read_json(path)
         if not isinstance(facts, dict) or facts.get("format") != FORMAT:
             raise ValueError(f"it is not a training report of format {FORMAT}")
+        needed = TRAINING.keys() | {"reward", "reward_timing"}
+        check_fields(facts, TRAINING, path, needed=sorted(needed))
     except (OSError, ValueError) as error:
-        raise SuiteError(f"'{path}' cannot be read: {error}") from error
-    return facts
+        fault = str(error).removeprefix(f"'{path}': ")
+        raise SuiteError(f"'{path}' cannot be read: {fault}") from error
+    return dict(facts)
 
 
 def _write(folder: Path, facts: Mapping[str, Any]) -> None:
     """Replaces the report as a whole."""
-    text = json.dumps(facts, indent=1, ensure_ascii=False, default=float)
+    text = json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False, default=float)
     temporary = folder / f".{REPORT}"
     temporary.write_text(text + "\n", encoding="utf-8")
     os.replace(temporary, folder / REPORT)
