@@ -51,11 +51,13 @@ def curves(
     from llm_benchmarks.report_console import tell_problems
     from llm_benchmarks.store import RecordStore
 
-    with bad_input():
-        problems: dict[str, str] = {}
-        plot_curves(RecordStore(existing_store(store)), env, out, problems)
+    problems: dict[str, str] = {}
+    try:
+        with bad_input():
+            plot_curves(RecordStore(existing_store(store)), env, out, problems)
+    finally:
+        tell_problems(problems)
     from llm_envs.foreign import shown
 
-    tell_problems(problems)
     print(shown(f"written to '{out}'", None))
     raise typer.Exit(1 if problems else 0)

@@ -83,8 +83,10 @@ def compare(
 def show_comparison(store: Path, agent: str, env: str | None, json_output: bool) -> int:
     """Prints the comparison; returns the exit status."""
     problems: dict[str, str] = {}
-    found = compare(RecordStore(store), agent, env, problems)
-    tell_problems(problems)
+    try:
+        found = compare(RecordStore(store), agent, env, problems)
+    finally:
+        tell_problems(problems)
     status = 1 if problems else 0
     if json_output:
         print(json.dumps([asdict(one) for one in found], indent=2, allow_nan=False))
