@@ -156,10 +156,9 @@ class ConstantAgent:
 
         agent = cls(env, seed, device)
         saved = read_agent_folder_for(folder, "constant", agent._task.tokenizer.content_hash, "ids")
-        if not saved["ids"] or max(saved["ids"]) >= agent._task.vocabulary_size:
-            raise AgentFolderError(
-                f"'{folder}': ids: are no tokens of a vocabulary of {agent._task.vocabulary_size}"
-            )
+        size = agent._task.vocabulary_size
+        if not saved["ids"] or max(saved["ids"]) >= size:
+            raise AgentFolderError(f"'{folder / 'agent.json'}': ids: are no tokens of a vocabulary of {size}")
         agent.ids = list(saved["ids"])
         return agent
 

@@ -85,7 +85,9 @@ class UnigramAgent:
         counts = np.zeros(agent._task.vocabulary_size)
         for index, n in saved["counts"].items():
             if not (index.isascii() and index.isdigit() and int(index) < len(counts)):
-                raise AgentFolderError(f"'{folder}': counts: {index!r} is no token of {len(counts)}")
+                raise AgentFolderError(
+                    f"'{folder / 'agent.json'}': counts: {index!r} is no token of {len(counts)}"
+                )
             counts[int(index)] = n
         agent._set(counts)
         return agent
