@@ -15,7 +15,7 @@ from rich.text import Text
 from llm_benchmarks.comparison import Scores, difference
 from llm_benchmarks.leaderboard import Row, Table, leaderboard_tables
 from llm_benchmarks.record_folder import Record
-from llm_benchmarks.report_console import figure, plain, report_console, signed, tell_problems
+from llm_benchmarks.report_console import figure, plain, report_console, say, signed, tell_problems
 from llm_benchmarks.statistics import Interval
 from llm_benchmarks.store import RecordStore
 from llm_envs.foreign import shown
@@ -94,8 +94,7 @@ def show_comparison(store: Path, agent: str, env: str | None, json_output: bool)
     console = report_console(WIDTH)
     for key in dict.fromkeys((one.env, one.table, one.agent, one.score) for one in found):
         told = f" ({shown(key[1])})" if key[1] else ""
-        heading = f"{shown(key[0])}{told}: {shown(key[2])} {figure(key[3])}"
-        console.print(plain(heading, "bold", limit=None))
+        say(console, f"{shown(key[0])}{told}: {shown(key[2])} {figure(key[3])}", "bold")
         grid = RichTable(box=None, pad_edge=False, header_style="bold")
         for name in ("against", "score", "difference [95 % interval]", "judged", "pairs", ""):
             grid.add_column(name)

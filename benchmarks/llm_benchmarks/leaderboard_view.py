@@ -15,6 +15,7 @@ from rich.text import Text
 from llm_benchmarks.leaderboard import ANCHORS, Row, Table, leaderboard_tables
 from llm_benchmarks.report_console import figure, plain, report_console, say, tell_problems
 from llm_benchmarks.store import RecordStore
+from llm_envs.foreign import shown
 
 WIDTH = 100
 NOTHING = "-"
@@ -81,9 +82,10 @@ def show(
 
 def print_table(table: Table, console: Console) -> None:
     """Print one table and, below it, the meaning of the marks it uses."""
-    console.print(plain(table.env, "bold"), plain(_subtitle(table), "dim"))
+    # Lines are not wrapped: a word of somebody's would begin the next as if it were a line of ours.
+    console.print(plain(table.env, "bold"), plain(_subtitle(table), "dim"), soft_wrap=True)
     for name, value in list(table.differences.items())[:_DIFFERENCES]:
-        console.print(plain(f"  {name}: {value}", "cyan", limit=200))
+        say(console, shown(f"  {name}: {value}"), "cyan")
     if len(table.differences) > _DIFFERENCES:
         console.print(Text(f"  and {len(table.differences) - _DIFFERENCES} more", style="cyan"))
     grid = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
