@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 
 from llm_baselines.configuration import values_of
 from llm_baselines.folder_exchange import is_exchange, standing_in
+from llm_baselines.foreign_fields import AGENT, check_fields
 from llm_baselines.not_finite import NotFinite, all_finite
 from llm_baselines.sealed_folder import (
     MANIFEST,
@@ -22,11 +23,13 @@ from llm_baselines.sealed_folder import (
     seal,
     write_json,
 )
+from llm_baselines.tensor_files import read_tensors
 from llm_baselines.transitions import check_spaces, spaces_of
-from llm_envs.foreign import allowed_code, code_names, refuse_code
+from llm_envs.foreign import allowed_code, code_names, refuse_code, shown
 
 __all__ = [
     "AgentFolderError",
+    "check_described",
     "check_origin",
     "described_config",
     "environment_of",
@@ -91,7 +94,8 @@ def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Ten
         The description, and the weights (empty where there are none).
 
     Raises:
-        AgentFolderError: A file is missing, altered or cut short (it is named), or of a later format.
+        AgentFolderError: A file is missing, altered or cut short (it is named), or of a later format; a
+            field is not what it must be, or a tensor holds NaN or infinity.
         UntrustedCode: The description names code anywhere but as its training reward, which is only told.
     """
     folder = standing_in(Path(folder))
@@ -102,11 +106,10 @@ def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Ten
             f"'{folder / DESCRIPTION}' has format {description.get('format')!r}; this version reads {FORMAT}"
         )
     refuse_code(_without_told(description), folder / DESCRIPTION)
+    check_fields(description, AGENT, folder / DESCRIPTION, needed=("agent",))
     if WEIGHTS not in hashes:
         return description, {}
-    from safetensors.torch import load_file
-
-    return description, load_file(folder / WEIGHTS)
+    return description, read_tensors(folder / WEIGHTS)
 
 
 def _without_told(description: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,8 +122,17 @@ def _without_told(description: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str) -> dict[str, Any]:
-    """The description of an agent without weights, saved for the same tokens.
+def check_described(description: Mapping[str, Any], folder: Path, needed: Iterable[str]) -> None:
+    """Refuses a description that lacks what its agent is made from.
+
+    Raises:
+        AgentFolderError: Naming the field.
+    """
+    check_fields(description, {}, Path(folder) / DESCRIPTION, needed)
+
+
+def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str, content: str) -> dict[str, Any]:
+    """The description of an agent without weights, saved for the same tokens; it has the field `content`.
 
     Raises:
         AgentFolderError: The folder is damaged, another agent's, or speaks other tokens.
@@ -130,6 +142,7 @@ def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str) -> dict
         raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {agent!r}")
     if description.get("tokenizer_hash") != tokenizer_hash:
         raise AgentFolderError(f"'{folder}' was saved for another vocabulary than the environment's")
+    check_described(description, folder, (content,))
     return description
 
 
@@ -156,7 +169,7 @@ def kept_config(description: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     if lost or foreign:
         why = "is not saved with it" if lost else f"is code that the folder names (--allow-code {foreign[0]})"
         warnings.warn(
-            f"'{folder}' was trained on {config['reward']}, which {why}; further training is "
+            f"'{folder}' was trained on {shown(config.get('reward'))}, which {why}; further training is "
             "on the environment's own reward",
             stacklevel=4,
         )

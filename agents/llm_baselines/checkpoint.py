@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from llm_baselines.agent_folder import check_origin
 from llm_baselines.configuration import values_of
 from llm_baselines.folder_exchange import standing_in
+from llm_baselines.foreign_fields import CHECKPOINT, check_fields
 from llm_baselines.sealed_folder import (
     AgentFolderError,
     check_seal,
@@ -23,6 +24,7 @@ from llm_baselines.sealed_folder import (
     seal,
     write_json,
 )
+from llm_baselines.tensor_files import read_tensors
 
 _STATE, _NETWORK, _OPTIMIZER, _BEST = (
     "state.json",
@@ -81,17 +83,21 @@ def read_checkpoint(
     place = standing_in(place)
     hashes = check_seal(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
     state = read_json(place / _STATE, kind=_KIND, way_out=way_out)
+    check_fields(state, CHECKPOINT, place / _STATE, needed=CHECKPOINT.keys() - {"exact"})
     _check_same(place, state, learner)
     deviations = list(_deviations(place, state, total_timesteps))
     for deviation in deviations:
         warnings.warn(deviation, stacklevel=2)
     state["exact"] = state.get("exact", True) and not deviations
     try:
-        learner.take_tensors(load_file(place / _NETWORK))
+        learner.take_tensors(read_tensors(place / _NETWORK, way_out=way_out))
         if learner.optimizer is not None:
-            _load_optimizer(learner.optimizer, load_file(place / _OPTIMIZER))
+            kept = read_tensors(place / _OPTIMIZER, infinite=True, way_out=way_out)
+            _load_optimizer(learner.optimizer, kept)
         learner.load_more(place)
-        best = load_file(place / _BEST) if _BEST in hashes else None
+        best = read_tensors(place / _BEST, way_out=way_out) if _BEST in hashes else None
+    except AgentFolderError:
+        raise
     except (RuntimeError, KeyError, ValueError) as error:
         raise AgentFolderError(f"'{place}' does not fit this learner: {error}") from error
     if learner.reference_identity() != state["reference_identity"]:

@@ -158,10 +158,14 @@ class ConstantAgent:
         Raises:
             AgentFolderError: The folder is damaged, or its tokens are not the environment's.
         """
-        from llm_baselines.agent_folder import read_agent_folder_for
+        from llm_baselines.agent_folder import AgentFolderError, read_agent_folder_for
 
         agent = cls(env, seed, device)
-        agent.ids = list(read_agent_folder_for(folder, "constant", agent._task.tokenizer.content_hash)["ids"])
+        saved = read_agent_folder_for(folder, "constant", agent._task.tokenizer.content_hash, "ids")
+        size = agent._task.vocabulary_size
+        if not saved["ids"] or max(saved["ids"]) >= size:
+            raise AgentFolderError(f"'{folder / 'agent.json'}': ids: are no tokens of a vocabulary of {size}")
+        agent.ids = list(saved["ids"])
         return agent
 
 

@@ -37,6 +37,7 @@ from llm_baselines.interruption import deferred_signals
 from llm_baselines.not_finite import NotFinite, not_finite
 from llm_baselines.sealed_folder import json_able, newest_checkpoint
 from llm_envs import evaluate
+from llm_envs.foreign import shown
 
 __all__ = ["NotFinite", "TrainingRun"]
 
@@ -267,7 +268,7 @@ class TrainingRun:
         if self._episodes:
             row["rollout/ep_rew_mean"] = float(np.mean(self._episodes))
         for name, value in row.items():
-            self.logger.record(name, value)
+            self.logger.record(shown(name), value)  # a metric's name is anybody's
         self.update_report()
         if self._last_measured() == learner.num_timesteps:
             learner.report.curve.pop()

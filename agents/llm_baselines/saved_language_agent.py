@@ -13,6 +13,7 @@ import torch
 from llm_baselines.agent import TrainingReport
 from llm_baselines.agent_folder import (
     AgentFolderError,
+    check_described,
     described_config,
     environment_of,
     json_able,
@@ -22,6 +23,17 @@ from llm_baselines.agent_folder import (
     training_signature,
 )
 from llm_envs.foreign import refuse_kernels
+
+_NEEDED = (
+    "config",
+    "context_length",
+    "model",
+    "report",
+    "seed",
+    "timesteps",
+    "tokenizer_hash",
+    "vocabulary_size",
+)
 
 
 def describe(agent: Any) -> dict[str, Any]:
@@ -54,11 +66,12 @@ def load_language_agent(
     description, weights = read_agent_folder(Path(folder))
     if description.get("agent") != cls.name:
         raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
+    adapted = description.get("config", {}).get("adapter") == "lora"
+    check_described(description, folder, (*_NEEDED, *(() if adapted else ("model_config",))))
     env = gym.make(env) if isinstance(env, str) else env
     for what, here in tokens_of(env).items():
         if None not in (description[what], here) and description[what] != here:
             raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
-    adapted = description["config"].get("adapter") == "lora"
     agent = cls(
         _base_of(description, folder, model) if adapted else _model_of(description, folder),
         env,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import shutil
@@ -16,6 +17,8 @@ from llm_baselines.folder_exchange import errors_name, exchange, flush, flush_fo
 from llm_baselines.interruption import deferred_signals
 from llm_baselines.temporary_folder import temporary_folder
 from llm_envs.assets.cache import file_sha256
+from llm_envs.foreign import ForeignDataError
+from llm_envs.foreign import read_json as read_bounded_json
 
 MANIFEST = "manifest.json"
 
@@ -112,11 +115,12 @@ def read_json(path: Path, *, kind: str, way_out: str = "") -> dict[str, Any]:
         AgentFolderError: It is missing, cut short, or something else.
     """
     try:
-        read = json.loads(path.read_text(encoding="utf-8"))
+        read = read_bounded_json(path)
     except FileNotFoundError:
         raise AgentFolderError(f"'{path}' is missing: '{path.parent}' is not {kind}{way_out}") from None
-    except (ValueError, OSError) as error:
-        raise AgentFolderError(f"'{path}' cannot be read: {error}{way_out}") from error
+    except (ForeignDataError, OSError) as error:
+        fault = str(error).removeprefix(f"'{path}': ")
+        raise AgentFolderError(f"'{path}' cannot be read: {fault}{way_out}") from error
     if not isinstance(read, dict):
         raise AgentFolderError(f"'{path}' is not a JSON object{way_out}")
     return read
@@ -124,12 +128,21 @@ def read_json(path: Path, *, kind: str, way_out: str = "") -> dict[str, Any]:
 
 def write_json(path: Path, content: Mapping[str, Any], **options: Any) -> None:
     """Writes a JSON object."""
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, **options) + "\n", encoding="utf-8")
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False, **options)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 def json_able(value: Any) -> Any:
     """The value with everything JSON cannot hold replaced by its repr, without an address in memory."""
-    return json.loads(json.dumps(value, default=_told))
+    return _finite(json.loads(json.dumps(value, default=_told)))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value if not isinstance(value, float) or math.isfinite(value) else repr(value)
 
 
 def _told(value: Any) -> str:

@@ -96,12 +96,16 @@ class UnigramAgent:
         Raises:
             AgentFolderError: The folder is damaged, or its tokens are not the environment's.
         """
-        from llm_baselines.agent_folder import read_agent_folder_for
+        from llm_baselines.agent_folder import AgentFolderError, read_agent_folder_for
 
         agent = cls(env, seed, device)
-        saved = read_agent_folder_for(folder, "unigram", agent._task.tokenizer.content_hash)
+        saved = read_agent_folder_for(folder, "unigram", agent._task.tokenizer.content_hash, "counts")
         counts = np.zeros(agent._task.vocabulary_size)
         for index, n in saved["counts"].items():
+            if not (index.isascii() and index.isdigit() and int(index) < len(counts)):
+                raise AgentFolderError(
+                    f"'{folder / 'agent.json'}': counts: {index!r} is no token of {len(counts)}"
+                )
             counts[int(index)] = n
         agent._set(counts)
         return agent

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input, usable_device, usable_folder
 from llm_benchmarks.progress import SuiteProgress
+from llm_benchmarks.report_console import say, tell_problems
 from llm_benchmarks.runner import SuiteOutcome, run_suite
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import find_suite, load_suite
@@ -32,23 +33,22 @@ def run(name: str, store: Path, *, engine: str, processes: int | None) -> int:
     usable_folder(store)
     console = Console(soft_wrap=True)
     told = f": {suite.description}" if suite.description else ""
-    console.print(f"{suite.name}{told} ({len(suite.cells)} cells)", highlight=False, markup=False)
+    say(console, f"{suite.name}{told} ({len(suite.cells)} cells)")
     outcome = run_suite(suite, RecordStore(store), progress=SuiteProgress(console), processes=processes)
     tell(console, outcome)
-    console.print(
-        f"`llm-envs leaderboard show --store {store}` shows the results", highlight=False, markup=False
-    )
+    say(console, f"`llm-envs leaderboard show --store {store}` shows the results")
     if outcome.interrupted:
         return INTERRUPTED
     return 1 if outcome.failed else 0
 
 
 def tell(console: Console, outcome: SuiteOutcome) -> None:
-    """A line about what became of the cells."""
+    """A line about what became of the cells; on standard error, which records could not be read."""
+    tell_problems(outcome.unreadable)
     minutes, seconds = divmod(round(outcome.seconds), 60)
     words = [f"{len(outcome.completed)} done", f"{len(outcome.skipped)} in the store before"]
     words.append(f"{len(outcome.failed)} failed")
     end = "interrupted: " if outcome.interrupted else ""
-    console.print(f"{end}{', '.join(words)}, in {minutes} min {seconds} s", highlight=False)
+    say(console, f"{end}{', '.join(words)}, in {minutes} min {seconds} s")
     for cell, message in outcome.failed:
-        console.print(f"  failed: {cell}: {message}", style="red", highlight=False, markup=False)
+        say(console, f"  failed: {cell}: {message}", "red")

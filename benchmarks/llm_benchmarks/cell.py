@@ -21,6 +21,7 @@ from llm_baselines.folder_exchange import standing_in
 from llm_baselines.interruption import deferred_signals, interruptibly
 from llm_baselines.not_finite import check_saved
 from llm_baselines.registry import make_agent
+from llm_baselines.sealed_folder import read_json
 from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.plan import (
     AgentPlan,
@@ -331,9 +332,7 @@ def _folder_hash(folder: Path) -> str | None:
     listed = folder / "manifest.json"
     if not listed.is_file():
         return None
-    import json
-
-    names = [*json.loads(listed.read_text(encoding="utf-8")), "manifest.json"]
+    names = [*read_json(listed, kind="a saved agent"), "manifest.json"]
     return checkpoint_hash({f"checkpoint/{name}": folder / name for name in sorted(names)})
 
 

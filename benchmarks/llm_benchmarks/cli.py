@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -311,8 +312,14 @@ def pages(
             existing_store(store)
         usable_folder(out, "--out")
         from llm_benchmarks.pages import write
-    for path in write(out, env or [], store=store, search_tokens=search_tokens):
-        print(path)
+        from llm_benchmarks.report_console import tell_problems
+    from llm_envs.foreign import shown
+
+    problems: dict[str, str] = {}
+    for path in write(out, env or [], store=store, search_tokens=search_tokens, problems=problems):
+        print(shown(path, None))
+    tell_problems(problems)
+    raise typer.Exit(1 if problems else 0)
 
 
 @contextmanager
@@ -333,6 +340,25 @@ _USAGE_ERROR: type[Exception] = next(
 )
 
 
+@contextmanager
+def _shown_warnings() -> Iterator[None]:
+    """Warnings stand on one line, without control characters: they name files and what is in them."""
+
+    def one_line(
+        message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+    ) -> str:
+        from llm_envs.foreign import shown
+
+        return shown(f"{filename}:{lineno}: {category.__name__}: {message}", None) + "\n"
+
+    before, warnings.formatwarning = warnings.formatwarning, one_line
+    try:
+        yield
+    finally:
+        warnings.formatwarning = before
+
+
+@_shown_warnings()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line.
 
@@ -362,7 +388,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(message: str) -> int:
-    print(f"llm-envs: {' '.join(message.split())}", file=sys.stderr)
+    from llm_envs.foreign import shown
+
+    print(shown(f"llm-envs: {' '.join(message.split())}", None), file=sys.stderr)
     return 2
 
 

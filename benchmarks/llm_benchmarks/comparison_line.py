@@ -50,9 +50,11 @@ def show(title: str, comparisons: Sequence[Comparison]) -> None:
     """Prints a table."""
     from rich.table import Table
 
-    from llm_benchmarks.report_console import report_console
+    from llm_benchmarks.report_console import plain, report_console
 
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        title=plain(title, limit=None), title_justify="left", box=None, pad_edge=False, header_style="bold"
+    )
     for column in ("", "ours", "against", "theirs", "ratio", "lowest to highest"):
         table.add_column(column, justify="left" if column in ("", "against") else "right")
     for c in comparisons:

@@ -127,6 +127,8 @@ def reward_label(spec: Any) -> str:
     if not all(isinstance(part, Mapping) and "id" in part for part in parts):
         return _short(spec)
     terms = [(part.get("weight", 1), str(part["id"]).rpartition(":")[2]) for part in parts]
+    if not all(isinstance(weight, int | float) for weight, _ in terms):  # of a run that failed for it
+        return _short(spec)
     return "+".join(name if weight == 1 else f"{weight:g}*{name}" for weight, name in terms).replace(
         "+-", "-"
     )

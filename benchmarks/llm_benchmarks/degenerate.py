@@ -178,14 +178,15 @@ def run(env_ids: list[str], *, json_output: bool = False, search_tokens: int = S
     from rich.console import Console
     from rich.table import Table
 
+    from llm_benchmarks.report_console import plain
+
     for env_id, lines in tables.items():
-        grid = Table(title=f"{env_id}: texts without skill, default reward, test split")
+        grid = Table(title=plain(f"{env_id}: texts without skill, default reward, test split", limit=None))
         for column in ("text", "score", "of the references'", "for instance"):
             grid.add_column(column, justify="right" if column.startswith(("score", "of")) else "left")
         for line in lines:
-            shown = " / ".join(line.example.split("\n"))
-            short = shown if len(shown) <= 48 else shown[:47] + "…"
-            name = line.name if line.limited or line is lines[0] else f"[dim]({line.name})[/dim]"
+            short = plain(" / ".join(line.example.split("\n")), limit=48)
+            name = plain(line.name) if line.limited or line is lines[0] else plain(f"({line.name})", "dim")
             grid.add_row(name, f"{line.score:.4f}", f"{line.share:.1%}", short)
         Console().print(grid)
     print("none above 20 % of the references" if held else "above 20 % of the references: see the tables")

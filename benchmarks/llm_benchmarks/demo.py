@@ -15,11 +15,12 @@ from llm_benchmarks.cli_input import INTERRUPTED, usable_folder
 from llm_benchmarks.leaderboard import Row, Table
 from llm_benchmarks.leaderboard_view import WIDTH, show
 from llm_benchmarks.progress import SuiteProgress
-from llm_benchmarks.report_console import report_console
+from llm_benchmarks.report_console import figure, plain, report_console, say, signed
 from llm_benchmarks.runner import run_suite
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Suite, find_suite, load_suite
 from llm_benchmarks.termination import termination_interrupts
+from llm_envs.foreign import shown_lines
 
 LEARNER, BEFORE = "sb3_dqn", "random"
 _LONGEST = 400
@@ -40,11 +41,11 @@ def run(store: Path, *, suite: str = "demo", processes: int | None = None) -> in
     usable_folder(store)
     loaded = load_suite(find_suite(suite))
     console = report_console(WIDTH)
-    console.print(Text(_introduction(loaded)))
+    console.print(plain(_introduction(loaded), limit=None))
     outcome = run_suite(loaded, RecordStore(store), progress=SuiteProgress(console), processes=processes)
     tell(console, outcome)
     if outcome.interrupted:
-        console.print("the same command goes on with what is left")
+        say(console, "the same command goes on with what is left")
         return INTERRUPTED
     console.print()
     board = show(store, console=console)
@@ -54,10 +55,9 @@ def run(store: Path, *, suite: str = "demo", processes: int | None = None) -> in
         _print_sample(console, env, board.tables, records)
     console.print(Text(f"Does {LEARNER} beat random play on the test split?", style="bold"))
     for line, beats in verdicts:
-        console.print(Text(f"  {line}", style="green" if beats else "red"))
-    console.print(
-        f"\nThe records stand in {store}: texts, seeds, versions, costs.", highlight=False, markup=False
-    )
+        console.print(plain(f"  {line}", "green" if beats else "red", limit=None))
+    console.print()
+    console.print(plain(f"The records stand in {store}: texts, seeds, versions, costs.", limit=None))
     return 0 if all(beats for _, beats in verdicts) else 1
 
 
@@ -84,10 +84,10 @@ def verdict(env: str, tables: Sequence[Table]) -> tuple[str, bool]:
     if learner is None or random is None or learner.score is None or random.score is None:
         return f"{env}: cannot be told, for want of completed runs", False
     versus = learner.difference_to_random
-    interval = "" if versus is None else f", difference {versus.estimate:+.3f}"
+    interval = "" if versus is None else f", difference {signed(versus.estimate)}"
     if versus is not None and versus.low is not None and versus.high is not None:
-        interval += f" [{versus.low:+.3f}, {versus.high:+.3f}] {learner.beats_random_by}"
-    line = f"{env}: {learner.beats_random}, {learner.score:.3f} against {random.score:.3f}{interval}"
+        interval += f" [{signed(versus.low)}, {signed(versus.high)}] {learner.beats_random_by}"
+    line = f"{env}: {learner.beats_random}, {figure(learner.score)} against {figure(random.score)}{interval}"
     if learner.not_above_constant:
         line += "; not above the best constant text"
     return line, learner.beats_random == "yes"
@@ -107,16 +107,20 @@ def _print_sample(console: Console, env: str, tables: Sequence[Table], records: 
         return
     ranked = sorted(after.values(), key=lambda row: (row["reward"], row["index"]))
     chosen = ranked[len(ranked) // 2]
-    console.print(Text(f"{env}, example {chosen['example']} (the trained agent's median)", style="bold"))
-    console.print(Padding(Text(f"source: {chosen['source']}"), (0, 0, 0, 2)))
+    console.print(plain(f"{env}, example {chosen['example']} (the trained agent's median)", "bold"))
+    console.print(Padding(Text(f"source: {_cut(chosen['source'])}"), (0, 0, 0, 2)))
     names = {BEFORE: "before (random)", LEARNER: f"after ({LEARNER})", "reference": "reference"}
-    for name, shown in names.items():
+    for name, told in names.items():
         row = played[name].get(chosen["example"])
         if row is not None:
-            text = row["text"] if len(row["text"]) <= _LONGEST else row["text"][:_LONGEST] + " ..."
-            console.print(Padding(Text(f"{shown}, {row['reward']:.3f}:", style="cyan"), (0, 0, 0, 2)))
-            console.print(Padding(Text(text or "(nothing)"), (0, 0, 0, 4)))
+            console.print(Padding(Text(f"{told}, {figure(row['reward'])}:", style="cyan"), (0, 0, 0, 2)))
+            console.print(Padding(Text(_cut(row["text"]) or "(nothing)"), (0, 0, 0, 4)))
     console.print()
+
+
+def _cut(text: str) -> str:
+    """The beginning of a text, on the lines it has; whoever prints it indents them all."""
+    return shown_lines(text if len(text) <= _LONGEST else text[:_LONGEST] + " ...")
 
 
 def _rows(row: Row | None, records: RecordStore) -> Mapping[int, dict[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +12,7 @@ from llm_baselines.registry import AGENTS, load_factory
 from llm_benchmarks.cell import run_cell
 from llm_benchmarks.cli_input import bad_input, usable_folder
 from llm_benchmarks.plan import make_plan, plan_agent, settled
+from llm_benchmarks.report_console import complain, say
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, SuiteError
 from llm_benchmarks.termination import termination_interrupts
@@ -48,22 +48,19 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
             "results": record["results"],
             "error": record["error"],
         }
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        print(json.dumps(told, indent=2))
     elif result.status == "completed":
         results = record["results"]
         console = Console()
         metrics = ", ".join(f"{k} {v:.3f}" for k, v in results["metrics"].items() if v is not None)
-        console.print(
+        say(
+            console,
             f"{cell.env} {record['agent']['name']}: mean reward {results['mean_reward']:.3f} over "
             f"{results['episodes']} episodes" + (f" ({metrics})" if metrics else ""),
-            highlight=False,
-            soft_wrap=True,
         )
-        console.print(
-            f"record {result.record[:12]} in {store}", highlight=False, markup=False, soft_wrap=True
-        )
+        say(console, f"record {result.record[:12]} in {store}")
     if result.status != "completed":
-        print(f"llm-envs: {result.message}; record {result.record[:12]} says more", file=sys.stderr)
+        complain(f"llm-envs: {result.message}; record {result.record[:12]} says more")
     return 0 if result.status == "completed" else 1
 
 

@@ -8,6 +8,7 @@ import gymnasium as gym
 from rich.console import Console
 
 from llm_baselines.registry import make_agent
+from llm_benchmarks.report_console import say
 from llm_benchmarks.training import read_training
 from llm_envs.registration import TABLE
 
@@ -43,5 +44,5 @@ def run(agent: Path, out: Path, *, env_id: str | None, device: str) -> None:
     finally:
         env.close()
     console = Console()
-    console.print(f'AutoModelForCausalLM.from_pretrained("{out}")', highlight=False, soft_wrap=True)
-    console.print(f"llm-envs train --set model={out}", highlight=False, soft_wrap=True)
+    say(console, f'AutoModelForCausalLM.from_pretrained("{out}")')
+    say(console, f"llm-envs train --set model={out}")

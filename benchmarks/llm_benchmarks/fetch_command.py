@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 
 from llm_benchmarks.cli_input import InputError
+from llm_benchmarks.report_console import complain
 from llm_envs.assets import ASSETS, AssetError, cache_home, fetch, find_asset, is_fetched
+from llm_envs.foreign import shown
 
 
 def run(names: Sequence[str], *, show_list: bool, json_output: bool) -> int:
@@ -32,7 +33,7 @@ def run(names: Sequence[str], *, show_list: bool, json_output: bool) -> int:
         try:
             fetch(asset)
         except AssetError as error:
-            print(f"llm-envs: {error}", file=sys.stderr)
+            complain(f"llm-envs: {error}")
             return 1
     return 0
 
@@ -55,7 +56,7 @@ def show(*, json_output: bool) -> None:
         ]
         print(json.dumps({"home": str(cache_home()), "assets": rows}, indent=2))
         return
-    print(f"cache: {cache_home()} (LLM_ENVS_HOME)")
+    print(shown(f"cache: {cache_home()} (LLM_ENVS_HOME)", None))
     for asset in ASSETS.values():
         state = "fetched" if is_fetched(asset.name) else "not fetched"
         sizes = f"{asset.wheel_bytes / 1e6:.3g} MB to download, {asset.disk_bytes / 1e6:.3g} MB on disk"

@@ -7,9 +7,12 @@ row. `leaderboard_view.py` prints what this module computes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
+
+import numpy as np
 
 from llm_benchmarks.comparison import Scores, difference, lies_above
 from llm_benchmarks.configuration import configuration, labels
@@ -250,7 +253,7 @@ def _row(
     normalized = versus = how = beats = not_above = None
     if interval is not None:
         if random and reference and random.mean != reference.mean:
-            normalized = normalized_score(interval.estimate, random.mean, reference.mean)
+            normalized = _normalized(interval.estimate, random.mean, reference.mean)
         if random and agent != "random":
             versus, how = difference(scores, random)
             beats = _ANSWERS[versus.side_of(0.0)]
@@ -280,6 +283,13 @@ def _row(
         notes=_notes(runs, scores),
         records=tuple(record.id for record in scores.completed),
     )
+
+
+def _normalized(score: float, random: float, reference: float) -> float | None:
+    """The normalized score; None where the anchors differ by so little that it is no number."""
+    with np.errstate(over="ignore"):
+        found = float(normalized_score(score, random, reference))
+    return found if math.isfinite(found) else None
 
 
 def _training_seconds(record: Record) -> float | None:

@@ -47,12 +47,17 @@ def curves(
     out: Annotated[Path, typer.Option(metavar="FILE", help="A picture: .svg, .png or .pdf.")],
 ) -> None:
     """Draws validation scores of every agent by steps and by wall clock."""
-    from llm_benchmarks.leaderboard_compare import plot_curves, tell_problems
+    from llm_benchmarks.leaderboard_compare import plot_curves
+    from llm_benchmarks.report_console import tell_problems
     from llm_benchmarks.store import RecordStore
 
-    with bad_input():
-        problems: dict[str, str] = {}
-        plot_curves(RecordStore(existing_store(store)), env, out, problems)
-    tell_problems(problems)
-    print(f"written to '{out}'")
+    problems: dict[str, str] = {}
+    try:
+        with bad_input():
+            plot_curves(RecordStore(existing_store(store)), env, out, problems)
+    finally:
+        tell_problems(problems)
+    from llm_envs.foreign import shown
+
+    print(shown(f"written to '{out}'", None))
     raise typer.Exit(1 if problems else 0)

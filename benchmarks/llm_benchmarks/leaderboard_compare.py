@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,11 +14,11 @@ from rich.text import Text
 
 from llm_benchmarks.comparison import Scores, difference
 from llm_benchmarks.leaderboard import Row, Table, leaderboard_tables
-from llm_benchmarks.leaderboard_view import problem_lines
 from llm_benchmarks.record_folder import Record
-from llm_benchmarks.report_console import report_console
+from llm_benchmarks.report_console import figure, plain, report_console, say, signed, tell_problems
 from llm_benchmarks.statistics import Interval
 from llm_benchmarks.store import RecordStore
+from llm_envs.foreign import shown
 
 WIDTH = 110
 _VERDICTS = {"above": "better", "below": "worse", "unclear": "unclear"}
@@ -64,7 +63,7 @@ def compare(
     Raises:
         ValueError: No row of that name has a score.
     """
-    records = {record.id: record for record in store.records(problems, summaries=True)}
+    records = {record.id: record for record in store.records(problems)}
     found = []
     for table in leaderboard_tables(records.values(), env):
         scores = {id(row): Scores.of(records[i] for i in row.records) for row in table.rows if row.records}
@@ -84,34 +83,30 @@ def compare(
 def show_comparison(store: Path, agent: str, env: str | None, json_output: bool) -> int:
     """Prints the comparison; returns the exit status."""
     problems: dict[str, str] = {}
-    found = compare(RecordStore(store), agent, env, problems)
-    tell_problems(problems)
+    try:
+        found = compare(RecordStore(store), agent, env, problems)
+    finally:
+        tell_problems(problems)
     status = 1 if problems else 0
     if json_output:
         print(json.dumps([asdict(one) for one in found], indent=2, allow_nan=False))
         return status
     console = report_console(WIDTH)
     for key in dict.fromkeys((one.env, one.table, one.agent, one.score) for one in found):
-        told = f" ({key[1]})" if key[1] else ""
-        console.print(Text(f"{key[0]}{told}: {key[2]} {key[3]:.3f}", style="bold"))
+        told = f" ({shown(key[1])})" if key[1] else ""
+        say(console, f"{shown(key[0])}{told}: {shown(key[2])} {figure(key[3])}", "bold")
         grid = RichTable(box=None, pad_edge=False, header_style="bold")
         for name in ("against", "score", "difference [95 % interval]", "judged", "pairs", ""):
             grid.add_column(name)
         for one in (one for one in found if (one.env, one.table, one.agent, one.score) == key):
             by = one.difference
-            ends = "open" if by.low is None or by.high is None else f"[{by.low:+.3f}, {by.high:+.3f}]"
+            ends = "open" if by.low is None or by.high is None else f"[{signed(by.low)}, {signed(by.high)}]"
             verdict = _VERDICTS[by.side_of(0.0)]
-            values = f"{one.other_score:.3f}", f"{by.estimate:+.3f} {ends}", one.judged, str(by.n), verdict
-            grid.add_row(Text(one.other), *map(Text, values))
+            values = figure(one.other_score), f"{signed(by.estimate)} {ends}", one.judged, str(by.n), verdict
+            grid.add_row(plain(one.other, limit=200), *map(Text, values))
         console.print(grid)
         console.print()
     return status
-
-
-def tell_problems(problems: Mapping[str, str]) -> None:
-    """Says which records were left out, and why."""
-    for line in problem_lines(problems):
-        print(line, file=sys.stderr)
 
 
 def plot_curves(store: RecordStore, env: str, out: Path, problems: dict[str, str] | None = None) -> None:
@@ -146,21 +141,23 @@ def plot_curves(store: RecordStore, env: str, out: Path, problems: dict[str, str
     if not curves:
         raise ValueError(f"no run of {env} in '{store.path}' has a curve")
     matplotlib.rcParams["svg.hashsalt"] = "llm-envs"
-    figure, axes = pyplot.subplots(1, 2, figsize=(11, 5), sharey=True, layout="constrained")
+    picture, axes = pyplot.subplots(1, 2, figsize=(11, 5), sharey=True, layout="constrained")
     for axis, across in zip(axes, ("timesteps", "seconds"), strict=True):
         for name, curve in curves:
             assert curve is not None
             x, y = curve[across].mean(axis=0), curve["score"]
-            axis.plot(x, y.mean(axis=0), label=f"{name} ({len(y)})", marker=".")
+            axis.plot(x, y.mean(axis=0), label=f"{_drawn(name)} ({len(y)})", marker=".")
             axis.fill_between(x, y.min(axis=0), y.max(axis=0), alpha=0.15)
         axis.set_xlabel({"timesteps": "steps", "seconds": "seconds of training, warm start included"}[across])
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("mean reward on validation")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small")
-    figure.suptitle(env)
+    picture.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small"
+    )
+    picture.suptitle(_drawn(env))
     metadata = {"Date": None} if out.suffix == ".svg" else None
-    figure.savefig(out, metadata=metadata, dpi=120)
-    pyplot.close(figure)
+    picture.savefig(out, metadata=metadata, dpi=120)
+    pyplot.close(picture)
 
 
 def _stacked(runs: list[Record]) -> dict[str, np.ndarray] | None:
@@ -178,6 +175,12 @@ def _points(record: Record) -> Iterator[tuple[float, float, float]]:
         point = tuple(float(row.get(k, math.nan)) for k in ("timesteps", "seconds", "eval/mean_reward"))
         if not any(map(math.isnan, point)):
             yield point[0], point[1], point[2]
+
+
+def _drawn(name: str) -> str:
+    """A name as matplotlib draws it: no formula, and no leading underscore, which hides a line's label."""
+    text = shown(name).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
 
 
 def _apart(table: Table) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_library
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -13,12 +13,13 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from llm_benchmarks.leaderboard import ANCHORS, Row, Table, leaderboard_tables
-from llm_benchmarks.records import RecordError
-from llm_benchmarks.report_console import report_console
+from llm_benchmarks.report_console import figure, plain, report_console, say, tell_problems
 from llm_benchmarks.store import RecordStore
+from llm_envs.foreign import shown
 
 WIDTH = 100
 NOTHING = "-"
+_DIFFERENCES = 20  # lines of them above one table
 
 
 @dataclass(frozen=True)
@@ -37,22 +38,14 @@ class Leaderboard:
         """The same numbers for a program."""
         tables = [table.to_dict() for table in self.tables]
         value = {"tables": tables, "problems": dict(self.problems)}
-        return json_library.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+        return json_library.dumps(value, indent=2, allow_nan=False)
 
 
 def read_leaderboard(store: RecordStore | str | os.PathLike[str], env: str | None = None) -> Leaderboard:
-    """Make the tables of a store; records that cannot be read are told of and left out."""
+    """Make the tables of a store; records that cannot be read are left out, and stand in `problems`."""
     store = store if isinstance(store, RecordStore) else RecordStore(store)
     problems: dict[str, str] = {}
-    records = store.records(problems, summaries=True)
-    while True:
-        try:
-            return Leaderboard(tuple(leaderboard_tables(records, env)), problems)
-        except RecordError as error:  # episodes are read only where they are needed
-            if error.record_id is None:
-                raise
-            problems[error.record_id] = str(error)
-            records = [record for record in records if record.id != error.record_id]
+    return Leaderboard(tuple(leaderboard_tables(store.records(problems), env)), problems)
 
 
 def show(
@@ -61,7 +54,7 @@ def show(
     json: bool = False,
     console: Console | None = None,
 ) -> Leaderboard:
-    """Print a store's leaderboard.
+    """Print a store's leaderboard, and on standard error a line for each record that cannot be read.
 
     Args:
         store: The store or its folder.
@@ -73,6 +66,7 @@ def show(
         What was printed; `problems` tells whether every record could be read.
     """
     board = read_leaderboard(store, env)
+    tell_problems(board.problems)
     if console is None:
         console = report_console(WIDTH)
     if json:
@@ -80,31 +74,26 @@ def show(
         return board
     if not board.tables:
         which = "no records" if env is None else f"no records of {env}"
-        console.print(Text(f"{which} in {getattr(store, 'path', store)}"))
+        say(console, f"{which} in {getattr(store, 'path', store)}")
     for table in board.tables:
         print_table(table, console)
-    for line in problem_lines(board.problems):
-        console.print(Text(line, style="red"))
     return board
-
-
-def problem_lines(problems: Mapping[str, str]) -> Iterator[str]:
-    """Which records were left out, and why."""
-    for id, problem in problems.items():
-        yield f"unreadable record {id[:12]}: {problem}"
 
 
 def print_table(table: Table, console: Console) -> None:
     """Print one table and, below it, the meaning of the marks it uses."""
-    console.print(Text(table.env, style="bold"), Text(_subtitle(table), style="dim"))
-    for name, value in table.differences.items():
-        console.print(Text(f"  {name}: {value}", style="cyan"))
+    # Lines are not wrapped: a word of somebody's would begin the next as if it were a line of ours.
+    console.print(plain(table.env, "bold"), plain(_subtitle(table), "dim"), soft_wrap=True)
+    for name, value in list(table.differences.items())[:_DIFFERENCES]:
+        say(console, shown(f"  {name}: {value}"), "cyan")
+    if len(table.differences) > _DIFFERENCES:
+        console.print(Text(f"  and {len(table.differences) - _DIFFERENCES} more", style="cyan"))
     grid = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     grid.add_column("agent", overflow="fold", min_width=14)
     grid.add_column("score [95 % interval]", no_wrap=True)
     right = ["seeds", "norm.", *table.main_metrics, "steps", "time", "failed"]
     for name in right:
-        header = Text(name.replace("_", " "))
+        header = plain(name.replace("_", " "), limit=40)
         grid.add_column(header, justify="right", overflow="fold", max_width=8)
     grid.add_column("beats random", overflow="fold", max_width=9)
     marks = _Marks()
@@ -139,9 +128,9 @@ def _cells(row: Row, metrics: Sequence[str], marks: _Marks) -> list[str | Text]:
         notes.append("not trained: its interval is over the examples played")
     if row.retried_runs:
         notes.append("runs that failed were completed when tried again")
-    agent = Text(row.agent + marks.of(notes))
+    agent = plain(row.agent).append(marks.of(notes))
     if row.label:
-        agent.append(f"\n{row.label}", style="dim")
+        agent.append("\n").append_text(plain(row.label, "dim", limit=200))
     return [
         agent,
         _interval(row),
@@ -165,12 +154,12 @@ def _interval(row: Row) -> Text:
     if row.score is None:
         return Text(NOTHING)
     if row.low is None or row.high is None:
-        return Text(f"{row.score:.3f} [  open  ]")
-    return Text(f"{row.score:.3f} [{row.low:.3f}, {row.high:.3f}]")
+        return Text(f"{figure(row.score)} [  open  ]")
+    return Text(f"{figure(row.score)} [{figure(row.low)}, {figure(row.high)}]")
 
 
 def _number(value: float | None, digits: int) -> str:
-    return NOTHING if value is None else f"{value:.{digits}f}"
+    return NOTHING if value is None else figure(value, digits)
 
 
 def _count(value: float | None) -> str:

@@ -9,8 +9,9 @@ import gymnasium as gym
 
 import llm_envs
 from llm_baselines.registry import AGENTS
-from llm_benchmarks.report_console import report_console
+from llm_benchmarks.report_console import plain, report_console
 from llm_envs.data import list_corpora
+from llm_envs.foreign import shown
 
 
 def listing() -> dict[str, Any]:
@@ -45,9 +46,10 @@ def show(*, json_output: bool) -> None:
     """Prints the listing."""
     found = listing()
     if json_output:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(found, indent=2))
         return
     from rich.table import Table
+    from rich.text import Text
 
     console = report_console(110)
     table = Table(box=None, pad_edge=False, title="Environments", title_justify="left")
@@ -59,15 +61,17 @@ def show(*, json_output: bool) -> None:
     for env in found["envs"]:
         sizes = "/".join(str(n) for n in env["sizes"].values())
         numbers = (str(env["vocabulary_size"]), str(env["context_length"]), sizes)
-        table.add_row(env["id"], env["dataset"], env["language"], *numbers, _reward(env["reward"]))
+        names = (env["id"], env["dataset"], env["language"])
+        table.add_row(*map(plain, names), *numbers, plain(_reward(env["reward"]), limit=200))
     console.print(table)
-    console.print("\n[bold]Rewards[/]  " + ", ".join(found["rewards"]), highlight=False)
-    console.print("\n[bold]Corpora[/]", highlight=False)
+    rewards = ", ".join(map(shown, found["rewards"]))
+    console.print(Text.assemble(("\nRewards", "bold"), f"  {rewards}"))
+    console.print(Text("\nCorpora", style="bold"))
     width = max(len(corpus["name"]) for corpus in found["corpora"])
     for corpus in found["corpora"]:
-        console.print(f"  {corpus['name']:<{width}} {corpus['description']}", highlight=False)
+        console.print(plain(f"  {corpus['name']:<{width}} {corpus['description']}", limit=None))
     agents = ", ".join(f"{agent['name']} ({agent['track']})" for agent in found["agents"])
-    console.print(f"\n[bold]Agents[/]  {agents}", highlight=False)
+    console.print(Text.assemble(("\nAgents", "bold"), f"  {agents}"))
 
 
 def _reward(spec: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from itertools import pairwise
@@ -20,11 +21,12 @@ from llm_benchmarks.leaderboard_view import WIDTH, show
 from llm_benchmarks.plan import make_plan
 from llm_benchmarks.progress import SuiteProgress
 from llm_benchmarks.records import cell_key
-from llm_benchmarks.report_console import report_console
+from llm_benchmarks.report_console import plain, report_console
 from llm_benchmarks.runner import run_suite
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, Suite, find_suite, load_suite
 from llm_benchmarks.termination import termination_interrupts
+from llm_envs.foreign import shown_lines
 
 BEFORE, AFTER = "lm_sample", "token_dqn"
 GAIN, NLL_RISE, DISTINCT_FALL = 0.35, 0.05, 0.15
@@ -48,7 +50,7 @@ def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -
     if missing := {BEFORE, AFTER} - {cell.agent for cell in loaded.cells}:
         raise InputError(f"suite {suite!r} has no {' and no '.join(sorted(missing))} to compare")
     console = report_console(WIDTH)
-    console.print(Text(loaded.description))
+    console.print(plain(loaded.description, limit=None))
     outcome = run_suite(loaded, RecordStore(store), progress=SuiteProgress(console), processes=processes)
     tell(console, outcome)
     if outcome.interrupted:
@@ -131,7 +133,8 @@ def distinct_pairs(rows: Sequence[Mapping[str, Any]]) -> float:
 def compare(before: Measured, after: Measured) -> tuple[str, bool]:
     """A line that says what was gained at what cost, and whether that is as it should be."""
     gain = after.score - before.score
-    rise, fall = after.nll / before.nll - 1.0, 1.0 - after.distinct / before.distinct
+    rise = after.nll / before.nll - 1.0 if before.nll else math.inf
+    fall = 1.0 - after.distinct / before.distinct if before.distinct else 0.0
     holds = gain >= GAIN and rise <= NLL_RISE and fall <= DISTINCT_FALL
     verdict = (
         f"score {before.score:.3f} to {after.score:.3f} ({gain:+.3f}, wanted {GAIN:+.2f}); base NLL "
@@ -145,8 +148,10 @@ def _records(store: RecordStore, suite: Suite) -> dict[str, list[list[dict[str, 
     """The episodes of a suite's completed records, a list for each agent in the order of its cells."""
     found: dict[str, list[list[dict[str, Any]]]] = {}
     for cell in suite.cells:
-        record = store.find(cell_key(make_plan(cell)))[-1]
-        found.setdefault(cell.agent, []).append(record.episodes())
+        records = store.find(cell_key(make_plan(cell)))
+        if not records:
+            raise InputError(f"the store has no readable record of {cell}: run the same command again")
+        found.setdefault(cell.agent, []).append(records[-1].episodes())
     return found
 
 
@@ -164,7 +169,7 @@ def _print_worth(console: Console, worth: Mapping[str, Sequence[Measured]]) -> N
         values = np.array([astuple(run) for run in runs])
         spread = zip(values.mean(axis=0), values.min(axis=0), values.max(axis=0), strict=True)
         cells = [f"{m:.3f}" + (f" [{a:.3f}, {b:.3f}]" if len(runs) > 1 else "") for m, a, b in spread]
-        table.add_row(Text(name), str(len(runs)), *map(Text, cells))
+        table.add_row(plain(name), str(len(runs)), *map(Text, cells))
     console.print(table)
 
 
@@ -179,6 +184,9 @@ def _print_samples(
     step = max(1, len(ranked) // _SAMPLES)
     old = {row["index"]: row for row in before}
     for row in ranked[step // 2 :: step][:_SAMPLES]:
-        texts = [f"{one['text'].strip()}  ({one['reward']:+.2f})" for one in (old[row["index"]], row)]
-        table.add_row(Text(row["source"]), *map(Text, texts))
+        if row["index"] not in old:  # the two were not judged on as many texts
+            continue
+        pair = (old[row["index"]], row)
+        texts = [f"{shown_lines(one['text'].strip())}  ({one['reward']:+.2f})" for one in pair]
+        table.add_row(Text(shown_lines(row["source"])), *map(Text, texts))
     console.print(table)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,22 @@ import gymnasium as gym
 import llm_envs
 from llm_baselines.reference import ReferenceAgent
 from llm_benchmarks import degenerate
-from llm_benchmarks.leaderboard import Row, Table
-from llm_benchmarks.leaderboard_view import read_leaderboard
+from llm_benchmarks.leaderboard import Row
+from llm_benchmarks.leaderboard_view import Leaderboard, read_leaderboard
+from llm_benchmarks.report_console import CELL, figure
 from llm_envs.data import overlap_report
 from llm_envs.envs.task import Task
+from llm_envs.foreign import shown
 from llm_envs.registration import TABLE
 
 
 def write(
-    folder: Path, env_ids: Sequence[str] = (), *, store: Path | None = None, search_tokens: int
+    folder: Path,
+    env_ids: Sequence[str] = (),
+    *,
+    store: Path | None = None,
+    search_tokens: int,
+    problems: dict[str, str] | None = None,
 ) -> list[Path]:
     """Writes the pages and their index.
 
@@ -33,21 +41,25 @@ def write(
         env_ids: The ids; all if empty.
         store: Records for the leaderboard part; left out if None or absent.
         search_tokens: Budget of the search for the best constant text.
+        problems: Is filled with id -> what is wrong, for each record that cannot be read.
 
     Returns:
         The files written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    board = read_leaderboard(store) if store is not None and store.exists() else None
+    if problems is not None and board is not None:
+        problems |= board.problems
     written = []
     for env_id in env_ids or llm_envs.list_envs():
         path = folder / f"{env_id}.md"
-        path.write_text(page(env_id, store=store, search_tokens=search_tokens), encoding="utf-8")
+        path.write_text(page(env_id, store=store, board=board, search_tokens=search_tokens), encoding="utf-8")
         written.append(path)
     return written
 
 
-def page(env_id: str, *, store: Path | None, search_tokens: int) -> str:
-    """One page as Markdown."""
+def page(env_id: str, *, store: Path | None, board: Leaderboard | None, search_tokens: int) -> str:
+    """One page as Markdown; `board` is what was read from `store`."""
     env = gym.make(env_id, split="test", render_mode="ansi")
     task: Task = env.unwrapped.task  # type: ignore[attr-defined]
     corpus = task.corpus
@@ -84,7 +96,7 @@ def page(env_id: str, *, store: Path | None, search_tokens: int) -> str:
         _degenerate(env_id, search_tokens),
         f"Made by `llm-envs pages {env_id} --search-tokens {search_tokens}`; the same table on the screen: "
         f"`llm-envs degenerate {env_id}`.",
-        *_leaderboard(env_id, store),
+        *_leaderboard(env_id, store, board),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -130,10 +142,8 @@ def _degenerate(env_id: str, search_tokens: int) -> str:
     return _table(("text", "score", "of the references'", "on the first example"), rows)
 
 
-def _leaderboard(env_id: str, store: Path | None) -> list[str]:
-    if store is None or not store.exists():
-        return []
-    tables: Sequence[Table] = read_leaderboard(store, env=env_id).tables
+def _leaderboard(env_id: str, store: Path | None, board: Leaderboard | None) -> list[str]:
+    tables = [] if board is None else [table for table in board.tables if table.env == env_id]
     parts = ["## Leaderboard"] if tables else []
     for table in tables:
         parts.append(
@@ -146,11 +156,18 @@ def _leaderboard(env_id: str, store: Path | None) -> list[str]:
 
 
 def _row(row: Row) -> tuple[str, ...]:
-    bounds = "" if row.low is None else f"{row.low:.4f} to {row.high:.4f}"
-    normalised = "" if row.normalized is None else f"{row.normalized:.3f}"
-    score = "failed" if row.score is None else f"{row.score:.4f}"
+    bounds = ""
+    if row.low is not None and row.high is not None:
+        bounds = f"{figure(row.low, 4)} to {figure(row.high, 4)}"
+    normalised = "" if row.normalized is None else figure(row.normalized)
+    score = "failed" if row.score is None else figure(row.score, 4)
     steps = "" if row.training_steps is None else f"{row.training_steps:,.0f}"
-    agent = f"{row.agent} ({row.label})" if row.label else row.agent
+    agent = _no_markup(shown(row.agent, CELL) + (f" ({shown(row.label)})" if row.label else ""))
     if row.not_above_constant:
         agent += ", not above the best constant text"
     return agent, score, bounds, str(row.seeds), normalised, steps
+
+
+def _no_markup(name: str) -> str:
+    """A name from a record, without what Markdown takes for a tag, a link or code."""
+    return re.sub(r"([<>\[\]`])", r"\\\1", name)

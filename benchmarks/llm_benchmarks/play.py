@@ -8,6 +8,7 @@ from typing import Any, TextIO
 import gymnasium as gym
 
 import llm_envs  # noqa: F401  registers the ids
+from llm_envs.foreign import shown, shown_lines
 
 HELP = """\
 A line is written token by token; then you see what the text would earn so far.
@@ -70,13 +71,13 @@ class Player:
             self._say(HELP)
         elif command == "/reference":
             known = self._task.examples[self._example].references
-            self._say(known[0] if known else "this example has no reference")
+            self._say(shown_lines(known[0], "  ") if known else "this example has no reference")
         elif command == "/new":
             self._begin()
             self._show()
         elif command == "/ids":
             tokens = self._task.tokenizer
-            self._say(" ".join(f"{tokens.token(i)}={i}" for i in self._turn) or "(none yet)")
+            self._say(" ".join(f"{shown(tokens.token(i), None)}={i}" for i in self._turn) or "(none yet)")
         elif self._over:
             self._say("this one is over: /new for the next, /quit to leave")
         elif command == "/end" or not line.strip():
@@ -97,7 +98,7 @@ class Player:
             else:
                 ids = ids[len(self._turn) :]
         except ValueError as error:
-            self._say(f"not written: {error}")
+            self._say(f"not written: {shown(error, None)}")
             return
         self._lines.append(line)
         left = self._step(ids)
@@ -156,5 +157,5 @@ class Player:
         self._say(f"{self._env.render()}\n")
 
     def _say(self, text: str) -> None:
-        self._out.write(text + "\n")
+        self._out.write(shown_lines(text) + "\n")
         self._out.flush()

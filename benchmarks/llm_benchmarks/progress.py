@@ -6,10 +6,11 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from llm_benchmarks.report_console import say
 from llm_benchmarks.suite import Cell
+from llm_envs.foreign import shown
 
 _LINE_EVERY = 60.0  # seconds between two lines about a running cell where there are no bars
 
@@ -30,9 +31,9 @@ class SuiteProgress:
         self._bars: Progress | None = None
         if console is not None and console.is_terminal:
             self._bars = Progress(
-                TextColumn("{task.description}"),
+                TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=24),
-                TextColumn("{task.fields[detail]}"),
+                TextColumn("{task.fields[detail]}", markup=False),
                 TimeElapsedColumn(),
                 console=console,
                 transient=True,
@@ -62,7 +63,7 @@ class SuiteProgress:
     def planning(self, cell: Cell) -> None:
         """A cell is looked up in the store."""
         if self._bars is not None:
-            self._bars.update(self._tasks["all"], detail=f"planning {escape(cell.env)}")
+            self._bars.update(self._tasks["all"], detail=f"planning {shown(cell.env)}")
 
     def skipped(self, cell: Cell) -> None:
         """The store has a cell's record."""
@@ -78,15 +79,13 @@ class SuiteProgress:
         self._spoken[id(cell)] = time.monotonic()
         if self._bars is not None:
             self._count(0)
-            self._tasks[id(cell)] = self._bars.add_task(
-                f"  {escape(str(cell))}", total=None, detail="starting"
-            )
+            self._tasks[id(cell)] = self._bars.add_task(f"  {shown(cell)}", total=None, detail="starting")
         else:
             self._say(f"{self._place()} {cell}: started")
 
     def advanced(self, cell: Cell, phase: str, done: int, total: int) -> None:
         """A running cell has come further."""
-        detail = f"{phase} {done:,}/{total:,}"
+        detail = f"{shown(phase)} {done:,}/{total:,}"
         if self._bars is not None:
             self._bars.update(self._tasks[id(cell)], completed=done, total=max(total, 1), detail=detail)
         elif time.monotonic() - self._spoken.get(id(cell), 0.0) >= _LINE_EVERY:
@@ -121,4 +120,4 @@ class SuiteProgress:
 
     def _say(self, line: str, style: str = "") -> None:
         if self._console is not None:
-            self._console.print(escape(line), style=style, soft_wrap=True, highlight=False)
+            say(self._console, line, style)

@@ -24,10 +24,13 @@ from llm_baselines.folder_exchange import errors_name, flush_folder
 from llm_baselines.interruption import deferred_signals
 from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.records import RecordError, check_record, check_results, check_schema
+from llm_envs.foreign import ForeignDataError, parse_json
 
 ROWS = {"episodes.jsonl": "episode", "curve.jsonl": "curve_row"}
 TEMPORARY = ".writing-"
 _CHUNK = 1 << 20
+MAX_BYTES = 256 << 20
+"""Of one file that is read as a whole: of the manifest, the record, the episodes, the curve."""
 # Formats that run code when loaded: nobody should be handed one by a leaderboard.
 _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".zip"}
 
@@ -55,34 +58,32 @@ class Record:
         """The evaluation's rows, checked against the schema and the record's summary."""
         return self._rows("episodes.jsonl")
 
-    def check_summary(self) -> None:
-        """Checks the results against the episodes, without the schema: in a tenth of the time.
-
-        Raises:
-            RecordError: The episodes give other results, or cannot be read.
-        """
-        try:
-            self._rows("episodes.jsonl", schema=False)
-        except (KeyError, TypeError) as error:
-            raise RecordError(
-                f"episodes.jsonl: a row is not as the schema says: {error!r}", self.id
-            ) from error
-
     def curve(self) -> list[dict[str, Any]]:
         """The training curve's rows, checked against the schema."""
         return self._rows("curve.jsonl")
+
+    def check_rows(self) -> None:
+        """Reads every row.
+
+        Raises:
+            RecordError: A row is not as the schema says, or the episodes give other results.
+        """
+        self.episodes()
+        self.curve()
 
     def files(self) -> dict[str, Path]:
         """The checkpoint's files by name, such as "checkpoint/model.safetensors"."""
         names = self.manifest["files"]
         return {name: self.folder / name for name in names if name.startswith("checkpoint/")}
 
-    def _rows(self, name: str, *, schema: bool = True) -> list[dict[str, Any]]:
+    def _rows(self, name: str) -> list[dict[str, Any]]:
         try:
             data = _checked_bytes(self.folder, name, self.manifest["files"][name])
-            rows = parse_rows(data, name, schema=schema)
+            rows = parse_rows(data, name)
             if name == "episodes.jsonl":
                 check_results(self.data, rows)
+        except OSError as error:
+            raise RecordError(f"{name}: cannot be read: {error}", self.id) from error
         except RecordError as error:
             raise RecordError(str(error), self.id) from error
         return rows
@@ -104,7 +105,9 @@ def read_folder(folder: Path) -> Record:
 
 
 def _read_folder(folder: Path) -> Record:
-    manifest_bytes = _regular(folder, "manifest.json").read_bytes()
+    path = _regular(folder, "manifest.json")
+    _check_size("manifest.json", path.stat().st_size)
+    manifest_bytes = path.read_bytes()
     if hashlib.sha256(manifest_bytes).hexdigest() != folder.name:
         raise RecordError("manifest.json: altered or cut short: its hash is not the record's id")
     manifest = _parse(manifest_bytes, "manifest.json")
@@ -124,7 +127,7 @@ def _read_folder(folder: Path) -> Record:
     return Record(folder.name, record, folder, manifest)
 
 
-def parse_rows(data: bytes, name: str, *, schema: bool = True) -> list[dict[str, Any]]:
+def parse_rows(data: bytes, name: str) -> list[dict[str, Any]]:
     """Parse the lines of "episodes.jsonl" or "curve.jsonl", and check them against the schema."""
     rows = []
     if data and not data.endswith(b"\n"):
@@ -132,8 +135,7 @@ def parse_rows(data: bytes, name: str, *, schema: bool = True) -> list[dict[str,
     for i, line in enumerate(data.split(b"\n")[:-1]):
         where = f"{name} line {i + 1}"
         row = _parse(line, where)
-        if schema:
-            check_schema(row, ROWS[name], where)
+        check_schema(row, ROWS[name], where)
         rows.append(row)
     return rows
 
@@ -213,9 +215,16 @@ def _compare(name: str, size: int, sha256: str, expected: Mapping[str, Any]) -> 
 
 
 def _checked_bytes(folder: Path, name: str, expected: Mapping[str, Any]) -> bytes:
-    data = _regular(folder, name).read_bytes()
+    path = _regular(folder, name)
+    _check_size(name, path.stat().st_size)
+    data = path.read_bytes()
     _compare(name, len(data), file_hash(data), expected)
     return data
+
+
+def _check_size(name: str, size: int) -> None:
+    if size > MAX_BYTES:
+        raise RecordError(f"{name}: has {size:,} bytes; at most {MAX_BYTES:,} are read")
 
 
 def _regular(folder: Path, name: str) -> Path:
@@ -237,9 +246,9 @@ def file_hash(source: str | os.PathLike[str] | bytes) -> str:
 
 def _parse(data: bytes, file: str) -> Any:
     try:
-        return json.loads(data.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"{file}: not valid JSON, perhaps cut short: {error}") from error
+        return parse_json(data, file)
+    except ForeignDataError as error:
+        raise RecordError(str(error)) from None
 
 
 def json_bytes(value: Any, indent: int | None = None) -> bytes:

@@ -29,10 +29,14 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
+from llm_benchmarks.plain_rows import PLAIN
+from llm_envs.foreign import ForeignDataError, check_bounded
+
 SCHEMA_VERSION = 1
+_LONGEST_ERROR = 100_000  # characters of a message or traceback that a record keeps
 
 
 class RecordError(ValueError):
@@ -55,12 +59,21 @@ def record_schema() -> dict[str, Any]:
     return schema
 
 
+# JSON Schema counts 1.0 as an integer; Python's seeds and indices do not.
+_Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
+    ),
+)
+
+
 @cache
-def _validator(part: str) -> Draft202012Validator:
+def _validator(part: str) -> Any:
     schema = record_schema()
     if part != "record":
         schema = {"$ref": f"#/$defs/{part}", "$defs": schema["$defs"]}
-    return Draft202012Validator(schema)
+    return _Validator(schema)
 
 
 def check_schema(value: Any, part: str, file: str) -> None:
@@ -74,8 +87,12 @@ def check_schema(value: Any, part: str, file: str) -> None:
     Raises:
         RecordError: Naming the file, the path of the first field at fault, and the fault.
     """
-    for path in _not_finite(value):
-        raise RecordError(f"{file}: {path}: NaN and infinity are not valid JSON")
+    if part in PLAIN and PLAIN[part](value):
+        return
+    try:
+        check_bounded(value, file)
+    except ForeignDataError as unbounded:
+        raise RecordError(str(unbounded)) from None
     validator = _validator(part)
     if not validator.is_valid(value):
         error: ValidationError = best_match(validator.iter_errors(value))
@@ -111,6 +128,8 @@ def check_results(record: Mapping[str, Any], episodes: Sequence[Mapping[str, Any
         RecordError: Naming the field whose value the episodes do not bear out, or the line at fault.
     """
     evaluation_seed = record["seeds"]["evaluation"]
+    dataset, tokens = record["dataset"], record["tokenizer"]["vocabulary_size"]
+    examples = dataset["sizes"].get(dataset["evaluation_split"])
     for k, row in enumerate(episodes):
         if row["index"] != k:
             raise RecordError(f"episodes.jsonl line {k + 1}: index: {row['index']}, expected {k}")
@@ -119,6 +138,12 @@ def check_results(record: Mapping[str, Any], episodes: Sequence[Mapping[str, Any
                 f"episodes.jsonl line {k + 1}: seed: {row['seed']}, expected {expected}, that of episode {k} "
                 f"under seeds.evaluation {evaluation_seed}"
             )
+        for name, value, limit in (
+            ("example", row["example"], examples),
+            ("action_ids", max(row["action_ids"], default=-1), tokens),
+        ):
+            if limit is not None and value >= limit:
+                raise RecordError(f"episodes.jsonl line {k + 1}: {name}: {value} is not below {limit}")
     said = record["results"]
     if said is None or not episodes:
         if said is not None:
@@ -194,8 +219,8 @@ def error_section(error: BaseException) -> dict[str, str]:
     """The error section of a failed record."""
     return {
         "type": type(error).__name__,
-        "message": str(error),
-        "traceback": "".join(traceback.format_exception(error)),
+        "message": str(error)[:_LONGEST_ERROR],
+        "traceback": "".join(traceback.format_exception(error))[-_LONGEST_ERROR:],
     }
 
 
@@ -281,17 +306,6 @@ def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from flatten(item, _join(path, key))
     else:
         yield path, value
-
-
-def _not_finite(value: Any, path: str = "") -> Iterator[str]:
-    if isinstance(value, float) and not math.isfinite(value):
-        yield path or "value"
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _not_finite(item, _join(path, key))
-    elif isinstance(value, list):
-        for i, item in enumerate(value):
-            yield from _not_finite(item, _join(path, i))
 
 
 def _join(path: str, step: object) -> str:

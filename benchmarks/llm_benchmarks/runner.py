@@ -48,6 +48,7 @@ class SuiteOutcome:
         completed: Cells run to the end.
         skipped: Cells the store had, or got from another process meanwhile.
         failed: Cells that failed, here or in another process meanwhile, with the error in a line.
+        unreadable: Records of the store that could not be read, and why.
         interrupted: Whether the suite was interrupted.
         seconds: Wall-clock time.
     """
@@ -55,6 +56,7 @@ class SuiteOutcome:
     completed: list[Cell] = field(default_factory=list)
     skipped: list[Cell] = field(default_factory=list)
     failed: list[tuple[Cell, str]] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
     seconds: float = 0.0
 
@@ -153,7 +155,7 @@ class _Runner:
             except Exception:
                 plan = draft_plan(cell)  # the cell's own process will say what is wrong
             key = cell_key(plan)
-            if key in planned or self._store.find(key):
+            if key in planned or self._store.find(key, problems=outcome.unreadable):
                 outcome.skipped.append(cell)
                 shown.skipped(cell)
             else:

@@ -82,7 +82,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, seed: int = 0) ->
     interval = _t_interval(float(runs.mean()), error, len(runs) - 1, len(runs), "t", confidence)
     if len(runs) < BOOTSTRAP_FROM or equal:
         return interval
-    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", scipy.stats.DegenerateDataWarning)
         low, high = _bootstrap((runs,), np.mean, confidence, 9999, "BCa", seed)
     if not (math.isfinite(low) and math.isfinite(high)):  # runs that differ by next to nothing
@@ -201,7 +201,8 @@ def welch_difference(a: Interval, b: Interval, confidence: float = 0.95) -> Inte
     variance = sum(error**2 for error, _ in known)
     if variance == 0.0:
         return _t_interval(difference, 0.0, sum(f for _, f in known), n, "welch", confidence)
-    freedom = variance**2 / sum(error**4 / freedom for error, freedom in known)
+    # Shares of the variance, not fourth powers: those of very small errors are 0.
+    freedom = 1.0 / sum((error**2 / variance) ** 2 / freedom for error, freedom in known)
     return _t_interval(difference, math.sqrt(variance), freedom, n, "welch", confidence)
 
 

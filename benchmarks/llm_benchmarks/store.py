@@ -51,6 +51,7 @@ class RecordStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._cells: dict[str, str] = {}  # id -> cell key; a record's id fixes its key for good
+        self._unreadable: dict[str, str] = {}  # id -> why, as `find` came upon it
 
     def write(
         self,
@@ -107,8 +108,7 @@ class RecordStore:
             raise KeyError(f"{what} {id!r} in {self.path}")
         record = read_folder(self.path / found[0])
         if rows:
-            record.episodes()
-            record.curve()
+            record.check_rows()
         return record
 
     def ids(self) -> list[str]:
@@ -117,43 +117,48 @@ class RecordStore:
             return []
         return sorted(entry.name for entry in self.path.iterdir() if _ID.fullmatch(entry.name))
 
-    def records(self, problems: dict[str, str] | None = None, *, summaries: bool = False) -> list[Record]:
-        """All records that can be read, sorted by id.
+    def records(self, problems: dict[str, str] | None = None) -> list[Record]:
+        """All records that can be read, every row of theirs included, sorted by id.
 
         Args:
             problems: Is filled with id -> what is wrong, for each of the others.
-            summaries: Whether the episodes must bear a record's results out.
         """
         found = []
         for id in self.ids():
             try:
                 record = read_folder(self.path / id)
-                if summaries:
-                    record.check_summary()
+                record.check_rows()
                 found.append(record)
             except RecordError as error:
                 if problems is not None:
                     problems[id] = str(error)
         return found
 
-    def find(self, cell_key: str, status: str | None = "completed") -> list[Record]:
+    def find(
+        self, cell_key: str, status: str | None = "completed", problems: dict[str, str] | None = None
+    ) -> list[Record]:
         """The readable records of one cell (see `records.cell_key`).
 
         Args:
             cell_key: What was asked for.
             status: Only records of this status; all if None.
+            problems: Is filled with id -> what is wrong, for each record that this store object could not
+                read, now or earlier; such a record is not looked at again.
         """
         found = []
         for id in self.ids():
-            if self._cells.get(id, cell_key) != cell_key:
+            if id in self._unreadable or self._cells.get(id, cell_key) != cell_key:
                 continue
             try:
                 record = read_folder(self.path / id)
-            except RecordError:
-                continue
-            self._cells[id] = record["cell_key"]
-            if record["cell_key"] == cell_key and status in (None, record["status"]):
-                found.append(record)
+                self._cells[id] = record["cell_key"]
+                if record["cell_key"] == cell_key and status in (None, record["status"]):
+                    record.check_rows()
+                    found.append(record)
+            except RecordError as error:
+                self._unreadable[id] = str(error)
+        if problems is not None:
+            problems |= self._unreadable
         return found
 
     # Who runs which cell.

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from stable_baselines3.common.callbacks import BaseCallback
 
 from llm_baselines.not_finite import NotFinite
 from llm_baselines.registry import AGENTS
 from llm_baselines.sealed_folder import newest_checkpoint
 from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input, usable_folder
+from llm_benchmarks.report_console import plain, say
 from llm_benchmarks.suite import Cell
 from llm_benchmarks.termination import termination_interrupts
 from llm_benchmarks.training import RUN, prepare
@@ -37,16 +37,14 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         usable_folder(out, "--out")
         training.claim()
     facts = training.facts
-    console.print(
+    say(
+        console,
         f"training {cell.agent} on {cell.env}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
         f"into {out}",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
     )
     places = (out / RUN / "resume", out / RUN / "warm_start" / "resume")
     if resume and cell.agent in AGENTS and not any(map(newest_checkpoint, places)):
-        console.print("there is no checkpoint to go on from: it begins anew", highlight=False)
+        say(console, "there is no checkpoint to go on from: it begins anew")
     shown = _ShownQ() if show_q else None
     try:
         facts = training.run(progress_bar=console.is_terminal, callback=shown)
@@ -89,21 +87,22 @@ class _ShownQ(BaseCallback):
         for report in inspect(self.model, self._played):
             candidates = "  ".join(f"{token} {q:.3f}" for token, q in report.candidates)
             numbers = (f"{value:.3f}" for value in (report.q, report.target, report.td_error))
-            table.add_row(*map(escape, (report.prefix, candidates, report.taken)), *numbers)
+            table.add_row(
+                *(plain(text, limit=None) for text in (report.prefix, candidates, report.taken)), *numbers
+            )
         Console().print(table)
 
 
 def _tell(console: Console, facts: Mapping[str, Any], end: str) -> None:
     report = facts["report"]
-    console.print(
+    say(
+        console,
         f"{report['environment_steps']:,} steps, {report['gradient_steps']:,} updates, "
         f"{report['reward_calls']:,} texts scored in {report['seconds']:.0f} s",
-        highlight=False,
-        soft_wrap=True,
     )
     curve = [row for row in report["curve"] if "eval/mean_reward" in row]
     if curve:
         best = max(row["eval/mean_reward"] for row in curve)
         last = curve[-1]["eval/mean_reward"]
-        console.print(f"mean reward on validation: last {last:.3f}, best {best:.3f}", highlight=False)
-    console.print(end, highlight=False, soft_wrap=True)
+        say(console, f"mean reward on validation: last {last:.3f}, best {best:.3f}")
+    say(console, end)

@@ -11,6 +11,7 @@ report are exchanged for new ones by one rename (see llm_baselines/folder_exchan
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,6 +28,7 @@ from llm_baselines.folder_exchange import (
     flush,
     standing_in,
 )
+from llm_baselines.foreign_fields import TRAINING, check_fields
 from llm_baselines.interruption import deferred_signals, interruptibly
 from llm_baselines.locks import Lock, try_lock
 from llm_baselines.not_finite import NotFinite, check_saved
@@ -35,7 +37,7 @@ from llm_baselines.sealed_folder import replace_file
 from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.provenance import utc_now
 from llm_benchmarks.suite import Cell, SuiteError
-from llm_envs.foreign import refuse_code
+from llm_envs.foreign import read_json, refuse_code
 
 REPORT, RUN = "training.json", "run"
 _LOCK = ".lock"
@@ -162,7 +164,7 @@ class Training:
         report = getattr(self.agent, "report", None) or TrainingReport(
             environment_steps=steps, tokens=steps, seconds=time.perf_counter() - started
         )
-        self.facts |= {"status": status, "finished_at": utc_now(), "report": asdict(report)}
+        self.facts |= {"status": status, "finished_at": utc_now(), "report": _finite(asdict(report))}
 
 
 def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "auto") -> Training:
@@ -285,6 +287,12 @@ def read_training(folder: Path) -> dict[str, Any]:
     }
 
 
+def _finite(report: dict[str, Any]) -> dict[str, Any]:
+    """The report of anybody's agent without the values of its curve that are no numbers."""
+    rows = [{k: v for k, v in row.items() if math.isfinite(v)} for row in report["curve"]]
+    return {**report, "curve": rows}
+
+
 def _check_folder(folder: Path, resume: bool) -> dict[str, Any] | None:
     """What an earlier run in the folder asked for; None in a new folder, resumed or not."""
     if not folder.exists() or (folder.is_dir() and _is_new(folder)):
@@ -318,12 +326,15 @@ def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path)
 def _read(folder: Path) -> dict[str, Any]:
     path = _report(folder)
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts: Any = read_json(path)
         if not isinstance(facts, dict) or facts.get("format") != FORMAT:
             raise ValueError(f"it is not a training report of format {FORMAT}")
+        needed = TRAINING.keys() | {"reward", "reward_timing"}
+        check_fields(facts, TRAINING, path, needed=sorted(needed))
     except (OSError, ValueError) as error:
-        raise SuiteError(f"'{path}' cannot be read: {error}") from error
-    return facts
+        fault = str(error).removeprefix(f"'{path}': ")
+        raise SuiteError(f"'{path}' cannot be read: {fault}") from error
+    return dict(facts)
 
 
 def _report(folder: Path) -> Path:
@@ -338,4 +349,4 @@ def _write(folder: Path, facts: Mapping[str, Any]) -> None:
 
 
 def _text(facts: Mapping[str, Any]) -> str:
-    return json.dumps(facts, indent=1, ensure_ascii=False, default=float) + "\n"
+    return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False, default=float) + "\n"

@@ -23,7 +23,8 @@ from rich.table import Table
 import llm_envs
 from llm_benchmarks.leaderboard import leaderboard_table
 from llm_benchmarks.llm_demo import distinct_pairs
-from llm_benchmarks.store import RecordStore
+from llm_benchmarks.report_console import plain, tell_problems
+from llm_benchmarks.store import Record, RecordStore
 
 #: Id -> metrics that stand in its records, and rewards that are measured here.
 NAMES = {
@@ -45,7 +46,13 @@ def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
     recorded, names = NAMES[env_id]
     whole = ("corpus BLEU",) if env_id in CORPORA else ()
     task = gym.make(env_id, split="test", metrics=list(names)).unwrapped.task  # type: ignore[attr-defined]
-    records = {record.id: record for record in RecordStore(store_folder).records({})}
+    problems: dict[str, str] = {}
+    records = {record.id: record for record in RecordStore(store_folder).records(problems)}
+    for record in [record for record in records.values() if record["env"]["id"] == env_id]:
+        if fault := _fault(record, recorded, len(task.examples)):
+            problems[record.id] = fault
+            del records[record.id]
+    tell_problems(problems)
     rows = [row for row in leaderboard_table(records.values(), env_id) if row.records]
     lines = Table("agent", "options", "steps", "seeds", *whole, *recorded, *names, "distinct-2", box=None)
     for column in lines.columns[2:]:
@@ -67,8 +74,18 @@ def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
         shown = [f"{mean(run[name]):.3f}" for name in (*whole, *recorded, *names)]
         shown.append(f"{mean(run['distinct-2']):.4f}")  # long dialogues repeat most pairs
         steps = runs[0]["budget"]["total_timesteps"]
-        lines.add_row(row.agent, row.label, f"{steps:,}", str(len(runs)), *shown)
+        lines.add_row(plain(row.agent), plain(row.label, limit=200), f"{steps:,}", str(len(runs)), *shown)
     Console(width=120).print(lines)
+
+
+def _fault(record: Record, metrics: Sequence[str], examples: int) -> str:
+    """What keeps a completed record from being measured; empty if nothing does."""
+    if record["status"] != "completed":
+        return ""
+    if missing := [name for name in metrics if record["results"]["metrics"].get(name) is None]:
+        return f"record.json: results.metrics.{missing[0]}: is missing"
+    beyond = (row["example"] for row in record.episodes() if row["example"] >= examples)
+    return next((f"episodes.jsonl: example {example} is not below {examples}" for example in beyond), "")
 
 
 def _corpus_bleu(task: Any, episodes: Sequence[Mapping[str, Any]]) -> float:

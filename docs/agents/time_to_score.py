@@ -20,7 +20,9 @@ from rich.table import Table
 
 from llm_benchmarks.configuration import reward_label
 from llm_benchmarks.leaderboard import Row, leaderboard_table
+from llm_benchmarks.report_console import plain, tell_problems
 from llm_benchmarks.store import Record, RecordStore
+from llm_envs.foreign import shown
 
 Curve = list[tuple[float, float]]
 """(seconds, score) of each evaluation."""
@@ -70,8 +72,8 @@ def print_times(rows: list[Row], records: dict[str, Record], seconds: float, sco
             best = best_within(curve, seconds)
             times = [first_time(curve, score) for score in scores]
             table.add_row(
-                row.agent,
-                row.label,
+                plain(row.agent),
+                plain(row.label, limit=200),
                 f"{record['budget']['total_timesteps']:,}",
                 str(seed_of(record)) if seed_of(record) >= 0 else "-",
                 "-" if best is None else f"{best:.3f}",
@@ -84,7 +86,7 @@ def print_ratios(
     rows: list[Row], records: dict[str, Record], seconds: float, share: float, against: str
 ) -> None:
     """One line for each run of an agent and each row of the others."""
-    table = Table(against, "seed", f"best in {seconds:,.0f} s", f"{share:.0%}", "after", box=None)
+    table = Table(plain(against), "seed", f"best in {seconds:,.0f} s", f"{share:.0%}", "after", box=None)
     table.add_column("is so many times what these took")
     for column in table.columns[1:5]:
         column.justify = "right"
@@ -106,7 +108,7 @@ def print_ratios(
             ratios = sorted((taken / at for at in times if at), reverse=True)
             never = [f"{times.count(None)} never"] if None in times else []
             told = "  ".join([*(f"{ratio:.1f}" for ratio in ratios), *never])
-            table.add_row(*facts, f"{name}: {told}")
+            table.add_row(*map(plain, facts), plain(f"{shown(name)}: {told}", limit=None))
             facts = [""] * 5
     Console(width=140).print(table)
 
@@ -123,7 +125,9 @@ def main() -> None:
     asked = parser.parse_args()
     if not asked.store.is_dir():
         parser.error(f"there is no folder '{asked.store}'")
-    records = {record.id: record for record in RecordStore(asked.store).records({})}
+    problems: dict[str, str] = {}
+    records = {record.id: record for record in RecordStore(asked.store).records(problems)}
+    tell_problems(problems)
     rows = [row for row in leaderboard_table(records.values(), asked.env_id) if row.records]
     rows.sort(key=lambda row: (row.agent, row.label))
     if asked.against and all(row.agent != asked.against for row in rows):

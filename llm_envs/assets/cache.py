@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_envs.assets.table import ASSETS, Asset, AssetError, find_asset
+from llm_envs.foreign import read_json
 
 HOME_VARIABLE = "LLM_ENVS_HOME"
 MANIFEST = "manifest.json"
@@ -102,9 +103,9 @@ def check_folder(asset: Asset, folder: Path) -> None:
     """
     files: dict[str, Any]
     try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        files = read_json(folder / MANIFEST)["files"]
         expected = {name: str(sha256) for name, (_, sha256) in files.items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise _damaged(asset, folder / MANIFEST, f"cannot be read ({error})") from error
     expected |= {member.target: member.sha256 for member in asset.members if member.target in expected}
     for name, sha256 in {**expected, **asset.pinned}.items():

@@ -8,6 +8,7 @@ import numpy as np
 
 from llm_envs.envs.session import Session
 from llm_envs.envs.task import Task
+from llm_envs.foreign import shown, shown_lines
 
 
 def render_session(
@@ -17,13 +18,13 @@ def render_session(
     if session.index < 0:
         return "(no episode yet: call reset())"
     episode = session.episode(row, column, None)
-    lines = [f"source: {session.example.source}"]
+    lines = [_told("source:", 8, session.example.source)]
     if episode.turns:
-        lines += [f"{turn.speaker + ':':<10}{turn.text}" for turn in episode.turns]
+        lines += [_told(f"{shown(turn.speaker)}:", 10, turn.text) for turn in episode.turns]
         if outcome is None:
-            lines.append(f"{'agent:':<10}{task.tokenizer.decode(row[session.start : column].tolist())}")
+            lines.append(_told("agent:", 10, task.tokenizer.decode(row[session.start : column].tolist())))
     else:
-        lines.append("text:   " + episode.text.replace("\n", "\n        "))
+        lines.append(_told("text:", 8, episode.text))
     if outcome is None:
         total, parts = task.reward.score(episode)
         lines.append(f"so far: {total:.3f}  ({_listed(parts)})")
@@ -36,4 +37,9 @@ def render_session(
 
 
 def _listed(values: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+    return ", ".join(f"{shown(name)} {value:.3f}" for name, value in values.items())
+
+
+def _told(label: str, width: int, text: str) -> str:
+    """A text behind its label; further lines are indented, so that none passes for a line of ours."""
+    return f"{label:<{width}}{shown_lines(text, ' ' * width)}"

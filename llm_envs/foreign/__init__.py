@@ -6,7 +6,7 @@ model or tokenizer folder, a checkpoint or a data file is foreign: it is bounded
 
 from llm_envs.foreign.bounded_json import ForeignDataError, check_bounded, parse_json, read_json
 from llm_envs.foreign.pretrained_loading import load_pretrained, refuse_kernels
-from llm_envs.foreign.shown import shown
+from llm_envs.foreign.shown import shown, shown_lines
 from llm_envs.foreign.trust import (
     UntrustedCode,
     allowed_code,
@@ -30,4 +30,5 @@ __all__ = [
     "refuse_code",
     "refuse_kernels",
     "shown",
+    "shown_lines",
 ]

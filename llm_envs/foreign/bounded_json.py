@@ -48,24 +48,82 @@ def parse_json(data: bytes | str, place: str) -> Any:
     Raises:
         ForeignDataError: It is no JSON, or breaks a bound; the field is named.
     """
+    try:
+        value = _QUICK.decode(data.decode("utf-8") if isinstance(data, bytes) else data)
+    except (ValueError, RecursionError):
+        pass
+    else:
+        if _is_bounded(value, 0):
+            return value
+    # What is wrong is found out in a second reading, which names it; sound data is read once.
+    value = _parse_naming_faults(data, place)
+    check_bounded(value, place)
+    return value
 
-    def refuse(constant: str) -> NoReturn:
-        raise ForeignDataError(f"{place}: NaN and infinity are not valid JSON")
 
-    def integer(digits: str) -> int:
-        if len(digits) > MAX_DIGITS:
-            raise ForeignDataError(f"{place}: an integer of {len(digits)} digits; at most {MAX_DIGITS}")
-        return int(digits)
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return table
 
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError("NaN and infinity are not valid JSON")
+
+
+_QUICK = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_unique)
+
+
+def _is_bounded(value: Any, depth: int) -> bool:
+    """What `check_bounded` checks, without a word about the place; False for what JSON never gives."""
+    kind = type(value)
+    if depth > MAX_DEPTH:
+        return False
+    if kind is list:
+        if set(map(type, value)) == {int}:  # token ids, mostly
+            return depth < MAX_DEPTH and min(value) >= -MAX_INTEGER and max(value) <= MAX_INTEGER
+        return all(_is_bounded(item, depth + 1) for item in value)
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str or len(key) > MAX_TEXT or not _is_bounded(item, depth + 1):
+                return False
+        return True
+    if kind is str:
+        return len(value) <= MAX_TEXT
+    if kind is float:
+        return -MAX_FLOAT <= value <= MAX_FLOAT
+    if kind is int:
+        return -MAX_INTEGER <= value <= MAX_INTEGER
+    return value is None or kind is bool
+
+
+class _LongInteger(int):
+    """Stands for an integer with more digits than are read."""
+
+    digits = 0
+
+
+def _integer(text: str) -> int:
+    if len(text) <= MAX_DIGITS:
+        return int(text)
+    long = _LongInteger(MAX_INTEGER + 1)
+    long.digits = len(text.lstrip("-"))
+    return long
+
+
+def _parse_naming_faults(data: bytes | str, place: str) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        table = dict(pairs)
-        if len(table) != len(pairs):
-            raise ForeignDataError(f"{place}: a key stands twice in one object")
+        table: dict[str, Any] = {}
+        for key, item in pairs:
+            if key in table:
+                raise ForeignDataError(f"{place}: {key[:100]}: stands twice in one object")
+            table[key] = item
         return table
 
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
-        value = json.loads(text, parse_constant=refuse, parse_int=integer, object_pairs_hook=unique)
+        return json.loads(text, parse_int=_integer, object_pairs_hook=unique)
     except ForeignDataError:
         raise
     except UnicodeDecodeError as error:
@@ -74,8 +132,6 @@ def parse_json(data: bytes | str, place: str) -> Any:
         raise ForeignDataError(f"{place}: nested deeper than {MAX_DEPTH} levels") from None
     except ValueError as error:
         raise ForeignDataError(f"{place}: not valid JSON, perhaps cut short: {error}") from None
-    check_bounded(value, place)
-    return value
 
 
 def check_bounded(value: Any, place: str) -> None:
@@ -84,6 +140,8 @@ def check_bounded(value: Any, place: str) -> None:
     Raises:
         ForeignDataError: Naming the field and the fault.
     """
+    if _is_bounded(value, 0):
+        return
     stack: list[tuple[Any, str, int]] = [(value, "", 0)]
     while stack:
         item, path, depth = stack.pop()
@@ -99,10 +157,19 @@ def check_bounded(value: Any, place: str) -> None:
             )
         elif isinstance(item, str):
             _check_text(item, path, place)
-        elif isinstance(item, int) and abs(item) > MAX_INTEGER:
-            raise ForeignDataError(f"{place}: {path or 'value'}: an integer beyond 64 bits")
-        elif isinstance(item, float) and not (math.isfinite(item) and abs(item) <= MAX_FLOAT):
-            raise ForeignDataError(f"{place}: {path or 'value'}: {item:g} is beyond {MAX_FLOAT:g}")
+        elif isinstance(item, int | float) and (fault := _fault(item)):
+            raise ForeignDataError(f"{place}: {path or 'value'}: {fault}")
+
+
+def _fault(number: int | float) -> str:
+    if isinstance(number, float):
+        if not math.isfinite(number):
+            found = "NaN" if math.isnan(number) else f"{number:g}"
+            return f"{found} is no finite number; NaN and infinity are not valid JSON"
+        return f"{number:g} is beyond {MAX_FLOAT:g}" if abs(number) > MAX_FLOAT else ""
+    if isinstance(number, _LongInteger):
+        return f"an integer of {number.digits} digits; at most {MAX_DIGITS}"
+    return "an integer beyond 64 bits" if abs(number) > MAX_INTEGER else ""
 
 
 def _check_text(text: str, path: str, place: str) -> None:

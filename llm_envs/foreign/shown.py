@@ -24,3 +24,13 @@ def shown(text: object, limit: int | None = 200) -> str:
     return "".join(
         c.encode("unicode_escape").decode() if unicodedata.category(c) in _ESCAPED else c for c in cut
     )
+
+
+def shown_lines(text: object, indent: str = "") -> str:
+    """A text on the lines it has, each as `shown` gives it, uncut.
+
+    Args:
+        text: Anything; its `str` is shown.
+        indent: Stands before every line but the first, so that none passes for a line of somebody else.
+    """
+    return f"\n{indent}".join(shown(line, None) for line in str(text).split("\n"))

@@ -8,20 +8,22 @@ import os
 import pytest
 
 from llm_envs.foreign import ForeignDataError, parse_json, read_json
+from llm_envs.foreign.bounded_json import MAX_DEPTH
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"reward": NaN}', "NaN"),
-        ('{"reward": -Infinity}', "NaN and infinity"),
+        ('{"reward": NaN}', "reward: NaN is no finite number"),
+        ('{"a": [{"reward": NaN}]}', r"a\.0\.reward: NaN"),
+        ('{"reward": -Infinity}', "reward: -inf is no finite number; NaN and infinity"),
         ('{"reward": 1e308}', "reward: 1e"),
         ('{"reward": 1e999}', "reward: inf"),
-        ('{"steps": 1' + "0" * 399 + "}", "400 digits"),
+        ('{"steps": 1' + "0" * 399 + "}", "steps: an integer of 400 digits"),
         ('{"steps": 99999999999999999999}', "steps: an integer beyond 64 bits"),
         ("[" * 5000 + "]" * 5000, "nested deeper"),
         ("[" * 70 + "]" * 70, "nested deeper"),
-        ('{"a": 1, "a": 2}', "stands twice"),
+        ('{"a": 1, "a": 2}', "a: stands twice"),
         ('{"a": ', "not valid JSON"),
         ("", "not valid JSON"),
     ],
@@ -30,6 +32,13 @@ def test_what_breaks_a_bound_is_refused(text, message):
     with pytest.raises(ForeignDataError, match=message) as raised:
         parse_json(text, "file.json")
     assert str(raised.value).startswith("file.json: ")
+
+
+def test_as_deep_as_it_may_be_is_read():
+    text = "[" * MAX_DEPTH + "1" + "]" * MAX_DEPTH
+    assert json.dumps(parse_json(text, "file.json")) == text
+    with pytest.raises(ForeignDataError, match="nested deeper"):
+        parse_json(f"[{text}]", "file.json")
 
 
 def test_bytes_are_utf8():

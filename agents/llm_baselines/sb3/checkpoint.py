@@ -13,13 +13,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 
 from llm_baselines.folder_exchange import standing_in
-from llm_baselines.sealed_folder import AgentFolderError, replace_checkpoint
+from llm_baselines.foreign_fields import COUNT, SB3_CHECKPOINT, TABLE, check_fields
+from llm_baselines.sealed_folder import AgentFolderError, read_json, replace_checkpoint
+from llm_baselines.tensor_files import check_finite, read_tensors
 
+_COUNTERS = {"num_timesteps": COUNT, "n_updates": COUNT, "episodes": COUNT, "state": TABLE}
 _ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
 
@@ -54,7 +57,8 @@ def write_checkpoint(
         if best is not None:
             save_file({k: v.clone().contiguous() for k, v in best.items()}, place / "best.safetensors")
         counters = {"num_timesteps": model.num_timesteps, "n_updates": model._n_updates}
-        text = json.dumps({**counters, "episodes": model._episode_num, "state": state}, indent=1)
+        counters["episodes"] = model._episode_num
+        text = json.dumps({**counters, "state": state}, indent=1, allow_nan=False)
         (place / "state.json").write_text(text, encoding="utf-8")
 
     return replace_checkpoint(folder / f"{model.num_timesteps:012d}", write)
@@ -67,10 +71,10 @@ def read_state(place: Path) -> dict[str, Any]:
         AgentFolderError: It cannot be read.
     """
     path = standing_in(place) / "state.json"
-    try:
-        read: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["state"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AgentFolderError(f"'{path}' cannot be read: {error}") from error
+    whole = read_json(path, kind="a checkpoint")
+    check_fields(whole, _COUNTERS, path, needed=_COUNTERS)
+    read: dict[str, Any] = whole["state"]
+    check_fields(read, SB3_CHECKPOINT, path, needed=SB3_CHECKPOINT)
     return read
 
 
@@ -83,26 +87,33 @@ def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Ten
     Raises:
         AgentFolderError: A file is missing or damaged; it is named.
     """
-    way_out = f"delete '{place}' to train afresh"
+    way_out = f"; delete '{place}' to train afresh"
     place = standing_in(place)
     path = place / "state.json"
     try:
-        counters = json.loads(path.read_text(encoding="utf-8"))
+        counters = read_json(path, kind="a checkpoint")
+        check_fields(counters, _COUNTERS, path, needed=_COUNTERS)
         path = place / "model.zip"
         model.set_parameters(str(path), device=model.device)
+        check_finite(model.policy.state_dict(), path, way_out=way_out)
+        check_finite(_optimizer_tensors(model), path, infinite=True, way_out=way_out)
         buffer = getattr(model, "replay_buffer", None)
         if isinstance(buffer, ReplayBuffer):
             path = place / "replay.npz"
             with np.load(path, allow_pickle=False) as arrays:
                 for name in _ARRAYS:
                     getattr(buffer, name)[: len(arrays[name])] = arrays[name]
+                    if name == "rewards" and not np.isfinite(arrays[name]).all():
+                        raise ValueError("its rewards hold NaN or infinity")
                 buffer.pos, buffer.full = int(arrays["pos"]), bool(arrays["full"])
             cut_episodes(model)
         path = place / "best.safetensors"
-        best = load_file(path) if path.exists() else None
+        best = read_tensors(path, way_out=way_out) if path.exists() else None
+    except AgentFolderError:
+        raise
     except Exception as error:
         raise AgentFolderError(
-            f"'{path}' is damaged or missing ({type(error).__name__}: {error}); {way_out}"
+            f"'{path}' is damaged or missing ({type(error).__name__}: {error}){way_out}"
         ) from error
     model.num_timesteps = counters["num_timesteps"]
     model._n_updates = counters["n_updates"]
@@ -121,3 +132,14 @@ def cut_episodes(model: BaseAlgorithm) -> None:
     if isinstance(buffer, ReplayBuffer) and buffer.size():
         last = buffer.pos - 1
         buffer.timeouts[last] = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])
+
+
+def _optimizer_tensors(model: BaseAlgorithm) -> dict[str, torch.Tensor]:
+    """The tensors of the optimizer's state by name."""
+    optimizer = model.policy.optimizer
+    return {
+        f"policy.optimizer.{number}.{name}": value
+        for number, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+        if isinstance(value, torch.Tensor)
+    }

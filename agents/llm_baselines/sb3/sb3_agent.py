@@ -22,6 +22,7 @@ from stable_baselines3.common.utils import LinearSchedule, get_device
 from llm_baselines.agent import Env, TrainingReport
 from llm_baselines.agent_folder import (
     AgentFolderError,
+    check_described,
     check_origin,
     described_config,
     environment_of,
@@ -42,6 +43,8 @@ from llm_baselines.sb3.settings import TABLES, SB3Config
 from llm_baselines.sb3.vec_env import SB3TokenVecEnv
 from llm_baselines.sealed_folder import newest_checkpoint, set_aside
 from llm_envs import vectorize
+
+_NEEDED = ("action_space", "config", "observation_space", "report", "seed", "tokenizer_hash")
 
 
 class SB3Agent:
@@ -290,11 +293,12 @@ class SB3Agent:
         description, weights = read_agent_folder(Path(folder))
         if description.get("agent") != cls.name:
             raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
+        check_described(description, Path(folder), _NEEDED)
         chosen = int(description["seed"]) if seed is None else seed
         agent = cls(env, chosen, device, **kept_config(description, Path(folder)))
         observation, action = agent._spaces()
         for what, saved, here in (
-            ("context length", description["observation_space"]["shape"], list(observation.shape)),
+            ("context length", description["observation_space"].get("shape"), list(observation.shape)),
             ("number of tokens", description["action_space"], int(action.n)),
             ("tokenizer hash", description["tokenizer_hash"], agent._tokenizer_hash()),
         ):
@@ -340,7 +344,8 @@ class SB3Agent:
         state = self._checked_state(place)
         self.report = TrainingReport(**state["report"])
         model = self._new_model(training)
-        self._best = state["best_score"], restore_checkpoint(place, model)
+        best = -np.inf if state["best_score"] is None else state["best_score"]
+        self._best = best, restore_checkpoint(place, model)
         return model
 
     def _new_model(self, training: SB3TokenVecEnv) -> BaseAlgorithm:
@@ -395,7 +400,7 @@ class SB3Agent:
             "environment": environment_of(self._env),
             "config": json_able(values_of(self.config)),
             "report": json_able(asdict(self.report)),
-            "best_score": callback.best_score,
+            "best_score": callback.best_score if np.isfinite(callback.best_score) else None,
         }
         write_checkpoint(run_folder / "resume", model, state, callback.best_weights)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -266,8 +266,13 @@ class EpisodeReplay:
 
     @classmethod
     def load(cls, path: Path, capacity: int) -> EpisodeReplay:
-        """Reads what `save` wrote; samples drawn from it are the same."""
+        """Reads what `save` wrote; samples drawn from it are the same.
+
+        Raises:
+            ValueError: Its arrays do not belong together, or hold what is no number.
+        """
         arrays = load_file(path)
+        _check_arrays(arrays, path)
         replay = cls(capacity)
         replay._tokens.extend(arrays["tokens"])
         for name in _NUMBERS:
@@ -284,3 +289,19 @@ class EpisodeReplay:
     @staticmethod
     def _content(arena: _Arena) -> np.ndarray:
         return arena.get(arena.start, arena.stop - arena.start)
+
+
+def _check_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """Refuses what would be sampled as a text of other tokens, or train on what is no number."""
+    for name in _NUMBERS:
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"'{path}': {name} hold NaN or infinity")
+    if np.isnan(arrays["episodes.priority"]).any():  # infinite ones are not known yet
+        raise ValueError(f"'{path}': priorities hold NaN")
+    turns, counts = arrays["turns"], {n: arrays[f"episodes.{n}"] for n in ("tokens", "actions", "turns")}
+    there = {"tokens": len(arrays["tokens"]), "actions": len(arrays["rewards"]), "turns": len(turns)}
+    for name, count in counts.items():
+        if (count < 0).any() or int(count.sum(dtype=np.int64)) != there[name]:
+            raise ValueError(f"'{path}': its episodes have other {name} than it holds")
+    if (arrays["tokens"] < 0).any() or (turns < 0).any():
+        raise ValueError(f"'{path}': a token or a turn is below 0")
