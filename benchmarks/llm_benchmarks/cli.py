@@ -1,11 +1,14 @@
-"""The command line: `llm-envs`. Exit status: 0 done, 1 what was checked does not hold, 2 bad input.
+"""The command line: `llm-envs`.
+
+Exit status: 0 done; 1 what was checked does not hold, or the person's own reward or agent raised; 2 bad
+input, or the machine refuses (a full disk); 70 a fault of ours; 130 interrupted. Every error is one line on
+standard error; --debug, before or after the command, prints its traceback first.
 
 Everything heavy is imported inside the command that needs it, so that `llm-envs --help` is quick.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,8 +17,7 @@ from typing import Annotated
 import typer
 
 from llm_benchmarks.cli_input import (
-    INTERRUPTED,
-    InputError,
+    add_working_directory,
     bad_input,
     configuration,
     existing_store,
@@ -25,6 +27,8 @@ from llm_benchmarks.cli_input import (
     values,
 )
 from llm_benchmarks.leaderboard_commands import leaderboard
+from llm_benchmarks.outermost import answer
+from llm_benchmarks.streams import finish_output, prepare_streams
 
 commands = typer.Typer(
     name="llm-envs",
@@ -34,6 +38,16 @@ commands = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 commands.add_typer(leaderboard, name="leaderboard")
+
+
+@commands.callback()
+def options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="After an error print its traceback; works after a command, too.")
+    ] = False,
+) -> None:
+    """What all commands take; `main` reads --debug, wherever it stands."""
+
 
 Env = Annotated[str, typer.Option("--env", metavar="ID", help="Environment id.")]
 Store = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of records.")]
@@ -291,48 +305,42 @@ def pages(
         print(path)
 
 
-# Typer may carry a click of its own, so the class is taken from what it raises.
-_USAGE_ERROR: type[Exception] = next(
-    cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
-)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command line.
+    """Runs a command line. The one place where what went wrong becomes a line and an exit status.
 
     Args:
         arguments: Without the program's name; the process's own if omitted.
 
     Returns:
-        The exit status: 0, 1, 2, or 130 after an interruption.
+        The exit status: 0, 1, 2, 70 or 130; see outermost.py.
     """
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.append(here)  # where a user's module:factory is found
     words = list(sys.argv[1:] if arguments is None else arguments)
+    words, debug = _without_debug(words)
     try:
+        add_working_directory()
         done = commands(args=words or ["--help"], prog_name="llm-envs", standalone_mode=False)
         return done if isinstance(done, int) else 0
-    except _USAGE_ERROR as error:
-        return _refuse(error.format_message())  # type: ignore[attr-defined]
-    except InputError as error:
-        return _refuse(str(error))
-    except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+    except (SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # libraries written in Rust raise panics that are no Exception
+        return answer(error, debug=debug)
 
 
-def _refuse(message: str) -> int:
-    print(f"llm-envs: {' '.join(message.split())}", file=sys.stderr)
-    return 2
+def _without_debug(words: list[str]) -> tuple[list[str], bool]:
+    """Takes --debug out, which may stand before or after a command."""
+    end = words.index("--") if "--" in words else len(words)
+    kept = [word for word in words[:end] if word != "--debug"]
+    return kept + words[end:], len(kept) < end
 
 
 def app() -> None:
     """The console script."""
-    sys.exit(main())
+    prepare_streams()
+    status = main()
+    if said := finish_output():
+        print(f"llm-envs: {said}", file=sys.stderr)
+        status = status or 2
+    sys.exit(status)
 
 
 if __name__ == "__main__":
