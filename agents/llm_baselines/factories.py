@@ -9,7 +9,7 @@ from typing import Any
 from llm_baselines.configuration import make_config, recorded_values
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS, TABLES
-from llm_baselines.language_model import is_preset
+from llm_baselines.language_model import check_model, is_preset
 from llm_baselines.language_model_policies import BestOfN, GreedyModel, SamplingModel
 from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.option_tables import fitting_options
@@ -50,6 +50,7 @@ class LanguagePolicyFactory:
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Checks a configuration, "model" among it; the model is found or not when it is made."""
+        check_model(config.get("model", self._model))
         options = {k: v for k, v in config.items() if k != "model"}
         make_config(self._kind.config_class, options, elsewhere=["model"])
 

@@ -337,9 +337,10 @@ def app() -> None:
     """The console script."""
     prepare_streams()
     status = main()
-    if said := finish_output():
-        print(f"llm-envs: {said}", file=sys.stderr)
-        status = status or 2
+    said = finish_output()
+    if said and status == 0:
+        sys.stderr.write(f"llm-envs: {said}\n")
+        status = 2
     sys.exit(status)
 
 

@@ -47,11 +47,15 @@ def bad_input() -> Iterator[None]:
     """Turns errors about what was asked for into an `InputError`. Not for what runs for long."""
     from gymnasium.error import Error as GymnasiumError
 
+    from llm_benchmarks.outermost import machine_fault
+
     try:
         yield
     except (ValueError, TypeError, LookupError, OSError, ImportError, GymnasiumError) as error:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         text = text.partition(" was raised from the environment creator")[0]  # Gymnasium's addition
+        if isinstance(error, OSError):
+            text = machine_fault(error) or text
         raise InputError(text or type(error).__name__) from error
 
 
@@ -61,14 +65,38 @@ def usable_folder(folder: Path, option: str = "--store") -> None:
     Raises:
         InputError: It is a file, or nothing can be written there.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{option} {str(folder)!r} is a file; name a folder")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{option} {str(folder)!r} is a file; name a folder")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise InputError(f"{option} {str(folder)!r}: nothing can be written there: {error}") from error
+        raise _unusable(folder, option, error) from error
+
+
+def creatable(path: Path, option: str) -> None:
+    """Makes sure that something can be written where a file or folder is to be made later; makes nothing.
+
+    Raises:
+        InputError: Nothing can be written there.
+    """
+    try:
+        above = path if path.is_dir() else path.parent
+        while not above.exists() and above != above.parent:
+            above = above.parent
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        raise _unusable(path, option, error) from error
+
+
+def _unusable(path: Path, option: str, error: OSError) -> InputError:
+    said = error.strerror or str(error)
+    return InputError(
+        f"{option} {str(path)!r}: nothing can be written there: {said}; name a place of yours, on a disk with "
+        "room"
+    )
 
 
 def existing_store(store: Path) -> Path:

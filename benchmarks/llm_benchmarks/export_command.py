@@ -9,6 +9,7 @@ from rich.console import Console
 
 import llm_envs  # noqa: F401  registers the ids
 from llm_baselines.registry import make_agent
+from llm_benchmarks.cli_input import creatable
 from llm_benchmarks.training import read_training
 
 
@@ -25,6 +26,7 @@ def run(agent: Path, out: Path, *, device: str) -> None:
     """
     if not agent.is_dir():
         raise ValueError(f"--agent {str(agent)!r} is no folder; `llm-envs train --out FOLDER` writes one")
+    creatable(out, "--out")
     facts = read_training(agent)
     env = gym.make(facts["env"], **facts["env_kwargs"])
     try:

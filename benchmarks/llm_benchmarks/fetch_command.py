@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from llm_benchmarks.cli_input import InputError
+from llm_benchmarks.outermost import machine_fault
 from llm_envs.assets import ASSETS, AssetError, cache_home, fetch, find_asset, is_fetched
 
 
@@ -14,13 +15,16 @@ def run(names: Sequence[str], *, show_list: bool, json_output: bool) -> int:
     """Fetches assets, or lists them.
 
     Returns:
-        The exit status: 0, or 1 if one could not be had.
+        The exit status: 0, or 1 if one could not be had, or 2 if it could not be written here.
 
     Raises:
         InputError: There is nothing to do, or a name is unknown.
     """
     if show_list:
-        show(json_output=json_output)
+        try:
+            show(json_output=json_output)
+        except AssetError as error:  # no home folder
+            raise InputError(str(error)) from error
         return 0
     if not names:
         raise InputError(f"fetch what? {', '.join(ASSETS)}; llm-envs fetch --list says what they are")
@@ -33,7 +37,7 @@ def run(names: Sequence[str], *, show_list: bool, json_output: bool) -> int:
             fetch(asset)
         except AssetError as error:
             print(f"llm-envs: {error}", file=sys.stderr)
-            return 1
+            return 2 if machine_fault(error.__cause__) else 1
     return 0
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from llm_benchmarks.cli_input import bad_input, existing_store
+from llm_benchmarks.cli_input import bad_input, creatable, existing_store
 
 leaderboard = typer.Typer(help="What every agent and every reward achieved.")
 
@@ -51,6 +51,7 @@ def curves(
     from llm_benchmarks.store import RecordStore
 
     with bad_input():
+        creatable(out, "--out")
         problems: dict[str, str] = {}
         plot_curves(RecordStore(existing_store(store)), env, out, problems)
     tell_problems(problems)

@@ -15,6 +15,7 @@ import errno
 import sys
 import sysconfig
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
@@ -56,15 +57,14 @@ def answer(error: BaseException, *, debug: bool = False) -> int:
     Returns:
         The exit status.
     """
-    if debug:
-        traceback.print_exception(error)
-    if isinstance(error, KeyboardInterrupt | typer.Abort):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    status, message = explain(error)
+    interrupted = isinstance(error, KeyboardInterrupt | typer.Abort)
+    status, message = (INTERRUPTED, "interrupted") if interrupted else explain(error)
     from llm_envs.foreign import shown
 
-    print(f"llm-envs: {shown(' '.join(message.split()), _LONGEST)}", file=sys.stderr)
+    with suppress(OSError):  # standard error may be full, too: then the status alone tells
+        if debug:
+            traceback.print_exception(error)
+        print(f"llm-envs: {shown(' '.join(message.split()), _LONGEST)}", file=sys.stderr, flush=True)
     return status
 
 

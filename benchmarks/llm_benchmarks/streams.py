@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 _ESCAPES = "llm_envs.escapes"
+_NARROWEST = 20  # columns; COLUMNS=0 would leave help empty
 
 
 def prepare_streams() -> None:
@@ -19,6 +20,9 @@ def prepare_streams() -> None:
     a pipe has left (`| head -1`), what is still written goes nowhere, and the work goes on.
     """
     codecs.register_error(_ESCAPES, _escape)
+    columns = os.environ.get("COLUMNS", "")
+    if columns and not (columns.isdecimal() and int(columns) >= _NARROWEST):
+        del os.environ["COLUMNS"]
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
@@ -38,18 +42,20 @@ def prepare_streams() -> None:
 
 
 def finish_output() -> str:
-    """Writes out what standard output still holds.
+    """Writes out what the streams still hold.
 
     Returns:
-        What went wrong; empty if nothing did.
+        What went wrong with standard output; empty if nothing did.
     """
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        _to_null(1)  # else the interpreter tries again when it ends
-        sys.stdout.flush()
-        return f"standard output: {error.strerror}"
-    return ""
+    said = ""
+    for number, stream in ((2, sys.stderr), (1, sys.stdout)):
+        try:
+            stream.flush()
+        except OSError as error:
+            _to_null(number)  # else the interpreter tries again when it ends
+            stream.flush()
+            said = f"standard output: {error.strerror}" if number == 1 else ""
+    return said
 
 
 class _PatientFile(io.FileIO):

@@ -12,7 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from llm_baselines.registry import AGENTS
 from llm_baselines.sealed_folder import newest_checkpoint
-from llm_benchmarks.cli_input import INTERRUPTED, InputError, OwnCodeError, bad_input
+from llm_benchmarks.cli_input import INTERRUPTED, InputError, OwnCodeError, bad_input, creatable
 from llm_benchmarks.outermost import machine_fault, own_code
 from llm_benchmarks.suite import Cell
 from llm_benchmarks.termination import termination_interrupts
@@ -28,6 +28,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         0 when the budget is spent, 130 when it was interrupted.
     """
     console = Console(stderr=True)
+    creatable(out, "--out")
     with bad_input():
         training = prepare(cell, out, resume=resume, device=device)
         if show_q and not hasattr(training.agent, "replay"):
