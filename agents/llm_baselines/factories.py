@@ -66,6 +66,12 @@ class LanguageAgentFactory(LanguagePolicyFactory):
         super().__init__(kind, "mini")
         self.learn = kind.learn
 
+    def __call__(self, env: Any, seed: int, device: str = "auto", **config: Any) -> Any:
+        """The agent; what it is to be trained on is looked at, so that nothing is trained in vain."""
+        agent = super().__call__(env, seed, device, **config)
+        agent.check_train_dataset()
+        return agent
+
     def load(self, folder: Path, env: Any, *, seed: int = 0, device: str = "auto") -> LanguageAgent:
         """A saved agent."""
         loaded: LanguageAgent = self._kind.load(folder, env, seed=seed, device=device)

@@ -42,8 +42,8 @@ def check_model(model: Any) -> None:
     """
     if not isinstance(model, str | Path | Mapping | torch.nn.Module) or model == "":
         raise ValueError(
-            f"model={model!r} is no model: give one of {', '.join(map(repr, PRESETS))}, a folder, a hub name, "
-            "a mapping of LlamaConfig's arguments, or a transformers model"
+            f"model={model!r} is no model: give one of {', '.join(map(repr, PRESETS))}, a folder, a hub "
+            "name, a mapping of LlamaConfig's arguments, or a transformers model"
         )
 
 

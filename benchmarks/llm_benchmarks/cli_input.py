@@ -94,8 +94,8 @@ def creatable(path: Path, option: str) -> None:
 def _unusable(path: Path, option: str, error: OSError) -> InputError:
     said = error.strerror or str(error)
     return InputError(
-        f"{option} {str(path)!r}: nothing can be written there: {said}; name a place of yours, on a disk with "
-        "room"
+        f"{option} {str(path)!r}: nothing can be written there: {said}; name a place of yours, on a disk "
+        "with room"
     )
 
 
@@ -165,6 +165,8 @@ def read_toml(file: Path, what: str) -> dict[str, Any]:
     Raises:
         ValueError: It is no regular file, too large, no UTF-8, no TOML, or too deep.
     """
+    from llm_envs.foreign import ForeignDataError, check_bounded
+
     place = f"{what} {str(file)!r}"
     try:
         status = file.stat()
@@ -172,7 +174,11 @@ def read_toml(file: Path, what: str) -> dict[str, Any]:
             raise ValueError("it is no regular file")
         if status.st_size > _MAX_TOML_BYTES:
             raise ValueError(f"it has {status.st_size:,} bytes; at most {_MAX_TOML_BYTES:,} are read")
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        read = tomllib.loads(file.read_text(encoding="utf-8"))
+        check_bounded(read, place)
+        return read
+    except ForeignDataError:
+        raise
     except UnicodeDecodeError as error:
         raise ValueError(f"{place}: not UTF-8: {error.reason} at byte {error.start}") from None
     except RecursionError:

@@ -18,13 +18,14 @@ def run(names: Sequence[str], *, show_list: bool, json_output: bool) -> int:
         The exit status: 0, or 1 if one could not be had, or 2 if it could not be written here.
 
     Raises:
-        InputError: There is nothing to do, or a name is unknown.
+        InputError: There is nothing to do, a name is unknown, or there is no place for a cache.
     """
+    try:
+        cache_home()
+    except AssetError as error:  # no home folder
+        raise InputError(str(error)) from error
     if show_list:
-        try:
-            show(json_output=json_output)
-        except AssetError as error:  # no home folder
-            raise InputError(str(error)) from error
+        show(json_output=json_output)
         return 0
     if not names:
         raise InputError(f"fetch what? {', '.join(ASSETS)}; llm-envs fetch --list says what they are")

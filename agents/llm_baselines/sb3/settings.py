@@ -54,7 +54,7 @@ class SB3Config:
 class DQNConfig(SB3Config):
     """stable_baselines3.DQN. See its documentation for what is not said here."""
 
-    buffer_size: int = option(100_000, "transitions in the replay buffer", at_least=1)
+    buffer_size: int = option(100_000, "transitions in the replay buffer", at_least=1, at_most=2**40)
     learning_starts: int = option(1000, "environment steps before the first update", at_least=0)
     demonstrations: int = option(
         0, "episodes of the reference agent put into the replay buffer first", at_least=0
