@@ -9,7 +9,7 @@ from typing import Any
 from llm_baselines.configuration import make_config, recorded_values
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.language_agent_settings import ENVIRONMENT_OPTIONS, TABLES
-from llm_baselines.language_model import is_preset
+from llm_baselines.language_model import check_model, is_preset
 from llm_baselines.language_model_policies import BestOfN, GreedyModel, SamplingModel
 from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.option_tables import chosen_design, fitting_options
@@ -53,6 +53,7 @@ class LanguagePolicyFactory:
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Checks a configuration, "model" among it; the model is found or not when it is made."""
+        check_model(config.get("model", self._model))
         options = {k: v for k, v in config.items() if k != "model"}
         make_config(self._kind.config_class, options, elsewhere=["model"])
 
@@ -67,6 +68,12 @@ class LanguageAgentFactory(LanguagePolicyFactory):
     def __init__(self, kind: type[LanguageAgent]) -> None:
         super().__init__(kind, "mini")
         self.learn = kind.learn
+
+    def __call__(self, env: Any, seed: int, device: str = "auto", **config: Any) -> Any:
+        """The agent; what it is to be trained on is looked at, so that nothing is trained in vain."""
+        agent = super().__call__(env, seed, device, **config)
+        agent.check_train_dataset()
+        return agent
 
     def load(self, folder: Path, env: Any, *, seed: int = 0, device: str = "auto") -> LanguageAgent:
         """A saved agent."""

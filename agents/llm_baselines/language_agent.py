@@ -27,7 +27,7 @@ from llm_baselines.saved_language_agent import describe, load_language_agent
 from llm_baselines.sealed_folder import set_aside
 from llm_baselines.trainable_policy import TrainablePolicy
 from llm_baselines.trajectory import Trajectory, TrajectoryBatch, micro_batches
-from llm_envs import EvaluationResult
+from llm_envs import EvaluationResult, vectorize
 from llm_envs.language_model import model_inputs
 
 Loss = Callable[[TrajectoryBatch, list[int]], Tensor]
@@ -326,6 +326,19 @@ class LanguageAgent(TrainablePolicy):
         if self.config.train_dataset:
             changes |= {"dataset": self.config.train_dataset, "tokenizer": self.task.tokenizer}
         return make_rows(self.env, self.config.n_envs, mask=self.action_mask, **changes)
+
+    def check_train_dataset(self) -> None:
+        """Refuses a `train_dataset` that the environment cannot be made with.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        if not (self.native and self.config.train_dataset):
+            return
+        try:
+            vectorize(self.env, 1, dataset=self.config.train_dataset, tokenizer=self.task.tokenizer).close()
+        except ValueError as error:
+            raise ValueError(f"train_dataset={self.config.train_dataset!r}: {error}") from error
 
     def validation_envs(self) -> Any:
         """Where the curve is measured; None with environments of others."""

@@ -9,6 +9,7 @@ from typing import Any
 from llm_baselines.configuration import option
 from llm_baselines.option_tables import OptionTables
 from llm_baselines.precision import DTYPES
+from llm_envs.envs.reward_timing import RewardTiming
 
 TABLES = OptionTables(Path(__file__).with_name("language_agents.toml"))
 
@@ -29,12 +30,16 @@ class LanguageAgentConfig:
         "'lora': small matrices beside the weights are trained (Hu et al. 2022); 'none': all weights are; "
         "'auto': LoRA from 50 million parameters on",
     )
-    lora_rank: int = option(16, "rank of these matrices; a choice, Hu et al. 2022 try 1 to 64", at_least=1)
+    lora_rank: int = option(
+        16, "rank of these matrices; a choice, Hu et al. 2022 try 1 to 64", at_least=1, at_most=2**14
+    )
     lora_alpha: int = option(
         32, "their product is weighed by lora_alpha / lora_rank (Hu et al. 2022); twice the rank", at_least=1
     )
     lora_target_modules: list[str] = option([], "layers that are adapted; empty: by architecture")
-    n_envs: int = option(64, "rows that are played side by side: a choice for two cores", at_least=1)
+    n_envs: int = option(
+        64, "rows that are played side by side: a choice for two cores", at_least=1, at_most=2**16
+    )
     episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs", at_least=0)
     learning_rate: float = option(
         3e-4, "AdamW's step size at the start (Loshchilov and Hutter 2019)", above=0
@@ -87,6 +92,10 @@ class LanguageAgentConfig:
         for name, known in (("dtype", ("auto", *DTYPES)), ("adapter", ("auto", "lora", "none"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {', '.join(known)}")
+        if not all(isinstance(name, str) for name in self.lora_target_modules):
+            raise ValueError(f"lora_target_modules={self.lora_target_modules!r} must be names of layers")
+        if self.reward_timing is not None:
+            RewardTiming(self.reward_timing)  # says what is wrong with it
 
     @property
     def round_size(self) -> int:

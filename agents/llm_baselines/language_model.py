@@ -35,6 +35,19 @@ def is_preset(model: Any) -> bool:
     return isinstance(model, Mapping) or (isinstance(model, str) and model in PRESETS)
 
 
+def check_model(model: Any) -> None:
+    """Refuses what cannot stand for a model.
+
+    Raises:
+        ValueError: It is no name, no mapping and no module.
+    """
+    if not isinstance(model, str | Path | Mapping | torch.nn.Module) or model == "":
+        raise ValueError(
+            f"model={model!r} is no model: give one of {', '.join(map(repr, PRESETS))}, a folder, a hub "
+            "name, a mapping of LlamaConfig's arguments, or a transformers model"
+        )
+
+
 def build_language_model(
     model: Any,
     *,
@@ -60,6 +73,7 @@ def build_language_model(
         ValueError: There is no such model, it has no causal head, its head is too narrow or its context
             too short.
     """
+    check_model(model)
     if isinstance(model, str) and model in PRESETS:
         built = _fresh(PRESETS[model], vocabulary_size, context_length, seed)
     elif isinstance(model, Mapping):

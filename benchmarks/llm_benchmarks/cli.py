@@ -1,11 +1,14 @@
-"""The command line: `llm-envs`. Exit status: 0 done, 1 what was checked does not hold, 2 bad input.
+"""The command line: `llm-envs`.
+
+Exit status: 0 done; 1 what was checked does not hold, or the person's own reward or agent raised; 2 bad
+input, or the machine refuses (a full disk); 70 a fault of ours; 130 interrupted. Every error is one line on
+standard error; --debug, before or after the command, prints its traceback first.
 
 Everything heavy is imported inside the command that needs it, so that `llm-envs --help` is quick.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -17,7 +20,7 @@ import typer
 
 from llm_benchmarks.cli_input import (
     INTERRUPTED,
-    InputError,
+    add_working_directory,
     bad_input,
     configuration,
     existing_store,
@@ -27,6 +30,8 @@ from llm_benchmarks.cli_input import (
     values,
 )
 from llm_benchmarks.leaderboard_commands import leaderboard
+from llm_benchmarks.outermost import answer
+from llm_benchmarks.streams import finish_output, prepare_streams
 
 if TYPE_CHECKING:
     from llm_benchmarks.suite import Cell
@@ -39,6 +44,16 @@ commands = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 commands.add_typer(leaderboard, name="leaderboard")
+
+
+@commands.callback()
+def options(
+    debug: Annotated[
+        bool, typer.Option("--debug", help="After an error print its traceback; works after a command, too.")
+    ] = False,
+) -> None:
+    """What all commands take; `main` reads --debug, wherever it stands."""
+
 
 Env = Annotated[str, typer.Option("--env", metavar="ID", help="Environment id.")]
 Store = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of records.")]
@@ -334,12 +349,6 @@ def _allowed(allow_code: list[str] | None, cell: Cell | None = None) -> Iterator
         yield
 
 
-# Typer may carry a click of its own, so the class is taken from what it raises.
-_USAGE_ERROR: type[Exception] = next(
-    cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
-)
-
-
 @contextmanager
 def _shown_warnings() -> Iterator[None]:
     """Warnings stand on one line, without control characters: they name files and what is in them."""
@@ -360,45 +369,44 @@ def _shown_warnings() -> Iterator[None]:
 
 @_shown_warnings()
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command line.
+    """Runs a command line. The one place where what went wrong becomes a line and an exit status.
 
     Args:
         arguments: Without the program's name; the process's own if omitted.
 
     Returns:
-        The exit status: 0, 1, 2, or 130 after an interruption.
+        The exit status: 0, 1, 2, 70 or 130; see outermost.py.
     """
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.append(here)  # where a user's module:factory is found
     words = list(sys.argv[1:] if arguments is None else arguments)
+    words, debug = _without_debug(words)
     try:
+        add_working_directory()
         done = commands(args=words or ["--help"], prog_name="llm-envs", standalone_mode=False)
         return done if isinstance(done, int) else 0
-    except _USAGE_ERROR as error:
-        return _refuse(error.format_message())  # type: ignore[attr-defined]
-    except InputError as error:
-        return _refuse(str(error))
-    except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+    except (SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # libraries written in Rust raise panics that are no Exception
+        return answer(error, debug=debug)
 
 
-def _refuse(message: str) -> int:
-    from llm_envs.foreign import shown
-
-    print(shown(f"llm-envs: {' '.join(message.split())}", None), file=sys.stderr)
-    return 2
+def _without_debug(words: list[str]) -> tuple[list[str], bool]:
+    """Takes --debug out, which may stand before or after a command."""
+    end = words.index("--") if "--" in words else len(words)
+    kept = [word for word in words[:end] if word != "--debug"]
+    return kept + words[end:], len(kept) < end
 
 
 def app() -> None:
     """The console script."""
+    prepare_streams()
     from llm_benchmarks.termination import run_to_exit_status
 
-    sys.exit(run_to_exit_status(main, INTERRUPTED))
+    status = run_to_exit_status(main, INTERRUPTED)
+    said = finish_output()
+    if said and status == 0:
+        sys.stderr.write(f"llm-envs: {said}\n")
+        status = 2
+    sys.exit(status)
 
 
 if __name__ == "__main__":

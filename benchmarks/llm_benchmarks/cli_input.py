@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
+import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -11,10 +14,32 @@ from pathlib import Path
 from typing import Any
 
 INTERRUPTED = 130
+_MAX_TOML_BYTES = 16 << 20
 
 
 class InputError(Exception):
     """Bad input: told in one line, with exit status 2."""
+
+
+class OwnCodeError(Exception):
+    """The person's own code raised, their agent for one: told in one line, with exit status 1."""
+
+
+def add_working_directory() -> None:
+    """Lets modules be imported from the working directory, where a user's module:factory is found.
+
+    Raises:
+        InputError: There is no working directory any longer.
+    """
+    try:
+        here = os.getcwd()
+    except OSError as error:
+        raise InputError(
+            f"the working directory cannot be used, perhaps it was removed ({error.strerror}); change to "
+            "another one first: cd ~"
+        ) from None
+    if here not in sys.path:
+        sys.path.append(here)
 
 
 @contextmanager
@@ -22,11 +47,15 @@ def bad_input() -> Iterator[None]:
     """Turns errors about what was asked for into an `InputError`. Not for what runs for long."""
     from gymnasium.error import Error as GymnasiumError
 
+    from llm_benchmarks.outermost import machine_fault
+
     try:
         yield
     except (ValueError, TypeError, LookupError, OSError, ImportError, GymnasiumError) as error:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         text = text.partition(" was raised from the environment creator")[0]  # Gymnasium's addition
+        if isinstance(error, OSError):
+            text = machine_fault(error) or text
         raise InputError(text or type(error).__name__) from error
 
 
@@ -36,14 +65,38 @@ def usable_folder(folder: Path, option: str = "--store") -> None:
     Raises:
         InputError: It is a file, or nothing can be written there.
     """
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{option} {str(folder)!r} is a file; name a folder")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{option} {str(folder)!r} is a file; name a folder")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise InputError(f"{option} {str(folder)!r}: nothing can be written there: {error}") from error
+        raise _unusable(folder, option, error) from error
+
+
+def creatable(path: Path, option: str) -> None:
+    """Makes sure that something can be written where a file or folder is to be made later; makes nothing.
+
+    Raises:
+        InputError: Nothing can be written there.
+    """
+    try:
+        above = path if path.is_dir() else path.parent
+        while not above.exists() and above != above.parent:
+            above = above.parent
+        with tempfile.TemporaryFile(dir=above):
+            pass
+    except OSError as error:
+        raise _unusable(path, option, error) from error
+
+
+def _unusable(path: Path, option: str, error: OSError) -> InputError:
+    said = error.strerror or str(error)
+    return InputError(
+        f"{option} {str(path)!r}: nothing can be written there: {said}; name a place of yours, on a disk "
+        "with room"
+    )
 
 
 def existing_store(store: Path) -> Path:
@@ -80,14 +133,16 @@ def reward_spec(text: str) -> Any:
     """A reward's name as it is, or the JSON of a specification.
 
     Raises:
-        ValueError: It begins like JSON and is none.
+        ValueError: It begins like JSON and is none, or exceeds the bounds of what is read as JSON.
     """
     if not text.lstrip().startswith(("{", "[", '"')):
         return text
+    from llm_envs.foreign import parse_json, shown
+
     try:
-        return json.loads(text)
+        return parse_json(text, "--reward")
     except ValueError as error:
-        raise ValueError(f"--reward {text!r} is no JSON: {error}") from None
+        raise ValueError(f"--reward {shown(text, 100)!r} is no JSON that can be used: {error}") from None
 
 
 def configuration(file: Path | None, assignments: Sequence[str]) -> dict[str, Any]:
@@ -96,20 +151,50 @@ def configuration(file: Path | None, assignments: Sequence[str]) -> dict[str, An
     Raises:
         ValueError: Either cannot be read.
     """
-    read: dict[str, Any] = {}
-    if file is not None:
-        try:
-            read = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ValueError(f"--config {str(file)!r}: {error}") from None
+    read = {} if file is None else read_toml(file, "--config")
     return {**read, **values(assignments, "--set")}
+
+
+def read_toml(file: Path, what: str) -> dict[str, Any]:
+    """Reads a TOML file.
+
+    Args:
+        file: The file.
+        what: What it is given as ("--config", "suite"), for errors.
+
+    Raises:
+        ValueError: It is no regular file, too large, no UTF-8, no TOML, or too deep.
+    """
+    from llm_envs.foreign import ForeignDataError, check_bounded
+
+    place = f"{what} {str(file)!r}"
+    try:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("it is no regular file")
+        if status.st_size > _MAX_TOML_BYTES:
+            raise ValueError(f"it has {status.st_size:,} bytes; at most {_MAX_TOML_BYTES:,} are read")
+        read = tomllib.loads(file.read_text(encoding="utf-8"))
+        check_bounded(read, place)
+        return read
+    except ForeignDataError:
+        raise
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{place}: not UTF-8: {error.reason} at byte {error.start}") from None
+    except RecursionError:
+        raise ValueError(f"{place}: nested too deep") from None
+    except OSError as error:
+        raise ValueError(f"{place}: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from None
 
 
 def values(assignments: Sequence[str], option: str) -> dict[str, Any]:
     """KEY=VALUE pairs; a value is JSON where it is some (1, 0.5, true, null, [1, 2]), else a string.
 
     Raises:
-        ValueError: One is no such pair, or a key stands twice.
+        ValueError: One is no such pair, a key stands twice, or a value exceeds the bounds of what is read
+            as JSON.
     """
     read: dict[str, Any] = {}
     for assignment in assignments:
@@ -118,8 +203,17 @@ def values(assignments: Sequence[str], option: str) -> dict[str, Any]:
             raise ValueError(f"{option} {assignment!r} must be KEY=VALUE")
         if key.strip() in read:
             raise ValueError(f"{option}: {key.strip()!r} is given twice")
-        try:
-            read[key.strip()] = json.loads(text)
-        except ValueError:
-            read[key.strip()] = text
+        read[key.strip()] = _value(text, f"{option} {key.strip()}={text[:100]}")
     return read
+
+
+def _value(text: str, place: str) -> Any:
+    try:
+        json.loads(text, parse_int=str)
+    except RecursionError:
+        pass  # JSON, and too deep
+    except ValueError:
+        return text
+    from llm_envs.foreign import parse_json
+
+    return parse_json(text, place)

@@ -10,7 +10,8 @@ from rich.console import Console
 from llm_baselines.agent_folder import read_agent_folder
 from llm_baselines.registry import AGENTS, load_factory
 from llm_benchmarks.cell import run_cell
-from llm_benchmarks.cli_input import bad_input, usable_folder
+from llm_benchmarks.cli_input import InputError, bad_input, usable_folder
+from llm_benchmarks.outermost import machine_fault
 from llm_benchmarks.plan import make_plan, plan_agent, settled
 from llm_benchmarks.report_console import complain, say
 from llm_benchmarks.store import RecordStore
@@ -37,7 +38,13 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
         cell = _with_training(cell)
         make_plan(cell)
     usable_folder(store)
-    result = run_cell(cell, RecordStore(store), device=device)
+    try:
+        result = run_cell(cell, RecordStore(store), device=device)
+    except OSError as error:
+        said = machine_fault(error) or str(error)
+        raise InputError(
+            f"--store {str(store)!r}: {said}; this evaluation was not kept, earlier records are whole"
+        ) from error
     record = RecordStore(store).read(result.record)
     if json_output:
         told = {

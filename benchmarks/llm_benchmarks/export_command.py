@@ -8,6 +8,7 @@ import gymnasium as gym
 from rich.console import Console
 
 from llm_baselines.registry import make_agent
+from llm_benchmarks.cli_input import creatable
 from llm_benchmarks.report_console import say
 from llm_benchmarks.training import read_training
 from llm_envs.registration import TABLE
@@ -28,6 +29,7 @@ def run(agent: Path, out: Path, *, env_id: str | None, device: str) -> None:
     """
     if not agent.is_dir():
         raise ValueError(f"--agent {str(agent)!r} is no folder; `llm-envs train --out FOLDER` writes one")
+    creatable(out, "--out")
     facts = read_training(agent)
     if env_id is None and facts["env"] not in TABLE:
         raise ValueError(

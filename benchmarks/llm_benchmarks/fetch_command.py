@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from llm_benchmarks.cli_input import InputError
+from llm_benchmarks.outermost import machine_fault
 from llm_benchmarks.report_console import complain
 from llm_envs.assets import ASSETS, AssetError, cache_home, fetch, find_asset, is_fetched
 from llm_envs.foreign import shown
@@ -15,11 +16,15 @@ def run(names: Sequence[str], *, show_list: bool, json_output: bool) -> int:
     """Fetches assets, or lists them.
 
     Returns:
-        The exit status: 0, or 1 if one could not be had.
+        The exit status: 0, or 1 if one could not be had, or 2 if it could not be written here.
 
     Raises:
-        InputError: There is nothing to do, or a name is unknown.
+        InputError: There is nothing to do, a name is unknown, or there is no place for a cache.
     """
+    try:
+        cache_home()
+    except AssetError as error:  # no home folder
+        raise InputError(str(error)) from error
     if show_list:
         show(json_output=json_output)
         return 0
@@ -34,7 +39,7 @@ def run(names: Sequence[str], *, show_list: bool, json_output: bool) -> int:
             fetch(asset)
         except AssetError as error:
             complain(f"llm-envs: {error}")
-            return 1
+            return 2 if machine_fault(error.__cause__) else 1
     return 0
 
 

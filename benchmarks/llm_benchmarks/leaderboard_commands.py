@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from llm_benchmarks.cli_input import bad_input, existing_store
+from llm_benchmarks.cli_input import bad_input, creatable, existing_store
 
 leaderboard = typer.Typer(help="What every agent and every reward achieved.")
 
@@ -54,6 +54,7 @@ def curves(
     problems: dict[str, str] = {}
     try:
         with bad_input():
+            creatable(out, "--out")
             plot_curves(RecordStore(existing_store(store)), env, out, problems)
     finally:
         tell_problems(problems)

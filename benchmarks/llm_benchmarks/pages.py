@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -53,9 +54,19 @@ def write(
     written = []
     for env_id in env_ids or llm_envs.list_envs():
         path = folder / f"{env_id}.md"
-        path.write_text(page(env_id, store=store, board=board, search_tokens=search_tokens), encoding="utf-8")
+        _replace(path, page(env_id, store=store, board=board, search_tokens=search_tokens))
         written.append(path)
     return written
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes a page whole; on a full disk the one before stays."""
+    temporary = path.with_name(f".{path.name}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def page(env_id: str, *, store: Path | None, board: Leaderboard | None, search_tokens: int) -> str:

@@ -232,6 +232,7 @@ class _Runner:
         environment = dict(os.environ)
         environment.update(dict.fromkeys(THREAD_VARIABLES, str(self._run.threads)))
         environment["TOKENIZERS_PARALLELISM"] = "false"
+        environment["PYTHONIOENCODING"] = "utf-8:backslashreplace"  # what is read of a dead process's words
         errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "llm_benchmarks.worker"],

@@ -19,7 +19,6 @@ total_timesteps = "bench"
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import product
@@ -28,6 +27,7 @@ from typing import Any
 
 from llm_baselines.configuration import check_values, make_config, option
 from llm_baselines.option_tables import TUNED
+from llm_benchmarks.cli_input import read_toml
 from llm_benchmarks.records import RecordError, plain
 from llm_envs.argument_types import fits
 from llm_envs.envs.task import SPLITS
@@ -225,10 +225,12 @@ def load_suite(path: str | Path) -> Suite:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
+        values = read_toml(path, "suite")
+    except ValueError as error:
+        raise SuiteError(str(error)) from error
+    try:
         return _suite(values, path.stem)
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise SuiteError(f"{path}: {error}") from error
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,12 @@ from stable_baselines3.common.callbacks import BaseCallback
 from llm_baselines.not_finite import NotFinite
 from llm_baselines.registry import AGENTS
 from llm_baselines.sealed_folder import newest_checkpoint
-from llm_benchmarks.cli_input import INTERRUPTED, InputError, bad_input, usable_folder
-from llm_benchmarks.report_console import plain, say
+from llm_benchmarks.cli_input import INTERRUPTED, InputError, OwnCodeError, bad_input, creatable
+from llm_benchmarks.outermost import machine_fault, own_code
+from llm_benchmarks.report_console import complain, plain, say
 from llm_benchmarks.suite import Cell
 from llm_benchmarks.termination import termination_interrupts
-from llm_benchmarks.training import RUN, prepare
+from llm_benchmarks.training import RUN, UnsavedError, prepare
 from llm_envs.rewards import RewardError
 
 
@@ -30,11 +30,11 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         interrupted.
     """
     console = Console(stderr=True)
+    creatable(out, "--out")
     with bad_input():
         training = prepare(cell, out, resume=resume, device=device)
         if show_q and not hasattr(training.agent, "replay"):
             raise InputError(f"--show-q looks into token_dqn; {cell.agent!r} has no Q to show")
-        usable_folder(out, "--out")
         training.claim()
     facts = training.facts
     say(
@@ -54,9 +54,19 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         goes_on = "" if completed else ", --resume goes on"
         _tell(console, facts, f"{end}; the agent stands in {out}{goes_on}")
         return INTERRUPTED
-    except (NotFinite, RewardError) as error:
-        print(f"llm-envs: training failed: {' '.join(str(error).split())}", file=sys.stderr)
+    except NotFinite as error:
+        complain(f"llm-envs: training failed: {' '.join(str(error).split())}")
         return 1
+    except UnsavedError as error:
+        raise InputError(str(error)) from error
+    except Exception as error:
+        if said := machine_fault(error):
+            kept = next((str(found) for found in map(newest_checkpoint, places) if found), "")
+            there = f"the checkpoint {kept!r} was kept, --resume goes on" if kept else "nothing was kept"
+            raise InputError(f"--out {str(out)!r}: {said}; {there}") from error
+        if cell.agent not in AGENTS and not isinstance(error, RewardError):
+            raise OwnCodeError(own_code(error, f"agent {cell.agent!r}")) from error
+        raise
     _tell(console, facts, f"done; the agent stands in {out}")
     if shown is not None:
         shown.show("after training")

@@ -19,11 +19,22 @@ MANIFEST = "manifest.json"
 
 
 def cache_home() -> Path:
-    """`LLM_ENVS_HOME`, or `llm-envs` in the user's cache folder (`XDG_CACHE_HOME`, else ~/.cache)."""
+    """`LLM_ENVS_HOME`, or `llm-envs` in the user's cache folder (`XDG_CACHE_HOME`, else ~/.cache).
+
+    Raises:
+        AssetError: Neither is set, and the user has no home folder.
+    """
     if home := os.environ.get(HOME_VARIABLE):
-        return Path(home).expanduser().absolute()
+        return (Path(home) if not home.startswith("~") else _home(Path(home))).absolute()
     cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "llm-envs"
+    return (Path(cache) if cache else _home() / ".cache") / "llm-envs"
+
+
+def _home(path: Path = Path("~")) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise AssetError(f"{error}; set {HOME_VARIABLE} to a folder for models and data sets") from error
 
 
 def folder_of(asset: Asset) -> Path:

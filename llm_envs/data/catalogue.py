@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from llm_envs.data.corpus import Columns, Contents, Corpus, Origin
 from llm_envs.data.errors import DataError, did_you_mean
 from llm_envs.data.stamps import path_stamp
+from llm_envs.foreign import shown
 
 Loader = Callable[[], Contents]
 
@@ -153,14 +154,24 @@ def register_corpus(
 
 def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
     """Like `load_corpus`, but nothing is read yet."""
-    columns = None if columns is None else dict(columns)
     if not isinstance(spec, str):
-        raise DataError(f"a data set is named by a string, got {type(spec).__name__} {spec!r}")
+        kind, told = type(spec).__name__, shown(repr(spec), 100)
+        raise DataError(f"dataset: a data set is named by a string, got {kind} {told}")
+    if columns is not None:
+        if not isinstance(columns, Mapping) or not all(isinstance(role, str) for role in columns):
+            raise DataError(
+                f"columns={shown(repr(columns), 100)} must map roles to column names, as in "
+                '{"source": "question", "references": ["answer"]}'
+            )
+        columns = dict(columns)
     scheme, _, rest = spec.partition(":")
     entry = _NAMED.get(spec) or _registered.get(spec)
     if entry is not None:
         if columns is not None:
-            raise DataError(f"columns= is for file: and hub: data sets, {spec!r} has none to choose")
+            raise DataError(
+                f"columns={shown(repr(columns), 100)}: columns are of file: and hub: data sets, {spec!r} has "
+                "none to choose"
+            )
         key, load = spec, partial(_load_entry, entry)
         make = partial(Corpus, language=entry.language, license=entry.license, description=entry.description)
     elif scheme in ("file", "hub") and rest:
@@ -191,6 +202,6 @@ def _load_external(scheme: str, name: str, columns: Columns | None) -> Contents:
 def _unknown(spec: str) -> str:
     names = [*_NAMED, *_registered]
     return (
-        f"unknown data set {spec!r}{did_you_mean(spec, names) or ';'} known are "
+        f"unknown data set {shown(repr(spec), 100)}{did_you_mean(spec[:100], names) or ';'} known are "
         f"{', '.join(names)}, and file:PATH (.jsonl .csv .tsv .parquet) and hub:NAME[:CONFIG]"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from llm_envs.data.corpus import SPLITS, Columns
 from llm_envs.data.errors import DataError, did_you_mean
 from llm_envs.episode import Example
+from llm_envs.foreign import shown
+from llm_envs.foreign.bounded_json import MAX_DEPTH, MAX_INTEGER
 
 ROLES = ("source", "references", "split", "metadata")
 
@@ -171,7 +174,7 @@ def _listed(role: str, names: str | Sequence[str]) -> list[str]:
         )
     given = [names] if isinstance(names, str) else names
     if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
-        raise DataError(f"columns[{role!r}] is {names!r}; expected column names")
+        raise DataError(f"columns[{role!r}] is {shown(repr(names), 100)}; expected column names")
     return list(given)
 
 
@@ -190,8 +193,15 @@ def _found(value: Any) -> str:
         return "is missing"
     if isinstance(value, str) and not value.strip():
         return "is empty"
-    shown = repr(value)
-    return f"holds {type(value).__name__} {shown if len(shown) <= 60 else shown[:57] + '...'}"
+    told = _repr(value)
+    return f"holds {type(value).__name__} {told if len(told) <= 60 else told[:57] + '...'}"
+
+
+def _repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except (RecursionError, ValueError):  # too deep; an integer of too many digits
+        return "of no use"
 
 
 def _check_characters(text: str, column: str) -> None:
@@ -205,16 +215,28 @@ def _check_characters(text: str, column: str) -> None:
         ) from None
 
 
-def _plain(value: Any, column: str) -> Any:
-    """The value as JSON knows it; dates and other foreign things become text."""
+def _plain(value: Any, column: str, depth: int = 0) -> Any:
+    """The value as JSON knows it, within bounds; dates and other foreign things become text.
+
+    Raises:
+        RowError: It holds half a character, a number without end or of thousands of digits, or is too deep.
+    """
+    if depth > MAX_DEPTH:
+        raise RowError(f"column {column!r} is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, str):
         _check_characters(value, column)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise RowError(f"column {column!r} holds {value}; expected a finite number, or nothing (null)")
+    elif isinstance(value, int) and abs(value) > MAX_INTEGER:
+        raise RowError(
+            f"column {column!r} holds an integer beyond 64 bits; expected a number, or it as a text"
+        )
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(item, column) for key, item in value.items()}
+        return {str(_plain(str(key), column)): _plain(item, column, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple | set):
-        return [_plain(item, column) for item in value]
+        return [_plain(item, column, depth + 1) for item in value]
     if isinstance(value, datetime.date | datetime.datetime):
         return value.isoformat()
     return str(value)

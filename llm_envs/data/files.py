@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 from llm_envs.data.columns import SPLIT_VALUES
@@ -11,6 +14,7 @@ from llm_envs.data.errors import DataError, did_you_mean
 from llm_envs.data.parquet import Parquet
 from llm_envs.data.rows import Delimited, JsonLines, Table
 from llm_envs.data.tables import read_tables
+from llm_envs.foreign import shown
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 
@@ -19,19 +23,34 @@ def load(name: str, columns: Columns | None) -> Contents:
     """Read a file or a folder of ``train``, ``validation`` and ``test`` files.
 
     Raises:
-        DataError: If there is no such file, its kind is unknown, or a row is wrong.
+        DataError: If there is no such file, it cannot be read, its kind is unknown, or a row is wrong.
     """
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return read_tables(_folder(path), columns, str(path))
-    if not path.exists():
-        beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"there is no file {str(path)!r}{did_you_mean(path.name, beside)}")
-    return read_tables([(None, open_table(path))], columns, str(path))
+    try:
+        path = Path(name).expanduser()
+        if path.is_dir():
+            return read_tables(_folder(path), columns, str(path))
+        if not path.exists():
+            with suppress(OSError):
+                beside = [file.name for file in path.parent.iterdir()]
+                raise DataError(f"there is no file {str(path)!r}{did_you_mean(path.name, beside)}")
+            raise DataError(f"there is no file {str(path)!r}, nor a folder it could be in")
+        return read_tables([(None, open_table(path))], columns, str(path))
+    except OSError as error:
+        place = name if error.filename is None else error.filename
+        raise DataError(f"data file {shown(repr(str(place)), 200)}: {error.strerror}") from error
+    except RuntimeError as error:  # pathlib's, about a home folder
+        raise DataError(f"data file {shown(repr(name), 200)}: {error}") from error
 
 
 def open_table(path: Path) -> Table:
-    """The table of a file, by its suffix."""
+    """The table of a file, by its suffix.
+
+    Raises:
+        DataError: Its suffix is unknown, or it is no regular file: reading from a pipe may wait for good, and
+            from a device may never end.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise DataError(f"{path} is no regular file; copy what it gives into one")
     suffix = path.suffix.lower()
     if suffix == ".jsonl":
         return JsonLines(path)

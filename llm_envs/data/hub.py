@@ -30,7 +30,14 @@ class HubTable:
         names = self._dataset.column_names
         tops = (name if name in names else name.partition(".")[0] for name in columns)
         self._dataset = self._dataset.select_columns(list(dict.fromkeys(tops)))
-        yield from enumerate(self._dataset, 1)
+        number = 0
+        try:
+            for row in self._dataset:
+                number += 1
+                yield number, row
+        except Exception as error:  # whatever the library finds in somebody's files
+            after = f"{self.place}, after row {number}"
+            raise DataError(f"{after}: cannot be read ({type(error).__name__}: {error})") from error
 
     def row(self, index: int) -> Mapping[str, Any]:
         """A row by its position."""

@@ -56,7 +56,10 @@ class Parquet:
     def columns(self) -> list[str]:
         """The names of the top-level columns."""
         file = self._open()
-        return list(file.schema_arrow.names) if self._ends else []
+        names = list(file.schema_arrow.names) if self._ends else []
+        if double := sorted({name for name in names if names.count(name) > 1}):
+            raise DataError(f"{self.place} has two columns {double[0]!r}; expected one")
+        return names
 
     def scan(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """Yield every row with its number, reading these columns only."""
@@ -69,11 +72,31 @@ class Parquet:
         number = 0
         try:
             for batch in self._open().iter_batches(batch_size=2048, columns=self._columns):
-                for row in batch.to_pylist():
+                for row in self._rows(batch, number):
                     number += 1
                     yield number, row
         except (OSError, pyarrow.ArrowException) as error:
             raise self._unreadable(error) from error
+
+    def _rows(self, batch: Any, before: int) -> list[Mapping[str, Any]]:
+        """A batch as Python values, which not all that Arrow stores can become.
+
+        Raises:
+            DataError: A value is no UTF-8, or no date that Python knows; the row is named.
+        """
+        try:
+            rows: list[Mapping[str, Any]] = batch.to_pylist()
+        except (ValueError, OverflowError) as error:
+            for column in batch.schema.names:
+                for row, value in enumerate(batch.column(column), before + 1):
+                    try:
+                        value.as_py()
+                    except (ValueError, OverflowError) as wrong:
+                        said = "is not UTF-8" if isinstance(wrong, UnicodeDecodeError) else "cannot be read"
+                        message = f"{self.place}, row {row}: column {column!r} {said} ({wrong})"
+                        raise DataError(message) from wrong
+            raise self._unreadable(error) from error
+        return rows
 
     def row(self, index: int) -> Mapping[str, Any]:
         """A row by its position."""

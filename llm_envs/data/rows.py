@@ -17,9 +17,12 @@ from typing import Any, Protocol
 
 from llm_envs.data.errors import DataError
 from llm_envs.data.stamps import file_stamp
+from llm_envs.foreign.bounded_json import MAX_DEPTH
 
 _BOM = b"\xef\xbb\xbf"
-csv.field_size_limit(2**31 - 1)  # csv gives up at 131,072 characters
+MAX_ROW = 64 << 20
+"""Bytes of one row; without a bound a file without line ends would be read into memory whole."""
+csv.field_size_limit(MAX_ROW)  # csv gives up at 131,072 characters
 
 
 class Table(Protocol):
@@ -61,6 +64,19 @@ class _TextFile:
     def _begin_scan(self, file: io.BufferedReader) -> None:
         self._starts, self._ends = array("q"), array("q")
         self._stamp = file_stamp(os.fstat(file.fileno()))
+
+    def _lines(self, file: io.BufferedReader) -> Iterator[bytes]:
+        """The lines of a file.
+
+        Raises:
+            DataError: One is longer than any row may be.
+        """
+        number = 0
+        while raw := file.readline(MAX_ROW + 1):
+            number += 1
+            if len(raw) > MAX_ROW:
+                raise self._wrong(number, f"longer than the {MAX_ROW:,} bytes a row may have")
+            yield raw
 
     def _wrong(self, line: int, what: str) -> DataError:
         return DataError(f"{self.place}, line {line}: {what}")
@@ -114,7 +130,7 @@ class JsonLines(_TextFile):
 
     def _rows(self, file: io.BufferedReader, note: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
         end = 0
-        for number, raw in enumerate(file, 1):
+        for number, raw in enumerate(self._lines(file), 1):
             start, end = end, end + len(raw)
             if number == 1 and raw.startswith(_BOM):
                 start, raw = start + len(_BOM), raw[len(_BOM) :]
@@ -129,11 +145,15 @@ class JsonLines(_TextFile):
     def _parse(self, raw: bytes, line: int) -> dict[str, Any]:
         text = self._decode(raw, line)
         try:
-            row = json.loads(text)
-        except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
+            row = _DECODER.decode(text)
+        except RecursionError as error:
+            raise self._wrong(line, f"nested deeper than {MAX_DEPTH} levels") from error
+        except ValueError as error:  # also a number of thousands of digits
             raise self._wrong(
                 line, f"not JSON ({error}); expected one object a line, as in {_SAMPLE}"
             ) from error
+        if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _depth(row) > MAX_DEPTH:
+            raise self._wrong(line, f"nested deeper than {MAX_DEPTH} levels")
         if not isinstance(row, dict):
             raise self._wrong(line, f"a JSON {type(row).__name__}; expected an object, as in {_SAMPLE}")
         return row
@@ -146,6 +166,27 @@ class JsonLines(_TextFile):
         except ValueError as error:
             raise changed(self.place) from error
         return row
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) != len(pairs):
+        names = [name for name, _ in pairs]
+        double = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {double[:60]!r} stands twice in one object")
+    return table
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique)
+
+
+def _depth(value: Any) -> int:
+    """How deep a JSON value is nested."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, dict | list)]:
+        depth += 1
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+    return depth
 
 
 _SAMPLE = '{"source": "...", "references": ["..."]}'
@@ -199,7 +240,7 @@ class Delimited(_TextFile):
 
         def lines() -> Iterator[str]:
             nonlocal line, end
-            for raw in file:
+            for raw in self._lines(file):
                 line += 1
                 end += len(raw)
                 yield self._decode(raw.removeprefix(_BOM) if line == 1 else raw, line)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from llm_envs.data import Corpus
+from llm_envs.envs.arguments import short
 from llm_envs.envs.booking_fluency import agent_turns, dialogues, fluency, fluency_floor
 from llm_envs.envs.task import SPLITS, Conversation, Task
 from llm_envs.envs.token_env import TokenEnv
@@ -80,8 +81,10 @@ class Booking(Task):
 
     def load(self, dataset: str, columns: Mapping[str, str | list[str]] | None) -> Corpus:
         """The one corpus there is."""
-        if dataset != "booking" or columns is not None:
-            raise ValueError(f"Dialogue-v0 has one data set, 'booking'; got {dataset!r}")
+        if dataset != "booking":
+            raise ValueError(f"Dialogue-v0 has one data set, 'booking'; got dataset={short(dataset)}")
+        if columns is not None:
+            raise ValueError(f"Dialogue-v0 has no columns to choose; got columns={short(columns)}")
         return _corpus()
 
     @property

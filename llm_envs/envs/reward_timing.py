@@ -32,7 +32,8 @@ class RewardTiming:
                 f"reward_timing={spec!r}: 'shaped' takes the learner's gamma, the others take none"
             )
         gamma = options.get("gamma", 1.0)
-        if isinstance(gamma, bool) or not isinstance(gamma, Real) or not 0 <= float(gamma) <= 1:
+        number: Any = gamma if isinstance(gamma, Real) and not isinstance(gamma, bool) else -1
+        if not 0 <= number <= 1:
             raise ValueError(f"reward_timing={spec!r}: gamma is the learner's discount, a number from 0 to 1")
         self.kind: str = kind
         self.gamma = float(gamma)

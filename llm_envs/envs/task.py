@@ -14,12 +14,15 @@ from llm_envs.argument_types import as_index
 from llm_envs.data import Corpus, load_corpus
 from llm_envs.data.stamps import Stamp, path_stamp
 from llm_envs.data.tables import LazyExamples
+from llm_envs.envs.arguments import short
 from llm_envs.envs.reward_timing import RewardTiming
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.rewards import RewardContext, RewardSet, make_reward
 from llm_envs.tokenizers import Tokenizer, make_tokenizer
 
 SPLITS = ("train", "validation", "test")
+MAX_TOKENS = 2**20
+"""The most that max_prompt_tokens and max_new_tokens may be."""
 _CHECKED_PROMPTS = 20_000  # data sets up to this size have every prompt's length checked at make
 _CHECKED_OPENINGS = 4_000  # so many openings of dialogues at least: one in 200 is of the longest
 
@@ -328,7 +331,11 @@ class Task:
             return make_tokenizer(spec)
         kind, _, place = (spec if isinstance(spec, str) else str(spec.get("id"))).partition(":")
         stamp = path_stamp(place) if kind == "hf" else ()
-        key = (json.dumps(spec, sort_keys=True), stamp, self.corpus.content_hash, type(self))
+        try:
+            told = json.dumps(spec, sort_keys=True)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"tokenizer={short(spec)} must hold JSON values: {error}") from None
+        key = (told, stamp, self.corpus.content_hash, type(self))
         if key not in _tokenizers:
             _tokenizers[key] = make_tokenizer(spec, self.vocabulary_texts, roles=self.roles)
         return _tokenizers[key]
@@ -344,11 +351,11 @@ _tokenizers: dict[tuple[str, Stamp, str, type[Task]], Tokenizer] = {}
 _longest_openings: dict[tuple[type[Task], str, str, str], list[int]] = {}
 
 
-def at_least_one(name: str, value: Any) -> int:
+def at_least_one(name: str, value: Any, at_most: int = MAX_TOKENS) -> int:
     """A count as an int, whatever kind of integer it is.
 
     Raises:
-        ValueError: It is no whole number of at least 1.
+        ValueError: It is no whole number of at least 1, or above what memory is asked for.
     """
     try:
         count = as_index(value)
@@ -356,4 +363,6 @@ def at_least_one(name: str, value: Any) -> int:
         count = 0
     if count < 1:
         raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+    if count > at_most:
+        raise ValueError(f"{name}={short(value)} must be at most {at_most:,}")
     return count

@@ -11,6 +11,7 @@ import numpy as np
 
 from llm_envs.data import Corpus
 from llm_envs.data.splitting import split_examples
+from llm_envs.envs.arguments import short
 from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
@@ -56,13 +57,15 @@ class Tiny(Task):
 
     def load(self, dataset: str, columns: Mapping[str, str | list[str]] | None) -> Corpus:
         """The one corpus there is."""
-        if dataset != "tiny" or columns is not None:
-            raise ValueError(f"TextGen-Tiny-v0 has one data set, 'tiny'; got {dataset!r}")
+        if dataset != "tiny":
+            raise ValueError(f"TextGen-Tiny-v0 has one data set, 'tiny'; got dataset={short(dataset)}")
+        if columns is not None:
+            raise ValueError(f"TextGen-Tiny-v0 has no columns to choose; got columns={short(columns)}")
         return _corpus()
 
     def _make_tokenizer(self, spec: str | Mapping[str, Any] | Tokenizer) -> Tokenizer:
         if spec != "word":
-            raise ValueError(f"TextGen-Tiny-v0 has one tokenizer, 'word'; got {spec!r}")
+            raise ValueError(f"TextGen-Tiny-v0 has one tokenizer, 'word'; got tokenizer={short(spec)}")
         return WordTokenizer(LETTERS, closed=True)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from gymnasium.error import InvalidAction, ResetNeeded
 
 from llm_envs.argument_types import as_index
+from llm_envs.envs.arguments import check_kinds
 from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
@@ -23,12 +24,14 @@ def check_arguments(task_class: type[Task], given: Mapping[str, Any], unknown: M
 
     Raises:
         TypeError: There is such an argument.
+        ValueError: An argument is of another type than its kind.
     """
     for name in unknown:
         hint = did_you_mean(name, given)
         raise TypeError(
             f"{task_class.kind} environments take no argument {name!r}{hint} they take {sorted(given)}"
         )
+    check_kinds(given)
 
 
 def checked_options(options: Any, known: Sequence[str]) -> Mapping[str, Any]:

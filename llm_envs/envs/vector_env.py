@@ -13,6 +13,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from llm_envs.envs import WAIT
+from llm_envs.envs.arguments import short
 from llm_envs.envs.rendering import render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
@@ -20,6 +21,8 @@ from llm_envs.envs.task import Task, at_least_one
 from llm_envs.envs.token_env import check_arguments, check_seed, checked_options, copied, draw_example
 from llm_envs.episode import Episode, FinishReason
 from llm_envs.tokenizers import Tokenizer
+
+_MAX_ROWS = 2**16
 
 
 class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
@@ -74,12 +77,12 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             "long_prompt": long_prompt,
         }
         check_arguments(self.task_class, arguments, unknown)
-        num_envs = at_least_one("num_envs", num_envs)
+        num_envs = at_least_one("num_envs", num_envs, _MAX_ROWS)
         if render_mode not in (None, "ansi"):
             raise ValueError(f"unknown render_mode={render_mode!r}; a vector environment has 'ansi'")
         self.num_envs = num_envs
         self.render_mode = render_mode
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.autoreset_mode = _mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._arguments = copied(arguments)
         self.task = make_task(self.task_class, self._arguments)
@@ -137,8 +140,10 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             seeds = [None] * self.num_envs
         elif isinstance(seed, int | np.integer):
             seeds = range(int(seed), int(seed) + self.num_envs)
-        else:
+        elif isinstance(seed, Sequence | np.ndarray):
             seeds = seed
+        else:
+            raise ValueError(f"seed={short(seed)} must be an integer, or one integer or None for each row")
         if len(seeds) != self.num_envs:
             raise ValueError(f"one seed per row: got {len(seeds)} seeds for num_envs={self.num_envs}")
         for one in seeds:
@@ -320,13 +325,18 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._any_over = True
 
     def _checked(self, actions: Any) -> np.ndarray:
-        actions = np.asarray(actions)
+        if not isinstance(actions, np.ndarray):
+            actions = self._as_array(actions)
         if actions.shape != (self.num_envs,):
             raise InvalidAction(
                 f"actions are integers of shape ({self.num_envs},), got shape {actions.shape}"
             )
         if actions.dtype.kind not in "iu":
-            raise InvalidAction(f"actions are token ids (integers), got dtype {actions.dtype}")
+            row = _no_integer(actions)
+            raise InvalidAction(
+                f"actions are token ids (integers), got dtype {actions.dtype}: row {row} has "
+                f"{short(actions[row : row + 1].tolist()[0])}"
+            )
         actions = actions.astype(np.int64, copy=False)
         size = self.task.vocabulary_size
         outside = actions.view(np.uint64) >= size  # one comparison: a negative number is a huge one
@@ -341,6 +351,18 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 f"action {actions[row]} of row {row} is outside the vocabulary, 0 to {size - 1}{hint}"
             )
         return actions
+
+    def _as_array(self, actions: Any) -> np.ndarray:
+        """Actions that are no array as one; what NumPy cannot make one of is named."""
+        try:
+            return np.asarray(actions)
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
+            listed = list(actions) if isinstance(actions, Sequence) else []
+            wrong = [(row, a) for row, a in enumerate(listed) if not isinstance(a, int | np.integer)]
+            named = f"row {wrong[0][0]} has {short(wrong[0][1])}" if wrong else f"got {short(actions)}"
+            raise InvalidAction(
+                f"actions are integers of shape ({self.num_envs},), one token id for each row; {named}"
+            ) from error
 
     def render(self) -> tuple[str, ...] | None:
         """Each row as text (render_mode="ansi")."""
@@ -372,6 +394,21 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.task = find_again(self.task_class, self._arguments, state["task"])
         for session in self._sessions:
             session.rebind(self.task)
+
+
+def _mode(value: AutoresetMode | str) -> AutoresetMode:
+    try:
+        return AutoresetMode(value)
+    except (TypeError, ValueError):
+        known = ", ".join(repr(mode.value) for mode in AutoresetMode)
+        raise ValueError(f"unknown autoreset_mode={short(value)}; there are {known}") from None
+
+
+def _no_integer(actions: np.ndarray) -> int:
+    """The first row whose action is no integer; 0 where the type alone is wrong."""
+    whole = (isinstance(a, int) and not isinstance(a, bool) and abs(a) < 2**63 for a in actions.tolist())
+    found = (row for row, fits in enumerate(whole) if not fits)
+    return next(found, 0)
 
 
 def merge_infos(into: dict[str, Any], infos: Mapping[int, Mapping[str, Any]], mask: np.ndarray) -> None:

@@ -88,7 +88,7 @@ def make_tokenizer(
         raise ValueError("a word tokenizer is built from a train split; give train_texts")
     return WordTokenizer.train(
         train_texts(),
-        max_words=int(rest) if rest else None,
+        max_words=int(rest[:9]) if rest else None,
         roles=roles,
         spec=dict(spec) if isinstance(spec, Mapping) else spec,
         **options,

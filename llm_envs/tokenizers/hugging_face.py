@@ -12,7 +12,7 @@ from typing import Any
 from llm_envs.argument_types import check_flag
 from llm_envs.assets import resolve_model
 from llm_envs.chat_template import template_markers
-from llm_envs.foreign import UntrustedCode, load_pretrained
+from llm_envs.foreign import UntrustedCode, load_pretrained, shown
 from llm_envs.tokenizers.tokenizer import ROLES, digest
 
 
@@ -157,15 +157,25 @@ def _restore_hugging_face(name: str, options: dict[str, Any]) -> HuggingFaceToke
 
 def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str], Any]:
     """The `tokenizers.Tokenizer` behind a name, its special tokens by role, and what they came from."""
-    place = resolve_model(name_or_path)
-    path = Path(place)
-    if path.is_file():
+    try:
+        place = resolve_model(name_or_path)
+        path = Path(place)
+        is_file, is_other = path.is_file(), path.exists() and not path.is_dir()
+    except OSError as error:  # a name too long, a folder that may not be read
+        raise ValueError(f"tokenizer {shown(repr('hf:' + name_or_path), 100)}: {error.strerror}") from error
+    if is_file:
         import tokenizers
 
         try:
             return tokenizers.Tokenizer.from_file(str(path)), {}, None
         except Exception as error:
             raise ValueError(f"'{path}' is not a tokenizer.json file: {error}") from error
+        except BaseException as error:  # a panic of its Rust, which is no Exception
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                raise
+            raise ValueError(f"'{path}' is not a tokenizer.json file: {error}") from None
+    if is_other:
+        raise ValueError(f"tokenizer 'hf:{path}' is no regular file, nor a folder")
     try:
         from transformers import AutoTokenizer
     except ImportError as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from llm_baselines.configuration import option
 from llm_baselines.option_tables import OptionTables
+from llm_envs.envs.reward_timing import RewardTiming
 
 TABLES = OptionTables(Path(__file__).with_name("hyperparameters.toml"))
 
@@ -17,15 +18,15 @@ class SB3Config:
     """Network, training reward, evaluation and checkpoints; the algorithms add their own."""
 
     body: str = option("gru", "what reads the tokens: gru, transformer, attention, llama, or one's own")
-    embedding_dim: int = option(64, "width of embeddings and state", at_least=1)
-    layers: int = option(1, "depth of the body", at_least=1)
-    heads: int = option(4, "attention heads of the body", at_least=1)
+    embedding_dim: int = option(64, "width of embeddings and state", at_least=1, at_most=2**14)
+    layers: int = option(1, "depth of the body", at_least=1, at_most=2**8)
+    heads: int = option(4, "attention heads of the body", at_least=1, at_most=2**8)
     window: int = option(0, "how many of the last tokens are read; 0 reads all", at_least=0)
     prompt: int = option(0, "how many of the first tokens are read besides", at_least=0)
     pointer: bool = option(True, "whether the head can point at tokens that are already there")
     copy_bias: float = option(0.0, "first guess of what pointing at an unwritten token adds")
     tied: bool = option(False, "whether the head uses the token embeddings")
-    n_envs: int = option(16, "environments that step together", at_least=1)
+    n_envs: int = option(16, "environments that step together", at_least=1, at_most=2**16)
     learning_rate: float = option(1e-3, "Adam's step size at the start", above=0)
     learning_rate_end: float = option(1e-4, "and at the end, linearly in between", at_least=0)
     gamma: float = option(
@@ -44,12 +45,16 @@ class SB3Config:
         50_000, "environment steps between checkpoints for resuming; 0: none", at_least=0
     )
 
+    def __post_init__(self) -> None:
+        if self.reward_timing is not None:
+            RewardTiming(self.reward_timing)  # says what is wrong with it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DQNConfig(SB3Config):
     """stable_baselines3.DQN. See its documentation for what is not said here."""
 
-    buffer_size: int = option(100_000, "transitions in the replay buffer", at_least=1)
+    buffer_size: int = option(100_000, "transitions in the replay buffer", at_least=1, at_most=2**40)
     learning_starts: int = option(1000, "environment steps before the first update", at_least=0)
     demonstrations: int = option(
         0, "episodes of the reference agent put into the replay buffer first", at_least=0

@@ -1,0 +1,233 @@
+"""Errors at the outermost place of a command: one line, and an exit status that says whose they are."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from made_up_agents import SOURCE
+
+from llm_benchmarks.cli import main
+from llm_benchmarks.outermost import explain
+from llm_envs.assets import AssetError, cache_home
+from llm_envs.rewards import RewardError, bleu
+
+TINY = "TextGen-Tiny-v0"
+RANDOM = ("evaluate", "--env", TINY, "--agent", "random", "--episodes", "2", "--store", "store")
+TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "out", "--total-timesteps", "50")
+THEIR_REWARDS = "def raises(episode):\n    return 1 / len(episode.text[:0])\n"
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "their_agents.py").write_text(SOURCE)
+    (tmp_path / "their_rewards.py").write_text(THEIR_REWARDS)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("their_agents", "their_rewards"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    return tmp_path
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Status and the line on standard error; there is exactly one that is an error's."""
+    status = main(words)
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("llm-envs: ")]
+    assert len(lines) == 1
+    return status, lines[0]
+
+
+def test_a_fault_of_ours_has_a_status_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llm_benchmarks.listing.listing", dict)  # so that ours misses what it counts on
+    for words in (["list"], ["--debug", "list"], ["list", "--debug"]):
+        assert main(words) == 70
+        *traceback, line = capsys.readouterr().err.splitlines()
+        assert line.startswith("llm-envs: KeyError: 'envs' at llm_benchmarks/listing.py:")
+        assert "fault of llm-envs" in line
+        assert "--debug" in line
+        assert "report" in line
+        assert bool(traceback) == ("--debug" in words)
+
+
+def test_debug_shows_what_lies_behind_bad_input_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["play", TINY, "--env-set", "metrics=5", "--debug"]) == 2
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert err.splitlines()[-1].startswith("llm-envs: metrics=5 must be")
+
+
+def test_debug_stands_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert "--debug" in capsys.readouterr().out
+
+
+def test_a_reward_of_the_persons_own_that_raises_is_no_fault_of_ours(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a b\n\n"))
+    status, line = told(capsys, "play", TINY, "--reward", "their_rewards:raises")
+    assert status == 1
+    assert "reward 'their_rewards:raises' raised ZeroDivisionError" in line
+
+
+def test_an_agent_of_the_persons_own_that_raises_is_told_with_its_error_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIL", "1")
+    status, line = told(capsys, *TRAIN)
+    assert status == 1
+    assert line.startswith("llm-envs: RuntimeError: out of luck (raised by agent 'their_agents:Learner' at ")
+    assert "their_agents.py:" in line
+
+
+def test_a_reward_of_ours_that_breaks_is_our_fault() -> None:
+    broken = RewardError("bleu", "a text", "raised")
+    try:
+        exec(compile("None.no_such", bleu.__file__, "exec"))
+    except AttributeError as error:
+        broken.__cause__ = error
+    assert explain(broken)[0] == 70
+
+
+def test_a_library_that_is_missing_is_named_with_the_way_out() -> None:
+    status, said = explain(ModuleNotFoundError("No module named 'scipy'", name="scipy"))
+    assert (status, "pip install 'llm-envs[all]'" in said) == (2, True)
+    assert explain(ModuleNotFoundError("No module named 'x'", name="llm_benchmarks.x"))[0] == 70
+
+
+def test_memory_that_is_not_there_is_no_fault() -> None:
+    status, said = explain(MemoryError("Unable to allocate 8 TiB"))
+    assert (status, "8 TiB" in said) == (2, True)
+
+
+DISK = {
+    errno.ENOSPC: "No space left on device",
+    errno.EROFS: "Read-only file system",
+    errno.EACCES: "Permission denied",
+}
+
+
+@pytest.fixture(params=DISK, ids=["full", "read-only", "forbidden"])
+def refusing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
+    """Makes functions that write to disk raise what the system says."""
+
+    def break_(*names: str) -> str:
+        for name in names:
+
+            def refuse(*given: object, **options: object) -> None:
+                raise OSError(request.param, os.strerror(request.param), str(given[0]) if given else None)
+
+            monkeypatch.setattr(name, refuse)
+        return DISK[request.param]
+
+    return break_
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (RANDOM, "--store 'store'"),
+        (TRAIN, "--out 'out'"),
+        (("pages", TINY, "--out", "out"), "--out 'out'"),
+        (("export", "--agent", ".", "--out", "out"), "--out 'out'"),
+        (("benchmark", "demo", "--store", "store"), "--store 'store'"),
+        (("demo", "--store", "store"), "--store 'store'"),
+        (("leaderboard", "curves", "--store", ".", "--env", TINY, "--out", "c.svg"), "--out 'c.svg'"),
+    ],
+    ids=lambda given: given[0] if isinstance(given, tuple) else "",
+)
+def test_what_cannot_be_written_is_refused_before_any_work(capsys, refusing, words, option) -> None:
+    said = refusing("tempfile.TemporaryFile")
+    status, line = told(capsys, *words)
+    assert status == 2
+    assert f"{option}: nothing can be written there: {said}" in line
+
+
+def test_a_record_that_cannot_be_written_says_what_was_kept(capsys, refusing) -> None:
+    said = refusing("tempfile.mkdtemp")
+    status, line = told(capsys, *RANDOM)
+    assert status == 2
+    assert "--store 'store'" in line
+    assert said in line
+    assert "was not kept" in line
+
+
+def test_a_training_that_cannot_be_written_says_what_was_kept(capsys, refusing) -> None:
+    said = refusing("llm_benchmarks.training.save_agent")
+    status, line = told(capsys, *TRAIN)
+    assert status == 2
+    assert "--out 'out'" in line
+    assert said in line
+    assert "nothing was kept" in line
+
+
+def test_a_page_that_cannot_be_written_leaves_the_one_before(capsys, refusing) -> None:
+    Path("out").mkdir()
+    page = Path("out", f"{TINY}.md")
+    page.write_text("the page before")
+    said = refusing("pathlib.Path.write_text")
+    status, line = told(capsys, "pages", TINY, "--out", "out", "--search-tokens", "10")
+    assert status == 2
+    assert said in line
+    assert page.name in line
+    assert page.read_text() == "the page before"
+    assert [path.name for path in Path("out").iterdir()] == [page.name]
+
+
+def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(
+    capsys, refusing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_ENVS_HOME", "cache")
+    said = refusing("pathlib.Path.mkdir")
+    status, line = told(capsys, "fetch", "human-eval")
+    assert status == 2
+    assert "LLM_ENVS_HOME" in line
+    assert said in line or "is full" in line
+
+
+def test_errors_of_libraries_in_rust_are_the_disks_too() -> None:
+    status, said = explain(RuntimeError("I/O error: No space left on device (os error 28)"))
+    assert (status, "make room" in said) == (2, True)
+
+
+def test_no_home_folder_is_told_with_the_way_out(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(path: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("HOME", "XDG_CACHE_HOME", "LLM_ENVS_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pathlib.Path.expanduser", nobody)
+    for words in (("fetch", "--list"), ("fetch", "human-eval")):
+        status, line = told(capsys, *words)
+        assert status == 2
+        assert "set LLM_ENVS_HOME" in line
+    with pytest.raises(AssetError, match="LLM_ENVS_HOME"):
+        cache_home()
+    assert main(RANDOM) == 0
+
+
+def test_a_removed_working_directory_is_told_with_the_way_out(
+    capsys: pytest.CaptureFixture[str], place: Path
+) -> None:
+    gone = place / "gone"
+    gone.mkdir()
+    os.chdir(gone)
+    gone.rmdir()
+    status, line = told(capsys, "list")
+    assert status == 2
+    assert "working directory" in line
+    assert "cd ~" in line
+
+
+def test_json_output_holds_where_the_machine_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*RANDOM, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["status"] == "completed"
