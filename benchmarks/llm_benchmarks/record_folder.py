@@ -148,6 +148,9 @@ def write_folder(parent: Path, contents: Mapping[str, Path | bytes]) -> str:
     Returns:
         The record's id, which names the folder.
     """
+    for name, source in contents.items():
+        if isinstance(source, bytes):
+            _check_size(name, len(source))  # else it would be written and never read
     parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=parent))
     try:
