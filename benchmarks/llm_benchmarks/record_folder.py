@@ -153,6 +153,9 @@ def write_folder(parent: Path, contents: Mapping[str, Path | bytes]) -> str:
     Raises:
         OSError: It cannot be written; nothing of it is left.
     """
+    for name, source in contents.items():
+        if isinstance(source, bytes):
+            _check_size(name, len(source))  # else it would be written and never read
     parent.mkdir(parents=True, exist_ok=True)
     with deferred_signals(), errors_name(parent), temporary_folder(parent, TEMPORARY) as temporary:
         listed = {name: _write_file(temporary / name, contents[name]) for name in contents}

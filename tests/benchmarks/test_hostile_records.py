@@ -302,8 +302,12 @@ def test_errors_of_any_length_can_be_recorded():
     assert len(new_record(plan, status="failed", error=error, **done)["error"]["message"]) == 100_000
 
 
-def test_what_could_not_be_read_again_is_not_written(store):
+def test_what_could_not_be_read_again_is_not_written(store, monkeypatch):
     record, rows = made_up.run()
+    with monkeypatch.context() as patch:
+        patch.setattr("llm_benchmarks.record_folder.MAX_BYTES", 100)
+        with pytest.raises(RecordError, match=r"record.json: has [\d,]+ bytes; at most 100 are read"):
+            store.write(record, rows)
     rows[0]["reward"] = 1e40
     with pytest.raises(RecordError, match=r"episodes.jsonl line 1: reward: 1e\+40"):
         store.write(record, rows)
