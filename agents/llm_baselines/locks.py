@@ -71,7 +71,7 @@ def try_lock(path: Path) -> Lock | None:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody has the lock on a file; the file is not made."""
+    """Whether somebody has the lock on a file; the file is not made. For a moment it is locked here."""
     try:
         descriptor = os.open(path, os.O_RDWR)
     except OSError:

@@ -30,7 +30,7 @@ from llm_baselines.folder_exchange import (
 )
 from llm_baselines.foreign_fields import TRAINING, check_fields
 from llm_baselines.interruption import deferred_signals, interruptibly
-from llm_baselines.locks import Lock, try_lock
+from llm_baselines.locks import Lock, is_locked, try_lock
 from llm_baselines.not_finite import NotFinite, check_saved
 from llm_baselines.registry import AGENTS, make_agent
 from llm_baselines.sealed_folder import replace_file
@@ -84,11 +84,9 @@ class Training:
         self._folder.mkdir(parents=True, exist_ok=True)
         lock = try_lock(self._folder / _LOCK)
         if lock is None:
-            raise SuiteError(
-                f"another process trains into '{self._folder}': wait until it ends, or name another folder"
-            )
+            raise _in_use(self._folder)
         try:
-            if _check_folder(self._folder, self._resume) != self._before:
+            if _look_into(self._folder, self._resume) != self._before:
                 raise SuiteError(f"another process has trained into '{self._folder}' meanwhile; look again")
             end_exchange(self._folder, others_stay=True)
         except BaseException:
@@ -295,6 +293,16 @@ def _finite(report: dict[str, Any]) -> dict[str, Any]:
 
 def _check_folder(folder: Path, resume: bool) -> dict[str, Any] | None:
     """What an earlier run in the folder asked for; None in a new folder, resumed or not."""
+    if is_locked(folder / _LOCK):
+        raise _in_use(folder)
+    return _look_into(folder, resume)
+
+
+def _in_use(folder: Path) -> SuiteError:
+    return SuiteError(f"another process trains into '{folder}': wait until it ends, or name another folder")
+
+
+def _look_into(folder: Path, resume: bool) -> dict[str, Any] | None:
     if not folder.exists() or (folder.is_dir() and _is_new(folder)):
         return None
     if not folder.is_dir():

@@ -1,4 +1,5 @@
 import pytest
+from forked_commands import serving
 
 from llm_benchmarks.store import RecordStore
 
@@ -6,3 +7,10 @@ from llm_benchmarks.store import RecordStore
 @pytest.fixture
 def store(tmp_path):
     return RecordStore(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def served():
+    """The process that forks commands."""
+    with serving() as process:
+        yield process

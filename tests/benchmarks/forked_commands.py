@@ -71,7 +71,8 @@ class Commands:
 
     def log(self, pid: int) -> str:
         """What it printed."""
-        return (self.folder / f"{pid}.log").read_text()
+        path = self.folder / f"{pid}.log"
+        return path.read_text() if path.exists() else ""
 
     def calls(self) -> list[int]:
         """Calls counted in a command before its end: in our packages, of what saves, in runner.py."""
@@ -158,11 +159,11 @@ def _become_command(words: list[str], folder: str, at: tuple[int, int] | None, s
 
     def command() -> int:
         sys.argv = ["llm-envs", *words]
-        sys.setprofile(calls if at is not None else None)
+        sys.settrace(calls if at is not None else None)
         try:
             app()
         except SystemExit as end:
-            sys.setprofile(None)
+            sys.settrace(None)
             Path("calls.json").write_text(json.dumps(calls.counts))
             return int(end.code or 0)
         return 0
@@ -190,7 +191,7 @@ class _Calls:
 
     def __call__(self, frame: Any, event: str, argument: Any) -> None:
         code = frame.f_code
-        if event != "call" or not any(package in code.co_filename for package in _PACKAGES):
+        if not any(package in code.co_filename for package in _PACKAGES):
             return
         self.counts[0] += 1
         self.counts[1] += _saves(frame)
@@ -253,7 +254,7 @@ def _become_worker() -> None:
     from llm_baselines import interruption
     from llm_benchmarks import worker
 
-    sys.setprofile(None)
+    sys.settrace(None)
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_DFL)
     for left in (interruption._sections, interruption._noted, interruption._before):

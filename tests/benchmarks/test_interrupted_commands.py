@@ -1,0 +1,309 @@
+"""Two processes that want the same, processes without a parent, and disks that refuse: nothing is lost."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from forked_commands import Commands
+from made_up import cost, provenance
+from made_up import run as made_up_run
+from made_up_agents import SOURCE
+from test_kills import AGENTS_OF_OTHERS
+
+from llm_baselines.locks import try_lock
+from llm_benchmarks import training as training_module
+from llm_benchmarks.cell import run_cell
+from llm_benchmarks.cli_input import INTERRUPTED
+from llm_benchmarks.plan import make_plan
+from llm_benchmarks.records import new_record
+from llm_benchmarks.runner import run_suite
+from llm_benchmarks.store import RecordStore
+from llm_benchmarks.suite import Cell, Evaluation, SuiteError, load_suite
+from llm_benchmarks.training import UnsavedError, prepare
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks processes and kills them")
+
+WAITS = """
+[[cells]]
+envs = ["TextGen-Tiny-v0"]
+agents = ["their_agents:Waits"]
+total_timesteps = 1
+[evaluation]
+episodes = 3
+"""
+BENCHMARK = ("benchmark", "suite.toml", "--store", "store")
+TRAIN = ("train", "--env", "TextGen-Tiny-v0", "--agent", "their_agents:Waits", "--total-timesteps", "1")
+OUT = (*TRAIN, "--out", "out")
+
+
+@pytest.fixture
+def commands(served: Any, tmp_path: Path) -> Commands:
+    (tmp_path / "their_agents.py").write_text(AGENTS_OF_OTHERS)
+    (tmp_path / "suite.toml").write_text(WAITS)
+    return Commands(served, tmp_path)
+
+
+def wait_for(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.01)
+
+
+def records(commands: Commands) -> list[str]:
+    """The statuses in the store, once nobody runs its cells any more; nothing else is there."""
+    store = RecordStore(commands.folder / "store")
+    locks = store.path / ".locks"
+    for path in list(locks.iterdir()) if locks.exists() else []:
+        while (lock := try_lock(path)) is None:
+            time.sleep(0.01)
+        lock.release()
+    store.tidy()
+    assert {path.name for path in store.path.iterdir()} == set(store.ids())
+    return [record["status"] for record in store.records()]
+
+
+@pytest.mark.parametrize(("where", "ends"), [("training", "interrupted"), ("evaluating", "completed")])
+def test_a_cell_whose_parent_was_killed_ends_and_is_recorded(
+    where: str, ends: str, commands: Commands
+) -> None:
+    """A training stops, as there is nobody to stop it later; what is left after a training is done."""
+    if where == "evaluating":
+        (commands.folder / "go on training").touch()
+    pid = commands.start(*BENCHMARK)
+    wait_for(commands.folder / where)
+    os.kill(pid, signal.SIGKILL)
+    assert commands.wait(pid) == -signal.SIGKILL
+    (commands.folder / "go on evaluating").touch()
+    assert records(commands) == [ends]
+    (commands.folder / "go on training").touch()
+    assert commands.run(*BENCHMARK) == 0
+    assert sorted(records(commands)) == sorted({ends, "completed"})
+
+
+def test_two_suites_at_a_time_run_a_cell_once(commands: Commands) -> None:
+    first = commands.start(*BENCHMARK)
+    wait_for(commands.folder / "training")
+    second = commands.start(*BENCHMARK)
+    while "another process runs it" not in commands.log(second):
+        time.sleep(0.01)
+    for where in ("training", "evaluating"):
+        (commands.folder / f"go on {where}").touch()
+    assert [commands.wait(pid) for pid in (first, second)] == [0, 0]
+    assert "1 done, 0 in the store before, 0 failed" in commands.log(first)
+    assert "0 done, 1 in the store before, 0 failed" in commands.log(second)
+    assert records(commands) == ["completed"]
+
+
+def test_what_fails_in_another_process_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "suite.toml").write_text('[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n')
+    suite, store, claim = (
+        load_suite(tmp_path / "suite.toml"),
+        RecordStore(tmp_path / "store"),
+        RecordStore.claim,
+    )
+
+    def fails_meanwhile(self: RecordStore, cell_key: str) -> Any:
+        error = {"type": "MemoryError", "message": "no", "traceback": "..."}
+        plan = make_plan(suite.cells[0])
+        store.write(new_record(plan, status="failed", error=error, provenance=provenance(), cost=cost()))
+        return claim(self, cell_key)
+
+    monkeypatch.setattr(RecordStore, "claim", fails_meanwhile)
+    outcome = run_suite(suite, store)
+    assert [message for _, message in outcome.failed] == ["MemoryError: no (run by another process)"]
+    assert [record["status"] for record in store.records()] == ["failed"]
+
+
+def test_a_cell_that_dies_after_it_was_recorded_has_not_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies = """
+def dies(env, seed, device):
+    import os, signal, sys
+    def tell(self, **event):
+        if event["event"] != "progress":
+            os.kill(os.getpid(), signal.SIGKILL)
+    sys.modules["__main__"]._Events.tell = tell
+    return Last(env, seed, device)
+"""
+    (tmp_path / "their_agents.py").write_text(SOURCE + dies)
+    text = (
+        '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["their_agents:dies"]\n[evaluation]\nepisodes = 3\n'
+    )
+    (tmp_path / "suite.toml").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    store = RecordStore(tmp_path / "store")
+    outcome = run_suite(load_suite(tmp_path / "suite.toml"), store)
+    assert (len(outcome.completed), outcome.failed) == (1, [])
+    assert [record["status"] for record in store.records()] == ["completed"]
+
+
+@pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_an_evaluation_that_is_told_to_stop_is_recorded(how: str, commands: Commands) -> None:
+    waits = "\ndef waits(env, seed, device):\n    return Waits(env, seed, device)\n"
+    (commands.folder / "their_agents.py").write_text(AGENTS_OF_OTHERS + waits)
+    pid = commands.start(
+        "evaluate", "--env", "TextGen-Tiny-v0", "--agent", "their_agents:waits", "--store", "store"
+    )
+    wait_for(commands.folder / "evaluating")
+    os.kill(pid, signal.Signals[how])
+    assert commands.wait(pid) == INTERRUPTED
+    assert "Traceback" not in commands.log(pid)
+    assert records(commands) == ["interrupted"]
+
+
+# Trainings.
+
+
+@pytest.mark.parametrize("resume", [(), ("--resume",)])
+def test_a_second_training_in_a_folder_is_refused(resume: tuple[str, ...], commands: Commands) -> None:
+    first = commands.start(*OUT)
+    wait_for(commands.folder / "training")
+    second = commands.start(*OUT, *resume)
+    assert commands.wait(second) == 2
+    said = commands.log(second)
+    assert said.count("\n") == 1
+    assert "another process trains into 'out': wait until it ends, or name another folder" in said
+    (commands.folder / "go on training").touch()
+    assert commands.wait(first) == 0
+    assert sorted(os.listdir(commands.folder / "out")) == ["a", "b", "run", "training.json"]
+
+
+def test_of_two_trainings_that_begin_at_once_one_is_refused(commands: Commands) -> None:
+    (commands.folder / "go on training").touch()
+    pids = [commands.start(*OUT) for _ in range(2)]
+    assert sorted(commands.wait(pid) for pid in pids) == [0, 2]
+
+
+def test_a_killed_training_leaves_no_lock(commands: Commands) -> None:
+    pid = commands.start(*OUT)
+    wait_for(commands.folder / "training")
+    os.kill(pid, signal.SIGKILL)
+    commands.wait(pid)
+    (commands.folder / "go on training").touch()
+    assert commands.run(*OUT, "--resume") == 0
+    assert sorted(os.listdir(commands.folder / "out")) == ["a", "b", "run", "training.json"]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "faulty_agents.py").write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def test_a_folder_that_was_trained_into_after_it_was_looked_at_is_refused(place: Path) -> None:
+    cell = Cell(env="TextGen-Tiny-v0", agent="faulty_agents:Learner", seed=0, total_timesteps=5)
+    one, other = (prepare(cell, place / "out") for _ in range(2))
+    one.run()
+    with pytest.raises(SuiteError, match=r"'.*out' exists and is not empty"):
+        other.run()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_training_that_cannot_be_saved_leaves_the_one_before(
+    code: int, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cell = Cell(env="TextGen-Tiny-v0", agent="faulty_agents:Learner", seed=0, total_timesteps=5)
+    prepare(cell, place / "out").run()
+    before = {path.name: path.read_bytes() for path in (place / "out").iterdir() if path.is_file()}
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    longer = prepare(
+        Cell(env=cell.env, agent=cell.agent, seed=0, total_timesteps=9), place / "out", resume=True
+    )
+    monkeypatch.setattr(training_module, "exchange", refused)
+    with pytest.raises(
+        UnsavedError, match=r"the agent cannot be saved in '.*out': .*--resume goes on"
+    ) as told:
+        longer.run()
+    assert os.strerror(code) in str(told.value)
+    assert "\n" not in str(told.value)
+    left = {path.name: path.read_bytes() for path in (place / "out").iterdir() if path.is_file()}
+    assert left.keys() == before.keys()
+    assert left["token.json"] == before["token.json"]
+    facts = json.loads(left["training.json"])
+    assert (facts["status"], facts["report"]["environment_steps"]) == ("running", 5)
+
+
+# Records.
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+@pytest.mark.parametrize("call", ["fsync", "rename", "mkdir"])
+def test_a_record_that_cannot_be_written_leaves_nothing(
+    code: int, call: str, store: RecordStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = store.write(*made_up_run(seed=1))
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, call, refused)
+    with pytest.raises(OSError) as told:
+        store.write(*made_up_run(seed=2))
+    monkeypatch.undo()
+    assert f"'{store.path}' cannot be written" in str(told.value)
+    assert os.listdir(store.path) == [id]
+
+
+def test_a_checkpoint_that_the_disk_refuses_costs_no_record(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, write = RecordStore(place / "store"), RecordStore.write
+
+    def refuses_files(self: RecordStore, record: Any, rows: Any, curve: Any, files: Any) -> str:
+        if files:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(self, record, rows, curve, files)
+
+    monkeypatch.setattr(RecordStore, "write", refuses_files)
+    cell = Cell(
+        env="TextGen-Tiny-v0",
+        agent="faulty_agents:Learner",
+        seed=0,
+        total_timesteps=5,
+        evaluation=Evaluation(episodes=3),
+    )
+    done = run_cell(cell, store, keep_checkpoint=True)
+    assert done.status == "completed"
+    assert "its checkpoint is not kept: OSError: [Errno 28] No space left" in done.message
+
+
+def test_a_cell_whose_record_the_disk_refuses_is_told_of_and_not_recorded_as_failed(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = """
+def full(env, seed, device):
+    import errno, os
+    rename = os.rename
+    def refused(a, b):
+        if ".writing-" in str(a):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rename(a, b)
+    os.rename = refused
+    return Last(env, seed, device)
+"""
+    (place / "faulty_agents.py").write_text(SOURCE + full)
+    text = (
+        '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["faulty_agents:full"]\n[evaluation]\nepisodes = 3\n'
+    )
+    (place / "suite.toml").write_text(text)
+    store = RecordStore(place / "store")
+    outcome = run_suite(load_suite(place / "suite.toml"), store)
+    (said,) = [message for _, message in outcome.failed]
+    assert "there is no record of it: " in said
+    assert "No space left" in said
+    assert list(store.path.iterdir()) == []
