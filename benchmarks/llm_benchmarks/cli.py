@@ -23,11 +23,11 @@ from llm_benchmarks.cli_input import (
     add_working_directory,
     bad_input,
     configuration,
+    env_arguments,
     existing_store,
     reward_spec,
     usable_device,
     usable_folder,
-    values,
 )
 from llm_benchmarks.leaderboard_commands import leaderboard
 from llm_benchmarks.outermost import answer
@@ -104,7 +104,7 @@ def play(
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
     example: Annotated[int | None, typer.Option(help="Index of the first example.")] = None,
     reward: Annotated[str, typer.Option(metavar="SPEC", help="A reward's name, or JSON.")] = "default",
-    seed: Annotated[int, typer.Option(help="Seed of the examples drawn.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the examples drawn.")] = 0,
     env_set: EnvSet = None,
 ) -> None:
     """Write the text yourself, by lines or by tokens, and see what it earns."""
@@ -117,7 +117,7 @@ def play(
             seed=seed,
             split=split,
             reward=reward_spec(reward),
-            **values(env_set or (), "--env-set"),
+            **env_arguments(env_set or (), "env_id", "example", "seed"),
         )
     player.play(sys.stdin, sys.stdout)
 
@@ -182,7 +182,7 @@ def train(
             reward=reward_spec(reward),
             total_timesteps=total_timesteps,
             config=configuration(config, set_ or ()),
-            env_kwargs=values(env_set or (), "--env-set"),
+            env_kwargs=env_arguments(env_set or ()),
         )
     from llm_benchmarks.train_command import run
 
@@ -205,7 +205,7 @@ def evaluate(
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="The agent's options.")] = None,
     set_: Set = None,
     env_set: EnvSet = None,
-    num_envs: Annotated[int, typer.Option(min=1, help="Changes no result.")] = 32,
+    num_envs: Annotated[int, typer.Option(min=1, max=2**16, help="Changes no result.")] = 32,
     sample: Annotated[bool, typer.Option("--sample", help="Let the agent sample.")] = False,
     allow_code: AllowCode = None,
     device: Device = "auto",
@@ -221,7 +221,7 @@ def evaluate(
             env=env,
             agent=agent,
             config=configuration(config, set_ or ()),
-            env_kwargs=values(env_set or (), "--env-set"),
+            env_kwargs=env_arguments(env_set or ()),
             evaluation=Evaluation(
                 seed=seed,
                 split=split,
@@ -386,7 +386,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (SystemExit, GeneratorExit):
         raise
     except BaseException as error:  # libraries written in Rust raise panics that are no Exception
-        return answer(error, debug=debug)
+        return answer(error, words=words, debug=debug)
 
 
 def _without_debug(words: list[str]) -> tuple[list[str], bool]:

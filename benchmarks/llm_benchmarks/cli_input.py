@@ -14,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 INTERRUPTED = 130
+_SET_OTHERWISE = (
+    *("self", "id", "split", "reward", "render_mode", "num_envs"),
+    *("autoreset_mode", "max_episode_steps", "disable_env_checker"),
+)
 _MAX_TOML_BYTES = 16 << 20
 
 
@@ -121,7 +125,7 @@ def usable_device(device: str, option: str = "--device") -> None:
     if device == "auto":
         return
     try:
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device).tolist()  # of a device without memory nothing can be read
     except (RuntimeError, AssertionError) as error:
         raise ValueError(
             f"{option} {device!r} cannot be used here ({str(error).splitlines()[0]}); 'auto' takes a GPU "
@@ -205,6 +209,26 @@ def values(assignments: Sequence[str], option: str) -> dict[str, Any]:
             raise ValueError(f"{option}: {key.strip()!r} is given twice")
         read[key.strip()] = _value(text, f"{option} {key.strip()}={text[:100]}")
     return read
+
+
+def env_arguments(assignments: Sequence[str], *reserved: str) -> dict[str, Any]:
+    """The environment's arguments in KEY=VALUE pairs.
+
+    Args:
+        assignments: From --env-set.
+        reserved: Names that the command gives itself, beside those that all do.
+
+    Raises:
+        ValueError: As `values`, or one is an argument that is set otherwise.
+    """
+    given = values(assignments, "--env-set")
+    for name in (*_SET_OTHERWISE, *reserved):
+        if name in given:
+            raise ValueError(
+                f"--env-set {name}={given[name]!r}: {name!r} is no argument to give an environment here; it "
+                "is set by itself, or has an option of its own"
+            )
+    return given
 
 
 def _value(text: str, place: str) -> Any:

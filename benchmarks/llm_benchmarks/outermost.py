@@ -12,9 +12,11 @@
 from __future__ import annotations
 
 import errno
+import re
 import sys
 import sysconfig
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -47,11 +49,12 @@ _LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
 _LONGEST = 2000
 
 
-def answer(error: BaseException, *, debug: bool = False) -> int:
+def answer(error: BaseException, *, words: Sequence[str] = (), debug: bool = False) -> int:
     """Tells of an error on standard error, in one line.
 
     Args:
         error: What ended a command.
+        words: The command line.
         debug: Print the traceback before the line.
 
     Returns:
@@ -59,6 +62,8 @@ def answer(error: BaseException, *, debug: bool = False) -> int:
     """
     interrupted = isinstance(error, KeyboardInterrupt | typer.Abort)
     status, message = (INTERRUPTED, "interrupted") if interrupted else explain(error)
+    if isinstance(error, _USAGE_ERROR):
+        message += _given(message, words)
     from llm_envs.foreign import shown
 
     with suppress(OSError):  # standard error may be full, too: then the status alone tells
@@ -66,6 +71,17 @@ def answer(error: BaseException, *, debug: bool = False) -> int:
             traceback.print_exception(error)
         print(f"llm-envs: {shown(' '.join(message.split()), _LONGEST)}", file=sys.stderr, flush=True)
     return status
+
+
+def _given(message: str, words: Sequence[str]) -> str:
+    """The value of the option that a usage error names, where the error does not show it."""
+    option = re.search(r"Invalid value for '(--[\w-]+)'", message)
+    for place, word in enumerate(words if option else ()):
+        name, separator, value = word.partition("=")
+        if option and name == option[1]:
+            value = value if separator else "".join(words[place + 1 : place + 2])
+            return "" if value[:20] in message else f", got {value!r}"
+    return ""
 
 
 def explain(error: BaseException) -> tuple[int, str]:

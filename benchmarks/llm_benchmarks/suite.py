@@ -380,7 +380,12 @@ def check_names(envs: list[str], agents: list[str], where: str) -> None:
 
     for env in envs:
         env = _one_name(env)
-        if ":" not in env and env not in gym.registry:
+        if ":" in env:
+            try:
+                gym.spec(env)
+            except Exception as error:  # the module is the person's own, and may raise anything
+                raise SuiteError(f"{where}: environment {env!r}: {type(error).__name__}: {error}") from error
+        elif env not in gym.registry:
             near = did_you_mean(env, llm_envs.list_envs())
             raise SuiteError(f"{where}: unknown environment {env!r}{near} `llm-envs list` shows all")
     for agent in agents:
