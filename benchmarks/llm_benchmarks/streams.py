@@ -6,6 +6,7 @@ import codecs
 import io
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 _ESCAPES = "llm_envs.escapes"
@@ -34,7 +35,8 @@ def prepare_streams() -> None:
             stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
         if number == 0:
-            stream.reconfigure(errors="replace")
+            with suppress(io.UnsupportedOperation):  # somebody has read from it already
+                stream.reconfigure(errors="replace")
         elif os.name == "posix":
             setattr(sys, name, _patient(stream, number))
         else:

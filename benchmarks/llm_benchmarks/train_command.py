@@ -58,7 +58,9 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         complain(f"llm-envs: training failed: {' '.join(str(error).split())}")
         return 1
     except UnsavedError as error:
-        raise InputError(str(error)) from error
+        said = machine_fault(error.__cause__) or str(error.__cause__)
+        kept = "what stood there before is whole, --resume goes on from the last checkpoint"
+        raise InputError(f"--out {str(out)!r}: the agent was not saved: {said}; {kept}") from error
     except Exception as error:
         if said := machine_fault(error):
             kept = next((str(found) for found in map(newest_checkpoint, places) if found), "")

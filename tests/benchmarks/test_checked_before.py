@@ -82,10 +82,10 @@ def rows(path: Path, texts: list[str]) -> str:
         (BLOCK + "tuning_seeds = ['1']", "option 'tuning_seeds' is of type list[int]"),
         (BLOCK + "seeds = [true]", "option 'seeds' is of type list[int], got [True]"),
         (BLOCK + "track = 5", "option 'track' is of type str or None, got 5"),
-        (BLOCK + "rewards = [{bleu = 1e308}]", "the weight of reward 'bleu' is 1e+308; at most 1e+09"),
-        (BLOCK + "rewards = [{bleu = inf}]", "nothing a record could keep"),
-        (BLOCK + "[cells.evaluation]\nreward = {chrf = 1e308}", "the weight of reward 'chrf' is 1e+308"),
-        ("[evaluation]\nreward = {chrf = 1e308}\n" + BLOCK, "[evaluation]: reward: the weight of reward"),
+        (BLOCK + "rewards = [{bleu = 1e30}]", "the weight of reward 'bleu' is 1e+30; at most 1e+09"),
+        (BLOCK + "rewards = [{bleu = inf}]", "cells.0.rewards.0.bleu: inf is no finite number"),
+        (BLOCK + "[cells.evaluation]\nreward = {chrf = 1e30}", "the weight of reward 'chrf' is 1e+30"),
+        ("[evaluation]\nreward = {chrf = 1e30}\n" + BLOCK, "[evaluation]: reward: the weight of reward"),
         ("[evaluation]\nsplit = 'tets'\n" + BLOCK, "split='tets' is none of train, validation, test"),
         ("[evaluation]\nepisodes = true\n" + BLOCK, "option 'episodes' is of type int or None, got True"),
         ("[evaluation]\ndeterministic = 'no'\n" + BLOCK, "option 'deterministic' is of type bool, got 'no'"),
@@ -306,7 +306,7 @@ def test_a_reward_that_raises_ends_the_command_with_status_1(
     (place / "their_rewards.py").write_text("def broken(episode):\n    raise KeyError('broken')\n")
     words = ["train", "--env", TINY, "--agent", "sb3_dqn", "--out", "out", "--total-timesteps", "64"]
     assert main([*words, "--reward", "their_rewards:broken"]) == 1
-    assert "training failed: reward 'their_rewards:broken' raised KeyError" in capsys.readouterr().err
+    assert "llm-envs: reward 'their_rewards:broken' raised KeyError" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused_before_training(

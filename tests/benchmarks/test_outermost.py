@@ -151,7 +151,7 @@ def test_what_cannot_be_written_is_refused_before_any_work(capsys, refusing, wor
 
 
 def test_a_record_that_cannot_be_written_says_what_was_kept(capsys, refusing) -> None:
-    said = refusing("tempfile.mkdtemp")
+    said = refusing("llm_benchmarks.record_folder.temporary_folder")
     status, line = told(capsys, *RANDOM)
     assert status == 2
     assert "--store 'store'" in line
@@ -160,12 +160,12 @@ def test_a_record_that_cannot_be_written_says_what_was_kept(capsys, refusing) ->
 
 
 def test_a_training_that_cannot_be_written_says_what_was_kept(capsys, refusing) -> None:
-    said = refusing("llm_benchmarks.training.save_agent")
+    said = refusing("llm_benchmarks.training.temporary_folder")
     status, line = told(capsys, *TRAIN)
     assert status == 2
     assert "--out 'out'" in line
     assert said in line
-    assert "nothing was kept" in line
+    assert "was not saved" in line
 
 
 def test_a_page_that_cannot_be_written_leaves_the_one_before(capsys, refusing) -> None:
