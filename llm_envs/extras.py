@@ -6,12 +6,13 @@ import importlib.util
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_AGENTS = ("torch", "stable_baselines3", "safetensors", "transformers", "tensorboard", "tqdm", "rich")
+_TRANSFORMERS = ("transformers", "huggingface_hub")
+_AGENTS = ("torch", "stable_baselines3", "safetensors", *_TRANSFORMERS, "tensorboard", "tqdm", "rich")
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "render": ("PIL",),
     "parquet": ("pyarrow",),
-    "hub": ("datasets", "transformers"),
+    "hub": ("datasets", *_TRANSFORMERS),
     "agents": _AGENTS,
     "llm": (*_AGENTS, "peft", "gguf", "accelerate"),
     "benchmarks": (*_AGENTS, "typer", "scipy", "jsonschema", "psutil", "matplotlib"),
@@ -35,14 +36,17 @@ def missing(error: ImportError, extra: str | None = None, what: str = "") -> Mis
     Returns:
         The error to raise, or None where the module is of no extra.
     """
-    if isinstance(error, MissingExtra):
-        return error
-    module = (error.name or "").partition(".")[0]
-    names = [name for name in (extra, *EXTRAS) if name is not None and module in EXTRAS[name]]
-    if not isinstance(error, ModuleNotFoundError) or not names:
+    if not isinstance(error, ModuleNotFoundError):
         return None
+    module = (error.name or "").partition(".")[0]
+    bringing = [name for name, modules in EXTRAS.items() if module in modules]
+    if isinstance(error, MissingExtra) and extra not in bringing:
+        return error
+    if not bringing:
+        return None
+    named = extra if extra in bringing else bringing[0]
     needed = f"{what} needs {module}, which is not installed" if what else f"{module} is not installed"
-    return MissingExtra(f"{needed}: pip install 'llm-envs[{names[0]}]'", name=error.name)
+    return MissingExtra(f"{needed}: pip install 'llm-envs[{named}]'", name=error.name)
 
 
 @contextmanager

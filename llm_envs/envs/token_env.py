@@ -203,7 +203,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
             self.render()
         return tokens.copy(), reward, reason is not None, False, info
 
-    def render(self) -> str | np.ndarray | None:  # type: ignore[override]
+    def render(self) -> str | np.ndarray | None:
         """Source, text so far and reward components: returned ("ansi") or printed ("human").
 
         With "rgb_array" a picture, uint8 (480, 640, 3): source, text so far, its last token highlighted, and

@@ -328,7 +328,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             )
         return actions
 
-    def render(self) -> tuple[str | np.ndarray, ...] | None:  # type: ignore[override]
+    def render(self) -> tuple[str | np.ndarray, ...] | None:
         """Each row as text ("ansi") or as a picture ("rgb_array"), as of a single environment.
 
         Raises:
