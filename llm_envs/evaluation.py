@@ -13,6 +13,7 @@ from gymnasium.error import InvalidAction
 from gymnasium.vector import AutoresetMode, VectorEnv
 
 from llm_envs.envs import WAIT
+from llm_envs.envs.ids import make_vec
 
 _CUT_SHORT = (
     "an episode ended without an outcome: a wrapper truncated it (max_episode_steps, TimeLimit?); leave that "
@@ -118,9 +119,9 @@ def evaluate(
 
     Args:
         policy: Anything with Stable-Baselines3's `predict`, called on batches (n, context_length).
-        env: An id (its test split is used), an environment, or a vector environment of this package;
-            wrappers around them are fine. A row has the reward of the environment's `outcome`: what a
-            RewardWrapper makes of it is not seen, give the environment that reward instead.
+        env: An id of ours or of one's own (its test split is used), an environment, or a vector environment
+            of this package; wrappers around them are fine. A row has the reward of the environment's
+            `outcome`: what a RewardWrapper makes of it is not seen, give the environment that reward instead.
         n_eval_episodes: Number of episodes; by default one for each example of the split.
         seed: The evaluation seed S.
         deterministic: Passed to `predict`.
@@ -134,9 +135,7 @@ def evaluate(
         raise ValueError(f"n_eval_episodes={n_eval_episodes!r} must be at least 1")
     if isinstance(env, str):
         rows_at_once = min(_ROWS, n_eval_episodes or _ROWS)
-        made = gym.make_vec(
-            env, num_envs=rows_at_once, split="test", metrics="default", autoreset_mode="Disabled"
-        )
+        made = make_vec(env, rows_at_once, split="test", metrics="default", autoreset_mode="Disabled")
         try:
             return evaluate(
                 policy, made, n_eval_episodes, seed, deterministic=deterministic, on_episode=on_episode

@@ -32,6 +32,7 @@ from llm_benchmarks.records import RecordError, error_section, new_record, plain
 from llm_benchmarks.store import RecordStore, checkpoint_files, checkpoint_hash
 from llm_benchmarks.suite import Cell, SuiteError
 from llm_envs import EvaluationResult, evaluate
+from llm_envs.envs.ids import make_vec
 
 Progress = Callable[[str, int, int], None]
 """progress(phase, done, total): "training", or what an agent's `training_stage` says comes before that, in
@@ -186,9 +187,9 @@ class _CellRun:
     def _evaluate(self) -> EvaluationResult:
         judged = self._cell.evaluation
         total = self.plan["budget"]["evaluation_episodes"]
-        envs = gym.make_vec(
+        envs = make_vec(
             self._cell.env,
-            num_envs=judged.num_envs,
+            judged.num_envs,
             autoreset_mode="Disabled",
             **evaluation_arguments(self._cell),
         )

@@ -38,7 +38,7 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
         told = {
             "status": result.status,
             "record": result.record,
-            "env": cell.env,
+            "env": cell.env_id,
             "agent": record["agent"]["name"],
             "results": record["results"],
             "error": record["error"],
@@ -49,7 +49,7 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
         console = Console()
         metrics = ", ".join(f"{k} {v:.3f}" for k, v in results["metrics"].items() if v is not None)
         console.print(
-            f"{cell.env} {record['agent']['name']}: mean reward {results['mean_reward']:.3f} over "
+            f"{cell.env_id} {record['agent']['name']}: mean reward {results['mean_reward']:.3f} over "
             f"{results['episodes']} episodes" + (f" ({metrics})" if metrics else ""),
             highlight=False,
             soft_wrap=True,

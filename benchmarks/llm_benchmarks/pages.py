@@ -19,8 +19,8 @@ from llm_benchmarks import degenerate
 from llm_benchmarks.leaderboard import Row, Table
 from llm_benchmarks.leaderboard_view import read_leaderboard
 from llm_envs.data import overlap_report
+from llm_envs.envs.ids import bare_id, registered_arguments
 from llm_envs.envs.task import Task
-from llm_envs.registration import TABLE
 
 
 def write(
@@ -40,7 +40,7 @@ def write(
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for env_id in env_ids or llm_envs.list_envs():
-        path = folder / f"{env_id}.md"
+        path = folder / f"{bare_id(env_id)}.md"
         path.write_text(page(env_id, store=store, search_tokens=search_tokens), encoding="utf-8")
         written.append(path)
     return written
@@ -52,9 +52,9 @@ def page(env_id: str, *, store: Path | None, search_tokens: int) -> str:
     task: Task = env.unwrapped.task  # type: ignore[attr-defined]
     corpus = task.corpus
     doc = inspect.cleandoc(type(env.unwrapped).__doc__ or "")
-    arguments = "".join(f", {key}={value!r}" for key, value in TABLE[env_id][1].items())
+    arguments = "".join(f", {key}={value!r}" for key, value in registered_arguments(env_id).items())
     parts = [
-        f"# {env_id}",
+        f"# {bare_id(env_id)}",
         doc,
         "## Spaces and limits",
         _table(
@@ -133,7 +133,7 @@ def _degenerate(env_id: str, search_tokens: int) -> str:
 def _leaderboard(env_id: str, store: Path | None) -> list[str]:
     if store is None or not store.exists():
         return []
-    tables: Sequence[Table] = read_leaderboard(store, env=env_id).tables
+    tables: Sequence[Table] = read_leaderboard(store, env=bare_id(env_id)).tables
     parts = ["## Leaderboard"] if tables else []
     for table in tables:
         parts.append(

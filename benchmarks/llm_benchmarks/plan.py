@@ -13,6 +13,7 @@ import llm_envs  # noqa: F401  registers the ids
 from llm_baselines.option_tables import fitting_options
 from llm_baselines.registry import AGENTS, agent_defaults, check_config, load_factory, written_out
 from llm_benchmarks.suite import RESERVED, Cell, SuiteError, check_timesteps
+from llm_envs.envs.ids import find_spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +73,16 @@ def plan_agent(cell: Cell) -> AgentPlan:
             track=facts["track"],
         )
     factory = load_factory(cell.agent)
+    find_spec(cell.env)  # what it fixes by default decides which of the agent's options fit
     asked = cell.total_timesteps
     trained = hasattr(factory, "learn") or bool(asked and not isinstance(factory, type))
     if not trained and asked and cell.agent in AGENTS:
         raise SuiteError(f"agent {cell.agent!r} does not train; leave total_timesteps out")
     kwargs = {**cell.env_kwargs, "reward": cell.reward}
-    defaults = fitting_options(agent_defaults(cell.agent, cell.env), cell.env, kwargs)
+    defaults = fitting_options(agent_defaults(cell.agent, cell.env_id), cell.env_id, kwargs)
     config = {**defaults, **cell.config}
     check_config(cell.agent, cell.config, defaults)
-    config = written_out(cell.agent, cell.env, config)
+    config = written_out(cell.agent, cell.env_id, config)
     reward = config.get("reward") if config.get("reward") is not None else cell.reward
     return AgentPlan(
         name=cell.agent,
@@ -90,7 +92,7 @@ def plan_agent(cell: Cell) -> AgentPlan:
         config=config,
         reward=reward,
         reward_timing=config.get("reward_timing") or cell.env_kwargs.get("reward_timing"),
-        total_timesteps=timesteps(cell.agent, cell.env, asked) if trained else 0,
+        total_timesteps=timesteps(cell.agent, cell.env_id, asked) if trained else 0,
         trained=trained,
         seed=cell.seed if trained else cell.evaluation.seed + cell.seed,
         track=cell.track or track_of(cell.agent, config),
@@ -110,8 +112,8 @@ def settled(cell: Cell, agent: AgentPlan) -> Cell:
     facts = agent.training
     if facts is None:
         return cell
-    if facts["env"] != cell.env:
-        raise SuiteError(f"'{cell.agent}' was trained on {facts['env']}, not on {cell.env}")
+    if facts["env"] != cell.env_id:
+        raise SuiteError(f"'{cell.agent}' was trained on {facts['env']}, not on {cell.env_id}")
     return replace(cell, env_kwargs={**facts["env_kwargs"], **cell.env_kwargs}, seed=facts["seed"])
 
 
@@ -233,7 +235,7 @@ def draft_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
     judged = cell.evaluation
     return {
         "env": {
-            "id": cell.env,
+            "id": cell.env_id,
             "kwargs": dict(cell.env_kwargs),
             "signature": None,
             "context_length": None,

@@ -28,6 +28,7 @@ from typing import Any
 
 from llm_baselines.configuration import make_config, option
 from llm_benchmarks.records import RecordError, plain
+from llm_envs.envs.ids import bare_id, env_class, find_spec
 from llm_envs.foreign import code_names
 
 EVALUATION_SEED = 1_000_000
@@ -38,11 +39,6 @@ TRACKS = ("scratch", "demonstrations", "pretrained")
 
 class SuiteError(ValueError):
     """A suite, or a cell of one, that cannot be run as it is written."""
-
-
-def _one_name(env: str) -> str:
-    """An id as tables and records have it: without our module, which Gymnasium allows before it."""
-    return env.removeprefix("llm_envs:")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +90,7 @@ class Cell:
     """One run: an agent trained on one reward of an environment with one seed, and evaluated.
 
     Attributes:
-        env: Environment id.
+        env: Environment id, with the module that registers it where that is one's own: "module:Id-v0".
         agent: Name, folder of a trained agent, or module:factory.
         seed: Training seed; for an agent that does not train, added to the evaluation seed.
         reward: What is trained on.
@@ -120,7 +116,7 @@ class Cell:
     evaluation: Evaluation = field(default_factory=Evaluation)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "env", _one_name(self.env))
+        object.__setattr__(self, "env", self.env.removeprefix("llm_envs:"))
         for name in ("config", "env_kwargs"):
             for key, value in getattr(self, name).items():
                 try:
@@ -134,6 +130,11 @@ class Cell:
     def __str__(self) -> str:
         reward = "" if self.reward == "default" else f" {json.dumps(self.reward)}"
         return f"{self.env} {self.agent}{reward} seed {self.seed}"
+
+    @property
+    def env_id(self) -> str:
+        """The id as tables and records have it, without a module."""
+        return bare_id(self.env)
 
     def own_code(self) -> list[str]:
         """The code that the cell itself names, "package.module:name": it is the person's who wrote it."""
@@ -165,7 +166,7 @@ class Suite:
     @property
     def env_ids(self) -> list[str]:
         """The environments, in order."""
-        return list(dict.fromkeys(cell.env for cell in self.cells))
+        return list(dict.fromkeys(cell.env_id for cell in self.cells))
 
 
 def find_suite(name: str) -> Path:
@@ -304,11 +305,12 @@ def check_ours(envs: list[str], where: str) -> None:
     Raises:
         SuiteError: There is one.
     """
-    import llm_envs
-
-    for env in map(_one_name, envs):
-        if ":" not in env and env not in llm_envs.list_envs():
-            raise SuiteError(f"{where}: {env!r} is no environment of this package; `llm-envs list` shows all")
+    for env in envs:
+        spec = find_spec(env)
+        if spec is None or env_class(spec) is None:
+            raise SuiteError(
+                f"{where}: {bare_id(env)!r} is no environment of this package; `llm-envs list` shows all"
+            )
 
 
 def check_names(envs: list[str], agents: list[str], where: str) -> None:
@@ -317,17 +319,19 @@ def check_names(envs: list[str], agents: list[str], where: str) -> None:
     Raises:
         SuiteError: There is one.
     """
-    import gymnasium as gym
-
     import llm_envs
     from llm_baselines.registry import list_agents
     from llm_envs.rewards.registry import did_you_mean
 
-    for env in envs:
-        env = _one_name(env)
-        if ":" not in env and env not in gym.registry:
-            near = did_you_mean(env, llm_envs.list_envs())
-            raise SuiteError(f"{where}: unknown environment {env!r}{near} `llm-envs list` shows all")
+    for env in (env.removeprefix("llm_envs:") for env in envs):
+        if find_spec(env) is None:
+            near = did_you_mean(bare_id(env), llm_envs.list_envs())
+            own = (
+                ""
+                if ":" in env
+                else "; one of your own is 'module:Id-v0', after the module that registers it"
+            )
+            raise SuiteError(f"{where}: unknown environment {env!r}{near} `llm-envs list` shows all{own}")
     for agent in agents:
         if agent not in list_agents() and ":" not in agent and not Path(agent).is_dir():
             near = did_you_mean(agent, list_agents())

@@ -32,7 +32,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
             raise InputError(f"--show-q looks into token_dqn; {cell.agent!r} has no Q to show")
     facts = training.facts
     console.print(
-        f"training {cell.agent} on {cell.env}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
+        f"training {cell.agent} on {cell.env_id}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
         f"into {out}",
         highlight=False,
         markup=False,

@@ -119,7 +119,7 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
     facts: dict[str, Any] = {
         "format": FORMAT,
         "status": "running",
-        "env": cell.env,
+        "env": cell.env_id,
         "env_kwargs": dict(cell.env_kwargs),
         "agent": cell.agent,
         "entry_point": planned.entry_point,
