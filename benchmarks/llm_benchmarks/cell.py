@@ -17,7 +17,7 @@ from typing import Any
 import gymnasium as gym
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.registry import make_agent
+from llm_baselines.registry import AGENTS, make_agent
 from llm_benchmarks.plan import (
     AgentPlan,
     draft_plan,
@@ -31,6 +31,7 @@ from llm_benchmarks.provenance import collect_provenance, peak_memory_bytes, utc
 from llm_benchmarks.records import RecordError, error_section, new_record, plain, summarize
 from llm_benchmarks.store import RecordStore, checkpoint_files, checkpoint_hash
 from llm_benchmarks.suite import Cell, SuiteError
+from llm_benchmarks.training import load_trained, own_files
 from llm_envs import EvaluationResult, evaluate
 from llm_envs.envs.ids import make_vec
 
@@ -150,16 +151,10 @@ class _CellRun:
         self.plan = draft_plan(cell, planned)
         self.plan = make_plan(cell, planned)
         self._env = training_env(cell)
-        self._agent = make_agent(
-            planned.make,
-            self._env,
-            seed=planned.seed,
-            device=self._device,
-            config=planned.options,
-        )
+        self._agent = self._made(planned, self._env)
         pin_torch()
         if planned.training is not None:
-            self.plan["agent"]["checkpoint_hash"] = _folder_hash(Path(planned.make))
+            self.plan["agent"]["checkpoint_hash"] = _folder_hash(Path(planned.make), planned.training)
         elif planned.trained:
             self._train(planned)
             if callable(getattr(self._agent, "save", None)):
@@ -172,6 +167,12 @@ class _CellRun:
         measured = [name for name in result.metrics if name not in named]
         self.plan["reward"]["metrics"][:0] = [{"name": n, "signature": None} for n in measured]
         return result
+
+    def _made(self, planned: AgentPlan, env: Any) -> Any:
+        """The agent, trained or not."""
+        if planned.training is not None:
+            return load_trained(Path(planned.make), planned.training, env, device=self._device)
+        return make_agent(planned.make, env, seed=planned.seed, device=self._device, config=planned.options)
 
     def _train(self, planned: AgentPlan) -> None:
         if not callable(getattr(self._agent, "learn", None)):
@@ -281,8 +282,11 @@ def _finite(row: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in row.items() if math.isfinite(value)}
 
 
-def _folder_hash(folder: Path) -> str | None:
+def _folder_hash(folder: Path, facts: Mapping[str, Any]) -> str | None:
     """The hash of a trained agent's files, without the reports and logs beside them."""
+    if facts["agent"] not in AGENTS:
+        files = own_files(folder, facts)
+        return checkpoint_hash(files) if files else None
     listed = folder / "manifest.json"
     if not listed.is_file():
         return None

@@ -17,8 +17,9 @@ from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, SuiteError
 
 _LOADED = (
-    "name a function that gives the trained agent, --agent package.module:function, called as "
-    "function(env, seed, device, **config) with --set for what it loads from"
+    "evaluate what was trained, --agent FOLDER --allow-code package.module:factory; or name a function that "
+    "gives the trained agent, --agent package.module:function, called as function(env, seed, device, "
+    "**config) with --set for what it loads from"
 )
 
 
@@ -82,12 +83,8 @@ def _with_training(cell: Cell) -> Cell:
     facts = agent.training
     if facts is None:
         return cell
-    if facts["agent"] not in AGENTS:
-        raise SuiteError(
-            f"'{cell.agent}' was trained by {facts['agent']}, and folders give agents of this package only: "
-            f"{_LOADED}"
-        )
-    read_agent_folder(Path(cell.agent))  # damaged files are told of before anything is played
+    if facts["agent"] in AGENTS:
+        read_agent_folder(Path(cell.agent))  # damaged files are told of before anything is played
     cell = settled(cell, agent)
     if facts["seed"] == cell.evaluation.seed:
         raise SuiteError(f"--seed {facts['seed']} is the seed '{cell.agent}' was trained with")

@@ -7,8 +7,7 @@ from pathlib import Path
 import gymnasium as gym
 from rich.console import Console
 
-from llm_baselines.registry import make_agent
-from llm_benchmarks.training import read_training
+from llm_benchmarks.training import load_trained, read_training
 from llm_envs.envs.ids import bare_id
 from llm_envs.registration import TABLE
 
@@ -38,7 +37,7 @@ def run(agent: Path, out: Path, *, env_id: str | None, device: str) -> None:
         raise ValueError(f"'{agent}' was trained on {facts['env']!r}, not on --env {env_id!r}")
     env = gym.make(env_id or facts["env"], **facts["env_kwargs"])
     try:
-        trained = make_agent(str(agent), env, seed=facts["seed"], device=device)
+        trained = load_trained(agent, facts, env, device=device)
         if not hasattr(trained, "export"):
             raise ValueError(f"'{agent}' holds {facts['agent']}, which is no language model to export")
         trained.export(out)

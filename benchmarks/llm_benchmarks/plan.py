@@ -55,10 +55,12 @@ def plan_agent(cell: Cell) -> AgentPlan:
     Raises:
         ValueError: There is no such agent or it cannot be run as asked.
     """
-    from llm_benchmarks.training import read_training
+    from llm_benchmarks.training import check_own_agent, read_training
 
     if cell.agent not in AGENTS and Path(cell.agent).is_dir():
         facts = read_training(Path(cell.agent))
+        if facts["agent"] not in AGENTS:
+            check_own_agent(Path(cell.agent), facts)
         return AgentPlan(
             name=facts["agent"],
             make=cell.agent,

@@ -1,7 +1,7 @@
 """Training into a folder: an agent others can evaluate, a report, and what is needed to go on.
 
 FOLDER/agent.json, ...     the agent, as its own `save` wrote it
-FOLDER/training.json       what was asked for, and what it cost: see `Training`
+FOLDER/training.json       what was asked for, what it cost, the hashes of the agent's files: see `Training`
 FOLDER/run/                the agent's checkpoints and logs
 """
 
@@ -14,14 +14,15 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.registry import AGENTS, make_agent
+from llm_baselines.registry import AGENTS, check_loads, load_agent, make_agent
 from llm_benchmarks.provenance import utc_now
 from llm_benchmarks.suite import Cell, SuiteError
-from llm_envs.foreign import refuse_code
+from llm_envs.assets.cache import file_sha256
+from llm_envs.foreign import UntrustedCode, allowed_code, code_names, refuse_code, shown
 
 REPORT, RUN = "training.json", "run"
 FORMAT = 1
@@ -76,7 +77,7 @@ class Training:
         finally:
             facts |= {"status": status, "finished_at": utc_now()}
             if status != "failed":  # else agent and report in the folder stay those from before, if any
-                save_agent(self.agent, folder)
+                facts["files"] = save_agent(self.agent, folder)
                 steps = facts["total_timesteps"] if status == "completed" else 0  # it does not tell
                 report = getattr(self.agent, "report", None) or TrainingReport(
                     environment_steps=steps, tokens=steps, seconds=time.perf_counter() - started
@@ -133,6 +134,7 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
         "started_at": utc_now(),
         "finished_at": None,
         "report": before["report"] if before else None,
+        "files": before.get("files") if before else None,
     }
     if before is not None:
         _check_same(before, json.loads(json.dumps(facts)), folder)
@@ -144,16 +146,94 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
     return Training(agent, env, folder, facts, resume=resume)
 
 
-def save_agent(agent: Any, folder: Path) -> None:
-    """Writes an agent's files into a folder that holds other things too, its manifest last."""
+def save_agent(agent: Any, folder: Path) -> dict[str, str]:
+    """Writes an agent's files into a folder that holds other things too, its manifest last.
+
+    Returns:
+        The SHA-256 of every file, by its path in the folder.
+
+    Raises:
+        SuiteError: The agent wrote a file where the training has its own.
+    """
     temporary = Path(tempfile.mkdtemp(prefix=".saving-", dir=folder))
+    saved = temporary / "agent"
     try:
-        (temporary / "agent").mkdir()
-        agent.save(temporary / "agent")
-        for path in sorted((temporary / "agent").iterdir(), key=lambda p: p.name == "manifest.json"):
+        saved.mkdir()
+        agent.save(saved)
+        if ours := {REPORT, RUN} & {path.name for path in saved.iterdir()}:
+            raise SuiteError(f"the agent's save() wrote '{min(ours)}', which is a file of the training")
+        files = {
+            path.relative_to(saved).as_posix(): file_sha256(path)
+            for path in sorted(saved.rglob("*"))
+            if path.is_file()
+        }
+        for path in sorted(saved.iterdir(), key=lambda p: p.name == "manifest.json"):
+            if (folder / path.name).is_dir():
+                shutil.rmtree(folder / path.name)
             os.replace(path, folder / path.name)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+    return files
+
+
+def check_own_agent(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Refuses the folder of an agent of others, unless the person allowed its code and it can be loaded.
+
+    Args:
+        folder: Where it was trained into.
+        facts: From `read_training`.
+
+    Raises:
+        UntrustedCode: The person has not allowed the code that it names.
+        SuiteError: The code makes no agent from a folder, or a file was altered.
+    """
+    name, told = facts["agent"], shown(facts["agent"])
+    if not any(name == code for _, code in code_names(name)):
+        raise SuiteError(f"'{folder}' was trained by {told!r}, which is no agent of this package and no code")
+    if name not in allowed_code():
+        raise UntrustedCode(
+            f"'{folder}' was trained by {told}, which is not of this package, and code that a folder names "
+            f"is not run; if it is yours, or you trust it: --allow-code {told}",
+            name,
+        )
+    refuse_code(facts["config"], folder / REPORT)
+    check_loads(name)
+    own_files(folder, facts)
+
+
+def own_files(folder: Path, facts: Mapping[str, Any]) -> dict[str, Path]:
+    """The files that an agent of others saved, as a record names them; empty where that was not noted.
+
+    Raises:
+        SuiteError: One is missing or was altered, or is none of the folder's.
+    """
+    files = {}
+    for name, digest in (facts.get("files") or {}).items():
+        path = folder / name
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or not path.is_file():
+            raise SuiteError(f"'{folder / REPORT}' lists {shown(name)}, and the folder has no such file")
+        if file_sha256(path) != digest:
+            raise SuiteError(f"'{path}' was altered or cut short: its SHA-256 differs")
+        files[f"checkpoint/{name}"] = path
+    return dict(sorted(files.items()))
+
+
+def load_trained(folder: Path, facts: Mapping[str, Any], env: Any, *, device: str) -> Any:
+    """The agent of a folder that `llm-envs train` wrote.
+
+    Args:
+        folder: The folder.
+        facts: From `read_training`.
+        env: An environment made by gymnasium.make.
+        device: "auto" or a torch device.
+
+    Raises:
+        ValueError: See `check_own_agent` and `make_agent`.
+    """
+    if facts["agent"] in AGENTS:
+        return make_agent(str(folder), env, seed=facts["seed"], device=device)
+    check_own_agent(folder, facts)
+    return load_agent(facts["agent"], folder, env, seed=facts["seed"], device=device, config=facts["config"])
 
 
 def read_training(folder: Path) -> dict[str, Any]:
