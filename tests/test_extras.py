@@ -82,7 +82,7 @@ def test_every_import_is_of_the_base_or_of_an_extra():
 def test_the_environments_need_no_extra():
     code = """
 import gymnasium as gym, llm_envs
-for env_id in ("TextGen-Tiny-v0", "Dialogue-v0"):
+for env_id in ("TextGen-Tiny-v0", "Translation-v0"):
     envs = gym.make_vec(env_id, num_envs=2, reward={"id": "novelty"} if "Tiny" in env_id else "default")
     envs.reset(seed=0)
 print(len(llm_envs.list_envs()))

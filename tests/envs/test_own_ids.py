@@ -22,7 +22,6 @@ from llm_envs.wrappers import TopKActions
 ENTRY = "llm_envs.envs.translation:TranslationEnv"
 HOW = {
     "register_env": lambda name, **kwargs: llm_envs.register_env(name, **kwargs),
-    "register_env, class path": lambda name, **kwargs: llm_envs.register_env(name, ENTRY, **kwargs),
     "gymnasium": lambda name, **kwargs: gym.register(id=name, entry_point=ENTRY, kwargs=kwargs),
     "gymnasium, a class": lambda name, **kwargs: gym.register(
         id=name, entry_point=TranslationEnv, kwargs=kwargs
