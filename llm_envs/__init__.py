@@ -8,9 +8,8 @@ from llm_envs.envs import WAIT
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.evaluation import EpisodeRow, EvaluationResult, evaluate
 from llm_envs.foreign import allowing_code
-from llm_envs.registration import TABLE as _TABLE
+from llm_envs.registration import list_envs, register_env, vectorize
 from llm_envs.registration import register_envs as _register_envs
-from llm_envs.registration import vectorize
 from llm_envs.rewards import list_rewards, make_reward, register_reward
 
 __version__ = "0.1.0"
@@ -26,14 +25,9 @@ __all__ = [
     "list_envs",
     "list_rewards",
     "make_reward",
+    "register_env",
     "register_reward",
     "vectorize",
 ]
-
-
-def list_envs() -> list[str]:
-    """The ids that `gymnasium.make` knows through this package."""
-    return list(_TABLE)
-
 
 _register_envs()

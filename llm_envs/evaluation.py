@@ -14,6 +14,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from llm_envs.argument_types import check_flag, fits
 from llm_envs.envs import WAIT
+from llm_envs.envs.ids import make_vec
 from llm_envs.envs.task import at_least_one
 
 _CUT_SHORT = (
@@ -120,9 +121,9 @@ def evaluate(
 
     Args:
         policy: Anything with Stable-Baselines3's `predict`, called on batches (n, context_length).
-        env: An id (its test split is used), an environment, or a vector environment of this package;
-            wrappers around them are fine. A row has the reward of the environment's `outcome`: what a
-            RewardWrapper makes of it is not seen, give the environment that reward instead.
+        env: An id of ours or of one's own (its test split is used), an environment, or a vector environment
+            of this package; wrappers around them are fine. A row has the reward of the environment's
+            `outcome`: what a RewardWrapper makes of it is not seen, give the environment that reward instead.
         n_eval_episodes: Number of episodes; by default one for each example of the split.
         seed: The evaluation seed S, at least 0.
         deterministic: Passed to `predict`.
@@ -139,9 +140,7 @@ def evaluate(
     check_flag("deterministic", deterministic)
     if isinstance(env, str):
         rows_at_once = _ROWS if n_eval_episodes is None else min(_ROWS, n_eval_episodes)
-        made = gym.make_vec(
-            env, num_envs=rows_at_once, split="test", metrics="default", autoreset_mode="Disabled"
-        )
+        made = make_vec(env, rows_at_once, split="test", metrics="default", autoreset_mode="Disabled")
         try:
             return evaluate(
                 policy, made, n_eval_episodes, seed, deterministic=deterministic, on_episode=on_episode

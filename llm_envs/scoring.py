@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from llm_envs.extras import needs
 from llm_envs.rewards.pretrained import Source
 from llm_envs.tokenizers import Tokenizer
 
@@ -119,7 +120,8 @@ def _cached(language_model: Any) -> Scorer:
 
 @lru_cache(maxsize=8)
 def _language_model(source: Source, vocabulary_size: int) -> Any:
-    from llm_envs.language_model import LanguageModel
+    with needs("agents", f"lm={source.name!r}"):
+        from llm_envs.language_model import LanguageModel
 
     try:
         return LanguageModel(source.load().model, vocabulary_size)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from llm_envs.extras import needs
 from llm_envs.language_model import LanguageModel
 
 LORA_FROM = 50_000_000
@@ -61,13 +62,11 @@ def with_lora(
 
     Raises:
         ValueError: No layer has such a name, or the head is among them.
-        ImportError: peft is missing.
+        MissingExtra: peft is not installed.
     """
-    try:
+    with needs("llm", "adapter='lora'"):
         from peft import LoraConfig, inject_adapter_in_model
         from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
-    except ImportError as error:
-        raise ImportError("adapter='lora' needs peft: pip install 'llm-envs[llm]'") from error
 
     base.requires_grad_(False)
     learner: LanguageModel = sharing_copy(base)

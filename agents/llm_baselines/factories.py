@@ -14,9 +14,9 @@ from llm_baselines.language_model_policies import BestOfN, GreedyModel, Sampling
 from llm_baselines.language_policy import LanguagePolicy
 from llm_baselines.option_tables import chosen_design, fitting_options
 from llm_baselines.rloo import RLOO
-from llm_baselines.rows import is_native
 from llm_baselines.supervised import Supervised, start_written_out
 from llm_baselines.token_dqn import TokenDQN
+from llm_envs.envs.ids import is_native
 
 
 class LanguagePolicyFactory:

@@ -18,10 +18,10 @@ from llm_baselines.exploration import draw
 from llm_baselines.language_agent_settings import LanguageAgentConfig
 from llm_baselines.language_model import build_language_model, choose_device
 from llm_baselines.precision import DTYPES, choose_dtype
-from llm_baselines.rows import is_native
 from llm_baselines.sampling import uniforms
 from llm_baselines.transitions import check_spaces, spaces_of
 from llm_envs.decoding import Reader
+from llm_envs.envs.ids import is_native
 from llm_envs.language_model import LanguageModel
 
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from llm_envs.registration import TABLE
+from llm_envs.envs.ids import registered_arguments
 
 TUNED = "tuned"
 """The training reward of an agent's table for an id, with the timing and the discount it was tuned for.
@@ -111,7 +111,7 @@ def fitting_options(options: Mapping[str, Any], env_id: str, env_kwargs: Mapping
         env_id: The id.
         env_kwargs: Arguments the environment is made with.
     """
-    usual = TABLE[env_id][1].get("dataset") if env_id in TABLE else None
+    usual = registered_arguments(env_id).get("dataset")
     replaced: dict[str, Any] = {}
     other_data = env_kwargs.get("dataset", usual) != usual
     if other_data or env_kwargs.get("reward", "default") != "default":

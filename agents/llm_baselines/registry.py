@@ -79,6 +79,64 @@ def make_agent(
     raise ValueError(_unknown(agent))
 
 
+def check_loads(agent: str) -> None:
+    """Checks that agents of others can be made again from the folder that their `save` wrote.
+
+    Args:
+        agent: "package.module:factory".
+
+    Raises:
+        ValueError: There is no such factory, or it has no `load` and takes no `folder`.
+    """
+    factory = load_factory(agent)
+    if not callable(getattr(factory, "load", None)) and not _takes_folder(factory):
+        raise ValueError(
+            f"agent {agent!r} cannot be made from a folder: give {agent.rpartition(':')[2]} an attribute "
+            "load(folder, env, *, seed, device) that returns the agent, or a parameter 'folder'"
+        )
+
+
+def load_agent(
+    agent: str,
+    folder: Path,
+    env: Env,
+    *,
+    seed: int,
+    device: str = "auto",
+    config: Mapping[str, Any] | None = None,
+) -> Agent:
+    """An agent of others from the folder that its `save` wrote.
+
+    Args:
+        agent: "package.module:factory", named or allowed by a person: it is imported.
+        folder: Given to the factory's `load(folder, env, *, seed, device)`; where it has none, to the
+            factory itself, called as factory(env, seed, device, folder=folder, **config).
+        env: A single environment made by gymnasium.make.
+        seed: Decides everything random in the agent.
+        device: "auto" or a torch device.
+        config: What it was trained with.
+
+    Raises:
+        ValueError: It cannot be made from a folder, or what was made has no predict().
+    """
+    check_loads(agent)
+    factory = load_factory(agent)
+    if callable(getattr(factory, "load", None)):
+        loaded: Agent = factory.load(folder, env, seed=seed, device=device)
+    else:
+        loaded = factory(env, seed, device, folder=folder, **(config or {}))
+    if not callable(getattr(loaded, "predict", None)):
+        raise ValueError(f"{agent!r} made {loaded!r} from '{folder}', which has no predict()")
+    return loaded
+
+
+def _takes_folder(factory: Any) -> bool:
+    try:
+        return "folder" in inspect.signature(factory).parameters
+    except ValueError:  # written in C
+        return False
+
+
 def agent_defaults(agent: str, env_id: str, design: str | None = None) -> dict[str, Any]:
     """The configuration an agent has by default on an id; empty where it takes none.
 

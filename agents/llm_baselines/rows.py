@@ -12,6 +12,7 @@ from torch import Tensor
 
 from llm_baselines.transitions import TransitionError
 from llm_envs import WAIT, vectorize
+from llm_envs.envs.ids import is_native
 from llm_envs.envs.task import Task
 from llm_envs.envs.vector_env import TokenVectorEnv
 
@@ -174,8 +175,8 @@ def make_rows(
     """Rows to play on.
 
     Args:
-        env: Made by gymnasium.make from one of our ids: played on the native vector environment like it.
-            Any other token environment, or a vector environment: played as it is.
+        env: Made by gymnasium.make from an id of this package or one's own: played on the native vector
+            environment like it. Any other token environment, or a vector environment: played as it is.
         num_envs: Number of rows, where they are made here.
         mask: Observations int32 (n, L) -> the tokens that may be taken, bool (n, V), or None for all.
         **changes: Arguments that differ from the environment's, for our ids; without effect on others.
@@ -207,15 +208,6 @@ def _tokens(observation: Any, shape: tuple[int, ...] | None) -> np.ndarray:
             f"has the shape {shape}, and tokens are integers"
         )
     return tokens
-
-
-def is_native(env: Any) -> bool:
-    """Whether an environment was made by gymnasium.make from one of our ids, without wrappers around it."""
-    from llm_envs.envs.token_env import TokenEnv
-    from llm_envs.registration import TABLE
-
-    inner = env.unwrapped
-    return env is inner and isinstance(inner, TokenEnv) and env.spec is not None and env.spec.id in TABLE
 
 
 def training_design(config: Any) -> dict[str, Any]:

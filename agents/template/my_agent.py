@@ -1,10 +1,12 @@
 """A template for an agent of your own: copy it, change it, and name it as `my_agent:make_agent`.
 
-    llm-envs evaluate --env TextGen-Tiny-v0 --agent my_agent:make_agent --seed 0 --store runs
-    llm-envs train --env TextGen-Tiny-v0 --agent my_agent:make_agent --set temperature=0.5 ...
+    llm-envs train --env TextGen-Tiny-v0 --agent my_agent:make_agent --total-timesteps 20000 --out mine
+    llm-envs evaluate --env TextGen-Tiny-v0 --agent mine --allow-code my_agent:make_agent --store runs
+    llm-envs leaderboard show --store runs
 
 An agent is any object with `predict`. One that trains has `learn`, `save` and `report` besides (see
-llm_baselines.agent). This one counts which token was good at which place of the text.
+llm_baselines.agent), and its factory a `load`, which makes it from the folder that `save` wrote. This one
+counts which token was good at which place of the text.
 """
 
 from __future__ import annotations
@@ -83,10 +85,23 @@ class MyAgent:
         return self
 
     def save(self, folder: Path) -> None:
-        """Writes what `load` of your own would read; JSON and safetensors, nothing pickled."""
+        """Writes what `load` reads; JSON and safetensors, nothing pickled."""
         folder.mkdir(parents=True, exist_ok=True)
-        content = {"total": self.total.tolist(), "count": self.count.tolist()}
+        tables = {"total": self.total.tolist(), "count": self.count.tolist()}
+        content = {"temperature": self.temperature, **tables}
         (folder / "my_agent.json").write_text(json.dumps(content), encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, env: Env, *, seed: int, device: str = "auto") -> MyAgent:
+        """The agent of a folder that `save` wrote, for the environment it was trained on or one like it."""
+        content = json.loads((folder / "my_agent.json").read_text(encoding="utf-8"))
+        agent = cls(env, seed, content["temperature"])
+        for name in ("total", "count"):
+            table = np.array(content[name], dtype=float)
+            if table.shape != agent.total.shape:
+                raise ValueError(f"'{folder}' was trained on another environment: {name} has {table.shape}")
+            setattr(agent, name, table)
+        return agent
 
 
 def next_columns(observations: np.ndarray) -> np.ndarray:
@@ -98,3 +113,6 @@ def next_columns(observations: np.ndarray) -> np.ndarray:
 def make_agent(env: Env, seed: int, device: str = "auto", **config: Any) -> MyAgent:
     """The factory; `config` is what stands in --set and --config."""
     return MyAgent(env, seed, **config)
+
+
+make_agent.load = MyAgent.load  # type: ignore[attr-defined]

@@ -20,7 +20,7 @@ from llm_baselines.agent import TrainingReport
 from llm_baselines.folder_exchange import standing_in
 from llm_baselines.interruption import deferred_signals, interruptibly
 from llm_baselines.not_finite import check_saved
-from llm_baselines.registry import make_agent
+from llm_baselines.registry import AGENTS, make_agent
 from llm_baselines.sealed_folder import read_json
 from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.plan import (
@@ -37,7 +37,9 @@ from llm_benchmarks.provenance import collect_provenance, peak_memory_bytes, utc
 from llm_benchmarks.records import RecordError, error_section, new_record, plain, summarize
 from llm_benchmarks.store import RecordStore, checkpoint_files, checkpoint_hash
 from llm_benchmarks.suite import Cell, SuiteError
+from llm_benchmarks.training import load_trained, own_files
 from llm_envs import EvaluationResult, evaluate
+from llm_envs.envs.ids import make_vec
 
 Progress = Callable[[str, int, int], None]
 """progress(phase, done, total): "training", or what an agent's `training_stage` says comes before that, in
@@ -175,19 +177,13 @@ class _CellRun:
         self.plan = draft_plan(cell, planned)
         self.plan = make_plan(cell, planned)
         self._env = training_env(cell)
-        self._agent = make_agent(
-            planned.make,
-            self._env,
-            seed=planned.seed,
-            device=self._device,
-            config=planned.options,
-        )
+        self._agent = self._made(planned, self._env)
         pin_torch()
         if planned.trained and planned.training is None:
             self._train(planned)
         self._progress(EVALUATING, 0, self.plan["budget"]["evaluation_episodes"])
         if planned.training is not None:
-            self.plan["agent"]["checkpoint_hash"] = _folder_hash(Path(planned.make))
+            self.plan["agent"]["checkpoint_hash"] = _folder_hash(Path(planned.make), planned.training)
         elif planned.trained and callable(getattr(self._agent, "save", None)):
             self._save(place)
         self.plan["agent"]["parameters"] = self._report().parameters or None
@@ -196,6 +192,12 @@ class _CellRun:
         measured = [name for name in result.metrics if name not in named]
         self.plan["reward"]["metrics"][:0] = [{"name": n, "signature": None} for n in measured]
         return result
+
+    def _made(self, planned: AgentPlan, env: Any) -> Any:
+        """The agent, trained or not."""
+        if planned.training is not None:
+            return load_trained(Path(planned.make), planned.training, env, device=self._device)
+        return make_agent(planned.make, env, seed=planned.seed, device=self._device, config=planned.options)
 
     def _save(self, place: Path) -> None:
         """Saves what was trained. Where it cannot be, it is evaluated all the same."""
@@ -222,9 +224,9 @@ class _CellRun:
     def _evaluate(self) -> EvaluationResult:
         judged = self._cell.evaluation
         total = self.plan["budget"]["evaluation_episodes"]
-        envs = gym.make_vec(
+        envs = make_vec(
             self._cell.env,
-            num_envs=judged.num_envs,
+            judged.num_envs,
             autoreset_mode="Disabled",
             **evaluation_arguments(self._cell),
         )
@@ -326,9 +328,12 @@ def _finite(row: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in row.items() if math.isfinite(value)}
 
 
-def _folder_hash(folder: Path) -> str | None:
+def _folder_hash(folder: Path, facts: Mapping[str, Any]) -> str | None:
     """The hash of a trained agent's files, without the reports and logs beside them."""
     folder = standing_in(folder)
+    if facts["agent"] not in AGENTS:
+        files = own_files(folder, facts)
+        return checkpoint_hash(files) if files else None
     listed = folder / "manifest.json"
     if not listed.is_file():
         return None

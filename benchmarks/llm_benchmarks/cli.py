@@ -76,6 +76,13 @@ EnvSet = Annotated[
 ]
 
 
+@commands.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    pass  # llm_benchmarks.__main__ answers --version, with or without the libraries imported here
+
+
 @commands.command("list")
 def list_command(json: Json = False) -> None:
     """Lists environments, rewards, corpora and agents."""

@@ -55,6 +55,10 @@ def bad_input() -> Iterator[None]:
 
     try:
         yield
+    except ModuleNotFoundError as error:
+        from llm_envs.extras import missing
+
+        raise InputError(str(missing(error, "benchmarks") or error)) from error
     except (ValueError, TypeError, LookupError, OSError, ImportError, GymnasiumError) as error:
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         text = text.partition(" was raised from the environment creator")[0]  # Gymnasium's addition

@@ -19,8 +19,9 @@ from llm_benchmarks.suite import Cell, SuiteError
 from llm_benchmarks.termination import termination_interrupts
 
 _LOADED = (
-    "name a function that gives the trained agent, --agent package.module:function, called as "
-    "function(env, seed, device, **config) with --set for what it loads from"
+    "evaluate what was trained, --agent FOLDER --allow-code package.module:factory; or name a function that "
+    "gives the trained agent, --agent package.module:function, called as function(env, seed, device, "
+    "**config) with --set for what it loads from"
 )
 
 
@@ -50,7 +51,7 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
         told = {
             "status": result.status,
             "record": result.record,
-            "env": cell.env,
+            "env": cell.env_id,
             "agent": record["agent"]["name"],
             "results": record["results"],
             "error": record["error"],
@@ -62,7 +63,7 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
         metrics = ", ".join(f"{k} {v:.3f}" for k, v in results["metrics"].items() if v is not None)
         say(
             console,
-            f"{cell.env} {record['agent']['name']}: mean reward {results['mean_reward']:.3f} over "
+            f"{cell.env_id} {record['agent']['name']}: mean reward {results['mean_reward']:.3f} over "
             f"{results['episodes']} episodes" + (f" ({metrics})" if metrics else ""),
         )
         say(console, f"record {result.record[:12]} in {store}")
@@ -91,12 +92,8 @@ def _with_training(cell: Cell) -> Cell:
     facts = agent.training
     if facts is None:
         return cell
-    if facts["agent"] not in AGENTS:
-        raise SuiteError(
-            f"'{cell.agent}' was trained by {facts['agent']}, and folders give agents of this package only: "
-            f"{_LOADED}"
-        )
-    read_agent_folder(Path(cell.agent))  # damaged files are told of before anything is played
+    if facts["agent"] in AGENTS:
+        read_agent_folder(Path(cell.agent))  # damaged files are told of before anything is played
     cell = settled(cell, agent)
     if facts["seed"] == cell.evaluation.seed:
         raise SuiteError(f"--seed {facts['seed']} is the seed '{cell.agent}' was trained with")

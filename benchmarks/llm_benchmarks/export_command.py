@@ -7,10 +7,10 @@ from pathlib import Path
 import gymnasium as gym
 from rich.console import Console
 
-from llm_baselines.registry import make_agent
 from llm_benchmarks.cli_input import creatable
 from llm_benchmarks.report_console import say
-from llm_benchmarks.training import read_training
+from llm_benchmarks.training import load_trained, read_training
+from llm_envs.envs.ids import bare_id
 from llm_envs.registration import TABLE
 
 
@@ -33,13 +33,14 @@ def run(agent: Path, out: Path, *, env_id: str | None, device: str) -> None:
     facts = read_training(agent)
     if env_id is None and facts["env"] not in TABLE:
         raise ValueError(
-            f"'{agent}' was trained on {facts['env']!r}, which is no id of this package; say it: --env ID"
+            f"'{agent}' was trained on {facts['env']!r}, which is no id of this package; say it: --env ID, "
+            "or --env module:ID with the module that registers it"
         )
-    if env_id not in (None, facts["env"]):
+    if env_id is not None and bare_id(env_id) != facts["env"]:
         raise ValueError(f"'{agent}' was trained on {facts['env']!r}, not on --env {env_id!r}")
-    env = gym.make(facts["env"], **facts["env_kwargs"])
+    env = gym.make(env_id or facts["env"], **facts["env_kwargs"])
     try:
-        trained = make_agent(str(agent), env, seed=facts["seed"], device=device)
+        trained = load_trained(agent, facts, env, device=device)
         if not hasattr(trained, "export"):
             raise ValueError(f"'{agent}' holds {facts['agent']}, which is no language model to export")
         trained.export(out)

@@ -19,6 +19,7 @@ from llm_benchmarks.configuration import configuration, labels
 from llm_benchmarks.record_folder import Record
 from llm_benchmarks.records import canonical_json, content_hash, flatten
 from llm_benchmarks.statistics import Interval, normalized_score
+from llm_envs.envs.ids import bare_id
 
 ANCHORS = ("random", "constant", "reference")
 MAIN_METRICS = 3
@@ -117,14 +118,14 @@ def leaderboard_tables(records: Iterable[Record], env: str | None = None) -> lis
 
     Args:
         records: As `RecordStore.records` gives them.
-        env: Only this environment id.
+        env: Only this environment id; a module before it, as in "module:Id-v0", says nothing here.
 
     Returns:
         Tables sorted by environment, then by what tells them apart.
     """
     by_env: dict[str, dict[bytes, list[Record]]] = {}
     for record in records:
-        if env is None or record["env"]["id"] == env:
+        if env is None or record["env"]["id"] == bare_id(env):
             groups = by_env.setdefault(record["env"]["id"], {})
             groups.setdefault(canonical_json(_comparable(record)), []).append(record)
     tables = []

@@ -22,9 +22,9 @@ from llm_benchmarks.leaderboard import Row
 from llm_benchmarks.leaderboard_view import Leaderboard, read_leaderboard
 from llm_benchmarks.report_console import CELL, figure
 from llm_envs.data import overlap_report
+from llm_envs.envs.ids import bare_id, registered_arguments
 from llm_envs.envs.task import Task
 from llm_envs.foreign import shown
-from llm_envs.registration import TABLE
 
 
 def write(
@@ -53,7 +53,7 @@ def write(
         problems |= board.problems
     written = []
     for env_id in env_ids or llm_envs.list_envs():
-        path = folder / f"{env_id}.md"
+        path = folder / f"{bare_id(env_id)}.md"
         _replace(path, page(env_id, store=store, board=board, search_tokens=search_tokens))
         written.append(path)
     return written
@@ -75,9 +75,9 @@ def page(env_id: str, *, store: Path | None, board: Leaderboard | None, search_t
     task: Task = env.unwrapped.task  # type: ignore[attr-defined]
     corpus = task.corpus
     doc = inspect.cleandoc(type(env.unwrapped).__doc__ or "")
-    arguments = "".join(f", {key}={value!r}" for key, value in TABLE[env_id][1].items())
+    arguments = "".join(f", {key}={value!r}" for key, value in registered_arguments(env_id).items())
     parts = [
-        f"# {env_id}",
+        f"# {bare_id(env_id)}",
         doc,
         "## Spaces and limits",
         _table(
@@ -154,7 +154,7 @@ def _degenerate(env_id: str, search_tokens: int) -> str:
 
 
 def _leaderboard(env_id: str, store: Path | None, board: Leaderboard | None) -> list[str]:
-    tables = [] if board is None else [table for table in board.tables if table.env == env_id]
+    tables = [] if board is None else [table for table in board.tables if table.env == bare_id(env_id)]
     parts = ["## Leaderboard"] if tables else []
     for table in tables:
         parts.append(

@@ -16,6 +16,7 @@ from llm_benchmarks.planned_record import check_plan
 from llm_benchmarks.records import RecordError
 from llm_benchmarks.suite import RESERVED, Cell, SuiteError, check_timesteps
 from llm_envs.data import DataError
+from llm_envs.envs.ids import find_spec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +58,12 @@ def plan_agent(cell: Cell) -> AgentPlan:
     Raises:
         ValueError: There is no such agent or it cannot be run as asked.
     """
-    from llm_benchmarks.training import read_training
+    from llm_benchmarks.training import check_own_agent, read_training
 
     if cell.agent not in AGENTS and Path(cell.agent).is_dir():
         facts = read_training(Path(cell.agent))
+        if facts["agent"] not in AGENTS:
+            check_own_agent(Path(cell.agent), facts)
         return AgentPlan(
             name=facts["agent"],
             make=cell.agent,
@@ -75,18 +78,19 @@ def plan_agent(cell: Cell) -> AgentPlan:
             track=facts["track"],
         )
     factory = load_factory(cell.agent)
+    find_spec(cell.env)  # what it fixes by default decides which of the agent's options fit
     asked = cell.total_timesteps
     trained = hasattr(factory, "learn") or bool(asked and not isinstance(factory, type))
     if not trained and asked and cell.agent in AGENTS:
         raise SuiteError(f"agent {cell.agent!r} does not train; leave total_timesteps out")
     kwargs = {**cell.env_kwargs, "reward": cell.env_reward}
     options = cell.agent_options
-    design = chosen_design(options, cell.env, kwargs)
-    defaults = fitting_options(agent_defaults(cell.agent, cell.env, design), cell.env, kwargs)
+    design = chosen_design(options, cell.env_id, kwargs)
+    defaults = fitting_options(agent_defaults(cell.agent, cell.env_id, design), cell.env_id, kwargs)
     differing = {k: v for k, v in options.items() if design is None or k != "reward"}
     config = {**defaults, **differing}
     check_config(cell.agent, differing, defaults)
-    config = written_out(cell.agent, cell.env, config)
+    config = written_out(cell.agent, cell.env_id, config)
     reward = config.get("reward") if config.get("reward") is not None else cell.env_reward
     return AgentPlan(
         name=cell.agent,
@@ -96,7 +100,7 @@ def plan_agent(cell: Cell) -> AgentPlan:
         config=config,
         reward=reward,
         reward_timing=reward_timing_of(config, cell.env_kwargs),
-        total_timesteps=timesteps(cell.agent, cell.env, asked) if trained else 0,
+        total_timesteps=timesteps(cell.agent, cell.env_id, asked) if trained else 0,
         trained=trained,
         seed=cell.seed if trained else cell.evaluation.seed + cell.seed,
         track=cell.track or track_of(cell.agent, config),
@@ -122,8 +126,8 @@ def settled(cell: Cell, agent: AgentPlan) -> Cell:
     facts = agent.training
     if facts is None:
         return cell
-    if facts["env"] != cell.env:
-        raise SuiteError(f"'{cell.agent}' was trained on {facts['env']}, not on {cell.env}")
+    if facts["env"] != cell.env_id:
+        raise SuiteError(f"'{cell.agent}' was trained on {facts['env']}, not on {cell.env_id}")
     return replace(cell, env_kwargs={**facts["env_kwargs"], **cell.env_kwargs}, seed=facts["seed"])
 
 
@@ -265,7 +269,7 @@ def draft_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
     judged = cell.evaluation
     return {
         "env": {
-            "id": cell.env,
+            "id": cell.env_id,
             "kwargs": dict(cell.env_kwargs),
             "signature": None,
             "context_length": None,

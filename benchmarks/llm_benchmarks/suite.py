@@ -30,6 +30,7 @@ from llm_baselines.option_tables import TUNED
 from llm_benchmarks.cli_input import read_toml
 from llm_benchmarks.records import RecordError, plain
 from llm_envs.argument_types import fits
+from llm_envs.envs.ids import bare_id, env_class, find_spec
 from llm_envs.envs.task import SPLITS
 from llm_envs.foreign import code_names
 from llm_envs.rewards.specs import parse_spec
@@ -46,11 +47,6 @@ class SuiteError(ValueError):
 
 def _is_tuned(reward: Any) -> bool:
     return isinstance(reward, str) and reward == TUNED
-
-
-def _one_name(env: str) -> str:
-    """An id as tables and records have it: without our module, which Gymnasium allows before it."""
-    return env.removeprefix("llm_envs:")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +99,7 @@ class Cell:
     """One run: an agent trained on one reward of an environment with one seed, and evaluated.
 
     Attributes:
-        env: Environment id.
+        env: Environment id, with the module that registers it where that is one's own: "module:Id-v0".
         agent: Name, folder of a trained agent, or module:factory.
         seed: Training seed; for an agent that does not train, added to the evaluation seed.
         reward: What is trained on; "tuned" for the design of the agent's table.
@@ -133,7 +129,7 @@ class Cell:
             check_values(self)
         except ValueError as error:
             raise SuiteError(str(error)) from None
-        object.__setattr__(self, "env", _one_name(self.env))
+        object.__setattr__(self, "env", self.env.removeprefix("llm_envs:"))
         check_timesteps(self.total_timesteps, "a cell")
         _check_track(self.track, "a cell")
         for seed in self.tuning_seeds:
@@ -162,6 +158,11 @@ class Cell:
     def agent_options(self) -> Mapping[str, Any]:
         """The agent's options, a tuned design of its training reward among them."""
         return {**self.config, "reward": TUNED} if _is_tuned(self.reward) else self.config
+
+    @property
+    def env_id(self) -> str:
+        """The id as tables and records have it, without a module."""
+        return bare_id(self.env)
 
     def own_code(self) -> list[str]:
         """The code that the cell itself names, "package.module:name": it is the person's who wrote it."""
@@ -193,7 +194,7 @@ class Suite:
     @property
     def env_ids(self) -> list[str]:
         """The environments, in order."""
-        return list(dict.fromkeys(cell.env for cell in self.cells))
+        return list(dict.fromkeys(cell.env_id for cell in self.cells))
 
 
 def find_suite(name: str) -> Path:
@@ -359,11 +360,12 @@ def check_ours(envs: list[str], where: str) -> None:
     Raises:
         SuiteError: There is one.
     """
-    import llm_envs
-
-    for env in map(_one_name, envs):
-        if ":" not in env and env not in llm_envs.list_envs():
-            raise SuiteError(f"{where}: {env!r} is no environment of this package; `llm-envs list` shows all")
+    for env in envs:
+        spec = find_spec(env)
+        if spec is None or env_class(spec) is None:
+            raise SuiteError(
+                f"{where}: {bare_id(env)!r} is no environment of this package; `llm-envs list` shows all"
+            )
 
 
 def check_names(envs: list[str], agents: list[str], where: str) -> None:
@@ -372,22 +374,23 @@ def check_names(envs: list[str], agents: list[str], where: str) -> None:
     Raises:
         SuiteError: There is one.
     """
-    import gymnasium as gym
-
     import llm_envs
     from llm_baselines.registry import list_agents
     from llm_envs.rewards.registry import did_you_mean
 
-    for env in envs:
-        env = _one_name(env)
-        if ":" in env:
-            try:
-                gym.spec(env)
-            except Exception as error:  # the module is the person's own, and may raise anything
-                raise SuiteError(f"{where}: environment {env!r}: {type(error).__name__}: {error}") from error
-        elif env not in gym.registry:
-            near = did_you_mean(env, llm_envs.list_envs())
-            raise SuiteError(f"{where}: unknown environment {env!r}{near} `llm-envs list` shows all")
+    for env in (env.removeprefix("llm_envs:") for env in envs):
+        try:
+            found = find_spec(env)
+        except Exception as error:  # the module is the person's own, and may raise anything
+            raise SuiteError(f"{where}: environment {env!r}: {type(error).__name__}: {error}") from error
+        if found is None:
+            near = did_you_mean(bare_id(env), llm_envs.list_envs())
+            own = (
+                ""
+                if ":" in env
+                else "; one of your own is 'module:Id-v0', after the module that registers it"
+            )
+            raise SuiteError(f"{where}: unknown environment {env!r}{near} `llm-envs list` shows all{own}")
     for agent in agents:
         if agent not in list_agents() and ":" not in agent and not Path(agent).is_dir():
             near = did_you_mean(agent, list_agents())

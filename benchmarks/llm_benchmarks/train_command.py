@@ -39,7 +39,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
     facts = training.facts
     say(
         console,
-        f"training {cell.agent} on {cell.env}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
+        f"training {cell.agent} on {cell.env_id}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
         f"into {out}",
     )
     places = (out / RUN / "resume", out / RUN / "warm_start" / "resume")

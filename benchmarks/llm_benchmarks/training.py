@@ -1,7 +1,7 @@
 """Training into a folder: an agent others can evaluate, a report, and what is needed to go on.
 
 FOLDER/agent.json, ...     the agent, as its own `save` wrote it
-FOLDER/training.json       what was asked for, and what it cost: see `Training`
+FOLDER/training.json       what was asked for, what it cost, the hashes of the agent's files: see `Training`
 FOLDER/run/                the agent's checkpoints and logs
 
 A training holds the lock on FOLDER/.lock (see llm_baselines/locks.py) from its start to its end. Agent and
@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from llm_baselines.agent import TrainingReport
@@ -32,12 +32,13 @@ from llm_baselines.foreign_fields import TRAINING, check_fields
 from llm_baselines.interruption import deferred_signals, interruptibly
 from llm_baselines.locks import Lock, is_locked, try_lock
 from llm_baselines.not_finite import NotFinite, check_saved
-from llm_baselines.registry import AGENTS, make_agent
+from llm_baselines.registry import AGENTS, check_loads, load_agent, make_agent
 from llm_baselines.sealed_folder import replace_file
 from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.provenance import utc_now
 from llm_benchmarks.suite import Cell, SuiteError
-from llm_envs.foreign import read_json, refuse_code
+from llm_envs.assets.cache import file_sha256
+from llm_envs.foreign import UntrustedCode, allowed_code, code_names, read_json, refuse_code, shown
 
 REPORT, RUN = "training.json", "run"
 _LOCK = ".lock"
@@ -197,7 +198,7 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
     facts: dict[str, Any] = {
         "format": FORMAT,
         "status": "running",
-        "env": cell.env,
+        "env": cell.env_id,
         "env_kwargs": dict(cell.env_kwargs),
         "agent": cell.agent,
         "entry_point": planned.entry_point,
@@ -211,6 +212,7 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
         "started_at": utc_now(),
         "finished_at": None,
         "report": before["report"] if before else None,
+        "files": before.get("files") if before else None,
     }
     if before is not None:
         _check_same(before, json.loads(json.dumps(facts)), folder)
@@ -222,16 +224,87 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
     return Training(agent, env, folder, facts, before=before, resume=resume)
 
 
-def _save(agent: Any, folder: Path, facts: Mapping[str, Any]) -> None:
-    """Puts an agent's files and the report in place of those before, all at once."""
+def _save(agent: Any, folder: Path, facts: dict[str, Any]) -> None:
+    """Puts an agent's files and the report in place of those before, all at once.
+
+    Raises:
+        SuiteError: The agent wrote a file where the training has its own.
+    """
     with errors_name(folder), temporary_folder(folder, TEMPORARY) as place:
         new = place / "agent"
         new.mkdir()
         agent.save(new)
+        if ours := {REPORT, RUN} & {path.name for path in new.iterdir()}:
+            raise SuiteError(f"the agent's save() wrote '{min(ours)}', which is a file of the training")
         check_saved(new, f"the agent for '{folder}'")
+        facts["files"] = {
+            path.relative_to(new).as_posix(): file_sha256(path)
+            for path in sorted(new.rglob("*"))
+            if path.is_file()
+        }
         (new / REPORT).write_text(_text(facts), encoding="utf-8")
         flush(new)
         exchange(new, folder, others_stay=True)
+
+
+def check_own_agent(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Refuses the folder of an agent of others, unless the person allowed its code and it can be loaded.
+
+    Args:
+        folder: Where it was trained into.
+        facts: From `read_training`.
+
+    Raises:
+        UntrustedCode: The person has not allowed the code that it names.
+        SuiteError: The code makes no agent from a folder, or a file was altered.
+    """
+    name, told = facts["agent"], shown(facts["agent"])
+    if not any(name == code for _, code in code_names(name)):
+        raise SuiteError(f"'{folder}' was trained by {told!r}, which is no agent of this package and no code")
+    if name not in allowed_code():
+        raise UntrustedCode(
+            f"'{folder}' was trained by {told}, which is not of this package, and code that a folder names "
+            f"is not run; if it is yours, or you trust it: --allow-code {told}",
+            name,
+        )
+    refuse_code(facts["config"], folder / REPORT)
+    check_loads(name)
+    own_files(folder, facts)
+
+
+def own_files(folder: Path, facts: Mapping[str, Any]) -> dict[str, Path]:
+    """The files that an agent of others saved, as a record names them; empty where that was not noted.
+
+    Raises:
+        SuiteError: One is missing or was altered, or is none of the folder's.
+    """
+    files = {}
+    for name, digest in (facts.get("files") or {}).items():
+        path = folder / name
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or not path.is_file():
+            raise SuiteError(f"'{folder / REPORT}' lists {shown(name)}, and the folder has no such file")
+        if file_sha256(path) != digest:
+            raise SuiteError(f"'{path}' was altered or cut short: its SHA-256 differs")
+        files[f"checkpoint/{name}"] = path
+    return dict(sorted(files.items()))
+
+
+def load_trained(folder: Path, facts: Mapping[str, Any], env: Any, *, device: str) -> Any:
+    """The agent of a folder that `llm-envs train` wrote.
+
+    Args:
+        folder: The folder.
+        facts: From `read_training`.
+        env: An environment made by gymnasium.make.
+        device: "auto" or a torch device.
+
+    Raises:
+        ValueError: See `check_own_agent` and `make_agent`.
+    """
+    if facts["agent"] in AGENTS:
+        return make_agent(str(folder), env, seed=facts["seed"], device=device)
+    check_own_agent(folder, facts)
+    return load_agent(facts["agent"], folder, env, seed=facts["seed"], device=device, config=facts["config"])
 
 
 def read_training(folder: Path) -> dict[str, Any]:

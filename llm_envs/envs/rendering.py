@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from llm_envs.envs.picture import Paragraph, draw
 from llm_envs.envs.session import Session
 from llm_envs.envs.task import Task
 from llm_envs.foreign import shown, shown_lines
+
+RENDER_MODES = ("ansi", "human", "rgb_array")
+_NO_EPISODE = "(no episode yet: call reset())"
+
+
+def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
+    """Refuses a render mode that there is not.
+
+    Raises:
+        ValueError: It is one.
+    """
+    if render_mode is not None and render_mode not in known:
+        there = f"{', '.join(map(repr, known[:-1]))} and {known[-1]!r}"
+        raise ValueError(f"unknown render_mode={render_mode!r}; there are {there}")
 
 
 def render_session(
@@ -16,7 +32,7 @@ def render_session(
 ) -> str:
     """One episode as text; components are those of the text so far until the outcome is known."""
     if session.index < 0:
-        return "(no episode yet: call reset())"
+        return _NO_EPISODE
     episode = session.episode(row, column, None)
     lines = [_told("source:", 8, session.example.source)]
     if episode.turns:
@@ -34,6 +50,34 @@ def render_session(
             lines.append(f"metrics: {_listed(outcome['metrics'])}")
         lines.append(f"ended by {outcome['finish_reason']}")
     return "\n".join(lines)
+
+
+def render_picture(
+    task: Task, session: Session, row: np.ndarray, column: int, outcome: dict[str, Any] | None
+) -> np.ndarray:
+    """One episode as uint8 (height, width, 3): the last token is highlighted, a reward stands at the end.
+
+    The reward of an unfinished text is not computed, since a frame is drawn for every token.
+    """
+    if session.index < 0:
+        return draw(Paragraph(_NO_EPISODE, ""), (), ())
+    episode = session.episode(row, column, None)
+    ids = row[session.start : column].tolist()
+    text, before = (task.tokenizer.decode(part) for part in (ids, ids[:-1]))
+    known = len(before)
+    while not text.startswith(before[:known]):  # a tokenizer may spell earlier tokens anew
+        known -= 1
+    agent = "agent: " if episode.turns else ""
+    body = [Paragraph(f"{turn.speaker}: ", turn.text) for turn in episode.turns]
+    if outcome is None or not episode.turns:
+        body.append(Paragraph(agent, text[:known], text[known:]))
+    end = []
+    if outcome is not None:
+        parts = _listed(outcome["reward_components"])
+        end = [Paragraph("reward ", f"{outcome['reward']:.3f}  ({parts})")]
+        end += [Paragraph("metrics ", _listed(outcome["metrics"]))] if outcome["metrics"] else []
+        end.append(Paragraph("ended by ", outcome["finish_reason"]))
+    return draw(Paragraph("source: ", session.example.source), [Paragraph("", ""), *body], end)
 
 
 def _listed(values: dict[str, float]) -> str:

@@ -11,7 +11,7 @@ from gymnasium.error import InvalidAction, ResetNeeded
 
 from llm_envs.argument_types import as_index
 from llm_envs.envs.arguments import check_kinds
-from llm_envs.envs.rendering import render_session
+from llm_envs.envs.rendering import RENDER_MODES, check_render_mode, render_picture, render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
 from llm_envs.envs.task import Task
@@ -89,6 +89,8 @@ class TokenEnv(gym.Env[np.ndarray, int]):
     Info: `reset` gives `example` (index) and `source`; the last step gives `outcome`: source, references,
     text, action_ids, reward, reward_components, metrics, finish_reason ("stop", "length" or "task").
 
+    Render modes: "ansi" and "human" (text), "rgb_array" (a picture, see `render`).
+
     Options of `reset`: `{"example": i}` plays example i of the split; otherwise one is drawn uniformly.
 
     Raises (step): gymnasium.error.InvalidAction for an action that is no id of the vocabulary,
@@ -96,7 +98,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
     RewardError, say): such an episode cannot go on, and a reset begins another.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 30}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": [*RENDER_MODES], "render_fps": 10}  # noqa: RUF012
     task_class: ClassVar[type[Task]]
 
     def __init__(
@@ -128,8 +130,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
             "long_prompt": long_prompt,
         }
         check_arguments(self.task_class, arguments, unknown)
-        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
-            raise ValueError(f"unknown render_mode={render_mode!r}; there are 'ansi' and 'human'")
+        check_render_mode(render_mode, RENDER_MODES)
         self.render_mode = render_mode
         self._arguments = copied(arguments)
         self.task = make_task(self.task_class, self._arguments)
@@ -223,11 +224,22 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         self._running = reason is None
         return tokens.copy(), reward, reason is not None, False, info
 
-    def render(self) -> str | None:
-        """Source, text so far and reward components: returned ("ansi") or printed ("human")."""
+    def render(self) -> str | np.ndarray | None:
+        """Source, text so far and reward components: returned ("ansi") or printed ("human").
+
+        With "rgb_array" a picture, uint8 (480, 640, 3): source, text so far, its last token highlighted, and
+        at the end the reward. It needs Pillow (`pip install 'llm-envs[render]'`), whose own font has Latin
+        letters alone: others become boxes unless the environment variable LLM_ENVS_FONT names a font file.
+
+        Raises:
+            MissingExtra: Pillow is not installed.
+        """
         if self.render_mode is None:
             return None
-        text = render_session(self.task, self._session, self._tokens, self._column, self._outcome)
+        shown = (self.task, self._session, self._tokens, self._column, self._outcome)
+        if self.render_mode == "rgb_array":
+            return render_picture(*shown)
+        text = render_session(*shown)
         if self.render_mode == "ansi":
             return text
         print(text, flush=True)

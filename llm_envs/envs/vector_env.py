@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -14,7 +14,7 @@ from gymnasium.vector.utils import batch_space
 
 from llm_envs.envs import WAIT
 from llm_envs.envs.arguments import short
-from llm_envs.envs.rendering import render_session
+from llm_envs.envs.rendering import check_render_mode, render_picture, render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
 from llm_envs.envs.task import Task, at_least_one
@@ -43,8 +43,8 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     Options of `reset`: "example" (an index, or one per row) and "reset_mask".
     """
 
-    task_class: ClassVar[type[Task]]
-    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 30}  # noqa: RUF012
+    task_class: type[Task]
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 10}  # noqa: RUF012
 
     def __init__(
         self,
@@ -78,8 +78,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         }
         check_arguments(self.task_class, arguments, unknown)
         num_envs = at_least_one("num_envs", num_envs, _MAX_ROWS)
-        if render_mode not in (None, "ansi"):
-            raise ValueError(f"unknown render_mode={render_mode!r}; a vector environment has 'ansi'")
+        check_render_mode(render_mode, self.metadata["render_modes"])
         self.num_envs = num_envs
         self.render_mode = render_mode
         self.autoreset_mode = _mode(autoreset_mode)
@@ -364,14 +363,18 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 f"actions are integers of shape ({self.num_envs},), one token id for each row; {named}"
             ) from error
 
-    def render(self) -> tuple[str, ...] | None:
-        """Each row as text (render_mode="ansi")."""
+    def render(self) -> tuple[str | np.ndarray, ...] | None:
+        """Each row as text ("ansi") or as a picture ("rgb_array"), as of a single environment.
+
+        Raises:
+            MissingExtra: Pillow, which draws pictures, is not installed.
+        """
         if self.render_mode is None:
             return None
+        show: Callable[..., str | np.ndarray]
+        show = render_picture if self.render_mode == "rgb_array" else render_session
         return tuple(
-            render_session(
-                self.task, session, self._tokens[row], int(self._columns[row]), self._outcomes[row]
-            )
+            show(self.task, session, self._tokens[row], int(self._columns[row]), self._outcomes[row])
             for row, session in enumerate(self._sessions)
         )
 

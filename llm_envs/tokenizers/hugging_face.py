@@ -12,6 +12,7 @@ from typing import Any
 from llm_envs.argument_types import check_flag
 from llm_envs.assets import resolve_model
 from llm_envs.chat_template import template_markers
+from llm_envs.extras import needs
 from llm_envs.foreign import UntrustedCode, load_pretrained, shown
 from llm_envs.tokenizers.tokenizer import ROLES, digest
 
@@ -176,12 +177,8 @@ def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str], Any]:
             raise ValueError(f"'{path}' is not a tokenizer.json file: {error}") from None
     if is_other:
         raise ValueError(f"tokenizer 'hf:{path}' is no regular file, nor a folder")
-    try:
+    with needs("hub", f"tokenizer 'hf:{name_or_path}'"):
         from transformers import AutoTokenizer
-    except ImportError as error:
-        raise ImportError(
-            f"tokenizer 'hf:{name_or_path}' needs transformers: pip install 'llm-envs[hub]'"
-        ) from error
     try:
         loaded = load_pretrained(AutoTokenizer, place)
     except UntrustedCode as error:

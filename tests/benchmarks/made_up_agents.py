@@ -38,6 +38,30 @@ class Learner(Last):
 def loaded(env, seed, device, *, folder):
     return Learner(env, seed, device, token=json.loads((Path(folder) / "token.json").read_text()))
 
+class Loads(Learner):
+    """Can be made from its folder again; saves into a folder of its own, too."""
+
+    def save(self, folder):
+        (Path(folder) / "more").mkdir()
+        (Path(folder) / "more" / "note.txt").write_text("a note")
+        super().save(folder)
+
+    @classmethod
+    def load(cls, folder, env, *, seed, device):
+        print("loaded with seed", seed)
+        return cls(env, seed, device, token=json.loads((folder / "token.json").read_text()))
+
+def takes_folder(env, seed, device, *, folder=None, token=0):
+    found = Learner(env, seed, device, token=token)
+    if folder is not None:
+        found.token = json.loads((folder / "token.json").read_text())
+        assert found.token == token  # what it was trained with is told, too
+    return found
+
+class Greedy(Learner):
+    def save(self, folder):
+        (Path(folder) / "training.json").write_text("{}")
+
 class Reads(Learner):
     """Learns from what it reads: no step is taken."""
 

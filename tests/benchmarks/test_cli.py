@@ -7,10 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 from made_up_agents import SOURCE
 
+import llm_envs
+from llm_baselines.registry import load_agent
 from llm_benchmarks.cli import main
+from llm_benchmarks.store import RecordStore, checkpoint_hash
+from llm_benchmarks.suite import SuiteError
 from llm_benchmarks.training import read_training
 
 TINY = "TextGen-Tiny-v0"
@@ -61,7 +66,7 @@ TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "ou
         (f"evaluate --env {TINY} --agent their_agents:Last --store s --set tokne=1", "'tokne'"),
         (
             f"evaluate --env {TINY} --agent their_agents:Learner --store s",
-            "a function that gives the trained",
+            "--agent FOLDER --allow-code package.module:factory",
         ),
         (f"train --env {TINY} --agent token_dqn --out x --set dueling=true", "is for q='head'"),
         ("export --agent nowhere --out x", "'nowhere' is no folder"),
@@ -181,17 +186,114 @@ def test_agents_without_weights_go_round_too(capsys: pytest.CaptureFixture[str],
     assert "altered or cut short" in err
 
 
-def test_a_folder_of_an_agent_of_others_says_what_to_do(
+@pytest.mark.parametrize("factory", ["Loads", "takes_folder"])
+def test_an_agent_of_others_is_evaluated_from_its_folder(
+    capsys: pytest.CaptureFixture[str], factory: str
+) -> None:
+    name = f"their_agents:{factory}"
+    words = ("train", "--env", TINY, "--agent", name, "--out", "out", "--seed", "5", "--set", "token=3")
+    assert run(capsys, *words, "--total-timesteps", "50")[0] == 0
+    assert run(capsys, *words, "--total-timesteps", "60", "--resume")[0] == 0
+    words = ("evaluate", "--env", TINY, "--agent", "out", "--store", "store", "--json")
+    status, _, err = run(capsys, *words)
+    assert status == 2
+    assert f"--allow-code {name}" in err
+    status, out, err = run(capsys, *words, "--allow-code", name)
+    assert status == 0, err
+    assert ("loaded with seed 5" in out) == (factory == "Loads")
+    (record,) = RecordStore("store").records()
+    assert record["agent"]["name"] == record["agent"]["entry_point"] == name
+    assert record["agent"]["config"] == {"token": 3}
+    assert record["budget"]["total_timesteps"] == 60
+    assert {tuple(set(row["action_ids"])) for row in record.episodes()} == {(3,)}
+    saved = {f"checkpoint/{p}": Path("out", p) for p in ("more/note.txt", "token.json")[factory != "Loads" :]}
+    assert record["agent"]["checkpoint_hash"] == checkpoint_hash(saved)
+    status, out, _ = run(capsys, "leaderboard", "show", "--store", "store", "--json")
+    (row,) = json.loads(out)["tables"][0]["rows"]
+    assert (status, row["agent"], row["training_steps"]) == (0, name, 60)
+    Path("out/token.json").write_text("4")
+    status, _, err = run(capsys, *words, "--allow-code", name)
+    assert status == 2
+    assert "'out/token.json' was altered" in err
+
+
+def test_a_suite_takes_the_folder_of_an_agent_of_others(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("train", "--env", TINY, "--agent", "their_agents:Loads", "--out", "out")
+    assert run(capsys, *words, "--total-timesteps", "50")[0] == 0
+    Path("suite.toml").write_text(f'[[cells]]\nenvs = ["{TINY}"]\nagents = ["out"]\n')
+    allowed = ("--allow-code", "their_agents:Loads")
+    status, out, _ = run(capsys, "benchmark", "suite.toml", "--store", "store", *allowed)
+    assert (status, "1 done" in out) == (0, True)
+    status, out, _ = run(capsys, "benchmark", "suite.toml", "--store", "other")
+    assert (status, "--allow-code their_agents:Loads" in out) == (1, True)
+
+
+def test_a_folder_of_an_agent_that_cannot_be_loaded_says_what_to_do(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(capsys, *TRAIN, "--total-timesteps", "50")[0] == 0
-    status, _, err = run(capsys, "evaluate", "--env", TINY, "--agent", "out", "--store", "store")
+    words = ("evaluate", "--env", TINY, "--agent", "out", "--store", "store")
+    status, _, err = run(capsys, *words, "--allow-code", "their_agents:Learner")
     assert status == 2
-    assert "--agent package.module:function" in err
+    assert "load(folder, env, *, seed, device)" in err
+    assert "a parameter 'folder'" in err
     words = ("evaluate", "--env", TINY, "--agent", "their_agents:loaded", "--store", "store")
     status, out, _ = run(capsys, *words, "--set", "folder=out")
     assert status == 0
     assert "their_agents:loaded: mean reward" in out
+
+
+def test_an_agent_does_not_save_over_the_files_of_its_training(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("train", "--env", TINY, "--agent", "their_agents:Greedy", "--out", "out")
+    with pytest.raises(SuiteError, match=r"'training.json', which is a file of the training"):
+        run(capsys, *words, "--total-timesteps", "50")
+
+
+@pytest.mark.parametrize("listed", ["../secret", "/etc/hostname", "none.json"])
+def test_a_folder_lists_only_files_of_its_own(capsys: pytest.CaptureFixture[str], listed: str) -> None:
+    words = ("train", "--env", TINY, "--agent", "their_agents:Loads", "--out", "out")
+    assert run(capsys, *words, "--total-timesteps", "50")[0] == 0
+    Path("secret").write_text("mine")
+    facts = json.loads(Path("out/training.json").read_text())
+    Path("out/training.json").write_text(json.dumps({**facts, "files": {listed: "0" * 64}}))
+    words = (
+        "evaluate",
+        "--env",
+        TINY,
+        "--agent",
+        "out",
+        "--store",
+        "s",
+        "--allow-code",
+        "their_agents:Loads",
+    )
+    status, _, err = run(capsys, *words)
+    assert status == 2
+    assert "has no such file" in err
+
+
+def test_the_template_is_trained_evaluated_and_recorded(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "agents" / "template"))
+    monkeypatch.delitem(sys.modules, "my_agent", raising=False)
+    name = "my_agent:make_agent"
+    words = ("train", "--env", TINY, "--agent", name, "--out", "out", "--total-timesteps", "6000")
+    assert run(capsys, *words, "--set", "temperature=0.05")[0] == 0
+    words = ("evaluate", "--env", TINY, "--agent", "out", "--store", "store", "--allow-code", name, "--json")
+    status, out, err = run(capsys, *words)
+    assert status == 0, err
+    assert json.loads(out)["agent"] == name
+    env = gym.make(TINY)
+    trained = load_agent(name, Path("out"), env, seed=0)
+    assert trained.temperature == 0.05
+    assert trained.count.sum() > 6000
+    record = RecordStore("store").read(json.loads(out)["record"])
+    assert record["agent"]["checkpoint_hash"]
+    score = llm_envs.evaluate(trained, TINY, seed=1_000_000).mean_reward
+    assert record["results"]["mean_reward"] == score > 0.05
+    with pytest.raises(ValueError, match="another environment"):
+        load_agent(name, Path("out"), gym.make("Translation-v0"), seed=0)
 
 
 def test_an_interruption_saves_the_agent(

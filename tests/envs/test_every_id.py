@@ -41,11 +41,12 @@ def some_actions(env, n=60, seed=3):
 
 @pytest.mark.parametrize("env_id", IDS)
 @pytest.mark.filterwarnings("error")
-def test_checkers_of_gymnasium_and_sb3_find_nothing(env_id):
+def test_checkers_of_gymnasium_and_sb3_find_nothing(env_id, capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_env(gym.make(env_id, render_mode="ansi").unwrapped)
-        sb3_check_env(gym.make(env_id))
+        check_env(gym.make(env_id, render_mode="ansi").unwrapped)  # and in every other mode that it declares
+        for mode in (None, *gym.make(env_id).metadata["render_modes"]):
+            sb3_check_env(gym.make(env_id, render_mode=mode))
 
 
 @pytest.mark.parametrize("env_id", IDS)

@@ -43,6 +43,7 @@ from llm_baselines.sb3.settings import TABLES, SB3Config
 from llm_baselines.sb3.vec_env import SB3TokenVecEnv
 from llm_baselines.sealed_folder import newest_checkpoint, set_aside
 from llm_envs import vectorize
+from llm_envs.envs.ids import is_native
 
 _NEEDED = ("action_space", "config", "observation_space", "report", "seed", "tokenizer_hash")
 
@@ -77,10 +78,11 @@ class SB3Agent:
             raise ValueError(f"{env!r} was not made by gymnasium.make")
         self._env = env
         self._spaces()
-        if env is not env.unwrapped:
+        if not is_native(env):
             raise ValueError(
-                f"{env} is wrapped, and {self.name} trains on vector environments like the one inside: give "
-                "its options to gymnasium.make, or take Stable-Baselines3's own class"
+                f"{env} {'has a step() of its own' if env is env.unwrapped else 'is wrapped'}, and "
+                f"{self.name} trains on vector environments like the one inside: give its options to "
+                "gymnasium.make, or take Stable-Baselines3's own class"
             )
         self.seed = seed
         self.device = get_device(device)

@@ -143,8 +143,11 @@ class SB3TokenVecEnv(VecEnv):
         return [wrapper_class is Monitor for _ in self._get_indices(indices)]
 
     def get_images(self) -> Sequence[np.ndarray | None]:
-        """No images: texts are rendered by `env_method("render")`."""
-        return [None] * self.num_envs
+        """A picture of every row, where the vector environment has render_mode="rgb_array", else None."""
+        if self.venv.render_mode != "rgb_array":
+            return [None] * self.num_envs
+        images: Any = self.venv.render()
+        return list(images)
 
     def _only_all(self, indices: VecEnvIndices, what: str) -> None:
         if sorted(self._get_indices(indices)) != list(range(self.num_envs)):

@@ -1,0 +1,164 @@
+"""What stands behind an id of Gymnasium's registry, where that is an environment of this package.
+
+Ids of one's own are found by their class, whether `llm_envs.register_env` or `gymnasium.register` made them,
+so that `evaluate`, `vectorize`, agents and the command line take them as they take ours.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec, load_env_creator
+from gymnasium.vector import VectorEnv
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
+
+from llm_envs.envs.token_env import TokenEnv
+from llm_envs.envs.vector_env import TokenVectorEnv
+
+MakesRows = Callable[..., TokenVectorEnv]
+
+
+def bare_id(env_id: str) -> str:
+    """An id as the registry, tables and records have it: without the module that may stand before it."""
+    return env_id.rpartition(":")[2]
+
+
+def find_spec(env_id: str) -> EnvSpec | None:
+    """What is registered under an id; "module:Id-v0" imports the module first, as `gymnasium.make` does.
+
+    Args:
+        env_id: Written by the person: a module in it is imported.
+
+    Raises:
+        ValueError: There is no such module.
+    """
+    module, _, name = env_id.rpartition(":")
+    if module:
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not (module + ".").startswith(error.name + "."):
+                raise
+            raise ValueError(f"environment {env_id!r}: there is no module {error.name!r} to import") from None
+    return gym.registry.get(name)
+
+
+def registered_arguments(env_id: str) -> dict[str, Any]:
+    """The arguments that a registered id fixes by default; none of an unknown one. Imports nothing."""
+    spec = gym.registry.get(bare_id(env_id))
+    return {} if spec is None else dict(spec.kwargs)
+
+
+def env_class(spec: EnvSpec) -> type[TokenEnv] | None:
+    """The class behind an id, or None where the native vector environment may not play as it does."""
+    entry = _loaded(spec.entry_point)
+    return entry if isinstance(entry, type) and _plays_natively(entry) else None
+
+
+def _loaded(entry: Any) -> Any:
+    """What an entry point names; None where it cannot be imported, which `gymnasium.make` says better."""
+    if not isinstance(entry, str):
+        return entry
+    try:
+        return load_env_creator(entry)
+    except (ImportError, AttributeError):
+        return None
+
+
+def _plays_natively(cls: type[Any]) -> bool:
+    return issubclass(cls, TokenEnv) and cls.step is TokenEnv.step and cls.reset is TokenEnv.reset
+
+
+def is_ours(env: Any) -> bool:
+    """Whether an unwrapped environment is played by the native vector environment like it."""
+    return _plays_natively(type(env))
+
+
+def is_native(env: Any) -> bool:
+    """Whether an environment is of this package, made from an id, and plays as the class alone does.
+
+    The two wrappers that `gymnasium.register` puts around by default only check; any other may change what
+    is played.
+    """
+    while isinstance(env, OrderEnforcing | PassiveEnvChecker):
+        env = env.env
+    return env is env.unwrapped and is_ours(env) and env.spec is not None
+
+
+class VectorEnvOf(TokenVectorEnv):
+    """The rows of a class that has no vector environment of its own.
+
+    Args:
+        num_envs: Number of rows.
+        env_class: The class.
+        **arguments: As for TokenVectorEnv.
+    """
+
+    def __init__(self, num_envs: int = 1, *, env_class: type[TokenEnv], **arguments: Any) -> None:
+        self.task_class = env_class.task_class
+        super().__init__(num_envs, **arguments)
+
+
+def vector_class(cls: type[TokenEnv]) -> MakesRows:
+    """What makes the rows of a class: the vector environment with the same tasks."""
+    known = [rows for rows in _below(TokenVectorEnv) if getattr(rows, "task_class", None) is cls.task_class]
+    return known[0] if known else partial(VectorEnvOf, env_class=cls)
+
+
+def _below(cls: type[TokenVectorEnv]) -> Iterator[type[TokenVectorEnv]]:
+    for inner in cls.__subclasses__():
+        yield inner
+        yield from _below(inner)
+
+
+def make_vec(env_id: str, num_envs: int, **arguments: Any) -> VectorEnv[Any, Any, Any]:
+    """The native vector environment of an id.
+
+    Args:
+        env_id: An id of this package or of one's own; "module:Id-v0" imports the module.
+        num_envs: Number of rows.
+        **arguments: Of the environment, `autoreset_mode` among them.
+
+    Raises:
+        ValueError: What is registered is not an environment of this package.
+        gymnasium.error.Error: There is no such id.
+    """
+    spec = find_spec(env_id)
+    if spec is None:
+        return gym.make_vec(env_id, num_envs=num_envs, **arguments)  # Gymnasium says which one is near
+    cls, rows = env_class(spec), _loaded(spec.vector_entry_point)
+    if cls is None and not (isinstance(rows, type) and issubclass(rows, TokenVectorEnv)):
+        raise ValueError(
+            f"{bare_id(env_id)!r} is no environment of this package: its entry point {spec.entry_point!r} is "
+            "no class that inherits step() and reset() from llm_envs.envs.token_env.TokenEnv"
+        )
+    if spec.max_episode_steps is not None:
+        raise ValueError(
+            f"{bare_id(env_id)!r} was registered with max_episode_steps={spec.max_episode_steps}, which cuts "
+            "episodes before they are scored: leave it out, max_new_tokens bounds an episode"
+        )
+    return gym.make_vec(_with_rows(spec, cls), num_envs=num_envs, **arguments)
+
+
+def rows_of(env: TokenEnv, num_envs: int, **changes: Any) -> VectorEnv[Any, Any, Any]:
+    """The native vector environment of one that is there, with its arguments and those that change."""
+    arguments = {name: value for name, value in env.arguments.items() if value is not None} | changes
+    if env.spec is None:
+        return vector_class(type(env))(num_envs, **arguments)
+    spec = copy.copy(env.spec)
+    spec.kwargs, spec.max_episode_steps, spec.additional_wrappers = {}, None, ()
+    return gym.make_vec(_with_rows(spec, type(env)), num_envs=num_envs, **arguments)
+
+
+def _with_rows(spec: EnvSpec, cls: type[TokenEnv] | None) -> EnvSpec:
+    """The spec with a vector entry point."""
+    if spec.vector_entry_point is not None or cls is None:
+        return spec
+    spec = copy.copy(spec)
+    spec.vector_entry_point = vector_class(cls)
+    return spec

@@ -1,0 +1,86 @@
+"""The extras of this distribution, and the one error for a library of theirs that is not installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_TRANSFORMERS = ("transformers", "huggingface_hub")
+_AGENTS = ("torch", "stable_baselines3", "safetensors", *_TRANSFORMERS, "tensorboard", "tqdm", "rich")
+
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "render": ("PIL",),
+    "parquet": ("pyarrow",),
+    "hub": ("datasets", *_TRANSFORMERS),
+    "agents": _AGENTS,
+    "llm": (*_AGENTS, "peft", "gguf", "accelerate"),
+    "benchmarks": (*_AGENTS, "typer", "scipy", "jsonschema", "psutil", "matplotlib"),
+    "ray": ("ray",),
+}
+"""extra -> the modules that are imported from what it installs, beyond what `pip install llm-envs` does."""
+
+
+class MissingExtra(ModuleNotFoundError):
+    """A library is not installed; the message names the extra that brings it."""
+
+
+def missing(error: ImportError, extra: str | None = None, what: str = "") -> MissingExtra | None:
+    """The error that names an extra.
+
+    Args:
+        error: Raised by an import.
+        extra: The extra to name if it brings the module; the first that does otherwise.
+        what: What the module is needed for, as a subject: "a picture of an episode".
+
+    Returns:
+        The error to raise, or None where the module is of no extra.
+    """
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    module = (error.name or "").partition(".")[0]
+    bringing = [name for name, modules in EXTRAS.items() if module in modules]
+    if isinstance(error, MissingExtra) and extra not in bringing:
+        return error
+    if not bringing:
+        return None
+    named = extra if extra in bringing else bringing[0]
+    needed = f"{what} needs {module}, which is not installed" if what else f"{module} is not installed"
+    return MissingExtra(f"{needed}: pip install 'llm-envs[{named}]'", name=error.name)
+
+
+@contextmanager
+def needs(extra: str, what: str = "") -> Iterator[None]:
+    """Imports inside the block name the extra where a library of an extra is missing.
+
+    Args:
+        extra: See EXTRAS.
+        what: What is needed, as a subject.
+
+    Raises:
+        MissingExtra: A library is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        told = missing(error, extra, what)
+        if told is None or told is error:
+            raise
+        raise told from error
+
+
+def require(extra: str, modules: tuple[str, ...], what: str) -> None:
+    """Refuses to go on without modules, before any of them is imported.
+
+    Args:
+        extra: What brings them.
+        modules: Their names.
+        what: What needs them, as a subject.
+
+    Raises:
+        MissingExtra: One is not installed.
+    """
+    with needs(extra, what):
+        for module in modules:
+            if importlib.util.find_spec(module) is None:
+                raise ModuleNotFoundError(f"No module named {module!r}", name=module)
