@@ -8,7 +8,7 @@ from string import punctuation
 from typing import NamedTuple
 
 from llm_envs.episode import Episode
-from llm_envs.rewards.words import ngrams_of
+from llm_envs.words import ngrams_of
 
 _CACHED_REFERENCES = 2048
 _PUNCTUATION = frozenset(punctuation)
