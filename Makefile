@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install
 
-.PHONY: demo llm-demo test bench clean
+.PHONY: demo llm-demo test kills bench clean
 
 demo: $(VENV)/.benchmarks
 	$(BIN)/llm-envs demo
@@ -20,6 +20,10 @@ test: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2
+
+# Trainings and suites that are killed and stopped twenty times each, and go on; some minutes.
+kills: $(VENV)/.dev
+	$(BIN)/pytest -m kills
 
 # Under an hour on two cores; see benchmarks/suites/baselines.toml.
 bench: $(VENV)/.benchmarks

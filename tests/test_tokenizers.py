@@ -8,7 +8,7 @@ import pickle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from llm_envs.tokenizers import ByteTokenizer, WordTokenizer, make_tokenizer
 from llm_envs.tokenizers.tokenizer import digest
@@ -222,3 +222,143 @@ def hf_tokenizer_with(vocabulary, folder):
     backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     backend.save(str(folder / "tokenizer.json"))
     return folder / "tokenizer.json"
+
+
+@given(
+    st.lists(
+        st.sampled_from(["<eos>", "<sep>", "<unk>", "<user>", "<space>", "<join>", "##", "a", " ", "\n"])
+    )
+)
+def test_no_text_gives_a_marker(pieces):
+    text = "".join(pieces)
+    control = {
+        i for i in range(WORDS.vocabulary_size) if WORDS.token(i) in ("<eos>", "<sep>", "<user>", "<agent>")
+    }
+    assert control.isdisjoint(WORDS.encode(text))
+    assert WORDS.decode(WORDS.encode(text)) == text
+    assert max(ByteTokenizer().encode(text), default=0) < 256
+
+
+SCRIPTS = [
+    "का की के को हिन्दी",
+    "ภาษาไทย กำลังดี (ดี)",
+    "un cafe\u0301 noir",
+    "می\u200cخواهم",
+    "তুমি ভালো",
+    "தமிழ் மொழி",
+]
+
+
+@pytest.mark.parametrize("text", SCRIPTS)
+def test_a_mark_belongs_to_its_letter(text):
+    tokenizer = WordTokenizer.train(SCRIPTS)
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text
+    assert not {"<unk>", "<join>"} & {tokenizer.token(i) for i in ids}
+    if "ไ" not in text:
+        assert len(ids) == len(text.split())
+    shorter = WordTokenizer.train(
+        SCRIPTS, max_words=0
+    )  # letters and marks spell what is not in the vocabulary
+    assert shorter.decode(shorter.encode(text)) == text
+
+
+def literal(byte_level, added=(), special=(), end="<|end|>", **options):
+    """A byte-level tokenizer with more added tokens, by the library, and ours."""
+    library = Tokenizer.from_file(str(byte_level))
+    library.add_special_tokens(list(special))
+    library.add_tokens([AddedToken(token, normalized=False) for token in added])
+    path = byte_level.parent / f"{abs(hash((*added, *special)))}.json"
+    library.save(str(path))
+    return library, make_tokenizer({"id": f"hf:{path}", "end_tokens": [end], **options})
+
+
+SPELLED = st.lists(
+    st.sampled_from(["<|end|>", "<|", "end", "|>", "<stop>", "Café", "é", " ", "\n", "big", "我"])
+)
+
+
+def test_a_text_that_spells_a_special_token_is_text(byte_level):
+    _, tokenizer = literal(byte_level, added=["Café", "<stop>"])
+
+    @given(SPELLED)
+    def check(pieces):
+        text = "".join(pieces)
+        ids = tokenizer.encode(text)
+        assert tokenizer.end_token_ids[0] not in ids
+        assert tokenizer.decode(ids) == text
+
+    check()
+    copy = pickle.loads(pickle.dumps(tokenizer))
+    assert copy.encode("a<|end|>") == tokenizer.encode("a<|end|>")
+    assert len(copy.encode("<|end|>")) > 1
+
+
+def test_an_end_token_that_was_added_without_a_flag_is_text_in_texts_too(byte_level):
+    _, tokenizer = literal(byte_level, added=["<stop>"], end="<stop>", separator="<stop>")
+    assert tokenizer.markers["separator"] == tokenizer.end_token_ids
+    assert tokenizer.end_token_ids[0] not in tokenizer.encode("a <stop> b")
+    assert tokenizer.decode(tokenizer.encode("a <stop> b")) == "a <stop> b"
+
+
+def test_an_added_separator_is_text_in_texts(byte_level):
+    _, tokenizer = literal(byte_level, added=["<sep>", "user"], separator="<sep>")
+    assert not set(tokenizer.markers["separator"]) & set(tokenizer.encode("a <sep> b"))
+    assert tokenizer.decode(tokenizer.encode("a <sep> user")) == "a <sep> user"
+    assert tokenizer.token(tokenizer.encode("user")[0]) == "user"  # a word, though role markers hold it
+
+
+def test_special_tokens_that_are_pieces_of_the_model_are_text(tmp_path):
+    """Unigram models hold "</s>" with the best score of all."""
+    scores = [("<unk>", 0.0), ("</s>", 0.0), *((letter, -2.0) for letter in "\u2581</s>ab")]
+    library = Tokenizer(models.Unigram(scores, 0, False))
+    library.pre_tokenizer, library.decoder = pre_tokenizers.Metaspace(), decoders.Metaspace()
+    library.add_special_tokens(["</s>", "<unk>"])
+    library.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = make_tokenizer({"id": f"hf:{tmp_path / 'tokenizer.json'}", "end_tokens": ["</s>"]})
+    assert tokenizer.decode(tokenizer.encode("a </s> b</s>")) == "a </s> b</s>"
+    assert tokenizer.end_token_ids[0] not in tokenizer.encode("a </s> b</s>")
+    assert tokenizer.encode("aé")[-1] == 0  # what is unknown stays so
+
+
+def test_an_end_token_without_letters_of_its_own_is_unknown_in_texts(tmp_path):
+    library = Tokenizer(models.WordLevel({"<unk>": 0, "a": 1, "</s>": 2}, unk_token="<unk>"))
+    library.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    library.add_special_tokens(["</s>"])
+    library.save(str(tmp_path / "tokenizer.json"))
+    tokenizer = make_tokenizer({"id": f"hf:{tmp_path / 'tokenizer.json'}", "end_tokens": ["</s>"]})
+    assert tokenizer.encode("a </s> a") == [1, 0, 1]
+
+
+@pytest.mark.parametrize("decoder", ["bytes", "sequence"])
+def test_added_tokens_are_text_as_they_are(byte_level, tmp_path, decoder):
+    added = ["Café", "naïve", "Ġx", "我们", "two words", "plain"]
+    library, tokenizer = literal(byte_level, added=added)
+    if decoder == "sequence":
+        library.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Fuse()])
+        library.save(str(tmp_path / "tokenizer.json"))
+        tokenizer = make_tokenizer({"id": f"hf:{tmp_path / 'tokenizer.json'}", "end_tokens": ["<|end|>"]})
+    words = {library.token_to_id(token): token for token in added}
+    assert tokenizer.decode(tokenizer.encode("Café naïve Ġx 我们")) == "Café naïve Ġx 我们"
+
+    @given(
+        st.lists(st.integers(0, tokenizer.vocabulary_size - 1) | st.sampled_from(list(words)), max_size=20)
+    )
+    def check(ids):
+        wanted, run = "", []
+        for index in ids:
+            if index in words:
+                wanted += library.decode(run, skip_special_tokens=True) + words[index]
+                run = []
+            else:
+                run.append(index)
+        assert tokenizer.decode(ids) == wanted + library.decode(run, skip_special_tokens=True)
+
+    check()
+
+
+def test_only_added_tokens_that_were_misread_change_the_hash(byte_level):
+    for added, changed in ((["plain", "我们"], False), (["Café"], True)):
+        library, tokenizer = literal(byte_level, added=added)
+        explicit = [tokenizer.end_token_ids, sorted(tokenizer.markers.items())]
+        assert (tokenizer.content_hash != digest(["hf", 1, library.to_str(), explicit])) == changed

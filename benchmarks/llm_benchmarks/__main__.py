@@ -8,6 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from llm_benchmarks.streams import finish_output, prepare_streams
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line.
@@ -39,8 +41,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def app() -> None:
-    """The console script."""
-    sys.exit(main())
+    """The console script: fit streams, signals that end what is under way in order, one exit status."""
+    prepare_streams()
+    try:
+        from llm_benchmarks.cli_input import INTERRUPTED
+        from llm_benchmarks.termination import run_to_exit_status
+    except ImportError:  # an extra is missing: `main` names it
+        status = main()
+    else:
+        status = run_to_exit_status(main, INTERRUPTED)
+    said = finish_output()
+    if said and status == 0:
+        sys.stderr.write(f"llm-envs: {said}\n")
+        status = 2
+    sys.exit(status)
 
 
 if __name__ == "__main__":

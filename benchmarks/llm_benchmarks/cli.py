@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llm_benchmarks.cli_input import (
-    INTERRUPTED,
     add_working_directory,
     bad_input,
     configuration,
@@ -31,7 +30,6 @@ from llm_benchmarks.cli_input import (
 )
 from llm_benchmarks.leaderboard_commands import leaderboard
 from llm_benchmarks.outermost import answer
-from llm_benchmarks.streams import finish_output, prepare_streams
 
 if TYPE_CHECKING:
     from llm_benchmarks.suite import Cell
@@ -401,20 +399,3 @@ def _without_debug(words: list[str]) -> tuple[list[str], bool]:
     end = words.index("--") if "--" in words else len(words)
     kept = [word for word in words[:end] if word != "--debug"]
     return kept + words[end:], len(kept) < end
-
-
-def app() -> None:
-    """The console script."""
-    prepare_streams()
-    from llm_benchmarks.termination import run_to_exit_status
-
-    status = run_to_exit_status(main, INTERRUPTED)
-    said = finish_output()
-    if said and status == 0:
-        sys.stderr.write(f"llm-envs: {said}\n")
-        status = 2
-    sys.exit(status)
-
-
-if __name__ == "__main__":
-    app()

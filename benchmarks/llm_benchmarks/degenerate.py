@@ -24,6 +24,7 @@ from llm_baselines.unigram import UnigramAgent
 from llm_envs.envs.task import Task
 from llm_envs.episode import Example
 from llm_envs.rewards.forms import FORMS
+from llm_envs.words import is_unspaced, words_of
 
 LIMIT = 0.2
 SEARCH_TOKENS = 4_000_000
@@ -117,13 +118,17 @@ def _any(task: Task, seed: int) -> Callable[[Example], str]:
 
 def _nearest(task: Task) -> Callable[[Example], str]:
     """The reference of the train example whose source shares most words with this one's."""
-    train = [(set(e.source.lower().split()), e) for e in task.corpus.split("train")]
+    train = [(_word_set(e.source), e) for e in task.corpus.split("train")]
 
     def write(example: Example) -> str:
-        words = set(example.source.lower().split())
+        words = _word_set(example.source)
         return max(train, key=lambda entry: len(words & entry[0]) / len(words | entry[0]))[1].references[0]
 
     return write
+
+
+def _word_set(text: str) -> set[str]:
+    return set(words_of(text) if is_unspaced(text) else text.lower().split())
 
 
 def _parrot(task: Task) -> Callable[[np.random.Generator], Speaker]:

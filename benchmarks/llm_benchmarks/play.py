@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from string import punctuation
 from typing import Any, TextIO
 
 import gymnasium as gym
+import numpy as np
 
 import llm_envs  # noqa: F401  registers the ids
+from llm_envs.envs.session import Session
 from llm_envs.foreign import shown, shown_lines
+from llm_envs.simulators.booking_expert import BookingExpert
 
 HELP = """\
 A line is written token by token; then you see what the text would earn so far.
@@ -16,7 +20,7 @@ An empty line ends the text. In a dialogue every line is a turn.
   /token WORD_OR_ID ...   take single tokens
   /end                    end the text, or the turn
   /ids                    the tokens written so far, with their ids
-  /reference              a text that would do
+  /reference              a text that would do; in a dialogue, what the expert would say now
   /new                    the next example
   /help, /quit"""
 
@@ -70,8 +74,7 @@ class Player:
         if command == "/help":
             self._say(HELP)
         elif command == "/reference":
-            known = self._task.examples[self._example].references
-            self._say(shown_lines(known[0], "  ") if known else "this example has no reference")
+            self._say(shown_lines(self._reference(), "  "))
         elif command == "/new":
             self._begin()
             self._show()
@@ -100,6 +103,11 @@ class Player:
         except ValueError as error:
             self._say(f"not written: {shown(error, None)}")
             return
+        if unknown := self._unknown(line):
+            self._say(
+                f"not in the vocabulary: {', '.join(map(repr, unknown))}; written as '\ufffd', which is what "
+                "the reward reads. /new begins anew"
+            )
         self._lines.append(line)
         left = self._step(ids)
         if left:
@@ -108,6 +116,30 @@ class Player:
             self._end()
         else:
             self._show()
+
+    def _unknown(self, line: str) -> list[str]:
+        """The words of a line that the tokenizer has no tokens for."""
+        tokens = self._task.tokenizer
+        words = dict.fromkeys(word.strip(punctuation) or word for word in line.split())
+        written = {word: tokens.decode(tokens.encode(word)) for word in words}
+        return [w for w, text in written.items() if not text or ("\ufffd" in text and "\ufffd" not in w)]
+
+    def _reference(self) -> str:
+        if self._dialogue:
+            return "this one is over: /new for the next" if self._over else self._expert_turn()
+        known = self._task.examples[self._example].references
+        return known[0] if known else "this example has no reference"
+
+    def _expert_turn(self) -> str:
+        """What the booking expert would say now, knowing what was really said."""
+        expert, said = BookingExpert(np.random.default_rng(self._example)), ""
+        session: Session = self._env.unwrapped._session  # type: ignore[attr-defined]
+        for turn in session.turns:
+            if turn.speaker != "agent":
+                said = expert.act(turn.speaker, turn.text)
+            elif turn.text != said:
+                expert.replaced(turn.text)
+        return said
 
     def _write_tokens(self, words: list[str]) -> None:
         ids = []

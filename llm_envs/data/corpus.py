@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, overload
 
 from llm_envs.data.errors import DataError, did_you_mean
 from llm_envs.episode import Example
+from llm_envs.words import is_unspaced, script_language
 
 SPLITS = ("train", "validation", "test")
 
@@ -270,9 +272,14 @@ def _guess_language(splits: Mapping[str, Sequence[Example]]) -> str:
     text = " ".join(text for e in examples for text in e.references[:1] or (e.source,))[:4000]
     if not any(character.isalpha() for character in text):
         return "und"
+    if script := script_language(text):
+        return script
     import py3langid
 
-    return str(py3langid.classify(text)[0])
+    language = str(py3langid.classify(text)[0])
+    if is_unspaced(text) and language not in ("zh", "ja", "yue", "wuu"):
+        return "zh" if re.search("[\u4e00-\u9fff]", text) else "und"
+    return language
 
 
 def _unpickle(origin: Origin, content_hash: str | None) -> Corpus:

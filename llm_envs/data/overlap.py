@@ -7,15 +7,16 @@ from itertools import chain, islice
 from typing import Any
 
 from llm_envs.data.corpus import SPLITS, Corpus
-from llm_envs.data.grammar import split_overlap, words
+from llm_envs.data.grammar import split_overlap
 from llm_envs.data.parallel import pairs_of
 from llm_envs.data.splitting import normalise_source
 from llm_envs.episode import Example
+from llm_envs.words import words_of
 
 
 def four_grams(text: str) -> set[tuple[str, ...]]:
     """The distinct runs of four words (Chinese: characters), signs left out, case folded."""
-    tokens = [word for word in words(text.casefold()) if word[0].isalnum()]
+    tokens = words_of(text)
     return {tuple(tokens[i : i + 4]) for i in range(len(tokens) - 3)}
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from llm_envs.data.bundled import FOLDER, piece_group, read_rows
 from llm_envs.data.splitting import Shares, assign_splits, group_key
 from llm_envs.episode import Example
+from llm_envs.words import is_plain, words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +53,10 @@ FUNCTION_WORDS = frozenset(
 
 def content_words(text: str) -> list[str]:
     """The distinct words of a text in order, folded to lower case, without function words."""
-    words = (word.lower().replace("’", "'") for word in _WORD.findall(text))
+    if is_plain(text):
+        words = [word.lower().replace("’", "'") for word in _WORD.findall(text)]
+    else:  # marks belong to their letters
+        words = [word for word in words_of(text) if not any(c.isdigit() or c == "_" for c in word)]
     return [word for word in dict.fromkeys(words) if word not in FUNCTION_WORDS and len(word) > 1]
 
 

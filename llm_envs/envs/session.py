@@ -135,6 +135,11 @@ class Session:
         """The reward of the last step, given the score of the finished episode."""
         return self._task.timing.pay(self._score, score, finished=True)
 
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The dialogue so far, both sides; empty in one-turn tasks."""
+        return tuple(self._turns)
+
     def start_info(self) -> dict[str, Any]:
         """Info of a reset."""
         return {"example": self.index, "source": self.example.source}

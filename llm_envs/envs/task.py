@@ -17,6 +17,7 @@ from llm_envs.data.tables import LazyExamples
 from llm_envs.envs.arguments import short
 from llm_envs.envs.reward_timing import RewardTiming
 from llm_envs.episode import Episode, Example, Turn
+from llm_envs.foreign import shown
 from llm_envs.rewards import RewardContext, RewardSet, make_reward
 from llm_envs.tokenizers import Tokenizer, make_tokenizer
 
@@ -138,8 +139,7 @@ class Task:
         self.is_end = np.zeros(self.vocabulary_size, dtype=bool)
         self.is_end[list(self.tokenizer.end_token_ids)] = True
         self._starts: dict[int, tuple[Example, np.ndarray]] = {}
-        if len(self.examples) <= _CHECKED_PROMPTS:
-            self._check_prompts()
+        self._check_prompts()
 
     def make_reward(self, spec: Any) -> RewardSet:
         """A reward for this task's texts; "default" is the task's own."""
@@ -207,20 +207,28 @@ class Task:
             no token; not to be written to.
 
         Raises:
-            ValueError: The prompt is longer than `max_prompt_tokens` and long_prompt is "error".
+            ValueError: The prompt is longer than `max_prompt_tokens` and long_prompt is "error", or it
+                is empty.
         """
         start = self._starts.get(index)
         if start is None:
             example = self.examples[index]
-            row = self.row(self.prompt_tokens(example), f"example {index} of {self.split!r}")
+            ids = self.prompt_tokens(example)
+            if not ids:
+                raise self._no_tokens(index)
+            row = self.row(ids, f"example {index} of {self.split!r}")
             start = example, row
             if len(self._starts) < _CHECKED_PROMPTS:
                 self._starts[index] = start
         return start
 
     def row(self, ids: Sequence[int], what: str) -> np.ndarray:
-        """An observation that holds only a prompt; `what` names it in the error of a too long one."""
+        """An observation that holds only a prompt; `what` names it in the error of one that does not fit."""
         width = self.max_prompt_tokens
+        if not ids:
+            raise ValueError(
+                f"the prompt of {what} has no token; take a tokenizer that has markers or knows its words"
+            )
         if len(ids) > width:
             if self.long_prompt == "error":
                 raise ValueError(
@@ -312,19 +320,37 @@ class Task:
         )
 
     def _check_prompts(self) -> None:
-        """Refuses prompts that are too long before one is met in play; users of dialogues open at random."""
-        if self.max_turns == 1:
+        """Refuses prompts that do not fit before one is met in play; users of dialogues open at random."""
+        if self.max_turns == 1 and len(self.examples) <= _CHECKED_PROMPTS:
             for index in range(len(self.examples)):
                 self.start(index)
-        elif self.long_prompt == "error":
-            key = (type(self), self.corpus.content_hash, self.split, self.tokenizer.content_hash)
-            if key not in _longest_openings:
-                rng = np.random.default_rng(0)  # its own: the environment's draws stay as they are
-                drawn = islice(cycle(self.examples), max(len(self.examples), _CHECKED_OPENINGS))
-                said = (self.conversation(example, rng).open() for example in drawn)
-                openings = (self.opening_tokens(Turn("user", text)) for text in said)
-                _longest_openings[key] = max(openings, key=len)
-            self.row(_longest_openings[key], f"a dialogue of {self.split!r}")
+            return
+        key = (type(self), self.corpus.content_hash, self.split, self.tokenizer.content_hash)
+        if self.max_turns == 1:
+            markers = self.tokenizer.markers
+            if markers["separator"] or markers.get("opening", markers["start"]) or key in _never_empty:
+                return
+            for index, example in enumerate(self.examples):  # a prompt is the source's tokens alone
+                if not self.prompt_tokens(example):
+                    raise self._no_tokens(index)
+            _never_empty.add(key)
+            return
+        if key not in _extreme_openings:
+            rng = np.random.default_rng(0)  # its own: the environment's draws stay as they are
+            drawn = islice(cycle(self.examples), max(len(self.examples), _CHECKED_OPENINGS))
+            said = (self.conversation(example, rng).open() for example in drawn)
+            openings = sorted((self.opening_tokens(Turn("user", text)) for text in said), key=len)
+            _extreme_openings[key] = openings[0], openings[-1]
+        for opening in _extreme_openings[key]:
+            self.row(opening, f"a dialogue of {self.split!r}")
+
+    def _no_tokens(self, index: int) -> ValueError:
+        return ValueError(
+            f"the prompt of example {index} of {self.split!r} has no token: its source "
+            f"{shown(ascii(self.examples[index].source))} means nothing to tokenizer "
+            f"{self.tokenizer.spec!r}. Leave the example out, or let the tokenizer begin or end prompts: "
+            "'bos': true, or a 'separator' such as '\\n'"
+        )
 
     def _make_tokenizer(self, spec: str | Mapping[str, Any] | Tokenizer) -> Tokenizer:
         if not isinstance(spec, str | Mapping):
@@ -348,7 +374,8 @@ class Task:
 
 
 _tokenizers: dict[tuple[str, Stamp, str, type[Task]], Tokenizer] = {}
-_longest_openings: dict[tuple[type[Task], str, str, str], list[int]] = {}
+_never_empty: set[tuple[type[Task], str, str, str]] = set()
+_extreme_openings: dict[tuple[type[Task], str, str, str], tuple[list[int], list[int]]] = {}
 
 
 def at_least_one(name: str, value: Any, at_most: int = MAX_TOKENS) -> int:

@@ -6,10 +6,12 @@ from math import exp, log
 
 from llm_envs.argument_types import fits
 from llm_envs.episode import Episode
-from llm_envs.rewards.bleu_tokens import crosses_words, tokenizer
+from llm_envs.foreign import shown
+from llm_envs.rewards.bleu_tokens import crosses_words, default_tokenizer, tokenizer
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.ngram_table import Matches, NgramTable, TableCache
 from llm_envs.rewards.signatures import number_text
+from llm_envs.words import is_unspaced, script_language
 
 _SMOOTH_VALUES = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
 
@@ -25,7 +27,9 @@ class Bleu:
         smooth_method: "exp", "floor", "add-k" or "none" (Chen and Cherry 2014).
         smooth_value: What "floor" (0.1) and "add-k" (1) add.
         effective_order: Leave out orders longer than the text.
-        tokenize: "13a", "zh", "char" or "none"; by default "zh" for Chinese and "13a" otherwise.
+        tokenize: "13a", "zh", "char" or "none", as in sacrebleu. By default "zh" for Chinese, "char" for
+            Japanese, Thai, Lao, Khmer, Burmese, Tibetan and Dzongkha, which put no spaces between words, and
+            "13a" otherwise. Where the language is not known, references in such a script are refused.
         lowercase: Ignore case.
         context: Gives the language.
     """
@@ -49,9 +53,11 @@ class Bleu:
             raise ValueError(f"max_order is a whole number from 1, got {max_order!r}")
         if smooth_value is not None and not smooth_value >= 0:
             raise ValueError(f"smooth_value is a number >= 0, got {smooth_value!r}")
+        self._unsure = False
         if tokenize is None:
-            language = context.language if context is not None else None
-            tokenize = "zh" if language is not None and language.lower().startswith("zh") else "13a"
+            language = (context.language if context is not None else None) or "und"
+            self._unsure = language == "und"
+            tokenize = default_tokenizer(language)
         self.tokens = tokenizer(tokenize)
         self.max_order = max_order
         self.lowercase = lowercase
@@ -119,6 +125,13 @@ class Bleu:
         return min(1.0, exp(log_precision / used_order))
 
     def _make_table(self, references: tuple[str, ...]) -> NgramTable:
+        text = "".join(references)
+        if self._unsure and (is_unspaced(text) or script_language(text)):
+            raise ValueError(
+                f"bleu does not know the language of {shown(references[0])}, whose script puts no spaces "
+                "between words; choose tokenize='zh' for Chinese, or tokenize='char' for Japanese, Thai and "
+                "others"
+            )
         texts = [text.lower() for text in references] if self.lowercase else references
         return NgramTable([self.tokens(text) for text in texts], self.max_order)
 

@@ -60,6 +60,20 @@ def tokenizer(name: str) -> Callable[[str], list[str]]:
         raise ValueError(f"unknown tokenize={name!r}; one of {', '.join(TOKENIZERS)}") from None
 
 
+_CHINESE = frozenset({"zh", "yue", "wuu", "lzh", "cmn", "zho"})
+_UNSPACED = frozenset(
+    {"ja", "jpn", "th", "tha", "lo", "lao", "km", "khm", "my", "mya", "bo", "bod", "dz", "dzo", "shn"}
+)
+
+
+def default_tokenizer(language: str) -> str:
+    """The name of the tokeniser for a language, an ISO 639 code: what splits its texts into words or less."""
+    primary = re.split("[-_]", language.lower())[0]
+    if primary in _CHINESE or primary.startswith("zh"):
+        return "zh"
+    return "char" if primary in _UNSPACED else "13a"
+
+
 def crosses_words(text: str) -> bool:
     """Whether 13a joins parts of this text across white space."""
     return "-\n" in text or "<skipped>" in text

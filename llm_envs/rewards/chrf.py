@@ -10,7 +10,7 @@ from typing import NamedTuple
 from llm_envs.argument_types import fits
 from llm_envs.episode import Episode
 from llm_envs.rewards.signatures import number_text
-from llm_envs.rewards.words import ngrams_of
+from llm_envs.words import ngrams_of
 
 _CACHED_REFERENCES = 2048
 _PUNCTUATION = frozenset(punctuation)

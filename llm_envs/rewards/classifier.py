@@ -55,7 +55,7 @@ class Classifier:
         self._pair = pair
         self.signature = (
             f"classifier|model:{loaded.identity}|label:{self._label}|output:{self._output}|"
-            f"pair:{'yes' if pair else 'no'}|dtype:{dtype}|v1"
+            f"pair:{'yes' if pair else 'no'}|dtype:{dtype}|v2"
         )
 
     def __call__(self, episode: Episode) -> float:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from llm_envs.episode import Episode
+from llm_envs.words import normal_form
 
 
 def exact_match(episode: Episode, *, lowercase: bool = False) -> float:
-    """1 if the text equals a reference up to white space, else 0.
+    """1 if the text equals a reference up to white space and the way accents are composed, else 0.
 
     Args:
         episode: What was written.
@@ -24,4 +25,4 @@ exact_match.needs_references = True  # type: ignore[attr-defined]
 
 def _normal(text: str, lowercase: bool) -> str:
     text = " ".join(text.split())
-    return text.lower() if lowercase else text
+    return normal_form(text.lower() if lowercase else text)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llm_envs.rewards.words import lines_of, words_of
+from llm_envs.words import lines_of, normal_form, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +61,13 @@ def script_score(text: str, characters: Sequence[str]) -> float:
     least two).
     """
     lines = lines_of(text)
-    names = {name.casefold() for name in characters}
+    names = {_folded(name) for name in characters}
     speakers: set[str] = set()
     speeches, actions, good = 0, 0, 0
     seen: set[tuple[str, ...]] = set()
     for line in lines:
         name, colon, speech = line.partition(":")
-        spoken = bool(colon) and name.strip().casefold() in names
+        spoken = bool(colon) and _folded(name) in names
         words = tuple(words_of(speech if spoken else line))
         if words in seen or (not spoken and (len(words) < 2 or _is_label(name, colon))):
             continue
@@ -76,7 +76,7 @@ def script_score(text: str, characters: Sequence[str]) -> float:
         seen.add(words)
         good += 1
         if spoken:
-            speakers.add(name.strip().casefold())
+            speakers.add(_folded(name))
             speeches += 1
         else:
             actions += 1
@@ -85,6 +85,10 @@ def script_score(text: str, characters: Sequence[str]) -> float:
     needed = max(2, len(names))
     parts = (min(speeches, needed) + min(actions, 1)) / (needed + 1)
     return len(speakers) / len(names) * good / len(lines) * parts
+
+
+def _folded(name: str) -> str:
+    return normal_form(name.strip().casefold())
 
 
 def _is_label(name: str, colon: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llm_envs.episode import Episode
+from llm_envs.words import count_words
 
 
 class LengthPenalty:
@@ -13,7 +14,8 @@ class LengthPenalty:
     them the length itself, divided by 100. Tokens count the end token.
 
     Args:
-        unit: "tokens" (needs no decoding) or "words" (white-space separated).
+        unit: "tokens" (needs no decoding) or "words" (between white space; characters in scripts that put
+            none between words, such as Chinese and Thai).
         target: The one right length.
         min: The shortest length without penalty.
         max: The longest length without penalty.
@@ -41,11 +43,12 @@ class LengthPenalty:
         self._low = target if target is not None else min
         self._high = target if target is not None else max
         bounds = f"target:{target}|min:{min}|max:{max}".lower()
-        self.signature = f"length_penalty|unit:{unit}|{bounds}|v1"
+        version = "v2" if unit == "words" else "v1"
+        self.signature = f"length_penalty|unit:{unit}|{bounds}|{version}"
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""
-        length = len(episode.text.split()) if self.needs_text else len(episode.action_ids)
+        length = count_words(episode.text) if self.needs_text else len(episode.action_ids)
         if self._low is not None and length < self._low:
             return (self._low - length) / self._low
         if self._high is not None and length > self._high:

@@ -55,7 +55,7 @@ class LmFluency:
         before = f"source+{separator!r}" if self._given else "nothing"
         self.signature = (
             f"lm_fluency|lm:{loaded.identity}|given:{before}|start:{self._start}|scale:{scale}|"
-            f"dtype:{dtype}|v1"
+            f"dtype:{dtype}|v2"
         )
 
     def __call__(self, episode: Episode) -> float:

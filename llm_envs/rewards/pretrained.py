@@ -143,7 +143,8 @@ def _load(source: Source) -> Loaded:
             use_safetensors=True,
             output_loading_info=True,
         )
-        tokenizer = load_pretrained(transformers.AutoTokenizer, place)
+        # A text that spells a special token is text: no agent writes itself a separator or an end.
+        tokenizer = load_pretrained(transformers.AutoTokenizer, place, split_special_tokens=True)
     except UntrustedCode:
         raise
     except (OSError, ValueError) as error:

@@ -37,7 +37,7 @@ class SemanticSimilarity:
         self._source = Source("encoder", model, device, dtype)
         self._known: OrderedDict[str, Any] = OrderedDict()  # references come again, and cost a pass each
         identity = self._source.load().identity
-        self.signature = f"semantic_similarity|model:{identity}|to:{to}|pooling:mean|dtype:{dtype}|v1"
+        self.signature = f"semantic_similarity|model:{identity}|to:{to}|pooling:mean|dtype:{dtype}|v2"
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from llm_envs.simulators.booking_belief import Belief, read_rows
 from llm_envs.simulators.booking_language import RESERVED, detail_phrase, noun_phrase, pick
+from llm_envs.simulators.understanding import understand
 from llm_envs.simulators.venues import KIND_SLOT, Venue
 
 _ASK_NOUNS = {
@@ -173,6 +174,7 @@ class BookingExpert:
         self._awaiting_rows = False
         self._offered: Venue | None = None
         self._booked: dict[str, str] = {}
+        self._note_undecided()
 
     def act(self, speaker: str, text: str) -> str:
         """The expert's next turn.
@@ -190,7 +192,30 @@ class BookingExpert:
             raise ValueError(f"unknown speaker {speaker!r}; the expert hears 'user', 'database'")
         if self._belief.read_user(text, self._asked, self._offered is not None):
             self._booked = {}
+        return self._decide()
+
+    def replaced(self, text: str) -> None:
+        """Takes note that the agent said this instead of what `act` gave last: a person plays, and is helped.
+
+        Args:
+            text: The agent's turn.
+        """
+        self._queried, self._awaiting_rows, self._belief.requests, self._booked = self._undecided
         self._asked = ""
+        for act in understand(text):
+            if act.kind == "query":
+                known = {s: v for s, v in self._belief.named.items() if s == "type"}
+                self._queried, self._awaiting_rows, self._offered = {**known, **act.values}, True, None
+            elif act.kind == "ask":
+                self._asked = act.slot
+            elif act.kind == "answer":
+                self._belief.requests = [slot for slot in self._belief.requests if slot != act.slot]
+            elif act.kind == "book":
+                self._booked = {slot: v for slot, v in act.values.items() if slot in self._belief.details}
+
+    def _decide(self) -> str:
+        self._asked = ""
+        self._note_undecided()
         missing = self._missing_slots()
         if missing:
             return self._ask(missing[0] if "type" in missing else pick(self._rng, missing))
@@ -203,6 +228,10 @@ class BookingExpert:
         if self._belief.booking_wished and self._belief.details != self._booked:
             return self._book(self._offered)
         return self._offer(self._offered) if not self._booked else pick(self._rng, _ANYTHING_ELSE)
+
+    def _note_undecided(self) -> None:
+        requests = list(self._belief.requests)
+        self._undecided = self._queried, self._awaiting_rows, requests, self._booked
 
     def _missing_slots(self) -> list[str]:
         known = self._belief.constraints
@@ -226,7 +255,11 @@ class BookingExpert:
 
     def _after_rows(self, text: str) -> str:
         self._awaiting_rows = False
+        if "type" not in self._queried or text.startswith("error"):  # not the expert's own query
+            self._queried = {}
+            return self._decide()
         rows = read_rows(text, self._queried["type"])
+        self._note_undecided()
         if not rows:
             return self._no_match()
         self._offered = rows[0]

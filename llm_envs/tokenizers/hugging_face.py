@@ -14,11 +14,16 @@ from llm_envs.assets import resolve_model
 from llm_envs.chat_template import template_markers
 from llm_envs.extras import needs
 from llm_envs.foreign import UntrustedCode, load_pretrained, shown
+from llm_envs.tokenizers.added_tokens import LiteralEncoder, byte_alphabet, misread_tokens
 from llm_envs.tokenizers.tokenizer import ROLES, digest
 
 
 class HuggingFaceTokenizer:
     """Any Hugging Face tokenizer: a fetched asset, a folder, a `tokenizer.json` file, or a name on the hub.
+
+    A text that spells a special token is text: `encode` gives its letters. Only markers and the end of a turn
+    hold special tokens. Plain role markers ("user: ") and templates that mark turns by ordinary words are
+    text as well, and another text can spell those.
 
     Args:
         name_or_path: A fetched model's name, what `AutoTokenizer.from_pretrained` takes, or a path to a
@@ -76,24 +81,37 @@ class HuggingFaceTokenizer:
         start = self._backend.token_to_id(special["bos_token"]) if special.get("bos_token") else None
         if bos and start is None:
             raise ValueError(f"tokenizer 'hf:{name_or_path}' has no BOS token; leave bos out")
+
+        def marker(text: str) -> list[int]:  # until `_literal` is made, special tokens are themselves
+            ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
+            return ids
+
         self.markers: Mapping[str, tuple[int, ...]] = {
             "start": (start,) if start is not None and bos is not False else (),
-            "separator": tuple(self.encode(separator)),
-            **{role: tuple(self.encode(f"\n{role}: ")) for role in ROLES},
+            "separator": tuple(marker(separator)),
+            **{role: tuple(marker(f"\n{role}: ")) for role in ROLES},
         }
         if chat_template:
             if not getattr(loaded, "chat_template", None):
                 raise ValueError(f"tokenizer 'hf:{name_or_path}' has no chat template; leave the option out")
-            self.markers = template_markers(loaded, self.token(self.end_token_ids[0]), self.encode)
+            self.markers = template_markers(loaded, self.token(self.end_token_ids[0]), marker)
+        # Role markers without a template are words, which texts may use.
+        named = self.markers if chat_template else ("start", "separator")
+        in_markers = {index for name in named for index in self.markers[name]}
+        saved = self._backend.to_str()
+        state = json.loads(saved)
+        self._misread = misread_tokens(self._backend, state)
+        self._literal = LiteralEncoder(self._backend, state, {*self.end_token_ids, *in_markers})
         explicit: list[Any] = [self.end_token_ids, sorted(self.markers.items())]
         if self._other_ends:
             explicit.append({"dropped": self._other_ends})
-        self.content_hash = digest(["hf", 1, self._backend.to_str(), explicit])
+        if self._misread:
+            explicit.append({"literal": sorted(self._misread.items())})
+        self.content_hash = digest(["hf", 1, saved, explicit])
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text, without special tokens."""
-        ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
-        return ids
+        """Token ids of a text; one that spells a special token gives the ids of its letters."""
+        return self._literal.encode(text)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of token ids, special tokens left out, and any end token they end with.
@@ -107,11 +125,20 @@ class HuggingFaceTokenizer:
             ids = ids[:size]
         table = self._byte_table
         if table is None:
-            text: str = self._backend.decode(list(ids), skip_special_tokens=True)
-            return text
+            return self._decode_by_library(list(ids))
         # One itemgetter looks all ids up in half the time of a loop. It gives a tuple where there are at
         # least two: hence the empty entry at -1, twice.
         return b"".join(itemgetter(-1, -1, *ids)(table)).decode(errors="replace")
+
+    def _decode_by_library(self, ids: list[int]) -> str:
+        """The library's decoding; tokens that it would misread are written as they are."""
+        parts: list[str] = []
+        begin = 0
+        for end in [at for at, index in enumerate(ids) if index in self._misread]:
+            parts += [self._backend.decode(ids[begin:end], skip_special_tokens=True), self._misread[ids[end]]]
+            begin = end + 1
+        parts.append(self._backend.decode(ids[begin:], skip_special_tokens=True))
+        return "".join(parts)
 
     @cached_property
     def _byte_table(self) -> list[bytes] | None:
@@ -122,14 +149,8 @@ class HuggingFaceTokenizer:
         state = json.loads(self._backend.to_str())
         if (state.get("decoder") or {}).get("type") != "ByteLevel":
             return None
-        from tokenizers.pre_tokenizers import ByteLevel
-
-        # The alphabet of byte-level BPE (Radford et al. 2019): printable bytes stand for themselves,
-        # the others for 256, 257, ... in order; the library's own alphabet confirms it.
-        printable = [b for b in range(256) if 33 <= b <= 126 or 161 <= b <= 172 or b >= 174]
-        others = [b for b in range(256) if b not in set(printable)]
-        byte_of = {chr(b): b for b in printable} | {chr(256 + i): b for i, b in enumerate(others)}
-        if set(byte_of) != set(ByteLevel.alphabet()):
+        byte_of = byte_alphabet()
+        if byte_of is None:
             return None
         special = {t["id"] for t in state.get("added_tokens", []) if t.get("special")}
         table = [b""] * self.vocabulary_size
@@ -139,7 +160,7 @@ class HuggingFaceTokenizer:
             self._backend.get_vocab(with_added_tokens=True).items(), key=itemgetter(1)
         ):
             if index not in special:
-                known = all(letter in byte_of for letter in token)
+                known = index not in self._misread and all(letter in byte_of for letter in token)
                 table[index] = bytes([byte_of[c] for c in token]) if known else token.encode()
         return [*table, b""]
 

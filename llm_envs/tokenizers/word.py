@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from llm_envs.argument_types import check_flag, fits
 from llm_envs.tokenizers.tokenizer import END, ROLES, SEPARATOR, digest
+from llm_envs.words import is_plain
 
 UNKNOWN = "<unk>"
 SPACE, JOIN, INDENT = "<space>", "<join>", "<indent>"
@@ -18,8 +20,11 @@ _INDENT_WIDTH = 4
 # One piece is a Chinese, Japanese or Korean character, a word, a line break, or any other sign.
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _PIECE = re.compile(rf"( *)([{_CJK}]|[^\W{_CJK}]+(?:['’][^\W{_CJK}]+)*|[^ ])")
+# Scripts without spaces whose characters are clusters: a letter, its vowels and its tones.
+_CLUSTERED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 _LONGEST_WORD = 100  # letters, where WordPiece gives up: looking for the longest pieces takes their square
-_WIDE = re.compile(rf"[{_CJK}\u3000-\u303f\uff00-\uffef]")
+_WIDE = re.compile(rf"[{_CJK}{_CLUSTERED}\u3000-\u303f\uff00-\uffef]")
+_IS_CLUSTERED = re.compile(f"[{_CLUSTERED}]")
 _NO_SPACE_BEFORE = frozenset(".,;:!?)]}%\n\t…")
 _NO_SPACE_AFTER = frozenset("([{\n\t")
 
@@ -29,6 +34,25 @@ def _binds(left: bool, piece: str) -> bool:
     """Whether a piece binds to its left (or right) neighbour without a space."""
     sign = piece[0] if left else piece[-1]
     return sign in (_NO_SPACE_BEFORE if left else _NO_SPACE_AFTER) or bool(_WIDE.match(sign))
+
+
+@cache
+def _pieces_with_marks() -> Any:
+    """As `_PIECE`, of all scripts: combining marks belong to the letter before them."""
+    import regex
+
+    letters = rf"(?:[[\p{{L}}\p{{N}}_]--[{_CJK}{_CLUSTERED}]]\p{{M}}*+)++"
+    word = rf"{letters}(?:(?:['’]|[\u200c\u200d]+){letters})*+"
+    cluster = rf"[{_CJK}]\p{{M}}*|(?=[[{_CLUSTERED}]&&\p{{L}}])\X|[[{_CLUSTERED}]&&\p{{N}}]"
+    return regex.compile(rf"( *)({cluster}|{word}|[^ ])", regex.V1)
+
+
+def _pattern(text: str) -> Any:
+    return _PIECE if is_plain(text) else _pieces_with_marks()
+
+
+def _continues(letter: str) -> bool:
+    return letter.isalnum() or letter in "_'’\u200c\u200d" or unicodedata.category(letter)[0] == "M"
 
 
 class WordTokenizer:
@@ -110,7 +134,7 @@ class WordTokenizer:
             raise ValueError(f"max_words={max_words!r} must be a whole number of at least 0, or None")
         counts: Counter[str] = Counter()
         for text in texts:
-            counts.update(piece for _, piece in _PIECE.findall(text))
+            counts.update(piece for _, piece in _pattern(text).findall(text))
         if not counts:
             raise ValueError("a word tokenizer needs texts to take its vocabulary from; there are none")
         ranked = sorted(counts, key=lambda word: (-counts[word], word))
@@ -119,10 +143,11 @@ class WordTokenizer:
             raise ValueError("max_words=0 and spell=False leave a vocabulary of markers alone")
         if not spell:
             return cls(kept, roles=roles, spec=spec)
-        letters = {letter for word in ranked if not _WIDE.match(word) for letter in word}
+        spelled = (word for word in ranked if not _WIDE.match(word) or _IS_CLUSTERED.match(word))
+        letters = {letter for word in spelled for letter in word}
         letters |= {chr(code) for code in range(33, 127)} | {"\n"}
         spelling = sorted(letters - set(kept))
-        continued = [f"##{letter}" for letter in sorted(letters) if letter.isalnum() or letter in "_'’"]
+        continued = [f"##{letter}" for letter in sorted(letters) if _continues(letter)]
         return cls([*kept, *spelling, *continued], roles=roles, spec=spec)
 
     def _spell(self, piece: str) -> tuple[int, ...]:
@@ -146,7 +171,7 @@ class WordTokenizer:
         ids: list[int] = []
         previous: str | None = None
         end = 0
-        for match in _PIECE.finditer(text):
+        for match in _pattern(text).finditer(text):
             spaces, piece = len(match[1]), match[2]
             end = match.end()
             self._encode_gap(ids, previous, spaces, piece)
@@ -190,7 +215,7 @@ class WordTokenizer:
                 text = spacing.get(token)
                 table.append((text, token != UNKNOWN, token != UNKNOWN))
             elif token.startswith("##") and len(token) > 2:
-                table.append((token[2:], True, False))
+                table.append((token[2:], True, _binds(False, token)))
             else:
                 table.append((token, _binds(True, token), _binds(False, token)))
         return table

@@ -152,7 +152,7 @@ def _become_command(words: list[str], folder: str, at: tuple[int, int] | None, s
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
     from llm_benchmarks import runner
-    from llm_benchmarks.cli import app
+    from llm_benchmarks.__main__ import app
 
     runner.subprocess = SimpleNamespace(Popen=_ForkedWorker, PIPE=subprocess.PIPE)  # type: ignore[assignment]
     calls = _Calls(at, send)

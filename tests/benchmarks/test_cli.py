@@ -367,7 +367,7 @@ def test_help_needs_nothing_heavy() -> None:
 
 
 def test_play_from_a_pipe() -> None:
-    command = [sys.executable, "-m", "llm_benchmarks.cli", "play", TINY]
+    command = [sys.executable, "-m", "llm_benchmarks", "play", TINY]
     done = subprocess.run(command, input="a b\n\n", capture_output=True, text=True, check=True)
     assert "ended by stop" in done.stdout
 

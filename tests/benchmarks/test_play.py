@@ -54,3 +54,30 @@ def test_reward_and_unknown_arguments() -> None:
     assert "length_penalty" in said
     with pytest.raises(TypeError, match="did you mean 'dataset'"):
         played("TextGen-Tiny-v0", "", datset="tiny")
+
+
+def test_words_that_the_vocabulary_lacks_are_named() -> None:
+    said = played("Dialogue-v0", "what would a zebra like , zebra ?\n/quit\n")
+    assert "not in the vocabulary: 'zebra'; written as '\ufffd'" in said
+    assert "agent:    what would a \ufffd like" in said
+    assert "not in the vocabulary" not in played("Dialogue-v0", "what area would you like ?\n/quit\n")
+    assert "not in the vocabulary" not in played("TextGen-v0", "the Zebra's sea, again\n/quit\n")
+
+
+@pytest.mark.parametrize("own", [{}, {1: "query : area north"}, {0: "query : food soup", 2: "a zebra ?"}])
+def test_reference_helps_a_person_through_a_dialogue(own: dict[int, str]) -> None:
+    out = io.StringIO()
+    player = Player("Dialogue-v0", example=1)
+    for turn in range(14):
+        said = out.getvalue().strip().splitlines()
+        if said and said[-1].startswith("ended by"):
+            break
+        hint = io.StringIO()
+        player.play(io.StringIO("/reference\n/reference\n/quit\n"), hint)
+        first, second = hint.getvalue().strip().splitlines()[-2:]
+        assert first == second
+        player.play(io.StringIO(own.get(turn, first) + "\n/quit\n"), out)
+    assert "success 1.000" in out.getvalue()
+    over = io.StringIO()
+    player.play(io.StringIO("/reference\n/quit\n"), over)
+    assert over.getvalue().strip().splitlines()[-1] == "this one is over: /new for the next"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-COMMAND = f"{sys.executable} -m llm_benchmarks.cli"
+COMMAND = f"{sys.executable} -m llm_benchmarks"
 CHINESE = "Translation-EnZh-v0"
 
 

@@ -19,6 +19,7 @@ def chosen(taught=(True, True, True, True), excluded=None, **options):
 
 def test_content_words_are_folded_and_distinct():
     assert content_words("The Rain, the rain; it isn’t mine") == ["rain"]
+    assert content_words("का की 3 हिन्दी") == ["का", "की", "हिन्दी"]
 
 
 def test_words_stand_in_the_text_in_order_and_are_rare_but_not_unique():

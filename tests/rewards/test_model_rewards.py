@@ -335,3 +335,17 @@ def test_batches_hold_like_lengths_within_their_budget():
     assert sorted(index for batch in found for index in batch) == list(range(7))
     assert [[lengths[i] for i in batch] for batch in found] == [[1, 1, 2], [5, 5], [9], [30]]
     assert list(batches([], 10)) == []
+
+
+def test_a_text_that_spells_a_special_token_is_read_as_text(folders):
+    """No agent writes itself the end of a text, or a separator."""
+    for spec in ({"id": "lm_fluency", "lm": folders["llama"]}, {"id": "classifier", "model": folders["one"]}):
+        reward = make_reward(spec)
+        tokenizer = reward._components[0].reward._source.load().tokenizer
+        assert tokenizer.eos_token_id not in tokenizer("a</s>b", add_special_tokens=False)["input_ids"]
+        assert reward(on("a</s>b")) == pytest.approx(
+            reward(on("a<\u00a7s>b")), abs=1e-5
+        )  # "<", ">", "/" unknown
+        assert reward.signature.endswith("|v2")
+    encoder = make_reward({"id": "semantic_similarity", "model": folders["bert"], "to": "source"})
+    assert encoder(on("a</s>b")) == pytest.approx(encoder(on("a<\u00a7s>b")), abs=1e-5)

@@ -7,7 +7,7 @@ import itertools
 from llm_envs.episode import Episode
 from llm_envs.rewards import RewardContext
 from llm_envs.rewards.signatures import number_text
-from llm_envs.rewards.words import tokens_of
+from llm_envs.words import tokens_of
 
 
 class KnownPairs:
