@@ -92,6 +92,7 @@ def explain(error: BaseException) -> tuple[int, str]:
         return BAD_INPUT, str(error)
     if isinstance(error, OwnCodeError):
         return NOT_SO, str(error)
+    from llm_envs.extras import missing
     from llm_envs.foreign import UntrustedCode
     from llm_envs.rewards import RewardError
 
@@ -102,7 +103,7 @@ def explain(error: BaseException) -> tuple[int, str]:
     if said := machine_fault(error):
         return BAD_INPUT, said
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] not in _OURS:
-        return BAD_INPUT, f"{error}; pip install 'llm-envs[all]' brings what commands need"
+        return BAD_INPUT, str(missing(error, "benchmarks") or error)
     raised = _raised(error)
     if raised is not None and not raised.ours:
         return NOT_SO, own_code(error)
