@@ -193,6 +193,19 @@ def test_without_a_handler_the_signal_ends_the_process_after_the_section() -> No
     os.close(written)
 
 
+def test_a_child_that_is_forked_inside_a_section_can_be_stopped() -> None:
+    """As the processes of an asynchronous vector environment are."""
+
+    def child() -> int:
+        send(signal.SIGTERM)
+        return 0
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with deferred_signals():
+        assert forked(child) == -signal.SIGTERM
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_a_command_that_is_interrupted_exits_with_130(times: int) -> None:
     def command() -> int:
