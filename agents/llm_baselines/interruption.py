@@ -196,9 +196,9 @@ def _pass_on(signum: int, frame: FrameType | None, handler: Any) -> None:
 
 def _begin_anew() -> None:
     """In a forked child: the sections are its parent's, which will end; it itself saves nothing."""
+    _uninstall()  # while signals still wait: an exception could go nowhere from here
     _sections.clear()
     _noted.clear()
-    _uninstall()
 
 
 if hasattr(os, "register_at_fork"):
