@@ -192,3 +192,14 @@ def _pass_on(signum: int, frame: FrameType | None, handler: Any) -> None:
     else:
         signal.signal(signum, signal.SIG_DFL)
         signal.raise_signal(signum)
+
+
+def _begin_anew() -> None:
+    """In a forked child: the sections are its parent's, which will end; it itself saves nothing."""
+    _uninstall()  # while signals still wait: an exception could go nowhere from here
+    _sections.clear()
+    _noted.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

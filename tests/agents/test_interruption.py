@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
 import threading
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import gymnasium as gym
 import pytest
+import torch
 
 from llm_baselines import interruption
 from llm_baselines.interruption import SIGNALS, deferred_signals, interruptibly
+from llm_baselines.registry import make_agent
+from llm_baselines.sealed_folder import newest_checkpoint
 from llm_benchmarks.termination import run_to_exit_status, termination_interrupts
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends itself POSIX signals")
@@ -193,6 +200,19 @@ def test_without_a_handler_the_signal_ends_the_process_after_the_section() -> No
     os.close(written)
 
 
+def test_a_child_that_is_forked_inside_a_section_can_be_stopped() -> None:
+    """As the processes of an asynchronous vector environment are."""
+
+    def child() -> int:
+        send(signal.SIGTERM)
+        return 0
+
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with deferred_signals():
+        assert forked(child) == -signal.SIGTERM
+    signal.signal(signal.SIGTERM, before)
+
+
 @pytest.mark.parametrize("times", [1, 2, 3])
 def test_a_command_that_is_interrupted_exits_with_130(times: int) -> None:
     def command() -> int:
@@ -209,6 +229,32 @@ def test_a_command_that_is_interrupted_exits_with_130(times: int) -> None:
         return status
 
     assert forked(main) == 130
+
+
+@pytest.mark.parametrize(("name", "optimizer"), [("sb3_dqn", "Adam"), ("token_dqn", "AdamW")])
+def test_an_interruption_within_an_update_waits_until_it_is_counted(
+    name: str, optimizer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"model": "nano", "warm_start": False} if name == "token_dqn" else {"learning_starts": 16}
+    env = gym.make("llm_envs:TextGen-Tiny-v0")
+    agent: Any = make_agent(name, env, seed=0, device="cpu", config={**options, "eval_freq": 0})
+    kind, steps = getattr(torch.optim, optimizer), []
+    step = kind.step
+
+    def interrupted(self: Any, *arguments: Any, **options: Any) -> Any:
+        send()
+        steps.append(step(self, *arguments, **options))
+        send()
+
+    monkeypatch.setattr(kind, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        agent.learn(500, run_folder=tmp_path)
+    assert len(steps) >= 1
+    assert agent.report.gradient_steps == len(steps)
+    place = newest_checkpoint(tmp_path / "resume")
+    if name == "sb3_dqn":  # it saves a checkpoint when it is interrupted
+        assert place is not None
+        assert json.loads((place / "state.json").read_text())["n_updates"] == len(steps)
 
 
 def test_where_the_terminal_is_gone_printing_goes_on_without_an_error() -> None:

@@ -251,14 +251,11 @@ class _ForkedWorker:
 
 
 def _become_worker() -> None:
-    from llm_baselines import interruption
     from llm_benchmarks import worker
 
     sys.settrace(None)
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_DFL)
-    for left in (interruption._sections, interruption._noted, interruption._before):
-        left.clear()  # of the process it was forked from
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
     _exit_with(worker.main)

@@ -12,6 +12,7 @@ from stable_baselines3.common.utils import explained_variance
 from torch import Tensor
 
 from llm_baselines.exploration import Exploration, linear_epsilon, top_k_support
+from llm_baselines.interruption import deferred_signals
 from llm_baselines.language_agent import LanguageAgent
 from llm_baselines.player import Player, log_ratios
 from llm_baselines.run import TrainingRun
@@ -177,7 +178,8 @@ class TokenDQN(LanguageAgent):
     def refresh_target(self, steps: int) -> None:
         """Moves the target network, where so many steps are a multiple of `target_update_interval`."""
         if steps % self.config.target_update_interval == 0:
-            self.network.refresh_target(self.config.polyak_tau)
+            with deferred_signals():  # whole, or not at all
+                self.network.refresh_target(self.config.polyak_tau)
 
     def fit_value(self, run: TrainingRun) -> None:
         """Steps of V alone on the replay's episodes, which are read once: a step costs a pass of the head.

@@ -274,6 +274,25 @@ def test_a_reward_that_is_code_stays_behind_and_that_is_said(env, tmp_path):
     loaded.learn(60)
 
 
+def test_the_last_evaluation_that_was_interrupted_is_made_on_resume(env, tmp_path, monkeypatch):
+    measure = RoundCallback.measure
+
+    def interrupt(self):
+        if self.model.num_timesteps >= 200:
+            raise KeyboardInterrupt
+        measure(self)
+
+    monkeypatch.setattr(RoundCallback, "measure", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        make("sb3_dqn", env).learn(200, run_folder=tmp_path)
+    monkeypatch.undo()
+    for _ in range(2):
+        resumed = make("sb3_dqn", env).learn(200, run_folder=tmp_path, resume=True)
+        steps = [row["timesteps"] for row in resumed.report.curve]
+        assert steps.count(resumed.report.environment_steps) == 1
+        assert steps[-1] == resumed.report.environment_steps >= 200
+
+
 def test_no_return_sums_rewards_across_a_seam(env, tmp_path):
     """Where a run stopped the rows go on with other episodes."""
     make("sb3_dqn", env, n_steps=3).learn(60, run_folder=tmp_path)
