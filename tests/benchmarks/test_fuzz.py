@@ -195,37 +195,37 @@ def test_options_of_agents(where: tuple[str, str], value: str) -> None:
 
 EVALUATE = ("evaluate", "--env", TINY, "--agent", "random", "--episodes", "1", "--store", "store")
 WORDS = [
-    (EVALUATE, "--seed"),
-    (EVALUATE, "--num-envs"),
-    (EVALUATE, "--split"),
-    (EVALUATE, "--device"),
-    (EVALUATE, "--config"),
-    (EVALUATE, "--agent"),
-    (EVALUATE, "--env"),
-    (("play", TINY), "--example"),
-    (("play", TINY), "--seed"),
-    (("benchmark", "--store", "store"), ""),
-    (("benchmark", "demo", "--store", "store"), "--engine"),
-    (("leaderboard", "show", "--store", "store"), "--env"),
-    (("leaderboard", "show"), "--store"),
-    (("leaderboard", "compare", "--store", "store"), ""),
-    (("leaderboard", "curves", "--store", "store", "--env", TINY), "--out"),
-    (("export", "--out", "out"), "--agent"),
-    (("fetch",), ""),
-    (("degenerate",), ""),
-    (("pages", "--out", "pages"), ""),
+    (EVALUATE, "--seed", "--seed"),
+    (EVALUATE, "--num-envs", "--num-envs"),
+    (EVALUATE, "--split", "split"),
+    (EVALUATE, "--device", "--device"),
+    (EVALUATE, "--config", "--config"),
+    (EVALUATE, "--agent", "agent"),
+    (EVALUATE, "--env", "environment"),
+    (("play", TINY), "--example", "example"),
+    (("play", TINY), "--seed", "--seed"),
+    (("play", TINY), "--env-set", "--env-set"),
+    (("benchmark", "--store", "store"), "", "suite"),
+    (("benchmark", "demo", "--store", "store"), "--engine", "engine"),
+    (("leaderboard", "show", "--store", "store"), "--env", ""),
+    (("leaderboard", "show"), "--store", "--store"),
+    (("leaderboard", "compare", "--store", "store"), "", "runs of"),
+    (("leaderboard", "curves", "--store", "store", "--env", TINY), "--out", "--out"),
+    (("export", "--out", "out"), "--agent", "--agent"),
+    (("fetch",), "", "asset"),
+    (("degenerate",), "", "environment"),
+    (("pages", "--out", "pages"), "", "environment"),
 ]
 
 
 @settings(fuzz, max_examples=120)
 @given(where=st.sampled_from(WORDS), value=numbers | words | texts)
-def test_words_of_commands(where: tuple[tuple[str, ...], str], value: str) -> None:
+def test_words_of_commands(where: tuple[tuple[str, ...], str, str], value: str) -> None:
     Path("store").mkdir(exist_ok=True)
-    line, option = where
+    line, option, name = where
     given = (f"{option}={value}",) if option else ("--", value)
     if said := outcome(*line, *given):
-        # "null" is a word here; an option without a value is told by its name.
-        assert option.strip("-").replace("-", "") in said.replace("-", "").replace("_", "") or "no" in said
+        assert name in said
         assert shown(" ".join(value.split()))[:12] in said or shown(repr(value))[:12].strip("'\"") in said, (
             said
         )

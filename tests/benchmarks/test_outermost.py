@@ -12,9 +12,15 @@ from pathlib import Path
 import pytest
 from made_up_agents import SOURCE
 
+from llm_baselines.run import NotFinite
+from llm_baselines.sealed_folder import AgentFolderError
+from llm_baselines.transitions import TransitionError
 from llm_benchmarks.cli import main
 from llm_benchmarks.outermost import explain
+from llm_benchmarks.suite import SuiteError
 from llm_envs.assets import AssetError, cache_home
+from llm_envs.data import DataError
+from llm_envs.foreign import ForeignDataError, UntrustedCode
 from llm_envs.rewards import RewardError, bleu
 
 TINY = "TextGen-Tiny-v0"
@@ -94,6 +100,26 @@ def test_a_reward_of_ours_that_breaks_is_our_fault() -> None:
     except AttributeError as error:
         broken.__cause__ = error
     assert explain(broken)[0] == 70
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (DataError("data.jsonl has changed"), 2),
+        (ForeignDataError("agent.json: nested deeper"), 2),
+        (UntrustedCode("'agent.json' names code"), 2),
+        (AgentFolderError("the checkpoint is damaged"), 2),
+        (SuiteError("the suite"), 2),
+        (NotFinite("a loss is nan at step 3"), 1),
+        (TransitionError("the environment slid"), 1),
+        (ValueError("a value that nobody checked"), 70),
+        (TypeError("a value that nobody checked"), 70),
+    ],
+    ids=lambda given: type(given).__name__ if isinstance(given, Exception) else "",
+)
+def test_errors_of_a_kind_have_its_status_wherever_they_are_raised(error: Exception, status: int) -> None:
+    assert explain(error)[0] == status
+    assert str(error) in explain(error)[1]
 
 
 def test_a_library_that_is_missing_is_named_with_the_way_out() -> None:
