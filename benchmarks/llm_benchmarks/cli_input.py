@@ -109,15 +109,19 @@ def existing_store(store: Path) -> Path:
     Raises:
         InputError: It is not.
     """
-    try:
-        there = store.is_dir()
-    except OSError as error:  # a name too long
-        raise InputError(f"--store {shown_path(store)}: {error.strerror}") from None
-    if not there:
+    if not is_folder(store):
         raise InputError(
             f"--store: there is no folder {shown_path(store)}; `llm-envs evaluate` and `benchmark` make one"
         )
     return store
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a folder is there; a name that is too long, or leads through what is forbidden, is none."""
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False
 
 
 def shown_path(path: Path) -> str:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 import llm_envs  # noqa: F401  registers the ids
 from llm_baselines.registry import make_agent
-from llm_benchmarks.cli_input import creatable
+from llm_benchmarks.cli_input import creatable, is_folder, shown_path
 from llm_benchmarks.training import read_training
 
 
@@ -24,8 +24,10 @@ def run(agent: Path, out: Path, *, device: str) -> None:
     Raises:
         ValueError: There is no trained language model in the folder, or `out` holds something.
     """
-    if not agent.is_dir():
-        raise ValueError(f"--agent {str(agent)!r} is no folder; `llm-envs train --out FOLDER` writes one")
+    if not is_folder(agent):
+        raise ValueError(
+            f"--agent {shown_path(agent)} is no folder; `llm-envs train --out FOLDER` writes one"
+        )
     creatable(out, "--out")
     facts = read_training(agent)
     env = gym.make(facts["env"], **facts["env_kwargs"])

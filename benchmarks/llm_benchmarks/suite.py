@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_baselines.configuration import make_config, option
-from llm_benchmarks.cli_input import read_toml
+from llm_benchmarks.cli_input import is_folder, read_toml
 from llm_benchmarks.records import RecordError, plain
 
 EVALUATION_SEED = 1_000_000
@@ -330,7 +330,7 @@ def check_names(envs: list[str], agents: list[str], where: str) -> None:
             near = did_you_mean(env, llm_envs.list_envs())
             raise SuiteError(f"{where}: unknown environment {env!r}{near} `llm-envs list` shows all")
     for agent in agents:
-        if agent not in list_agents() and ":" not in agent and not Path(agent).is_dir():
+        if agent not in list_agents() and ":" not in agent and not is_folder(agent):
             near = did_you_mean(agent, list_agents())
             raise SuiteError(
                 f"{where}: unknown agent {agent!r}{near} there are {', '.join(list_agents())}, "
