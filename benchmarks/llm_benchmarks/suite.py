@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
@@ -170,8 +171,9 @@ def find_suite(name: str) -> Path:
     """
     from llm_envs.rewards.registry import did_you_mean
 
-    if Path(name).is_file():
-        return Path(name)
+    with suppress(OSError):  # a name too long is no file's
+        if Path(name).is_file():
+            return Path(name)
     here = Path(__file__).resolve().parent
     folders = [here / "suites", here.parent / "suites"]
     known = {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
