@@ -133,6 +133,30 @@ def test_memory_that_is_not_there_is_no_fault() -> None:
     assert (status, "8 TiB" in said) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"x = '\xff'", "not UTF-8"),
+        (b"x = " + b"[" * 3000 + b"]" * 3000, "too deep"),
+        (b"x = " + b"9" * 400, "beyond 64 bits"),
+        (b"x = nan", "nan"),
+        (b"x = ", "Invalid value"),
+        (None, "file.toml"),
+    ],
+    ids=["no UTF-8", "deep", "long number", "no number", "no TOML", "a pipe"],
+)
+def test_a_configuration_that_cannot_be_read_is_named(capsys, content: bytes | None, said: str) -> None:
+    if content is None:
+        os.mkfifo("file.toml")  # nobody writes: who opens it waits for good
+    else:
+        Path("file.toml").write_bytes(content)
+    for words in ((*RANDOM, "--config", "file.toml"), ("benchmark", "file.toml", "--store", "store")):
+        status, line = told(capsys, *words)
+        assert status == 2
+        assert "file.toml" in line
+        assert said.lower() in line.lower()
+
+
 DISK = {
     errno.ENOSPC: "No space left on device",
     errno.EROFS: "Read-only file system",
