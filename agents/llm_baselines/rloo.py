@@ -39,7 +39,8 @@ class RLOOConfig(LanguageAgentConfig):
         LanguageAgentConfig.__post_init__(self)
         if self.round_size % self.group_size:
             raise ValueError(
-                f"group_size={self.group_size!r} must divide the {self.round_size} episodes of a round"
+                f"group_size={self.group_size!r} must divide the {self.round_size} episodes of a round "
+                f"(episodes_per_round={self.episodes_per_round}, n_envs={self.n_envs})"
             )
 
 

@@ -75,7 +75,7 @@ def usable_folder(folder: Path, option: str = "--store") -> None:
     """
     try:
         if folder.exists() and not folder.is_dir():
-            raise InputError(f"{option} {str(folder)!r} is a file; name a folder")
+            raise InputError(f"{option} {shown_path(folder)} is a file; name a folder")
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
@@ -102,8 +102,8 @@ def creatable(path: Path, option: str) -> None:
 def _unusable(path: Path, option: str, error: OSError) -> InputError:
     said = error.strerror or str(error)
     return InputError(
-        f"{option} {str(path)!r}: nothing can be written there: {said}; name a place of yours, on a disk "
-        "with room"
+        f"{option} {shown_path(path)}: nothing can be written there: {said}; name a place of yours, on a "
+        "disk with room"
     )
 
 
@@ -113,9 +113,26 @@ def existing_store(store: Path) -> Path:
     Raises:
         InputError: It is not.
     """
-    if not store.is_dir():
-        raise InputError(f"there is no folder {str(store)!r}; `llm-envs evaluate` and `benchmark` make one")
+    if not is_folder(store):
+        raise InputError(
+            f"--store: there is no folder {shown_path(store)}; `llm-envs evaluate` and `benchmark` make one"
+        )
     return store
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a folder is there; a name that is too long, or leads through what is forbidden, is none."""
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False
+
+
+def shown_path(path: Path) -> str:
+    """A path in an error message."""
+    from llm_envs.foreign import shown
+
+    return shown(repr(str(path)), 200)
 
 
 def usable_device(device: str, option: str = "--device") -> None:
@@ -175,7 +192,7 @@ def read_toml(file: Path, what: str) -> dict[str, Any]:
     """
     from llm_envs.foreign import ForeignDataError, check_bounded
 
-    place = f"{what} {str(file)!r}"
+    place = f"{what} {shown_path(file)}"
     try:
         status = file.stat()
         if not stat.S_ISREG(status.st_mode):

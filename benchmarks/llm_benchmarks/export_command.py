@@ -7,7 +7,7 @@ from pathlib import Path
 import gymnasium as gym
 from rich.console import Console
 
-from llm_benchmarks.cli_input import creatable
+from llm_benchmarks.cli_input import creatable, is_folder, shown_path
 from llm_benchmarks.report_console import say
 from llm_benchmarks.training import load_trained, read_training
 from llm_envs.envs.ids import bare_id
@@ -27,8 +27,10 @@ def run(agent: Path, out: Path, *, env_id: str | None, device: str) -> None:
     Raises:
         ValueError: There is no trained language model in the folder, or `out` holds something.
     """
-    if not agent.is_dir():
-        raise ValueError(f"--agent {str(agent)!r} is no folder; `llm-envs train --out FOLDER` writes one")
+    if not is_folder(agent):
+        raise ValueError(
+            f"--agent {shown_path(agent)} is no folder; `llm-envs train --out FOLDER` writes one"
+        )
     creatable(out, "--out")
     facts = read_training(agent)
     if env_id is None and facts["env"] not in TABLE:

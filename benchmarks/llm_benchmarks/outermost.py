@@ -16,7 +16,7 @@ import re
 import sys
 import sysconfig
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +44,24 @@ _MACHINE = frozenset(
         *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN),
     }
 )
+# Classes by module: one that is not imported yet has raised nothing.
+_REFUSALS = {
+    "llm_envs.assets.table": "AssetError",
+    "llm_envs.data.errors": "DataError",
+    "llm_envs.foreign.bounded_json": "ForeignDataError",
+    "llm_envs.foreign.trust": "UntrustedCode",
+    "llm_baselines.sealed_folder": "AgentFolderError",
+    "llm_benchmarks.records": "RecordError",
+    "llm_benchmarks.suite": "SuiteError",
+    "llm_benchmarks.training": "UnsavedError",
+}
+"""Errors that refuse an input by name, wherever they are raised: a data file may change while it is read."""
+_FAILURES = {
+    "llm_envs.rewards.context": "RewardError",
+    "llm_baselines.not_finite": "NotFinite",
+    "llm_baselines.transitions": "TransitionError",
+}
+"""Errors of what a command was asked to do, not of this package."""
 _OURS = ("llm_envs", "llm_baselines", "llm_benchmarks")
 _LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
 _LONGEST = 2000
@@ -93,12 +111,10 @@ def explain(error: BaseException) -> tuple[int, str]:
     if isinstance(error, OwnCodeError):
         return NOT_SO, str(error)
     from llm_envs.extras import missing
-    from llm_envs.foreign import UntrustedCode
-    from llm_envs.rewards import RewardError
 
-    if isinstance(error, UntrustedCode):
+    if _is_one_of(error, _REFUSALS):
         return BAD_INPUT, str(error)
-    if isinstance(error, RewardError) and not _is_fault(error.__cause__):
+    if _is_one_of(error, _FAILURES) and not _is_fault(error.__cause__):
         return NOT_SO, str(error)
     if said := machine_fault(error):
         return BAD_INPUT, said
@@ -146,6 +162,17 @@ def one_line(error: BaseException) -> str:
     """An error's type and message."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def is_declared(error: BaseException) -> bool:
+    """Whether an error is of a class that names its own fault, whoever's code was running."""
+    return _is_one_of(error, _REFUSALS) or _is_one_of(error, _FAILURES)
+
+
+def _is_one_of(error: BaseException, classes: Mapping[str, str]) -> bool:
+    """Whether an error is of one of some classes, module -> name."""
+    known = (getattr(sys.modules.get(module), name, None) for module, name in classes.items())
+    return isinstance(error, tuple(cls for cls in known if cls is not None))
 
 
 class _Raised(NamedTuple):

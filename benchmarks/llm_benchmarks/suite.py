@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import product
 from pathlib import Path
@@ -27,7 +28,7 @@ from typing import Any
 
 from llm_baselines.configuration import check_values, make_config, option
 from llm_baselines.option_tables import TUNED
-from llm_benchmarks.cli_input import read_toml
+from llm_benchmarks.cli_input import is_folder, read_toml
 from llm_benchmarks.records import RecordError, plain
 from llm_envs.argument_types import fits
 from llm_envs.envs.ids import bare_id, env_class, find_spec
@@ -205,8 +206,9 @@ def find_suite(name: str) -> Path:
     """
     from llm_envs.rewards.registry import did_you_mean
 
-    if Path(name).is_file():
-        return Path(name)
+    with suppress(OSError):  # a name too long is no file's
+        if Path(name).is_file():
+            return Path(name)
     here = Path(__file__).resolve().parent
     folders = [here / "suites", here.parent / "suites"]
     known = {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
@@ -392,7 +394,7 @@ def check_names(envs: list[str], agents: list[str], where: str) -> None:
             )
             raise SuiteError(f"{where}: unknown environment {env!r}{near} `llm-envs list` shows all{own}")
     for agent in agents:
-        if agent not in list_agents() and ":" not in agent and not Path(agent).is_dir():
+        if agent not in list_agents() and ":" not in agent and not is_folder(agent):
             near = did_you_mean(agent, list_agents())
             raise SuiteError(
                 f"{where}: unknown agent {agent!r}{near} there are {', '.join(list_agents())}, "

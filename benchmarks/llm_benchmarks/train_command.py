@@ -13,12 +13,11 @@ from llm_baselines.not_finite import NotFinite
 from llm_baselines.registry import AGENTS
 from llm_baselines.sealed_folder import newest_checkpoint
 from llm_benchmarks.cli_input import INTERRUPTED, InputError, OwnCodeError, bad_input, creatable
-from llm_benchmarks.outermost import machine_fault, own_code
+from llm_benchmarks.outermost import is_declared, machine_fault, own_code
 from llm_benchmarks.report_console import complain, plain, say
 from llm_benchmarks.suite import Cell
 from llm_benchmarks.termination import termination_interrupts
 from llm_benchmarks.training import RUN, UnsavedError, prepare
-from llm_envs.rewards import RewardError
 
 
 @termination_interrupts()
@@ -66,7 +65,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
             kept = next((str(found) for found in map(newest_checkpoint, places) if found), "")
             there = f"the checkpoint {kept!r} was kept, --resume goes on" if kept else "nothing was kept"
             raise InputError(f"--out {str(out)!r}: {said}; {there}") from error
-        if cell.agent not in AGENTS and not isinstance(error, RewardError):
+        if cell.agent not in AGENTS and not is_declared(error):
             raise OwnCodeError(own_code(error, f"agent {cell.agent!r}")) from error
         raise
     _tell(console, facts, f"done; the agent stands in {out}")

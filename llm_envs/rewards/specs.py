@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Any
 
 from llm_envs.argument_types import declared_type, declared_types, fits, type_name
+from llm_envs.foreign import shown
 from llm_envs.rewards.callables import check_takes_episode
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.registry import did_you_mean, find_reward
@@ -100,11 +101,19 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
     try:
         made: Callable[..., Any] = target(**arguments)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"reward {entry.name!r}: {error}") from error
+        raise ValueError(f"reward {entry.name!r}: {error}{_told_options(entry, str(error))}") from error
     if not callable(made):
         raise ValueError(f"reward {entry.name!r}: instances of {target!r} cannot be called with an episode")
     check_takes_episode(entry.name, made, takes_options=False)
     return made, getattr(made, "signature", None) or _signature(entry, parameters, target)
+
+
+def _told_options(entry: Entry, message: str) -> str:
+    """The options of a reward that refused them, where its message does not name them."""
+    told = [
+        f"{name}={shown(repr(value), 60)}" for name, value in entry.options.items() if name not in message
+    ]
+    return f" (given {', '.join(told)})" if told else ""
 
 
 def _bind(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Callable[..., Any]:

@@ -41,7 +41,7 @@ class TaskSuccess:
 
 def _unknown(key: str, measures: Collection[str]) -> ValueError:
     if not measures:
-        return ValueError(f"task_success needs the measure {key!r}, and this task measures nothing")
+        return ValueError(f"task_success needs the measure key={key!r}, and this task measures nothing")
     return ValueError(
         f"task_success: this task has no measure {key!r}{did_you_mean(key, measures)} "
         f"it has {', '.join(sorted(measures))}"

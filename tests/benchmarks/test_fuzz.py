@@ -42,11 +42,11 @@ fuzz = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
-numbers = st.sampled_from(["0", "1", "2", "-1", "1.5", "1e400", "-0.0", "NaN", "9" * 25, "9" * 5000])
+numbers = st.sampled_from(["0", "1", "2", "-1", "1.5", "1e400", "-0.0", "NaN", "9" * 25])
 texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8)
 words = st.sampled_from(
     [
-        *("", "x", "null", "true", "false", "word", "bleu", "os:system", "\x1b[31m", "\u202e", "x" * 3000),
+        *("", "x", "null", "true", "false", "word", "bleu", "os:system", "\x1b[31m", "\u202e"),
         *(
             "file:",
             "file:~nobody/x.csv",
@@ -58,7 +58,8 @@ words = st.sampled_from(
         ),
     ]
 )
-deep = st.sampled_from(["[" * 200 + "]" * 200, '{"id":' * 3000 + "1" + "}" * 3000])
+long = st.sampled_from("x9").map(lambda character: character * 5000)
+deep = st.sampled_from([200, 3000]).map(lambda n: "[" * n + "]" * n)
 values = st.recursive(
     numbers.map(lambda n: n if len(n) < 9 else "3")
     | words.filter(lambda w: len(w) < 99).map(json.dumps)
@@ -71,7 +72,7 @@ values = st.recursive(
     ),
     max_leaves=4,
 )
-anything = numbers | words | texts | deep | values
+anything = numbers | words | texts | long | deep | values
 
 
 @pytest.fixture(autouse=True)
@@ -149,8 +150,11 @@ def test_arguments_of_environments(env_id: str, name: str, value: str) -> None:
 
 
 def options_of(reward: str) -> list[str]:
-    parameters = inspect.signature(find_reward(reward)).parameters
-    return [name for name in parameters if name not in ("context", "episode")]
+    """Options that may stand alone: no other one has to be given."""
+    parameters = dict(inspect.signature(find_reward(reward)).parameters)
+    names = [name for name in parameters if name not in ("context", "episode")]
+    needed = {name for name in names if parameters[name].default is inspect.Parameter.empty}
+    return [name for name in names if needed <= {name}]
 
 
 REWARDS = [(name, option) for name in llm_envs.list_rewards() for option in options_of(name)]
@@ -195,37 +199,37 @@ def test_options_of_agents(where: tuple[str, str], value: str) -> None:
 
 EVALUATE = ("evaluate", "--env", TINY, "--agent", "random", "--episodes", "1", "--store", "store")
 WORDS = [
-    (EVALUATE, "--seed"),
-    (EVALUATE, "--num-envs"),
-    (EVALUATE, "--split"),
-    (EVALUATE, "--device"),
-    (EVALUATE, "--config"),
-    (EVALUATE, "--agent"),
-    (EVALUATE, "--env"),
-    (("play", TINY), "--example"),
-    (("play", TINY), "--seed"),
-    (("benchmark", "--store", "store"), ""),
-    (("benchmark", "demo", "--store", "store"), "--engine"),
-    (("leaderboard", "show", "--store", "store"), "--env"),
-    (("leaderboard", "show"), "--store"),
-    (("leaderboard", "compare", "--store", "store"), ""),
-    (("leaderboard", "curves", "--store", "store", "--env", TINY), "--out"),
-    (("export", "--out", "out"), "--agent"),
-    (("fetch",), ""),
-    (("degenerate",), ""),
-    (("pages", "--out", "pages"), ""),
+    (EVALUATE, "--seed", "--seed"),
+    (EVALUATE, "--num-envs", "--num-envs"),
+    (EVALUATE, "--split", "split"),
+    (EVALUATE, "--device", "--device"),
+    (EVALUATE, "--config", "--config"),
+    (EVALUATE, "--agent", "agent"),
+    (EVALUATE, "--env", "environment"),
+    (("play", TINY), "--example", "example"),
+    (("play", TINY), "--seed", "--seed"),
+    (("play", TINY), "--env-set", "--env-set"),
+    (("benchmark", "--store", "store"), "", "suite"),
+    (("benchmark", "demo", "--store", "store"), "--engine", "engine"),
+    (("leaderboard", "show", "--store", "store"), "--env", ""),
+    (("leaderboard", "show"), "--store", "--store"),
+    (("leaderboard", "compare", "--store", "store"), "", "runs of"),
+    (("leaderboard", "curves", "--store", "store", "--env", TINY), "--out", "--out"),
+    (("export", "--out", "out"), "--agent", "--agent"),
+    (("fetch",), "", "asset"),
+    (("degenerate",), "", "environment"),
+    (("pages", "--out", "pages"), "", "environment"),
 ]
 
 
-@settings(fuzz, max_examples=120)
-@given(where=st.sampled_from(WORDS), value=numbers | words | texts)
-def test_words_of_commands(where: tuple[tuple[str, ...], str], value: str) -> None:
+@settings(fuzz, max_examples=80)
+@given(where=st.sampled_from(WORDS), value=numbers | words | texts | long)
+def test_words_of_commands(where: tuple[tuple[str, ...], str, str], value: str) -> None:
     Path("store").mkdir(exist_ok=True)
-    line, option = where
+    line, option, name = where
     given = (f"{option}={value}",) if option else ("--", value)
     if said := outcome(*line, *given):
-        # "null" is a word here; an option without a value is told by its name.
-        assert option.strip("-").replace("-", "") in said.replace("-", "").replace("_", "") or "no" in said
+        assert name in said
         assert shown(" ".join(value.split()))[:12] in said or shown(repr(value))[:12].strip("'\"") in said, (
             said
         )

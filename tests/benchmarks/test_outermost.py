@@ -12,9 +12,15 @@ from pathlib import Path
 import pytest
 from made_up_agents import SOURCE
 
+from llm_baselines.run import NotFinite
+from llm_baselines.sealed_folder import AgentFolderError
+from llm_baselines.transitions import TransitionError
 from llm_benchmarks.cli import main
 from llm_benchmarks.outermost import explain
+from llm_benchmarks.suite import SuiteError
 from llm_envs.assets import AssetError, cache_home
+from llm_envs.data import DataError
+from llm_envs.foreign import ForeignDataError, UntrustedCode
 from llm_envs.rewards import RewardError, bleu
 
 TINY = "TextGen-Tiny-v0"
@@ -96,6 +102,26 @@ def test_a_reward_of_ours_that_breaks_is_our_fault() -> None:
     assert explain(broken)[0] == 70
 
 
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (DataError("data.jsonl has changed"), 2),
+        (ForeignDataError("agent.json: nested deeper"), 2),
+        (UntrustedCode("'agent.json' names code"), 2),
+        (AgentFolderError("the checkpoint is damaged"), 2),
+        (SuiteError("the suite"), 2),
+        (NotFinite("a loss is nan at step 3"), 1),
+        (TransitionError("the environment slid"), 1),
+        (ValueError("a value that nobody checked"), 70),
+        (TypeError("a value that nobody checked"), 70),
+    ],
+    ids=lambda given: type(given).__name__ if isinstance(given, Exception) else "",
+)
+def test_errors_of_a_kind_have_its_status_wherever_they_are_raised(error: Exception, status: int) -> None:
+    assert explain(error)[0] == status
+    assert str(error) in explain(error)[1]
+
+
 def test_a_library_that_is_missing_is_named_with_the_way_out() -> None:
     status, said = explain(ModuleNotFoundError("No module named 'scipy'", name="scipy"))
     assert (status, "pip install 'llm-envs[all]'" in said) == (2, True)
@@ -105,6 +131,30 @@ def test_a_library_that_is_missing_is_named_with_the_way_out() -> None:
 def test_memory_that_is_not_there_is_no_fault() -> None:
     status, said = explain(MemoryError("Unable to allocate 8 TiB"))
     assert (status, "8 TiB" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"x = '\xff'", "not UTF-8"),
+        (b"x = " + b"[" * 3000 + b"]" * 3000, "too deep"),
+        (b"x = " + b"9" * 400, "beyond 64 bits"),
+        (b"x = nan", "nan"),
+        (b"x = ", "Invalid value"),
+        (None, "file.toml"),
+    ],
+    ids=["no UTF-8", "deep", "long number", "no number", "no TOML", "a pipe"],
+)
+def test_a_configuration_that_cannot_be_read_is_named(capsys, content: bytes | None, said: str) -> None:
+    if content is None:
+        os.mkfifo("file.toml")  # nobody writes: who opens it waits for good
+    else:
+        Path("file.toml").write_bytes(content)
+    for words in ((*RANDOM, "--config", "file.toml"), ("benchmark", "file.toml", "--store", "store")):
+        status, line = told(capsys, *words)
+        assert status == 2
+        assert "file.toml" in line
+        assert said.lower() in line.lower()
 
 
 DISK = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import llm_envs.data.rows
 from llm_envs.data import DataError, load_corpus
@@ -161,3 +164,70 @@ def test_parquet_with_one_name_twice(tmp_path: Path) -> None:
 def test_columns_of_a_wrong_form(tmp_path: Path, columns: object, said: str) -> None:
     path = lines(tmp_path / "rows.jsonl", json.dumps({"source": "a", "references": ["b"]}))
     assert said in refused(path, columns=columns)
+
+
+fuzz = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.binary(max_size=9)
+cells = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=5,
+)
+names = st.sampled_from(["source", "references", "split", "group", "metadata", "text", "other"])
+rows = st.dictionaries(names, cells, max_size=4)
+columns = st.none() | st.dictionaries(
+    st.sampled_from(["source", "references", "split", "metadata", "x"]),
+    names | st.lists(names, max_size=2),
+    max_size=2,
+)
+
+
+def refusal(path: Path, columns: object) -> str:
+    """Why a file cannot be read; empty if every example can be had."""
+    try:
+        corpus = load_corpus(f"file:{path}", columns=columns)
+        for split, size in corpus.sizes.items():
+            assert not size or all(example.source for example in corpus.split(split))
+    except DataError as error:
+        return str(error)
+    return ""
+
+
+def read_or_refused(path: Path, columns: object) -> None:
+    said = refusal(path, columns)
+    assert not said or str(path) in said or "columns" in said
+
+
+count = itertools.count()
+
+
+@fuzz
+@given(
+    suffix=st.sampled_from(["jsonl", "csv", "tsv", "parquet"]), data=st.binary(max_size=60), columns=columns
+)
+def test_bytes_of_any_kind(tmp_path: Path, suffix: str, data: bytes, columns: object) -> None:
+    path = tmp_path / f"{next(count)}.{suffix}"
+    path.write_bytes(
+        b'{"source": "a"}\n' * (suffix == "jsonl") + b"source\na\n" * (suffix in "csvtsv") + data
+    )
+    read_or_refused(path, columns)
+
+
+@fuzz
+@given(table=st.lists(rows, max_size=4), columns=columns)
+def test_rows_of_any_kind(tmp_path: Path, table: list[dict[str, object]], columns: object) -> None:
+    jsonl = tmp_path / f"{next(count)}.jsonl"
+    jsonl.write_text("".join(json.dumps(row, default=repr) + "\n" for row in table))
+    read_or_refused(jsonl, columns)
+    parquet = tmp_path / f"{next(count)}.parquet"
+    try:
+        pyarrow.parquet.write_table(pa.Table.from_pylist(table), parquet)
+    except (pa.ArrowException, OverflowError, UnicodeError):
+        return  # Arrow has no type for such a column
+    read_or_refused(parquet, columns)
