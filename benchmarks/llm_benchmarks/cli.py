@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from llm_benchmarks.cli_input import (
+    InputError,
     add_working_directory,
     bad_input,
     configuration,
@@ -285,6 +286,8 @@ def throughput(
     device: Device = "auto",
 ) -> None:
     """Measures speeds as ratios against Gymnasium's, SB3's and transformers' own, in turn."""
+    if not seconds < float("inf"):
+        raise InputError(f"--seconds {seconds} must be a finite number")
     if model is not None:
         from llm_benchmarks.model_throughput import run as run_model
 

@@ -85,6 +85,11 @@ TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "ou
         ("benchmark demo --store s --engine slurm", "unknown engine 'slurm'"),
         ("leaderboard show --store nowhere", "no folder 'nowhere'"),
         ("play TextGen-Tniy-v0", "TextGen-Tiny"),
+        ("throughput --seconds inf", "--seconds inf must be a finite number"),
+        ("play TextGen-Tiny-v0 --env-set split=test", "--env-set split='test'"),
+        ("degenerate os:system", "'os:system'"),
+        (f"evaluate --env {TINY} --agent lm_greedy --store s --set model=null", "model=None is no model"),
+        (f"train --env {TINY} --agent token_dqn --out x --set train_dataset=y", "train_dataset='y'"),
         ("degenerate TextGen-Tniy-v0", "did you mean 'TextGen-Tiny-v0'?"),
     ],
 )

@@ -244,5 +244,5 @@ def test_options_that_no_record_could_keep_are_refused(value, tmp_path):
     path = tmp_path / "suite.toml"
     text = '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
     path.write_text(text + "config = {foo = " + value + "}\n")
-    with pytest.raises(SuiteError, match=r"is nothing a record could keep|NaN is no finite number"):
+    with pytest.raises(SuiteError, match=r"is nothing a record could keep|config\.foo: "):
         load_suite(path)
