@@ -25,7 +25,14 @@ MakesRows = Callable[..., TokenVectorEnv]
 
 def bare_id(env_id: str) -> str:
     """An id as the registry, tables and records have it: without the module that may stand before it."""
-    return env_id.rpartition(":")[2]
+    return _split(env_id)[1]
+
+
+def _split(env_id: str) -> tuple[str, str]:
+    """The module before an id, "" where there is none, and the id."""
+    module, _, name = env_id.rpartition(":")
+    named = all(part.isidentifier() for part in module.split("."))
+    return (module, name) if named else ("", env_id)
 
 
 def find_spec(env_id: str) -> EnvSpec | None:
@@ -37,7 +44,7 @@ def find_spec(env_id: str) -> EnvSpec | None:
     Raises:
         ValueError: There is no such module.
     """
-    module, _, name = env_id.rpartition(":")
+    module, name = _split(env_id)
     if module:
         try:
             importlib.import_module(module)

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -114,13 +115,25 @@ def _serve() -> None:
     while line := sys.stdin.readline():
         request = json.loads(line)
         if "wait" in request:
-            answer = os.waitstatus_to_exitcode(os.waitpid(request["wait"], 0)[1])
+            answer = _wait(request["wait"])
         else:
             answer = os.fork()
             if not answer:
                 _become_command(**request)
         answers.write(f"{answer}\n")
         answers.flush()
+
+
+def _wait(pid: int) -> int:
+    """The exit status of a command; one that never ends is killed, and its test fails."""
+    end = time.monotonic() + 180
+    while not (ended := os.waitpid(pid, os.WNOHANG))[0]:
+        if time.monotonic() > end:
+            os.kill(pid, signal.SIGKILL)
+            ended = os.waitpid(pid, 0)
+            break
+        time.sleep(0.005)
+    return os.waitstatus_to_exitcode(ended[1])
 
 
 def _warm_up() -> None:

@@ -53,7 +53,9 @@ def commands(served: Any, tmp_path: Path) -> Commands:
 
 
 def wait_for(path: Path) -> None:
+    end = time.monotonic() + 120
     while not path.exists():
+        assert time.monotonic() < end, f"'{path}' never came"
         time.sleep(0.01)
 
 
@@ -77,7 +79,7 @@ def test_a_cell_whose_parent_was_killed_ends_and_is_recorded(
     """A training stops, as there is nobody to stop it later; what is left after a training is done."""
     if where == "evaluating":
         (commands.folder / "go on training").touch()
-    program = [sys.executable, "-m", "llm_benchmarks.cli", *BENCHMARK]
+    program = [sys.executable, "-m", "llm_benchmarks", *BENCHMARK]
     with subprocess.Popen(program, cwd=commands.folder, stdout=subprocess.DEVNULL) as process:
         wait_for(commands.folder / where)
         process.kill()

@@ -124,7 +124,7 @@ def test_errors_of_a_kind_have_its_status_wherever_they_are_raised(error: Except
 
 def test_a_library_that_is_missing_is_named_with_the_way_out() -> None:
     status, said = explain(ModuleNotFoundError("No module named 'scipy'", name="scipy"))
-    assert (status, "pip install 'llm-envs[all]'" in said) == (2, True)
+    assert (status, "pip install 'llm-envs[benchmarks]'" in said) == (2, True)
     assert explain(ModuleNotFoundError("No module named 'x'", name="llm_benchmarks.x"))[0] == 70
 
 
