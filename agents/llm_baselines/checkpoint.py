@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
 from llm_baselines.agent_folder import check_origin
 from llm_baselines.configuration import values_of
@@ -24,7 +23,7 @@ from llm_baselines.sealed_folder import (
     seal,
     write_json,
 )
-from llm_baselines.tensor_files import read_tensors
+from llm_baselines.tensor_files import load_optimizer, optimizer_tensors, read_tensors, write_tensors
 
 _STATE, _NETWORK, _OPTIMIZER, _BEST = (
     "state.json",
@@ -54,11 +53,11 @@ def write_checkpoint(
     """
 
     def write(place: Path) -> None:
-        _save(learner.stored_tensors(), place / _NETWORK)
+        write_tensors(learner.stored_tensors(), place / _NETWORK)
         if learner.optimizer is not None:
-            _save(_optimizer_tensors(learner.optimizer), place / _OPTIMIZER)
+            write_tensors(optimizer_tensors(learner.optimizer), place / _OPTIMIZER)
         if best is not None:
-            _save(best, place / _BEST)
+            write_tensors(best, place / _BEST)
         learner.save_more(place)
         write_json(place / _STATE, state, default=float)
         seal(place)
@@ -93,7 +92,7 @@ def read_checkpoint(
         learner.take_tensors(read_tensors(place / _NETWORK, way_out=way_out))
         if learner.optimizer is not None:
             kept = read_tensors(place / _OPTIMIZER, infinite=True, way_out=way_out)
-            _load_optimizer(learner.optimizer, kept)
+            load_optimizer(learner.optimizer, kept)
         learner.load_more(place)
         best = read_tensors(place / _BEST, way_out=way_out) if _BEST in hashes else None
     except AgentFolderError:
@@ -139,26 +138,3 @@ def _deviations(place: Path, state: dict[str, Any], total_timesteps: int) -> Ite
             f"'{place}' was on its way to {state['total_timesteps']} steps and now goes to "
             f"{total_timesteps}: schedules over the whole of training change"
         )
-
-
-def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
-    save_file({name: t.detach().cpu().clone().contiguous() for name, t in tensors.items()}, path)
-
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """The optimizer's state by parameter number and name."""
-    return {
-        f"{number}.{name}": torch.as_tensor(value)
-        for number, state in optimizer.state_dict()["state"].items()
-        for name, value in state.items()
-    }
-
-
-def _load_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    whole = optimizer.state_dict()
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for key, tensor in tensors.items():
-        number, _, name = key.partition(".")
-        state.setdefault(int(number), {})[name] = tensor
-    whole["state"] = state
-    optimizer.load_state_dict(whole)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from llm_baselines.sealed_folder import AgentFolderError
 
@@ -47,3 +47,39 @@ def check_finite(
         if bool((tensor.isnan() if infinite else ~tensor.isfinite()).any()):
             what = "NaN" if infinite else "NaN or infinity"
             raise AgentFolderError(f"'{path}': tensor {name!r} holds {what}: it cannot be used{way_out}")
+
+
+def write_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Writes a safetensors file; tied tensors are stored once for each name, as it has no aliases.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    try:
+        save_file({k: t.detach().cpu().clone().contiguous() for k, t in tensors.items()}, path)
+    except SafetensorError as error:  # what the library makes of an error of the disk
+        raise OSError(f"'{path}' cannot be written: {error}") from error
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """The optimizer's state by parameter number and name."""
+    return {
+        f"{number}.{name}": torch.as_tensor(value)
+        for number, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Gives an optimizer the state that `optimizer_tensors` returned.
+
+    Raises:
+        ValueError: It is another optimizer's.
+    """
+    whole = optimizer.state_dict()
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = tensor
+    whole["state"] = state
+    optimizer.load_state_dict(whole)

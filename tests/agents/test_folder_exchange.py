@@ -52,7 +52,10 @@ class Saved:
 
 
 def facts(version: int) -> dict[str, object]:
-    return {"format": 1, "status": "completed", "report": {"environment_steps": version}}
+    asked = {"env": "TextGen-Tiny-v0", "env_kwargs": {}, "agent": "constant", "entry_point": "", "config": {}}
+    asked |= {"seed": 0, "total_timesteps": 1, "track": "scratch", "training_reward": None}
+    asked |= {"reward": "default", "reward_timing": None}
+    return {"format": 1, "status": "completed", **asked, "report": {"environment_steps": version}}
 
 
 @pytest.mark.parametrize("error", [None, errno.ENOSPC])

@@ -15,7 +15,7 @@ from tiny_agents import make
 from llm_baselines.agent_folder import AgentFolderError
 from llm_baselines.registry import make_agent
 from llm_baselines.sealed_folder import MANIFEST, json_able, seal
-from llm_baselines.tensor_files import check_finite
+from llm_baselines.tensor_files import check_finite, write_tensors
 from llm_benchmarks.cli import main
 from llm_benchmarks.training import read_training
 
@@ -256,15 +256,18 @@ def test_an_sb3_checkpoint_holds_numbers(tmp_path):
 
     with torch.no_grad():
         next(begun.model.policy.parameters()).view(-1)[0] = float("nan")
-    begun.model.save(place / "model.zip")
-    assert "model.zip': tensor " in (told := refused())
+    write_tensors(begun.model.policy.state_dict(), place / "network.safetensors")
+    reseal(place)
+    assert "network.safetensors': tensor " in (told := refused())
     assert "holds NaN or infinity" in told
     with np.load(place / "replay.npz") as kept:
         arrays = dict(kept)
     arrays["rewards"][0] = np.inf
     np.savez(place / "replay.npz", **arrays)
+    reseal(place)
     assert "its rewards hold NaN or infinity" in refused()
     edit(place / "state.json", num_timesteps=-5)
+    reseal(place)
     assert "state.json': num_timesteps: -5" in refused()
     resumed = make_agent("sb3_dqn", env, seed=0, device="cpu", config=SB3)
     resumed.learn(120, run_folder=tmp_path / "run", resume=True)

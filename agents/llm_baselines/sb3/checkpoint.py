@@ -1,27 +1,39 @@
-"""Checkpoints for resuming: Stable-Baselines3's zip for parameters, arrays for the replay buffer.
+"""Checkpoints of Stable-Baselines3's algorithms: safetensors, arrays for the replay buffer, JSON, a manifest.
 
-They serve a user's own interrupted run only; agents are shared as agent folders. Of the zip, which could
-hold pickled objects, only the tensors are read.
+Not the library's own zip file: that holds pickled objects.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 
 from llm_baselines.folder_exchange import standing_in
 from llm_baselines.foreign_fields import COUNT, SB3_CHECKPOINT, TABLE, check_fields
-from llm_baselines.sealed_folder import AgentFolderError, read_json, replace_checkpoint
-from llm_baselines.tensor_files import check_finite, read_tensors
+from llm_baselines.sealed_folder import (
+    AgentFolderError,
+    check_seal,
+    read_json,
+    replace_checkpoint,
+    seal,
+    write_json,
+)
+from llm_baselines.tensor_files import load_optimizer, optimizer_tensors, read_tensors, write_tensors
 
+_STATE, _NETWORK, _OPTIMIZER, _BEST, _REPLAY = (
+    "state.json",
+    "network.safetensors",
+    "optimizer.safetensors",
+    "best.safetensors",
+    "replay.npz",
+)
+_KIND = "a checkpoint"
 _COUNTERS = {"num_timesteps": COUNT, "n_updates": COUNT, "episodes": COUNT, "state": TABLE}
 _ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
 
@@ -45,21 +57,19 @@ def write_checkpoint(
     """
 
     def write(place: Path) -> None:
-        try:
-            model.save(place / "model.zip")
-        except RuntimeError as error:  # what torch makes of an error of the disk
-            raise OSError(f"'{folder}' cannot be written: {error}") from error
+        write_tensors(model.policy.state_dict(), place / _NETWORK)
+        write_tensors(optimizer_tensors(model.policy.optimizer), place / _OPTIMIZER)
         buffer = getattr(model, "replay_buffer", None)
         if isinstance(buffer, ReplayBuffer):
             size = buffer.size()
             arrays = {name: getattr(buffer, name)[:size] for name in _ARRAYS}
-            np.savez(place / "replay.npz", pos=buffer.pos, full=buffer.full, **arrays)
+            np.savez(place / _REPLAY, pos=buffer.pos, full=buffer.full, **arrays)
         if best is not None:
-            save_file({k: v.clone().contiguous() for k, v in best.items()}, place / "best.safetensors")
+            write_tensors(best, place / _BEST)
         counters = {"num_timesteps": model.num_timesteps, "n_updates": model._n_updates}
         counters["episodes"] = model._episode_num
-        text = json.dumps({**counters, "state": state}, indent=1, allow_nan=False)
-        (place / "state.json").write_text(text, encoding="utf-8")
+        write_json(place / _STATE, {**counters, "state": state})
+        seal(place)
 
     return replace_checkpoint(folder / f"{model.num_timesteps:012d}", write)
 
@@ -70,8 +80,11 @@ def read_state(place: Path) -> dict[str, Any]:
     Raises:
         AgentFolderError: It cannot be read.
     """
-    path = standing_in(place) / "state.json"
-    whole = read_json(path, kind="a checkpoint")
+    way_out = f"; delete '{place}' to train afresh"
+    place = standing_in(place)
+    check_seal(place, (_STATE, _NETWORK, _OPTIMIZER), kind=_KIND, way_out=way_out)
+    path = place / _STATE
+    whole = read_json(path, kind=_KIND)
     check_fields(whole, _COUNTERS, path, needed=_COUNTERS)
     read: dict[str, Any] = whole["state"]
     check_fields(read, SB3_CHECKPOINT, path, needed=SB3_CHECKPOINT)
@@ -81,6 +94,8 @@ def read_state(place: Path) -> dict[str, Any]:
 def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Tensor] | None:
     """Gives a newly built algorithm the parameters, counters and replay buffer of a checkpoint.
 
+    Its files have been compared with the manifest by `read_state`.
+
     Returns:
         The weights that were best on validation, if any were kept.
 
@@ -89,17 +104,17 @@ def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Ten
     """
     way_out = f"; delete '{place}' to train afresh"
     place = standing_in(place)
-    path = place / "state.json"
+    path = place / _STATE
     try:
-        counters = read_json(path, kind="a checkpoint")
+        counters = read_json(path, kind=_KIND)
         check_fields(counters, _COUNTERS, path, needed=_COUNTERS)
-        path = place / "model.zip"
-        model.set_parameters(str(path), device=model.device)
-        check_finite(model.policy.state_dict(), path, way_out=way_out)
-        check_finite(_optimizer_tensors(model), path, infinite=True, way_out=way_out)
+        path = place / _NETWORK
+        model.policy.load_state_dict(read_tensors(path, way_out=way_out))
+        path = place / _OPTIMIZER
+        load_optimizer(model.policy.optimizer, read_tensors(path, infinite=True, way_out=way_out))
         buffer = getattr(model, "replay_buffer", None)
         if isinstance(buffer, ReplayBuffer):
-            path = place / "replay.npz"
+            path = place / _REPLAY
             with np.load(path, allow_pickle=False) as arrays:
                 for name in _ARRAYS:
                     getattr(buffer, name)[: len(arrays[name])] = arrays[name]
@@ -107,7 +122,7 @@ def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Ten
                         raise ValueError("its rewards hold NaN or infinity")
                 buffer.pos, buffer.full = int(arrays["pos"]), bool(arrays["full"])
             cut_episodes(model)
-        path = place / "best.safetensors"
+        path = place / _BEST
         best = read_tensors(path, way_out=way_out) if path.exists() else None
     except AgentFolderError:
         raise
@@ -132,14 +147,3 @@ def cut_episodes(model: BaseAlgorithm) -> None:
     if isinstance(buffer, ReplayBuffer) and buffer.size():
         last = buffer.pos - 1
         buffer.timeouts[last] = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])
-
-
-def _optimizer_tensors(model: BaseAlgorithm) -> dict[str, torch.Tensor]:
-    """The tensors of the optimizer's state by name."""
-    optimizer = model.policy.optimizer
-    return {
-        f"policy.optimizer.{number}.{name}": value
-        for number, state in optimizer.state_dict()["state"].items()
-        for name, value in state.items()
-        if isinstance(value, torch.Tensor)
-    }

@@ -151,8 +151,8 @@ def test_resume_without_a_checkpoint_starts_afresh_and_another_configuration_is_
     with pytest.raises(AgentFolderError, match="batch_size=16"):
         make("sb3_dqn", env, batch_size=8).learn(200, run_folder=tmp_path, resume=True)
     place = next((tmp_path / "resume").iterdir())
-    (place / "model.zip").write_bytes(b"PK")
-    with pytest.raises(AgentFolderError, match=r"model\.zip"):
+    (place / "network.safetensors").write_bytes(b"PK")
+    with pytest.raises(AgentFolderError, match=r"network\.safetensors' was altered or cut short"):
         make("sb3_dqn", env).learn(200, run_folder=tmp_path, resume=True)
 
 
