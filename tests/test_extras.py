@@ -22,7 +22,7 @@ MODULES = {
 }
 BASE = {
     *("numpy", "gymnasium", "tokenizers", "sacrebleu", "vaderSentiment", "py3langid", "yaml"),
-    *("chatterbot_corpus", "filelock"),
+    *("chatterbot_corpus", "filelock", "regex"),
 }
 EVERY = sorted({module for modules in EXTRAS.values() for module in modules})
 BLOCKED = """
