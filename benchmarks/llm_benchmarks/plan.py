@@ -257,7 +257,7 @@ def _metrics(task: Task) -> list[dict[str, Any]]:
 
 
 def _check_lazy(task: Task) -> None:
-    """Scores a few references with what would otherwise be loaded, and perhaps refused, after the training."""
+    """Scores a few references with what would else be loaded, and perhaps refused, after the training."""
     few = islice(task.examples, _TRIED)
     episodes = [Episode(e, e.references[0] if e.references else e.source, (), "stop") for e in few]
     try:
