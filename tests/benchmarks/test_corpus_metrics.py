@@ -10,6 +10,7 @@ import sacrebleu
 from evaluate_scripts import corpus_bleu, corpus_chrf, lengths
 from made_up import cost, episodes, plan, provenance
 
+from llm_benchmarks.cell import run_cell
 from llm_benchmarks.cli import main
 from llm_benchmarks.leaderboard_view import read_leaderboard
 from llm_benchmarks.records import RecordError, cell_key, check_record, check_results, new_record, summarize
@@ -83,12 +84,14 @@ def test_what_cannot_be_computed_is_refused_before_anything_is_played(
     assert not Path("store").exists()
 
 
-def made(seed: int, value: float, **reward: object) -> tuple[dict, list]:
+def made(
+    seed: int, value: float, signature: str = "evaluate:corpus_bleu|v1", **reward: object
+) -> tuple[dict, list]:
     rows = episodes([0.1, 0.2, 0.3, 0.4], chrf=[0.5] * 4)
     drafted = plan(seed=seed)
     drafted["reward"]["metrics"] = [
         {"name": "chrf", "signature": "c"},
-        {"name": "corpus_bleu", "signature": "evaluate:corpus_bleu|v1", "level": "corpus"},
+        {"name": "corpus_bleu", "signature": signature, "level": "corpus"},
     ]
     drafted["reward"] |= reward
     results = summarize(rows, {"corpus_bleu": value})
@@ -121,6 +124,10 @@ def test_tables_average_corpus_metrics_over_seeds(store: RecordStore) -> None:
     (table,) = read_leaderboard(store).tables
     assert table.main_metrics == ("chrf", "corpus_bleu")
     assert table.rows[0].metrics == {"chrf": 0.5, "corpus_bleu": 31.5}
+    store.write(*made(3, 0.5, "evaluate:corpus_bleu|key:brevity_penalty|v1"))
+    (table,) = read_leaderboard(store).tables
+    assert table.rows[0].metrics == {"chrf": 0.5}
+    assert "its runs computed corpus_bleu in different ways, so no mean is shown" in table.rows[0].notes
 
 
 def test_runs_with_other_metrics_are_other_cells(store: RecordStore) -> None:
@@ -141,7 +148,7 @@ def test_a_suite_names_metrics(tmp_path: Path) -> None:
     (cell,) = load_suite("suite.toml").cells
     assert cell.own_code() == [name]
     assert Cell.from_dict(json.loads(json.dumps(cell.to_dict()))) == cell
-    assert main(["benchmark", "suite.toml", "--store", "store"]) == 0
+    assert run_cell(cell, RecordStore("store")).status == "completed"
     (record,) = RecordStore("store").records()
     lengths_of = [len(row["text"]) for row in record.episodes()]
     assert record["results"]["metrics"]["evaluate:lengths"] == pytest.approx(sum(lengths_of) / 3)

@@ -78,6 +78,6 @@ def lengths(folder: Path) -> str:
         folder,
         "lengths",
         'self.calls = getattr(self, "calls", 0) + 1\n'
-        '        return {"lengths": [numpy.float32(len(text)) for text in predictions], "calls": self.calls,\n'
-        '                "texts": len(predictions)}',
+        "        numbers = [numpy.float32(len(text)) for text in predictions]\n"
+        '        return {"lengths": numbers, "calls": self.calls, "texts": len(numbers)}',
     )

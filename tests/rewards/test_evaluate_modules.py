@@ -109,7 +109,7 @@ def test_a_list_of_values_is_averaged_over_an_evaluation(tmp_path):
     metrics = make_reward([{"id": lengths(tmp_path), "key": "lengths"}])
     assert metrics.score_corpus(EPISODES) == {"evaluate:lengths": 9.0}
     precisions = make_reward([{"id": corpus_bleu(tmp_path), "key": "precisions"}])
-    with pytest.raises(RewardError, match="'precisions' of module .* is 4 values"):
+    with pytest.raises(RewardError, match=r"'precisions' of module .* is 4 values"):
         precisions.score_corpus([*EPISODES, EPISODES[0]])  # four values for four texts, by chance
 
 
@@ -199,7 +199,7 @@ def test_scripts_that_cannot_be_used_are_refused(tmp_path):
             make_reward({"id": bleu, **spec})
     for before in ("from evaluate import Metric", "import json, re"):
         reward = make_reward(script(tmp_path, "clumsy", 'return {"a": 1}', "**inputs", before=before))
-        with pytest.raises(RewardError, match="cannot be loaded.*imports one module a line"):
+        with pytest.raises(RewardError, match=r"cannot be loaded.*imports one module a line"):
             reward(EPISODES[0])
 
 
@@ -264,7 +264,7 @@ def test_a_call_that_fails_leaves_nothing_behind(tmp_path):
 def test_scores_draw_on_no_global_generator(tmp_path):
     name = script(tmp_path, "drawing", 'return {"a": numpy.random.random()}', "**inputs")
     np.random.seed(5)  # noqa: NPY002
-    expected = np.random.RandomState(5).random_sample()  # noqa: NPY002
+    expected = np.random.RandomState(5).random_sample()
     first = make_reward(name)(EPISODES[0])
     assert np.random.random() == expected  # noqa: NPY002
     assert make_reward(name)(EPISODES[1]) == first
