@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -15,7 +15,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from llm_envs.argument_types import check_flag, fits
 from llm_envs.envs import WAIT
 from llm_envs.envs.ids import make_vec
-from llm_envs.envs.task import at_least_one
+from llm_envs.envs.task import Task, at_least_one
+from llm_envs.episode import Episode, FinishReason
 
 _CUT_SHORT = (
     "an episode ended without an outcome: a wrapper truncated it (max_episode_steps, TimeLimit?); leave that "
@@ -54,16 +55,24 @@ class EpisodeRow:
     reward_components: Mapping[str, float]
     metrics: Mapping[str, float]
     length: int
-    finish_reason: str
+    finish_reason: FinishReason
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """The rows of an evaluation in the order of their index, and their means."""
+    """The rows of an evaluation in the order of their index, and their means.
+
+    Attributes:
+        rows: One for each episode.
+        seed: The evaluation seed.
+        deterministic: What `predict` was given.
+        corpus_metrics: What was computed once over all rows; no row has it.
+    """
 
     rows: tuple[EpisodeRow, ...]
     seed: int
     deterministic: bool
+    corpus_metrics: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def mean_reward(self) -> float:
@@ -77,8 +86,8 @@ class EvaluationResult:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Mean of every metric over the episodes that have it."""
-        return _means([row.metrics for row in self.rows])
+        """Mean of every metric over the episodes that have it, and those of the evaluation as a whole."""
+        return {**_means([row.metrics for row in self.rows]), **self.corpus_metrics}
 
     @property
     def reward_components(self) -> dict[str, float]:
@@ -114,7 +123,7 @@ def evaluate(
     deterministic: bool = True,
     on_episode: Callable[[EpisodeRow], None] | None = None,
 ) -> EvaluationResult:
-    """Plays a policy and returns one row per episode.
+    """Plays a policy and returns one row per episode, and the metrics that look at all of them together.
 
     Episode k is `reset(seed=f(seed, k))` on example k modulo their number, so every example of the split is
     visited before any repeats, and the rows do not depend on how many environments play them.
@@ -159,7 +168,17 @@ def evaluate(
         if on_episode is not None:
             on_episode(row)
     rows.sort(key=lambda row: row.index)
-    return EvaluationResult(tuple(rows), seed, deterministic)
+    return EvaluationResult(tuple(rows), seed, deterministic, _of_the_whole(task, rows))
+
+
+def _of_the_whole(task: Task, rows: list[EpisodeRow]) -> dict[str, float]:
+    """The metrics that are computed once, on all rows together."""
+    if task.corpus_metrics is None:
+        return {}
+    played = [
+        Episode(task.examples[row.example], row.text, row.action_ids, row.finish_reason) for row in rows
+    ]
+    return task.corpus_metrics.score_corpus(played)
 
 
 def _row(plan: tuple[int, int, int], outcome: Mapping[str, Any]) -> EpisodeRow:

@@ -13,9 +13,10 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "render": ("PIL",),
     "parquet": ("pyarrow",),
     "hub": ("datasets", *_TRANSFORMERS),
+    "evaluate": ("evaluate",),
     "agents": _AGENTS,
     "llm": (*_AGENTS, "peft", "gguf", "accelerate"),
-    "benchmarks": (*_AGENTS, "typer", "scipy", "jsonschema", "psutil", "matplotlib"),
+    "benchmarks": (*_AGENTS, "evaluate", "typer", "scipy", "jsonschema", "psutil", "matplotlib"),
     "ray": ("ray",),
 }
 """extra -> the modules that are imported from what it installs, beyond what `pip install llm-envs` does."""

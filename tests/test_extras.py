@@ -22,8 +22,7 @@ MODULES = {
 }
 BASE = {
     *("numpy", "gymnasium", "tokenizers", "sacrebleu", "vaderSentiment", "py3langid", "yaml"),
-    *("chatterbot_corpus", "filelock"),
-    "regex",
+    *("chatterbot_corpus", "filelock", "regex"),
 }
 EVERY = sorted({module for modules in EXTRAS.values() for module in modules})
 BLOCKED = """
@@ -152,6 +151,8 @@ for name in ("torch", "stable_baselines3", "safetensors", "transformers", "tqdm"
         (["datasets"], {"dataset": "hub:none"}, "hub"),
         (["pyarrow", "pyarrow.parquet"], {"dataset": "file:rows.parquet"}, "parquet"),
         (["transformers"], {"tokenizer": "hf:folder"}, "hub"),
+        (["evaluate"], {"reward": "evaluate:folder"}, "evaluate"),
+        (["evaluate"], {"metrics": ["evaluate:some/metric"]}, "evaluate"),
         (["torch"], {"reward": {"id": "lm_fluency", "lm": "folder"}}, "agents"),
         (["transformers"], {"reward": {"id": "classifier", "model": "folder", "label": "x"}}, "agents"),
     ],

@@ -124,7 +124,7 @@ def run_cell(
                     error=None if error is None else error_section(error),
                     provenance=provenance,
                     cost=run.cost(),
-                    results=summarize(rows),
+                    results=summarize(rows, result.corpus_metrics if result is not None else None),
                 )
                 try:
                     record_id = store.write(record, rows, run.curve(), files)

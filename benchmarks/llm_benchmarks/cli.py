@@ -25,6 +25,7 @@ from llm_benchmarks.cli_input import (
     configuration,
     env_arguments,
     existing_store,
+    metric_specs,
     reward_spec,
     usable_device,
     usable_folder,
@@ -202,6 +203,13 @@ def evaluate(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Evaluation seed, no training seed.")] = 1_000_000,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "test",
+    reward: Annotated[
+        str, typer.Option(metavar="SPEC", help="What scores: a reward's name, or JSON.")
+    ] = "default",
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SPEC", help="Recorded besides: a name, JSON, or default; may be repeated."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE.toml", help="The agent's options.")] = None,
     set_: Set = None,
     env_set: EnvSet = None,
@@ -225,6 +233,8 @@ def evaluate(
             evaluation=Evaluation(
                 seed=seed,
                 split=split,
+                reward=reward_spec(reward),
+                metrics=metric_specs(metrics or ()),
                 episodes=episodes,
                 num_envs=num_envs,
                 deterministic=not sample,

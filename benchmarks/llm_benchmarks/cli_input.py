@@ -154,7 +154,19 @@ def usable_device(device: str, option: str = "--device") -> None:
         ) from None
 
 
-def reward_spec(text: str) -> Any:
+def metric_specs(texts: Sequence[str]) -> Any:
+    """The metrics of several --metrics: names, JSON entries, or JSON lists of such; "default" for none.
+
+    Raises:
+        ValueError: As `reward_spec`.
+    """
+    specs: list[Any] = []
+    for spec in (reward_spec(text, "--metrics") for text in texts):
+        specs += spec if isinstance(spec, list) else [spec]
+    return "default" if specs in ([], ["default"]) else specs
+
+
+def reward_spec(text: str, option: str = "--reward") -> Any:
     """A reward's name as it is, or the JSON of a specification.
 
     Raises:
@@ -165,9 +177,9 @@ def reward_spec(text: str) -> Any:
     from llm_envs.foreign import parse_json, shown
 
     try:
-        return parse_json(text, "--reward")
+        return parse_json(text, option)
     except ValueError as error:
-        raise ValueError(f"--reward {shown(text, 100)!r} is no JSON that can be used: {error}") from None
+        raise ValueError(f"{option} {shown(text, 100)!r} is no JSON that can be used: {error}") from None
 
 
 def configuration(file: Path | None, assignments: Sequence[str]) -> dict[str, Any]:

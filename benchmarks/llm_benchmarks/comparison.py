@@ -74,8 +74,12 @@ class Scores:
         return math.fsum(found) / len(found) if found else None
 
     def metrics(self) -> dict[str, float]:
-        """Every metric's mean over training seeds; over runs for agents that are not trained."""
+        """Every metric's mean over training seeds; over runs for agents that are not trained.
+
+        What these runs computed in different ways under one name is left out.
+        """
         means = {}
+        mixed = self.mixed_metrics()
         for name in dict.fromkeys(n for r in self.completed for n in r["results"]["metrics"]):
 
             def value(record: Record, name: str = name) -> float | None:
@@ -84,9 +88,17 @@ class Scores:
 
             by_seed = _means_by_seed(self.completed, value)
             mean = math.fsum(by_seed.values()) / len(by_seed) if by_seed else self.mean_of(value)
-            if mean is not None:
+            if mean is not None and name not in mixed:
                 means[name] = mean
         return means
+
+    def mixed_metrics(self) -> list[str]:
+        """Metrics of whole evaluations that have one name in these runs and several signatures."""
+        signatures: dict[str, set[str | None]] = {}
+        for metric in (m for record in self.completed for m in record["reward"]["metrics"]):
+            if metric.get("level") == "corpus":
+                signatures.setdefault(metric["name"], set()).add(metric["signature"])
+        return [name for name, several in signatures.items() if len(several) > 1]
 
 
 def difference(a: Scores, b: Scores) -> tuple[Interval, str]:

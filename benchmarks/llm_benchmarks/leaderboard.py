@@ -20,6 +20,7 @@ from llm_benchmarks.record_folder import Record
 from llm_benchmarks.records import canonical_json, content_hash, flatten
 from llm_benchmarks.statistics import Interval, normalized_score
 from llm_envs.envs.ids import bare_id
+from llm_envs.foreign import shown
 
 ANCHORS = ("random", "constant", "reference")
 MAIN_METRICS = 3
@@ -307,6 +308,8 @@ def _notes(runs: Sequence[Record], scores: Scores) -> tuple[str, ...]:
     rewards = [record["reward"][kind] for record in runs for kind in ("training", "evaluation")]
     if any(reward is not None and reward["spec"] is None for reward in rewards):
         notes.append("a reward is a callable: others cannot verify these runs")
+    for name in scores.mixed_metrics():
+        notes.append(f"its runs computed {shown(name)} in different ways, so no mean is shown")
     return tuple(notes)
 
 

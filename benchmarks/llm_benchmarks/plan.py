@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,11 @@ from llm_benchmarks.records import RecordError
 from llm_benchmarks.suite import RESERVED, Cell, SuiteError, check_timesteps
 from llm_envs.data import DataError
 from llm_envs.envs.ids import find_spec
+from llm_envs.envs.task import Task
+from llm_envs.episode import Episode
+from llm_envs.rewards import RewardError
+
+_TRIED = 16  # examples on which lazily loaded rewards are tried before a run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +179,7 @@ def evaluation_arguments(cell: Cell) -> dict[str, Any]:
     """The arguments of the environments the cell is judged on; the reward is paid at the end there."""
     kwargs = {k: v for k, v in _checked(cell.env_kwargs).items() if k != "reward_timing"}
     given = cell.evaluation
-    return {"split": given.split, "reward": given.reward, "metrics": "default", **kwargs}
+    return {"split": given.split, "reward": given.reward, "metrics": given.metrics, **kwargs}
 
 
 def _checked(kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,11 +220,9 @@ def make_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
     }
     plan["reward"] |= {
         "evaluation": {"spec": cell.evaluation.reward, "signature": described["reward_signature"]},
-        "metrics": [
-            {"name": name, "signature": described["metrics_signature"]}
-            for name in (task.metrics.weights if task.metrics is not None else ())
-        ],
+        "metrics": _metrics(task),
     }
+    _check_lazy(task)
     if agent.training is not None:
         plan["reward"]["training"] = agent.training["training_reward"]
     elif agent.trained:
@@ -239,6 +243,31 @@ def make_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
     except RecordError as error:
         raise SuiteError(f"{cell}: no record could be written of this: {error}") from error
     return plan
+
+
+def _metrics(task: Task) -> list[dict[str, Any]]:
+    single, whole = task.metrics, task.corpus_metrics
+    return [
+        *({"name": n, "signature": s} for n, s in (single.signatures if single else {}).items()),
+        *(
+            {"name": n, "signature": s, "level": "corpus"}
+            for n, s in (whole.signatures if whole else {}).items()
+        ),
+    ]
+
+
+def _check_lazy(task: Task) -> None:
+    """Scores a few references with what would else be loaded, and perhaps refused, after the training."""
+    few = islice(task.examples, _TRIED)
+    episodes = [Episode(e, e.references[0] if e.references else e.source, (), "stop") for e in few]
+    try:
+        for rewards in (task.reward, task.metrics):
+            if rewards is not None and rewards.lazy:
+                rewards.score_batch(episodes)
+        if task.corpus_metrics is not None and task.corpus_metrics.lazy:
+            task.corpus_metrics.score_corpus(episodes)
+    except RewardError as error:
+        raise SuiteError(str(error)) from error
 
 
 def _check_validation(cell: Cell) -> None:
@@ -286,6 +315,7 @@ def draft_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
             "training": {"spec": agent.reward, "signature": None} if agent.trained else None,
             "evaluation": {"spec": judged.reward, "signature": None},
             "metrics": [],
+            **({} if judged.metrics == "default" else {"metrics_spec": list(judged.metrics)}),
         },
         "track": agent.track,
         "agent": {

@@ -30,6 +30,7 @@ PACKAGES = (
     "transformers",
     "peft",
     "datasets",
+    "evaluate",
 )
 
 

@@ -150,11 +150,23 @@ def check_results(record: Mapping[str, Any], episodes: Sequence[Mapping[str, Any
             raise RecordError("episodes.jsonl: is empty, but record.json has results")
         return
     found = summarize(episodes)
+    assert found is not None  # there are episodes
+    for name in corpus_metrics(record):
+        if name in found["metrics"]:
+            raise RecordError(f"record.json: reward.metrics: {name!r} is of the corpus, but episodes have it")
+        if name not in said["metrics"]:
+            raise RecordError(f"record.json: results.metrics: {name!r} of the corpus is missing")
+        found["metrics"][name] = said["metrics"][name]
     flat_said, flat_found = dict(flatten(said)), dict(flatten(found))
     for path in sorted(flat_said.keys() | flat_found.keys()):
         a, b = flat_said.get(path), flat_found.get(path)
         if a != b and not _nearly(a, b):
             raise RecordError(f"record.json: results.{path}: {a}, but episodes.jsonl gives {b}")
+
+
+def corpus_metrics(record: Mapping[str, Any]) -> list[str]:
+    """The metrics that were computed once over all episodes, which no single episode bears out."""
+    return [m["name"] for m in record["reward"]["metrics"] if m.get("level") == "corpus"]
 
 
 @lru_cache(maxsize=2**16)  # a store's records share them
@@ -194,8 +206,15 @@ def new_record(plan: Mapping[str, Any], *, status: str, **sections: Any) -> dict
     return record
 
 
-def summarize(episodes: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """The results section: means over episode rows; None if there are no rows."""
+def summarize(
+    episodes: Iterable[Mapping[str, Any]], corpus: Mapping[str, float] | None = None
+) -> dict[str, Any] | None:
+    """The results section: means over episode rows; None if there are no rows.
+
+    Args:
+        episodes: The rows.
+        corpus: Metrics that were computed once over all of them, by name.
+    """
     rows = list(episodes)
     if not rows:
         return None
@@ -205,6 +224,7 @@ def summarize(episodes: Iterable[Mapping[str, Any]]) -> dict[str, Any] | None:
         values = [row["metrics"].get(name) for row in rows]
         defined = [float(value) for value in values if value is not None]
         metrics[name] = math.fsum(defined) / len(defined) if defined else None
+    metrics |= corpus or {}
     return {
         "episodes": len(rows),
         "mean_reward": math.fsum(rewards) / len(rows),
@@ -228,17 +248,19 @@ def cell_key(record: Mapping[str, Any]) -> str:
     """Name what a run is asked to do; equal keys need not be run twice.
 
     Takes a record or a plan (see `new_record`). What goes in: the environment, the split and
-    reward it is judged by, the agent and its configuration, the track, the training reward, both
-    seeds, the budget and the decoding. What a run finds out (checkpoint hashes, times) does not,
-    nor does num_envs, which changes no result.
+    reward it is judged by, metrics other than the environment's own, the agent and its
+    configuration, the track, the training reward, both seeds, the budget and the decoding. What
+    a run finds out (checkpoint hashes, times) does not, nor does num_envs, which changes no result.
 
     Returns:
         64 hexadecimal digits.
     """
     agent, seeds, reward = record["agent"], record["seeds"], record["reward"]
     env = {name: record["env"][name] for name in ("id", "kwargs", "signature")}
+    asked = {"metrics": reward["metrics_spec"]} if "metrics_spec" in reward else {}
     return content_hash(
         {
+            **asked,
             "env": env,
             "evaluation_split": record["dataset"]["evaluation_split"],
             "evaluation_reward": reward["evaluation"],

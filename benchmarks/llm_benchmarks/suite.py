@@ -60,12 +60,20 @@ class Evaluation:
     num_envs: int = option(32, "environments that step together; changes no result", at_least=1)
     deterministic: bool = option(True, "passed to the agent's predict")
     reward: Any = option("default", "reward that scores; the id's own by default")
+    metrics: Any = option(
+        "default", 'what is only recorded: a list of specs, "default" (the id\'s own) among them'
+    )
 
     def __post_init__(self) -> None:
         check_values(self)
         if self.split not in SPLITS:
             raise ValueError(f"split={self.split!r} is none of {', '.join(SPLITS)}")
         _check_reward("reward", self.reward)
+        if self.metrics != "default":
+            if not isinstance(self.metrics, list | tuple):
+                raise ValueError(f"metrics={self.metrics!r} must be a list of specs, or 'default'")
+            for spec in self.metrics:
+                _check_reward("metrics", spec)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +175,8 @@ class Cell:
 
     def own_code(self) -> list[str]:
         """The code that the cell itself names, "package.module:name": it is the person's who wrote it."""
-        named = [self.agent, self.reward, self.evaluation.reward, self.config, self.env_kwargs]
+        judged = self.evaluation
+        named = [self.agent, self.reward, judged.reward, judged.metrics, self.config, self.env_kwargs]
         return [name for _, name in code_names(named)]
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from llm_envs.data.stamps import Stamp, path_stamp
 from llm_envs.envs.task import Task
+from llm_envs.foreign import EVALUATE
 from llm_envs.rewards.registry import redefinitions
 
 
@@ -41,7 +42,7 @@ def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
         return task_class(**arguments)
     key = (task_class, text, redefinitions())
     names = list(_texts([arguments.get(name) for name in ("tokenizer", "reward", "metrics")]))
-    stamps = [path_stamp(name.removeprefix("hf:")) for name in names]
+    stamps = [path_stamp(name.removeprefix("hf:").removeprefix(EVALUATE)) for name in names]
     made = _made.get(key)
     if made is not None and made.stamps == stamps and all(map(operator.is_, made.objects, _objects(names))):
         return made.task

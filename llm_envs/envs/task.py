@@ -74,7 +74,8 @@ class Task:
         split: "train", "validation" or "test".
         tokenizer: "word", "word:N", "byte", "hf:NAME_OR_PATH", a mapping, a Tokenizer, or None.
         reward: What is trained on: see `llm_envs.make_reward`; "default" is the task's own.
-        metrics: What is only recorded: reward specs, or "default" for the task's own.
+        metrics: What is only recorded: reward specs, or "default" for the task's own, which may stand in the
+            list as well. One that has a `score_corpus` is computed once over a whole evaluation.
         reward_timing: See RewardTiming.
         max_prompt_tokens: Width of the prompt part of the observation.
         max_new_tokens: Token budget of the agent, per turn.
@@ -134,8 +135,16 @@ class Task:
         specs = self.default_metrics() if metrics == "default" else metrics
         if isinstance(specs, str | Mapping):
             raise ValueError(f"metrics={metrics!r}: give a list of reward specs, or 'default'")
-        named = [{"id": spec} if isinstance(spec, str) else spec for spec in specs]
-        self.metrics: RewardSet | None = make_reward(named, self._context) if named else None
+        named: list[Any] = []
+        for spec in specs:
+            if isinstance(spec, str) and spec == "default":
+                named += [{"id": own} if isinstance(own, str) else own for own in self.default_metrics()]
+            else:
+                named.append({"id": spec} if isinstance(spec, str) else spec)
+        made = make_reward(named, self._context) if named else None
+        self.metrics: RewardSet | None
+        self.corpus_metrics: RewardSet | None
+        self.metrics, self.corpus_metrics = (None, None) if made is None else made.by_level()
         self.is_end = np.zeros(self.vocabulary_size, dtype=bool)
         self.is_end[list(self.tokenizer.end_token_ids)] = True
         self._starts: dict[int, tuple[Example, np.ndarray]] = {}
@@ -298,6 +307,7 @@ class Task:
             "reward_spec": self.reward.to_spec(),
             "reward_signature": self.reward.signature,
             "metrics_signature": self.metrics.signature if self.metrics is not None else None,
+            "corpus_metrics_signature": self.corpus_metrics.signature if self.corpus_metrics else None,
             "reward_timing": self.reward_timing,
             "max_prompt_tokens": self.max_prompt_tokens,
             "max_new_tokens": self.max_new_tokens,

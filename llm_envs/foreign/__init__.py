@@ -8,21 +8,25 @@ from llm_envs.foreign.bounded_json import ForeignDataError, check_bounded, parse
 from llm_envs.foreign.pretrained_loading import load_pretrained, refuse_kernels
 from llm_envs.foreign.shown import shown, shown_lines
 from llm_envs.foreign.trust import (
+    EVALUATE,
     UntrustedCode,
     allowed_code,
     allowing_code,
     code_names,
+    is_evaluate_module,
     load_code,
     refuse_code,
 )
 
 __all__ = [
+    "EVALUATE",
     "ForeignDataError",
     "UntrustedCode",
     "allowed_code",
     "allowing_code",
     "check_bounded",
     "code_names",
+    "is_evaluate_module",
     "load_code",
     "load_pretrained",
     "parse_json",

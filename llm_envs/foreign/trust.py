@@ -1,5 +1,6 @@
 """Code named by a string "package.module:name": the one place that imports it, and the check of foreign data.
 
+"evaluate:NAME_OR_PATH" names code, too: a module of Hugging Face's `evaluate` is a script that is run.
 `load_code` resolves a name that a person wrote. Data from a file goes through `refuse_code` before anything
 is made from it; the person allows a name with `--allow-code NAME`, or in Python with `allowing_code`.
 """
@@ -19,6 +20,9 @@ _CODE = re.compile(rf"({_DOTTED}):({_DOTTED})")
 
 DATA_SCHEMES = frozenset({"file", "hub", "hf", "word", "byte"})
 """What stands before the colon of a data set or a tokenizer; no module of these names is ever imported."""
+
+EVALUATE = "evaluate:"
+"""What stands before the name or the path of an `evaluate` module."""
 
 PACKAGE_CODE = frozenset(
     {
@@ -48,14 +52,15 @@ def allowing_code(names: Iterable[str]) -> AbstractContextManager[None]:
     """Lets files name this code, within the `with` block and in addition to what is allowed around it.
 
     Args:
-        names: Each a "package.module:name".
+        names: Each a "package.module:name" or an "evaluate:NAME_OR_PATH".
 
     Raises:
         ValueError: A name has another form.
     """
     given = frozenset(names)
     for name in given:
-        _parts(name, "allowed code")
+        if not is_evaluate_module(name):
+            _parts(name, "allowed code")
     return _allowing(given)
 
 
@@ -73,11 +78,16 @@ def allowed_code() -> frozenset[str]:
     return _ALLOWED.get() | PACKAGE_CODE
 
 
+def is_evaluate_module(name: str) -> bool:
+    """Whether a text names a module of `evaluate`; signatures of such modules ("...|...") do not."""
+    return name.startswith(EVALUATE) and len(name) > len(EVALUATE) and "|" not in name
+
+
 def code_names(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every string of a JSON value, keys included, that `load_code` would import, as (path, name)."""
+    """Every string of a JSON value, keys included, whose code would be run, as (path, name)."""
     if isinstance(value, str):
         match = _CODE.fullmatch(value)
-        if match and match[1] not in DATA_SCHEMES:
+        if is_evaluate_module(value) or (match and match[1] not in DATA_SCHEMES):
             yield path, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
@@ -145,6 +155,8 @@ def load_code(name: str, what: str) -> Any:
 
 def _parts(name: str, what: str) -> tuple[str, str]:
     match = _CODE.fullmatch(name)
+    if is_evaluate_module(name):
+        raise ValueError(f"{what} {name!r}: modules of `evaluate` are rewards and metrics, nothing else")
     if match is None:
         raise ValueError(f"{what} {name!r}: the form of code is 'package.module:name'")
     if match[1] in DATA_SCHEMES:

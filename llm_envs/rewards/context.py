@@ -50,18 +50,21 @@ class RewardError(RuntimeError):
 
     Attributes:
         reward_id: The reward that failed.
-        text: The text it failed on, whole.
+        text: The text it failed on, whole; None where it scored a whole evaluation at once.
         reason: What was wrong with it.
     """
 
-    def __init__(self, reward_id: str | RewardError, text: str = "", reason: str = "") -> None:
+    def __init__(self, reward_id: str | RewardError, text: str | None = "", reason: str = "") -> None:
         # Gymnasium's AsyncVectorEnv raises a worker's error anew, made from the error itself.
         told = reward_id if isinstance(reward_id, RewardError) else None
         self.reward_id: str = told.reward_id if told else str(reward_id)
-        self.text: str = told.text if told else text
+        self.text: str | None = told.text if told else text
         self.reason: str = told.reason if told else reason
+        if self.text is None:
+            super().__init__(f"metric {self.reward_id!r} {self.reason}")
+            return
         shown = self.text if len(self.text) <= _SHOWN else self.text[:_SHOWN] + "..."
         super().__init__(f"reward {self.reward_id!r} {self.reason}; the text was {shown!r}")
 
-    def __reduce__(self) -> tuple[type[RewardError], tuple[str, str, str]]:
+    def __reduce__(self) -> tuple[type[RewardError], tuple[str, str | None, str]]:
         return type(self), (self.reward_id, self.text, self.reason)

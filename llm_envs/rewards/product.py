@@ -31,6 +31,7 @@ class Product:
                 raise ValueError(f"the weight of {name!r} in a product is an exponent >= 0, got {exponent:g}")
         self.needs_references = self._rewards.needs_references
         self.needs_text = self._rewards.needs_text
+        self.lazy = self._rewards.lazy
         self.tolerance = self._rewards.tolerance
         self.signature = f"product({self._rewards.signature.replace(' + ', ' * ')})"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from llm_envs.foreign import load_code
+from llm_envs.foreign import is_evaluate_module, load_code
 
 _HERE = "llm_envs.rewards."
 
@@ -89,11 +89,13 @@ def list_rewards() -> list[str]:
 
 
 def find_reward(reward_id: str) -> Callable[..., Any]:
-    """Returns the function or class of an id or of "package.module:name".
+    """Returns the function or class of an id, of "package.module:name" or of "evaluate:NAME_OR_PATH".
 
     Raises:
         ValueError: No such id, module or name.
     """
+    if is_evaluate_module(reward_id):
+        return load_code(_HERE + "evaluate_module:EvaluateModule", "reward")
     entry: str | Callable[..., Any] | None = reward_id if ":" in reward_id else _REGISTRY.get(reward_id)
     if entry is None:
         if reward_id == "default":

@@ -56,6 +56,7 @@ class RewardSet:
     Attributes:
         needs_references: Whether a reward in it reads references.
         needs_text: Whether a reward in it reads the text; if not, an environment may skip decoding.
+        lazy: Whether a reward in it is loaded when it scores first, so that it may fail only then.
         signature: Every option and version that changes a number, in one line.
     """
 
@@ -63,6 +64,7 @@ class RewardSet:
         self._components = tuple(components)
         self.needs_references = any(getattr(c.reward, "needs_references", False) for c in self._components)
         self.needs_text = any(getattr(c.reward, "needs_text", True) for c in self._components)
+        self.lazy = any(getattr(c.reward, "lazy", False) for c in self._components)
         self._batched = any(hasattr(c.reward, "score_batch") for c in self._components)
         self.signature = _signature(self._components)
 
@@ -73,6 +75,11 @@ class RewardSet:
     def weights(self) -> dict[str, float]:
         """The weight of every reward, by name."""
         return {c.entry.name: c.entry.weight for c in self._components}
+
+    @property
+    def signatures(self) -> dict[str, str]:
+        """The signature of every reward, without its weight, by name."""
+        return {c.entry.name: c.signature for c in self._components}
 
     @property
     def tolerance(self) -> float:
@@ -115,6 +122,35 @@ class RewardSet:
                 for part, part_value in parts.items():
                     tables[i][f"{name}/{part}"] = part_value
         return totals, tables
+
+    def by_level(self) -> tuple[RewardSet | None, RewardSet | None]:
+        """Parts it, as metrics: those of an episode, and those of a whole evaluation (`score_corpus`)."""
+        parts: tuple[list[Component], list[Component]] = [], []
+        for component in self._components:
+            parts[hasattr(component.reward, "score_corpus")].append(component)
+        single, whole = (RewardSet(part) if part else None for part in parts)
+        return single, whole
+
+    def score_corpus(self, episodes: Sequence[Episode]) -> dict[str, float]:
+        """Scores an evaluation as a whole; all rewards have a `score_corpus`.
+
+        Returns:
+            One unweighted value for each, by name.
+
+        Raises:
+            RewardError: One raised, or returned no finite number.
+        """
+        values = {}
+        for (name, _), reward in zip(self.weights.items(), (c.reward for c in self._components), strict=True):
+            try:
+                value = reward.score_corpus(episodes)  # type: ignore[attr-defined]
+            except RewardError:
+                raise
+            except Exception as error:
+                reason = f"raised {type(error).__name__} on {len(episodes)} texts together: {error}"
+                raise RewardError(name, None, reason) from error
+            values[name] = _number(name, None, value)
+        return values
 
     def prefix_scorer(self) -> PrefixScorer:
         """Returns a scorer for the growing prefixes of one episode (dense reward timing)."""
@@ -215,19 +251,20 @@ def _failed(name: str, episode: Episode, error: Exception) -> RewardError:
     return RewardError(name, episode.text, f"raised {type(error).__name__}: {error}")
 
 
-def _number(name: str, episode: Episode, value: Any) -> float:
+def _number(name: str, episode: Episode | None, value: Any) -> float:
+    text = None if episode is None else episode.text
     try:
         if isinstance(value, str | bytes):
             raise TypeError
         number = float(value)
     except (TypeError, ValueError):
-        raise RewardError(name, episode.text, f"returned {value!r}, which is not a number") from None
+        raise RewardError(name, text, f"returned {value!r}, which is not a number") from None
     except OverflowError:
-        raise RewardError(name, episode.text, "returned a number beyond all floats") from None
+        raise RewardError(name, text, "returned a number beyond all floats") from None
     if not isfinite(number):
-        raise RewardError(name, episode.text, f"returned {number}, which is not finite")
+        raise RewardError(name, text, f"returned {number}, which is not finite")
     if abs(number) > MAX_SCORE:
-        raise RewardError(name, episode.text, f"returned {number}; at most {MAX_SCORE:g} is taken as a score")
+        raise RewardError(name, text, f"returned {number}; at most {MAX_SCORE:g} is taken as a score")
     return number
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import isfinite
+from pathlib import PurePath
 from typing import Any
 
 from llm_envs.argument_types import declared_type, declared_types, fits, type_name
-from llm_envs.foreign import shown
+from llm_envs.foreign import EVALUATE, is_evaluate_module, shown
 from llm_envs.rewards.callables import check_takes_episode
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.registry import did_you_mean, find_reward
@@ -20,6 +21,7 @@ from llm_envs.rewards.signatures import option_text
 _FORMS = (
     'a reward is an id like "bleu", {"sentiment": 1.0, "length_penalty": -0.2}, '
     '{"id": "bleu", "weight": 1.0, ...options}, a list of such, "package.module:name", '
+    '"evaluate:NAME_OR_PATH", '
     "or a function from Episode to float"
 )
 
@@ -40,7 +42,7 @@ class Entry:
         """Returns the entry as JSON-able data, or None if its target is a bare callable."""
         if not isinstance(self.target, str) or not _json_able(self.options):
             return None
-        named = {} if self.name == self.target else {"name": self.name}
+        named = {} if self.name == _name(self.target) else {"name": self.name}
         options: dict[str, Any] = json.loads(json.dumps(dict(self.options)))
         return {"id": self.target, **named, "weight": self.weight, **options}
 
@@ -82,6 +84,8 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
             context, or it cannot be called with one episode.
     """
     target = find_reward(entry.target) if isinstance(entry.target, str) else entry.target
+    if isinstance(entry.target, str) and is_evaluate_module(entry.target):
+        entry = _with_module(entry, entry.target.removeprefix(EVALUATE))
     is_class = inspect.isclass(target)
     if not is_class:
         check_takes_episode(entry.name, target, takes_options=True)
@@ -114,6 +118,13 @@ def _told_options(entry: Entry, message: str) -> str:
         f"{name}={shown(repr(value), 60)}" for name, value in entry.options.items() if name not in message
     ]
     return f" (given {', '.join(told)})" if told else ""
+
+
+def _with_module(entry: Entry, module: str) -> Entry:
+    """The entry with what its id names besides the class that scores."""
+    if "module" in entry.options:
+        raise ValueError(f"reward {entry.name!r}: the module stands in its id, drop the option 'module'")
+    return replace(entry, options={"module": module, **entry.options})
 
 
 def _bind(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Callable[..., Any]:
@@ -202,7 +213,7 @@ def _entry(item: Any) -> Entry:
 def _weighted(key: Any, weight: Any) -> Entry:
     if not isinstance(key, str):
         raise ValueError(f"cannot make a reward from {key!r}; {_FORMS}")
-    return Entry(key, key, _weight(key, weight))
+    return Entry(key, _name(key), _weight(key, weight))
 
 
 def _weight(name: str, weight: Any) -> float:
@@ -221,6 +232,8 @@ def _weight(name: str, weight: Any) -> float:
 
 def _name(target: str | Callable[..., Any]) -> str:
     if isinstance(target, str):
+        if is_evaluate_module(target):  # a table's column says what is measured, not where its script lies
+            return EVALUATE + (PurePath(target.removeprefix(EVALUATE)).stem or target)
         return target
     return str(getattr(target, "__name__", None) or type(target).__name__)
 

@@ -19,6 +19,8 @@ SPECS: list[Any] = [
     [{"id": "product", "rewards": {NAME: 1.0}}],
 ]
 ENV_ID = f"{MODULE}:Canary-v0"
+EVALUATE = f"evaluate:./{MODULE}.py"
+"""The same file as a module of Hugging Face's `evaluate`, in the working directory."""
 
 
 class Canary:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import gymnasium as gym
 import pytest
-from canaries import ENV_ID, NAME, SPECS, Canary, planted, refitted
+from canaries import ENV_ID, EVALUATE, NAME, SPECS, Canary, planted, refitted
 from made_up import run as made_up_run
 
 import llm_envs
@@ -23,6 +23,7 @@ from llm_benchmarks.record_folder import json_bytes
 from llm_benchmarks.records import cell_key
 from llm_benchmarks.store import RecordStore
 from llm_envs.foreign import UntrustedCode, allowing_code
+from llm_envs.rewards import RewardError
 
 TINY = "TextGen-Tiny-v0"
 TRAININGS = {
@@ -166,6 +167,44 @@ def test_code_that_a_person_allows_is_theirs(
     assert canary.sang()
     assert main([*words, "--allow-code", "no name"]) == 2
     assert "package.module:name" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["agent.json", "training.json"])
+@pytest.mark.parametrize("spec", [EVALUATE, {"id": EVALUATE, "key": "score"}, [{EVALUATE: 1.0}]])
+def test_no_folder_runs_a_module_of_evaluate(
+    trained: Path, canary: Canary, tmp_path: Path, name: str, spec: object
+) -> None:
+    folder = copy(trained, "sb3_dqn", tmp_path, report=True)
+    content = json.loads((folder / name).read_text())
+    kwargs = content.get("env_kwargs", {})
+    for changed in (
+        {**content, "reward": spec},
+        {**content, "config": {**content["config"], "reward": spec}},
+        {**content, "env_kwargs": {**kwargs, "reward": spec}},
+        {**content, "env_kwargs": {**kwargs, "metrics": [spec]}},
+    ):
+        back = refitted(folder, name, changed)
+        attempt(commands(folder)[0])
+        attempt(["train", "--env", TINY, "--agent", "sb3_dqn", "--out", str(folder), "--resume"])
+        assert not canary.sang(), changed
+        back()
+
+
+def test_a_module_of_evaluate_that_a_folder_names_is_run_where_a_person_allows_it(
+    trained: Path, canary: Canary, tmp_path: Path
+) -> None:
+    folder = copy(trained, "sb3_dqn", tmp_path, report=False)
+    content = json.loads((folder / "agent.json").read_text())
+    content["config"]["reward"] = {"id": EVALUATE, "weight": 1.0}
+    refitted(folder, "agent.json", content)
+    env = gym.make(TINY)
+    with pytest.warns(UserWarning, match=f"--allow-code {EVALUATE}"):
+        loaded = make_agent(str(folder), env, seed=0)
+    loaded.learn(128)
+    assert not canary.sang()
+    with llm_envs.allowing_code([EVALUATE]), pytest.raises(RewardError, match="cannot be loaded"):
+        make_agent(str(folder), env, seed=0).learn(128)
+    assert canary.sang()
 
 
 def test_an_export_does_not_make_an_environment_that_a_folder_names(

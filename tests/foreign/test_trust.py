@@ -15,12 +15,19 @@ from llm_envs.foreign import UntrustedCode, allowing_code, code_names, load_code
         ({"reward": {"subprocess:Popen": 1.0}}, "reward.subprocess:Popen"),
         ({"reward": [{"id": "product", "rewards": [{"id": "os.path:join"}]}]}, "reward.0.rewards.0.id"),
         ({"metrics": ["bleu", "módulo:función.inner"]}, "metrics.1"),
+        ({"metrics": ["default", "evaluate:bleu"]}, "metrics.1"),
+        ({"reward": {"id": "evaluate:../my metrics/mine", "key": "score"}}, "reward.id"),
+        (
+            {"reward": [{"id": "product", "rewards": {"evaluate:somebody/mine.py": 1}}]},
+            "reward.0.rewards.evaluate:",
+        ),
     ],
 )
 def test_code_is_refused_wherever_a_file_names_it(value, path):
     with pytest.raises(UntrustedCode, match="--allow-code") as raised:
         refuse_code(value, "agent.json")
-    assert f"{path}=" in str(raised.value)
+    assert f"{path}=" in str(raised.value) or path.endswith(":")
+    assert f", {path}" in str(raised.value)
     with allowing_code([raised.value.name]):
         refuse_code(value, "agent.json")
     with pytest.raises(UntrustedCode):
@@ -33,6 +40,7 @@ def test_code_is_refused_wherever_a_file_names_it(value, path):
         {"dataset": "file:mine", "tokenizer": "hf:gpt2", "reward": {"id": "bleu", "weight": 1.0}},
         {"tokenizer": "word:500", "at": "2026-11-30T02:21:39", "text": "He said: come."},
         {"signature": "mine:reward|target:sea|v1", "steps": 3, "none": None},
+        {"signature": "evaluate:bleu|key:null|content:0123456789abcdef|evaluate 0.4.6|v1", "a": "evaluate:"},
     ],
 )
 def test_data_schemes_texts_and_signatures_name_no_code(value):
@@ -61,6 +69,11 @@ def test_a_data_scheme_is_never_imported(name, tmp_path, monkeypatch):
 def test_errors_name_what_is_wrong_with_a_name(name, message):
     with pytest.raises(ValueError, match=message):
         load_code(name, "reward")
+
+
+def test_evaluate_modules_are_no_agents():
+    with pytest.raises(ValueError, match="modules of `evaluate` are rewards and metrics"):
+        load_code("evaluate:load", "agent")
 
 
 def test_nested_names_are_found():
