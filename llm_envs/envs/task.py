@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import cycle, islice
 from typing import Any, ClassVar, Protocol
@@ -26,6 +26,10 @@ MAX_TOKENS = 2**20
 """The most that max_prompt_tokens and max_new_tokens may be."""
 _CHECKED_PROMPTS = 20_000  # data sets up to this size have every prompt's length checked at make
 _CHECKED_OPENINGS = 4_000  # so many openings of dialogues at least: one in 200 is of the longest
+
+
+Speaker = Callable[[str, str], str]
+"""(who spoke, "user" or "database"; what they said) -> the agent's next turn in a dialogue."""
 
 
 class Reply(Protocol):
@@ -87,6 +91,7 @@ class Task:
     kind: ClassVar[str]
     roles: ClassVar[bool] = False
     max_turns: int = 1
+    has_expert: ClassVar[bool] = False
     default_dataset: ClassVar[str]
     default_max_prompt_tokens: ClassVar[int] = 32
     default_max_new_tokens: ClassVar[int] = 32
@@ -177,6 +182,13 @@ class Task:
 
     def conversation(self, example: Example, rng: np.random.Generator) -> Conversation:
         """The other side of a dialogue about this example, where `max_turns` is more than 1."""
+        raise NotImplementedError
+
+    def expert(self, rng: np.random.Generator) -> Speaker:
+        """Who plays the agent's side of one dialogue well, where `has_expert`.
+
+        It is what demonstrations imitate, and the upper anchor of scores.
+        """
         raise NotImplementedError
 
     def prompt_tokens(self, example: Example) -> list[int]:
