@@ -19,7 +19,7 @@ from llm_envs.envs.reward_timing import RewardTiming
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.foreign import shown
 from llm_envs.rewards import RewardContext, RewardSet, make_reward
-from llm_envs.tokenizers import Tokenizer, make_tokenizer
+from llm_envs.tokenizers import Tokenizer, labelled, make_tokenizer
 
 SPLITS = ("train", "validation", "test")
 MAX_TOKENS = 2**20
@@ -299,12 +299,12 @@ class Task:
         """What identifies this task in a record: data, tokenizer, rewards, limits. JSON-able."""
         return {
             "task": self.kind,
-            "dataset": self.corpus.name,
+            "dataset": self.corpus.label,
             "split": self.split,
             "dataset_hash": self.corpus.content_hash,
             "dataset_sizes": dict(self.corpus.sizes),
             "language": self.corpus.language,
-            "tokenizer": self.tokenizer.spec,
+            "tokenizer": labelled(self.tokenizer),
             "tokenizer_hash": self.tokenizer.content_hash,
             "vocabulary_size": self.vocabulary_size,
             "reward_spec": self.reward.to_spec(),
@@ -326,7 +326,7 @@ class Task:
         """
         described = self.describe()
         return (
-            f"{self.kind}|data:{self.corpus.name}:{self.corpus.content_hash[:12]}|tok:"
+            f"{self.kind}|data:{self.corpus.identity}:{self.corpus.content_hash[:12]}|tok:"
             f"{self.tokenizer.content_hash[:12]}|reward:{self.reward.signature}|prompt:{self.max_prompt_tokens}"
             f"|new:{self.max_new_tokens}|turns:{described['max_turns']}|context:{self.context_length}|v1"
         )
