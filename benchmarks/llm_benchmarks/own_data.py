@@ -49,7 +49,7 @@ def _model_hash(place: Path) -> str | None:
     return _hashed[key]
 
 
-def by_content(record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def by_content(record: Mapping[str, Any]) -> tuple[Any, Any]:
     """The environment's arguments and the agent's configuration as they identify a run.
 
     What lies in a file or folder stands there by its content hash, where the record has it: a data set of
@@ -59,7 +59,10 @@ def by_content(record: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any
     Args:
         record: A record or a plan.
     """
-    kwargs, config = dict(record["env"]["kwargs"]), dict(record["agent"]["config"])
+    kwargs, config = record["env"]["kwargs"], record["agent"]["config"]
+    if not (isinstance(kwargs, Mapping) and isinstance(config, Mapping)):
+        return kwargs, config  # of a record that the schema refuses
+    kwargs, config = dict(kwargs), dict(config)
     data, tokens = record["dataset"].get("hash"), record.get("tokenizer") or {}
     if data and str(kwargs.get("dataset")).startswith(("file:", "hub:")):
         kwargs.pop("columns", None)
