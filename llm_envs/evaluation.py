@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
@@ -16,7 +16,7 @@ from llm_envs.argument_types import check_flag, fits
 from llm_envs.envs import WAIT
 from llm_envs.envs.ids import make_vec
 from llm_envs.envs.task import Task, at_least_one
-from llm_envs.episode import Episode, FinishReason
+from llm_envs.episode import Episode, Example, FinishReason
 
 _CUT_SHORT = (
     "an episode ended without an outcome: a wrapper truncated it (max_episode_steps, TimeLimit?); leave that "
@@ -38,6 +38,28 @@ class Policy(Protocol):
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
         """Actions (n,) for observations (n, context_length), and the state to hand to the next call."""
+        ...
+
+
+@runtime_checkable
+class SeesExamples(Protocol):
+    """A policy that is told which example each of its rows plays; `evaluate` asks for nothing more.
+
+    For policies that write something of the example itself, such as its reference: equal prompts may belong
+    to several examples, so that no observation says which one is played.
+    """
+
+    def begin_episodes(self, rows: Sequence[int], examples: Sequence[Example], state: Any = None) -> Any:
+        """Called before `predict` sees the first observations of episodes.
+
+        Args:
+            rows: The rows of the next batch in which an episode begins.
+            examples: What they play, in order.
+            state: From the last `predict`, None at first.
+
+        Returns:
+            The state to hand to the next `predict`.
+        """
         ...
 
 
@@ -129,7 +151,8 @@ def evaluate(
     visited before any repeats, and the rows do not depend on how many environments play them.
 
     Args:
-        policy: Anything with Stable-Baselines3's `predict`, called on batches (n, context_length).
+        policy: Anything with Stable-Baselines3's `predict`, called on batches (n, context_length). One that
+            has `begin_episodes` is told which examples its rows play (`SeesExamples`).
         env: An id of ours or of one's own (its test split is used), an environment, or a vector environment
             of this package; wrappers around them are fine. A row has the reward of the environment's
             `outcome`: what a RewardWrapper makes of it is not seen, give the environment that reward instead.
@@ -201,8 +224,8 @@ def _row(plan: tuple[int, int, int], outcome: Mapping[str, Any]) -> EpisodeRow:
 def _play_one(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deterministic: bool) -> Any:
     for entry in plan:
         _, example, seed = entry
-        observation, _ = env.reset(seed=seed, options={"example": example})
-        state, start = None, np.ones(1, dtype=bool)
+        observation, info = env.reset(seed=seed, options={"example": example})
+        state, start = _told(policy, env, None, {"example": [info.get("example", example)]}), np.ones(1, bool)
         while True:
             actions, state = policy.predict(
                 _batch_of_one(observation), state=state, episode_start=start, deterministic=deterministic
@@ -242,10 +265,11 @@ def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deter
     while waiting:
         playing: list[tuple[int, int, int] | None] = [waiting.pop() if waiting else None for _ in range(size)]
         entries = [entry or plan[0] for entry in playing]
-        observations, _ = env.reset(
+        observations, infos = env.reset(
             seed=[seed for _, _, seed in entries], options={"example": [example for _, example, _ in entries]}
         )
         state, start, over = None, np.ones(size, dtype=bool), np.zeros(size, dtype=bool)
+        state = _told(policy, env, state, infos)
         while any(entry is not None for entry in playing):
             actions, state = policy.predict(
                 observations, state=state, episode_start=start, deterministic=deterministic
@@ -254,6 +278,7 @@ def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deter
             if refill:
                 actions[env.unwrapped.over] = WAIT
             observations, _, terminated, truncated, infos = env.step(actions)
+            state = _told(policy, env, state, infos)
             # In NEXT_STEP mode the first observation of a new episode comes one step after the end.
             before, over = over, terminated | truncated
             start = before if mode is AutoresetMode.NEXT_STEP else over
@@ -271,9 +296,19 @@ def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deter
                     _, examples[row], seeds[row] = entry
                     start[row] = True
                 if start.any():
-                    observations, _ = env.reset(
+                    observations, begun = env.reset(
                         seed=seeds, options={"example": examples, "reset_mask": start.copy()}
                     )
+                    state = _told(policy, env, state, begun)
+
+
+def _told(policy: Policy, env: Any, state: Any, infos: Mapping[str, Any]) -> Any:
+    """The state of a policy that has been told which examples begin, by infos of `reset` or `step`."""
+    if not isinstance(policy, SeesExamples) or "example" not in infos:
+        return state
+    examples = env.unwrapped.task.examples
+    rows = [row for row in range(len(infos["example"])) if _is_present(infos, "example", row)]
+    return policy.begin_episodes(rows, [examples[infos["example"][row]] for row in rows], state)
 
 
 def _outcome_of(infos: Mapping[str, Any], row: int) -> dict[str, Any]:

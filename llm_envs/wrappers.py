@@ -15,7 +15,8 @@ from gymnasium.vector.utils import batch_space
 from llm_envs.argument_types import as_index
 from llm_envs.candidates import CandidateRule, Candidates, Observation
 from llm_envs.envs import WAIT
-from llm_envs.evaluation import Policy
+from llm_envs.episode import Example
+from llm_envs.evaluation import Policy, SeesExamples
 
 
 class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -288,6 +289,11 @@ class TopKPolicy:
     def __init__(self, policy: Policy, env: TopKActions | VectorTopKActions) -> None:
         self._policy = policy
         self._candidates = env.candidates()
+
+    def begin_episodes(self, rows: Sequence[int], examples: Sequence[Example], state: Any = None) -> Any:
+        """Tells the agent, where it asks for that, which examples its rows play."""
+        inner = self._policy
+        return inner.begin_episodes(rows, examples, state) if isinstance(inner, SeesExamples) else state
 
     def predict(
         self,

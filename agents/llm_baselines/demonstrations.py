@@ -16,11 +16,6 @@ from llm_envs.envs.task import Task
 from llm_envs.episode import Example
 
 
-def has_demonstrations(task: Task) -> bool:
-    """Whether a task has references or an expert."""
-    return task.max_turns > 1 or bool(task.examples[0].references)
-
-
 def train_examples(task: Task, fraction: float) -> np.ndarray:
     """The examples of a fraction of the split, int64: the same for every seed, the smaller in the larger."""
     count = max(1, math.ceil(fraction * len(task.examples)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,9 +13,10 @@ from torch import Tensor
 from llm_baselines.configuration import option
 from llm_baselines.exploration import Exploration, draw
 from llm_baselines.language_policy import LanguagePolicy
+from llm_baselines.played_examples import PlayedExamples
 from llm_baselines.precision import DTYPES
 from llm_baselines.sampling import uniforms
-from llm_envs.data import SPLITS
+from llm_envs.data.corpus import example_digest
 from llm_envs.decoding import Reader
 from llm_envs.envs.task import Task
 from llm_envs.episode import Episode, Example
@@ -97,8 +99,12 @@ class BestOfN(SamplingModel):
                 f"lm_best_of_n writes one text to one prompt of our environments, not {self.env}"
             )
         self.tokens = 0
-        self._best: dict[bytes, list[int]] = {}
-        self._examples: dict[bytes, Example] | None = None
+        self._best: dict[tuple[bytes, bytes], list[int]] = {}
+        self._played = PlayedExamples(self.task, lambda example: example)
+
+    def begin_episodes(self, rows: Sequence[int], examples: Sequence[Example], state: Any = None) -> Any:
+        """The state to hand to `predict` where these rows begin episodes on these examples."""
+        return self._played.begin(rows, examples, state)
 
     def predict(
         self,
@@ -111,21 +117,21 @@ class BestOfN(SamplingModel):
         observation = np.asarray(observation)
         rows = np.atleast_2d(observation)
         width = self.task.max_prompt_tokens
-        keys = [row[:width].astype(np.int32).tobytes() for row in rows]
-        new = {key: row[:width] for key, row in zip(keys, rows, strict=True) if key not in self._best}
-        for key, prompt in new.items():
-            self._best[key] = self._write(key, prompt)
+        examples, state = self._played.answers(rows, state, episode_start)
         actions = np.empty(len(rows), np.int64)
-        for row, key in enumerate(keys):
+        for row, example in enumerate(examples):
+            prompt = rows[row, :width].astype(np.int32)
+            key = prompt.tobytes(), example_digest(example)
+            if key not in self._best:
+                self._best[key] = self._write(example, prompt)
             text, written = self._best[key], int((rows[row, width:] >= 0).sum())
             actions[row] = text[min(written, len(text) - 1)]
         return (actions if observation.ndim > 1 else actions[0]), state
 
     @torch.no_grad()
-    def _write(self, key: bytes, prompt: np.ndarray) -> list[int]:
+    def _write(self, example: Example, prompt: np.ndarray) -> list[int]:
         """The best of n texts."""
         task: Task = self.task
-        example = self._example(key)
         texts: list[list[int]] = [[] for _ in range(self.config.n)]
         reader, going = Reader(self.acting_model()), np.arange(self.config.n)
         observation = np.full((self.config.n, task.context_length), -1, np.int32)
@@ -149,14 +155,3 @@ class BestOfN(SamplingModel):
             for t in texts
         ]
         return texts[int(np.argmax(task.reward.score_batch(episodes)[0]))]
-
-    def _example(self, key: bytes) -> Example:
-        if self._examples is None:
-            task, self._examples = self.task, {}
-            for split in SPLITS:
-                for example in task.corpus.split(split) if task.corpus.sizes.get(split) else ():
-                    row = task.row(task.prompt_tokens(example), f"an example of {split!r}")
-                    self._examples.setdefault(row[: task.max_prompt_tokens].tobytes(), example)
-        if key not in self._examples:
-            raise ValueError("this observation begins with no prompt of the agent's data set")
-        return self._examples[key]

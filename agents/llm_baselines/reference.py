@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from llm_baselines.agent import Env
+from llm_baselines.played_examples import PlayedExamples
 from llm_baselines.sampling import uniforms
-from llm_envs.data import SPLITS
-from llm_envs.envs.task import Task
+from llm_envs.envs.task import Speaker, Task
 from llm_envs.episode import Example
-from llm_envs.simulators.booking_expert import BookingExpert
-
-Speaker = Callable[[str, str], str]
-"""(who spoke, "user" or "database"; what they said) -> the agent's next turn."""
 
 
 class RandomAgent:
@@ -59,7 +55,7 @@ class ScriptedAgent:
         self._write = write
         self._speaker = speaker
         self._end = self._task.tokenizer.end_token_ids[0]
-        self._answers: dict[bytes, list[int]] | None = None
+        self._played = PlayedExamples(self._task, self._answer)
 
     def predict(
         self,
@@ -72,27 +68,19 @@ class ScriptedAgent:
         if self._task.max_turns > 1:
             return self._talk(observation, state, episode_start)
         prompts = self._task.max_prompt_tokens
+        answers, state = self._played.answers(observation, state, episode_start)
         actions = np.empty(len(observation), np.int64)
-        for row, tokens in enumerate(observation):
-            answer = self._answer(tokens[:prompts])
+        for row, (tokens, answer) in enumerate(zip(observation, answers, strict=True)):
             written = int((tokens[prompts:] >= 0).sum())
             actions[row] = answer[written] if written < len(answer) else self._end
         return actions, state
 
-    def _answer(self, prompt: np.ndarray) -> list[int]:
-        if self._answers is None:
-            task, self._answers = self._task, {}
-            for split in SPLITS:
-                if not task.corpus.sizes.get(split):
-                    continue
-                for example in task.corpus.split(split):
-                    row = task.row(task.prompt_tokens(example), f"an example of {split!r}")
-                    key = row[: task.max_prompt_tokens].tobytes()
-                    self._answers[key] = task.tokenizer.encode(self._write(example))
-        key = np.asarray(prompt, np.int32).tobytes()
-        if key not in self._answers:
-            raise ValueError("this observation begins with no prompt of the agent's data set")
-        return self._answers[key]
+    def begin_episodes(self, rows: Sequence[int], examples: Sequence[Example], state: Any = None) -> Any:
+        """The state to hand to `predict` where these rows begin episodes on these examples."""
+        return state if self._task.max_turns > 1 else self._played.begin(rows, examples, state)
+
+    def _answer(self, example: Example) -> list[int]:
+        return self._task.tokenizer.encode(self._write(example))
 
     def _talk(
         self, observation: np.ndarray, state: Any, episode_start: np.ndarray | None
@@ -112,7 +100,7 @@ class ScriptedAgent:
 
 
 class ReferenceAgent(ScriptedAgent):
-    """Plays the first reference; in a booking dialogue, the rule-based expert, which does not see the goal.
+    """Plays the first reference; in a dialogue, the task's expert, which does not see the goal.
 
     The upper anchor, 1 on the normalised scale.
 
@@ -122,22 +110,25 @@ class ReferenceAgent(ScriptedAgent):
 
     def __init__(self, env: Env, seed: int, device: str = "auto") -> None:
         task: Task = env.unwrapped.task  # type: ignore[attr-defined]
-        if task.max_turns == 1 and not task.examples[0].references:
+        if not has_demonstrations(task):
+            plays = _PLAYS_REFERENCES if task.max_turns == 1 else _PLAYS_EXPERT
             raise ValueError(
-                f"the reference agent plays references, and {task.corpus.name!r} has none; its scores "
-                "have no upper anchor"
+                f"the reference agent {plays.format(task.corpus.name)}; its scores have no upper anchor"
             )
-        super().__init__(env, seed, write=_first_reference, speaker=_expert)
+        super().__init__(env, seed, write=_first_reference, speaker=task.expert)
+
+
+_PLAYS_REFERENCES = "plays references, and {!r} has none"
+_PLAYS_EXPERT = "plays the expert of a dialogue, and the task of {!r} has none (Task.has_expert)"
+
+
+def has_demonstrations(task: Task) -> bool:
+    """Whether a task has references, or an expert."""
+    return task.has_expert if task.max_turns > 1 else bool(task.examples[0].references)
 
 
 def _first_reference(example: Example) -> str:
     return example.references[0] if example.references else ""
-
-
-def _expert(rng: np.random.Generator) -> Speaker:
-    expert = BookingExpert(rng)
-    expert.reset()
-    return expert.act
 
 
 class _Talk:

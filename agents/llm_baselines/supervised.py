@@ -21,7 +21,7 @@ from torch import Tensor
 from llm_baselines.agent import TrainingReport
 from llm_baselines.configuration import changed, make_config, option, recorded_values, values_of
 from llm_baselines.copying import teach_copying
-from llm_baselines.demonstrations import demonstrations, has_demonstrations, train_examples
+from llm_baselines.demonstrations import demonstrations, train_examples
 from llm_baselines.disguise import disguised, looked_up
 from llm_baselines.interruption import deferred_signals
 from llm_baselines.language_agent import LanguageAgent
@@ -29,6 +29,7 @@ from llm_baselines.language_agent_settings import (
     TABLES,
     LanguageAgentConfig,
 )
+from llm_baselines.reference import has_demonstrations
 from llm_baselines.run import TrainingRun
 from llm_baselines.sealed_folder import newest_checkpoint
 from llm_baselines.teacher_forcing import token_losses

@@ -24,16 +24,19 @@ def configuration(record: Record, others: Iterable[Record] = ()) -> dict[str, An
             its reward's signature nor how many examples there are, and takes those of a run like it.
     """
     agent, decoding = record["agent"], record["decoding"]
+    base = agent["base_model"]
     seed = record["seeds"]["training"]
     reward = record["reward"]["training"]
     config = {k: v for k, v in agent["config"].items() if k not in _OF_NO_EFFECT}
     config = {k: v for k, v in config.items() if not (k == "seed" and v == seed)}
+    if base and base["hash"]:  # says which model it is, whatever the path to it
+        config.pop("model", None)
     chosen = {
         "agent": agent["name"],
         "reward": None if reward is None else reward["spec"],
         "steps": record["budget"]["total_timesteps"],
         "track": record["track"],
-        "base_model": agent["base_model"],
+        "base_model": base["hash"][:12] if base and base["hash"] else base,
         "deterministic": decoding["deterministic"],
         "decoding": decoding["options"],
         "episodes": _episodes(record, others),

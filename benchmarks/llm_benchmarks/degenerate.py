@@ -19,9 +19,10 @@ import numpy as np
 import llm_envs
 from llm_baselines.agent import Agent, Env
 from llm_baselines.fixed_text import ConstantAgent
-from llm_baselines.reference import RandomAgent, ReferenceAgent, ScriptedAgent, Speaker
+from llm_baselines.reference import RandomAgent, ReferenceAgent, ScriptedAgent
 from llm_baselines.unigram import UnigramAgent
-from llm_envs.envs.task import Task
+from llm_envs.data.corpus import SPLITS, example_digest
+from llm_envs.envs.task import Speaker, Task
 from llm_envs.episode import Example
 from llm_envs.rewards.forms import FORMS
 from llm_envs.words import is_unspaced, words_of
@@ -113,7 +114,11 @@ def _any(task: Task, seed: int) -> Callable[[Example], str]:
     """Some text of the train split, another one for every example."""
     texts = task.train_texts()
     rng = np.random.default_rng(seed)
-    return lambda example: texts[int(rng.integers(len(texts)))]
+    drawn: dict[bytes, str] = {}
+    for split in SPLITS:
+        for example in task.corpus.split(split) if task.corpus.sizes[split] else ():
+            drawn[example_digest(example)] = texts[int(rng.integers(len(texts)))]
+    return lambda example: drawn[example_digest(example)]
 
 
 def _nearest(task: Task) -> Callable[[Example], str]:

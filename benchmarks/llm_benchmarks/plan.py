@@ -13,6 +13,7 @@ import gymnasium as gym
 import llm_envs  # noqa: F401  registers the ids
 from llm_baselines.option_tables import chosen_design, fitting_options
 from llm_baselines.registry import AGENTS, agent_defaults, check_config, load_factory, written_out
+from llm_benchmarks.own_data import base_model
 from llm_benchmarks.planned_record import check_plan
 from llm_benchmarks.records import RecordError
 from llm_benchmarks.suite import RESERVED, Cell, SuiteError, check_timesteps
@@ -322,7 +323,7 @@ def draft_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
             "name": agent.name,
             "entry_point": agent.entry_point,
             "config": dict(agent.config),
-            "base_model": None,
+            "base_model": base_model(agent.config),
             "checkpoint_hash": None,
             "parameters": None,
             "tuning": {"trials": cell.trials, "seeds": list(cell.tuning_seeds)},

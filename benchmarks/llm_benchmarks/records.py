@@ -32,6 +32,7 @@ import numpy as np
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
 
+from llm_benchmarks.own_data import by_content
 from llm_benchmarks.plain_rows import PLAIN
 from llm_envs.foreign import ForeignDataError, check_bounded
 
@@ -115,7 +116,10 @@ def check_record(record: Any, file: str = "record.json") -> None:
             f"{file}: schema_version: {version!r} is unknown; this release reads {SCHEMA_VERSION}"
         )
     check_schema(record, "record", file)
-    if record["cell_key"] != cell_key(record):
+    if record["cell_key"] not in (
+        cell_key(record),
+        _key(record, record["env"]["kwargs"], record["agent"]["config"]),
+    ):
         raise RecordError(f"{file}: cell_key: does not follow from the record's other fields")
     if record["seeds"]["disjoint"] != seeds_are_disjoint(record):
         raise RecordError(f"{file}: seeds.disjoint: is not what the seeds say")
@@ -251,21 +255,26 @@ def cell_key(record: Mapping[str, Any]) -> str:
     reward it is judged by, metrics other than the environment's own, the agent and its
     configuration, the track, the training reward, both seeds, the budget and the decoding. What
     a run finds out (checkpoint hashes, times) does not, nor does num_envs, which changes no result.
+    Files and folders go in by what they hold (`own_data`).
 
     Returns:
         64 hexadecimal digits.
     """
+    return _key(record, *by_content(record))
+
+
+def _key(record: Mapping[str, Any], kwargs: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """The cell key with these arguments and this configuration; earlier releases took them as they stand."""
     agent, seeds, reward = record["agent"], record["seeds"], record["reward"]
-    env = {name: record["env"][name] for name in ("id", "kwargs", "signature")}
     asked = {"metrics": reward["metrics_spec"]} if "metrics_spec" in reward else {}
     return content_hash(
         {
             **asked,
-            "env": env,
+            "env": {"id": record["env"]["id"], "kwargs": kwargs, "signature": record["env"]["signature"]},
             "evaluation_split": record["dataset"]["evaluation_split"],
             "evaluation_reward": reward["evaluation"],
             "training_reward": reward["training"],
-            "agent": {name: agent[name] for name in ("name", "config")},
+            "agent": {"name": agent["name"], "config": config},
             "track": record["track"],
             "seeds": {name: seeds[name] for name in ("training", "evaluation")},
             "budget": record["budget"],

@@ -11,6 +11,7 @@ from typing import Any
 
 from llm_envs.data.corpus import Columns, Contents, Corpus, Origin
 from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.data.file_names import read_file_name
 from llm_envs.data.stamps import path_stamp
 from llm_envs.foreign import shown
 
@@ -110,13 +111,22 @@ def load_corpus(spec: str, *, columns: Columns | None = None) -> Corpus:
     """Load a data set; the same spec gives the same object within a process.
 
     Args:
-        spec: A name (`list_corpora`; some are fetched first), ``"file:PATH"`` or ``"hub:NAME[:CONFIG]"``.
+        spec: A name (`list_corpora`; some are fetched first), ``"file:PATH"`` or ``"hub:NAME[:CONFIG]"``. A
+            .tsv file whose fields are quoted as in CSV is ``"file:PATH:quoted"``.
         columns: For files and the hub, which columns hold what: keys "source", "references",
-            "split" and "metadata"; values column names, for references and metadata also lists.
-            A dot descends into a column: "translation.en".
+            "split" and "metadata"; values column names, for all but "split" also lists. Several columns of
+            the source are joined by a blank line. A dot descends into a column: "translation.en". Roles that
+            are left out take columns of usual names, where no two of them may hold the same.
+
+    Without a column "split", or files named after splits, the split of every example is drawn by the hash of
+    its source, 80 : 10 : 10; see `llm_envs.data.splitting`.
 
     Raises:
-        DataError: If the data set is unknown, not fetched yet, empty or has a bad row.
+        DataError: If the data set is unknown, not fetched yet, empty or has a bad row, or several columns may
+            hold the same.
+
+    Warns:
+        DataWarning: Once for each data set in a process, of what can be used and may mislead.
     """
     return open_corpus(spec, columns).load()
 
@@ -175,7 +185,8 @@ def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
         key, load = spec, partial(_load_entry, entry)
         make = partial(Corpus, language=entry.language, license=entry.license, description=entry.description)
     elif scheme in ("file", "hub") and rest:
-        key = json.dumps([spec, columns, path_stamp(rest)], sort_keys=True, default=repr)
+        place = read_file_name(rest).path if scheme == "file" else rest
+        key = json.dumps([spec, columns, path_stamp(place)], sort_keys=True, default=repr)
         load = partial(_load_external, scheme, rest, columns)
         make = partial(Corpus, language=None, license="unknown", description=f"read from {spec}")
     else:

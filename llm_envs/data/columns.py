@@ -21,6 +21,11 @@ REFERENCES_NAMES = (
     *("references", "reference", "target", "targets", "answer", "answers"),
     *("response", "output", "completion", "tgt"),
 )
+_PART_NAMES = ("context",)
+"""What is no source by itself, and without which a source may mean nothing."""
+_ALPACA = ("instruction", "input")
+"""The columns of a task and what it is to be done to, and "output" (Taori et al. 2023). Their authors put a
+blank line between; the column "text" that some copies have holds all three."""
 SPLIT_NAMES = ("split", "fold")
 METADATA_NAMES = ("metadata", "group")
 
@@ -40,19 +45,21 @@ class ColumnMapping:
     """Which columns of a table make up an example.
 
     Attributes:
-        source: The column of the source.
+        source: The columns of the source; of several, those that hold something are joined by a blank line.
         references: The columns of the references; none for prompt-only data.
         split: The column that names the official split, if there is one.
         metadata: Columns that are kept under their own names. An object in a column called
             "metadata" is merged instead.
         absent: Usual names of what the table has no column for; a row that has one is at fault.
+        note: What to tell the user of the choice; empty where there was none.
     """
 
-    source: str
+    source: tuple[str, ...]
     references: tuple[str, ...]
     split: str | None
     metadata: tuple[str, ...]
     absent: frozenset[str] = frozenset()
+    note: str = ""
 
     @classmethod
     def resolve(cls, columns: Columns | None, available: Sequence[str], place: str) -> ColumnMapping:
@@ -64,7 +71,8 @@ class ColumnMapping:
             place: The file or data set, for errors.
 
         Raises:
-            DataError: If a role is unknown, a column is missing, or no column holds the source.
+            DataError: If a role is unknown, a column is missing, no column holds the source, or several may
+                hold the same.
         """
         chosen = (
             {role: _listed(role, names) for role, names in columns.items()} if columns is not None else {}
@@ -77,34 +85,61 @@ class ColumnMapping:
                         f"{place} has no column {name!r} (asked for as {role}){hint} "
                         f"its columns are {', '.join(available)}"
                     )
-            if (role == "source" and len(names) != 1) or (role == "split" and len(names) > 1):
+            if (role == "source" and not names) or (role == "split" and len(names) > 1):
                 raise DataError(f"columns[{role!r}] names {len(names)} columns; expected one")
 
         def usual(names: Iterable[str]) -> list[str]:
             taken = {name for given in chosen.values() for name in given}
             return [name for name in names if name in available and name not in taken]
 
-        source = chosen.get("source", usual(SOURCE_NAMES)[:1])
+        def only(role: str, names: Iterable[str], join: str = "") -> list[str]:
+            found = usual(names)
+            if len(found) > 1:
+                raise DataError(
+                    f"{place} has several columns that may hold the {role}: {', '.join(found)}. Say which: "
+                    f'columns={{"{role}": "{found[0]}"}}' + (f", or {join}: [...]" if join else "")
+                )
+            return found
+
+        note = ""
+        source = chosen.get("source")
+        if source is None and _is_alpaca(available, usual(SOURCE_NAMES)):
+            source = list(_ALPACA)
+            note = (
+                f"{place}: the source is the column 'instruction', a blank line and the column 'input', as "
+                'Alpaca has it; columns={"source": ["instruction", "input"]} says so yourself'
+            )
+        elif source is None:
+            alone = usual(SOURCE_NAMES)
+            source = only("source", (*SOURCE_NAMES, *_PART_NAMES), "join several") if alone else []
         if not source:
             raise DataError(
                 f"{place}: no column holds the source; its columns are {', '.join(available)}, "
                 f"expected one of {', '.join(SOURCE_NAMES)}, or say which: "
                 'columns={"source": "...", "references": "..."}'
             )
-        references = chosen.get("references", usual(REFERENCES_NAMES)[:1])
-        split = chosen.get("split", usual(SPLIT_NAMES)[:1])
+        references = chosen.get("references")
+        if references is None:
+            references = only("references", REFERENCES_NAMES, "take several")
+        split = chosen["split"] if "split" in chosen else only("split", SPLIT_NAMES)
         metadata = chosen.get("metadata", usual(METADATA_NAMES))
-        roles = {"references": (references, REFERENCES_NAMES), "split": (split, SPLIT_NAMES)}
-        roles["metadata"] = (metadata, METADATA_NAMES)
-        open_roles = (names for role, (given, names) in roles.items() if not given and role not in chosen)
-        absent = frozenset(name for names in open_roles for name in names) - set(available)
-        return cls(source[0], tuple(references), split[0] if split else None, tuple(metadata), absent)
+        usual_names = {
+            "source": (*SOURCE_NAMES, *_PART_NAMES),
+            "references": REFERENCES_NAMES,
+            "split": SPLIT_NAMES,
+            "metadata": METADATA_NAMES,
+        }
+        left_open = (names for role, names in usual_names.items() if role not in chosen)
+        absent = frozenset(name for names in left_open for name in names) - set(available)
+        return cls(
+            tuple(source), tuple(references), split[0] if split else None, tuple(metadata), absent, note
+        )
 
     @property
     def columns(self) -> list[str]:
         """The columns that have to be read."""
         split = (self.split,) if self.split else ()
-        names = (self.source, *self.references, *split, *self.metadata)
+        names = (*self.source, *self.references, *split, *self.metadata)
         return list(dict.fromkeys(names))
 
     def check_columns(self, row: Mapping[str, Any]) -> None:
@@ -125,10 +160,7 @@ class ColumnMapping:
         Raises:
             RowError: If a value is missing, of the wrong type, or no text that can be encoded.
         """
-        source = _value(row, self.source)
-        if not isinstance(source, str) or not source.strip():
-            raise RowError(f"column {self.source!r} {_found(source)}; expected the source, a text")
-        _check_characters(source, self.source)
+        source = "\n\n".join(self._source_parts(row))
         references: list[str] = []
         for column in self.references:
             value = _value(row, column)
@@ -152,6 +184,22 @@ class ColumnMapping:
                 metadata[column] = value
         return Example(source, tuple(references), metadata)
 
+    def _source_parts(self, row: Mapping[str, Any]) -> list[str]:
+        parts = []
+        for column in self.source:
+            part = _value(row, column)
+            if len(self.source) > 1 and (part is None or (isinstance(part, str) and not part.strip())):
+                continue
+            if not isinstance(part, str) or not part.strip():
+                raise RowError(f"column {column!r} {_found(part)}; expected the source, a text")
+            _check_characters(part, column)
+            parts.append(part)
+        if not parts:
+            raise RowError(
+                f"columns {', '.join(map(repr, self.source))} are empty; expected the source, a text"
+            )
+        return parts
+
     def official_split(self, row: Mapping[str, Any]) -> str | None:
         """The split the row itself names, or None where the table has no such column.
 
@@ -165,6 +213,10 @@ class ColumnMapping:
         if split is None:
             raise RowError(f"column {self.split!r} {_found(value)}; expected a split: {', '.join(SPLITS)}")
         return split
+
+
+def _is_alpaca(available: Sequence[str], candidates: Sequence[str]) -> bool:
+    return set(candidates) - {"text"} == set(_ALPACA) and ("text" not in candidates or "output" in available)
 
 
 def _listed(role: str, names: str | Sequence[str]) -> list[str]:

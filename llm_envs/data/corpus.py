@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.data.file_names import label
 from llm_envs.episode import Example
 from llm_envs.words import is_unspaced, script_language
 
@@ -49,6 +50,9 @@ class Corpus:
         name: The spec the corpus is loaded by.
         license: The licence of the texts.
         description: One line for listings.
+        label: What it is called in records: its name; of files and folders the last part of their path.
+        identity: What it is called in signatures: its name; "own" for files and the hub, which their
+            `content_hash` identifies, wherever they lie.
     """
 
     def __init__(
@@ -72,6 +76,9 @@ class Corpus:
             origin: Where `load_corpus` finds it again; without one, pickling copies the examples.
         """
         self.name = name
+        own = name.startswith(("file:", "hub:"))
+        self.label = label(name) if own else name
+        self.identity = "own" if own else name
         self.license = license
         self.description = description
         self._load = load

@@ -1,4 +1,4 @@
-"""The one error of the data layer, and the hint every error of a name ends with."""
+"""The one error and the one warning of the data layer, and the hint every error of a name ends with."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Iterable
 
 class DataError(ValueError):
     """A data set cannot be used as asked; the message says what, where and the way out."""
+
+
+class DataWarning(UserWarning):
+    """What to know of a data set that can be used as it is; said once for each in a process."""
 
 
 def did_you_mean(value: str, options: Iterable[str]) -> str:

@@ -16,10 +16,11 @@ class HubTable:
     """One split of a `datasets.DatasetDict`; the rows stay in its memory-mapped files."""
 
     unit = "row"
+    note = ""
 
     def __init__(self, dataset: Any, place: str) -> None:
         self.place = place
-        self._dataset = dataset
+        self._dataset = dataset.with_format(None)  # as tensors or frames, or columns left out, rows are none
 
     def columns(self) -> list[str]:
         """The names of the columns; none if there are no rows."""

@@ -20,6 +20,7 @@ class Parquet:
     """A table whose row groups are read when one of their rows is asked for; a few stay at hand."""
 
     unit = "row"
+    note = ""
 
     def __init__(self, path: Path) -> None:
         self.path = path

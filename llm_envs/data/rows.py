@@ -13,7 +13,7 @@ import os
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from llm_envs.data.errors import DataError
 from llm_envs.data.stamps import file_stamp
@@ -36,6 +36,11 @@ class Table(Protocol):
     place: str
     unit: str
 
+    @property
+    def note(self) -> str:
+        """What to tell the user once it has been scanned; empty where there is nothing."""
+        ...
+
     def columns(self) -> list[str]:
         """The names of the columns; empty if there is no row."""
         ...
@@ -53,6 +58,11 @@ class _TextFile:
     """What files of lines share: byte offsets, reading by them, decoding with line numbers."""
 
     unit = "line"
+
+    @property
+    def note(self) -> str:
+        """Nothing."""
+        return ""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -193,12 +203,35 @@ _SAMPLE = '{"source": "...", "references": ["..."]}'
 
 
 class Delimited(_TextFile):
-    """Comma or tab separated values with a header; quoted fields may hold line breaks."""
+    """Comma or tab separated values with a header.
 
-    def __init__(self, path: Path, delimiter: str) -> None:
+    Args:
+        path: The file.
+        delimiter: What separates fields.
+        quoted: Whether quotation marks may enclose fields, as in CSV (RFC 4180), which may then hold
+            separators and line breaks. Otherwise they are letters like others, as in TSV (IANA
+            text/tab-separated-values). None for what is usual for the delimiter.
+    """
+
+    def __init__(self, path: Path, delimiter: str, *, quoted: bool | None = None) -> None:
         super().__init__(path)
         self._delimiter = delimiter
+        self._in_doubt = quoted is None
+        enclosing = delimiter == "," if quoted is None else quoted
+        self._quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if enclosing else csv.QUOTE_NONE
         self._header: list[str] = []
+        self._enclosed = 0
+
+    @property
+    def note(self) -> str:
+        """That quotation marks enclose fields and are read as letters, where nobody said how to read them."""
+        if not (self._in_doubt and self._enclosed):
+            return ""
+        return (
+            f"{self.place}: {self._enclosed} rows have a field that begins and ends with a quotation mark, "
+            "and these were read as part of the text. If they enclose fields, as in CSV, load "
+            f"'file:{self.place}:quoted'; ':unquoted' says that they do not"
+        )
 
     def columns(self) -> list[str]:
         """The header."""
@@ -218,14 +251,20 @@ class Delimited(_TextFile):
         header = self.columns()
         with open(self.path, "rb") as file:
             self._begin_scan(file)
+            self._enclosed = 0
             records = self._records(file)
             next(records, None)
             for number, start, end, values in records:
                 if len(values) != len(header):
+                    hint = ""
+                    if self._quoting and any('"' in value for value in values):
+                        hint = f"; if quotation marks enclose fields, load file:{self.place}:quoted"
                     raise self._wrong(
                         number,
-                        f"{len(values)} fields; expected {len(header)} ({', '.join(header)})",
+                        f"{len(values)} fields; expected {len(header)} ({', '.join(header)}){hint}",
                     )
+                if self._quoting:
+                    self._enclosed += any(len(v) > 1 and v[0] == v[-1] == '"' for v in values)
                 self._starts.append(start)
                 self._ends.append(end)
                 yield number, dict(zip(header, values, strict=True))
@@ -245,7 +284,7 @@ class Delimited(_TextFile):
                 end += len(raw)
                 yield self._decode(raw.removeprefix(_BOM) if line == 1 else raw, line)
 
-        reader = csv.reader(lines(), delimiter=self._delimiter, strict=True)
+        reader = csv.reader(lines(), delimiter=self._delimiter, quoting=self._quoting, strict=True)
         while True:
             first, start = line + 1, end
             try:
@@ -253,10 +292,12 @@ class Delimited(_TextFile):
             except StopIteration:
                 return
             except csv.Error as error:
+                expected = (
+                    "fields with line breaks, separators or quotation marks in double quotes, and quotes "
+                )
+                expected = "one record a line" if self._quoting else expected + "in them doubled"
                 raise self._wrong(
-                    first,
-                    f"{error} in the record that begins here; expected fields with line breaks, "
-                    "separators or quotation marks in double quotes, and quotes in them doubled",
+                    first, f"{error} in the record that begins here; expected {expected}"
                 ) from error
             if values:
                 yield first, start, end, values
@@ -266,7 +307,8 @@ class Delimited(_TextFile):
         raw = self._slice(index)
         try:
             text = raw.decode("utf-8")
-            reader = csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter)
+            lines = io.StringIO(text, newline="")
+            reader = csv.reader(lines, delimiter=self._delimiter, quoting=self._quoting)
             return dict(zip(self._header, next(reader), strict=True))
         except (ValueError, csv.Error, StopIteration) as error:
             raise changed(self.place) from error

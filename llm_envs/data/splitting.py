@@ -1,8 +1,10 @@
 """Splits that nobody drew by hand: a source, or a group of examples, is in one split only.
 
-Every group's split is drawn by the hash of its name, whatever else a data set holds. Where a few groups leave
-a split empty that has a share, it is given the group of the largest split whose draw is nearest to its own
-interval; see `fill_empty`. Of fewer groups than splits some stay empty.
+Examples with equal sources (as `normalise_source` has it) or an equal metadata "group" belong together. The
+split of every such group is drawn by the hash of its name, whatever else a data set holds: 80 : 10 : 10,
+unless a bundled corpus has shares of its own. Where a few groups leave a split empty that has a share, it is
+given the group of the largest split whose draw is nearest to its own interval; see `fill_empty`. Of fewer
+groups than splits some stay empty.
 """
 
 from __future__ import annotations

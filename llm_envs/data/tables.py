@@ -13,6 +13,7 @@ import numpy.typing as npt
 from llm_envs.data.columns import ColumnMapping, RowError
 from llm_envs.data.corpus import SPLITS, Columns, Contents, combine_digests, example_digest
 from llm_envs.data.errors import DataError
+from llm_envs.data.notes import say_once, shared_sources, small_splits
 from llm_envs.data.rows import Table
 from llm_envs.data.splitting import assign_splits, group_key, source_key
 from llm_envs.episode import Example
@@ -70,6 +71,9 @@ def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | N
 
     Raises:
         DataError: If there is no row, or a row is not what it should be.
+
+    Warns (DataWarning, once for each data set): of columns or quotation marks that were read one way and may
+    mean another, of splits that are small, and of official ones that share sources with train.
     """
     scanned: list[tuple[Table, ColumnMapping]] = []
     table_of, row_of, official = array("i"), array("q"), array("b")
@@ -107,7 +111,8 @@ def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | N
         raise DataError(f"{name} is empty: it has no rows; expected a source in each")
     kept = np.sort(np.unique(np.array(duplicates), return_index=True)[1])
     splits = np.array(official)[kept]
-    if set(np.unique(splits).tolist()) <= {-1, 0}:
+    drawn = set(np.unique(splits).tolist()) <= {-1, 0}
+    if drawn:
         by_group = np.array(groups, np.uint64)[kept] if grouped else None
         splits = assign_splits(np.array(sources, np.uint64)[kept], by_group)
     elif (splits < 0).any():
@@ -120,6 +125,14 @@ def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | N
             for split, rows in chosen.items()
         }
     )
+    for table, mapping in scanned:
+        say_once(content_hash, "columns", mapping.note)
+        say_once(content_hash, "quotes", table.note)
+    if drawn:
+        note = small_splits(name, {split: len(rows) for split, rows in chosen.items()})
+    else:
+        note = shared_sources(name, np.array(sources, np.uint64), chosen)
+    say_once(content_hash, "splits", note)
     tables_of, rows_of = np.array(table_of, np.int32), np.array(row_of, np.int64)
     lazy: dict[str, Any] = {
         split: LazyExamples(scanned, tables_of[rows], rows_of[rows]) for split, rows in chosen.items()

@@ -12,10 +12,11 @@ import numpy as np
 from llm_envs.data import Corpus
 from llm_envs.envs.arguments import short
 from llm_envs.envs.booking_fluency import agent_turns, dialogues, fluency, fluency_floor
-from llm_envs.envs.task import SPLITS, Conversation, Task
+from llm_envs.envs.task import SPLITS, Conversation, Speaker, Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
 from llm_envs.episode import Example
+from llm_envs.simulators.booking_expert import BookingExpert
 from llm_envs.simulators.booking_measures import MEASURES
 from llm_envs.simulators.booking_user import BookingUser
 from llm_envs.simulators.goals import Goal, describe_goal, sample_goal
@@ -60,6 +61,7 @@ class Booking(Task):
     kind = "dialogue"
     roles = True
     max_turns = 14
+    has_expert = True
     default_dataset = "booking"
     default_max_prompt_tokens: ClassVar[int] = 32
     default_max_new_tokens: ClassVar[int] = 32
@@ -99,6 +101,12 @@ class Booking(Task):
     def train_texts(self) -> Sequence[str]:
         """The agent's turns in the expert's dialogues."""
         return agent_turns()
+
+    def expert(self, rng: np.random.Generator) -> Speaker:
+        """The rule-based one, which does not see the goal."""
+        expert = BookingExpert(rng)
+        expert.reset()
+        return expert.act
 
     def conversation(self, example: Example, rng: np.random.Generator) -> Conversation:
         """A user with the example's goal."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import cycle, islice
 from typing import Any, ClassVar, Protocol
@@ -19,13 +19,17 @@ from llm_envs.envs.reward_timing import RewardTiming
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.foreign import shown
 from llm_envs.rewards import RewardContext, RewardSet, make_reward
-from llm_envs.tokenizers import Tokenizer, make_tokenizer
+from llm_envs.tokenizers import Tokenizer, labelled, make_tokenizer
 
 SPLITS = ("train", "validation", "test")
 MAX_TOKENS = 2**20
 """The most that max_prompt_tokens and max_new_tokens may be."""
 _CHECKED_PROMPTS = 20_000  # data sets up to this size have every prompt's length checked at make
 _CHECKED_OPENINGS = 4_000  # so many openings of dialogues at least: one in 200 is of the longest
+
+
+Speaker = Callable[[str, str], str]
+"""(who spoke, "user" or "database"; what they said) -> the agent's next turn in a dialogue."""
 
 
 class Reply(Protocol):
@@ -88,6 +92,7 @@ class Task:
     kind: ClassVar[str]
     roles: ClassVar[bool] = False
     max_turns: int = 1
+    has_expert: ClassVar[bool] = False
     default_dataset: ClassVar[str]
     default_max_prompt_tokens: ClassVar[int] = 32
     default_max_new_tokens: ClassVar[int] = 32
@@ -186,6 +191,13 @@ class Task:
 
     def conversation(self, example: Example, rng: np.random.Generator) -> Conversation:
         """The other side of a dialogue about this example, where `max_turns` is more than 1."""
+        raise NotImplementedError
+
+    def expert(self, rng: np.random.Generator) -> Speaker:
+        """Who plays the agent's side of one dialogue well, where `has_expert`.
+
+        It is what demonstrations imitate, and the upper anchor of scores.
+        """
         raise NotImplementedError
 
     def prompt_tokens(self, example: Example) -> list[int]:
@@ -296,12 +308,12 @@ class Task:
         """What identifies this task in a record: data, tokenizer, rewards, limits. JSON-able."""
         return {
             "task": self.kind,
-            "dataset": self.corpus.name,
+            "dataset": self.corpus.label,
             "split": self.split,
             "dataset_hash": self.corpus.content_hash,
             "dataset_sizes": dict(self.corpus.sizes),
             "language": self.corpus.language,
-            "tokenizer": self.tokenizer.spec,
+            "tokenizer": labelled(self.tokenizer),
             "tokenizer_hash": self.tokenizer.content_hash,
             "vocabulary_size": self.vocabulary_size,
             "reward_spec": self.reward.to_spec(),
@@ -324,7 +336,7 @@ class Task:
         """
         described = self.describe()
         return (
-            f"{self.kind}|data:{self.corpus.name}:{self.corpus.content_hash[:12]}|tok:"
+            f"{self.kind}|data:{self.corpus.identity}:{self.corpus.content_hash[:12]}|tok:"
             f"{self.tokenizer.content_hash[:12]}|reward:{self.reward.signature}|prompt:{self.max_prompt_tokens}"
             f"|new:{self.max_new_tokens}|turns:{described['max_turns']}|context:{self.context_length}|v1"
         )

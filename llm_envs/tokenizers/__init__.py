@@ -7,11 +7,13 @@ Three kinds, by spec: `"word"` (or `"word:N"`, the N most frequent words) is bui
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from llm_envs.argument_types import fits, type_name
+from llm_envs.assets import ASSETS
 from llm_envs.tokenizers.byte import ByteTokenizer
 from llm_envs.tokenizers.hugging_face import HuggingFaceTokenizer
 from llm_envs.tokenizers.tokenizer import Tokenizer
@@ -26,7 +28,28 @@ _HF_OPTIONS: dict[str, Any] = {
 _WORD_OPTIONS: dict[str, Any] = {"spell": bool}
 _COUNT = re.compile(r"0|[1-9][0-9]*")
 
-__all__ = ["ByteTokenizer", "HuggingFaceTokenizer", "Tokenizer", "WordTokenizer", "make_tokenizer"]
+__all__ = [
+    "ByteTokenizer",
+    "HuggingFaceTokenizer",
+    "Tokenizer",
+    "WordTokenizer",
+    "labelled",
+    "make_tokenizer",
+]
+
+
+def labelled(tokenizer: Tokenizer) -> Any:
+    """A tokenizer's spec for records: in place of a path its last part and the content hash.
+
+    A fetched asset's name and a hub's stay as they are.
+    """
+    spec = tokenizer.spec
+    name = spec.get("id") if isinstance(spec, Mapping) else spec
+    place = name.removeprefix("hf:") if isinstance(name, str) and name.startswith("hf:") else ""
+    if not place or place in ASSETS or not os.path.exists(os.path.expanduser(place)):
+        return spec
+    label = f"hf:{os.path.basename(os.path.abspath(os.path.expanduser(place)))}@{tokenizer.content_hash[:12]}"
+    return {**spec, "id": label} if isinstance(spec, Mapping) else label
 
 
 def make_tokenizer(

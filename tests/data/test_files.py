@@ -59,7 +59,8 @@ def test_every_format_gives_the_same_corpus(tmp_path, suffix):
         {"source": f"say, {i}", "references": f'"ü {i}"\nand a line', "group": f"g{i // 2}"}
         for i in range(60)
     ]
-    corpus = load_corpus(f"file:{write(tmp_path, suffix, rows)}")
+    option = ":quoted" if suffix == "tsv" else ""
+    corpus = load_corpus(f"file:{write(tmp_path, suffix, rows)}{option}")
     assert sum(corpus.sizes.values()) == 60
     expected = {row["source"]: row for row in rows}
     for example in all_examples(corpus):
@@ -305,7 +306,8 @@ def test_files_that_are_not_there_or_not_known(tmp_path):
     [
         ({"source": "promt"}, "no column 'promt' (asked for as source); did you mean 'prompt'?"),
         ({"sauce": "prompt"}, "unknown key 'sauce' in columns="),
-        ({"source": ["prompt", "reply"]}, "names 2 columns; expected one"),
+        ({"source": []}, "names 0 columns; expected one"),
+        ({"split": ["prompt", "reply"]}, "names 2 columns; expected one"),
         ({"references": 3}, "columns['references'] is 3"),
     ],
 )
@@ -387,7 +389,7 @@ def test_any_row_is_found_again_by_its_offsets(tmp_path_factory, rows):
         with open(folder / name, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, delimiter=delimiter, quoting=csv.QUOTE_ALL)
             writer.writerows([("p", "q"), *rows])
-        table = Delimited(folder / name, delimiter)
+        table = Delimited(folder / name, delimiter, quoted=True)
         scanned = [row for _, row in table.scan(["p"])]
         assert scanned == [{"p": a, "q": b} for a, b in rows]
         assert [table.row(i) for i in reversed(range(len(rows)))] == scanned[::-1]

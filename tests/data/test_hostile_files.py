@@ -155,7 +155,7 @@ def test_parquet_with_one_name_twice(tmp_path: Path) -> None:
         (5, "columns=5 must map roles"),
         ({1: "a", "source": "b"}, "must map roles"),
         ({"source": 5}, "columns['source'] is 5"),
-        ({"source": ["source", "references"]}, "columns['source'] names 2"),
+        ({"split": ["source", "references"]}, "columns['split'] names 2"),
         ({"references": [["a"]]}, "columns['references'] is [['a']]"),
         ({"sauce": "a"}, "unknown key 'sauce'"),
         ({"source": "sauce"}, "no column 'sauce'"),

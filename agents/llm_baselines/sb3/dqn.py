@@ -68,10 +68,14 @@ class SB3DQN(SB3Agent):
             return
         venv = SB3TokenVecEnv(self._vector_env(training=True))
         expert = ReferenceAgent(self._env, self.seed)
+        examples = venv.venv.unwrapped.task.examples  # type: ignore[attr-defined]
         venv.seed(self.seed)
         observation = np.asarray(venv.reset())
         state, dones, played = None, np.ones(venv.num_envs, dtype=bool), 0
         while played < wanted:
+            begun = np.flatnonzero(dones).tolist()
+            told = [examples[venv.reset_infos[row]["example"]] for row in begun]
+            state = expert.begin_episodes(begun, told, state)
             actions, state = expert.predict(observation, state, dones)
             following, rewards, dones, infos = venv.step(actions)
             reached = np.array(following)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -21,6 +21,7 @@ class SB3TokenVecEnv(VecEnv):
     A finished row's info holds `terminal_observation`, `TimeLimit.truncated` (whether the episode ended by
     truncation rather than termination) and `episode` = {"r": sum of rewards, "l": steps, "t": seconds},
     which Stable-Baselines3 logs as rollout/ep_rew_mean and ep_len_mean. The infos of other rows are empty.
+    `reset_infos` holds the info that each row's episode began with.
 
     Args:
         venv: Made with `autoreset_mode="SameStep"`.
@@ -60,10 +61,8 @@ class SB3TokenVecEnv(VecEnv):
         if any("example" in option for option in self._options):
             options["example"] = [option.get("example") for option in self._options]
         observations, infos = self.venv.reset(seed=seeds, options=options)  # type: ignore[arg-type]
-        self.reset_infos = [
-            {key: value[row] for key, value in infos.items() if not key.startswith("_")}
-            for row in range(self.num_envs)
-        ]
+        self.reset_infos = [{} for _ in range(self.num_envs)]
+        self._note_begun(infos, np.ones(self.num_envs, dtype=bool))
         self._returns[:] = 0.0
         self._lengths[:] = 0
         self._reset_seeds()
@@ -104,7 +103,16 @@ class SB3TokenVecEnv(VecEnv):
                 self.episodes += 1
             self._returns[dones] = 0.0
             self._lengths[dones] = 0
+            self._note_begun(vector_info, dones)
         return observations, rewards.astype(np.float32), dones, infos
+
+    def _note_begun(self, infos: Mapping[str, Any], begun: np.ndarray) -> None:
+        """Notes the infos of rows that have begun an episode; their last one's are in `final_info`."""
+        begins = {
+            key: infos[f"_{key}"] for key in infos if f"_{key}" in infos and not key.startswith("final_")
+        }
+        for row in np.flatnonzero(begun).tolist():
+            self.reset_infos[row] = {key: infos[key][row] for key, told in begins.items() if told[row]}
 
     def close(self) -> None:
         """Closes the vector environment."""
