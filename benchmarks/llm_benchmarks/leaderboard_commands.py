@@ -46,8 +46,8 @@ def curves(
     env: Annotated[str, typer.Option("--env", metavar="ID", help="Environment id.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="A picture: .svg, .png or .pdf.")],
 ) -> None:
-    """Draws validation scores of every agent by steps and by wall clock."""
-    from llm_benchmarks.leaderboard_compare import plot_curves
+    """Draws validation scores of every agent by steps and by wall clock, a panel for each reward."""
+    from llm_benchmarks.leaderboard_curves import plot_curves
     from llm_benchmarks.report_console import tell_problems
     from llm_benchmarks.store import RecordStore
 

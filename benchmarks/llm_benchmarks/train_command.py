@@ -95,7 +95,8 @@ class _ShownQ(BaseCallback):
 
         table = Table(title=f"Q {when}")
         for column in ("prefix", "candidates by Q", "taken", "Q", "target", "TD error"):
-            table.add_column(column, justify="left" if column in ("prefix", "candidates by Q") else "right")
+            left = column in ("prefix", "candidates by Q")
+            table.add_column(column, justify="left" if left else "right", overflow="fold")
         for report in inspect(self.model, self._played):
             candidates = "  ".join(f"{token} {q:.3f}" for token, q in report.candidates)
             numbers = (f"{value:.3f}" for value in (report.q, report.target, report.td_error))
