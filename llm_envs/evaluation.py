@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -59,11 +60,19 @@ class EpisodeRow:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """The rows of an evaluation in the order of their index, and their means."""
+    """The rows of an evaluation in the order of their index, and their means.
+
+    Attributes:
+        rows: One for each episode.
+        seed: The evaluation seed.
+        deterministic: What `predict` was given.
+        seconds: Wall-clock time it took.
+    """
 
     rows: tuple[EpisodeRow, ...]
     seed: int
     deterministic: bool
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def mean_reward(self) -> float:
@@ -150,6 +159,7 @@ def evaluate(
     task = getattr(env.unwrapped, "task", None)
     if task is None or not hasattr(task, "examples"):
         raise ValueError(f"evaluate() plays environments of llm_envs; {env.unwrapped!r} has no task")
+    started = time.perf_counter()
     total = len(task.examples) if n_eval_episodes is None else n_eval_episodes
     plan = [(k, k % len(task.examples), episode_seed(seed, k)) for k in range(total)]
     play = _play_rows if isinstance(env, VectorEnv) else _play_one
@@ -159,7 +169,7 @@ def evaluate(
         if on_episode is not None:
             on_episode(row)
     rows.sort(key=lambda row: row.index)
-    return EvaluationResult(tuple(rows), seed, deterministic)
+    return EvaluationResult(tuple(rows), seed, deterministic, time.perf_counter() - started)
 
 
 def _row(plan: tuple[int, int, int], outcome: Mapping[str, Any]) -> EpisodeRow:

@@ -36,7 +36,7 @@ from llm_baselines.registry import AGENTS, check_loads, load_agent, make_agent
 from llm_baselines.sealed_folder import replace_file
 from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.provenance import utc_now
-from llm_benchmarks.suite import Cell, SuiteError
+from llm_benchmarks.suite import RESERVED, Cell, SuiteError
 from llm_envs.assets.cache import file_sha256
 from llm_envs.foreign import UntrustedCode, allowed_code, code_names, read_json, refuse_code, shown
 
@@ -335,9 +335,9 @@ def read_training(folder: Path) -> dict[str, Any]:
     name, kwargs = described.get("agent"), dict(described.get("env_kwargs") or {})
     if name not in AGENTS or described.get("seed") is None or described.get("env_id") is None:
         raise SuiteError(f"'{folder}' has no {REPORT}, and its agent.json tells too little without")
-    kwargs.pop("split", None)
+    asked = kwargs.get("reward", "default")
+    kwargs = {name: value for name, value in kwargs.items() if name not in RESERVED}
     config = dict(described.get("config") or {})
-    asked = kwargs.pop("reward", "default")
     reward = config["reward"] if config.get("reward") is not None else asked
     return {
         "env": described["env_id"],
