@@ -245,7 +245,7 @@ def _check_validation(cell: Cell) -> None:
     """Makes the environment that the learning curve is measured on, as `rows.validation_envs` does."""
     kwargs = {**_checked(cell.env_kwargs), "reward_timing": "terminal", "metrics": "default"}
     try:
-        gym.make(cell.env, **{**kwargs, "split": "validation", "reward": cell.reward}).close()
+        gym.make(cell.env, **{**kwargs, "split": "validation", "reward": cell.env_reward}).close()
     except DataError as error:
         raise SuiteError(f"{error}; or train without a learning curve: eval_freq=0") from error
 
