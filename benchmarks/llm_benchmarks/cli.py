@@ -49,8 +49,9 @@ def options(
     debug: Annotated[
         bool, typer.Option("--debug", help="After an error print its traceback; works after a command, too.")
     ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
-    """What all commands take; `main` reads --debug, wherever it stands."""
+    """What all commands take: `main` reads --debug, wherever it stands, and __main__.py answers --version."""
 
 
 Env = Annotated[str, typer.Option("--env", metavar="ID", help="Environment id.")]
@@ -72,13 +73,6 @@ EnvSet = Annotated[
     list[str] | None,
     typer.Option("--env-set", metavar="KEY=VALUE", help="One of the environment's arguments."),
 ]
-
-
-@commands.callback()
-def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
-) -> None:
-    pass  # llm_benchmarks.__main__ answers --version, with or without the libraries imported here
 
 
 @commands.command("list")

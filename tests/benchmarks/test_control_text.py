@@ -204,7 +204,7 @@ def test_an_exported_folder_is_named_without_markup(tmp_path, monkeypatch, capsy
     from llm_benchmarks import export_command
 
     trained = SimpleNamespace(export=lambda out: None)
-    monkeypatch.setattr(export_command, "make_agent", lambda *a, **k: trained)
+    monkeypatch.setattr(export_command, "load_trained", lambda *a, **k: trained)
     facts = {"env": "TextGen-Tiny-v0", "env_kwargs": {}, "seed": 0, "agent": "x"}
     monkeypatch.setattr(export_command, "read_training", lambda folder: facts)
     assert main(["export", "--agent", str(tmp_path), "--out", "x[/b]"]) == 0
