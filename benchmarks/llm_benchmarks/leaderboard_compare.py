@@ -9,10 +9,10 @@ from pathlib import Path
 from rich.text import Text
 
 from llm_benchmarks.comparison import Scores, difference
-from llm_benchmarks.fitting_table import Column, print_table
+from llm_benchmarks.fitting_table import Column, print_table, print_wrapped
 from llm_benchmarks.fitting_table import Row as FittingRow
 from llm_benchmarks.leaderboard import Row, Table, leaderboard_tables
-from llm_benchmarks.report_console import figure, plain, report_console, say, signed, tell_problems
+from llm_benchmarks.report_console import figure, plain, report_console, signed, tell_problems
 from llm_benchmarks.statistics import Interval
 from llm_benchmarks.store import RecordStore
 from llm_envs.foreign import shown
@@ -101,7 +101,7 @@ def show_comparison(store: Path, agent: str, env: str | None, json_output: bool)
     console = report_console(WIDTH)
     for key in dict.fromkeys((one.env, one.table, one.agent, one.score) for one in found):
         told = f" ({shown(key[1])})" if key[1] else ""
-        say(console, f"{shown(key[0])}{told}: {shown(key[2])} {figure(key[3])}", "bold")
+        print_wrapped(console, f"{shown(key[0])}{told}: {shown(key[2])} {figure(key[3])}", "bold")
         rows = []
         for one in (one for one in found if (one.env, one.table, one.agent, one.score) == key):
             by = one.difference
