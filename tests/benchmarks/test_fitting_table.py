@@ -106,3 +106,14 @@ def test_the_leaderboard_drops_no_column_without_a_word(
         for name in header[command[0]]:
             assert name in left_out or any(name in line.split() for line in out.splitlines())
     assert "steps=2000000" in out.split()
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate", "play", "pages"])
+def test_help_cuts_no_name_of_an_option(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert main([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert {"train": "--total-timesteps", "pages": "--search-tokens"}.get(command, "--split") in out.split()
