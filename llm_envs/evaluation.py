@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -89,12 +90,14 @@ class EvaluationResult:
         seed: The evaluation seed.
         deterministic: What `predict` was given.
         corpus_metrics: What was computed once over all rows; no row has it.
+        seconds: Wall-clock time it took.
     """
 
     rows: tuple[EpisodeRow, ...]
     seed: int
     deterministic: bool
     corpus_metrics: Mapping[str, float] = field(default_factory=dict)
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def mean_reward(self) -> float:
@@ -182,6 +185,7 @@ def evaluate(
     task = getattr(env.unwrapped, "task", None)
     if task is None or not hasattr(task, "examples"):
         raise ValueError(f"evaluate() plays environments of llm_envs; {env.unwrapped!r} has no task")
+    started = time.perf_counter()
     total = len(task.examples) if n_eval_episodes is None else n_eval_episodes
     plan = [(k, k % len(task.examples), episode_seed(seed, k)) for k in range(total)]
     play = _play_rows if isinstance(env, VectorEnv) else _play_one
@@ -191,7 +195,8 @@ def evaluate(
         if on_episode is not None:
             on_episode(row)
     rows.sort(key=lambda row: row.index)
-    return EvaluationResult(tuple(rows), seed, deterministic, _of_the_whole(task, rows))
+    whole = _of_the_whole(task, rows)
+    return EvaluationResult(tuple(rows), seed, deterministic, whole, time.perf_counter() - started)
 
 
 def _of_the_whole(task: Task, rows: list[EpisodeRow]) -> dict[str, float]:

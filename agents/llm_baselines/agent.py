@@ -10,6 +10,8 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import gymnasium as gym
 import numpy as np
 
+from llm_envs import EvaluationResult
+
 Track = Literal["scratch", "demonstrations", "pretrained"]
 
 
@@ -86,6 +88,10 @@ class TrainingReport:
     curve: list[dict[str, float]] = field(default_factory=list)
     kept_timesteps: float | None = None
 
+
+EvaluationListener = Callable[[int, EvaluationResult], None]
+"""listener(timesteps, result): called with every evaluation on validation while an agent trains. Agents that
+take one have an attribute `on_evaluation`, None by default."""
 
 AgentFactory = Callable[..., Agent]
 """factory(env, seed, device, **config) -> Agent; env is a single environment made by gymnasium.make."""

@@ -14,7 +14,7 @@ import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
-from llm_baselines.agent import TrainingReport
+from llm_baselines.agent import EvaluationListener, TrainingReport
 from llm_baselines.agent_folder import write_agent_folder
 from llm_baselines.configuration import changed
 from llm_baselines.export import export_model
@@ -82,6 +82,8 @@ class LanguageAgent(TrainablePolicy):
     warm_start: tuple[LanguageAgent, int] | None = None
     """What is trained first, and for how many steps, while it is."""
     _run_folder: Path | None = None
+    on_evaluation: EvaluationListener | None = None
+    """Called with every evaluation on validation, those of the warm start too."""
 
     @property
     def training_stage(self) -> tuple[str, int, int] | None:

@@ -276,6 +276,8 @@ class TrainingRun:
             {"timesteps": learner.num_timesteps, "seconds": learner.report.seconds, **row}
         )
         self._dump()
+        if learner.on_evaluation is not None:
+            learner.on_evaluation(learner.num_timesteps, result)
         if result.mean_reward >= self.best_score:
             self.best_score = result.mean_reward
             self.best_weights = learner.trained_tensors()

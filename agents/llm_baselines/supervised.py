@@ -361,6 +361,7 @@ def begin_from_demonstrations(
     options["warm_start_folder"] = config.warm_start_folder
     begun = Supervised(learner.model_spec, learner.env, seed=learner.seed, device=learner.device, **options)
     place = Path(run_folder) / "warm_start" if run_folder is not None else None
+    begun.on_evaluation = learner.on_evaluation
     learner.warm_start = (begun, total)
     try:
         begun.learn(total, run_folder=place, resume=resume, progress_bar=progress_bar)

@@ -23,6 +23,7 @@ from llm_baselines.not_finite import check_saved
 from llm_baselines.registry import AGENTS, make_agent
 from llm_baselines.sealed_folder import read_json
 from llm_baselines.temporary_folder import temporary_folder
+from llm_benchmarks.phases import EVALUATING, TRAINING, stage_of
 from llm_benchmarks.plan import (
     AgentPlan,
     draft_plan,
@@ -44,7 +45,6 @@ from llm_envs.envs.ids import make_vec
 Progress = Callable[[str, int, int], None]
 """progress(phase, done, total): "training", or what an agent's `training_stage` says comes before that, in
 steps; from when there is nothing left to train on EVALUATING, in episodes."""
-EVALUATING = "evaluating"
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -258,12 +258,10 @@ class _CellRun:
 
         def watch() -> None:
             while not over.wait(1.0):
-                report = self._report()
-                steps = report.environment_steps or report.tokens
-                self._progress(*(getattr(self._agent, "training_stage", None) or ("training", steps, total)))
+                self._progress(*stage_of(self._agent, total))
 
         watcher = threading.Thread(target=watch, daemon=True)
-        self._progress("training", 0, total)
+        self._progress(TRAINING, 0, total)
         watcher.start()
         try:
             yield

@@ -41,6 +41,7 @@ commands = typer.Typer(
     help="Gymnasium environments for language models: one action is one token.",
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # its tables cut the names of options where the terminal is narrow
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 commands.add_typer(leaderboard, name="leaderboard")

@@ -48,21 +48,34 @@ def in_turn(name: str, ours: Work, against: str, theirs: Work, unit: str = "step
 
 def show(title: str, comparisons: Sequence[Comparison]) -> None:
     """Prints a table."""
-    from rich.table import Table
+    from rich.text import Text
 
-    from llm_benchmarks.report_console import plain, report_console
+    from llm_benchmarks.fitting_table import Column, Row, print_table
+    from llm_benchmarks.report_console import report_console, say
 
-    table = Table(
-        title=plain(title, limit=None), title_justify="left", box=None, pad_edge=False, header_style="bold"
-    )
-    for column in ("", "ours", "against", "theirs", "ratio", "lowest to highest"):
-        table.add_column(column, justify="left" if column in ("", "against") else "right")
+    columns = [
+        Column("measured"),
+        Column("ours", right=True),
+        Column("against", rank=2),
+        Column("theirs", right=True, rank=1),
+        Column("ratio", right=True),
+        Column("lowest to highest", right=True, rank=3, least=len("lowest to highest")),
+    ]
+    rows = []
     for c in comparisons:
         spread = f"{c.low:.2f} to {c.high:.2f}"
-        table.add_row(
-            c.name, figure(c.ours, c.unit), c.against, figure(c.theirs, c.unit), f"{c.ratio:.2f}", spread
+        cells = (
+            c.name,
+            figure(c.ours, c.unit),
+            c.against,
+            figure(c.theirs, c.unit),
+            f"{c.ratio:.2f}",
+            spread,
         )
-    report_console(WIDTH).print(table)
+        rows.append(Row([Text(cell) for cell in cells]))
+    console = report_console(WIDTH)
+    say(console, title, "bold")
+    print_table(console, columns, rows, all_in="--json has all")
 
 
 def figure(value: float, unit: str) -> str:

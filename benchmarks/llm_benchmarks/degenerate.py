@@ -29,6 +29,7 @@ from llm_envs.words import is_unspaced, words_of
 
 LIMIT = 0.2
 SEARCH_TOKENS = 4_000_000
+_WIDTH = 110
 _FREQUENT = 8
 
 
@@ -185,19 +186,23 @@ def run(env_ids: list[str], *, json_output: bool = False, search_tokens: int = S
     if json_output:
         print(json.dumps({i: [asdict(line) for line in lines] for i, lines in tables.items()}, indent=1))
         return 0 if held else 1
-    from rich.console import Console
-    from rich.table import Table
+    from llm_benchmarks.fitting_table import Column, Row, print_table
+    from llm_benchmarks.report_console import plain, report_console, say
 
-    from llm_benchmarks.report_console import plain
-
+    console = report_console(_WIDTH)
+    columns = [
+        Column("text"),
+        Column("score", right=True),
+        Column("of the references'", right=True),
+        Column("for instance", rank=1),
+    ]
     for env_id, lines in tables.items():
-        grid = Table(title=plain(f"{env_id}: texts without skill, default reward, test split", limit=None))
-        for column in ("text", "score", "of the references'", "for instance"):
-            grid.add_column(column, justify="right" if column.startswith(("score", "of")) else "left")
+        say(console, f"{env_id}: texts without skill, default reward, test split", "bold")
+        rows = []
         for line in lines:
             short = plain(" / ".join(line.example.split("\n")), limit=48)
             name = plain(line.name) if line.limited or line is lines[0] else plain(f"({line.name})", "dim")
-            grid.add_row(name, f"{line.score:.4f}", f"{line.share:.1%}", short)
-        Console().print(grid)
+            rows.append(Row([name, plain(f"{line.score:.4f}"), plain(f"{line.share:.1%}"), short]))
+        print_table(console, columns, rows, all_in="--json has all")
     print("none above 20 % of the references" if held else "above 20 % of the references: see the tables")
     return 0 if held else 1

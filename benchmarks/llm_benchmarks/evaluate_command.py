@@ -14,10 +14,12 @@ from llm_benchmarks.cli_input import InputError, bad_input, usable_folder
 from llm_benchmarks.outermost import machine_fault
 from llm_benchmarks.plan import make_plan, plan_agent, settled
 from llm_benchmarks.report_console import complain, say
+from llm_benchmarks.samples import print_samples, spread
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, SuiteError
 from llm_benchmarks.termination import termination_interrupts
 
+_SAMPLES = 3
 _LOADED = (
     "evaluate what was trained, --agent FOLDER --allow-code package.module:factory; or name a function that "
     "gives the trained agent, --agent package.module:function, called as function(env, seed, device, "
@@ -66,6 +68,10 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
             f"{cell.env_id} {record['agent']['name']}: mean reward {results['mean_reward']:.3f} over "
             f"{results['episodes']} episodes" + (f" ({metrics})" if metrics else ""),
         )
+        episodes = record.episodes()
+        samples = spread(episodes, _SAMPLES)
+        say(console, f"{len(samples)} of its {len(episodes)} texts:")
+        print_samples(console, samples)
         say(console, f"record {result.record[:12]} in {store}")
     if result.status != "completed":
         complain(f"llm-envs: {result.message}; record {result.record[:12]} says more")

@@ -19,6 +19,7 @@ from llm_benchmarks.configuration import configuration, labels
 from llm_benchmarks.record_folder import Record
 from llm_benchmarks.records import canonical_json, content_hash, flatten
 from llm_benchmarks.statistics import Interval, normalized_score
+from llm_benchmarks.trained_on import trained_on
 from llm_envs.envs.ids import bare_id
 from llm_envs.foreign import shown
 
@@ -40,6 +41,7 @@ class Row:
         agent: The agent's name.
         label: What sets this row apart from others of the same agent; empty if there are none.
         configuration: All of it: agent, training reward, budget, decoding, flattened.
+        trained_on: Reward, data and start of its training, in words; see trained_on.py.
         score: Mean evaluation reward over training seeds; None if no run was completed.
         low: Lower end of the 95 % interval; None if a single seed leaves it open.
         high: Upper end; None likewise.
@@ -65,6 +67,7 @@ class Row:
     agent: str
     label: str
     configuration: Mapping[str, Any]
+    trained_on: Mapping[str, str]
     score: float | None
     low: float | None
     high: float | None
@@ -126,7 +129,7 @@ def leaderboard_tables(records: Iterable[Record], env: str | None = None) -> lis
     """
     by_env: dict[str, dict[bytes, list[Record]]] = {}
     for record in records:
-        if env is None or record["env"]["id"] == bare_id(env):
+        if env is None or record["env"]["id"] in (env, bare_id(env)):
             groups = by_env.setdefault(record["env"]["id"], {})
             groups.setdefault(canonical_json(_comparable(record)), []).append(record)
     tables = []
@@ -266,6 +269,7 @@ def _row(
         agent=agent,
         label=label,
         configuration=configuration,
+        trained_on=trained_on((*scores.completed, *runs)[0].data),
         score=None if interval is None else interval.estimate,
         low=None if interval is None else interval.low,
         high=None if interval is None else interval.high,

@@ -40,14 +40,30 @@ def compare(
     raise typer.Exit(status)
 
 
+@leaderboard.command("samples")
+def samples(
+    store: Store,
+    env: Annotated[str, typer.Option("--env", metavar="ID", help="Environment id.")],
+    agent: Annotated[str | None, typer.Option(metavar="NAME", help="Only this agent's rows.")] = None,
+    n: Annotated[int, typer.Option("--n", min=1, help="Texts of each row.")] = 3,
+    json: Json = False,
+) -> None:
+    """Prints texts of every row: source, text, reward; of all rows the same examples."""
+    from llm_benchmarks.samples import show_samples
+
+    with bad_input():
+        status = show_samples(existing_store(store), env, agent, n, json_output=json)
+    raise typer.Exit(status)
+
+
 @leaderboard.command("curves")
 def curves(
     store: Store,
     env: Annotated[str, typer.Option("--env", metavar="ID", help="Environment id.")],
     out: Annotated[Path, typer.Option(metavar="FILE", help="A picture: .svg, .png or .pdf.")],
 ) -> None:
-    """Draws validation scores of every agent by steps and by wall clock."""
-    from llm_benchmarks.leaderboard_compare import plot_curves
+    """Draws validation scores of every agent by steps and by wall clock, a panel for each reward."""
+    from llm_benchmarks.leaderboard_curves import plot_curves
     from llm_benchmarks.report_console import tell_problems
     from llm_benchmarks.store import RecordStore
 

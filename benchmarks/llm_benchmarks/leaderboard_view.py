@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console
-from rich.padding import Padding
-from rich.table import Table as RichTable
 from rich.text import Text
 
+from llm_benchmarks import fitting_table
+from llm_benchmarks.fitting_table import Column, print_wrapped
+from llm_benchmarks.fitting_table import Row as FittingRow
 from llm_benchmarks.leaderboard import ANCHORS, Row, Table, leaderboard_tables
 from llm_benchmarks.report_console import figure, plain, report_console, say, tell_problems
 from llm_benchmarks.store import RecordStore
@@ -19,6 +20,7 @@ from llm_envs.foreign import shown
 
 WIDTH = 100
 NOTHING = "-"
+_SCORE = "score [95 % interval]"
 _DIFFERENCES = 20  # lines of them above one table
 
 
@@ -88,22 +90,54 @@ def print_table(table: Table, console: Console) -> None:
         say(console, shown(f"  {name}: {value}"), "cyan")
     if len(table.differences) > _DIFFERENCES:
         console.print(Text(f"  and {len(table.differences) - _DIFFERENCES} more", style="cyan"))
-    grid = RichTable(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
-    grid.add_column("agent", overflow="fold", min_width=14)
-    grid.add_column("score [95 % interval]", no_wrap=True)
-    right = ["seeds", "norm.", *table.main_metrics, "steps", "time", "failed"]
-    for name in right:
-        header = plain(name.replace("_", " "), limit=40)
-        grid.add_column(header, justify="right", overflow="fold", max_width=8)
-    grid.add_column("beats random", overflow="fold", max_width=9)
+    metrics = [
+        Column(shown(name.replace("_", " "), 40), right=True, rank=5 + place)
+        for place, name in enumerate(table.main_metrics)
+    ]
+    columns = [
+        Column("agent", least=14),
+        Column(_SCORE, least=len(_SCORE)),
+        Column("seeds", right=True, rank=2),
+        Column("norm.", right=True, rank=3),
+        *metrics,
+        Column("steps", right=True, rank=4),
+        Column("time", right=True, rank=9),
+        Column("failed", right=True, rank=10),
+        Column("beats random", rank=1),
+    ]
     marks = _Marks()
-    for row in table.rows:
-        style = "dim" if row.agent in ANCHORS else ""
-        grid.add_row(*_cells(row, table.main_metrics, marks), style=style)
-    console.print(Padding(grid, (0, 0, 0, 2)))
-    for line in marks.meanings():
-        console.print(Padding(Text(line, style="dim"), (0, 0, 0, 2)))
+    rows = [
+        FittingRow(
+            _cells(row, table.main_metrics, marks),
+            below=plain(row.label, "dim", limit=200),
+            style="dim" if row.agent in ANCHORS else "",
+        )
+        for row in table.rows
+    ]
+    fitting_table.print_table(console, columns, rows, indent=2, all_in="--json has all")
+    for line in (*marks.meanings(), *(shown(line, None) for line in trained_lines(table))):
+        print_wrapped(console, line, "dim", indent=2)
     console.print()
+
+
+def trained_lines(table: Table) -> list[str]:
+    """What the rows of a table were trained on, a line for those that were trained on the same.
+
+    Returns:
+        Lines such as "sb3_dqn: trained on 10*bleu+5*chrf, dense, discount 0.6"; a row is told by its label,
+        too, where other rows of its agent were trained on something else.
+    """
+    told: dict[str, list[str]] = {}
+    for row in table.rows:
+        if row.trained_on:
+            told.setdefault("; ".join(row.trained_on.values()), []).append(_told_apart(row, table.rows))
+    return [f"{', '.join(dict.fromkeys(names))}: trained on {what}" for what, names in told.items()]
+
+
+def _told_apart(row: Row, rows: Sequence[Row]) -> str:
+    others = [other.trained_on for other in rows if other.agent == row.agent and other.trained_on]
+    same = all(other == row.trained_on for other in others)
+    return row.agent if same or not row.label else f"{row.agent} {row.label}"
 
 
 class _Marks:
@@ -120,7 +154,7 @@ class _Marks:
         return [f"[{number}] {note}" for note, number in self._numbers.items()]
 
 
-def _cells(row: Row, metrics: Sequence[str], marks: _Marks) -> list[str | Text]:
+def _cells(row: Row, metrics: Sequence[str], marks: _Marks) -> list[Text]:
     notes = list(row.notes)
     if row.not_above_constant:
         notes.insert(0, "not above the best constant text")
@@ -128,12 +162,7 @@ def _cells(row: Row, metrics: Sequence[str], marks: _Marks) -> list[str | Text]:
         notes.append("not trained: its interval is over the examples played")
     if row.retried_runs:
         notes.append("runs that failed were completed when tried again")
-    agent = plain(row.agent).append(marks.of(notes))
-    if row.label:
-        agent.append("\n").append_text(plain(row.label, "dim", limit=200))
-    return [
-        agent,
-        _interval(row),
+    values = [
         str(row.seeds) if row.seeds else NOTHING,
         _number(row.normalized, 2),
         *(_number(row.metrics.get(name), 3) for name in metrics),
@@ -142,6 +171,7 @@ def _cells(row: Row, metrics: Sequence[str], marks: _Marks) -> list[str | Text]:
         str(row.failed_runs) if row.failed_runs else NOTHING,
         row.beats_random or NOTHING,
     ]
+    return [plain(row.agent, limit=200).append(marks.of(notes)), _interval(row), *map(Text, values)]
 
 
 def _subtitle(table: Table) -> str:

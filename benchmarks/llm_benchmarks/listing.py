@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium as gym
+from rich.console import Console
 
 import llm_envs
 from llm_baselines.registry import AGENTS
+from llm_benchmarks.fitting_table import Column, Row, print_table, print_wrapped
 from llm_benchmarks.report_console import plain, report_console
 from llm_envs.data import list_corpora
 from llm_envs.foreign import shown
@@ -48,30 +51,36 @@ def show(*, json_output: bool) -> None:
     if json_output:
         print(json.dumps(found, indent=2))
         return
-    from rich.table import Table
     from rich.text import Text
 
     console = report_console(110)
-    table = Table(box=None, pad_edge=False, title="Environments", title_justify="left")
-    for name in ("id", "dataset", "language"):
-        table.add_column(name)
-    for name in ("tokens", "context", "train/val/test"):
-        table.add_column(name, justify="right")
-    table.add_column("default reward")
+    console.print(Text("Environments", style="bold"))
+    columns = [
+        Column("id"),
+        Column("dataset", rank=1),
+        Column("language", rank=2),
+        Column("tokens", right=True, rank=3),
+        Column("context", right=True, rank=5),
+        Column("train/val/test", right=True, rank=4),
+        Column("default reward", rank=6),
+    ]
+    rows = []
     for env in found["envs"]:
         sizes = "/".join(str(n) for n in env["sizes"].values())
-        numbers = (str(env["vocabulary_size"]), str(env["context_length"]), sizes)
         names = (env["id"], env["dataset"], env["language"])
-        table.add_row(*map(plain, names), *numbers, plain(_reward(env["reward"]), limit=200))
-    console.print(table)
-    rewards = ", ".join(map(shown, found["rewards"]))
-    console.print(Text.assemble(("\nRewards", "bold"), f"  {rewards}"))
+        values = (*names, env["vocabulary_size"], env["context_length"], sizes, _reward(env["reward"]))
+        rows.append(Row([plain(value, limit=200) for value in values]))
+    print_table(console, columns, rows, all_in="--json has all")
+    _print_names(console, "Rewards", found["rewards"])
     console.print(Text("\nCorpora", style="bold"))
-    width = max(len(corpus["name"]) for corpus in found["corpora"])
     for corpus in found["corpora"]:
-        console.print(plain(f"  {corpus['name']:<{width}} {corpus['description']}", limit=None))
-    agents = ", ".join(f"{agent['name']} ({agent['track']})" for agent in found["agents"])
-    console.print(Text.assemble(("\nAgents", "bold"), f"  {agents}"))
+        print_wrapped(console, shown(f"{corpus['name']}: {corpus['description']}", None), indent=2)
+    _print_names(console, "Agents", [f"{agent['name']} ({agent['track']})" for agent in found["agents"]])
+
+
+def _print_names(console: Console, title: str, names: Sequence[str]) -> None:
+    print_wrapped(console, "")
+    print_wrapped(console, f"{title}  {', '.join(shown(name, None) for name in names)}")
 
 
 def _reward(spec: Any) -> str:

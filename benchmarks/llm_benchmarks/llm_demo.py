@@ -17,11 +17,13 @@ from rich.text import Text
 
 from llm_benchmarks.benchmark_command import tell
 from llm_benchmarks.cli_input import INTERRUPTED, InputError
+from llm_benchmarks.fitting_table import Column, print_table
+from llm_benchmarks.fitting_table import Row as FittingRow
 from llm_benchmarks.leaderboard_view import WIDTH, show
 from llm_benchmarks.plan import make_plan
 from llm_benchmarks.progress import SuiteProgress
 from llm_benchmarks.records import cell_key
-from llm_benchmarks.report_console import plain, report_console
+from llm_benchmarks.report_console import plain, report_console, say
 from llm_benchmarks.runner import run_suite
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, Suite, find_suite, load_suite
@@ -162,15 +164,16 @@ def _mean(runs: Sequence[Measured]) -> Measured:
 
 def _print_worth(console: Console, worth: Mapping[str, Sequence[Measured]]) -> None:
     """A line for each agent: means over its runs, and the lowest and highest."""
-    table = Table(title="Gain and cost; means over seeds [lowest, highest]")
-    for column in ("agent", "seeds", "score", "base NLL", "distinct-2"):
-        table.add_column(column, justify="left" if column == "agent" else "right")
+    say(console, "Gain and cost; means over seeds [lowest, highest]", "bold")
+    columns = [Column("agent"), Column("seeds", right=True, rank=2), Column("score", right=True)]
+    columns += [Column("base NLL", right=True), Column("distinct-2", right=True)]
+    rows = []
     for name, runs in worth.items():
         values = np.array([astuple(run) for run in runs])
         spread = zip(values.mean(axis=0), values.min(axis=0), values.max(axis=0), strict=True)
         cells = [f"{m:.3f}" + (f" [{a:.3f}, {b:.3f}]" if len(runs) > 1 else "") for m, a, b in spread]
-        table.add_row(plain(name), str(len(runs)), *map(Text, cells))
-    console.print(table)
+        rows.append(FittingRow([plain(name), Text(str(len(runs))), *map(Text, cells)]))
+    print_table(console, columns, rows)
 
 
 def _print_samples(
@@ -179,7 +182,7 @@ def _print_samples(
     """Continuations of the same openings, side by side."""
     table = Table(title="Held-out openings, as the model was and as it is", show_lines=True)
     for column in ("opening", "before", "after"):
-        table.add_column(column, ratio=1 if column == "opening" else 2)
+        table.add_column(column, ratio=1 if column == "opening" else 2, overflow="fold")
     ranked = sorted(after, key=lambda row: row["reward"])
     step = max(1, len(ranked) // _SAMPLES)
     old = {row["index"]: row for row in before}

@@ -19,7 +19,7 @@ import llm_envs
 from llm_baselines.reference import ReferenceAgent
 from llm_benchmarks import degenerate
 from llm_benchmarks.leaderboard import Row
-from llm_benchmarks.leaderboard_view import Leaderboard, read_leaderboard
+from llm_benchmarks.leaderboard_view import Leaderboard, read_leaderboard, trained_lines
 from llm_benchmarks.report_console import CELL, figure
 from llm_envs.data import overlap_report
 from llm_envs.envs.ids import bare_id, registered_arguments
@@ -160,6 +160,8 @@ def _leaderboard(env_id: str, store: Path | None, board: Leaderboard | None) -> 
         parts.append(
             _table(("agent", "score", "95 % interval", "seeds", "normalised", "steps"), map(_row, table.rows))
         )
+        if learned := trained_lines(table):
+            parts.append("\n".join(f"- {_no_markup(shown(line, None))}" for line in learned))
         parts.append(
             f"Made by `llm-envs leaderboard show --store {store} --env {env_id}` from the records there."
         )
@@ -180,5 +182,5 @@ def _row(row: Row) -> tuple[str, ...]:
 
 
 def _no_markup(name: str) -> str:
-    """A name from a record, without what Markdown takes for a tag, a link or code."""
-    return re.sub(r"([<>\[\]`])", r"\\\1", name)
+    """A name from a record, without what Markdown takes for a tag, a link, code or emphasis."""
+    return re.sub(r"([<>\[\]`*])", r"\\\1", name)

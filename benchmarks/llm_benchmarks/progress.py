@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from llm_benchmarks.phases import PhaseClock, minutes, phases_of
 from llm_benchmarks.report_console import say
 from llm_benchmarks.suite import Cell
+from llm_benchmarks.trained_on import in_a_line
 from llm_envs.foreign import shown
 
 _LINE_EVERY = 60.0  # seconds between two lines about a running cell where there are no bars
@@ -27,6 +31,7 @@ class SuiteProgress:
         self._total = self._done = 0
         self._tasks: dict[int | str, TaskID] = {}
         self._spoken: dict[int, float] = {}
+        self._phases: dict[int, PhaseClock] = {}
         self._started = time.monotonic()
         self._bars: Progress | None = None
         if console is not None and console.is_terminal:
@@ -74,6 +79,13 @@ class SuiteProgress:
         """Another process runs a cell."""
         self._say(f"{self._place()} {cell}: another process runs it, its record is waited for")
 
+    def planned(self, cell: Cell, plan: Mapping[str, Any]) -> None:
+        """A cell will be started, and this is the plan of its record."""
+        self._phases[id(cell)] = PhaseClock(phases_of(plan, evaluated=True))
+        learns = "" if plan["env"]["signature"] is None else in_a_line(plan)
+        if learns:
+            self._say(f"{self._place()} {cell}: trained on {learns}")
+
     def started(self, cell: Cell) -> None:
         """A cell's process has been started."""
         self._spoken[id(cell)] = time.monotonic()
@@ -85,7 +97,7 @@ class SuiteProgress:
 
     def advanced(self, cell: Cell, phase: str, done: int, total: int) -> None:
         """A running cell has come further."""
-        detail = f"{shown(phase)} {done:,}/{total:,}"
+        detail = self._phases.setdefault(id(cell), PhaseClock(())).told(phase, done, total)
         if self._bars is not None:
             self._bars.update(self._tasks[id(cell)], completed=done, total=max(total, 1), detail=detail)
         elif time.monotonic() - self._spoken.get(id(cell), 0.0) >= _LINE_EVERY:
@@ -115,8 +127,7 @@ class SuiteProgress:
         return f"[{self._done}/{self._total}]"
 
     def _minutes(self) -> str:
-        seconds = int(time.monotonic() - self._started)
-        return f"{seconds // 60}:{seconds % 60:02d}"
+        return minutes(time.monotonic() - self._started)
 
     def _say(self, line: str, style: str = "") -> None:
         if self._console is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 
@@ -15,9 +16,10 @@ CELL = 80
 
 
 def report_console(width: int) -> Console:
-    """Standard output; `width` columns wide where it is no terminal, as in a file or a pipe."""
+    """Standard output; `width` columns wide in a file or a pipe, unless COLUMNS says another width."""
     console = Console()
-    return console if console.is_terminal else Console(width=width)
+    told = console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
+    return console if told else Console(width=width)
 
 
 def plain(text: object, style: str = "", limit: int | None = CELL) -> Text:

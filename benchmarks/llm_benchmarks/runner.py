@@ -212,6 +212,7 @@ class _Runner:
         else:
             job = self._start(cell, plan, lock, {record.id for record in found})
             self._jobs.append(job)
+            shown.planned(cell, plan)
             shown.started(job.cell)
         return True
 

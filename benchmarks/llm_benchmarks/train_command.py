@@ -14,10 +14,13 @@ from llm_baselines.registry import AGENTS
 from llm_baselines.sealed_folder import newest_checkpoint
 from llm_benchmarks.cli_input import INTERRUPTED, InputError, OwnCodeError, bad_input, creatable
 from llm_benchmarks.outermost import is_declared, machine_fault, own_code
+from llm_benchmarks.phases import phases_of
 from llm_benchmarks.report_console import complain, plain, say
 from llm_benchmarks.suite import Cell
 from llm_benchmarks.termination import termination_interrupts
+from llm_benchmarks.trained_on import trained_on
 from llm_benchmarks.training import RUN, UnsavedError, prepare
+from llm_benchmarks.training_progress import TrainingProgress
 
 
 @termination_interrupts()
@@ -41,12 +44,19 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         f"training {cell.agent} on {cell.env_id}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
         f"into {out}",
     )
+    _tell_of(console, training.plan, cell, out)
     places = (out / RUN / "resume", out / RUN / "warm_start" / "resume")
+    if training.begins_anew:
+        earlier = [f"{place}-earlier" for place in places if newest_checkpoint(place)]
+        aside = f"; its checkpoints are set aside as {' and '.join(earlier)}" if earlier else ""
+        say(console, f"the training that failed in {out} left no agent and begins anew{aside}")
     if resume and cell.agent in AGENTS and not any(map(newest_checkpoint, places)):
         say(console, "there is no checkpoint to go on from: it begins anew")
     shown = _ShownQ() if show_q else None
+    phases = phases_of(training.plan, evaluated=False)
     try:
-        facts = training.run(progress_bar=console.is_terminal, callback=shown)
+        with TrainingProgress(console, training.agent, phases, facts["total_timesteps"]):
+            facts = training.run(callback=shown)
     except KeyboardInterrupt:
         completed = facts["status"] == "completed"  # the interruption came while it was being saved
         end = "done" if completed else "interrupted"
@@ -94,7 +104,8 @@ class _ShownQ(BaseCallback):
 
         table = Table(title=f"Q {when}")
         for column in ("prefix", "candidates by Q", "taken", "Q", "target", "TD error"):
-            table.add_column(column, justify="left" if column in ("prefix", "candidates by Q") else "right")
+            left = column in ("prefix", "candidates by Q")
+            table.add_column(column, justify="left" if left else "right", overflow="fold")
         for report in inspect(self.model, self._played):
             candidates = "  ".join(f"{token} {q:.3f}" for token, q in report.candidates)
             numbers = (f"{value:.3f}" for value in (report.q, report.target, report.td_error))
@@ -102,6 +113,15 @@ class _ShownQ(BaseCallback):
                 *(plain(text, limit=None) for text in (report.prefix, candidates, report.taken)), *numbers
             )
         Console().print(table)
+
+
+def _tell_of(console: Console, plan: Mapping[str, Any], cell: Cell, out: Path) -> None:
+    """What is trained on, and where to look while it lasts."""
+    for name, told in trained_on(plan).items():
+        say(console, f"  {name}: {told}")
+    if cell.agent in AGENTS:
+        places = f"logs in {out / RUN / 'logs'}, checkpoints in {out / RUN / 'resume'}"
+        say(console, f"  {places}; the trained agent will stand in {out}")
 
 
 def _tell(console: Console, facts: Mapping[str, Any], end: str) -> None:

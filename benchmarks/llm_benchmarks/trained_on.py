@@ -7,6 +7,12 @@ from typing import Any
 
 from llm_benchmarks.configuration import reward_label
 
+_WITHOUT_REWARD = {
+    "supervised": "imitation of the references",
+    "unigram": "the frequencies of the references' tokens",
+}
+"""Agents that learn from no reward, and what they learn from."""
+
 
 def trained_on(record: Mapping[str, Any]) -> dict[str, str]:
     """What a run learns from.
@@ -20,11 +26,11 @@ def trained_on(record: Mapping[str, Any]) -> dict[str, str]:
     """
     if record["reward"]["training"] is None:
         return {}
-    config = record["agent"]["config"]
-    imitates = record["agent"]["name"] == "supervised"
+    config, agent = record["agent"]["config"], record["agent"]["name"]
+    learns = _WITHOUT_REWARD.get(agent, "")
     parts = {
-        "reward": "" if imitates else ", ".join(_reward(record, config)),
-        "data": ", ".join(_data(config, imitates)),
+        "reward": "" if learns else ", ".join(_reward(record, config)),
+        "data": ", ".join([learns] * bool(learns) + list(_data(config))),
         "start": ", ".join(_start(config)),
     }
     return {name: text for name, text in parts.items() if text}
@@ -42,28 +48,30 @@ def _reward(record: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[st
     kind = timing.get("id") if isinstance(timing, Mapping) else timing
     yield "paid at the end" if kind == "terminal" else str(kind)
     if config.get("gamma", 1) != 1:
-        yield f"discount {config['gamma']:g}"
+        yield f"discount {_number(config['gamma'])}"
 
 
-def _data(config: Mapping[str, Any], imitates: bool) -> Iterator[str]:
-    if imitates:
-        yield "imitation of the references"
+def _data(config: Mapping[str, Any]) -> Iterator[str]:
     if (fraction := config.get("train_fraction", 1)) != 1:
-        yield f"{fraction:.3g} of the train split"
+        yield f"{_number(fraction)} of the train split"
     if config.get("train_dataset"):
         yield f"requests of {config['train_dataset']}"
     if config.get("demonstrations"):
-        yield f"{config['demonstrations']:,} of the expert's episodes in the replay buffer"
+        yield f"{_number(config['demonstrations'])} of the expert's episodes in the replay buffer"
 
 
 def _start(config: Mapping[str, Any]) -> Iterator[str]:
     start = config.get("supervised")
     if config.get("warm_start") is False or not isinstance(start, Mapping) or not start:
         return
-    yield (
-        f"after imitation of {start['total_timesteps']:,} tokens"
-        if "total_timesteps" in start
-        else ("after imitation")
-    )
+    tokens = f" of {_number(start['total_timesteps'])} tokens" if "total_timesteps" in start else ""
+    yield f"after imitation{tokens}"
     if (fraction := start.get("train_fraction", 1)) != 1:
-        yield f"{fraction:.3g} of the references"
+        yield f"{_number(fraction)} of the references"
+
+
+def _number(value: Any) -> str:
+    """A number of a configuration; whatever else a record has in its place, as it is."""
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)

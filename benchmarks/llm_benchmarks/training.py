@@ -36,7 +36,7 @@ from llm_baselines.registry import AGENTS, check_loads, load_agent, make_agent
 from llm_baselines.sealed_folder import replace_file
 from llm_baselines.temporary_folder import temporary_folder
 from llm_benchmarks.provenance import utc_now
-from llm_benchmarks.suite import Cell, SuiteError
+from llm_benchmarks.suite import RESERVED, Cell, SuiteError
 from llm_envs.assets.cache import file_sha256
 from llm_envs.foreign import UntrustedCode, allowed_code, code_names, read_json, refuse_code, shown
 
@@ -56,6 +56,8 @@ class Training:
     Attributes:
         agent: The agent.
         facts: What training.json says.
+        plan: The plan of a record of it, see plan.py.
+        begins_anew: Whether an earlier training in the folder left no agent, and this one takes its place.
     """
 
     def __init__(
@@ -65,11 +67,14 @@ class Training:
         folder: Path,
         facts: dict[str, Any],
         *,
+        plan: Mapping[str, Any],
         before: Mapping[str, Any] | None,
         resume: bool,
     ) -> None:
         self.facts = facts
         self.agent = agent
+        self.plan = plan
+        self.begins_anew = before is not None and not resume
         self._env = env
         self._folder = folder
         self._before = before
@@ -95,11 +100,10 @@ class Training:
             raise
         self._lock = lock
 
-    def run(self, *, progress_bar: bool = False, callback: Any = None) -> dict[str, Any]:
+    def run(self, *, callback: Any = None) -> dict[str, Any]:
         """Trains. An interruption saves the agent as it is and passes on; further ones wait for that.
 
         Args:
-            progress_bar: Show one.
             callback: For agents that take one of Stable-Baselines3's.
 
         Returns:
@@ -118,7 +122,7 @@ class Training:
             with deferred_signals() as held:
                 before = self.facts["report"]  # of the agent that stands in the folder, if any
                 _write(self._folder, self.facts)
-                self._learn(progress_bar, {} if callback is None else {"callback": callback})
+                self._learn({} if callback is None else {"callback": callback})
                 try:
                     _save(self.agent, self._folder, self.facts)
                 except NotFinite:
@@ -139,7 +143,7 @@ class Training:
             self._env.close()
         return self.facts
 
-    def _learn(self, progress_bar: bool, options: Mapping[str, Any]) -> None:
+    def _learn(self, options: Mapping[str, Any]) -> None:
         """Trains, and notes in the facts how it ended and what it cost."""
         started = time.perf_counter()
         steps = self.facts["total_timesteps"]
@@ -150,7 +154,6 @@ class Training:
                 steps,
                 run_folder=self._folder / RUN,
                 resume=self._resume,
-                progress_bar=progress_bar,
                 **options,
             )
         except KeyboardInterrupt:
@@ -171,7 +174,8 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
 
     Args:
         cell: Says environment, agent, seed, reward, budget and configuration.
-        folder: New or empty, unless resumed.
+        folder: New or empty, unless resumed. One whose training failed, or was killed, before it had saved
+            an agent is as good as empty where the same is asked for again.
         resume: Go on from what stands in the folder, with the same request but for its budget; with nothing
             there, begin.
         device: A torch device, or "auto".
@@ -183,7 +187,7 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
     from llm_benchmarks.plan import make_plan, plan_agent, training_env
 
     before = _check_folder(folder, resume)
-    if before is not None:  # what is not said again stays as it was
+    if before is not None and resume:  # what is not said again stays as it was
         steps = cell.total_timesteps
         steps = before.get("total_timesteps") if steps is None else steps
         refuse_code(before.get("config"), folder / REPORT)  # said again on the command line, it is allowed
@@ -215,13 +219,13 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
         "files": before.get("files") if before else None,
     }
     if before is not None:
-        _check_same(before, json.loads(json.dumps(facts)), folder)
+        _check_same(before, json.loads(json.dumps(facts)), folder, resume)
     env = training_env(cell)
     agent: Any = make_agent(cell.agent, env, seed=cell.seed, device=device, config=planned.options)
     for method, why in (("learn", "it cannot train"), ("save", "what it learns would be lost")):
         if not callable(getattr(agent, method, None)):
             raise SuiteError(f"agent {cell.agent!r} has no {method}(): {why}")
-    return Training(agent, env, folder, facts, before=before, resume=resume)
+    return Training(agent, env, folder, facts, plan=plan, before=before, resume=resume)
 
 
 def _save(agent: Any, folder: Path, facts: dict[str, Any]) -> None:
@@ -335,9 +339,9 @@ def read_training(folder: Path) -> dict[str, Any]:
     name, kwargs = described.get("agent"), dict(described.get("env_kwargs") or {})
     if name not in AGENTS or described.get("seed") is None or described.get("env_id") is None:
         raise SuiteError(f"'{folder}' has no {REPORT}, and its agent.json tells too little without")
-    kwargs.pop("split", None)
+    asked = kwargs.get("reward", "default")
+    kwargs = {name: value for name, value in kwargs.items() if name not in RESERVED}
     config = dict(described.get("config") or {})
-    asked = kwargs.pop("reward", "default")
     reward = config["reward"] if config.get("reward") is not None else asked
     return {
         "env": described["env_id"],
@@ -365,7 +369,7 @@ def _finite(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_folder(folder: Path, resume: bool) -> dict[str, Any] | None:
-    """What an earlier run in the folder asked for; None in a new folder, resumed or not."""
+    """What an earlier run in the folder asked for, to be gone on with or begun anew; None in a new folder."""
     if is_locked(folder / _LOCK):
         raise _in_use(folder)
     return _look_into(folder, resume)
@@ -380,9 +384,19 @@ def _look_into(folder: Path, resume: bool) -> dict[str, Any] | None:
         return None
     if not folder.is_dir():
         raise SuiteError(f"'{folder}' is a file; name a folder")
-    if not resume:
-        raise SuiteError(f"'{folder}' exists and is not empty; go on with --resume or name another folder")
-    return _read(folder)
+    if resume:
+        return _read(folder)
+    with suppress(SuiteError):
+        before = _read(folder)
+        if _left_nothing(folder, before):
+            return before
+    raise SuiteError(f"'{folder}' exists and is not empty; go on with --resume or name another folder")
+
+
+def _left_nothing(folder: Path, facts: Mapping[str, Any]) -> bool:
+    """Whether the training of a folder ended without an agent; nobody is training there any more."""
+    saved = facts.get("report") is not None or facts.get("files") or (folder / "agent.json").exists()
+    return facts["status"] in ("failed", "running") and not saved
 
 
 def _is_new(folder: Path) -> bool:
@@ -391,15 +405,17 @@ def _is_new(folder: Path) -> bool:
     return all(path.name in left or path.name.startswith(TEMPORARY) for path in folder.iterdir())
 
 
-def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
-    """Refuses to go on with another request than a folder's."""
-    old, new = ({name: facts.get(name) for name in _SAME} for facts in (before, now))
+def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path, resume: bool) -> None:
+    """Refuses to go on with another request than a folder's, or to begin it anew."""
+    names = _SAME if resume else (*_SAME, "total_timesteps")
+    old, new = ({name: facts.get(name) for name in names} for facts in (before, now))
     for facts in (old, new):
         facts.update({f"config.{k}": v for k, v in (facts.pop("config") or {}).items()})
     for name in {**old, **new}:
         if old.get(name) != new.get(name):
+            how = "resume with" if resume else "its training left no agent and is begun anew with"
             raise SuiteError(
-                f"'{folder}' was begun with {name}={old.get(name)!r}, not {new.get(name)!r}: resume with "
+                f"'{folder}' was begun with {name}={old.get(name)!r}, not {new.get(name)!r}: {how} "
                 "the same, or train into another folder"
             )
 

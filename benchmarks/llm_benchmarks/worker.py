@@ -52,7 +52,8 @@ def main() -> int:
 
 
 def _run(request: dict[str, Any], events: _Events, orphan: _Orphan) -> int:
-    from llm_benchmarks.cell import EVALUATING, run_cell
+    from llm_benchmarks.cell import run_cell
+    from llm_benchmarks.phases import EVALUATING
     from llm_benchmarks.store import RecordStore
     from llm_benchmarks.suite import Cell
     from llm_envs.foreign import allowing_code

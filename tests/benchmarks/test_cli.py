@@ -6,16 +6,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import pytest
 from made_up_agents import SOURCE
 
 import llm_envs
-from llm_baselines.registry import load_agent
+from llm_baselines.registry import load_agent, make_agent
 from llm_benchmarks.cli import main
 from llm_benchmarks.store import RecordStore, checkpoint_hash
 from llm_benchmarks.training import read_training
+from llm_envs.rewards.registry import _REGISTRY
 
 TINY = "TextGen-Tiny-v0"
 
@@ -327,6 +329,116 @@ def test_a_resume_that_fails_leaves_the_report_of_the_agent_that_is_there(
     facts = read_training(Path("out"))
     assert (facts["status"], facts["total_timesteps"]) == ("failed", 50)
     assert facts["report"]["environment_steps"] == 50
+
+
+REWARD = """
+from pathlib import Path
+
+def mine(episode):
+    if not Path("mended").exists():
+        raise ZeroDivisionError("a mistake of mine")
+    return 1.0
+"""
+
+
+def test_after_a_reward_raised_the_same_command_runs_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("rewards_of_mine.py").write_text(REWARD)
+    monkeypatch.delitem(sys.modules, "rewards_of_mine", raising=False)
+    words = ("train", "--env", TINY, "--agent", "sb3_dqn", "--out", "out", "--total-timesteps", "100")
+    words = (*words, "--reward", "rewards_of_mine:mine")
+    status, _, err = run(capsys, *words)
+    assert status == 1
+    told = err.strip().splitlines()[-1]
+    assert told.startswith(
+        "llm-envs: reward 'rewards_of_mine:mine' raised ZeroDivisionError: a mistake of mine"
+    )
+    assert "Traceback" not in err
+
+    for option in (("--seed", "3"), ("--set", "gamma=0.5"), ("--total-timesteps", "50")):
+        status, _, err = run(capsys, *words, *option)  # another request
+        assert status == 2
+        assert "its training left no agent and is begun anew with the same" in err
+    Path("mended").touch()
+    checkpoint = Path("out/run/resume/000000000050")
+    checkpoint.mkdir(parents=True)
+    status, _, err = run(capsys, *words)
+    assert status == 0
+    assert "left no agent and begins anew; its checkpoints are set aside as out/run/resume-earlier" in err
+    assert Path("out/run/resume-earlier", checkpoint.name).is_dir()
+    assert read_training(Path("out"))["status"] == "completed"
+    status, _, err = run(capsys, *words)  # now there is an agent
+    assert status == 2
+    assert "exists and is not empty" in err
+
+
+@pytest.mark.parametrize("status", ["failed", "running"])
+def test_a_training_that_left_no_agent_is_begun_anew(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    monkeypatch.setenv("FAIL", "1")
+    words = (*TRAIN, "--total-timesteps", "50")
+    assert run(capsys, *words)[0] == 1
+    facts = json.loads(Path("out/training.json").read_text())
+    Path("out/training.json").write_text(json.dumps({**facts, "status": status}))
+    monkeypatch.delenv("FAIL")
+    code, _, err = run(capsys, *words)
+    assert code == 0
+    assert "left no agent and begins anew" in err
+
+
+def test_training_says_what_it_trains_on_and_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--set", "eval_freq=100", "--set", "learning_starts=50", "--set", "n_eval_episodes=3")
+    words = ("train", "--env", "Translation-v0", "--agent", "sb3_dqn", "--out", "dqn", "--reward", "tuned")
+    status, _, err = run(capsys, *words, "--total-timesteps", "200", *options)
+    assert status == 0
+    assert "  reward: 10*bleu+5*chrf, dense, discount 0.6\n" in err
+    assert "logs in dqn/run/logs, checkpoints in dqn/run/resume" in err
+    assert Path("dqn/run/logs").is_dir()
+    assert err.count(": validation 0.") >= 2
+    assert err.count(" -> ") == err.count(": validation 0.")
+
+
+def test_evaluate_shows_three_texts(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("evaluate", "--env", TINY, "--agent", "reference", "--store", "store", "--episodes", "9")
+    status, out, _ = run(capsys, *words)
+    assert status == 0
+    assert "3 of its 9 texts:" in out
+    record = RecordStore("store").records()[0]
+    for k in (0, 3, 6):
+        row = record.episodes()[k]
+        assert f"  source  {row['source']}\n  text    {row['text']}\n  reward  1.000\n" in out
+
+
+def test_a_reward_of_a_script_is_unknown_elsewhere_and_the_way_out_is_named(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ("train", "--env", TINY, "--agent", "sb3_dqn", "--out", "x", "--reward", "mine_alone")
+    status, _, err = run(capsys, *words)
+    assert status == 2
+    assert "unknown reward 'mine_alone'" in err
+    assert "one that a script of yours registers is known to that script alone: name it 'module:name'" in err
+
+
+def test_an_agent_trained_in_a_script_is_evaluated_from_its_folder(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    @llm_envs.register_reward("of_this_script")
+    def reward(episode: Any) -> float:
+        return 1.0
+
+    try:
+        env = gym.make(TINY, reward="of_this_script", metrics=["chrf"])
+        agent: Any = make_agent("sb3_dqn", env, seed=0, config={"eval_freq": 0})
+        agent.learn(100)
+        agent.save("trained")
+    finally:
+        del _REGISTRY["of_this_script"]
+    words = ("evaluate", "--env", TINY, "--agent", "trained", "--store", "store", "--episodes", "3")
+    status, out, err = run(capsys, *words)
+    assert (status, err) == (0, "")
+    assert "mean reward" in out
 
 
 def test_an_agent_that_fails_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,6 +74,8 @@ def test_the_leaderboard_shows_names_escaped_and_on_one_line(evil_store, tmp_pat
     assert "[b]bold[/b]" in out
     assert main(["leaderboard", "compare", EVIL, *at]) == 0
     assert "[/nothing]" in "".join(safe(capsys.readouterr().out).split())
+    assert main(["leaderboard", "samples", "--env", EVIL, *at]) == 0
+    assert r"evil\x1b[31m" in safe(capsys.readouterr().out)
     picture = tmp_path / "curves.svg"
     assert main(["leaderboard", "curves", "--env", EVIL, "--out", str(picture), *at]) == 0
     assert "\x1b" not in picture.read_text()
@@ -133,9 +135,11 @@ def test_a_page_has_no_row_and_no_markup_of_a_record(store, tmp_path, capsys):
     command = ["pages", "TextGen-Tiny-v0", "--out", str(out), "--search-tokens", "50"]
     assert main([*command, "--store", str(store.path)]) == 0
     safe(capsys.readouterr().out)
-    [row] = [line for line in (out / "TextGen-Tiny-v0.md").read_text().splitlines() if "evil" in line]
-    assert r"\<script\> \[x\](y)" in row
-    assert "\x1b" not in row
+    lines = [line for line in (out / "TextGen-Tiny-v0.md").read_text().splitlines() if "evil" in line]
+    assert [line[0] for line in lines] == ["|", "-"]  # its row, and what it was trained on
+    for line in lines:
+        assert r"\<script\> \[x\](y)" in line
+        assert "\x1b" not in line
 
 
 TINY = ["--env", "TextGen-Tiny-v0"]

@@ -350,6 +350,25 @@ def test_a_table_fits_in_a_hundred_columns(anchored):
     assert "…" not in text
 
 
+def test_what_rows_were_trained_on_stands_below_their_table(anchored):
+    tuned = [{"id": "bleu", "weight": 10}, {"id": "chrf", "weight": 5}]
+    dense = {"reward": tuned, "reward_timing": "dense", "gamma": 0.6}
+    add(anchored, "sb3_dqn", 1, around(0.5), reward=tuned, config=dense)
+    add(anchored, "sb3_ppo", 1, around(0.5), config={})
+    add(anchored, "rloo", 1, around(0.6), config={"a": 1})
+    add(anchored, "rloo", 1, around(0.4), config={"a": 2}, reward="chrf")
+    lines = [line.strip() for line in printed(anchored).splitlines() if "trained on" in line]
+    assert lines == [
+        "rloo reward=default a=1, sb3_ppo: trained on the id's own reward, paid at the end",
+        "sb3_dqn: trained on 10*bleu+5*chrf, dense, discount 0.6",
+        "rloo reward=chrf a=2: trained on chrf, paid at the end",
+    ]
+    [table] = json.loads(printed(anchored, json=True))["tables"]
+    told = {row["agent"]: row["trained_on"] for row in table["rows"]}
+    assert told["sb3_dqn"] == {"reward": "10*bleu+5*chrf, dense, discount 0.6"}
+    assert told["random"] == {}
+
+
 def test_unreadable_records_are_told_and_the_others_shown(anchored, capsys):
     bad = add(anchored, "sb3-dqn", 1, around(0.5))
     (anchored.path / bad / "curve.jsonl").unlink()

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from llm_benchmarks.cli import commands
-from llm_benchmarks.leaderboard_compare import compare, plot_curves
+from llm_benchmarks.leaderboard_compare import compare
 from llm_benchmarks.statistics import (
     cluster_interval,
     mean_interval,
@@ -103,22 +103,9 @@ def test_other_configurations_of_the_agent_are_compared_too(two):
     assert all(one.judged == "paired by seed" for one in by_names.values())
 
 
-def test_what_cannot_be_compared_is_said(two, tmp_path):
+def test_what_cannot_be_compared_is_said(two):
     with pytest.raises(ValueError, match="no completed runs of 'mime'"):
         compare(two, "mime")
-    with pytest.raises(ValueError, match=r"must end in \.svg"):
-        plot_curves(two, "TextGen-v0", tmp_path / "curves.gif")
-    with pytest.raises(ValueError, match="no run of Nothing-v0"):
-        plot_curves(two, "Nothing-v0", tmp_path / "curves.svg")
-
-
-def test_curves_are_drawn_and_the_same_every_time(two, tmp_path):
-    env = compare(two, "mine")[0].env
-    for name in ("a.svg", "b.svg"):
-        plot_curves(two, env, tmp_path / name)
-    drawn = (tmp_path / "a.svg").read_text()
-    assert drawn == (tmp_path / "b.svg").read_text()
-    assert "<svg" in drawn
 
 
 def test_records_that_cannot_be_read_are_told_of(two, tmp_path):

@@ -31,9 +31,19 @@ from llm_benchmarks.trained_on import in_a_line
             "600 of the expert's episodes in the replay buffer",
         ),
         ({"agent": "token_dqn", "config": {"warm_start": False}}, "the id's own reward, paid at the end"),
+        ({"agent": "unigram"}, "the frequencies of the references' tokens"),
         ({"agent": "random"}, ""),
     ],
 )
 def test_a_run_says_what_it_learns_from(cell: dict[str, Any], expected: str) -> None:
     run = Cell(**{"env": "Translation-v0", **cell})
     assert in_a_line(draft_plan(run, plan_agent(run))) == expected
+
+
+def test_whatever_a_record_has_in_the_place_of_a_number_is_told_as_it_is() -> None:
+    run = Cell(env="Translation-v0", agent="sb3_dqn")
+    plan = draft_plan(run, plan_agent(run))
+    start = {"total_timesteps": "many", "train_fraction": [1]}
+    plan["agent"]["config"] = {"gamma": "low", "demonstrations": {"a": 1}, "supervised": start}
+    assert "discount low; {'a': 1} of the expert's episodes" in in_a_line(plan)
+    assert "after imitation of many tokens, [1] of the references" in in_a_line(plan)

@@ -11,7 +11,7 @@ import torch
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.callbacks import BaseCallback
 
-from llm_baselines.agent import TrainingReport
+from llm_baselines.agent import EvaluationListener, TrainingReport
 from llm_baselines.interruption import interruptibly
 from llm_baselines.sb3.vec_env import SB3TokenVecEnv
 from llm_envs import evaluate
@@ -30,6 +30,7 @@ class RoundCallback(BaseCallback):
         checkpoint_freq: Environment steps between checkpoints; 0 for none.
         checkpoint: Writes one.
         dense: Whether every step is scored, rather than every text.
+        on_evaluation: Called with every evaluation.
         check: Raises where the weights are no numbers; called before they are measured, and now and then.
 
     Attributes:
@@ -48,6 +49,7 @@ class RoundCallback(BaseCallback):
         checkpoint: Callable[[], None],
         dense: bool,
         check: Callable[[], None],
+        on_evaluation: EvaluationListener | None = None,
     ) -> None:
         super().__init__()
         self.report = report
@@ -56,6 +58,7 @@ class RoundCallback(BaseCallback):
         self.checkpoint_freq, self.checkpoint = checkpoint_freq, checkpoint
         self.dense = dense
         self.check = check
+        self.on_evaluation = on_evaluation
         self._next_check = _CHECKED_UPDATES
         self.best_score = -np.inf
         self.best_weights: dict[str, torch.Tensor] | None = None
@@ -117,6 +120,8 @@ class RoundCallback(BaseCallback):
             {"timesteps": self.model.num_timesteps, "seconds": self.report.seconds, **row}
         )
         self.logger.dump(self.model.num_timesteps)
+        if self.on_evaluation is not None:
+            self.on_evaluation(self.model.num_timesteps, result)
         if result.mean_reward > self.best_score:
             self.best_score = result.mean_reward
             weights = self.model.policy.state_dict()

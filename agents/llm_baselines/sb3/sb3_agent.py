@@ -19,7 +19,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.utils import LinearSchedule, get_device
 
-from llm_baselines.agent import Env, TrainingReport
+from llm_baselines.agent import Env, EvaluationListener, TrainingReport
 from llm_baselines.agent_folder import (
     AgentFolderError,
     check_described,
@@ -71,6 +71,8 @@ class SB3Agent:
 
     name: ClassVar[str]
     config_class: ClassVar[type[SB3Config]]
+    on_evaluation: EvaluationListener | None = None
+    """Called with every evaluation on validation."""
 
     def __init__(self, env: str | Env, seed: int, device: str = "auto", **config: Any) -> None:
         env = gym.make(env) if isinstance(env, str) else env
@@ -115,6 +117,11 @@ class SB3Agent:
     def suggested_timesteps(cls, env_id: str, size: str = "bench") -> int:
         """How long to train on an id; see `OptionTables.timesteps`."""
         return TABLES.timesteps(cls.name, env_id, size)
+
+    @property
+    def num_timesteps(self) -> int:
+        """Environment steps so far; in the middle of a training, too."""
+        return self.report.environment_steps if self.model is None else self.model.num_timesteps
 
     # What the algorithms say.
 
@@ -232,6 +239,7 @@ class SB3Agent:
                 checkpoint=checkpoint,
                 dense=timing not in (None, "terminal"),
                 check=check,
+                on_evaluation=self.on_evaluation,
             )
             opened.enter_context(_told_as_not_finite(check))
             callback.best_score, callback.best_weights = self._best

@@ -1,0 +1,71 @@
+"""A record of an evaluation in Python: it says what was played, and refuses what was not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import llm_envs
+from llm_baselines.agent import TrainingReport
+from llm_benchmarks.leaderboard import leaderboard_table
+from llm_benchmarks.recording import record_evaluation
+from llm_benchmarks.store import RecordStore
+
+TINY = "TextGen-Tiny-v0"
+
+
+class Always:
+    """Writes one token, again and again."""
+
+    def __init__(self, token: int = 0) -> None:
+        self.token = token
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        return np.full(len(observation), self.token, dtype=np.int64), state
+
+
+class Trained(Always):
+    report = TrainingReport(environment_steps=300, tokens=300, seconds=2.5)
+
+
+@pytest.mark.parametrize("make", [str, gym.make, lambda env_id: gym.make_vec(env_id, 3)])
+def test_an_evaluation_becomes_a_row(store: RecordStore, make: Any) -> None:
+    env = make(TINY)
+    result = llm_envs.evaluate(Always(), env, seed=1)
+    record = store.read(record_evaluation(result, Always(), env, store, name="always"))
+    assert record["results"]["mean_reward"] == result.mean_reward
+    assert record["seeds"] == {"training": None, "evaluation": 1, "disjoint": True}
+    assert record["dataset"]["evaluation_split"] == ("test" if env == TINY else "train")
+    assert record["cost"]["wall_clock_seconds"]["evaluation"] == result.seconds > 0
+    (row,) = leaderboard_table(store.records())
+    assert (row.agent, row.score) == ("always", result.mean_reward)
+
+
+def test_a_trained_policy_is_recorded_with_what_is_said_of_its_training(store: RecordStore) -> None:
+    result = llm_envs.evaluate(Trained(), TINY, seed=1)
+    options = {"seed": 5, "reward": "chrf", "config": {"width": 8}}
+    record = store.read(record_evaluation(result, Trained(), TINY, store, name="mine", **options))
+    assert record["seeds"]["training"] == 5
+    assert record["budget"]["total_timesteps"] == record["cost"]["environment_steps"] == 300
+    assert record["reward"]["training"]["spec"] == "chrf"
+    assert record["agent"]["config"] == {"width": 8}
+    (row,) = leaderboard_table(store.records())
+    assert row.trained_on == {"reward": "chrf, paid at the end"}
+
+
+def test_what_a_record_would_say_wrongly_is_refused(store: RecordStore) -> None:
+    result = llm_envs.evaluate(Always(), TINY, 3, seed=1)
+    with pytest.raises(ValueError, match="is an agent of the package"):
+        record_evaluation(result, Always(), TINY, store, name="reference")
+    with pytest.raises(ValueError, match=r"trained for 300 steps: say with which seed"):
+        record_evaluation(result, Trained(), TINY, store, name="mine")
+    with pytest.raises(ValueError, match="give what evaluate"):
+        record_evaluation(result, Always(), gym.make(TINY, split="train"), store, name="mine")
+    with pytest.raises(ValueError, match="nothing a record could keep"):
+        record_evaluation(result, Always(), gym.make(TINY, reward=len), store, name="mine")
+    assert store.ids() == []
