@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from llm_baselines.sealed_folder import AgentFolderError
+
 _NOT_KEPT = object()
 _FIRST_SEEN: dict[int, dict[str, Any]] = {}
 _ELSEWHERE = ("model", "parent", "locals", "globals", "training_env", "logger")
@@ -37,17 +39,29 @@ class CallbackCounters:
         return {"kinds": self._kinds(), "counters": counters}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        """Gives the callbacks what `changed` returned; warns and leaves them where they are others."""
-        if kept["kinds"] != self._kinds():
+        """Gives the callbacks what `changed` returned; warns and leaves them where they are others.
+
+        Raises:
+            AgentFolderError: It is nothing that `changed` returns.
+        """
+        try:
+            kinds = [str(kind) for kind in kept["kinds"]]
+            counters = [
+                {str(name): _decoded(value) for name, value in one.items()} for one in kept["counters"]
+            ]
+        except (AttributeError, KeyError, TypeError, ValueError, StopIteration) as error:
+            raise AgentFolderError(f"a checkpoint's counters of callbacks are damaged: {error!r}") from error
+        if kinds != self._kinds() or len(counters) != len(self._callbacks):
             warnings.warn(
-                f"the checkpoint was written with the callbacks {', '.join(kept['kinds'])}, and this run has "
+                f"the checkpoint was written with the callbacks {', '.join(kinds)}, and this run has "
                 f"{', '.join(self._kinds())}: they count from the beginning",
                 stacklevel=2,
             )
             return
-        for callback, counters in zip(self._callbacks, kept["counters"], strict=True):
-            for name, value in counters.items():
-                setattr(callback, name, _decoded(value))
+        for callback, values in zip(self._callbacks, counters, strict=True):
+            for name, value in values.items():
+                if _is_counter(callback, name):
+                    setattr(callback, name, value)
 
     def _kinds(self) -> list[str]:
         return [type(one).__name__ for one in self._callbacks]
@@ -60,6 +74,11 @@ def _first_seen(callback: Any) -> dict[str, Any]:
         _FIRST_SEEN[key] = _values(callback)
         weakref.finalize(callback, _FIRST_SEEN.pop, key, None)
     return _FIRST_SEEN[key]
+
+
+def _is_counter(callback: Any, name: str) -> bool:
+    """Whether a file may set an attribute: no method, and nothing that others give it."""
+    return name.isidentifier() and name not in _ELSEWHERE and not hasattr(type(callback), name)
 
 
 def _callbacks(callback: Any) -> Iterator[Any]:

@@ -19,6 +19,7 @@ from tiny_agents import make
 from token_worlds import World
 
 from llm_baselines.callback_counters import CallbackCounters
+from llm_baselines.sealed_folder import AgentFolderError
 
 
 def through_json(counters):
@@ -123,3 +124,22 @@ def test_a_resumed_run_saves_where_it_is_told_to(tmp_path):
         run(120, again, resume=True)
     assert (again.save_freq, again.save_path) == (2, tmp_path / "new")
     assert any((tmp_path / "new").iterdir())
+
+
+def test_a_file_sets_counters_and_nothing_else():
+    callback = Counts()
+    kept = {
+        "kinds": ["Counts"],
+        "counters": [{"_on_step": "x", "model": "y", "__class__": "z", "n_calls": 7}],
+    }
+    CallbackCounters(callback).restore(kept)
+    assert (callback.n_calls, hasattr(callback, "model"), type(callback)) == (7, False, Counts)
+    assert callback._on_step() is True
+
+
+@pytest.mark.parametrize(
+    "counters", ["x", ["x"], [{"a": {"odd": []}}], [{"a": {"array": [1], "dtype": "f8", "shape": [2]}}], None]
+)
+def test_damaged_counters_are_refused(counters):
+    with pytest.raises(AgentFolderError, match="counters of callbacks are damaged"):
+        CallbackCounters(Counts()).restore({"kinds": ["Counts"], "counters": counters})
