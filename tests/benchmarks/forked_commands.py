@@ -233,8 +233,12 @@ class _ForkedWorker:
     def __init__(self, command: Any, stderr: Any, env: Any, pass_fds: Any, **options: Any) -> None:
         (child_in, self_out), (self_in, child_out) = os.pipe(), os.pipe()
         self.returncode: int | None = None
+        counted = sys.gettrace()
+        sys.settrace(None)  # what libraries do after a fork is no call of the command
         self.pid = os.fork()
-        if not self.pid:
+        if self.pid:
+            sys.settrace(counted)
+        else:
             for ours, theirs in ((child_in, 0), (child_out, 1), (stderr.fileno(), 2)):
                 os.dup2(ours, theirs)
             kept = {0, 1, 2, *pass_fds}
