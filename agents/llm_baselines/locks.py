@@ -19,6 +19,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # a lock is a file of its folder
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
 
 
@@ -53,7 +54,7 @@ def try_lock(path: Path) -> Lock | None:
     while True:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
         except FileNotFoundError:  # somebody removed the empty folder meanwhile
             continue
         lockable = try_flock(descriptor)
@@ -73,7 +74,7 @@ def try_lock(path: Path) -> Lock | None:
 def is_locked(path: Path) -> bool:
     """Whether somebody has the lock on a file; the file is not made. For a moment it is locked here."""
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = os.open(path, os.O_RDWR | _NO_LINK)
     except OSError:
         return False
     try:

@@ -22,7 +22,7 @@ from llm_baselines.agent_folder import (
     tokens_of,
     training_signature,
 )
-from llm_envs.foreign import refuse_kernels
+from llm_envs.foreign import UntrustedCode, refuse_kernels, shown
 
 _NEEDED = (
     "config",
@@ -73,7 +73,7 @@ def load_language_agent(
         if None not in (description[what], here) and description[what] != here:
             raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
     agent = cls(
-        _base_of(description, folder, model) if adapted else _model_of(description, folder),
+        _base_of(description, folder, model) if adapted else _model_of(description, weights, folder),
         env,
         seed=description["seed"] if seed is None else seed,
         device=device,
@@ -94,16 +94,37 @@ def load_language_agent(
     return agent
 
 
-def _model_of(description: Mapping[str, Any], folder: Path) -> Any:
-    """An empty model of the saved configuration; the class comes from transformers' own table."""
+def _model_of(description: Mapping[str, Any], weights: Mapping[str, torch.Tensor], folder: Path) -> Any:
+    """An empty model of the saved configuration; the class comes from transformers' own table.
+
+    Raises:
+        AgentFolderError: There is no such model, or it is larger than the weights that are there for it.
+    """
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    place = f"'{folder / 'agent.json'}': model_config"
     options = dict(description["model_config"])
-    kind = options.pop("model_type")
-    config = AutoConfig.for_model(kind, **options)
-    refuse_kernels(config, folder)
-    with torch.random.fork_rng(devices=[]):
-        return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    kind = options.pop("model_type", None)
+    if not isinstance(kind, str):
+        raise AgentFolderError(f"{place}.model_type: {shown(repr(kind))} is not a text")
+    try:
+        config = AutoConfig.for_model(kind, **options)
+        refuse_kernels(config, folder)
+        layers = config.get_text_config().num_hidden_layers
+        if not isinstance(layers, int) or layers > len(weights):
+            raise ValueError(f"{layers} layers, and the weights hold {len(weights)} tensors")
+        with torch.device("meta"):  # without memory
+            empty = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+        asked, there = (sum(t.numel() for t in ts) for ts in (empty.parameters(), weights.values()))
+        if asked > there:
+            raise ValueError(f"{asked:,} parameters, and the weights hold {there:,}")
+        with torch.random.fork_rng(devices=[]):
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except UntrustedCode:
+        raise
+    except Exception as error:  # whatever transformers makes of values that are none
+        said = shown(f"{type(error).__name__}: {error}", 300)
+        raise AgentFolderError(f"{place}: there is no such {shown(kind)} model: {said}") from error
 
 
 def _base_of(description: Mapping[str, Any], folder: Path, model: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from llm_baselines.folder_exchange import errors_name, exchange, flush, flush_folder
+from llm_baselines.folder_exchange import TEMPORARY, errors_name, exchange, flush, flush_folder
 from llm_baselines.interruption import deferred_signals
 from llm_baselines.temporary_folder import temporary_folder
 from llm_envs.assets.cache import file_sha256
@@ -60,17 +60,13 @@ def replace_file(path: Path, text: str) -> None:
     Raises:
         OSError: It cannot be written; what stood there is as it was.
     """
-    temporary = path.with_name(f".{path.name}")
-    with deferred_signals(), errors_name(path):
-        try:
-            with open(temporary, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+    # In a folder of its own: a predictable name could be a link that somebody left there.
+    with deferred_signals(), errors_name(path), temporary_folder(path.parent, TEMPORARY) as place:
+        with open(place / path.name, "x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(place / path.name, path)
 
 
 def seal(place: Path) -> None:
@@ -102,7 +98,8 @@ def check_seal(folder: Path, needed: tuple[str, ...], *, kind: str, way_out: str
                 f"'{folder / MANIFEST}' does not list {name}: it is not the manifest of {kind}"
             )
         if not path.is_file():
-            raise AgentFolderError(f"'{path}' is missing; the manifest lists it{way_out}")
+            what = "is no regular file" if path.exists() else "is missing"
+            raise AgentFolderError(f"'{path}' {what}; the manifest lists it{way_out}")
         if file_sha256(path) != hashes[name]:
             raise AgentFolderError(f"'{path}' was altered or cut short: its SHA-256 differs{way_out}")
     return hashes

@@ -26,6 +26,7 @@ from llm_benchmarks.cli_input import (
     env_arguments,
     existing_store,
     metric_specs,
+    own_words,
     reward_spec,
     usable_device,
     usable_folder,
@@ -393,7 +394,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     words, debug = _without_debug(words)
     try:
-        add_working_directory()
+        add_working_directory(own_words(words))
         done = commands(args=words or ["--help"], prog_name="llm-envs", standalone_mode=False)
         return done if isinstance(done, int) else 0
     except (SystemExit, GeneratorExit):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ _SET_OTHERWISE = (
     *("autoreset_mode", "max_episode_steps", "disable_env_checker"),
 )
 _MAX_TOML_BYTES = 16 << 20
+_NAMED = re.compile(r"([^\W\d][\w.]*):[^\W\d]")
+_NO_MODULES = ("file", "hub", "hf", "word", "byte", "evaluate", "llm_envs", "homeassistant")
 
 
 class InputError(Exception):
@@ -29,8 +32,14 @@ class OwnCodeError(Exception):
     """The person's own code raised, their agent for one: told in one line, with exit status 1."""
 
 
-def add_working_directory() -> None:
-    """Lets modules be imported from the working directory, where a user's module:factory is found.
+def add_working_directory(said: Iterable[str]) -> None:
+    """Lets modules be imported from the working directory, where it is said that one is wanted.
+
+    A user's module:factory is found there. Nobody else's module is: libraries look for optional ones, and a
+    folder that was handed in may hold a file of such a name.
+
+    Args:
+        said: What the person wrote: words of the command line, suites.
 
     Raises:
         InputError: There is no working directory any longer.
@@ -42,8 +51,19 @@ def add_working_directory() -> None:
             f"the working directory cannot be used, perhaps it was removed ({error.strerror}); change to "
             "another one first: cd ~"
         ) from None
-    if here not in sys.path:
+    if here not in sys.path and any(map(_names_code, said)):
         sys.path.append(here)
+
+
+def own_words(words: Sequence[str]) -> list[str]:
+    """The words of a command line, and the text of the TOML files that they name."""
+    paths = [Path(word.rpartition("=")[2]) for word in words if word.endswith(".toml")]
+    files = [path for path in paths if path.is_file() and path.stat().st_size <= _MAX_TOML_BYTES]
+    return [*words, *(path.read_text(encoding="utf-8", errors="replace") for path in files)]
+
+
+def _names_code(text: str) -> bool:
+    return any(match[1] not in _NO_MODULES for match in _NAMED.finditer(text))
 
 
 @contextmanager

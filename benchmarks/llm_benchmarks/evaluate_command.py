@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
-from llm_baselines.agent_folder import read_agent_folder
 from llm_baselines.registry import AGENTS, load_factory
 from llm_benchmarks.cell import run_cell
 from llm_benchmarks.cli_input import InputError, bad_input, usable_folder
 from llm_benchmarks.outermost import machine_fault
-from llm_benchmarks.plan import make_plan, plan_agent, settled
+from llm_benchmarks.plan import make_plan, plan_agent, settled, training_env
 from llm_benchmarks.report_console import complain, say
 from llm_benchmarks.samples import print_samples, spread
 from llm_benchmarks.store import RecordStore
 from llm_benchmarks.suite import Cell, SuiteError
 from llm_benchmarks.termination import termination_interrupts
+from llm_benchmarks.training import load_trained
 
 _SAMPLES = 3
 _LOADED = (
@@ -38,7 +41,7 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
         KeyboardInterrupt: It was interrupted, by Ctrl-C, SIGTERM or SIGHUP; the record says so.
     """
     with bad_input():
-        cell = _with_training(cell)
+        cell = _with_training(cell, device)
         make_plan(cell)
     usable_folder(store)
     try:
@@ -78,7 +81,7 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
     return 0 if result.status == "completed" else 1
 
 
-def _with_training(cell: Cell) -> Cell:
+def _with_training(cell: Cell, device: str) -> Cell:
     """The cell with what the training of its agent fixes: environment arguments, reward.
 
     Raises:
@@ -98,9 +101,19 @@ def _with_training(cell: Cell) -> Cell:
     facts = agent.training
     if facts is None:
         return cell
-    if facts["agent"] in AGENTS:
-        read_agent_folder(Path(cell.agent))  # damaged files are told of before anything is played
     cell = settled(cell, agent)
     if facts["seed"] == cell.evaluation.seed:
         raise SuiteError(f"--seed {facts['seed']} is the seed '{cell.agent}' was trained with")
+    _check_loads(cell, facts, device)
     return cell
+
+
+def _check_loads(cell: Cell, facts: Mapping[str, Any], device: str) -> None:
+    """Loads a trained agent once: a folder that is damaged, or whose fields make none, is no failed run."""
+    env = training_env(cell)
+    try:
+        with warnings.catch_warnings():  # what there is to say is said when it is loaded to play
+            warnings.simplefilter("ignore")
+            load_trained(Path(cell.agent), facts, env, device=device)
+    finally:
+        env.close()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -85,9 +86,11 @@ class Training:
         """Takes the folder for this process until it has trained, and mends what a killed one left there.
 
         Raises:
-            SuiteError: Another process trains into the folder, or has done so since `prepare` looked.
+            SuiteError: Another process trains into the folder, or has done so since `prepare` looked; or a
+                link in it leads elsewhere.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
+        _refuse_links(self._folder)
         lock = try_lock(self._folder / _LOCK)
         if lock is None:
             raise _in_use(self._folder)
@@ -321,7 +324,7 @@ def read_training(folder: Path) -> dict[str, Any]:
         UntrustedCode: They name code where something would be made from it. What the agent was trained on
             and by is only told, and may name any.
     """
-    if _report(folder).is_file():
+    if os.path.lexists(_report(folder)):
         facts = _read(folder)
         refuse_code({"env": facts.get("env"), "env_kwargs": facts.get("env_kwargs")}, folder / REPORT)
         if facts.get("report") is None:
@@ -401,8 +404,7 @@ def _left_nothing(folder: Path, facts: Mapping[str, Any]) -> bool:
 
 def _is_new(folder: Path) -> bool:
     """Whether nothing is in a folder but what a training that was killed at its very start left there."""
-    left = {_LOCK, f".{REPORT}"}
-    return all(path.name in left or path.name.startswith(TEMPORARY) for path in folder.iterdir())
+    return all(path.name == _LOCK or path.name.startswith(TEMPORARY) for path in folder.iterdir())
 
 
 def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path, resume: bool) -> None:
@@ -432,6 +434,16 @@ def _read(folder: Path) -> dict[str, Any]:
         fault = str(error).removeprefix(f"'{path}': ")
         raise SuiteError(f"'{path}' cannot be read: {fault}") from error
     return dict(facts)
+
+
+def _refuse_links(folder: Path) -> None:
+    """Refuses a folder with links in it: whoever left them there would choose what is written over."""
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            if (path := Path(place, name)).is_symlink():
+                raise SuiteError(
+                    f"'{path}' is a link, and training writes there: put what it leads to in its place"
+                )
 
 
 def _report(folder: Path) -> Path:

@@ -36,7 +36,9 @@ def main() -> int:
     events = _Events(os.dup(1))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # an agent that asks for input finds none
     os.dup2(2, 1)  # what an agent prints must not mix with the events
-    sys.path.append(os.getcwd())  # where a user's module:factory is found
+    from llm_benchmarks.cli_input import add_working_directory
+
+    add_working_directory([line])
     orphan = _Orphan(parent)
     signal.signal(signal.SIGINT, orphan.interrupt)
 

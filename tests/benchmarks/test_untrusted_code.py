@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import shutil
+import subprocess
 import sys
 import warnings
 from contextlib import suppress
@@ -327,3 +328,76 @@ def test_no_data_file_runs_code(canary: Canary, tmp_path: Path) -> None:
 def test_allowing_ends_with_its_block() -> None:
     with pytest.raises(ValueError, match=r"package\.module:name"):
         allowing_code(["no name"])
+
+
+def test_no_link_in_a_handed_in_folder_decides_what_is_written_over(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "victim").write_text("precious")
+    words = ["train", "--env", TINY, "--agent", "unigram", "--resume", "--total-timesteps", "90", "--out"]
+    for place in (".training.json", "run/logs", ".lock"):
+        folder = copy(trained, "unigram", tmp_path / place.replace("/", "-"), report=True)
+        (folder / place).parent.mkdir(exist_ok=True)
+        (folder / place).symlink_to(tmp_path / "victim")
+        assert main([*words, str(folder)]) == 2, place
+        assert "link" in capsys.readouterr().err, place
+        assert (tmp_path / "victim").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["google", "triton", "cv2", "yaml", "torch", "llm_benchmarks"])
+def test_no_module_is_imported_because_it_stands_in_the_working_directory(
+    trained: Path, tmp_path: Path, name: str
+) -> None:
+    log = tmp_path / "log"
+    (tmp_path / f"{name}.py").write_text(f"open({str(log)!r}, 'w').write('imported')\n")
+    words = [
+        "evaluate",
+        "--env",
+        TINY,
+        "--agent",
+        str(trained / "token_dqn"),
+        "--store",
+        "s",
+        "--episodes",
+        "1",
+    ]
+    command = [sys.executable, "-P", "-m", "llm_benchmarks", *words]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert not log.exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"num_attention_heads": 0}, "ZeroDivisionError"),
+        ({"hidden_size": -64}, "model_config"),
+        ({"rope_parameters": 5}, "model_config"),
+        ({"dtype": "evil"}, "model_config"),
+        ({"hidden_act": "nope"}, "nope"),
+        ({"model_type": ["llama"]}, "model_type"),
+        ({"num_hidden_layers": 10**9}, "1000000000 layers, and the weights hold"),
+        ({"hidden_size": 2**20}, "parameters, and the weights hold"),
+        ({"self": 1}, "model_config"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused_before_anything_is_played(
+    trained: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, object],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = copy(trained, "token_dqn", tmp_path, report=True)
+    content = json.loads((folder / "agent.json").read_text())
+    content["model_config"] |= changed
+    refitted(folder, "agent.json", content)
+    for words in commands(folder):
+        assert main(words) == 2, words
+        said = capsys.readouterr().err
+        assert message in said, words
+        assert "agent.json" in said, words
+    assert not list(Path("store").glob("*")) if Path("store").exists() else True
