@@ -15,7 +15,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 
 from llm_envs.argument_types import check_flag, fits
 from llm_envs.envs import WAIT
-from llm_envs.envs.ids import make_vec
+from llm_envs.envs.ids import find_spec, make_vec, own_argument
 from llm_envs.envs.task import Task, at_least_one
 from llm_envs.episode import Episode, Example, FinishReason
 
@@ -175,7 +175,9 @@ def evaluate(
     check_flag("deterministic", deterministic)
     if isinstance(env, str):
         rows_at_once = _ROWS if n_eval_episodes is None else min(_ROWS, n_eval_episodes)
-        made = make_vec(env, rows_at_once, split="test", metrics="default", autoreset_mode="Disabled")
+        find_spec(env)  # its module, if one is named, says what the id's own metrics are
+        metrics = own_argument(env, "metrics", "default")
+        made = make_vec(env, rows_at_once, split="test", metrics=metrics, autoreset_mode="Disabled")
         try:
             return evaluate(
                 policy, made, n_eval_episodes, seed, deterministic=deterministic, on_episode=on_episode

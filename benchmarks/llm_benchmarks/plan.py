@@ -18,7 +18,7 @@ from llm_benchmarks.planned_record import check_plan
 from llm_benchmarks.records import RecordError
 from llm_benchmarks.suite import RESERVED, Cell, SuiteError, check_timesteps
 from llm_envs.data import DataError
-from llm_envs.envs.ids import find_spec
+from llm_envs.envs.ids import find_spec, own_argument
 from llm_envs.envs.task import Task
 from llm_envs.episode import Episode
 from llm_envs.rewards import RewardError
@@ -173,14 +173,21 @@ def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:
 
 def training_env(cell: Cell) -> gym.Env[Any, Any]:
     """The environment the cell's agent is made with."""
-    return gym.make(cell.env, split="train", reward=cell.env_reward, **_checked(cell.env_kwargs))
+    kwargs = _checked(cell.env_kwargs)
+    return gym.make(cell.env, split="train", reward=own_reward(cell, cell.env_reward), **kwargs)
 
 
 def evaluation_arguments(cell: Cell) -> dict[str, Any]:
     """The arguments of the environments the cell is judged on; the reward is paid at the end there."""
     kwargs = {k: v for k, v in _checked(cell.env_kwargs).items() if k != "reward_timing"}
     given = cell.evaluation
-    return {"split": given.split, "reward": given.reward, "metrics": given.metrics, **kwargs}
+    metrics = own_argument(cell.env, "metrics", given.metrics)
+    return {"split": given.split, "reward": own_reward(cell, given.reward), "metrics": metrics, **kwargs}
+
+
+def own_reward(cell: Cell, reward: Any) -> Any:
+    """A reward as it is; "default" as the cell's id was registered, where that was with a reward."""
+    return own_argument(cell.env, "reward", reward)
 
 
 def _checked(kwargs: Mapping[str, Any]) -> dict[str, Any]:
@@ -230,7 +237,7 @@ def make_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
         kwargs = _checked(cell.env_kwargs)
         if agent.reward_timing is not None:
             kwargs["reward_timing"] = agent.reward_timing
-        trained = gym.make(cell.env, split="train", **{**kwargs, "reward": agent.reward})
+        trained = gym.make(cell.env, split="train", **{**kwargs, "reward": own_reward(cell, agent.reward)})
         signature = trained.unwrapped.task.reward.signature  # type: ignore[attr-defined]
         plan["reward"]["training"] = {"spec": agent.reward, "signature": signature}
         trained.close()
@@ -275,7 +282,9 @@ def _check_validation(cell: Cell) -> None:
     """Makes the environment that the learning curve is measured on, as `rows.validation_envs` does."""
     kwargs = {**_checked(cell.env_kwargs), "reward_timing": "terminal", "metrics": "default"}
     try:
-        gym.make(cell.env, **{**kwargs, "split": "validation", "reward": cell.env_reward}).close()
+        gym.make(
+            cell.env, **{**kwargs, "split": "validation", "reward": own_reward(cell, cell.env_reward)}
+        ).close()
     except DataError as error:
         raise SuiteError(f"{error}; or train without a learning curve: eval_freq=0") from error
 

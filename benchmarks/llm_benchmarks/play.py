@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 import llm_envs  # noqa: F401  registers the ids
+from llm_envs.envs.ids import find_spec, own_argument
 from llm_envs.envs.session import Session
 from llm_envs.foreign import shown, shown_lines
 from llm_envs.simulators.booking_expert import BookingExpert
@@ -39,7 +40,10 @@ class Player:
     """
 
     def __init__(self, env_id: str, *, example: int | None = None, seed: int = 0, **arguments: Any) -> None:
-        given = {"metrics": "default", **arguments}
+        find_spec(env_id)  # its module, if one is named, says what the id's own reward is
+        asked = {"metrics": "default", "reward": "default", **arguments}
+        own = {name: own_argument(env_id, name, asked[name]) for name in ("metrics", "reward")}
+        given = {**asked, **own}
         self._env = gym.make(env_id, render_mode="ansi", **given)
         self._task: Any = self._env.unwrapped.task  # type: ignore[attr-defined]
         self._dialogue = self._task.max_turns > 1

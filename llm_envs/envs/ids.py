@@ -61,6 +61,18 @@ def registered_arguments(env_id: str) -> dict[str, Any]:
     return {} if spec is None else dict(spec.kwargs)
 
 
+def own_argument(env_id: str, name: str, given: Any) -> Any:
+    """An argument as it is; where it is "default", what the id was registered with, if it was with any.
+
+    Args:
+        env_id: The id.
+        name: "reward" or "metrics".
+        given: What was asked for.
+    """
+    is_default = isinstance(given, str) and given == "default"
+    return registered_arguments(env_id).get(name, given) if is_default else given
+
+
 def env_class(spec: EnvSpec) -> type[TokenEnv] | None:
     """The class behind an id, or None where the native vector environment may not play as it does."""
     entry = _loaded(spec.entry_point)

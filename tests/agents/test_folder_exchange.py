@@ -119,9 +119,12 @@ def test_one_checkpoint_is_whole_at_every_moment(error: int | None, second: str,
 def test_a_file_is_replaced_as_a_whole(error: int | None, tmp_path: Path) -> None:
     path = tmp_path / "training.json"
     path.write_text("old")
+    seen = []
     for _ in at_each_change(tmp_path, lambda: replace_file(path, "new"), error):
-        assert path.read_text() == "old"
+        seen.append(path.read_text())
         assert error is None or names(tmp_path) == ["training.json"]
+    assert seen == sorted(seen, reverse=True)  # the old text, then the new one, and nothing between
+    assert set(seen) <= {"old", "new"}
     assert path.read_text() == "new"
     assert names(tmp_path) == ["training.json"]
 

@@ -109,3 +109,32 @@ def test_unknown_ids_say_the_way_out(capsys, env, said):
     assert status == 2
     assert said in err
     assert len(err.splitlines()) == 1
+
+
+def test_the_reward_of_an_id_is_that_which_it_was_registered_with(capsys, monkeypatch):
+    own = OWN + 'data |= {"reward": {"bleu": 1.0, "exact_match": 2.0}}\n'
+    own += 'llm_envs.register_env("Rewarded-v0", "translation", **data)\n'
+    Path("rewarded_envs.py").write_text(own.replace("MyDeEn", "Mine").replace("TheirDeEn", "Theirs"))
+    env = "rewarded_envs:Rewarded-v0"
+    words = ("evaluate", "--env", env, "--agent", "reference", "--store", "store", "--json")
+    status, out, err = run(capsys, *words)
+    assert status == 0, err
+    assert json.loads(out)["results"]["mean_reward"] == 3.0
+    options = ("--set", "eval_freq=0", "--set", "learning_starts=50", "--total-timesteps", "100")
+    assert run(capsys, "train", "--env", env, "--agent", "sb3_dqn", "--out", "dqn", *options)[0] == 0
+    assert "exact_match" in json.loads(Path("dqn/training.json").read_text())["training_reward"]["signature"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("one\n\n/quit\n"))
+    assert "exact_match" in run(capsys, "play", env)[1]
+    words = (
+        "evaluate",
+        "--env",
+        env,
+        "--agent",
+        "reference",
+        "--store",
+        "store",
+        "--json",
+        "--reward",
+        "bleu",
+    )
+    assert json.loads(run(capsys, *words)[1])["results"]["mean_reward"] == 1.0
