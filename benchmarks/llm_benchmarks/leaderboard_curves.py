@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,20 +69,32 @@ def unit_of(record: Record) -> Unit:
 def read_curves(store: RecordStore, env: str, problems: dict[str, str] | None = None) -> list[Curve]:
     """The curves of an environment's rows, best row first; rows without one are left out.
 
+    A training that was evaluated in several ways has one curve.
+
     Args:
         store: The records.
         env: Environment id.
         problems: Is filled with id -> what is wrong, for each record that cannot be read.
     """
     records = {record.id: record for record in store.records(problems)}
-    found = []
+    found: list[tuple[str, Curve]] = []
     for table in leaderboard_tables(records.values(), env):
         for row in table.rows:
             runs = [records[i] for i in row.records if records[i]["reward"]["training"] is not None]
             values = _stacked(runs)
-            if values is not None:
-                found.append(Curve(f"{apart(table)} {row_name(row)}".strip(), unit_of(runs[0]), values))
-    return found
+            if values is None:
+                continue
+            curve = Curve(row_name(row), unit_of(runs[0]), values)
+            if not any(_is_same(curve, other) for _, other in found):
+                found.append((f"{apart(table)} {curve.name}".strip(), curve))
+    names = [curve.name for _, curve in found]
+    return [curve if names.count(curve.name) == 1 else replace(curve, name=name) for name, curve in found]
+
+
+def _is_same(one: Curve, other: Curve) -> bool:
+    return (one.name, one.unit) == (other.name, other.unit) and all(
+        np.array_equal(one.values[name], other.values[name]) for name in one.values
+    )
 
 
 def plot_curves(store: RecordStore, env: str, out: Path, problems: dict[str, str] | None = None) -> None:

@@ -321,12 +321,25 @@ def _check(block: Block, evaluation: Evaluation, where: str) -> None:
                 )
     check_names(block.envs, block.agents, where)
     check_timesteps(block.total_timesteps, where)
+    if block.total_timesteps:
+        _check_trains(block.agents, where)
     _check_track(block.track, where)
     for reward in block.rewards:
         _check_reward(f"{where}: rewards", reward)
     for name in block.env_kwargs:
         if name in RESERVED:
             raise SuiteError(f"{where}: env_kwargs: {name!r} is set by the suite itself")
+
+
+def _check_trains(agents: list[str], where: str) -> None:
+    from llm_baselines.registry import AGENTS, load_factory
+
+    for agent in agents:
+        if agent in AGENTS and not hasattr(load_factory(agent), "learn"):
+            raise SuiteError(
+                f"{where}: agent {agent!r} does not train; give it a [[cells]] of its own, without "
+                "total_timesteps"
+            )
 
 
 def _check_seed(seed: Any, where: str) -> None:

@@ -131,6 +131,8 @@ def _tell(console: Console, facts: Mapping[str, Any], end: str) -> None:
         f"{report['environment_steps']:,} steps, {report['gradient_steps']:,} updates, "
         f"{report['reward_calls']:,} texts scored in {report['seconds']:.0f} s",
     )
+    if not report["gradient_steps"] and "learning_rate" in facts["config"]:
+        say(console, "no update was made: it is as it began; give more --total-timesteps")
     curve = [row for row in report["curve"] if "eval/mean_reward" in row]
     if curve:
         best = max(row["eval/mean_reward"] for row in curve)

@@ -82,6 +82,10 @@ def rows(path: Path, texts: list[str]) -> str:
         (BLOCK + "tuning_seeds = ['1']", "option 'tuning_seeds' is of type list[int]"),
         (BLOCK + "seeds = [true]", "option 'seeds' is of type list[int], got [True]"),
         (BLOCK + "track = 5", "option 'track' is of type str or None, got 5"),
+        (
+            '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["constant", "random"]\ntotal_timesteps = 9\n',
+            "agent 'random' does not train; give it a [[cells]] of its own",
+        ),
         (BLOCK + "rewards = [{bleu = 1e30}]", "the weight of reward 'bleu' is 1e+30; at most 1e+09"),
         (BLOCK + "rewards = [{bleu = inf}]", "cells.0.rewards.0.bleu: inf is no finite number"),
         (BLOCK + "[cells.evaluation]\nreward = {chrf = 1e30}", "the weight of reward 'chrf' is 1e+30"),

@@ -4,6 +4,7 @@ import made_up
 import pytest
 
 from llm_benchmarks.leaderboard_curves import plot_curves, read_curves
+from llm_benchmarks.records import cell_key
 
 ENV = "Translation-v0"
 CURVE = [{"timesteps": n * 10, "seconds": n, "eval/mean_reward": n / 2} for n in (1, 2)]
@@ -51,3 +52,13 @@ def test_scores_in_other_rewards_stand_in_panels_titled_with_them(store, tmp_pat
     add(store, "mine")
     add(store, "theirs", reward="chrf")
     assert titles(store, tmp_path) == ["measured in the id's own reward", "measured in chrf"]
+
+
+def test_a_training_that_was_evaluated_in_two_rewards_has_one_curve(store):
+    add(store, "mine", signature="env-a")
+    record, rows = made_up.run("mine", 1, signature="env-b")
+    record["reward"]["evaluation"] = {"spec": "chrf", "signature": "sig-chrf"}
+    record["cell_key"] = cell_key(record)
+    store.write(record, rows, CURVE)
+    (curve,) = read_curves(store, ENV)
+    assert curve.name == "mine"
