@@ -24,7 +24,7 @@ from llm_benchmarks.record_folder import json_bytes
 from llm_benchmarks.records import cell_key
 from llm_benchmarks.store import RecordStore
 from llm_envs.assets import find_asset
-from llm_envs.assets.cache import folder_of
+from llm_envs.assets.cache import check_folder, folder_of
 from llm_envs.foreign import UntrustedCode, allowing_code
 from llm_envs.rewards import RewardError
 
@@ -416,5 +416,5 @@ def test_no_field_of_the_cache_runs_code(
         (folder / "manifest.json").write_text(json.dumps(changed))
         assert main(["fetch", "--list"]) == 0, where
         with pytest.raises(ValueError, match="damaged"):
-            gym.make("TextGen-Code-v0", dataset="human-eval")
+            check_folder(find_asset("human-eval"), folder)
         assert not canary.sang(), where
