@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium.error import InvalidAction
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from llm_envs.argument_types import check_flag, fits
+from llm_envs.checks.types import check_flag, fits
 from llm_envs.envs import WAIT
 from llm_envs.envs.ids import find_spec, make_vec, own_argument
 from llm_envs.envs.task import Task, at_least_one

@@ -14,7 +14,7 @@ from llm_envs.envs.ids import is_ours, rows_of, vector_class
 from llm_envs.envs.token_env import TokenEnv, check_arguments
 from llm_envs.foreign import load_code
 from llm_envs.rewards.registry import did_you_mean
-from llm_envs.wrappers import TopKActions
+from llm_envs.wrappers.top_k import TopKActions
 
 _ENVS = "llm_envs.envs."
 

@@ -11,10 +11,10 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 import llm_envs
-from llm_baselines.reference import ReferenceAgent, _Talk
-from llm_envs.chat_template import ChatTemplateError
+from llm_baselines.anchors.reference import ReferenceAgent, _Talk
 from llm_envs.episode import Turn
 from llm_envs.tokenizers import make_tokenizer
+from llm_envs.tokenizers.chat_template import ChatTemplateError
 
 TURN = "<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>"
 LOOP = "{% for m in messages %}{% if not loop.first %}{{ '\n' }}{% endif %}" + TURN + "{% endfor %}"

@@ -11,7 +11,7 @@ from gymnasium.error import InvalidAction
 from gymnasium.vector import AutoresetMode
 
 import llm_envs
-from llm_baselines.reference import RandomAgent, ReferenceAgent
+from llm_baselines.anchors.reference import RandomAgent, ReferenceAgent
 from llm_envs.evaluation import episode_seed
 
 

@@ -12,7 +12,7 @@ import gymnasium as gym
 import pytest
 
 import llm_envs
-from llm_envs.extras import EXTRAS, MissingExtra, missing, needs
+from llm_envs.checks.extras import EXTRAS, MissingExtra, missing, needs
 
 ROOT = Path(__file__).parent.parent
 MODULES = {
@@ -168,7 +168,7 @@ def test_arguments_name_what_they_need(modules, kwargs, extra, monkeypatch, tmp_
 
 
 def test_lora_names_what_it_needs(monkeypatch):
-    from llm_baselines.adapters import with_lora
+    from llm_baselines.lm.adapters import with_lora
 
     monkeypatch.setitem(sys.modules, "peft", None)
     with pytest.raises(MissingExtra, match=r"adapter='lora' needs peft.*'llm-envs\[llm\]'"):

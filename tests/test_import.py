@@ -33,7 +33,7 @@ def loaded_after(code):
         "import llm_envs, gymnasium; gymnasium.make('TextGen-v0').reset()",
         "import llm_envs, gymnasium; gymnasium.make('Dialogue-v0').reset()",
         "import llm_envs, gymnasium; gymnasium.make_vec('Translation-v0', num_envs=2).reset()",
-        "import llm_envs.scoring, llm_envs.wrappers",
+        "import llm_envs.lm.scorer, llm_envs.wrappers.top_k",
     ],
 )
 def test_environments_import_nothing_heavy(code):
@@ -41,7 +41,9 @@ def test_environments_import_nothing_heavy(code):
 
 
 def test_agents_of_stable_baselines_import_no_language_models():
-    assert "transformers" not in loaded_after("import llm_baselines.sb3.dqn, llm_baselines.sb3.ppo")
+    assert "transformers" not in loaded_after(
+        "import llm_baselines.algorithms.sb3.dqn, llm_baselines.algorithms.sb3.ppo"
+    )
 
 
 def test_gymnasium_finds_the_ids_by_module():

@@ -26,7 +26,7 @@ def test_everything_on_the_page_works(tmp_path):
             commands += code.replace("20000", "150").splitlines()
     assert (len(scripts), len(commands)) == (5, 5)
     lines = [f"status = main({command.split()[1:]!r}); assert status == 0, status" for command in commands]
-    told = run("\n".join([*scripts, "from llm_benchmarks.cli import main", *lines]), tmp_path)
+    told = run("\n".join([*scripts, "from llm_benchmarks.commands.app import main", *lines]), tmp_path)
     assert "(480, 640, 3)" in told
     assert "\n1.0\n" in told
     table = told.partition("MyDeEn-v0 ")[2]

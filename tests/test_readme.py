@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 import llm_envs
-from llm_benchmarks.leaderboard_view import print_table, read_leaderboard
+from llm_benchmarks.leaderboard.view import print_table, read_leaderboard
 
 ROOT = Path(__file__).parent.parent
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_envs.data import SPLITS, load_corpus
-from llm_envs.words import count_words, is_plain, is_word, script_language, tokens_of, words_of
+from llm_envs.tokenizers.words import count_words, is_plain, is_word, script_language, tokens_of, words_of
 
 HINDI, TAMIL = "का की के को", "தமிழ் மொழி"
 IN_SCRIPTS = {

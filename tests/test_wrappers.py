@@ -15,8 +15,8 @@ from gymnasium.wrappers import FlattenObservation, TimeLimit
 
 import llm_envs
 from llm_envs import WAIT
-from llm_envs.candidates import LOWEST
-from llm_envs.wrappers import TopKActions, TopKPolicy, VectorTopKActions
+from llm_envs.lm.candidates import LOWEST
+from llm_envs.wrappers.top_k import TopKActions, TopKPolicy, VectorTopKActions
 
 ROWS = 4
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llm_baselines.agent import Agent, Env, Track
-from llm_envs.argument_types import declared_type, declared_types, fits, type_name
+from llm_envs.checks.types import declared_type, declared_types, fits, type_name
 from llm_envs.foreign import load_code
 
 
@@ -21,18 +21,18 @@ class AgentEntry(NamedTuple):
 
 
 AGENTS: dict[str, AgentEntry] = {
-    "random": AgentEntry("llm_baselines.reference:RandomAgent", "scratch"),
-    "reference": AgentEntry("llm_baselines.reference:ReferenceAgent", "demonstrations"),
-    "constant": AgentEntry("llm_baselines.fixed_text:ConstantAgent", "scratch"),
-    "unigram": AgentEntry("llm_baselines.unigram:UnigramAgent", "demonstrations"),
-    "sb3_dqn": AgentEntry("llm_baselines.sb3.dqn:SB3DQN", "scratch"),
-    "sb3_ppo": AgentEntry("llm_baselines.sb3.ppo:SB3PPO", "scratch"),
-    "supervised": AgentEntry("llm_baselines.factories:supervised", "demonstrations"),
-    "token_dqn": AgentEntry("llm_baselines.factories:token_dqn", "demonstrations"),
-    "rloo": AgentEntry("llm_baselines.factories:rloo", "demonstrations"),
-    "lm_greedy": AgentEntry("llm_baselines.factories:lm_greedy", "pretrained"),
-    "lm_sample": AgentEntry("llm_baselines.factories:lm_sample", "pretrained"),
-    "lm_best_of_n": AgentEntry("llm_baselines.factories:lm_best_of_n", "pretrained"),
+    "random": AgentEntry("llm_baselines.anchors.reference:RandomAgent", "scratch"),
+    "reference": AgentEntry("llm_baselines.anchors.reference:ReferenceAgent", "demonstrations"),
+    "constant": AgentEntry("llm_baselines.anchors.fixed_text:ConstantAgent", "scratch"),
+    "unigram": AgentEntry("llm_baselines.anchors.unigram:UnigramAgent", "demonstrations"),
+    "sb3_dqn": AgentEntry("llm_baselines.algorithms.sb3.dqn:SB3DQN", "scratch"),
+    "sb3_ppo": AgentEntry("llm_baselines.algorithms.sb3.ppo:SB3PPO", "scratch"),
+    "supervised": AgentEntry("llm_baselines.algorithms.factories:supervised", "demonstrations"),
+    "token_dqn": AgentEntry("llm_baselines.algorithms.factories:token_dqn", "demonstrations"),
+    "rloo": AgentEntry("llm_baselines.algorithms.factories:rloo", "demonstrations"),
+    "lm_greedy": AgentEntry("llm_baselines.algorithms.factories:lm_greedy", "pretrained"),
+    "lm_sample": AgentEntry("llm_baselines.algorithms.factories:lm_sample", "pretrained"),
+    "lm_best_of_n": AgentEntry("llm_baselines.algorithms.factories:lm_best_of_n", "pretrained"),
 }
 """name -> (factory, track). A factory is called as factory(env, seed, device, **config)."""
 
@@ -217,7 +217,7 @@ def load_factory(agent: str) -> Any:
 
 def _load(folder: Path, env: Env, seed: int, device: str) -> Agent:
     """A saved agent; its class comes from the table above, never from what the folder says."""
-    from llm_baselines.agent_folder import AgentFolderError, read_agent_folder
+    from llm_baselines.storage.agent_folder import AgentFolderError, read_agent_folder
 
     name = read_agent_folder(folder)[0].get("agent")
     if name not in AGENTS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from llm_benchmarks.streams import finish_output, prepare_streams
+from llm_benchmarks.console.streams import finish_output, prepare_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; the process's own if omitted.
 
     Returns:
-        The exit status: that of `llm_benchmarks.cli.main`, or 2 where a library of an extra is missing.
+        The exit status: that of `commands.app.main`, or 2 where a library of an extra is missing.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words == ["--version"]:
@@ -27,11 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"llm-envs {__version__}")
         return 0
     try:
-        from llm_benchmarks.cli import main as run
+        from llm_benchmarks.commands.app import main as run
 
         return run(words)
     except ModuleNotFoundError as error:
-        from llm_envs.extras import missing
+        from llm_envs.checks.extras import missing
 
         told = missing(error, "benchmarks")
         if told is None:
@@ -44,8 +44,8 @@ def app() -> None:
     """The console script: fit streams, signals that end what is under way in order, one exit status."""
     prepare_streams()
     try:
-        from llm_benchmarks.cli_input import INTERRUPTED
-        from llm_benchmarks.termination import run_to_exit_status
+        from llm_benchmarks.console.input import INTERRUPTED
+        from llm_benchmarks.console.termination import run_to_exit_status
     except ImportError:  # an extra is missing: `main` names it
         status = main()
     else:

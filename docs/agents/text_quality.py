@@ -21,10 +21,10 @@ from rich.console import Console
 from rich.table import Table
 
 import llm_envs
-from llm_benchmarks.leaderboard import leaderboard_table
-from llm_benchmarks.llm_demo import distinct_pairs
-from llm_benchmarks.report_console import plain, tell_problems
-from llm_benchmarks.store import Record, RecordStore
+from llm_benchmarks.commands.llm_demo import distinct_pairs
+from llm_benchmarks.console.report import plain, tell_problems
+from llm_benchmarks.leaderboard.tables import leaderboard_table
+from llm_benchmarks.records.store import Record, RecordStore
 
 #: Id -> metrics that stand in its records, and rewards that are measured here.
 NAMES = {

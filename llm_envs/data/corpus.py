@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any, overload
 
 from llm_envs.data.errors import DataError, did_you_mean
-from llm_envs.data.file_names import label
+from llm_envs.data.files.names import label
 from llm_envs.episode import Example
-from llm_envs.words import is_unspaced, script_language
+from llm_envs.tokenizers.words import is_unspaced, script_language
 
 SPLITS = ("train", "validation", "test")
 

@@ -7,11 +7,11 @@ from itertools import chain, islice
 from typing import Any
 
 from llm_envs.data.corpus import SPLITS, Corpus
-from llm_envs.data.grammar import split_overlap
-from llm_envs.data.parallel import pairs_of
+from llm_envs.data.grammar.engine import split_overlap
+from llm_envs.data.grammar.parallel import pairs_of
 from llm_envs.data.splitting import normalise_source
 from llm_envs.episode import Example
-from llm_envs.words import words_of
+from llm_envs.tokenizers.words import words_of
 
 
 def four_grams(text: str) -> set[tuple[str, ...]]:
@@ -32,7 +32,7 @@ def overlap_report(corpus: Corpus, *, max_texts: int = 50_000) -> dict[str, Any]
         than one split (dialogues: with what was said before them); ``test_4grams_in_train``: the
         share of the distinct 4-grams of the test references that train references contain, None
         where there is nothing to compare. For the grammars also what
-        `llm_envs.data.grammar.split_overlap` measures, such as ``template_overlap``.
+        `llm_envs.data.grammar.engine.split_overlap` measures, such as ``template_overlap``.
     """
     sizes = corpus.sizes
     splits = {name: _first(corpus, name, max_texts) for name in SPLITS}

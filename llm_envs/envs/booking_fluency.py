@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from llm_envs.rewards.ngram_model import NgramModel
-from llm_envs.simulators.booking_dialogues import expert_dialogues
-from llm_envs.simulators.venues import NAME_ADJECTIVES, NAME_NOUNS, SLOT_VALUES, STREET_KINDS, STREETS
+from llm_envs.simulators.booking.dialogues import expert_dialogues
+from llm_envs.simulators.booking.venues import NAME_ADJECTIVES, NAME_NOUNS, SLOT_VALUES, STREET_KINDS, STREETS
 
 _DIALOGUES = 800
 _HELD_OUT = 200

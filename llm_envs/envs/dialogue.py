@@ -9,18 +9,18 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from llm_envs.checks.arguments import short
 from llm_envs.data import Corpus
-from llm_envs.envs.arguments import short
 from llm_envs.envs.booking_fluency import agent_turns, dialogues, fluency, fluency_floor
 from llm_envs.envs.task import SPLITS, Conversation, Speaker, Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
 from llm_envs.episode import Example
-from llm_envs.simulators.booking_expert import BookingExpert
-from llm_envs.simulators.booking_measures import MEASURES
-from llm_envs.simulators.booking_user import BookingUser
-from llm_envs.simulators.goals import Goal, describe_goal, sample_goal
-from llm_envs.simulators.venues import Database, make_database
+from llm_envs.simulators.booking.expert import BookingExpert
+from llm_envs.simulators.booking.goals import Goal, describe_goal, sample_goal
+from llm_envs.simulators.booking.measures import MEASURES
+from llm_envs.simulators.booking.user import BookingUser
+from llm_envs.simulators.booking.venues import Database, make_database
 
 _GOALS = {"train": 4000, "validation": 400, "test": 400}
 

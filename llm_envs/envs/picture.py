@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from llm_envs.extras import needs
+from llm_envs.checks.extras import needs
 from llm_envs.foreign import shown
 
 HEIGHT, WIDTH = 480, 640

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from llm_envs.data.stamps import Stamp, path_stamp
+from llm_envs.data.files.stamps import Stamp, path_stamp
 from llm_envs.envs.task import Task
 from llm_envs.foreign import EVALUATE
 from llm_envs.rewards.registry import redefinitions

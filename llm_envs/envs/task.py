@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from llm_envs.argument_types import as_index
+from llm_envs.checks.arguments import short
+from llm_envs.checks.types import as_index
 from llm_envs.data import Corpus, load_corpus
-from llm_envs.data.stamps import Stamp, path_stamp
-from llm_envs.data.tables import LazyExamples
-from llm_envs.envs.arguments import short
+from llm_envs.data.files.stamps import Stamp, path_stamp
+from llm_envs.data.files.tables import LazyExamples
 from llm_envs.envs.reward_timing import RewardTiming
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.foreign import shown

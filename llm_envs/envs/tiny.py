@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from llm_envs.checks.arguments import short
 from llm_envs.data import Corpus
 from llm_envs.data.splitting import split_examples
-from llm_envs.envs.arguments import short
 from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv

@@ -9,8 +9,8 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import InvalidAction, ResetNeeded
 
-from llm_envs.argument_types import as_index
-from llm_envs.envs.arguments import check_kinds
+from llm_envs.checks.arguments import check_kinds
+from llm_envs.checks.types import as_index
 from llm_envs.envs.rendering import RENDER_MODES, check_render_mode, render_picture, render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task

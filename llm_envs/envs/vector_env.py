@@ -12,8 +12,8 @@ from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
+from llm_envs.checks.arguments import short
 from llm_envs.envs import WAIT
-from llm_envs.envs.arguments import short
 from llm_envs.envs.rendering import check_render_mode, render_picture, render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task

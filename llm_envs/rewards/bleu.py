@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from math import exp, log
 
-from llm_envs.argument_types import fits
+from llm_envs.checks.types import fits
 from llm_envs.episode import Episode
 from llm_envs.foreign import shown
 from llm_envs.rewards.bleu_tokens import crosses_words, default_tokenizer, tokenizer
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.ngram_table import Matches, NgramTable, TableCache
 from llm_envs.rewards.signatures import number_text
-from llm_envs.words import is_unspaced, script_language
+from llm_envs.tokenizers.words import is_unspaced, script_language
 
 _SMOOTH_VALUES = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
 

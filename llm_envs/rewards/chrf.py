@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from string import punctuation
 from typing import NamedTuple
 
-from llm_envs.argument_types import fits
+from llm_envs.checks.types import fits
 from llm_envs.episode import Episode
 from llm_envs.rewards.signatures import number_text
-from llm_envs.words import ngrams_of
+from llm_envs.tokenizers.words import ngrams_of
 
 _CACHED_REFERENCES = 2048
 _PUNCTUATION = frozenset(punctuation)

@@ -8,7 +8,7 @@ from typing import Any
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards.forms import FORMS, form_score, script_score
 from llm_envs.rewards.registry import did_you_mean
-from llm_envs.words import words_of
+from llm_envs.tokenizers.words import words_of
 
 
 def constraints(episode: Episode) -> float:

@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from llm_envs.extras import needs, require
+from llm_envs.checks.extras import needs, require
 
 _ADVICE = (
     "a script imports one module a line, says `import evaluate` (not `from evaluate import ...`), and has "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llm_envs.episode import Episode
-from llm_envs.words import normal_form
+from llm_envs.tokenizers.words import normal_form
 
 
 def exact_match(episode: Episode, *, lowercase: bool = False) -> float:

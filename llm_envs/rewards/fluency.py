@@ -10,7 +10,7 @@ from llm_envs.episode import Episode
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.fitting import fit_once, text_hash
 from llm_envs.rewards.ngram_model import NgramModel
-from llm_envs.words import is_word, tokens_of
+from llm_envs.tokenizers.words import is_word, tokens_of
 
 _FOLDS = 5
 _HELD_OUT = 500  # texts scored for the calibration, at most

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llm_envs.words import lines_of, normal_form, words_of
+from llm_envs.tokenizers.words import lines_of, normal_form, words_of
 
 
 @dataclass(frozen=True, slots=True)

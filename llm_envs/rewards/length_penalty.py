@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llm_envs.episode import Episode
-from llm_envs.words import count_words
+from llm_envs.tokenizers.words import count_words
 
 
 class LengthPenalty:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from math import exp, log
 from typing import NamedTuple
 
-from llm_envs.words import is_word, tokens_of
+from llm_envs.tokenizers.words import is_word, tokens_of
 
 _START = "\n"  # a text begins like a line
 _END = "</s>"

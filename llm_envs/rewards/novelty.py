@@ -9,7 +9,7 @@ from llm_envs.episode import Episode
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.fitting import fit_once, text_hash
 from llm_envs.rewards.signatures import number_text
-from llm_envs.words import lines_of, ngrams_of, words_of
+from llm_envs.tokenizers.words import lines_of, ngrams_of, words_of
 
 
 class _Known(NamedTuple):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from llm_envs.data.stamps import Stamp, path_stamp
+from llm_envs.data.files.stamps import Stamp, path_stamp
 from llm_envs.foreign import UntrustedCode, load_pretrained
 
 Kind = Literal["causal", "encoder", "classifier"]

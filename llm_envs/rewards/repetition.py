@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from llm_envs.episode import Episode
-from llm_envs.words import ngrams_of, words_of
+from llm_envs.tokenizers.words import ngrams_of, words_of
 
 
 class _NgramShare:

@@ -11,7 +11,7 @@ from math import isfinite
 from pathlib import PurePath
 from typing import Any
 
-from llm_envs.argument_types import declared_type, declared_types, fits, type_name
+from llm_envs.checks.types import declared_type, declared_types, fits, type_name
 from llm_envs.foreign import EVALUATE, is_evaluate_module, shown
 from llm_envs.rewards.callables import check_takes_episode
 from llm_envs.rewards.context import RewardContext

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from llm_envs.argument_types import fits, type_name
 from llm_envs.assets import ASSETS
+from llm_envs.checks.types import fits, type_name
 from llm_envs.tokenizers.byte import ByteTokenizer
 from llm_envs.tokenizers.hugging_face import HuggingFaceTokenizer
 from llm_envs.tokenizers.tokenizer import Tokenizer

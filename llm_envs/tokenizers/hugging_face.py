@@ -9,12 +9,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from llm_envs.argument_types import check_flag
 from llm_envs.assets import resolve_model
-from llm_envs.chat_template import template_markers
-from llm_envs.extras import needs
+from llm_envs.checks.extras import needs
+from llm_envs.checks.types import check_flag
 from llm_envs.foreign import UntrustedCode, load_pretrained, shown
 from llm_envs.tokenizers.added_tokens import LiteralEncoder, byte_alphabet, misread_tokens
+from llm_envs.tokenizers.chat_template import template_markers
 from llm_envs.tokenizers.tokenizer import ROLES, digest
 
 

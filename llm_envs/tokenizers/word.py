@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property, lru_cache
 from typing import Any
 
-from llm_envs.argument_types import check_flag, fits
+from llm_envs.checks.types import check_flag, fits
 from llm_envs.tokenizers.tokenizer import END, ROLES, SEPARATOR, digest
-from llm_envs.words import is_plain
+from llm_envs.tokenizers.words import is_plain
 
 UNKNOWN = "<unk>"
 SPACE, JOIN, INDENT = "<space>", "<join>", "<indent>"

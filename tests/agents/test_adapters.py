@@ -14,14 +14,14 @@ from token_worlds import Talk, World
 from transformers import AutoModelForCausalLM, SmolLM3Config
 
 from llm_baselines import TokenDQN
-from llm_baselines.adapters import LORA_FROM, MergedActor, choose_adapter, with_lora
-from llm_baselines.agent_folder import AgentFolderError
-from llm_baselines.precision import DTYPES, choose_dtype
+from llm_baselines.algorithms.rloo import RLOO
+from llm_baselines.lm.adapters import LORA_FROM, MergedActor, choose_adapter, with_lora
+from llm_baselines.lm.precision import DTYPES, choose_dtype
 from llm_baselines.registry import make_agent
-from llm_baselines.rloo import RLOO
-from llm_baselines.sealed_folder import newest_checkpoint
-from llm_envs.decoding import Reader
-from llm_envs.language_model import LanguageModel, alike, model_inputs
+from llm_baselines.storage.agent_folder import AgentFolderError
+from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_envs.lm.model import LanguageModel, alike, model_inputs
+from llm_envs.lm.reader import Reader
 
 V = 8
 ENV = "llm_envs:TextGen-Tiny-v0"

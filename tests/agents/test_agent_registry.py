@@ -7,10 +7,10 @@ import pytest
 
 import llm_envs
 from llm_baselines.agent import Agent, TrainableAgent
-from llm_baselines.configuration import make_config, options_of, recorded_values, values_of
+from llm_baselines.algorithms.sb3.settings import DQNConfig, PPOConfig
+from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
+from llm_baselines.configuration.options import make_config, options_of, recorded_values, values_of
 from llm_baselines.registry import AGENTS, agent_defaults, list_agents, load_factory, make_agent
-from llm_baselines.sb3.settings import DQNConfig, PPOConfig
-from llm_baselines.token_dqn.config import TokenDQNConfig
 
 TEMPLATE = Path(__file__).parents[2] / "agents" / "template"
 
@@ -38,8 +38,8 @@ def test_random_agent(env):
     [
         ("sb3_dqm", "did you mean 'sb3_dqn'"),
         ("no_such_module:factory", "no module 'no_such_module'"),
-        ("llm_baselines.sb3.dqn:SB3DQM", "did you mean 'SB3DQN'"),
-        ("llm_baselines.configuration:option", "predict|option"),
+        ("llm_baselines.algorithms.sb3.dqn:SB3DQM", "did you mean 'SB3DQN'"),
+        ("llm_baselines.configuration.options:option", "predict|option"),
     ],
 )
 def test_unknown_agents(env, name, message):

@@ -18,8 +18,8 @@ from stable_baselines3.common.monitor import Monitor
 from tiny_agents import make
 from token_worlds import World
 
-from llm_baselines.callback_counters import CallbackCounters
-from llm_baselines.sealed_folder import AgentFolderError
+from llm_baselines.storage.sealed_folder import AgentFolderError
+from llm_baselines.training.callback_counters import CallbackCounters
 
 
 def through_json(counters):

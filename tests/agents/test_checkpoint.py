@@ -9,9 +9,9 @@ import pytest
 import torch
 from tiny_agents import equal, make
 
-from llm_baselines.agent_folder import AgentFolderError
-from llm_baselines.run import TrainingRun
-from llm_baselines.sealed_folder import newest_checkpoint
+from llm_baselines.storage.agent_folder import AgentFolderError
+from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.training.trainer import TrainingRun
 
 FILES = {
     "best.safetensors",
@@ -47,7 +47,7 @@ def test_slow_steps_are_saved_by_the_clock(tmp_path, monkeypatch):
         return True
 
     for seconds, kept in ((1e9, False), (0.0, True)):
-        monkeypatch.setattr("llm_baselines.run._CHECKPOINT_SECONDS", seconds)
+        monkeypatch.setattr("llm_baselines.training.trainer._CHECKPOINT_SECONDS", seconds)
         folder = tmp_path / str(kept)
         agent = make("logits", warm_start=False, checkpoint_freq=10_000)
         with pytest.raises(KeyboardInterrupt):
@@ -132,7 +132,7 @@ def test_nor_one_that_dies_before_its_first_round(name, tmp_path, monkeypatch):
     def dies(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("llm_baselines.supervised.teach_copying", dies)
+    monkeypatch.setattr("llm_baselines.algorithms.supervised.supervised.teach_copying", dies)
     with pytest.raises(KeyboardInterrupt):
         make(name, **changes).learn(total, run_folder=tmp_path)
     assert newest_checkpoint(tmp_path / "resume") is None
@@ -161,7 +161,7 @@ def test_a_kill_while_a_checkpoint_is_replaced_loses_none(tmp_path, monkeypatch)
     def killed(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("llm_baselines.folder_exchange._move", killed)
+    monkeypatch.setattr("llm_baselines.storage.exchange._move", killed)
     with pytest.raises(KeyboardInterrupt):
         resume(tmp_path)  # it is over, and writes the same checkpoint again
     monkeypatch.undo()

@@ -8,8 +8,8 @@ import torch
 from small_models import small_model
 from transformers import AutoModelForCausalLM, BloomConfig, Gemma3Config, RwkvConfig
 
-from llm_envs.decoding import Reader
-from llm_envs.language_model import LanguageModel, model_inputs
+from llm_envs.lm.model import LanguageModel, model_inputs
+from llm_envs.lm.reader import Reader
 
 V, PROMPT, LENGTH = 11, 5, 20
 

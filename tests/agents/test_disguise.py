@@ -6,9 +6,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from llm_baselines.demonstrations import demonstrations
-from llm_baselines.disguise import disguised, looked_up
-from llm_baselines.trajectory import demonstration
+from llm_baselines.algorithms.supervised.disguise import disguised, looked_up
+from llm_baselines.play.trajectory import demonstration
+from llm_baselines.training.demonstrations import demonstrations
 
 USER, DATABASE, AGENT, END = 0, 1, 2, 3
 MARKERS = {"user": (USER,), "database": (DATABASE,), "agent": (AGENT,)}

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_baselines.exploration import STRATEGIES, Exploration, draw, linear_epsilon, top_k_support
+from llm_baselines.play.exploration import STRATEGIES, Exploration, draw, linear_epsilon, top_k_support
 
 
 def rows(*numbers):

@@ -16,7 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
 import llm_envs
 from llm_baselines import TokenDQN
-from llm_baselines.rloo import RLOO
+from llm_baselines.algorithms.rloo import RLOO
 
 GENERATE = """
 import json, sys

@@ -13,13 +13,13 @@ import pytest
 import torch
 from disk_faults import at_each_change, in_a_process
 
-from llm_baselines.agent_folder import is_agent_folder, read_agent_folder, write_agent_folder
-from llm_baselines.folder_exchange import NEXT, end_exchange, exchange, standing_in
-from llm_baselines.locks import try_lock
 from llm_baselines.registry import make_agent
-from llm_baselines.sealed_folder import newest_checkpoint, replace_checkpoint, replace_file
-from llm_baselines.temporary_folder import sweep, temporary_folder
-from llm_benchmarks.training import _save, read_training
+from llm_baselines.storage.agent_folder import is_agent_folder, read_agent_folder, write_agent_folder
+from llm_baselines.storage.exchange import NEXT, end_exchange, exchange, standing_in
+from llm_baselines.storage.locks import try_lock
+from llm_baselines.storage.sealed_folder import newest_checkpoint, replace_checkpoint, replace_file
+from llm_baselines.storage.temporary import sweep, temporary_folder
+from llm_benchmarks.run.training import _save, read_training
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks processes and kills them")
 

@@ -12,12 +12,12 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_agents import make
 
-from llm_baselines.agent_folder import AgentFolderError
 from llm_baselines.registry import make_agent
-from llm_baselines.sealed_folder import MANIFEST, json_able, seal
-from llm_baselines.tensor_files import check_finite, write_tensors
-from llm_benchmarks.cli import main
-from llm_benchmarks.training import read_training
+from llm_baselines.storage.agent_folder import AgentFolderError
+from llm_baselines.storage.sealed_folder import MANIFEST, json_able, seal
+from llm_baselines.storage.tensors import check_finite, write_tensors
+from llm_benchmarks.commands.app import main
+from llm_benchmarks.run.training import read_training
 
 SB3 = {"embedding_dim": 16, "layers": 1, "n_envs": 4, "batch_size": 16, "learning_starts": 40, "eval_freq": 0}
 

@@ -14,11 +14,12 @@ from tiny_agents import AGENTS, equal, make, observations, weights
 from token_worlds import SMALL, World
 
 import llm_envs
-from llm_baselines import TokenDQN, language_agent
+from llm_baselines import TokenDQN
 from llm_baselines.agent import TrainableAgent
+from llm_baselines.algorithms import language_agent
+from llm_baselines.play.trajectory import collate, observations_of
 from llm_baselines.registry import agent_defaults
-from llm_baselines.trajectory import collate, observations_of
-from llm_envs.language_model import model_inputs
+from llm_envs.lm.model import model_inputs
 
 NAMES = list(AGENTS)
 
@@ -199,7 +200,7 @@ def test_options_outside_their_range_are_named(name, options, message, env):
 @pytest.mark.parametrize("name", ["token_dqn", "rloo", "supervised"])
 @pytest.mark.parametrize("env_id", [*llm_envs.list_envs(), "Other-v0"])
 def test_every_table_of_hyperparameters_is_valid(name, env_id):
-    from llm_baselines.language_agent_settings import TABLES
+    from llm_baselines.lm.settings import TABLES
 
     defaults = agent_defaults(name, env_id)
     json.dumps(defaults)

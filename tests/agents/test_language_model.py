@@ -8,8 +8,8 @@ import torch
 from small_models import small_model
 from transformers import T5Config, T5ForConditionalGeneration
 
-from llm_baselines.language_model import PRESETS, build_language_model, choose_device
-from llm_envs.language_model import LanguageModel, model_inputs
+from llm_baselines.lm.build import PRESETS, build_language_model, choose_device
+from llm_envs.lm.model import LanguageModel, model_inputs
 
 V, LENGTH = 11, 20
 

@@ -11,9 +11,9 @@ from small_models import small_model
 
 import llm_envs
 from llm_baselines import TokenDQN
-from llm_baselines.language_model import build_language_model
+from llm_baselines.lm.build import build_language_model
 from llm_baselines.registry import agent_defaults, make_agent
-from llm_envs.language_model import model_inputs
+from llm_envs.lm.model import model_inputs
 
 PADDING = 5
 

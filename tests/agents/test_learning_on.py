@@ -13,9 +13,9 @@ from tiny_agents import equal, make, weights
 from token_worlds import SMALL, World
 
 from llm_baselines import TokenDQN
-from llm_baselines.agent_folder import AgentFolderError
-from llm_baselines.run import NotFinite
-from llm_baselines.sealed_folder import newest_checkpoint
+from llm_baselines.storage.agent_folder import AgentFolderError
+from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.training.trainer import NotFinite
 
 PLAIN = {
     "device": "cpu",

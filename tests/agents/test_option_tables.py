@@ -6,7 +6,7 @@ import gymnasium as gym
 import pytest
 
 import llm_envs
-from llm_baselines.option_tables import OptionTables, chosen_design, fitting_options
+from llm_baselines.configuration.tables import OptionTables, chosen_design, fitting_options
 from llm_baselines.registry import AGENTS, agent_defaults, load_factory, make_agent
 
 TABLES = """

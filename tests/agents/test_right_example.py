@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import llm_envs
-from llm_baselines.demonstrations import demonstrations
-from llm_baselines.language_model_policies import BestOfN
-from llm_baselines.reference import ReferenceAgent
-from llm_baselines.sb3.dqn import SB3DQN
+from llm_baselines.algorithms.sb3.dqn import SB3DQN
+from llm_baselines.anchors.pretrained import BestOfN
+from llm_baselines.anchors.reference import ReferenceAgent
+from llm_baselines.training.demonstrations import demonstrations
 from llm_envs.envs.task import Conversation, Reply, Task
 from llm_envs.envs.token_env import TokenEnv
-from llm_envs.wrappers import TopKPolicy
+from llm_envs.wrappers.top_k import TopKPolicy
 
 pytestmark = pytest.mark.filterwarnings("ignore::llm_envs.data.DataWarning")
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from token_worlds import World, copy_world, in_rows, soft_value, solve
 
-from llm_baselines.rloo import RLOO, leave_one_out
-from llm_baselines.trajectory import Trajectory
+from llm_baselines.algorithms.rloo import RLOO, leave_one_out
+from llm_baselines.play.trajectory import Trajectory
 
 MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 
@@ -99,7 +99,7 @@ def test_with_a_kl_it_comes_near_the_regularised_optimum():
 
 
 def _inputs(observation):
-    from llm_envs.language_model import model_inputs
+    from llm_envs.lm.model import model_inputs
 
     return model_inputs(observation[None, observation >= 0])
 

@@ -11,10 +11,10 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from token_worlds import Talk, World, in_rows
 
-from llm_baselines.rollout import play_episodes
-from llm_baselines.rows import make_rows
-from llm_baselines.sampling import uniforms
-from llm_baselines.transitions import TransitionError, check_spaces, check_start, check_step
+from llm_baselines.play.rollout import play_episodes
+from llm_baselines.play.rows import make_rows
+from llm_baselines.play.sampling import uniforms
+from llm_baselines.play.transitions import TransitionError, check_spaces, check_start, check_step
 
 SEEDS = list(range(100, 117))
 

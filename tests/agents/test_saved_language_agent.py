@@ -17,8 +17,8 @@ from token_worlds import World
 
 import llm_envs
 from llm_baselines import TokenDQN
-from llm_baselines.agent_folder import AgentFolderError
 from llm_baselines.registry import make_agent
+from llm_baselines.storage.agent_folder import AgentFolderError
 
 NAMES = list(AGENTS)
 

@@ -16,14 +16,15 @@ from tiny_agents import equal, make, weights
 from token_worlds import SMALL, World
 
 import llm_envs
-from llm_baselines import TokenDQN, supervised
-from llm_baselines.configuration import values_of
-from llm_baselines.copying import teach_copying
-from llm_baselines.demonstrations import demonstrations, train_examples
-from llm_baselines.language_agent_settings import TABLES
-from llm_baselines.language_model import build_language_model
-from llm_baselines.reference import has_demonstrations
-from llm_baselines.supervised import Supervised, start_written_out
+from llm_baselines import TokenDQN
+from llm_baselines.algorithms.supervised import supervised
+from llm_baselines.algorithms.supervised.copying import teach_copying
+from llm_baselines.algorithms.supervised.supervised import Supervised, start_written_out
+from llm_baselines.anchors.reference import has_demonstrations
+from llm_baselines.configuration.options import values_of
+from llm_baselines.lm.build import build_language_model
+from llm_baselines.lm.settings import TABLES
+from llm_baselines.training.demonstrations import demonstrations, train_examples
 
 MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 

@@ -8,7 +8,7 @@ import torch
 from small_models import small_model
 from token_worlds import random_trajectory
 
-from llm_baselines.teacher_forcing import (
+from llm_baselines.lm.teacher_forcing import (
     action_log_probs,
     log_probs_under,
     scatter,
@@ -16,8 +16,8 @@ from llm_baselines.teacher_forcing import (
     token_losses,
     with_reference,
 )
-from llm_baselines.trajectory import collate
-from llm_envs.language_model import LanguageModel, model_inputs
+from llm_baselines.play.trajectory import collate
+from llm_envs.lm.model import LanguageModel, model_inputs
 
 V = 8
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 import llm_envs
-from llm_baselines.fixed_text import ConstantAgent
-from llm_baselines.reference import ReferenceAgent, ScriptedAgent
+from llm_baselines.anchors.fixed_text import ConstantAgent
+from llm_baselines.anchors.reference import ReferenceAgent, ScriptedAgent
+from llm_baselines.anchors.unigram import UnigramAgent
 from llm_baselines.registry import make_agent
-from llm_baselines.unigram import UnigramAgent
 
 
 @pytest.mark.parametrize("env_id", [i for i in llm_envs.list_envs() if i != "Dialogue-v0"])

@@ -16,11 +16,11 @@ from small_models import small_model
 
 import llm_envs
 from llm_baselines import TokenDQN
-from llm_baselines.language_model import build_language_model
-from llm_envs.decoding import LanguageModelScorer
-from llm_envs.language_model import LanguageModel, model_inputs
-from llm_envs.scoring import make_scorer
-from llm_envs.wrappers import TopKActions, TopKPolicy
+from llm_baselines.lm.build import build_language_model
+from llm_envs.lm.model import LanguageModel, model_inputs
+from llm_envs.lm.reader import LanguageModelScorer
+from llm_envs.lm.scorer import make_scorer
+from llm_envs.wrappers.top_k import TopKActions, TopKPolicy
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_worlds import random_trajectory
 
-from llm_baselines.trajectory import (
+from llm_baselines.play.trajectory import (
     Trajectory,
     collate,
     demonstration,

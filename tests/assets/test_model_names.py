@@ -9,7 +9,7 @@ import pytest
 import torch
 from fake_assets import Copy, asset_of, make_wheel
 
-from llm_baselines.language_model import build_language_model
+from llm_baselines.lm.build import build_language_model
 from llm_envs.assets import ASSETS, fetch
 from llm_envs.assets.tensor_digest import tensor_digest
 from llm_envs.tokenizers import make_tokenizer

@@ -11,7 +11,7 @@ from fake_assets import Copy, asset_of, make_wheel
 from llm_envs.assets import ASSETS, fetch
 from llm_envs.assets.ui_strings import convert_homeassistant
 from llm_envs.data import DataError, catalogue, load_corpus
-from llm_envs.data.homeassistant import is_sentence, is_sound
+from llm_envs.data.packages.homeassistant import is_sentence, is_sound
 
 PLACE = "homeassistant/components"
 

@@ -1,7 +1,7 @@
 import pytest
 from forked_commands import serving
 
-from llm_benchmarks.store import RecordStore
+from llm_benchmarks.records.store import RecordStore
 
 
 @pytest.fixture

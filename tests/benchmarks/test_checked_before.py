@@ -12,15 +12,15 @@ import gymnasium as gym
 import pytest
 from made_up_agents import SOURCE
 
+from llm_baselines.algorithms.supervised.supervised import Supervised
 from llm_baselines.registry import make_agent
-from llm_baselines.supervised import Supervised
-from llm_benchmarks import plan as plan_module
-from llm_benchmarks.cell import run_cell
-from llm_benchmarks.cli import main
-from llm_benchmarks.plan import make_plan
-from llm_benchmarks.store import RecordStore
-from llm_benchmarks.suite import Cell, Evaluation, SuiteError, load_suite
-from llm_benchmarks.training import REPORT, read_training
+from llm_benchmarks.commands.app import main
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run import resolve as plan_module
+from llm_benchmarks.run.cell import run_cell
+from llm_benchmarks.run.resolve import make_plan
+from llm_benchmarks.run.suite import Cell, Evaluation, SuiteError, load_suite
+from llm_benchmarks.run.training import REPORT, read_training
 from llm_envs.data import DataError, load_corpus
 
 TINY = "TextGen-Tiny-v0"

@@ -14,9 +14,9 @@ from made_up_agents import SOURCE
 
 import llm_envs
 from llm_baselines.registry import load_agent, make_agent
-from llm_benchmarks.cli import main
-from llm_benchmarks.store import RecordStore, checkpoint_hash
-from llm_benchmarks.training import read_training
+from llm_benchmarks.commands.app import main
+from llm_benchmarks.records.store import RecordStore, checkpoint_hash
+from llm_benchmarks.run.training import read_training
 from llm_envs.rewards.registry import _REGISTRY
 
 TINY = "TextGen-Tiny-v0"
@@ -476,7 +476,7 @@ def test_list_tells_of_everything(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_needs_nothing_heavy() -> None:
     code = (
-        "import sys; from llm_benchmarks.cli import main; status = main(['--help']); "
+        "import sys; from llm_benchmarks.commands.app import main; status = main(['--help']); "
         "print(status, [m for m in ('torch', 'gymnasium', 'stable_baselines3') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

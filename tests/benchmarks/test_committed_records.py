@@ -9,8 +9,8 @@ import gymnasium as gym
 import pytest
 
 import llm_envs
-from llm_baselines.reference import ReferenceAgent
-from llm_benchmarks.records import cell_key
+from llm_baselines.anchors.reference import ReferenceAgent
+from llm_benchmarks.records.record import cell_key
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 RECORDS = {

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from llm_baselines.registry import agent_defaults, check_config
-from llm_benchmarks.plan import make_plan, plan_agent, settled
-from llm_benchmarks.records import cell_key
-from llm_benchmarks.suite import load_suite
+from llm_benchmarks.records.record import cell_key
+from llm_benchmarks.run.resolve import make_plan, plan_agent, settled
+from llm_benchmarks.run.suite import load_suite
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 

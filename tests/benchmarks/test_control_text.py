@@ -16,15 +16,15 @@ from hostile import good, plant, refitted
 from rich.console import Console
 from tiny_agents import make
 
-from llm_benchmarks import demo, llm_demo
-from llm_benchmarks.benchmark_command import tell
-from llm_benchmarks.cli import _shown_warnings, main
-from llm_benchmarks.comparison_line import Comparison
-from llm_benchmarks.comparison_line import show as show_comparisons
-from llm_benchmarks.progress import SuiteProgress
-from llm_benchmarks.runner import SuiteOutcome
-from llm_benchmarks.suite import Cell
-from llm_benchmarks.train_command import _ShownQ
+from llm_benchmarks.commands import demo, llm_demo
+from llm_benchmarks.commands.app import _shown_warnings, main
+from llm_benchmarks.commands.benchmark import tell
+from llm_benchmarks.commands.train import _ShownQ
+from llm_benchmarks.run.progress import SuiteProgress
+from llm_benchmarks.run.runner import SuiteOutcome
+from llm_benchmarks.run.suite import Cell
+from llm_benchmarks.throughput.comparison_line import Comparison
+from llm_benchmarks.throughput.comparison_line import show as show_comparisons
 
 CONTROL = "\x1b[31m\x9b2J\u202e\u200b\x07\r\x85\u2028"
 EVIL = f"evil{CONTROL}\nforged 0.999 [b]bold[/b] [/nothing] :smile:"
@@ -205,7 +205,7 @@ def test_what_is_typed_comes_back_without_control_characters(command, tmp_path, 
 
 
 def test_an_exported_folder_is_named_without_markup(tmp_path, monkeypatch, capsys):
-    from llm_benchmarks import export_command
+    from llm_benchmarks.commands import export as export_command
 
     trained = SimpleNamespace(export=lambda out: None)
     monkeypatch.setattr(export_command, "load_trained", lambda *a, **k: trained)
@@ -262,7 +262,7 @@ def test_q_of_candidates_is_shown_escaped(monkeypatch, capsys):
     report = SimpleNamespace(
         prefix=EVIL, candidates=((EVIL, 0.5),), taken=EVIL, q=0.5, target=0.5, td_error=0.0
     )
-    monkeypatch.setattr("llm_baselines.token_dqn.inspection.inspect", lambda *a: [report])
+    monkeypatch.setattr("llm_baselines.algorithms.token_dqn.inspection.inspect", lambda *a: [report])
     shown = _ShownQ()
     shown.model = shown._played = None
     shown.show("now")
@@ -320,7 +320,7 @@ def test_warnings_of_a_command_stand_on_one_line():
 
 def test_training_logs_name_metrics_escaped(monkeypatch, capsys):
     found = SimpleNamespace(mean_reward=0.5, mean_length=1.0, metrics={EVIL: 1.0})
-    monkeypatch.setattr("llm_baselines.run.evaluate", lambda *a, **k: found)
+    monkeypatch.setattr("llm_baselines.training.trainer.evaluate", lambda *a, **k: found)
     agent = make("supervised", verbose=1).learn(60)
     out = capsys.readouterr().out
     assert "evil\\x1b[31m" in out

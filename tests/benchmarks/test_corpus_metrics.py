@@ -10,12 +10,19 @@ import sacrebleu
 from evaluate_scripts import corpus_bleu, corpus_chrf, lengths
 from made_up import cost, episodes, plan, provenance
 
-from llm_benchmarks.cell import run_cell
-from llm_benchmarks.cli import main
-from llm_benchmarks.leaderboard_view import read_leaderboard
-from llm_benchmarks.records import RecordError, cell_key, check_record, check_results, new_record, summarize
-from llm_benchmarks.store import RecordStore
-from llm_benchmarks.suite import Cell, Evaluation, SuiteError, load_suite
+from llm_benchmarks.commands.app import main
+from llm_benchmarks.leaderboard.view import read_leaderboard
+from llm_benchmarks.records.record import (
+    RecordError,
+    cell_key,
+    check_record,
+    check_results,
+    new_record,
+    summarize,
+)
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run.cell import run_cell
+from llm_benchmarks.run.suite import Cell, Evaluation, SuiteError, load_suite
 
 ENV = "Translation-v0"
 WORDS = ["evaluate", "--env", ENV, "--agent", "random", "--store", "store", "--episodes", "12"]

@@ -8,8 +8,8 @@ import gymnasium as gym
 import pytest
 
 import llm_envs
-from llm_benchmarks import degenerate
-from llm_benchmarks.pages import write
+from llm_benchmarks.commands.pages import write
+from llm_benchmarks.rewards import degenerate
 
 SEARCH = 60_000  # tokens; the pages search longer
 

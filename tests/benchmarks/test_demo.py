@@ -7,9 +7,9 @@ from pathlib import Path
 import made_up
 import pytest
 
-from llm_benchmarks.demo import run, verdict
-from llm_benchmarks.leaderboard import leaderboard_tables
-from llm_benchmarks.store import RecordStore
+from llm_benchmarks.commands.demo import run, verdict
+from llm_benchmarks.leaderboard.tables import leaderboard_tables
+from llm_benchmarks.records.store import RecordStore
 
 ENV = "Translation-v0"
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from llm_benchmarks.cli import main
+from llm_benchmarks.commands.app import main
 from llm_envs.assets import ASSETS, AssetError
 
 
@@ -52,7 +52,7 @@ def test_what_cannot_be_had_is_told_in_a_line_with_status_1(capsys, monkeypatch)
         if asset.name == "homeassistant":
             raise AssetError("no network")
 
-    monkeypatch.setattr("llm_benchmarks.fetch_command.fetch", fetch)
+    monkeypatch.setattr("llm_benchmarks.commands.fetch.fetch", fetch)
     assert main(["fetch", "human-eval"]) == 0
     assert main(["fetch", "minilm", "homeassistant", "smollm2-135m"]) == 1
     assert capsys.readouterr().err == "llm-envs: no network\n"

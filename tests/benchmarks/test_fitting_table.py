@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 import llm_envs
-from llm_benchmarks.cli import main
-from llm_benchmarks.fitting_table import Column, Row, print_table, print_wrapped, wrapped
-from llm_benchmarks.store import RecordStore
+from llm_benchmarks.commands.app import main
+from llm_benchmarks.console.fitting_table import Column, Row, print_table, print_wrapped, wrapped
+from llm_benchmarks.records.store import RecordStore
 
 COLUMNS = [Column("id"), Column("score", right=True), Column("mean length", right=True, rank=1)]
 

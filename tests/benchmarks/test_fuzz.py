@@ -23,12 +23,12 @@ from hypothesis import strategies as st
 
 import llm_envs
 from llm_baselines.agent import TrainingReport
-from llm_baselines.rloo import RLOOConfig
-from llm_baselines.sb3.settings import DQNConfig, PPOConfig
-from llm_baselines.supervised import SupervisedConfig
-from llm_baselines.token_dqn.config import TokenDQNConfig
-from llm_benchmarks.cli import main
-from llm_benchmarks.training import Training
+from llm_baselines.algorithms.rloo import RLOOConfig
+from llm_baselines.algorithms.sb3.settings import DQNConfig, PPOConfig
+from llm_baselines.algorithms.supervised.supervised import SupervisedConfig
+from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
+from llm_benchmarks.commands.app import main
+from llm_benchmarks.run.training import Training
 from llm_envs.foreign import shown
 from llm_envs.rewards.registry import find_reward
 

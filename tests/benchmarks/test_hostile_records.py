@@ -9,11 +9,11 @@ import made_up
 import pytest
 from hostile import CURVE, LONG, Files, changed, files_of, good, mutation, plant, refitted
 
-from llm_benchmarks.cli import main
-from llm_benchmarks.leaderboard_view import read_leaderboard
-from llm_benchmarks.plain_rows import is_plain_curve_row, is_plain_episode
-from llm_benchmarks.records import RecordError, check_schema, record_schema
-from llm_benchmarks.store import RecordStore
+from llm_benchmarks.commands.app import main
+from llm_benchmarks.leaderboard.view import read_leaderboard
+from llm_benchmarks.records.plain_rows import is_plain_curve_row, is_plain_episode
+from llm_benchmarks.records.record import RecordError, check_schema, record_schema
+from llm_benchmarks.records.store import RecordStore
 
 MUTATIONS = 300
 
@@ -270,7 +270,7 @@ BOUNDS = [0, 1, -1, 2**53, 2**53 + 1, 1e30, 1.1e30, -1e30, -1.1e30, 1e12, 1.1e12
 
 @pytest.mark.parametrize("part", ["episode", "curve_row"])
 def test_a_row_that_is_plain_is_valid_by_the_schema(part, monkeypatch):
-    monkeypatch.setattr("llm_benchmarks.records.PLAIN", {})
+    monkeypatch.setattr("llm_benchmarks.records.record.PLAIN", {})
     plain = {"episode": is_plain_episode, "curve_row": is_plain_curve_row}[part]
     good_row = made_up.run()[1][0] if part == "episode" else CURVE[0]
     assert plain(good_row)
@@ -294,7 +294,7 @@ def test_a_row_that_is_plain_is_valid_by_the_schema(part, monkeypatch):
 
 
 def test_errors_of_any_length_can_be_recorded():
-    from llm_benchmarks.records import error_section, new_record
+    from llm_benchmarks.records.record import error_section, new_record
 
     plan = made_up.plan()
     error = error_section(ValueError("x" * 5_000_000))
@@ -305,7 +305,7 @@ def test_errors_of_any_length_can_be_recorded():
 def test_what_could_not_be_read_again_is_not_written(store, monkeypatch):
     record, rows = made_up.run()
     with monkeypatch.context() as patch:
-        patch.setattr("llm_benchmarks.record_folder.MAX_BYTES", 100)
+        patch.setattr("llm_benchmarks.records.folder.MAX_BYTES", 100)
         with pytest.raises(RecordError, match=r"record.json: has [\d,]+ bytes; at most 100 are read"):
             store.write(record, rows)
     rows[0]["reward"] = 1e40

@@ -19,16 +19,16 @@ from made_up import run as made_up_run
 from made_up_agents import SOURCE
 from test_kills import AGENTS_OF_OTHERS
 
-from llm_baselines.locks import try_lock
-from llm_benchmarks import training as training_module
-from llm_benchmarks.cell import run_cell
-from llm_benchmarks.cli_input import INTERRUPTED
-from llm_benchmarks.plan import make_plan
-from llm_benchmarks.records import new_record
-from llm_benchmarks.runner import run_suite
-from llm_benchmarks.store import RecordStore
-from llm_benchmarks.suite import Cell, Evaluation, SuiteError, load_suite
-from llm_benchmarks.training import UnsavedError, prepare
+from llm_baselines.storage.locks import try_lock
+from llm_benchmarks.console.input import INTERRUPTED
+from llm_benchmarks.records.record import new_record
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run import training as training_module
+from llm_benchmarks.run.cell import run_cell
+from llm_benchmarks.run.resolve import make_plan
+from llm_benchmarks.run.runner import run_suite
+from llm_benchmarks.run.suite import Cell, Evaluation, SuiteError, load_suite
+from llm_benchmarks.run.training import UnsavedError, prepare
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks processes and kills them")
 

@@ -14,11 +14,11 @@ import pytest
 from forked_commands import Commands
 from safetensors.numpy import load_file
 
-from llm_baselines.agent_folder import is_agent_folder, read_agent_folder
-from llm_baselines.sealed_folder import check_seal, newest_checkpoint
-from llm_benchmarks.cli_input import INTERRUPTED
-from llm_benchmarks.store import RecordStore
-from llm_benchmarks.training import read_training
+from llm_baselines.storage.agent_folder import is_agent_folder, read_agent_folder
+from llm_baselines.storage.sealed_folder import check_seal, newest_checkpoint
+from llm_benchmarks.console.input import INTERRUPTED
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run.training import read_training
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks processes and kills them")
 

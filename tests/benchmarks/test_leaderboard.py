@@ -6,11 +6,11 @@ import made_up
 import pytest
 from rich.console import Console
 
-from llm_benchmarks.comparison import Scores
-from llm_benchmarks.leaderboard import leaderboard_table, leaderboard_tables
-from llm_benchmarks.leaderboard_view import read_leaderboard, show
-from llm_benchmarks.records import cell_key
-from llm_benchmarks.statistics import cluster_interval, mean_interval
+from llm_benchmarks.leaderboard.scores import Scores
+from llm_benchmarks.leaderboard.statistics import cluster_interval, mean_interval
+from llm_benchmarks.leaderboard.tables import leaderboard_table, leaderboard_tables
+from llm_benchmarks.leaderboard.view import read_leaderboard, show
+from llm_benchmarks.records.record import cell_key
 
 
 def add(store, *arguments, **options):

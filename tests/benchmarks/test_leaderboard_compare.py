@@ -8,9 +8,9 @@ import made_up
 import pytest
 from typer.testing import CliRunner
 
-from llm_benchmarks.cli import commands
-from llm_benchmarks.leaderboard_compare import compare
-from llm_benchmarks.statistics import (
+from llm_benchmarks.commands.app import commands
+from llm_benchmarks.leaderboard.compare import compare
+from llm_benchmarks.leaderboard.statistics import (
     cluster_interval,
     mean_interval,
     paired_difference,

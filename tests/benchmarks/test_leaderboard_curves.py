@@ -3,8 +3,8 @@
 import made_up
 import pytest
 
-from llm_benchmarks.leaderboard_curves import plot_curves, read_curves
-from llm_benchmarks.records import cell_key
+from llm_benchmarks.leaderboard.curves import plot_curves, read_curves
+from llm_benchmarks.records.record import cell_key
 
 ENV = "Translation-v0"
 CURVE = [{"timesteps": n * 10, "seconds": n, "eval/mean_reward": n / 2} for n in (1, 2)]

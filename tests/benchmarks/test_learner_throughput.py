@@ -8,8 +8,11 @@ import pytest
 from small_models import small_model
 from typer.testing import CliRunner
 
-from llm_benchmarks import cli, comparison_line, learner_throughput, model_throughput
-from llm_benchmarks.cli_input import InputError
+from llm_benchmarks.commands import app as cli
+from llm_benchmarks.console.input import InputError
+from llm_benchmarks.throughput import comparison_line
+from llm_benchmarks.throughput import learners as learner_throughput
+from llm_benchmarks.throughput import models as model_throughput
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llm_benchmarks.llm_demo import BaseModel, Measured, compare, run
-from llm_benchmarks.suite import load_suite
+from llm_benchmarks.commands.llm_demo import BaseModel, Measured, compare, run
+from llm_benchmarks.run.suite import load_suite
 
 SUITE = """
 name = "tiny"

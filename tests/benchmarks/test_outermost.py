@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from made_up_agents import SOURCE
 
-from llm_baselines.run import NotFinite
-from llm_baselines.sealed_folder import AgentFolderError
-from llm_baselines.transitions import TransitionError
-from llm_benchmarks.cli import main
-from llm_benchmarks.outermost import explain
-from llm_benchmarks.suite import SuiteError
+from llm_baselines.play.transitions import TransitionError
+from llm_baselines.storage.sealed_folder import AgentFolderError
+from llm_baselines.training.trainer import NotFinite
+from llm_benchmarks.commands.app import main
+from llm_benchmarks.console.outermost import explain
+from llm_benchmarks.run.suite import SuiteError
 from llm_envs.assets import AssetError, cache_home
 from llm_envs.data import DataError
 from llm_envs.foreign import ForeignDataError, UntrustedCode
@@ -51,11 +51,13 @@ def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 def test_a_fault_of_ours_has_a_status_of_its_own(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("llm_benchmarks.listing.listing", dict)  # so that ours misses what it counts on
+    monkeypatch.setattr(
+        "llm_benchmarks.commands.listing.listing", dict
+    )  # so that ours misses what it counts on
     for words in (["list"], ["--debug", "list"], ["list", "--debug"]):
         assert main(words) == 70
         *traceback, line = capsys.readouterr().err.splitlines()
-        assert line.startswith("llm-envs: KeyError: 'envs' at llm_benchmarks/listing.py:")
+        assert line.startswith("llm-envs: KeyError: 'envs' at commands/listing.py:")
         assert "fault of llm-envs" in line
         assert "--debug" in line
         assert "report" in line
@@ -201,7 +203,7 @@ def test_what_cannot_be_written_is_refused_before_any_work(capsys, refusing, wor
 
 
 def test_a_record_that_cannot_be_written_says_what_was_kept(capsys, refusing) -> None:
-    said = refusing("llm_benchmarks.record_folder.temporary_folder")
+    said = refusing("llm_benchmarks.records.folder.temporary_folder")
     status, line = told(capsys, *RANDOM)
     assert status == 2
     assert "--store 'store'" in line
@@ -210,7 +212,7 @@ def test_a_record_that_cannot_be_written_says_what_was_kept(capsys, refusing) ->
 
 
 def test_a_training_that_cannot_be_written_says_what_was_kept(capsys, refusing) -> None:
-    said = refusing("llm_benchmarks.training.temporary_folder")
+    said = refusing("llm_benchmarks.run.training.temporary_folder")
     status, line = told(capsys, *TRAIN)
     assert status == 2
     assert "--out 'out'" in line

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from llm_benchmarks.cell import run_cell
-from llm_benchmarks.configuration import configuration
-from llm_benchmarks.leaderboard import leaderboard_tables
-from llm_benchmarks.plan import make_plan
-from llm_benchmarks.records import RecordError, cell_key, check_record, content_hash
-from llm_benchmarks.suite import Cell, Evaluation
+from llm_benchmarks.leaderboard.tables import leaderboard_tables
+from llm_benchmarks.records.configuration import configuration
+from llm_benchmarks.records.record import RecordError, cell_key, check_record, content_hash
+from llm_benchmarks.run.cell import run_cell
+from llm_benchmarks.run.resolve import make_plan
+from llm_benchmarks.run.suite import Cell, Evaluation
 
 CELL = Cell(env="Translation-v0", agent="random", evaluation=Evaluation(episodes=3))
 LIMITS = {"max_prompt_tokens": 16, "max_new_tokens": 8}

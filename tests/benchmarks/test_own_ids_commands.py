@@ -11,8 +11,8 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 
-from llm_benchmarks import degenerate
-from llm_benchmarks.cli import main
+from llm_benchmarks.commands.app import main
+from llm_benchmarks.rewards import degenerate
 
 OWN = """
 import gymnasium, llm_envs

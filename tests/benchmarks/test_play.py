@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from llm_benchmarks.play import Player
+from llm_benchmarks.commands.play import Player
 
 
 def played(env_id: str, text: str, **arguments: object) -> str:

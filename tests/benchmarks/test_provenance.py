@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llm_benchmarks.provenance import collect_provenance, utc_now
+from llm_benchmarks.records.provenance import collect_provenance, utc_now
 
 
 def test_the_command_does_not_tell_where_the_program_stands():

@@ -10,9 +10,9 @@ import pytest
 
 import llm_envs
 from llm_baselines.agent import TrainingReport
-from llm_benchmarks.leaderboard import leaderboard_table
-from llm_benchmarks.recording import record_evaluation
-from llm_benchmarks.store import RecordStore
+from llm_benchmarks.leaderboard.tables import leaderboard_table
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run.recording import record_evaluation
 
 TINY = "TextGen-Tiny-v0"
 

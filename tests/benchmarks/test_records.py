@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_benchmarks.provenance import collect_provenance, peak_memory_bytes, utc_now
-from llm_benchmarks.records import (
+from llm_benchmarks.records.provenance import collect_provenance, peak_memory_bytes, utc_now
+from llm_benchmarks.records.record import (
     RecordError,
     canonical_json,
     cell_key,

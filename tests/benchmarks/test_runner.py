@@ -17,14 +17,14 @@ from made_up_agents import SOURCE
 from rich.console import Console
 from typer.testing import CliRunner
 
-from llm_benchmarks import cell as cell_module
-from llm_benchmarks.cell import run_cell
-from llm_benchmarks.cli import commands
-from llm_benchmarks.progress import SuiteProgress
-from llm_benchmarks.records import seeds_are_disjoint
-from llm_benchmarks.runner import run_suite
-from llm_benchmarks.store import RecordStore
-from llm_benchmarks.suite import Cell, Evaluation, load_suite
+from llm_benchmarks.commands.app import commands
+from llm_benchmarks.records.record import seeds_are_disjoint
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run import cell as cell_module
+from llm_benchmarks.run.cell import run_cell
+from llm_benchmarks.run.progress import SuiteProgress
+from llm_benchmarks.run.runner import run_suite
+from llm_benchmarks.run.suite import Cell, Evaluation, load_suite
 from llm_envs.evaluation import episode_seed
 
 TINY = 'envs = ["TextGen-Tiny-v0"]\n'
@@ -209,7 +209,7 @@ def test_a_cell_whose_process_is_told_to_stop_leaves_the_others_running(
             if "waits" in str(cell):
                 threading.Thread(target=stop, args=started, daemon=True).start()
 
-    monkeypatch.setattr("llm_benchmarks.runner.subprocess.Popen", remembered)
+    monkeypatch.setattr("llm_benchmarks.run.runner.subprocess.Popen", remembered)
     store = RecordStore(place / "store")
     outcome = run_suite(suite(place, text), store, progress=Stopping(None))
     assert not outcome.interrupted
@@ -271,7 +271,7 @@ def test_an_error_in_the_suite_itself_leaves_no_process_behind(
             time.sleep(6.0)  # while libraries are imported one of them may swallow what stops it
             raise RuntimeError("no place to show it")
 
-    monkeypatch.setattr("llm_benchmarks.runner.subprocess.Popen", remembered)
+    monkeypatch.setattr("llm_benchmarks.run.runner.subprocess.Popen", remembered)
     text = f'[[cells]]\n{TINY}agents = ["their_agents:waits"]\n'
     with pytest.raises(RuntimeError, match="no place"):
         run_suite(suite(place, text), RecordStore(place / "store"), progress=Broken(None))

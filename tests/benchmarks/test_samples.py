@@ -7,9 +7,9 @@ import json
 import made_up
 import pytest
 
-from llm_benchmarks.cli import main
-from llm_benchmarks.samples import spread
-from llm_benchmarks.store import RecordStore
+from llm_benchmarks.commands.app import main
+from llm_benchmarks.leaderboard.samples import spread
+from llm_benchmarks.records.store import RecordStore
 
 ENV = "Translation-v0"
 

@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_benchmarks.statistics import (
+from llm_benchmarks.leaderboard.statistics import (
     Interval,
     cluster_difference,
     cluster_interval,

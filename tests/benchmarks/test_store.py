@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llm_benchmarks.leaderboard_view import read_leaderboard
-from llm_benchmarks.store import RecordError, RecordStore, checkpoint_files, checkpoint_hash
+from llm_benchmarks.leaderboard.view import read_leaderboard
+from llm_benchmarks.records.store import RecordError, RecordStore, checkpoint_files, checkpoint_hash
 
 CURVE = [{"timesteps": 10, "seconds": 0.5, "rollout/ep_rew_mean": 0.25}]
 NAMES = ["manifest.json", "record.json", "episodes.jsonl", "curve.jsonl", "checkpoint/a/model.json"]
@@ -242,7 +242,7 @@ def test_a_crash_while_writing_leaves_no_record(store, call, how):
     code = f"""
 import os, sys
 import made_up
-from llm_benchmarks.store import RecordStore
+from llm_benchmarks.records.store import RecordStore
 real, calls = {call}, 0
 def dying(*arguments):
     global calls

@@ -35,7 +35,7 @@ def test_characters_that_a_terminal_lacks_are_replaced() -> None:
 
 def test_json_stays_json_where_a_terminal_lacks_characters() -> None:
     code = (
-        "import json; from llm_benchmarks.streams import prepare_streams; prepare_streams(); "
+        "import json; from llm_benchmarks.console.streams import prepare_streams; prepare_streams(); "
         "print(json.dumps(['caf\\u00e9 \\u4f60 \\U0001f600'], ensure_ascii=False))"
     )
     plain = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}

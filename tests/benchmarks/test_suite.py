@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from llm_baselines.language_agent_settings import TABLES
-from llm_benchmarks.plan import draft_plan, evaluation_arguments, make_plan, plan_agent, training_env
-from llm_benchmarks.records import cell_key
-from llm_benchmarks.suite import Cell, Evaluation, SuiteError, find_suite, load_suite
+from llm_baselines.lm.settings import TABLES
+from llm_benchmarks.records.record import cell_key
+from llm_benchmarks.run.resolve import draft_plan, evaluation_arguments, make_plan, plan_agent, training_env
+from llm_benchmarks.run.suite import Cell, Evaluation, SuiteError, find_suite, load_suite
 
 BLOCK = '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
 

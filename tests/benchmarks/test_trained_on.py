@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from llm_benchmarks.plan import draft_plan, plan_agent
-from llm_benchmarks.suite import Cell
-from llm_benchmarks.trained_on import in_a_line
+from llm_benchmarks.records.trained_on import in_a_line
+from llm_benchmarks.run.resolve import draft_plan, plan_agent
+from llm_benchmarks.run.suite import Cell
 
 
 @pytest.mark.parametrize(

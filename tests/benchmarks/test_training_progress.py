@@ -12,11 +12,11 @@ from rich.console import Console
 
 from llm_baselines.agent import TrainingReport
 from llm_baselines.registry import make_agent
-from llm_benchmarks.phases import PhaseClock, phases_of, stage_of
-from llm_benchmarks.plan import draft_plan, plan_agent
-from llm_benchmarks.progress import SuiteProgress
-from llm_benchmarks.suite import Cell
-from llm_benchmarks.training_progress import TrainingProgress
+from llm_benchmarks.commands.training_progress import TrainingProgress
+from llm_benchmarks.run.phases import PhaseClock, phases_of, stage_of
+from llm_benchmarks.run.progress import SuiteProgress
+from llm_benchmarks.run.resolve import draft_plan, plan_agent
+from llm_benchmarks.run.suite import Cell
 from llm_envs import EvaluationResult
 
 TINY = "TextGen-Tiny-v0"

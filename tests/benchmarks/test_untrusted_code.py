@@ -19,10 +19,10 @@ from made_up import run as made_up_run
 
 import llm_envs
 from llm_baselines.registry import make_agent
-from llm_benchmarks.cli import main
-from llm_benchmarks.record_folder import json_bytes
-from llm_benchmarks.records import cell_key
-from llm_benchmarks.store import RecordStore
+from llm_benchmarks.commands.app import main
+from llm_benchmarks.records.folder import json_bytes
+from llm_benchmarks.records.record import cell_key
+from llm_benchmarks.records.store import RecordStore
 from llm_envs.assets import find_asset
 from llm_envs.assets.cache import check_folder, folder_of
 from llm_envs.foreign import UntrustedCode, allowing_code

@@ -4,9 +4,9 @@ from collections import Counter, defaultdict
 import pytest
 
 from llm_envs.data import SPLITS, load_corpus
-from llm_envs.data.bundled import read_rows
+from llm_envs.data.bundled.reader import read_rows
+from llm_envs.data.bundled.requests import content_words
 from llm_envs.data.overlap import four_grams
-from llm_envs.data.requests import content_words
 from llm_envs.data.splitting import normalise_source
 
 WRITTEN = ("poems", "scripts", "code")

@@ -3,9 +3,9 @@ from collections import Counter
 import pytest
 
 from llm_envs.data import SPLITS, DataError, load_corpus
-from llm_envs.data.chat import ALTERNATIVES, SUBJECTS, Exchange, filter_report, objection
-from llm_envs.data.chatterbot import RUDE, read_conversations
-from llm_envs.data.en_it import is_sound
+from llm_envs.data.packages.chat import ALTERNATIVES, SUBJECTS, Exchange, filter_report, objection
+from llm_envs.data.packages.chatterbot import RUDE, read_conversations
+from llm_envs.data.packages.en_it import is_sound
 from llm_envs.data.splitting import normalise_source
 
 

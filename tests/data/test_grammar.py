@@ -8,9 +8,13 @@ import re
 import pytest
 from grammar_gold import CHINESE, DE, GERMAN, ZH, spell
 
-from llm_envs.data import chinese, en_de, en_zh, english, german
-from llm_envs.data.german_forms import parse_verb
-from llm_envs.data.grammar import (
+from llm_envs.data.grammar import english
+from llm_envs.data.grammar.en_de import german
+from llm_envs.data.grammar.en_de import pair as en_de
+from llm_envs.data.grammar.en_de.german_forms import parse_verb
+from llm_envs.data.grammar.en_zh import chinese
+from llm_envs.data.grammar.en_zh import pair as en_zh
+from llm_envs.data.grammar.engine import (
     Draft,
     enumerate_choices,
     hold_out,

@@ -1,7 +1,7 @@
 import pytest
 
 from llm_envs.data import SPLITS, load_corpus, overlap_report
-from llm_envs.data.parallel import pairs_of
+from llm_envs.data.grammar.parallel import pairs_of
 
 
 @pytest.mark.parametrize("name", ["en-de", "en-zh"])

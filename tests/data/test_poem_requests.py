@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llm_envs.data import load_corpus
-from llm_envs.data.requests import content_words
+from llm_envs.data.bundled.requests import content_words
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 import pytest
 
-from llm_envs.data.bundled import read_rows
-from llm_envs.data.requests import bundled_requests, choose_requests, content_words
+from llm_envs.data.bundled.reader import read_rows
+from llm_envs.data.bundled.requests import bundled_requests, choose_requests, content_words
 
 TEXTS = [
     "The grey cat sleeps by the window in the rain",
@@ -58,5 +58,5 @@ def test_choosing_is_deterministic_whatever_the_order_of_texts():
 
 @pytest.mark.parametrize("name", ["poems", "scripts"])
 def test_the_stored_requests_are_the_chosen_ones(name):
-    # After adding or changing a text: python -m llm_envs.data.requests
+    # After adding or changing a text: python -m llm_envs.data.bundled.requests
     assert [row["words"] for row in read_rows(name)] == bundled_requests(name)

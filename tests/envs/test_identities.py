@@ -8,10 +8,10 @@ import pytest
 from gymnasium.error import Error, InvalidAction
 
 import llm_envs
-from llm_baselines.reference import ReferenceAgent
+from llm_baselines.anchors.reference import ReferenceAgent
 from llm_envs.data import DataError, load_corpus
 from llm_envs.tokenizers import WordTokenizer, make_tokenizer
-from llm_envs.wrappers import TopKActions
+from llm_envs.wrappers.top_k import TopKActions
 
 TINY = "TextGen-Tiny-v0"
 TEXTS = ["the sea", "a gull"]

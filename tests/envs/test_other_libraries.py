@@ -32,7 +32,7 @@ from stable_baselines3.common.vec_env import (
 )
 
 import llm_envs
-from llm_baselines.sb3.vec_env import SB3TokenVecEnv
+from llm_baselines.algorithms.sb3.vec_env import SB3TokenVecEnv
 from llm_envs.envs.picture import HEIGHT, WIDTH
 
 TINY = "TextGen-Tiny-v0"

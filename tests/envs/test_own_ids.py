@@ -12,12 +12,12 @@ from gymnasium.vector import SyncVectorEnv
 
 import llm_envs
 from llm_baselines import TokenDQN
-from llm_baselines.reference import RandomAgent, ReferenceAgent
+from llm_baselines.anchors.reference import RandomAgent, ReferenceAgent
 from llm_baselines.registry import make_agent
 from llm_envs.envs.ids import is_native, make_vec
 from llm_envs.envs.tiny import Tiny, TinyEnv
 from llm_envs.envs.translation import TranslationEnv, TranslationVectorEnv
-from llm_envs.wrappers import TopKActions
+from llm_envs.wrappers.top_k import TopKActions
 
 ENTRY = "llm_envs.envs.translation:TranslationEnv"
 HOW = {

@@ -9,7 +9,7 @@ import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 import llm_envs
-from llm_baselines.reference import ReferenceAgent
+from llm_baselines.anchors.reference import ReferenceAgent
 from llm_envs.envs import task as tasks
 from llm_envs.tokenizers import ByteTokenizer
 

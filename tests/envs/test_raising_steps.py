@@ -9,13 +9,13 @@ from gymnasium.error import ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import llm_envs  # noqa: F401
-from llm_baselines.rollout import play_episodes
-from llm_baselines.rows import make_rows
-from llm_baselines.sb3.vec_env import SB3TokenVecEnv
+from llm_baselines.algorithms.sb3.vec_env import SB3TokenVecEnv
+from llm_baselines.play.rollout import play_episodes
+from llm_baselines.play.rows import make_rows
 from llm_envs.envs.tiny import spelled
 from llm_envs.rewards import RewardError
-from llm_envs.simulators.booking_user import BookingUser
-from llm_envs.wrappers import TopKActions
+from llm_envs.simulators.booking.user import BookingUser
+from llm_envs.wrappers.top_k import TopKActions
 
 END, LETTER = 0, 5
 MODES = list(AutoresetMode)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_benchmarks.cli import main
+from llm_benchmarks.commands.app import main
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rewards" / "evaluate.md").read_text(encoding="utf-8")
 

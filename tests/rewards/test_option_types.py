@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 import llm_envs  # noqa: F401
-from llm_envs.argument_types import check_flag, fits, type_name
+from llm_envs.checks.types import check_flag, fits, type_name
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards import RewardError, make_reward
 from llm_envs.rewards.signatures import number_text, option_text

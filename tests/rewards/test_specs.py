@@ -185,7 +185,7 @@ def test_an_id_is_taken_once(clean_registry):
         (["bleu", "bleu"], "'bleu' stands twice.*\"name\""),
         ("no_such_module_here:f", "no module 'no_such_module_here'"),
         ("llm_envs.rewards.bleu:Blue", "has no 'Blue'; did you mean 'Bleu'"),
-        ("llm_envs.words:__name__", "not a function or class"),
+        ("llm_envs.tokenizers.words:__name__", "not a function or class"),
         ("default", "an environment's own"),
         ({"default": 1.0, "length_penalty": -0.2}, "stands alone"),
         ({"id": "sentiment", "scale": "big"}, "reward 'sentiment': unknown scale='big'"),

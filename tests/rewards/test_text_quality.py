@@ -10,7 +10,7 @@ from llm_envs.episode import Episode, Example
 from llm_envs.rewards import RewardContext, RewardError, fitting, make_reward
 from llm_envs.rewards.forms import FORMS
 from llm_envs.rewards.ngram_model import NgramModel
-from llm_envs.words import is_word, tokens_of
+from llm_envs.tokenizers.words import is_word, tokens_of
 
 NOUNS = [
     "sea",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from llm_envs.simulators.booking_dialogues import Turns, expert_dialogues
+from llm_envs.simulators.booking.dialogues import Turns, expert_dialogues
 
 
 @pytest.fixture(scope="session")

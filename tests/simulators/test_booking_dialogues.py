@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from booking_worlds import Agent, episode, mean_measures
 
-from llm_envs.simulators.booking_dialogues import Turns, expert_dialogues, play
-from llm_envs.simulators.booking_expert import BookingExpert
+from llm_envs.simulators.booking.dialogues import Turns, expert_dialogues, play
+from llm_envs.simulators.booking.expert import BookingExpert
 
 
 def test_expert_succeeds_on_test_goals():

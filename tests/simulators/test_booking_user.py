@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from booking_worlds import BOOKED, BOOKING_GOAL, GOAL, TOWN, new_user, opened
 
-from llm_envs.simulators.booking_dialogues import expert_dialogues
-from llm_envs.simulators.booking_expert import BookingExpert
-from llm_envs.simulators.booking_measures import MEASURES
-from llm_envs.simulators.booking_user import FREE_QUERIES
-from llm_envs.simulators.goals import ANY, Goal, Revision
-from llm_envs.simulators.understanding import understand
+from llm_envs.simulators.booking.dialogues import expert_dialogues
+from llm_envs.simulators.booking.expert import BookingExpert
+from llm_envs.simulators.booking.goals import ANY, Goal, Revision
+from llm_envs.simulators.booking.measures import MEASURES
+from llm_envs.simulators.booking.understanding import understand
+from llm_envs.simulators.booking.user import FREE_QUERIES
 
 
 def test_a_dialogue_by_hand_succeeds_without_losing_patience():

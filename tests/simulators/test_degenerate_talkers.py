@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from booking_worlds import Agent, mean_measures
 
-from llm_envs.simulators.booking_expert import BookingExpert
-from llm_envs.simulators.understanding import understand
-from llm_envs.simulators.venues import (
+from llm_envs.simulators.booking.expert import BookingExpert
+from llm_envs.simulators.booking.understanding import understand
+from llm_envs.simulators.booking.venues import (
     AREAS,
     FOODS,
     PRICES,

@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 
-from llm_envs.simulators.goals import Goal, Revision, describe_goal, sample_goal
-from llm_envs.simulators.venues import (
+from llm_envs.simulators.booking.goals import Goal, Revision, describe_goal, sample_goal
+from llm_envs.simulators.booking.venues import (
     make_database,
 )
 

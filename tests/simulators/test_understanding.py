@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from booking_worlds import BOOKED
 
-from llm_envs.simulators.understanding import understand
+from llm_envs.simulators.booking.understanding import understand
 
 
 @pytest.mark.parametrize(

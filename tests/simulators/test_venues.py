@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from booking_worlds import LOTUS, TOWN
 
-from llm_envs.simulators.venues import (
+from llm_envs.simulators.booking.venues import (
     KIND_SLOT,
     NAME_ADJECTIVES,
     NAME_NOUNS,

@@ -9,10 +9,14 @@ import torch
 from stable_baselines3 import DQN
 
 import llm_envs
+from llm_baselines.algorithms.sb3.candidates import (
+    CandidateDQNPolicy,
+    CandidateFeaturesExtractor,
+    CandidateHead,
+)
+from llm_baselines.algorithms.sb3.vec_env import SB3TokenVecEnv
 from llm_baselines.registry import make_agent
-from llm_baselines.sb3.candidates import CandidateDQNPolicy, CandidateFeaturesExtractor, CandidateHead
-from llm_baselines.sb3.vec_env import SB3TokenVecEnv
-from llm_envs.wrappers import TopKActions, TopKPolicy
+from llm_envs.wrappers.top_k import TopKActions, TopKPolicy
 
 SMALL = {"embedding_dim": 32, "layers": 1}
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import gymnasium as gym
 import pytest
 
-from llm_baselines.sb3.dqn import SB3DQN
-from llm_baselines.sb3.training_rewards import KnownTurns
-from llm_benchmarks.plan import track_of
+from llm_baselines.algorithms.sb3.dqn import SB3DQN
+from llm_baselines.algorithms.sb3.training_rewards import KnownTurns
+from llm_benchmarks.run.resolve import track_of
 from llm_envs.episode import Episode, Example, Turn
 from llm_envs.rewards import RewardContext
 

@@ -8,12 +8,12 @@ import torch
 
 import llm_envs
 from llm_baselines.agent import TrainableAgent
-from llm_baselines.agent_folder import AgentFolderError
-from llm_baselines.not_finite import NotFinite
+from llm_baselines.algorithms.sb3.callbacks import RoundCallback
+from llm_baselines.algorithms.sb3.settings import TABLES
 from llm_baselines.registry import agent_defaults, make_agent
-from llm_baselines.sb3.callbacks import RoundCallback
-from llm_baselines.sb3.settings import TABLES
-from llm_baselines.sealed_folder import newest_checkpoint
+from llm_baselines.storage.agent_folder import AgentFolderError
+from llm_baselines.storage.not_finite import NotFinite
+from llm_baselines.storage.sealed_folder import newest_checkpoint
 
 SMALL = {
     "sb3_dqn": {"embedding_dim": 16, "layers": 1, "n_envs": 4, "batch_size": 16, "learning_starts": 40},
@@ -95,7 +95,7 @@ def test_nothing_pickled_and_altered_files_are_refused(env, tmp_path):
 
 
 def test_the_class_comes_from_the_registry_alone(env, tmp_path):
-    from llm_baselines.agent_folder import write_agent_folder
+    from llm_baselines.storage.agent_folder import write_agent_folder
 
     write_agent_folder(tmp_path / "bad", {"agent": "os:system"})
     with pytest.raises(AgentFolderError, match="unknown agent 'os:system'"):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from stable_baselines3.common.monitor import Monitor
 
-from llm_baselines.sb3.vec_env import SB3TokenVecEnv
+from llm_baselines.algorithms.sb3.vec_env import SB3TokenVecEnv
 from llm_envs import vectorize
 
 

@@ -4,9 +4,9 @@ import torch
 from gymnasium import spaces
 from stable_baselines3 import DQN
 
-from llm_baselines.sb3.bodies import BODIES, Body, register_body
-from llm_baselines.sb3.features_extractor import TokenFeaturesExtractor, copy_facts
-from llm_baselines.sb3.policies import TokenHead
+from llm_baselines.algorithms.sb3.bodies import BODIES, Body, register_body
+from llm_baselines.algorithms.sb3.features_extractor import TokenFeaturesExtractor, copy_facts
+from llm_baselines.algorithms.sb3.policies import TokenHead
 
 SPACE = spaces.Box(-1, 19, (12,), np.int32)
 

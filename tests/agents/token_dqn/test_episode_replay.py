@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_worlds import random_trajectory
 
-from llm_baselines.token_dqn.episode_replay import EpisodeReplay
-from llm_baselines.trajectory import Trajectory
+from llm_baselines.algorithms.token_dqn.episode_replay import EpisodeReplay
+from llm_baselines.play.trajectory import Trajectory
 
 
 def assert_same(found: Trajectory, wanted: Trajectory) -> None:

@@ -13,12 +13,12 @@ from small_models import TableModel, loss_of, small_model
 from token_worlds import random_trajectory
 from torch import nn
 
-from llm_baselines.configuration import make_config
-from llm_baselines.teacher_forcing import state_features
-from llm_baselines.token_dqn.config import TokenDQNConfig
-from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
-from llm_baselines.trajectory import Trajectory, collate, observations_of
-from llm_envs.language_model import LanguageModel
+from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
+from llm_baselines.algorithms.token_dqn.q_network import HeadNetwork, LogitsNetwork
+from llm_baselines.configuration.options import make_config
+from llm_baselines.lm.teacher_forcing import state_features
+from llm_baselines.play.trajectory import Trajectory, collate, observations_of
+from llm_envs.lm.model import LanguageModel
 
 V = 8
 

@@ -10,11 +10,11 @@ import torch
 from small_models import TableModel, loss_of
 from token_worlds import Talk, World, soft_value, solve
 
-from llm_baselines.token_dqn.config import TokenDQNConfig
-from llm_baselines.token_dqn.q_network import HeadNetwork, LogitsNetwork
-from llm_baselines.token_dqn.targets import one_step_residuals
-from llm_baselines.trajectory import Trajectory, collate
-from llm_envs.language_model import LanguageModel
+from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
+from llm_baselines.algorithms.token_dqn.q_network import HeadNetwork, LogitsNetwork
+from llm_baselines.algorithms.token_dqn.targets import one_step_residuals
+from llm_baselines.play.trajectory import Trajectory, collate
+from llm_envs.lm.model import LanguageModel
 
 
 class Solved:

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_baselines.token_dqn.targets import (
+from llm_baselines.algorithms.token_dqn.targets import (
     bootstrap_values,
     last_actions,
     n_step_targets,

@@ -20,10 +20,10 @@ from token_worlds import (
 )
 
 from llm_baselines import TokenDQN
-from llm_baselines.teacher_forcing import log_probs_under
-from llm_baselines.trajectory import collate
+from llm_baselines.lm.teacher_forcing import log_probs_under
+from llm_baselines.play.trajectory import collate
 from llm_envs import Episode
-from llm_envs.language_model import model_inputs
+from llm_envs.lm.model import model_inputs
 
 MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
 LEARNING = {

@@ -1,0 +1,1 @@
+"""The learners: TokenDQN, RLOO, supervised learning, and the agents of Stable-Baselines3."""

@@ -1,0 +1,131 @@
+"""RLOO: a policy-gradient baseline on the same models, rollouts and checkpoints as TokenDQN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from llm_baselines.algorithms.language_agent import LanguageAgent
+from llm_baselines.algorithms.supervised.supervised import begin_from_demonstrations, check_start
+from llm_baselines.configuration.options import option
+from llm_baselines.lm.settings import LanguageAgentConfig
+from llm_baselines.lm.teacher_forcing import action_log_probs, state_features, with_reference
+from llm_baselines.play.exploration import Exploration
+from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
+from llm_baselines.training.player import Player, log_ratios
+from llm_baselines.training.trainer import TrainingRun
+from llm_envs.lm.model import LanguageModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RLOOConfig(LanguageAgentConfig):
+    """Every option of RLOO."""
+
+    group_size: int = option(
+        4, "episodes on each example, each the others' baseline (Ahmadian et al. 2024)", at_least=2
+    )
+    kl_coef: float = option(
+        0.05, "weight of the sequence KL to the reference in the reward, per nat; measured", at_least=0
+    )
+    top_k: int = option(
+        0, "what is drawn comes from the k best tokens (Fan et al. 2018); 0: from all", at_least=0
+    )
+
+    def __post_init__(self) -> None:
+        LanguageAgentConfig.__post_init__(self)
+        if self.round_size % self.group_size:
+            raise ValueError(
+                f"group_size={self.group_size!r} must divide the {self.round_size} episodes of a round "
+                f"(episodes_per_round={self.episodes_per_round}, n_envs={self.n_envs})"
+            )
+
+
+class _PolicyAndReference(nn.Module):
+    def __init__(self, lm: LanguageModel, reference: LanguageModel) -> None:
+        super().__init__()
+        self.lm, self.reference = lm, reference
+
+
+class RLOO(LanguageAgent):
+    """REINFORCE with a leave-one-out baseline (Kool et al. 2019; Ahmadian et al. 2024), on-policy.
+
+    An episode's return is its score less `kl_coef` times log pi - log pi_ref of its text; its advantage is
+    that less the mean of the other episodes on the same example. One update for each round. On
+    environments that take no example, the group is any `group_size` episodes of the round.
+
+    Args:
+        model: As for TokenDQN.
+        env: Likewise.
+        **options: See RLOOConfig.
+    """
+
+    name = "rloo"
+    config_class = RLOOConfig
+
+    def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
+        """Begins from demonstrations, where there are any."""
+        self._player = Player(self)  # what is wrong with reward or data shows before the warm start
+        begin_from_demonstrations(self, run_folder, self._build, resume=resume, progress_bar=progress_bar)
+
+    def learn_round(self, run: TrainingRun) -> None:
+        """Plays groups of episodes; one update."""
+        played = self._player.play(run, self._behaviour, group=self.config.group_size)
+        if len(played) == self.config.round_size:  # one that was broken off has groups with holes
+            self._update(played, run)
+
+    def end_learning(self) -> None:
+        """Closes the environments."""
+        self._player.close()
+
+    def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
+        scores = self.bounded_scores(features, observation)
+        return Exploration("sample", top_k=self.config.top_k).truncated(scores), scores
+
+    def acting_probabilities(self, scores: Tensor) -> Tensor:
+        """The policy at the temperature, cut to the k best tokens as in training."""
+        return Exploration("sample", self.config.temperature, self.config.top_k).truncated(scores)
+
+    def _update(self, played: list[Trajectory], run: TrainingRun) -> None:
+        """One step along the policy gradient."""
+        played = with_reference(self.network.reference, played, self.config.micro_batch_tokens)
+        advantages = self._advantages(played)
+        run.log("rollout/kl", float(log_ratios(played).mean()))
+        gaps: list[float] = []
+
+        def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:
+            log_probs = action_log_probs(self.lm, state_features(self.lm, batch), batch).sum(dim=1)
+            gaps.extend((batch.behaviour_log_probs.sum(dim=1) - log_probs.detach()).tolist())
+            weights = torch.as_tensor(advantages[part], dtype=torch.float32, device=self.device)
+            return -(weights * log_probs).sum()
+
+        total = self.backward(played, loss, len(played)) / len(played)
+        run.check_finite(total, "the loss")
+        run.log("train/loss", total)
+        run.log("train/actor_kl", float(np.mean(gaps)))
+        run.log("train/advantage", float(np.abs(advantages).mean()))
+        for name, norm in self.optimizer_step(run).items():
+            run.log(f"train/grad_norm_{name}", norm)
+
+    def _advantages(self, played: list[Trajectory]) -> np.ndarray:
+        """Return less the mean return of the others on the same example, float64 (n,)."""
+        returns = np.array([t.score for t in played]) - self.config.kl_coef * log_ratios(played)
+        return leave_one_out(returns.reshape(-1, self.config.group_size)).reshape(-1)
+
+    network: _PolicyAndReference
+
+    def _build(self) -> None:
+        check_start(self.config)
+        self.optimizer = None
+        self.network = _PolicyAndReference(self.lm, self.make_reference())
+
+
+def leave_one_out(returns: np.ndarray) -> np.ndarray:
+    """Returns (groups, k) less the mean of the k - 1 others in the group (Kool et al. 2019, eq. 8)."""
+    k = returns.shape[1]
+    others = (returns.sum(axis=1, keepdims=True) - returns) / (k - 1)
+    advantages: np.ndarray = returns - others
+    return advantages

@@ -1,0 +1,149 @@
+"""Checkpoints of Stable-Baselines3's algorithms: safetensors, arrays for the replay buffer, JSON, a manifest.
+
+Not the library's own zip file: that holds pickled objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+
+from llm_baselines.storage.exchange import standing_in
+from llm_baselines.storage.fields import COUNT, SB3_CHECKPOINT, TABLE, check_fields
+from llm_baselines.storage.sealed_folder import (
+    AgentFolderError,
+    check_seal,
+    read_json,
+    replace_checkpoint,
+    seal,
+    write_json,
+)
+from llm_baselines.storage.tensors import load_optimizer, optimizer_tensors, read_tensors, write_tensors
+
+_STATE, _NETWORK, _OPTIMIZER, _BEST, _REPLAY = (
+    "state.json",
+    "network.safetensors",
+    "optimizer.safetensors",
+    "best.safetensors",
+    "replay.npz",
+)
+_KIND = "a checkpoint"
+_COUNTERS = {"num_timesteps": COUNT, "n_updates": COUNT, "episodes": COUNT, "state": TABLE}
+_ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "timeouts")
+
+
+def write_checkpoint(
+    folder: Path,
+    model: BaseAlgorithm,
+    state: Mapping[str, Any],
+    best: Mapping[str, torch.Tensor] | None,
+) -> Path:
+    """Writes a checkpoint, then removes older ones: at any moment one that is whole exists.
+
+    Args:
+        folder: Holds the checkpoints, one folder each, named by their step.
+        model: The algorithm.
+        state: JSON-able; what else is needed to go on.
+        best: The weights that were best on validation so far.
+
+    Returns:
+        The checkpoint's folder.
+    """
+
+    def write(place: Path) -> None:
+        write_tensors(model.policy.state_dict(), place / _NETWORK)
+        write_tensors(optimizer_tensors(model.policy.optimizer), place / _OPTIMIZER)
+        buffer = getattr(model, "replay_buffer", None)
+        if isinstance(buffer, ReplayBuffer):
+            size = buffer.size()
+            arrays = {name: getattr(buffer, name)[:size] for name in _ARRAYS}
+            np.savez(place / _REPLAY, pos=buffer.pos, full=buffer.full, **arrays)
+        if best is not None:
+            write_tensors(best, place / _BEST)
+        counters = {"num_timesteps": model.num_timesteps, "n_updates": model._n_updates}
+        counters["episodes"] = model._episode_num
+        write_json(place / _STATE, {**counters, "state": state})
+        seal(place)
+
+    return replace_checkpoint(folder / f"{model.num_timesteps:012d}", write)
+
+
+def read_state(place: Path) -> dict[str, Any]:
+    """The state that was written with a checkpoint.
+
+    Raises:
+        AgentFolderError: It cannot be read.
+    """
+    way_out = f"; delete '{place}' to train afresh"
+    place = standing_in(place)
+    check_seal(place, (_STATE, _NETWORK, _OPTIMIZER), kind=_KIND, way_out=way_out)
+    path = place / _STATE
+    whole = read_json(path, kind=_KIND)
+    check_fields(whole, _COUNTERS, path, needed=_COUNTERS)
+    read: dict[str, Any] = whole["state"]
+    check_fields(read, SB3_CHECKPOINT, path, needed=SB3_CHECKPOINT)
+    return read
+
+
+def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Tensor] | None:
+    """Gives a newly built algorithm the parameters, counters and replay buffer of a checkpoint.
+
+    Its files have been compared with the manifest by `read_state`.
+
+    Returns:
+        The weights that were best on validation, if any were kept.
+
+    Raises:
+        AgentFolderError: A file is missing or damaged; it is named.
+    """
+    way_out = f"; delete '{place}' to train afresh"
+    place = standing_in(place)
+    path = place / _STATE
+    try:
+        counters = read_json(path, kind=_KIND)
+        check_fields(counters, _COUNTERS, path, needed=_COUNTERS)
+        path = place / _NETWORK
+        model.policy.load_state_dict(read_tensors(path, way_out=way_out))
+        path = place / _OPTIMIZER
+        load_optimizer(model.policy.optimizer, read_tensors(path, infinite=True, way_out=way_out))
+        buffer = getattr(model, "replay_buffer", None)
+        if isinstance(buffer, ReplayBuffer):
+            path = place / _REPLAY
+            with np.load(path, allow_pickle=False) as arrays:
+                for name in _ARRAYS:
+                    getattr(buffer, name)[: len(arrays[name])] = arrays[name]
+                    if name == "rewards" and not np.isfinite(arrays[name]).all():
+                        raise ValueError("its rewards hold NaN or infinity")
+                buffer.pos, buffer.full = int(arrays["pos"]), bool(arrays["full"])
+            cut_episodes(model)
+        path = place / _BEST
+        best = read_tensors(path, way_out=way_out) if path.exists() else None
+    except AgentFolderError:
+        raise
+    except Exception as error:
+        raise AgentFolderError(
+            f"'{path}' is damaged or missing ({type(error).__name__}: {error}){way_out}"
+        ) from error
+    model.num_timesteps = counters["num_timesteps"]
+    model._n_updates = counters["n_updates"]
+    model._episode_num = counters["episodes"]
+    if hasattr(model, "_n_calls"):
+        model._n_calls = model.num_timesteps // model.n_envs
+    return best
+
+
+def cut_episodes(model: BaseAlgorithm) -> None:
+    """Marks what was played last into a replay buffer as cut off there: the rows go on with other episodes.
+
+    Else n-step returns would sum rewards across the seam.
+    """
+    buffer = getattr(model, "replay_buffer", None)
+    if isinstance(buffer, ReplayBuffer) and buffer.size():
+        last = buffer.pos - 1
+        buffer.timeouts[last] = np.maximum(buffer.timeouts[last], 1 - buffer.dones[last])

@@ -1,0 +1,307 @@
+"""EpisodeReplay: whole episodes, every token once, a few bytes for each transition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from llm_baselines.play.trajectory import Trajectory
+from llm_baselines.storage.interruption import deferred_signals
+
+_LEAST_ROOM = 256
+_LEAST_PRIORITY = 1e-6  # no episode is out of reach
+_EPISODE = np.dtype(
+    [
+        ("token_start", "<i8"),
+        ("action_start", "<i8"),
+        ("turn_start", "<i8"),
+        ("tokens", "<i4"),
+        ("actions", "<i4"),
+        ("turns", "<i4"),
+        ("round", "<i4"),
+        ("start", "<i4"),
+        ("priority", "<f4"),  # infinite until `set_priorities` says what it is
+        ("terminated", "?"),
+        ("alive", "?"),
+    ]
+)
+_TURN = np.dtype([("column", "<i4"), ("length", "<i4")])
+_NUMBERS = ("rewards", "behaviour_log_probs", "reference_log_probs")
+
+
+@dataclass(frozen=True)
+class ReplayMemory:
+    """What a replay takes, in bytes.
+
+    Attributes:
+        used: What the episodes in it need.
+        allocated: What its arrays hold, room for more included.
+        transitions: Transitions in it.
+    """
+
+    used: int
+    allocated: int
+    transitions: int
+
+    @property
+    def bytes_per_transition(self) -> float:
+        """Bytes used for each transition; NaN when empty."""
+        return self.used / self.transitions if self.transitions else float("nan")
+
+
+class _Arena:
+    """Entries one after the other; what leaves, leaves at the front. Positions are absolute, for ever."""
+
+    def __init__(self, dtype: np.dtype) -> None:
+        self._array = np.empty(0, dtype)
+        self._offset = 0  # absolute position of the array's first entry
+        self.start = self.stop = 0
+
+    @property
+    def nbytes(self) -> int:
+        return self._array.nbytes
+
+    def extend(self, values: np.ndarray) -> int:
+        """Appends; returns the absolute position of the first."""
+        begin, needed = self.stop, self.stop + len(values) - self._offset
+        if needed > len(self._array):
+            kept = self._array[self.start - self._offset : self.stop - self._offset]
+            room = len(kept) + len(values)
+            # Moves what is left to the front; a sixteenth more room keeps such moves rare.
+            fresh = np.empty(room + room // 16 + _LEAST_ROOM, self._array.dtype)
+            fresh[: len(kept)] = kept
+            self._array, self._offset = fresh, self.start
+        at = begin - self._offset
+        self._array[at : at + len(values)] = values
+        self.stop += len(values)
+        return begin
+
+    def get(self, start: int, count: int) -> np.ndarray:
+        at = start - self._offset
+        return self._array[at : at + count].copy()
+
+    def drop_before(self, position: int) -> None:
+        self.start = position
+
+
+def _as_turns(columns: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    return np.rec.fromarrays([columns, lengths], dtype=_TURN).view(np.ndarray)
+
+
+class EpisodeReplay:
+    """Experience replay (Lin 1992) of episodes, first in, first out.
+
+    Args:
+        capacity: Tokens at most, prompts and environment turns included.
+
+    Raises:
+        ValueError: The capacity is not positive.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"buffer_size={capacity!r} is the number of tokens to keep: at least 1")
+        self.capacity = capacity
+        self._tokens = _Arena(np.dtype(np.int32))
+        self._numbers = {name: _Arena(np.dtype(np.float32)) for name in _NUMBERS}
+        # The agent's tokens stand in runs, one for each turn: (first column, length) says which they are.
+        self._turns = _Arena(_TURN)
+        self._episodes = _Arena(_EPISODE)
+
+    def __len__(self) -> int:
+        return int(self._records()["alive"].sum())
+
+    @property
+    def tokens(self) -> int:
+        """Tokens held, prompts and environment turns included."""
+        return self._tokens.stop - self._tokens.start
+
+    @property
+    def transitions(self) -> int:
+        """Actions held."""
+        records = self._records()
+        return int(records["actions"][records["alive"]].sum())
+
+    def _records(self) -> np.ndarray:
+        arena = self._episodes
+        at = arena.start - arena._offset
+        return arena._array[at : at + arena.stop - arena.start]
+
+    def add(self, trajectories: Iterable[Trajectory]) -> None:
+        """Stores episodes; the oldest leave when there is no room.
+
+        Raises:
+            ValueError: An episode is longer than the capacity, or has no action.
+        """
+        for t in trajectories:
+            if not len(t):
+                raise ValueError("an episode without an action cannot be replayed")
+            if len(t.tokens) > self.capacity:
+                raise ValueError(
+                    f"an episode of {len(t.tokens)} tokens does not fit buffer_size={self.capacity}"
+                )
+            with deferred_signals():  # an episode is in all arrays or in none
+                self._add(t)
+
+    def _add(self, t: Trajectory) -> None:
+        while self.tokens + len(t.tokens) > self.capacity:
+            self._drop_oldest()
+        record = np.zeros(1, _EPISODE)
+        starts = np.flatnonzero(np.diff(t.actions, prepend=-2) != 1)
+        turns = _as_turns(t.actions[starts], np.diff(np.append(starts, len(t))))
+        record["token_start"] = self._tokens.extend(np.asarray(t.tokens, np.int32))
+        record["turn_start"] = self._turns.extend(turns)
+        for name in _NUMBERS:
+            record["action_start"] = self._numbers[name].extend(np.asarray(getattr(t, name), np.float32))
+        record["tokens"], record["actions"], record["turns"] = len(t.tokens), len(t), len(turns)
+        record["round"], record["start"] = t.round, t.start
+        record["priority"] = np.inf
+        record["terminated"], record["alive"] = t.terminated, True
+        self._episodes.extend(record)
+
+    def _drop_oldest(self) -> None:
+        first = self._records()[0]
+        self._tokens.drop_before(int(first["token_start"] + first["tokens"]))
+        self._turns.drop_before(int(first["turn_start"] + first["turns"]))
+        for arena in self._numbers.values():
+            arena.drop_before(int(first["action_start"] + first["actions"]))
+        self._episodes.drop_before(self._episodes.start + 1)
+
+    def sample(
+        self, batch_size: int, rng: np.random.Generator, exponent: float = 0.0
+    ) -> tuple[list[Trajectory], np.ndarray]:
+        """Draws episodes, without one coming twice where there are enough.
+
+        Args:
+            batch_size: How many.
+            rng: Decides which.
+            exponent: They are drawn by priority^exponent (Schaul et al. 2016, eq. 1), those that have none
+                yet by the largest there is, at least 1; 0 draws uniformly.
+
+        Returns:
+            The trajectories, and their keys for `remove`.
+
+        Raises:
+            ValueError: The replay is empty.
+        """
+        alive = np.flatnonzero(self._records()["alive"])
+        if not len(alive):
+            raise ValueError("the replay is empty: play episodes before sampling")
+        chances = self._chances(alive, exponent) if exponent else None
+        drawn = rng.choice(alive, batch_size, replace=len(alive) < batch_size, p=chances)
+        return [self._trajectory(int(i)) for i in drawn], drawn + self._episodes.start
+
+    def _chances(self, alive: np.ndarray, exponent: float) -> np.ndarray:
+        priorities = self._records()["priority"][alive].astype(np.float64)
+        known = np.isfinite(priorities)
+        priorities[~known] = priorities[known].max(initial=1.0)
+        weights: np.ndarray = (priorities + _LEAST_PRIORITY) ** exponent
+        return weights / weights.sum()
+
+    def set_priorities(self, keys: np.ndarray, priorities: np.ndarray) -> None:
+        """Says how much episodes are worth replaying, such as by their errors; those that left are passed.
+
+        Args:
+            keys: From `sample`, int (n,).
+            priorities: float (n,), at least 0.
+        """
+        inside = keys >= self._episodes.start
+        self._records()["priority"][keys[inside] - self._episodes.start] = priorities[inside]
+
+    def newest(self, count: int) -> list[Trajectory]:
+        """The `count` newest episodes, oldest first."""
+        alive = np.flatnonzero(self._records()["alive"])
+        return [self._trajectory(int(i)) for i in alive[max(0, len(alive) - count) :]]
+
+    def _trajectory(self, index: int) -> Trajectory:
+        record = self._records()[index]
+        turns = self._turns.get(int(record["turn_start"]), int(record["turns"]))
+        actions = np.concatenate([np.arange(c, c + n, dtype=np.int32) for c, n in turns.tolist()])
+        start, count = int(record["action_start"]), int(record["actions"])
+        return Trajectory(
+            tokens=self._tokens.get(int(record["token_start"]), int(record["tokens"])),
+            actions=actions,
+            **{name: self._numbers[name].get(start, count) for name in _NUMBERS},
+            terminated=bool(record["terminated"]),
+            round=int(record["round"]),
+            start=int(record["start"]),
+        )
+
+    def remove(self, keys: np.ndarray) -> None:
+        """Lets episodes leave; their room is free once all older ones have left too."""
+        records = self._records()
+        inside = keys[keys >= self._episodes.start] - self._episodes.start
+        with deferred_signals():
+            records["alive"][inside] = False
+            while len(self._records()) and not self._records()["alive"][0]:
+                self._drop_oldest()
+
+    def remove_older(self, oldest_round: int) -> None:
+        """Lets episodes leave that were played before a round."""
+        records = self._records()
+        self.remove(np.flatnonzero(records["round"] < oldest_round) + self._episodes.start)
+
+    def memory(self) -> ReplayMemory:
+        """Exactly what it takes."""
+        arenas: Sequence[_Arena] = [self._tokens, self._turns, self._episodes, *self._numbers.values()]
+        used = sum((a.stop - a.start) * a._array.dtype.itemsize for a in arenas)
+        return ReplayMemory(used, sum(a.nbytes for a in arenas), self.transitions)
+
+    def save(self, path: Path) -> None:
+        """Writes everything it holds as safetensors."""
+        arrays = {"tokens": self._content(self._tokens)}
+        arrays |= {name: self._content(self._numbers[name]) for name in _NUMBERS}
+        turns = self._content(self._turns)
+        arrays["turns"] = np.stack([turns["column"], turns["length"]], axis=1)
+        records = self._records()
+        for name in ("tokens", "actions", "turns", "round", "start", "priority"):
+            arrays[f"episodes.{name}"] = np.ascontiguousarray(records[name])
+        for name in ("terminated", "alive"):
+            arrays[f"episodes.{name}"] = records[name].astype(np.uint8)
+        save_file(arrays, path)
+
+    @classmethod
+    def load(cls, path: Path, capacity: int) -> EpisodeReplay:
+        """Reads what `save` wrote; samples drawn from it are the same.
+
+        Raises:
+            ValueError: Its arrays do not belong together, or hold what is no number.
+        """
+        arrays = load_file(path)
+        _check_arrays(arrays, path)
+        replay = cls(capacity)
+        replay._tokens.extend(arrays["tokens"])
+        for name in _NUMBERS:
+            replay._numbers[name].extend(arrays[name])
+        replay._turns.extend(_as_turns(arrays["turns"][:, 0], arrays["turns"][:, 1]))
+        records = np.zeros(len(arrays["episodes.round"]), _EPISODE)
+        for name in ("tokens", "actions", "turns", "round", "start", "priority", "terminated", "alive"):
+            records[name] = arrays[f"episodes.{name}"]
+        for start, count in (("token_start", "tokens"), ("action_start", "actions"), ("turn_start", "turns")):
+            records[start] = np.cumsum(records[count]) - records[count]
+        replay._episodes.extend(records)
+        return replay
+
+    @staticmethod
+    def _content(arena: _Arena) -> np.ndarray:
+        return arena.get(arena.start, arena.stop - arena.start)
+
+
+def _check_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> None:
+    """Refuses what would be sampled as a text of other tokens, or train on what is no number."""
+    for name in _NUMBERS:
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"'{path}': {name} hold NaN or infinity")
+    if np.isnan(arrays["episodes.priority"]).any():  # infinite ones are not known yet
+        raise ValueError(f"'{path}': priorities hold NaN")
+    turns, counts = arrays["turns"], {n: arrays[f"episodes.{n}"] for n in ("tokens", "actions", "turns")}
+    there = {"tokens": len(arrays["tokens"]), "actions": len(arrays["rewards"]), "turns": len(turns)}
+    for name, count in counts.items():
+        if (count < 0).any() or int(count.sum(dtype=np.int64)) != there[name]:
+            raise ValueError(f"'{path}': its episodes have other {name} than it holds")
+    if (arrays["tokens"] < 0).any() or (turns < 0).any():
+        raise ValueError(f"'{path}': a token or a turn is below 0")

@@ -1,0 +1,130 @@
+"""Configurations: frozen dataclasses whose fields carry their help; unknown keys are errors."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, field, fields
+from difflib import get_close_matches
+from math import isfinite
+from typing import Any, TypeVar
+
+from llm_envs.checks.types import declared_types, fits, type_name
+
+T = TypeVar("T")
+
+
+_BOUNDS = {
+    "at_least": ("at least", operator.ge),
+    "above": ("above", operator.gt),
+    "at_most": ("at most", operator.le),
+    "below": ("below", operator.lt),
+}
+
+
+def option(default: Any, text: str, *, later: bool = False, **bounds: float) -> Any:
+    """A dataclass field with a default, a line of help and bounds.
+
+    Args:
+        default: Says the type, too, where the field declares none that can be looked up; of a field that is
+            Any, any value is taken.
+        text: The help.
+        later: Whether it came after runs had been recorded; see `recorded_values`.
+        **bounds: Any of at_least, above, at_most, below.
+    """
+    metadata = {"help": text, "later": later}
+    metadata |= {name: bounds[name] for name in _BOUNDS if name in bounds}
+    if isinstance(default, dict | list):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def make_config(cls: type[T], values: Mapping[str, Any], *, elsewhere: Iterable[str] = ()) -> T:
+    """Makes a configuration from values by name.
+
+    Args:
+        cls: A frozen dataclass.
+        values: What differs from its defaults.
+        elsewhere: Options that are no part of it and may have been meant, for the error to name.
+
+    Raises:
+        ValueError: A key is unknown (the nearest is named), or a value has the wrong type or is out of
+            bounds.
+    """
+    known = {f.name: f for f in fields(cls)}  # type: ignore[arg-type]
+    types = declared_types(cls)
+    checked = {}
+    for key, value in values.items():
+        if key not in known:
+            names = [*elsewhere, *known]
+            near = get_close_matches(key, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
+            raise ValueError(f"unknown option {key!r} of {cls.__name__}; {hint}")
+        checked[key] = _checked(cls, types, known[key], value)
+    return cls(**checked)
+
+
+def check_values(config: Any) -> None:
+    """Checks the values of a configuration that was not made by `make_config`.
+
+    Raises:
+        ValueError: A value has the wrong type or is out of bounds.
+    """
+    types = declared_types(type(config))
+    for known in fields(config):
+        _checked(type(config), types, known, getattr(config, known.name))
+
+
+def values_of(config: Any) -> dict[str, Any]:
+    """Name -> value of every option; unlike `dataclasses.asdict` it leaves what is in them as it is."""
+    return {f.name: getattr(config, f.name) for f in fields(config)}
+
+
+def recorded_values(config: Any) -> dict[str, Any]:
+    """What a run is known by: `values_of`, without later options that have their default.
+
+    Such a default does what was done before there was the option, so a run keeps the name it had.
+    """
+    values = values_of(config)
+    for f in fields(config):
+        if f.metadata.get("later") and values[f.name] == _default(f):
+            del values[f.name]
+    return values
+
+
+def changed(config: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Name -> value of those of some options that differ from their defaults."""
+    defaults = {name: default for name, default, _ in options_of(type(config))}
+    values = {name: getattr(config, name) for name in names}
+    return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+def options_of(cls: type[Any]) -> list[tuple[str, Any, str]]:
+    """Name, default and help of every option of a configuration."""
+    return [(f.name, _default(f), str(f.metadata.get("help", ""))) for f in fields(cls)]
+
+
+def _default(known: Field[Any]) -> Any:
+    return known.default_factory() if known.default_factory is not MISSING else known.default
+
+
+def _checked(cls: type[Any], types: Mapping[str, Any], known: Field[Any], value: Any) -> Any:
+    """The value, an int made a float where a float is due; free fields pass."""
+    default = _default(known)
+    wanted = types.get(known.name, Any if default is None else type(default))
+    same_kind = not isinstance(default, dict | list) or isinstance(value, type(default))
+    if not fits(value, wanted) or not same_kind:
+        raise ValueError(
+            f"option {known.name!r} of {cls.__name__} is of type {type_name(wanted)}, got {value!r} "
+            f"({type(value).__name__})"
+        )
+    if isinstance(default, float):
+        value = float(value)
+        if not isfinite(value):
+            raise ValueError(f"{known.name}={value!r} must be a finite number")
+    if value is None:
+        return value
+    for name, (said, holds) in _BOUNDS.items():
+        if name in known.metadata and not holds(value, known.metadata[name]):
+            raise ValueError(f"{known.name}={value!r} must be {said} {known.metadata[name]}")
+    return value

@@ -1,0 +1,1 @@
+"""From a name to a causal language model that acts and can learn."""

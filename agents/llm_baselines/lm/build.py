@@ -1,0 +1,162 @@
+"""Where the learners' causal language models come from.
+
+There are three places: a preset (small Llama bodies built from a transformers configuration), a folder
+or hub name, or a transformers model that is at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+
+from llm_envs.assets import resolve_model
+from llm_envs.foreign import UntrustedCode, load_pretrained
+from llm_envs.lm.model import LanguageModel
+
+PRESETS: dict[str, dict[str, int]] = {
+    "nano": {"hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4},
+    "mini": {"hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "num_attention_heads": 4},
+    "tiny": {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4},
+    "small": {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 8},
+}
+"""name -> Llama configuration (Touvron et al. 2023): 0.1, 0.3, 0.9 and 5 million parameters
+beside the embeddings."""
+
+
+def is_preset(model: Any) -> bool:
+    """Whether this makes fresh weights: a name in PRESETS, or a mapping of a configuration's values."""
+    return isinstance(model, Mapping) or (isinstance(model, str) and model in PRESETS)
+
+
+def check_model(model: Any) -> None:
+    """Refuses what cannot stand for a model.
+
+    Raises:
+        ValueError: It is no name, no mapping and no module.
+    """
+    if not isinstance(model, str | Path | Mapping | torch.nn.Module) or model == "":
+        raise ValueError(
+            f"model={model!r} is no model: give one of {', '.join(map(repr, PRESETS))}, a folder, a hub "
+            "name, a mapping of LlamaConfig's arguments, or a transformers model"
+        )
+
+
+def build_language_model(
+    model: Any,
+    *,
+    vocabulary_size: int,
+    context_length: int,
+    seed: int = 0,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | None = None,
+) -> LanguageModel:
+    """A language model from a preset, a folder or hub name, or a transformers model.
+
+    Args:
+        model: A name in PRESETS (fresh weights drawn from `seed`, the embeddings tied to the head), a mapping
+            of LlamaConfig arguments (likewise), the name of a fetched asset, a folder or a hub name
+            with safetensors weights, or a transformers causal LM, which is used as it is.
+        vocabulary_size: Number of actions V.
+        context_length: Width of the observation: the model must reach as far.
+        seed: Decides fresh weights; the global generator is left as it was.
+        device: Where it goes.
+        dtype: Of its weights; None leaves them as they are stored.
+
+    Raises:
+        ValueError: There is no such model, it has no causal head, its head is too narrow or its context
+            too short.
+    """
+    check_model(model)
+    if isinstance(model, str) and model in PRESETS:
+        built = _fresh(PRESETS[model], vocabulary_size, context_length, seed)
+    elif isinstance(model, Mapping):
+        built = _fresh(model, vocabulary_size, context_length, seed)
+    elif isinstance(model, str | Path):
+        built = _load(resolve_model(str(model), causal=True))
+    else:
+        built = model
+    lm = LanguageModel(built.to(device), vocabulary_size)
+    if lm.longest is not None and lm.longest < context_length:
+        raise ValueError(
+            f"the model reads {lm.longest} tokens and the environment's observations hold {context_length}: "
+            "lower max_prompt_tokens or max_new_tokens, or take another model"
+        )
+    if dtype is not None:
+        lm.cast(dtype)
+    return lm
+
+
+def _fresh(options: Mapping[str, Any], vocabulary_size: int, context_length: int, seed: int) -> Any:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    given: dict[str, Any] = {
+        "vocab_size": vocabulary_size,
+        "max_position_embeddings": context_length,
+        "bos_token_id": None,
+        "eos_token_id": None,
+        "pad_token_id": None,
+    }
+    known = {"attn_implementation", *(field.name for field in fields(LlamaConfig))} - given.keys()
+    for name in options:
+        if name not in known:  # LlamaConfig would take it and leave its default
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ", see transformers' LlamaConfig"
+            raise ValueError(f"model={dict(options)!r}: {name!r} is no option of a fresh Llama{hint}")
+    chosen: dict[str, Any] = {"tie_word_embeddings": True, "attn_implementation": "sdpa", **options}
+    try:
+        config = LlamaConfig(**given, **chosen)
+    except (TypeError, ValueError, StrictDataclassError) as error:
+        raise ValueError(f"model={dict(options)!r} is no Llama configuration: {error}") from None
+    if config.head_dim and config.head_dim % 2:
+        raise ValueError(
+            f"model={dict(options)!r}: heads of {config.head_dim} numbers cannot be turned by pairs (rotary "
+            "positions): hidden_size / num_attention_heads must be even"
+        )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return LlamaForCausalLM(config)
+
+
+def _load(name: str) -> Any:
+    from transformers import AutoModelForCausalLM
+
+    if not Path(name).exists() and "/" not in name:
+        near = get_close_matches(name, PRESETS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(
+            f"unknown model {name!r}; {hint}there are {', '.join(map(repr, PRESETS))}, folders and hub names"
+        )
+    try:
+        loaded: Any = load_pretrained(
+            AutoModelForCausalLM, name, use_safetensors=True, dtype="auto", output_loading_info=True
+        )
+    except UntrustedCode:
+        raise
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ValueError(
+            f"cannot load the model {name!r}: no such folder or hub name, no causal LM in it, weights cut "
+            f"short, or no network ({type(error).__name__}: {str(error).splitlines()[0]})"
+        ) from error
+    model, found = loaded
+    if missing := sorted(found["missing_keys"]):
+        raise ValueError(
+            f"the model {name!r} is no causal LM: it has no weights for {', '.join(missing[:3])}, which "
+            f"{type(model).__name__} needs"
+        )
+    return model
+
+
+def choose_device(device: str | torch.device) -> torch.device:
+    """A torch device; "auto" is a GPU where there is one."""
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

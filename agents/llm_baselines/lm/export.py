@@ -1,0 +1,192 @@
+"""Export: a trained language model as everyone else reads it - transformers checkpoint, tokenizer, card."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from llm_baselines.storage.sealed_folder import replace_folder
+from llm_envs.assets import resolve_model
+from llm_envs.evaluation import EvaluationResult
+from llm_envs.foreign import load_pretrained
+
+_CARD = """---
+{metadata}
+---
+
+# {name}
+
+{base} trained with {agent} of llm-envs on `{env}`, one action being one token: {steps:,} environment
+steps, {updates:,} updates{adapter}.
+
+```python
+from transformers import AutoModelForCausalLM{tokenizer_import}
+
+model = AutoModelForCausalLM.from_pretrained("{folder}"){tokenizer_line}
+```
+
+A prompt is the tokens {prompt}; the text ends with one of the tokens {ends}.
+
+## Evaluation
+
+{evaluation}
+
+## Environment
+
+```json
+{settings}
+```
+"""
+
+
+def export_model(
+    agent: Any, folder: Path, *, evaluation: EvaluationResult | None = None, split: str = "test"
+) -> None:
+    """Writes a checkpoint that needs nothing of ours.
+
+    Args:
+        agent: A LanguageAgent.
+        folder: New or empty.
+        evaluation: What the card says of the model; by default the evaluation on validation, while it was
+            trained, of the weights that were kept, or else the last one, if there is one.
+        split: The split that `evaluation` was played on.
+
+    Raises:
+        ValueError: The folder holds something already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"'{folder}' is not empty; export into a new folder")
+    if folder.exists():
+        folder.rmdir()
+    model = agent.acting_model().model
+    tokenizer = getattr(agent.task, "tokenizer", None)
+    ends = [] if tokenizer is None else [int(i) for i in tokenizer.end_token_ids]
+
+    def write(place: Path) -> None:
+        kept = model.generation_config
+        model.generation_config = _generation(kept, ends, agent.vocabulary_size, model)
+        try:
+            model.save_pretrained(place)
+        finally:
+            model.generation_config = kept
+        files = _save_tokenizer(tokenizer, place)
+        card = _card(agent, folder, ends, files, evaluation, split)
+        (place / "README.md").write_text(card, encoding="utf-8")
+
+    replace_folder(folder, write)
+
+
+def _generation(config: Any, ends: list[int], vocabulary_size: int, model: Any) -> Any:
+    """Ends where the environment ends, and never says what only fills a padded head."""
+    config = copy.deepcopy(config)
+    if ends:
+        config.eos_token_id = ends
+        config.pad_token_id = ends[0]
+    width = model.get_output_embeddings().weight.shape[0]
+    if width > vocabulary_size:
+        config.suppress_tokens = list(range(vocabulary_size, width))
+    if not config.do_sample:  # transformers writes no configuration whose values have no effect
+        config.temperature = config.top_p = config.top_k = config.min_p = config.typical_p = None
+    return config
+
+
+def _save_tokenizer(tokenizer: Any, place: Path) -> bool:
+    """Writes a Hugging Face tokenizer; of others the tokens in the order of their ids. Whether the former."""
+    if tokenizer is None:
+        return False
+    spec = tokenizer.spec if isinstance(tokenizer.spec, str) else str(tokenizer.spec.get("id", ""))
+    kind, _, name = spec.partition(":")
+    if kind != "hf":
+        tokens = [tokenizer.token(i) for i in range(tokenizer.vocabulary_size)]
+        (place / "vocabulary.json").write_text(
+            json.dumps(tokens, indent=0, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+        return False
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+    source = resolve_model(name)
+    if Path(source).is_file():
+        loaded: Any = PreTrainedTokenizerFast(tokenizer_file=source)
+    else:
+        loaded = load_pretrained(AutoTokenizer, source)
+    loaded.save_pretrained(place)
+    return True
+
+
+def _card(
+    agent: Any, folder: Path, ends: list[int], files: bool, evaluation: EvaluationResult | None, split: str
+) -> str:
+    from huggingface_hub import EvalResult, ModelCardData
+
+    description = agent.description()
+    env = description["env_id"] or type(agent.env.unwrapped).__name__
+    if evaluation is not None:
+        scores = {"mean_reward": evaluation.mean_reward, **evaluation.metrics}
+        played = f"{len(evaluation.rows)} episodes of the {split} split, seed {evaluation.seed}, " + (
+            "greedy" if evaluation.deterministic else "sampled"
+        )
+    else:
+        row = _row_of_the_weights(agent)
+        scores = {k.removeprefix("eval/"): v for k, v in row.items() if k.startswith("eval/")}
+        split, episodes = "validation", agent.config.n_eval_episodes
+        played = f"{episodes} episodes of the validation split, in the reward of the environment trained in"
+    results = [
+        EvalResult(
+            task_type="text-generation",
+            task_name="Text generation",
+            dataset_type=f"llm-envs/{env}",
+            dataset_name=env,
+            dataset_split=split,
+            metric_type=name,
+            metric_value=round(float(value), 6),
+        )
+        for name, value in scores.items()
+    ]
+    base = description["model"] if isinstance(description["model"], str) else "A fresh model"
+    name = f"{Path(base).name}-{agent.name}-{env}"
+    metadata = ModelCardData(
+        model_name=name,
+        library_name="transformers",
+        pipeline_tag="text-generation",
+        base_model=base if "/" in base and not Path(base).exists() else None,
+        tags=["reinforcement-learning", "llm-envs", agent.name],
+        eval_results=results or None,
+    )
+    table = [f"| {name} | {value:.4f} |" for name, value in scores.items()]
+    evaluated = [f"{played}.", "", "| metric | value |", "| --- | --- |", *table]
+    return _CARD.format(
+        metadata=metadata.to_yaml().strip(),
+        name=name,
+        base=f"`{Path(base).name}`",
+        agent=f"`{agent.name}`",
+        env=env,
+        steps=agent.num_timesteps,
+        updates=agent.report.gradient_steps,
+        adapter=f", with LoRA of rank {agent.config.lora_rank}, merged" if agent.adapted else "",
+        folder=folder.name,
+        tokenizer_import=", AutoTokenizer" if files else "",
+        tokenizer_line=f'\ntokenizer = AutoTokenizer.from_pretrained("{folder.name}")' if files else "",
+        prompt="that the environment shows" if agent.task is None else f"`{_prompt(agent.task)}`",
+        ends=ends or "of the environment's choice",
+        evaluation="\n".join(evaluated) if scores else "Not evaluated yet.",
+        settings=json.dumps(description["env_kwargs"], indent=1, ensure_ascii=False),
+    )
+
+
+def _row_of_the_weights(agent: Any) -> Mapping[str, float]:
+    """The evaluation on validation of the weights that were kept, or else the last one."""
+    curve: list[dict[str, float]] = [row for row in agent.report.curve if "eval/mean_reward" in row]
+    kept = [row for row in curve if row["timesteps"] == agent.report.kept_timesteps]
+    return (kept or curve or [{}])[-1]
+
+
+def _prompt(task: Any) -> str:
+    """How the first prompt of the task begins, for a person."""
+    if task.max_turns > 1:
+        return "start, user's marker, user's words, agent's marker"
+    markers = task.tokenizer.markers
+    before, after = list(markers["start"]), list(markers["separator"])
+    return " ".join([*map(str, before), "<source>", *map(str, after)])

@@ -1,0 +1,1 @@
+"""From an environment to trajectories: rows side by side, rollouts, transitions, exploration."""

@@ -1,0 +1,140 @@
+"""Checkpoints of a run: everything it needs to go on bit for bit, as safetensors and JSON with a manifest."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from llm_baselines.configuration.options import values_of
+from llm_baselines.storage.agent_folder import check_origin
+from llm_baselines.storage.exchange import standing_in
+from llm_baselines.storage.fields import CHECKPOINT, check_fields
+from llm_baselines.storage.sealed_folder import (
+    AgentFolderError,
+    check_seal,
+    json_able,
+    read_json,
+    replace_checkpoint,
+    seal,
+    write_json,
+)
+from llm_baselines.storage.tensors import load_optimizer, optimizer_tensors, read_tensors, write_tensors
+
+_STATE, _NETWORK, _OPTIMIZER, _BEST = (
+    "state.json",
+    "network.safetensors",
+    "optimizer.safetensors",
+    "best.safetensors",
+)
+_FREE = ("warm_start_folder", "checkpoint_freq")
+_KIND = "a checkpoint"
+
+
+def write_checkpoint(
+    folder: Path,
+    round: int,
+    state: dict[str, Any],
+    learner: Any,
+    best: dict[str, torch.Tensor] | None,
+) -> Path:
+    """Writes a checkpoint beside the earlier one, which leaves when this one stands.
+
+    Args:
+        folder: Holds checkpoints, named by their round.
+        round: The round it is taken after.
+        state: JSON-able.
+        learner: Its network, optimizer and `save_more(place)`.
+        best: The weights that were best on validation so far.
+    """
+
+    def write(place: Path) -> None:
+        write_tensors(learner.stored_tensors(), place / _NETWORK)
+        if learner.optimizer is not None:
+            write_tensors(optimizer_tensors(learner.optimizer), place / _OPTIMIZER)
+        if best is not None:
+            write_tensors(best, place / _BEST)
+        learner.save_more(place)
+        write_json(place / _STATE, state, default=float)
+        seal(place)
+
+    return replace_checkpoint(folder / f"{round:09d}", write)
+
+
+def read_checkpoint(
+    place: Path, learner: Any, total_timesteps: int
+) -> tuple[dict[str, Any], dict[str, torch.Tensor] | None]:
+    """Gives a learner the weights, optimizer and replay of a checkpoint.
+
+    Returns:
+        The state, whose "exact" says whether the run is, from here too, what an uninterrupted one is to the
+        bit; and the weights that were best on validation, if any were kept.
+
+    Raises:
+        AgentFolderError: A file is missing, altered or cut short (it is named), or the checkpoint is of
+            another configuration.
+    """
+    way_out = f"; delete '{place}' to train afresh"
+    place = standing_in(place)
+    hashes = check_seal(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
+    state = read_json(place / _STATE, kind=_KIND, way_out=way_out)
+    check_fields(state, CHECKPOINT, place / _STATE, needed=CHECKPOINT.keys() - {"exact"})
+    _check_same(place, state, learner)
+    deviations = list(_deviations(place, state, total_timesteps))
+    for deviation in deviations:
+        warnings.warn(deviation, stacklevel=2)
+    state["exact"] = state.get("exact", True) and not deviations
+    try:
+        learner.take_tensors(read_tensors(place / _NETWORK, way_out=way_out))
+        if learner.optimizer is not None:
+            kept = read_tensors(place / _OPTIMIZER, infinite=True, way_out=way_out)
+            load_optimizer(learner.optimizer, kept)
+        learner.load_more(place)
+        best = read_tensors(place / _BEST, way_out=way_out) if _BEST in hashes else None
+    except AgentFolderError:
+        raise
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise AgentFolderError(f"'{place}' does not fit this learner: {error}") from error
+    if learner.reference_identity() != state["reference_identity"]:
+        raise AgentFolderError(
+            f"'{place}' was trained from another model: the SHA-256 of its reference is "
+            f"{state['reference_identity']}, not {learner.reference_identity()}"
+        )
+    return state, best
+
+
+def _check_same(place: Path, state: dict[str, Any], learner: Any) -> None:
+    if state["agent"] != learner.name:
+        raise AgentFolderError(f"'{place}' is a checkpoint of {state['agent']!r}, not of {learner.name!r}")
+    check_origin(place, state, learner.seed, learner.env)
+    mine = json_able(values_of(learner.config))
+    for known in fields(learner.config):
+        if known.name not in _FREE and state["config"].get(known.name) != mine[known.name]:
+            raise AgentFolderError(
+                f"'{place}' was trained with {known.name}={state['config'].get(known.name)!r}, not "
+                f"{mine[known.name]!r}: resume with the same {known.name}, or train afresh"
+            )
+
+
+def _deviations(place: Path, state: dict[str, Any], total_timesteps: int) -> Iterator[str]:
+    """Why a run that goes on from a checkpoint will not end as if it had never stopped, to the bit."""
+    if state["torch"] != torch.__version__:
+        yield (
+            f"'{place}' was written with torch {state['torch']}, and this is {torch.__version__}: its "
+            "weights may not be those of an uninterrupted run to the bit"
+        )
+    threads = torch.get_num_threads()
+    if state["threads"] != threads:
+        yield (
+            f"'{place}' was written with {state['threads']} threads and this run has {threads}: sums are "
+            "taken in another order, so its weights will not be those of an uninterrupted run to the bit"
+        )
+    if state["total_timesteps"] != total_timesteps:
+        yield (
+            f"'{place}' was on its way to {state['total_timesteps']} steps and now goes to "
+            f"{total_timesteps}: schedules over the whole of training change"
+        )

@@ -1,0 +1,138 @@
+"""Language agents on disk: what agent.json says of one, and how one is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import torch
+
+from llm_baselines.agent import TrainingReport
+from llm_baselines.storage.agent_folder import (
+    AgentFolderError,
+    check_described,
+    described_config,
+    environment_of,
+    json_able,
+    kept_config,
+    read_agent_folder,
+    tokens_of,
+    training_signature,
+)
+from llm_envs.foreign import UntrustedCode, refuse_kernels, shown
+
+_NEEDED = (
+    "config",
+    "context_length",
+    "model",
+    "report",
+    "seed",
+    "timesteps",
+    "tokenizer_hash",
+    "vocabulary_size",
+)
+
+
+def describe(agent: Any) -> dict[str, Any]:
+    """A saved agent's description; JSON-able."""
+    return {
+        "agent": agent.name,
+        "model": json_able(agent.model_spec or getattr(agent.lm.config, "name_or_path", None) or None),
+        "reference_identity": agent.reference_identity(),
+        "model_config": json_able(agent.lm.config.to_dict()),
+        **environment_of(agent.env),
+        "seed": agent.seed,
+        "timesteps": agent.num_timesteps,
+        "rounds": agent.rounds,
+        "begun": agent.begun,
+        "state": agent.state(),
+        **described_config(agent.config),
+        "reward_signature": training_signature(agent.env, agent.config),
+        "report": json_able(asdict(agent.report)),
+    }
+
+
+def load_language_agent(
+    cls: Any, folder: Path, env: Any, *, seed: int | None, device: str | torch.device, model: Any = None
+) -> Any:
+    """A saved agent of a class, for an environment with the same spaces and tokenizer.
+
+    Raises:
+        AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
+    """
+    description, weights = read_agent_folder(Path(folder))
+    if description.get("agent") != cls.name:
+        raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
+    adapted = description.get("config", {}).get("adapter") == "lora"
+    check_described(description, folder, (*_NEEDED, *(() if adapted else ("model_config",))))
+    env = gym.make(env) if isinstance(env, str) else env
+    for what, here in tokens_of(env).items():
+        if None not in (description[what], here) and description[what] != here:
+            raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
+    agent = cls(
+        _base_of(description, folder, model) if adapted else _model_of(description, weights, folder),
+        env,
+        seed=description["seed"] if seed is None else seed,
+        device=device,
+        **kept_config(description, folder),
+    )
+    agent.model_spec = description["model"]
+    agent.load_weights(weights, folder)
+    identity = description.get("reference_identity")
+    if identity is not None and agent.reference_identity() != identity:
+        raise AgentFolderError(
+            f"'{folder}' was trained from weights with the SHA-256 {identity[:12]}…, and "
+            f"{description['model']!r} has others now: pass the base it had, load(..., model=...)"
+        )
+    agent.num_timesteps, agent.rounds = int(description["timesteps"]), int(description.get("rounds", 0))
+    agent.restore({**agent.state(), **description.get("state", {})})
+    agent.begun = bool(description.get("begun", True))
+    agent.report = TrainingReport(**description["report"])
+    return agent
+
+
+def _model_of(description: Mapping[str, Any], weights: Mapping[str, torch.Tensor], folder: Path) -> Any:
+    """An empty model of the saved configuration; the class comes from transformers' own table.
+
+    Raises:
+        AgentFolderError: There is no such model, or it is larger than the weights that are there for it.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    place = f"'{folder / 'agent.json'}': model_config"
+    options = dict(description["model_config"])
+    kind = options.pop("model_type", None)
+    if not isinstance(kind, str):
+        raise AgentFolderError(f"{place}.model_type: {shown(repr(kind))} is not a text")
+    try:
+        config = AutoConfig.for_model(kind, **options)
+        refuse_kernels(config, folder)
+        layers = config.get_text_config().num_hidden_layers
+        if not isinstance(layers, int) or layers > len(weights):
+            raise ValueError(f"{layers} layers, and the weights hold {len(weights)} tensors")
+        with torch.device("meta"):  # without memory
+            empty = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+        asked, there = (sum(t.numel() for t in ts) for ts in (empty.parameters(), weights.values()))
+        if asked > there:
+            raise ValueError(f"{asked:,} parameters, and the weights hold {there:,}")
+        with torch.random.fork_rng(devices=[]):
+            return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
+    except UntrustedCode:
+        raise
+    except Exception as error:  # whatever transformers makes of values that are none
+        said = shown(f"{type(error).__name__}: {error}", 300)
+        raise AgentFolderError(f"{place}: there is no such {shown(kind)} model: {said}") from error
+
+
+def _base_of(description: Mapping[str, Any], folder: Path, model: Any) -> Any:
+    """The base that an adapter belongs to."""
+    found = description["model"] if model is None else model
+    if found is None:
+        raise AgentFolderError(
+            f"'{folder}' holds an adapter and not the model it belongs to, which had no name: pass it, "
+            "load(..., model=...)"
+        )
+    return found

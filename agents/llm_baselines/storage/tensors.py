@@ -1,0 +1,85 @@
+"""Tensors from files that others wrote: safetensors whose every number is one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from llm_baselines.storage.sealed_folder import AgentFolderError
+
+
+def read_tensors(path: Path, *, infinite: bool = False, way_out: str = "") -> dict[str, torch.Tensor]:
+    """Reads a safetensors file.
+
+    Args:
+        path: The file.
+        infinite: Allow infinity: an optimizer's running square may have overflowed, and goes on so.
+        way_out: What a person can do, for errors.
+
+    Raises:
+        AgentFolderError: It is no such file, or a tensor holds NaN or infinity; the tensor is named.
+    """
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, ValueError, RuntimeError, KeyError) as error:
+        raise AgentFolderError(f"'{path}' is not a safetensors file: {error}{way_out}") from error
+    check_finite(tensors, path, infinite=infinite, way_out=way_out)
+    return tensors
+
+
+def check_finite(
+    tensors: Mapping[str, torch.Tensor], path: Path, *, infinite: bool = False, way_out: str = ""
+) -> None:
+    """Refuses tensors that hold anything but numbers; those of whole numbers always pass.
+
+    Raises:
+        AgentFolderError: Naming the first such tensor.
+    """
+    for name, tensor in tensors.items():
+        if not (tensor.is_floating_point() or tensor.is_complex()):
+            continue
+        if tensor.element_size() == 1:  # torch has no tests for 8-bit floats
+            tensor = tensor.float()
+        if bool((tensor.isnan() if infinite else ~tensor.isfinite()).any()):
+            what = "NaN" if infinite else "NaN or infinity"
+            raise AgentFolderError(f"'{path}': tensor {name!r} holds {what}: it cannot be used{way_out}")
+
+
+def write_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Writes a safetensors file; tied tensors are stored once for each name, as it has no aliases.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    try:
+        save_file({k: t.detach().cpu().clone().contiguous() for k, t in tensors.items()}, path)
+    except SafetensorError as error:  # what the library makes of an error of the disk
+        raise OSError(f"'{path}' cannot be written: {error}") from error
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """The optimizer's state by parameter number and name."""
+    return {
+        f"{number}.{name}": torch.as_tensor(value)
+        for number, state in optimizer.state_dict()["state"].items()
+        for name, value in state.items()
+    }
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
+    """Gives an optimizer the state that `optimizer_tensors` returned.
+
+    Raises:
+        ValueError: It is another optimizer's.
+    """
+    whole = optimizer.state_dict()
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        number, _, name = key.partition(".")
+        state.setdefault(int(number), {})[name] = tensor
+    whole["state"] = state
+    optimizer.load_state_dict(whole)

@@ -1,5 +1,0 @@
-"""TokenDQN, the token-level deep Q-learner, and its parts."""
-
-from llm_baselines.token_dqn.token_dqn import TokenDQN
-
-__all__ = ["TokenDQN"]

@@ -1,0 +1,1 @@
+"""One run of learning: rounds, evaluation, checkpoints, the report, callbacks."""

@@ -1,0 +1,107 @@
+"""Playing rounds of episodes for a learner: which examples, how actions are drawn, what is noted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from llm_baselines.play.exploration import draw
+from llm_baselines.play.rollout import play_episodes
+from llm_baselines.play.trajectory import Trajectory
+from llm_baselines.play.transitions import TransitionError
+from llm_baselines.training.demonstrations import train_examples
+from llm_baselines.training.trainer import TrainingRun
+
+Probabilities = Callable[[list[Tensor], np.ndarray], tuple[Tensor, Tensor]]
+"""(features by reader, observation) -> what actions are drawn from, and whose log-probability is noted."""
+
+
+class Player:
+    """Plays rounds of whole episodes on a learner's training environment.
+
+    Args:
+        learner: A LanguageAgent.
+    """
+
+    def __init__(self, learner: Any) -> None:
+        self._learner = learner
+        self._rows = learner.training_rows()
+        task = self._rows.task
+        self._examples = None if task is None else train_examples(task, learner.config.train_fraction)
+
+    def close(self) -> None:
+        """Closes the environments."""
+        self._rows.close()
+
+    def play(self, run: TrainingRun, probabilities: Probabilities, *, group: int = 1) -> list[Trajectory]:
+        """Plays a round.
+
+        Args:
+            run: Gives the round, and hears of every step.
+            probabilities: The behaviour.
+            group: Episodes on the same example, one after the other; 1 draws an example for each.
+
+        Returns:
+            `config.round_size` trajectories, fewer where a callback stopped the training.
+        """
+        learner, rng = self._learner, run.generator(0)
+        count = learner.config.round_size
+        seeds = rng.integers(2**31, size=count).tolist()
+        examples: Sequence[int] | None = None
+        if self._examples is not None:
+            drawn = rng.choice(self._examples, -(-count // group))
+            examples = np.repeat(drawn, group)[:count].tolist()
+        with run.rollout(), torch.no_grad():
+            played = play_episodes(
+                self._rows,
+                _Behaviour(learner, probabilities, run),
+                seeds=seeds,
+                examples=examples,
+                vocabulary_size=learner.vocabulary_size,
+                rng=rng,
+                round=run.round,
+                on_step=lambda over: run.on_step(len(over), over),
+            )
+        run.played([t.score for t in played], [len(t) for t in played])
+        task = self._rows.task
+        dense = task is not None and task.reward_timing != "terminal"
+        learner.report.reward_calls += sum(map(len, played)) if dense else len(played)
+        return played
+
+
+class _Behaviour:
+    """A learner as a rollout's policy."""
+
+    def __init__(self, learner: Any, probabilities: Probabilities, run: TrainingRun) -> None:
+        self._learner, self._run = learner, run
+        self._probabilities = probabilities
+        self._readers = learner.make_readers()
+
+    def act(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        features = [reader.read(observation) for reader in self._readers]
+        probabilities, noted = self._probabilities(features, observation)
+        if not np.isfinite(total := float(probabilities.sum())):
+            self._explain(total, observation)
+        actions = draw(probabilities, rng.random(len(observation)))
+        taken = noted.gather(1, torch.as_tensor(actions, device=noted.device)[:, None])[:, 0]
+        return actions, taken.cpu().numpy()
+
+    def keep(self, rows: np.ndarray) -> None:
+        for reader in self._readers:
+            reader.keep(rows)
+
+    def _explain(self, total: float, observation: np.ndarray) -> None:
+        mask = self._learner.action_mask(observation)
+        if mask is not None and not (allowed := mask.any(dim=1)).all():
+            row = int((~allowed).nonzero()[0])
+            raise TransitionError(f"row {row}: action_mask allows no token, and the episode goes on")
+        self._run.check_finite(total, "the probability of an action")
+
+
+def log_ratios(trajectories: Sequence[Trajectory]) -> np.ndarray:
+    """Log pi_behaviour - log pi_ref of every text, nats, float64 (n,); their mean estimates the KL."""
+    return np.array([float((t.behaviour_log_probs - t.reference_log_probs).sum()) for t in trajectories])

@@ -1,0 +1,1 @@
+"""The subcommands of `llm-envs`, one file each."""

@@ -1,0 +1,119 @@
+"""`llm-envs evaluate`: one agent on one environment, and a record of it."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from llm_baselines.registry import AGENTS, load_factory
+from llm_benchmarks.console.input import InputError, bad_input, usable_folder
+from llm_benchmarks.console.outermost import machine_fault
+from llm_benchmarks.console.report import complain, say
+from llm_benchmarks.console.termination import termination_interrupts
+from llm_benchmarks.leaderboard.samples import print_samples, spread
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run.cell import run_cell
+from llm_benchmarks.run.resolve import make_plan, plan_agent, settled, training_env
+from llm_benchmarks.run.suite import Cell, SuiteError
+from llm_benchmarks.run.training import load_trained
+
+_SAMPLES = 3
+_LOADED = (
+    "evaluate what was trained, --agent FOLDER --allow-code package.module:factory; or name a function that "
+    "gives the trained agent, --agent package.module:function, called as function(env, seed, device, "
+    "**config) with --set for what it loads from"
+)
+
+
+@termination_interrupts()
+def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
+    """Evaluates and writes the record; prints the scores and the record's id.
+
+    Returns:
+        0, or 1 if the agent failed while it played (the record says how).
+
+    Raises:
+        KeyboardInterrupt: It was interrupted, by Ctrl-C, SIGTERM or SIGHUP; the record says so.
+    """
+    with bad_input():
+        cell = _with_training(cell, device)
+        make_plan(cell)
+    usable_folder(store)
+    try:
+        result = run_cell(cell, RecordStore(store), device=device)
+    except OSError as error:
+        said = machine_fault(error) or str(error)
+        raise InputError(
+            f"--store {str(store)!r}: {said}; this evaluation was not kept, earlier records are whole"
+        ) from error
+    record = RecordStore(store).read(result.record)
+    if json_output:
+        told = {
+            "status": result.status,
+            "record": result.record,
+            "env": cell.env_id,
+            "agent": record["agent"]["name"],
+            "results": record["results"],
+            "error": record["error"],
+        }
+        print(json.dumps(told, indent=2))
+    elif result.status == "completed":
+        results = record["results"]
+        console = Console()
+        metrics = ", ".join(f"{k} {v:.3f}" for k, v in results["metrics"].items() if v is not None)
+        say(
+            console,
+            f"{cell.env_id} {record['agent']['name']}: mean reward {results['mean_reward']:.3f} over "
+            f"{results['episodes']} episodes" + (f" ({metrics})" if metrics else ""),
+        )
+        episodes = record.episodes()
+        samples = spread(episodes, _SAMPLES)
+        say(console, f"{len(samples)} of its {len(episodes)} texts:")
+        print_samples(console, samples)
+        say(console, f"record {result.record[:12]} in {store}")
+    if result.status != "completed":
+        complain(f"llm-envs: {result.message}; record {result.record[:12]} says more")
+    return 0 if result.status == "completed" else 1
+
+
+def _with_training(cell: Cell, device: str) -> Cell:
+    """The cell with what the training of its agent fixes: environment arguments, reward.
+
+    Raises:
+        SuiteError: The agent must be trained first, was trained on another id, or with this seed.
+    """
+    is_folder = cell.agent not in AGENTS and Path(cell.agent).is_dir()
+    if not is_folder and hasattr(load_factory(cell.agent), "learn"):
+        if cell.agent in AGENTS:
+            raise SuiteError(
+                f"agent {cell.agent!r} learns: `llm-envs train --env {cell.env} --agent {cell.agent} "
+                "--out FOLDER` first, then evaluate --agent FOLDER"
+            )
+        raise SuiteError(f"agent {cell.agent!r} learns, and here nothing is trained: {_LOADED}")
+    if is_folder and cell.config:
+        raise SuiteError(f"'{cell.agent}' has its configuration; drop --config and --set")
+    agent = plan_agent(cell)
+    facts = agent.training
+    if facts is None:
+        return cell
+    cell = settled(cell, agent)
+    if facts["seed"] == cell.evaluation.seed:
+        raise SuiteError(f"--seed {facts['seed']} is the seed '{cell.agent}' was trained with")
+    _check_loads(cell, facts, device)
+    return cell
+
+
+def _check_loads(cell: Cell, facts: Mapping[str, Any], device: str) -> None:
+    """Loads a trained agent once: a folder that is damaged, or whose fields make none, is no failed run."""
+    env = training_env(cell)
+    try:
+        with warnings.catch_warnings():  # what there is to say is said when it is loaded to play
+            warnings.simplefilter("ignore")
+            load_trained(Path(cell.agent), facts, env, device=device)
+    finally:
+        env.close()

@@ -1,0 +1,53 @@
+"""`llm-envs export`: the language model of a trained agent as everyone else reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gymnasium as gym
+from rich.console import Console
+
+from llm_benchmarks.console.input import creatable, is_folder, shown_path
+from llm_benchmarks.console.report import say
+from llm_benchmarks.run.training import load_trained, read_training
+from llm_envs.envs.ids import bare_id
+from llm_envs.registration import TABLE
+
+
+def run(agent: Path, out: Path, *, env_id: str | None, device: str) -> None:
+    """Exports; prints what reads it.
+
+    Args:
+        agent: A folder that `llm-envs train` wrote.
+        env_id: What it was trained on, where that is not an id of this package: a folder does not decide
+            which environment is made.
+        out: A new or empty folder.
+        device: "auto" or a torch device.
+
+    Raises:
+        ValueError: There is no trained language model in the folder, or `out` holds something.
+    """
+    if not is_folder(agent):
+        raise ValueError(
+            f"--agent {shown_path(agent)} is no folder; `llm-envs train --out FOLDER` writes one"
+        )
+    creatable(out, "--out")
+    facts = read_training(agent)
+    if env_id is None and facts["env"] not in TABLE:
+        raise ValueError(
+            f"'{agent}' was trained on {facts['env']!r}, which is no id of this package; say it: --env ID, "
+            "or --env module:ID with the module that registers it"
+        )
+    if env_id is not None and bare_id(env_id) != facts["env"]:
+        raise ValueError(f"'{agent}' was trained on {facts['env']!r}, not on --env {env_id!r}")
+    env = gym.make(env_id or facts["env"], **facts["env_kwargs"])
+    try:
+        trained = load_trained(agent, facts, env, device=device)
+        if not hasattr(trained, "export"):
+            raise ValueError(f"'{agent}' holds {facts['agent']}, which is no language model to export")
+        trained.export(out)
+    finally:
+        env.close()
+    console = Console()
+    say(console, f'AutoModelForCausalLM.from_pretrained("{out}")')
+    say(console, f"llm-envs train --set model={out}")

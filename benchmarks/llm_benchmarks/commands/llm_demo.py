@@ -1,0 +1,195 @@
+"""`llm-envs llm-demo`: a pretrained language model before and after TokenDQN, and what it cost in fluency."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from llm_benchmarks.commands.benchmark import tell
+from llm_benchmarks.console.fitting_table import Column, print_table
+from llm_benchmarks.console.fitting_table import Row as FittingRow
+from llm_benchmarks.console.input import INTERRUPTED, InputError
+from llm_benchmarks.console.report import plain, report_console, say
+from llm_benchmarks.console.termination import termination_interrupts
+from llm_benchmarks.leaderboard.view import WIDTH, show
+from llm_benchmarks.records.record import cell_key
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run.progress import SuiteProgress
+from llm_benchmarks.run.resolve import make_plan
+from llm_benchmarks.run.runner import run_suite
+from llm_benchmarks.run.suite import Cell, Suite, find_suite, load_suite
+from llm_envs.foreign import shown_lines
+
+BEFORE, AFTER = "lm_sample", "token_dqn"
+GAIN, NLL_RISE, DISTINCT_FALL = 0.35, 0.05, 0.15
+_SAMPLES, _TOKENS = 6, 2048
+
+
+@termination_interrupts()
+def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -> int:
+    """Runs the suite, and compares what was written on held-out prompts.
+
+    Args:
+        store: Where the records go; what is there already is not run again.
+        suite: Another suite of the same kind; agents and seeds beside the two are compared as well.
+        processes: Cells at a time; the suite's own number by default.
+
+    Returns:
+        0 if the score rose by `GAIN` at most so much cost in fluency and variety, 1 if not, 130 if it was
+        interrupted.
+    """
+    loaded = load_suite(find_suite(suite))
+    if missing := {BEFORE, AFTER} - {cell.agent for cell in loaded.cells}:
+        raise InputError(f"suite {suite!r} has no {' and no '.join(sorted(missing))} to compare")
+    console = report_console(WIDTH)
+    console.print(plain(loaded.description, limit=None))
+    outcome = run_suite(loaded, RecordStore(store), progress=SuiteProgress(console), processes=processes)
+    tell(console, outcome)
+    if outcome.interrupted:
+        return INTERRUPTED
+    if outcome.failed:
+        return 1
+    show(store, console=console)
+    records = _records(RecordStore(store), loaded)
+    base = BaseModel(next(cell for cell in loaded.cells if cell.agent == AFTER))
+    worth = {name: [base.measure(rows) for rows in runs] for name, runs in records.items()}
+    means = {name: _mean(runs) for name, runs in worth.items()}
+    _print_samples(console, records[BEFORE][0], records[AFTER][0])
+    if len(records) > 2 or len(records[AFTER]) > 1:
+        _print_worth(console, worth)
+    verdict, holds = compare(means[BEFORE], means[AFTER])
+    console.print(Text(verdict, style="green" if holds else "red"))
+    return 0 if holds else 1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What texts are worth.
+
+    Attributes:
+        score: Mean reward.
+        nll: Mean over tokens of -log pi under the base model, nats, without truncation.
+        distinct: Share of different pairs of neighbouring tokens among all (distinct-2, Li et al. 2016).
+    """
+
+    score: float
+    nll: float
+    distinct: float
+
+
+class BaseModel:
+    """The model as it was, that all texts are measured under.
+
+    Args:
+        cell: Its "model" is the base; its environment says how a prompt is written.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        from llm_baselines.lm.build import build_language_model
+        from llm_baselines.lm.precision import DTYPES, choose_dtype
+
+        env: Any = gym.make(cell.env, split=cell.evaluation.split, **cell.env_kwargs)
+        self._task = env.unwrapped.task
+        self._lm = build_language_model(
+            cell.config["model"],
+            vocabulary_size=self._task.vocabulary_size,
+            context_length=self._task.context_length,
+            dtype=DTYPES[choose_dtype("auto", "cpu")],
+        )
+
+    def measure(self, rows: Sequence[Mapping[str, Any]]) -> Measured:
+        """What texts are worth.
+
+        Args:
+            rows: Episodes of a record.
+        """
+        from llm_baselines.lm.teacher_forcing import log_probs_under
+        from llm_baselines.play.trajectory import demonstration
+
+        texts = []
+        for row in rows:
+            prompt = self._task.prompt_tokens(self._task.examples[row["example"]])
+            ids = [*prompt, *row["action_ids"]]
+            texts.append(demonstration(ids, range(len(prompt), len(ids))))
+        log_probs = np.concatenate(log_probs_under(self._lm, texts, _TOKENS))
+        score = float(np.mean([row["reward"] for row in rows]))
+        return Measured(score, -float(log_probs.mean()), distinct_pairs(rows))
+
+
+def distinct_pairs(rows: Sequence[Mapping[str, Any]]) -> float:
+    """Distinct-2 of a record (Li et al. 2016): different pairs of neighbouring tokens among all, 0 to 1."""
+    pairs = [pair for row in rows for pair in pairwise(row["action_ids"])]
+    return len(set(pairs)) / max(1, len(pairs))
+
+
+def compare(before: Measured, after: Measured) -> tuple[str, bool]:
+    """A line that says what was gained at what cost, and whether that is as it should be."""
+    gain = after.score - before.score
+    rise = after.nll / before.nll - 1.0 if before.nll else math.inf
+    fall = 1.0 - after.distinct / before.distinct if before.distinct else 0.0
+    holds = gain >= GAIN and rise <= NLL_RISE and fall <= DISTINCT_FALL
+    verdict = (
+        f"score {before.score:.3f} to {after.score:.3f} ({gain:+.3f}, wanted {GAIN:+.2f}); base NLL "
+        f"{before.nll:.3f} to {after.nll:.3f} ({rise:+.1%}, at most {NLL_RISE:+.0%}); distinct-2 "
+        f"{before.distinct:.3f} to {after.distinct:.3f} ({-fall:+.1%}, at most {-DISTINCT_FALL:+.0%})"
+    )
+    return verdict, holds
+
+
+def _records(store: RecordStore, suite: Suite) -> dict[str, list[list[dict[str, Any]]]]:
+    """The episodes of a suite's completed records, a list for each agent in the order of its cells."""
+    found: dict[str, list[list[dict[str, Any]]]] = {}
+    for cell in suite.cells:
+        records = store.find(cell_key(make_plan(cell)))
+        if not records:
+            raise InputError(f"the store has no readable record of {cell}: run the same command again")
+        found.setdefault(cell.agent, []).append(records[-1].episodes())
+    return found
+
+
+def _mean(runs: Sequence[Measured]) -> Measured:
+    """Means over runs."""
+    return Measured(*np.mean([astuple(run) for run in runs], axis=0).tolist())
+
+
+def _print_worth(console: Console, worth: Mapping[str, Sequence[Measured]]) -> None:
+    """A line for each agent: means over its runs, and the lowest and highest."""
+    say(console, "Gain and cost; means over seeds [lowest, highest]", "bold")
+    columns = [Column("agent"), Column("seeds", right=True, rank=2), Column("score", right=True)]
+    columns += [Column("base NLL", right=True), Column("distinct-2", right=True)]
+    rows = []
+    for name, runs in worth.items():
+        values = np.array([astuple(run) for run in runs])
+        spread = zip(values.mean(axis=0), values.min(axis=0), values.max(axis=0), strict=True)
+        cells = [f"{m:.3f}" + (f" [{a:.3f}, {b:.3f}]" if len(runs) > 1 else "") for m, a, b in spread]
+        rows.append(FittingRow([plain(name), Text(str(len(runs))), *map(Text, cells)]))
+    print_table(console, columns, rows)
+
+
+def _print_samples(
+    console: Console, before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> None:
+    """Continuations of the same openings, side by side."""
+    table = Table(title="Held-out openings, as the model was and as it is", show_lines=True)
+    for column in ("opening", "before", "after"):
+        table.add_column(column, ratio=1 if column == "opening" else 2, overflow="fold")
+    ranked = sorted(after, key=lambda row: row["reward"])
+    step = max(1, len(ranked) // _SAMPLES)
+    old = {row["index"]: row for row in before}
+    for row in ranked[step // 2 :: step][:_SAMPLES]:
+        if row["index"] not in old:  # the two were not judged on as many texts
+            continue
+        pair = (old[row["index"]], row)
+        texts = [f"{shown_lines(one['text'].strip())}  ({one['reward']:+.2f})" for one in pair]
+        table.add_row(Text(shown_lines(row["source"])), *map(Text, texts))
+    console.print(table)

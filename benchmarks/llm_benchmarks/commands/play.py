@@ -1,0 +1,197 @@
+"""`llm-envs play`: a person (or a pipe) writes the text, token by token or line by line."""
+
+from __future__ import annotations
+
+import sys
+from string import punctuation
+from typing import Any, TextIO
+
+import gymnasium as gym
+import numpy as np
+
+import llm_envs  # noqa: F401  registers the ids
+from llm_envs.envs.ids import find_spec, own_argument
+from llm_envs.envs.session import Session
+from llm_envs.foreign import shown, shown_lines
+from llm_envs.simulators.booking.expert import BookingExpert
+
+HELP = """\
+A line is written token by token; then you see what the text would earn so far.
+An empty line ends the text. In a dialogue every line is a turn.
+  /token WORD_OR_ID ...   take single tokens
+  /end                    end the text, or the turn
+  /ids                    the tokens written so far, with their ids
+  /reference              a text that would do; in a dialogue, what the expert would say now
+  /new                    the next example
+  /help, /quit"""
+
+
+class Player:
+    """An environment and the text a person is writing in it.
+
+    Args:
+        env_id: Environment id.
+        example: Index of the first example; drawn if omitted.
+        seed: Seed of what is drawn.
+        **arguments: Arguments of the environment.
+
+    Raises:
+        ValueError: An argument is wrong.
+    """
+
+    def __init__(self, env_id: str, *, example: int | None = None, seed: int = 0, **arguments: Any) -> None:
+        find_spec(env_id)  # its module, if one is named, says what the id's own reward is
+        asked = {"metrics": "default", "reward": "default", **arguments}
+        own = {name: own_argument(env_id, name, asked[name]) for name in ("metrics", "reward")}
+        given = {**asked, **own}
+        self._env = gym.make(env_id, render_mode="ansi", **given)
+        self._task: Any = self._env.unwrapped.task  # type: ignore[attr-defined]
+        self._dialogue = self._task.max_turns > 1
+        self._id = env_id
+        self._over = True
+        self._lines: list[str] = []
+        self._turn: list[int] = []
+        self._out: TextIO = sys.stdout
+        self._begin(seed=seed, example=example)
+
+    def play(self, lines: TextIO, out: TextIO) -> None:
+        """Plays until the input ends or says so; an end of input ends the text that was begun."""
+        self._out = out
+        person = lines.isatty()
+        self._say(f"{self._id}: {self._task.vocabulary_size} tokens; /help says what can be typed\n")
+        self._show()
+        while True:
+            if person:
+                out.write("> ")
+                out.flush()
+            line = lines.readline()
+            if not line:
+                break
+            if line.strip() == "/quit":
+                return
+            self._take(line.rstrip("\r\n"))
+        if not self._over and self._turn:
+            self._end()
+
+    def _take(self, line: str) -> None:
+        command, _, rest = line.strip().partition(" ")
+        if command == "/help":
+            self._say(HELP)
+        elif command == "/reference":
+            self._say(shown_lines(self._reference(), "  "))
+        elif command == "/new":
+            self._begin()
+            self._show()
+        elif command == "/ids":
+            tokens = self._task.tokenizer
+            self._say(" ".join(f"{shown(tokens.token(i), None)}={i}" for i in self._turn) or "(none yet)")
+        elif self._over:
+            self._say("this one is over: /new for the next, /quit to leave")
+        elif command == "/end" or not line.strip():
+            self._end()
+        elif command == "/token":
+            self._write_tokens(rest.split())
+        elif command.startswith("/") and command[1:].isalpha():
+            self._say(f"there is no {command}; /help lists what there is")
+        else:
+            self._write_line(line)
+
+    def _write_line(self, line: str) -> None:
+        encode = self._task.tokenizer.encode
+        try:
+            ids = encode("\n".join([*self._lines, line]))
+            if self._dialogue or ids[: len(self._turn)] != self._turn:
+                ids = encode(("\n" if self._lines else "") + line)
+            else:
+                ids = ids[len(self._turn) :]
+        except ValueError as error:
+            self._say(f"not written: {shown(error, None)}")
+            return
+        if unknown := self._unknown(line):
+            self._say(
+                f"not in the vocabulary: {', '.join(map(repr, unknown))}; written as '\ufffd', which is what "
+                "the reward reads. /new begins anew"
+            )
+        self._lines.append(line)
+        left = self._step(ids)
+        if left:
+            self._say(f"(the budget was spent {left} tokens before the end of the line)")
+        if self._dialogue and not self._over and not left:
+            self._end()
+        else:
+            self._show()
+
+    def _unknown(self, line: str) -> list[str]:
+        """The words of a line that the tokenizer has no tokens for."""
+        tokens = self._task.tokenizer
+        words = dict.fromkeys(word.strip(punctuation) or word for word in line.split())
+        written = {word: tokens.decode(tokens.encode(word)) for word in words}
+        return [w for w, text in written.items() if not text or ("\ufffd" in text and "\ufffd" not in w)]
+
+    def _reference(self) -> str:
+        if self._dialogue:
+            return "this one is over: /new for the next" if self._over else self._expert_turn()
+        known = self._task.examples[self._example].references
+        return known[0] if known else "this example has no reference"
+
+    def _expert_turn(self) -> str:
+        """What the booking expert would say now, knowing what was really said."""
+        expert, said = BookingExpert(np.random.default_rng(self._example)), ""
+        session: Session = self._env.unwrapped._session  # type: ignore[attr-defined]
+        for turn in session.turns:
+            if turn.speaker != "agent":
+                said = expert.act(turn.speaker, turn.text)
+            elif turn.text != said:
+                expert.replaced(turn.text)
+        return said
+
+    def _write_tokens(self, words: list[str]) -> None:
+        ids = []
+        for word in words:
+            found = self._id_of(word)
+            if found is None:
+                self._say(f"not written: {word!r} is no token and no id below {self._task.vocabulary_size}")
+                return
+            ids.append(found)
+        self._step(ids)
+        self._show()
+
+    def _id_of(self, word: str) -> int | None:
+        if word.isdigit() and int(word) < self._task.vocabulary_size:
+            return int(word)
+        tokenizer = self._task.tokenizer
+        for index in range(self._task.vocabulary_size):
+            if tokenizer.token(index) == word:
+                return index
+        return None
+
+    def _end(self) -> None:
+        self._step([self._task.tokenizer.end_token_ids[0]])
+        self._show()
+
+    def _step(self, ids: list[int]) -> int:
+        """Takes tokens until the episode or the turn ends; returns how many were left."""
+        ends = set(self._task.tokenizer.end_token_ids)
+        for k, token in enumerate(ids, start=1):
+            _, _, terminated, truncated, _ = self._env.step(token)
+            self._turn.append(token)
+            if terminated or truncated:
+                self._over = True
+                return len(ids) - k
+            if token in ends or (self._dialogue and len(self._turn) >= self._task.max_new_tokens):
+                self._turn, self._lines = [], []
+                return len(ids) - k
+        return 0
+
+    def _begin(self, seed: int | None = None, example: int | None = None) -> None:
+        options = None if example is None else {"example": example}
+        _, info = self._env.reset(seed=seed, options=options)
+        self._example = int(info["example"])
+        self._turn, self._lines, self._over = [], [], False
+
+    def _show(self) -> None:
+        self._say(f"{self._env.render()}\n")
+
+    def _say(self, text: str) -> None:
+        self._out.write(shown_lines(text) + "\n")
+        self._out.flush()

@@ -1,0 +1,141 @@
+"""`llm-envs train`: a training in a folder, told to the person who waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from stable_baselines3.common.callbacks import BaseCallback
+
+from llm_baselines.registry import AGENTS
+from llm_baselines.storage.not_finite import NotFinite
+from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_benchmarks.commands.training_progress import TrainingProgress
+from llm_benchmarks.console.input import INTERRUPTED, InputError, OwnCodeError, bad_input, creatable
+from llm_benchmarks.console.outermost import is_declared, machine_fault, own_code
+from llm_benchmarks.console.report import complain, plain, say
+from llm_benchmarks.console.termination import termination_interrupts
+from llm_benchmarks.records.trained_on import trained_on
+from llm_benchmarks.run.phases import phases_of
+from llm_benchmarks.run.suite import Cell
+from llm_benchmarks.run.training import RUN, UnsavedError, prepare
+
+
+@termination_interrupts()
+def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> int:
+    """Trains; Ctrl-C, SIGTERM and SIGHUP save the agent and end it.
+
+    Returns:
+        0 when the budget is spent, 1 when its numbers were none or its reward raised, 130 when it was
+        interrupted.
+    """
+    console = Console(stderr=True)
+    creatable(out, "--out")
+    with bad_input():
+        training = prepare(cell, out, resume=resume, device=device)
+        if show_q and not hasattr(training.agent, "replay"):
+            raise InputError(f"--show-q looks into token_dqn; {cell.agent!r} has no Q to show")
+        training.claim()
+    facts = training.facts
+    say(
+        console,
+        f"training {cell.agent} on {cell.env_id}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
+        f"into {out}",
+    )
+    _tell_of(console, training.plan, cell, out)
+    places = (out / RUN / "resume", out / RUN / "warm_start" / "resume")
+    if training.begins_anew:
+        earlier = [f"{place}-earlier" for place in places if newest_checkpoint(place)]
+        aside = f"; its checkpoints are set aside as {' and '.join(earlier)}" if earlier else ""
+        say(console, f"the training that failed in {out} left no agent and begins anew{aside}")
+    if resume and cell.agent in AGENTS and not any(map(newest_checkpoint, places)):
+        say(console, "there is no checkpoint to go on from: it begins anew")
+    shown = _ShownQ() if show_q else None
+    phases = phases_of(training.plan, evaluated=False)
+    try:
+        with TrainingProgress(console, training.agent, phases, facts["total_timesteps"]):
+            facts = training.run(callback=shown)
+    except KeyboardInterrupt:
+        completed = facts["status"] == "completed"  # the interruption came while it was being saved
+        end = "done" if completed else "interrupted"
+        goes_on = "" if completed else ", --resume goes on"
+        _tell(console, facts, f"{end}; the agent stands in {out}{goes_on}")
+        return INTERRUPTED
+    except NotFinite as error:
+        complain(f"llm-envs: training failed: {' '.join(str(error).split())}")
+        return 1
+    except UnsavedError as error:
+        said = machine_fault(error.__cause__) or str(error.__cause__)
+        kept = "what stood there before is whole, --resume goes on from the last checkpoint"
+        raise InputError(f"--out {str(out)!r}: the agent was not saved: {said}; {kept}") from error
+    except Exception as error:
+        if said := machine_fault(error):
+            kept = next((str(found) for found in map(newest_checkpoint, places) if found), "")
+            there = f"the checkpoint {kept!r} was kept, --resume goes on" if kept else "nothing was kept"
+            raise InputError(f"--out {str(out)!r}: {said}; {there}") from error
+        if cell.agent not in AGENTS and not is_declared(error):
+            raise OwnCodeError(own_code(error, f"agent {cell.agent!r}")) from error
+        raise
+    _tell(console, facts, f"done; the agent stands in {out}")
+    if shown is not None:
+        shown.show("after training")
+    return 0
+
+
+class _ShownQ(BaseCallback):
+    """Prints what a TokenDQN thinks of the candidates in a few prefixes: the same before and after."""
+
+    def _on_training_start(self) -> None:
+        from llm_baselines.algorithms.token_dqn.inspection import play
+
+        self._played = play(self.model)
+        resumed = self.num_timesteps > 0
+        self.show("where training goes on" if resumed else "before training, after the supervised start")
+
+    def _on_step(self) -> bool:
+        return True
+
+    def show(self, when: str) -> None:
+        from rich.table import Table
+
+        from llm_baselines.algorithms.token_dqn.inspection import inspect
+
+        table = Table(title=f"Q {when}")
+        for column in ("prefix", "candidates by Q", "taken", "Q", "target", "TD error"):
+            left = column in ("prefix", "candidates by Q")
+            table.add_column(column, justify="left" if left else "right", overflow="fold")
+        for report in inspect(self.model, self._played):
+            candidates = "  ".join(f"{token} {q:.3f}" for token, q in report.candidates)
+            numbers = (f"{value:.3f}" for value in (report.q, report.target, report.td_error))
+            table.add_row(
+                *(plain(text, limit=None) for text in (report.prefix, candidates, report.taken)), *numbers
+            )
+        Console().print(table)
+
+
+def _tell_of(console: Console, plan: Mapping[str, Any], cell: Cell, out: Path) -> None:
+    """What is trained on, and where to look while it lasts."""
+    for name, told in trained_on(plan).items():
+        say(console, f"  {name}: {told}")
+    if cell.agent in AGENTS:
+        places = f"logs in {out / RUN / 'logs'}, checkpoints in {out / RUN / 'resume'}"
+        say(console, f"  {places}; the trained agent will stand in {out}")
+
+
+def _tell(console: Console, facts: Mapping[str, Any], end: str) -> None:
+    report = facts["report"]
+    say(
+        console,
+        f"{report['environment_steps']:,} steps, {report['gradient_steps']:,} updates, "
+        f"{report['reward_calls']:,} texts scored in {report['seconds']:.0f} s",
+    )
+    if not report["gradient_steps"] and "learning_rate" in facts["config"]:
+        say(console, "no update was made: it is as it began; give more --total-timesteps")
+    curve = [row for row in report["curve"] if "eval/mean_reward" in row]
+    if curve:
+        best = max(row["eval/mean_reward"] for row in curve)
+        last = curve[-1]["eval/mean_reward"]
+        say(console, f"mean reward on validation: last {last:.3f}, best {best:.3f}")
+    say(console, end)

@@ -1,0 +1,1 @@
+"""The terminal: input that is checked, tables, progress, streams, exit statuses."""

@@ -1,0 +1,182 @@
+"""Learning curves: what was measured on validation while agents trained, by steps and by wall clock.
+
+Validation scores are in the reward of the environment that an agent trained in. What was measured in
+different rewards has different units, and is drawn in panels of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from llm_benchmarks.leaderboard.compare import apart, row_name
+from llm_benchmarks.leaderboard.tables import leaderboard_tables
+from llm_benchmarks.records.configuration import reward_label
+from llm_benchmarks.records.folder import Record
+from llm_benchmarks.records.store import RecordStore
+from llm_envs.foreign import shown
+
+_ACROSS = {"timesteps": "steps", "seconds": "seconds of training, warm start included"}
+_OWN = "the id's own reward"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The reward that validation scores are measured in.
+
+    Attributes:
+        title: In words.
+        signature: What it computes.
+    """
+
+    title: str
+    signature: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The runs of one row.
+
+    Attributes:
+        name: As the legend has it.
+        unit: Of its scores.
+        values: "timesteps", "seconds" and "score", (runs, points) each.
+    """
+
+    name: str
+    unit: Unit
+    values: dict[str, np.ndarray]
+
+
+def unit_of(record: Record) -> Unit:
+    """What the scores of a record's curve are measured in: the reward of the environment it trained in.
+
+    A training reward in the agent's own configuration is not that one: the environment then has its own.
+    """
+    training, evaluation = record["reward"]["training"], record["reward"]["evaluation"]
+    if record["agent"]["config"].get("reward") is not None:
+        same = evaluation["spec"] == "default"
+        return Unit(_OWN, str(evaluation["signature"]) if same else "")
+    spec = training["spec"]
+    return Unit(_OWN if spec == "default" else reward_label(spec), str(training["signature"]))
+
+
+def read_curves(store: RecordStore, env: str, problems: dict[str, str] | None = None) -> list[Curve]:
+    """The curves of an environment's rows, best row first; rows without one are left out.
+
+    A training that was evaluated in several ways has one curve.
+
+    Args:
+        store: The records.
+        env: Environment id.
+        problems: Is filled with id -> what is wrong, for each record that cannot be read.
+    """
+    records = {record.id: record for record in store.records(problems)}
+    found: list[tuple[str, Curve]] = []
+    for table in leaderboard_tables(records.values(), env):
+        for row in table.rows:
+            runs = [records[i] for i in row.records if records[i]["reward"]["training"] is not None]
+            values = _stacked(runs)
+            if values is None:
+                continue
+            curve = Curve(row_name(row), unit_of(runs[0]), values)
+            if not any(_is_same(curve, other) for _, other in found):
+                found.append((f"{apart(table)} {curve.name}".strip(), curve))
+    names = [curve.name for _, curve in found]
+    return [curve if names.count(curve.name) == 1 else replace(curve, name=name) for name, curve in found]
+
+
+def _is_same(one: Curve, other: Curve) -> bool:
+    return (one.name, one.unit) == (other.name, other.unit) and all(
+        np.array_equal(one.values[name], other.values[name]) for name in one.values
+    )
+
+
+def plot_curves(store: RecordStore, env: str, out: Path, problems: dict[str, str] | None = None) -> None:
+    """Draws what was measured on validation while agents trained, by steps and by wall clock.
+
+    Lines are means over seeds, bands the range; the points of a row's runs are averaged in order. A curve
+    begins where the training on rewards does: what a warm start took is in its seconds. Scores in different
+    rewards stand in panels of their own, each titled with its reward.
+
+    Args:
+        store: The records.
+        env: Environment id.
+        out: The picture; its suffix decides the format (.svg, .png, .pdf).
+        problems: Is filled with id -> what is wrong, for each record that cannot be read.
+
+    Raises:
+        ValueError: There are no curves, or the suffix is none of these.
+    """
+    if out.suffix not in (".svg", ".png", ".pdf"):
+        raise ValueError(f"--out {str(out)!r} must end in .svg, .png or .pdf")
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    curves = read_curves(store, env, problems)
+    if not curves:
+        raise ValueError(f"no run of {env} in '{store.path}' has a curve")
+    units = list(dict.fromkeys(curve.unit for curve in curves))
+    matplotlib.rcParams["svg.hashsalt"] = "llm-envs"
+    picture, panels = pyplot.subplots(
+        len(units), 2, figsize=(11, 1 + 4 * len(units)), sharey="row", layout="constrained", squeeze=False
+    )
+    for unit, axes in zip(units, panels, strict=True):
+        _draw(axes, {f"C{i}": curve for i, curve in enumerate(curves) if curve.unit == unit})
+        if len(units) > 1:
+            axes[0].set_title(f"measured in {_drawn(_title(unit, units))}", loc="left")
+    lines = [line for axes in panels for line in axes[0].get_lines()]
+    picture.legend(handles=lines, loc="outside lower center", ncols=2, fontsize="small")
+    picture.suptitle(_drawn(env))
+    metadata = {"Date": None} if out.suffix == ".svg" else None
+    picture.savefig(out, metadata=metadata, dpi=120)
+    pyplot.close(picture)
+
+
+def _draw(axes: Any, curves: dict[str, Curve]) -> None:
+    """One panel by steps and one by wall clock, of curves in the same unit by their colours."""
+    for axis, (across, told) in zip(axes, _ACROSS.items(), strict=True):
+        for colour, curve in curves.items():
+            x, y = curve.values[across].mean(axis=0), curve.values["score"]
+            label = f"{_drawn(curve.name)} ({len(y)})"
+            axis.plot(x, y.mean(axis=0), color=colour, label=label, marker=".")
+            axis.fill_between(x, y.min(axis=0), y.max(axis=0), color=colour, alpha=0.15)
+        axis.set_xlabel(told)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("mean reward on validation")
+
+
+def _title(unit: Unit, units: list[Unit]) -> str:
+    """A unit in words, with what it computes where those words stand for several."""
+    same = sum(other.title == unit.title for other in units) > 1
+    return f"{unit.title} ({unit.signature or 'not recorded'})" if same else unit.title
+
+
+def _stacked(runs: list[Record]) -> dict[str, np.ndarray] | None:
+    """Steps, seconds and scores of runs, (runs, points) each, cut to the shortest; None without any."""
+    found = [points for points in map(list, map(_points, runs)) if points]
+    if not found:
+        return None
+    length = min(map(len, found))
+    values = np.array([points[:length] for points in found])
+    return {name: values[:, :, i] for i, name in enumerate(("timesteps", "seconds", "score"))}
+
+
+def _points(record: Record) -> Iterator[tuple[float, float, float]]:
+    for row in record.curve():
+        point = tuple(float(row.get(k, math.nan)) for k in ("timesteps", "seconds", "eval/mean_reward"))
+        if not any(map(math.isnan, point)):
+            yield point[0], point[1], point[2]
+
+
+def _drawn(name: str) -> str:
+    """A name as matplotlib draws it: no formula, and no leading underscore, which hides a line's label."""
+    text = shown(name).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text

@@ -1,0 +1,117 @@
+"""Texts of evaluations for a person to read: source, text, reward."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from llm_benchmarks.console.fitting_table import print_wrapped
+from llm_benchmarks.console.report import figure, report_console, say, tell_problems
+from llm_benchmarks.leaderboard.compare import apart
+from llm_benchmarks.leaderboard.tables import leaderboard_tables
+from llm_benchmarks.records.store import RecordStore
+from llm_envs.foreign import shown, shown_lines
+from llm_envs.rewards.registry import did_you_mean
+
+WIDTH = 100
+_LONGEST = 600  # characters of a text that are printed
+_MARGIN = " " * 10
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Texts of one row.
+
+    Attributes:
+        table: What sets its table apart from others of the environment; often empty.
+        agent: The row's agent.
+        label: What sets the row apart from others of the agent; often empty.
+        score: Its mean reward.
+        record: The record of its first run, whose texts these are.
+        episodes: Rows of that record's episodes.jsonl.
+    """
+
+    table: str
+    agent: str
+    label: str
+    score: float
+    record: str
+    episodes: Sequence[Mapping[str, Any]]
+
+
+def spread(rows: Sequence[Mapping[str, Any]], n: int) -> list[Mapping[str, Any]]:
+    """So many of the rows, at even distances: of every row of a table they are of the same examples."""
+    n = min(n, len(rows))
+    return [rows[i * len(rows) // n] for i in range(n)]
+
+
+def print_samples(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Prints episodes, each with its source, its text and its reward."""
+    for row in rows:
+        for name in ("source", "text"):
+            told = shown_lines(_cut(row[name].strip("\n")), _MARGIN) or "(nothing)"
+            console.print(f"  {name:<8}{told}", soft_wrap=True, markup=False, highlight=False, emoji=False)
+        say(console, f"  reward  {figure(row['reward'])}")
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ... ({len(text):,} characters)"
+
+
+def show_samples(store: Path, env: str, agent: str | None, n: int, *, json_output: bool) -> int:
+    """Prints texts of the rows of an environment; the command `llm-envs leaderboard samples`.
+
+    Args:
+        store: The records.
+        env: Environment id.
+        agent: Only this agent's rows.
+        n: Texts of each row.
+        json_output: Print JSON.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        ValueError: There is no such row.
+    """
+    problems: dict[str, str] = {}
+    records = RecordStore(store)
+    tables = leaderboard_tables(records.records(problems), env)
+    tell_problems(problems)
+    found = [
+        Sampled(
+            table=apart(table),
+            agent=row.agent,
+            label=row.label,
+            score=row.score,
+            record=row.records[0],
+            episodes=spread(records.read(row.records[0]).episodes(), n),
+        )
+        for table in tables
+        for row in table.rows
+        if row.records and row.score is not None and agent in (None, row.agent)
+    ]
+    if not found:
+        agents = sorted({row.agent for table in tables for row in table.rows})
+        who = "no record" if agent is None else f"no record of agent {agent!r}"
+        near = did_you_mean(agent, agents) if agent is not None and agents else ""
+        there = f"{near} there are {', '.join(map(shown, agents))}" if agents else ""
+        raise ValueError(f"{who} on {env} was completed in '{store}'{there}")
+    status = 1 if problems else 0
+    if json_output:
+        print(json.dumps([asdict(one) for one in found], indent=2))
+        return status
+    console = report_console(WIDTH)
+    for one in found:
+        where = f" ({shown(one.table)})" if one.table else ""
+        name = shown(f"{one.agent} {one.label}".strip(), 400)
+        title = f"{shown(env)}{where}: {name}, score {figure(one.score)}, record {one.record[:12]}"
+        print_wrapped(console, title, "bold")
+        print_samples(console, one.episodes)
+        console.print()
+    return status

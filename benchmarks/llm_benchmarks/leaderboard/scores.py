@@ -1,0 +1,147 @@
+"""The scores of one row of a table, and how two rows are compared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from llm_benchmarks.leaderboard.statistics import (
+    Interval,
+    cluster_difference,
+    cluster_interval,
+    mean_interval,
+    paired_difference,
+    welch_difference,
+)
+from llm_benchmarks.records.folder import Record
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The completed runs of one agent in one configuration.
+
+    Runs that share a training seed (evaluated again, or repeated) count as one seed: a second look
+    at the same training is no second training.
+
+    Attributes:
+        completed: The completed records.
+        by_seed: Training seed -> mean reward; empty for agents that are not trained.
+    """
+
+    completed: tuple[Record, ...]
+    by_seed: Mapping[int, float]
+
+    @classmethod
+    def of(cls, runs: Iterable[Record]) -> Scores:
+        """Scores of the completed ones among some runs."""
+        completed = tuple(record for record in runs if record["status"] == "completed")
+        return cls(completed, _means_by_seed(completed, lambda r: r["results"]["mean_reward"]))
+
+    @cached_property
+    def interval(self) -> Interval | None:
+        """Mean and interval over training seeds, or over examples where there are none."""
+        if self.by_seed:
+            return mean_interval(list(self.by_seed.values()))
+        return self.over_examples if self.completed else None
+
+    @property
+    def mean(self) -> float:
+        """The score; NaN without a completed run."""
+        return self.interval.estimate if self.interval is not None else math.nan
+
+    @property
+    def episodes(self) -> int:
+        """Evaluation episodes of all runs."""
+        return sum(record["results"]["episodes"] for record in self.completed)
+
+    @cached_property
+    def rows(self) -> tuple[list[float], list[int]]:
+        """Reward and example of every evaluation episode."""
+        rows = [row for record in self.completed for row in record.episodes()]
+        return [row["reward"] for row in rows], [row["example"] for row in rows]
+
+    @cached_property
+    def over_examples(self) -> Interval:
+        """Mean over episodes, its interval over the examples played."""
+        return cluster_interval(*self.rows)
+
+    def mean_of(self, value: Callable[[Record], float | None]) -> float | None:
+        """The mean over runs of what `value` finds in each; None if it finds nothing."""
+        found = [number for number in map(value, self.completed) if number is not None]
+        return math.fsum(found) / len(found) if found else None
+
+    def metrics(self) -> dict[str, float]:
+        """Every metric's mean over training seeds; over runs for agents that are not trained.
+
+        What these runs computed in different ways under one name is left out.
+        """
+        means = {}
+        mixed = self.mixed_metrics()
+        for name in dict.fromkeys(n for r in self.completed for n in r["results"]["metrics"]):
+
+            def value(record: Record, name: str = name) -> float | None:
+                found: float | None = record["results"]["metrics"].get(name)
+                return found
+
+            by_seed = _means_by_seed(self.completed, value)
+            mean = math.fsum(by_seed.values()) / len(by_seed) if by_seed else self.mean_of(value)
+            if mean is not None and name not in mixed:
+                means[name] = mean
+        return means
+
+    def mixed_metrics(self) -> list[str]:
+        """Metrics of whole evaluations that have one name in these runs and several signatures."""
+        signatures: dict[str, set[str | None]] = {}
+        for metric in (m for record in self.completed for m in record["reward"]["metrics"]):
+            if metric.get("level") == "corpus":
+                signatures.setdefault(metric["name"], set()).add(metric["signature"])
+        return [name for name, several in signatures.items() if len(several) > 1]
+
+
+def difference(a: Scores, b: Scores) -> tuple[Interval, str]:
+    """The difference of two agents' scores and how it was judged.
+
+    Trained agents with the same two or more seeds are paired by seed. Where one of them has two or
+    more, Welch's interval is taken, a side's spread over its seeds or, without those, over examples.
+    Single runs are compared example by example: that speaks of these agents, not of what training
+    gives.
+
+    Returns:
+        The interval of a - b, and "paired by seed", "welch" or "by example".
+    """
+    if len(a.by_seed) > 1 and a.by_seed.keys() == b.by_seed.keys():
+        seeds = list(a.by_seed)
+        values = list(a.by_seed.values()), [b.by_seed[seed] for seed in seeds]
+        return paired_difference(*values, seeds), "paired by seed"
+    if len(a.by_seed) > 1 or len(b.by_seed) > 1:
+        return welch_difference(_spread(a), _spread(b)), "welch"
+    if len(set(a.rows[1]) & set(b.rows[1])) > 1:
+        return cluster_difference(*a.rows, *b.rows), "by example"
+    return welch_difference(a.over_examples, _spread(b)), "welch"
+
+
+def lies_above(scores: Scores, value: float) -> bool:
+    """Whether the whole interval lies above a value; a single seed's is taken over examples."""
+    return _spread(scores).side_of(value) == "above"
+
+
+def _spread(scores: Scores) -> Interval:
+    if scores.interval is None or scores.interval.method == "open":
+        return scores.over_examples
+    return scores.interval
+
+
+def _means_by_seed(runs: Iterable[Record], value: Callable[[Record], float | None]) -> dict[int, float]:
+    """Training seed -> mean over its runs, each weighed by its episodes."""
+    parts: dict[int, list[tuple[float, Any]]] = {}
+    for record in runs:
+        seed, found = record["seeds"]["training"], value(record)
+        if seed is not None and found is not None:
+            parts.setdefault(seed, []).append((found, record["results"]["episodes"]))
+    return {
+        seed: math.fsum(mean * n for mean, n in found) / sum(n for _, n in found)
+        for seed, found in sorted(parts.items())
+    }

@@ -1,0 +1,1 @@
+"""Looking at rewards: what texts without skill earn."""

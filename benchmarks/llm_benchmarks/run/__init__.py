@@ -1,0 +1,1 @@
+"""From a suite to records: cells, what they resolve to, processes that run them, trained folders."""

@@ -1,0 +1,353 @@
+"""One cell, from nothing to a record: make, train, evaluate, write down - also what went wrong."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from llm_baselines.agent import TrainingReport
+from llm_baselines.registry import AGENTS, make_agent
+from llm_baselines.storage.exchange import standing_in
+from llm_baselines.storage.interruption import deferred_signals, interruptibly
+from llm_baselines.storage.not_finite import check_saved
+from llm_baselines.storage.sealed_folder import read_json
+from llm_baselines.storage.temporary import temporary_folder
+from llm_benchmarks.records.provenance import collect_provenance, peak_memory_bytes, utc_now
+from llm_benchmarks.records.record import RecordError, error_section, new_record, plain, summarize
+from llm_benchmarks.records.store import RecordStore, checkpoint_files, checkpoint_hash
+from llm_benchmarks.run.phases import EVALUATING, TRAINING, stage_of
+from llm_benchmarks.run.planned_record import write_fallback
+from llm_benchmarks.run.resolve import (
+    AgentPlan,
+    draft_plan,
+    evaluation_arguments,
+    make_plan,
+    plan_agent,
+    settled,
+    training_env,
+)
+from llm_benchmarks.run.suite import Cell, SuiteError
+from llm_benchmarks.run.training import load_trained, own_files
+from llm_envs import EvaluationResult, evaluate
+from llm_envs.envs.ids import make_vec
+
+Progress = Callable[[str, int, int], None]
+"""progress(phase, done, total): "training", or what an agent's `training_stage` says comes before that, in
+steps; from when there is nothing left to train on EVALUATING, in episodes."""
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "RAYON_NUM_THREADS",
+)
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of a cell.
+
+    Attributes:
+        status: "completed" or "failed".
+        record: The record's id.
+        score: Mean reward; None for a failed cell.
+        seconds: Wall-clock time.
+        message: The error of a failed cell, or why a checkpoint was not kept, in a line.
+    """
+
+    status: str
+    record: str
+    score: float | None
+    seconds: float
+    message: str = ""
+
+
+def run_cell(
+    cell: Cell,
+    store: RecordStore,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    keep_checkpoint: bool = False,
+    progress: Progress | None = None,
+    command: Sequence[str] | None = None,
+) -> CellResult:
+    """Runs a cell and writes its record, whether it succeeds or fails.
+
+    Args:
+        cell: What to do.
+        store: Where the record goes.
+        device: A torch device, or "auto".
+        threads: Threads this process was given; None if that was left to the libraries.
+        keep_checkpoint: Keep what was trained with the record.
+        progress: Called now and then.
+        command: What to write down as the command line.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted; the record says so, unless it was being written already.
+        OSError: The record cannot be written; nothing of it is left.
+    """
+    run = _CellRun(cell, device, progress or (lambda phase, done, total: None))
+    started, clock = utc_now(), time.perf_counter()
+    status, error, result = "completed", None, None
+    here = Path(tempfile.gettempdir())
+    try:
+        with deferred_signals(), temporary_folder(here, "llm-envs-cell-") as place:
+            try:
+                result = interruptibly(run.play, place)
+            except KeyboardInterrupt:
+                status = "interrupted"
+            except Exception as raised:
+                status, error = "failed", raised
+            rows = result.to_dicts() if result is not None else []
+            provenance = collect_provenance(started_at=started, threads=threads, command=command)
+            kept = keep_checkpoint and status == "completed"
+            files = checkpoint_files(place) if kept and not run.unsaved else {}
+            not_kept = f"its checkpoint is not kept: {run.unsaved}" if kept and run.unsaved else ""
+            try:
+                record = new_record(
+                    run.plan,
+                    status=status,
+                    error=None if error is None else error_section(error),
+                    provenance=provenance,
+                    cost=run.cost(),
+                    results=summarize(rows, result.corpus_metrics if result is not None else None),
+                )
+                try:
+                    record_id = store.write(record, rows, run.curve(), files)
+                except (RecordError, OSError) as refused:
+                    if not files:
+                        raise
+                    not_kept = f"its checkpoint is not kept: {one_line(refused)}"
+                    record_id = store.write(record, rows, run.curve(), {})
+            except OSError:
+                raise
+            except Exception as refused:  # the run is over: it is not lost for the form of its record
+                result, error = None, refused
+                status = "interrupted" if status == "interrupted" else "failed"
+                record_id = write_fallback(
+                    store,
+                    (run.plan, draft_plan(cell)),
+                    refused,
+                    status=status,
+                    provenance=provenance,
+                    rows=rows,
+                )
+    finally:
+        run.close()
+    if status == "interrupted":
+        raise KeyboardInterrupt
+    score = None if result is None else result.mean_reward
+    message = not_kept if error is None else one_line(error)
+    return CellResult(status, record_id, score, time.perf_counter() - clock, message)
+
+
+class _CellRun:
+    """A cell being run: what is known of it so far, for a record at any moment."""
+
+    def __init__(self, cell: Cell, device: str, progress: Progress) -> None:
+        self._cell = cell
+        self._device = device
+        self._progress = progress
+        self.plan: dict[str, Any] = draft_plan(cell)
+        self.unsaved = ""
+        self._agent_plan: AgentPlan | None = None
+        self._agent: Any = None
+        self._env: gym.Env[Any, Any] | None = None
+        self._training_seconds: float | None = None
+        self._evaluation_seconds: float | None = None
+
+    def play(self, place: Path) -> EvaluationResult:
+        """Makes, trains and evaluates; what was trained is saved in `place`."""
+        planned = self._agent_plan = plan_agent(self._cell)
+        cell = self._cell = settled(self._cell, planned)
+        self.plan = draft_plan(cell, planned)
+        self.plan = make_plan(cell, planned)
+        self._env = training_env(cell)
+        self._agent = self._made(planned, self._env)
+        pin_torch()
+        if planned.trained and planned.training is None:
+            self._train(planned)
+        self._progress(EVALUATING, 0, self.plan["budget"]["evaluation_episodes"])
+        if planned.training is not None:
+            self.plan["agent"]["checkpoint_hash"] = _folder_hash(Path(planned.make), planned.training)
+        elif planned.trained and callable(getattr(self._agent, "save", None)):
+            self._save(place)
+        self.plan["agent"]["parameters"] = self._report().parameters or None
+        result = self._evaluate()
+        named = {metric["name"] for metric in self.plan["reward"]["metrics"]}
+        measured = [name for name in result.metrics if name not in named]
+        self.plan["reward"]["metrics"][:0] = [{"name": n, "signature": None} for n in measured]
+        return result
+
+    def _made(self, planned: AgentPlan, env: Any) -> Any:
+        """The agent, trained or not."""
+        if planned.training is not None:
+            return load_trained(Path(planned.make), planned.training, env, device=self._device)
+        return make_agent(planned.make, env, seed=planned.seed, device=self._device, config=planned.options)
+
+    def _save(self, place: Path) -> None:
+        """Saves what was trained. Where it cannot be, it is evaluated all the same."""
+        try:
+            self._agent.save(place)
+        except OSError as error:
+            self.unsaved = one_line(error)
+        else:
+            check_saved(place, f"{self.plan['agent']['name']!r}")
+            if files := checkpoint_files(place):
+                self.plan["agent"]["checkpoint_hash"] = checkpoint_hash(files)
+
+    def _train(self, planned: AgentPlan) -> None:
+        if not callable(getattr(self._agent, "learn", None)):
+            raise SuiteError(f"agent {self._cell.agent!r} has no learn(); leave total_timesteps out")
+        started = time.perf_counter()
+        total = planned.total_timesteps
+        try:
+            with self._watched(total):
+                self._agent.learn(total)
+        finally:
+            self._training_seconds = time.perf_counter() - started
+
+    def _evaluate(self) -> EvaluationResult:
+        judged = self._cell.evaluation
+        total = self.plan["budget"]["evaluation_episodes"]
+        envs = make_vec(
+            self._cell.env,
+            judged.num_envs,
+            autoreset_mode="Disabled",
+            **evaluation_arguments(self._cell),
+        )
+        done = 0
+
+        def count(row: Any) -> None:
+            nonlocal done
+            done += 1
+            self._progress(EVALUATING, done, total)
+
+        started = time.perf_counter()
+        try:
+            return evaluate(
+                self._agent,
+                envs,
+                judged.episodes,
+                self.plan["seeds"]["evaluation"],
+                deterministic=judged.deterministic,
+                on_episode=count,
+            )
+        finally:
+            self._evaluation_seconds = time.perf_counter() - started
+            envs.close()
+
+    @contextmanager
+    def _watched(self, total: int) -> Iterator[None]:
+        """Tells of the agent's steps every second while it learns."""
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(1.0):
+                self._progress(*stage_of(self._agent, total))
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        self._progress(TRAINING, 0, total)
+        watcher.start()
+        try:
+            yield
+        finally:
+            over.set()
+            watcher.join()
+
+    def _report(self) -> TrainingReport:
+        planned = self._agent_plan
+        if planned is not None and planned.training is not None:
+            return TrainingReport(**planned.training["report"])
+        report = getattr(self._agent, "report", None)
+        return report if isinstance(report, TrainingReport) else TrainingReport()
+
+    def cost(self) -> dict[str, Any]:
+        """The cost section of the record, of what has been done so far."""
+        planned, report = self._agent_plan, self._report()
+        told = planned is not None and planned.training is not None
+        told = told or isinstance(getattr(self._agent, "report", None), TrainingReport)
+        trained = planned is not None and planned.trained
+        training = report.seconds if told and report.seconds else self._training_seconds
+        steps = report.environment_steps if told else None
+        if planned is not None and not told:  # an agent of others that keeps no report
+            steps = planned.total_timesteps
+        return {
+            "wall_clock_seconds": {
+                "training": (training or 0.0) if trained else 0.0,
+                "evaluation": self._evaluation_seconds,
+            },
+            "environment_steps": steps if trained else 0,
+            "gradient_steps": report.gradient_steps if told else None,
+            "tokens": report.tokens if told else None,
+            "reward_calls": report.reward_calls if told else None,
+            "peak_memory_bytes": peak_memory_bytes(),
+        }
+
+    def curve(self) -> list[dict[str, Any]]:
+        """The training curve; a value that is no finite number at a point is left out there.
+
+        Raises:
+            RecordError: A row is none.
+        """
+        rows = []
+        for number, row in enumerate(self._report().curve, 1):
+            try:
+                kept = {k: v for k, v in plain(_finite(row), "curve").items() if not isinstance(v, bool)}
+                rows.append({**kept, "timesteps": int(row["timesteps"]), "seconds": float(row["seconds"])})
+            except (TypeError, ValueError, LookupError, AttributeError) as error:
+                raise RecordError(
+                    f"the agent's report: row {number} of its curve is {row!r}; expected timesteps, seconds "
+                    f"and numbers by name ({type(error).__name__}: {error})"
+                ) from error
+        return rows
+
+    def close(self) -> None:
+        """Closes the environment."""
+        if self._env is not None:
+            self._env.close()
+
+
+def _finite(row: Mapping[str, Any]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if math.isfinite(value)}
+
+
+def _folder_hash(folder: Path, facts: Mapping[str, Any]) -> str | None:
+    """The hash of a trained agent's files, without the reports and logs beside them."""
+    folder = standing_in(folder)
+    if facts["agent"] not in AGENTS:
+        files = own_files(folder, facts)
+        return checkpoint_hash(files) if files else None
+    listed = folder / "manifest.json"
+    if not listed.is_file():
+        return None
+    names = [*read_json(listed, kind="a saved agent"), "manifest.json"]
+    return checkpoint_hash({f"checkpoint/{name}": folder / name for name in sorted(names)})
+
+
+def pin_torch() -> None:
+    """Holds torch, where it is loaded, to the threads the environment variables allow."""
+    torch = sys.modules.get("torch")
+    threads = os.environ.get("OMP_NUM_THREADS", "")
+    if torch is not None and threads.isdigit():
+        torch.set_num_threads(int(threads))
+
+
+def one_line(error: BaseException) -> str:
+    """An error as a single line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

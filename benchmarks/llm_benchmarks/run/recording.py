@@ -1,0 +1,168 @@
+"""A record of what `llm_envs.evaluate` gave, for those who train and evaluate in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.vector import VectorEnv
+
+from llm_baselines.agent import TrainingReport
+from llm_baselines.registry import AGENTS
+from llm_baselines.storage.sealed_folder import json_able
+from llm_benchmarks.records.provenance import collect_provenance
+from llm_benchmarks.records.record import new_record, summarize
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run.planned_record import NO_COST
+from llm_benchmarks.run.resolve import AgentPlan, evaluation_arguments, make_plan
+from llm_benchmarks.run.suite import RESERVED, Cell, Evaluation
+from llm_envs import EvaluationResult
+from llm_envs.envs.ids import make_vec
+
+
+def record_evaluation(
+    result: EvaluationResult,
+    policy: Any,
+    env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any],
+    store: RecordStore,
+    *,
+    name: str,
+    seed: int | None = None,
+    total_timesteps: int | None = None,
+    reward: Any = "default",
+    config: Mapping[str, Any] | None = None,
+    track: str | None = None,
+) -> str:
+    """Writes a record of an evaluation; the leaderboard then has a row of it.
+
+    What a policy was trained on is known to nobody but who calls this, and stands in the record as it is
+    said here. What was played is compared with the environment: rows that are not of its examples, or whose
+    episode seeds are not those of `result.seed`, are refused.
+
+    Args:
+        result: From `llm_envs.evaluate(policy, env, ...)`.
+        policy: What was evaluated. Its `report`, where that is a TrainingReport, says what training cost.
+        env: What `evaluate` was given: an id, or an environment that gymnasium made from one.
+        store: Where the record goes.
+        name: The policy's name in tables.
+        seed: The training seed; None for a policy that was not trained.
+        total_timesteps: Steps it was trained for; by default those of its report.
+        reward: The specification of what it was trained on.
+        config: What was chosen for it; by default its attribute `config`, where that is a dataclass.
+        track: "scratch", "demonstrations" or "pretrained"; "scratch" by default.
+
+    Returns:
+        The record's id.
+
+    Raises:
+        ValueError: The result is not of this environment, the name is that of an agent of the package, or
+            something cannot stand in a record.
+    """
+    report = getattr(policy, "report", None)
+    report = report if isinstance(report, TrainingReport) else TrainingReport()
+    steps = report.environment_steps or report.tokens if total_timesteps is None else total_timesteps
+    _check_said(policy, name, seed, steps)
+    if config is None:
+        own = getattr(policy, "config", None)
+        config = asdict(own) if is_dataclass(own) and not isinstance(own, type) else {}
+    cell = _cell(result, env, name=name, seed=seed, reward=reward, config=json_able(dict(config)))
+    agent = AgentPlan(
+        name=name,
+        make=name,
+        entry_point=f"{type(policy).__module__}:{type(policy).__qualname__}",
+        config=cell.config,
+        reward=reward,
+        total_timesteps=steps if seed is not None else 0,
+        trained=seed is not None,
+        seed=seed or 0,
+        track=track or "scratch",
+    )
+    plan = make_plan(cell, agent)
+    _check_played(result, cell)
+    named = {metric["name"] for metric in plan["reward"]["metrics"]}
+    plan["reward"]["metrics"][:0] = [{"name": m, "signature": None} for m in result.metrics if m not in named]
+    plan["agent"]["parameters"] = report.parameters or None
+    ended = datetime.now(UTC)
+    rows = result.to_dicts()
+    record = new_record(
+        plan,
+        status="completed",
+        provenance=collect_provenance(
+            started_at=_moment(ended - timedelta(seconds=result.seconds)), finished_at=_moment(ended)
+        ),
+        cost={
+            **NO_COST,
+            "wall_clock_seconds": {"training": report.seconds, "evaluation": result.seconds},
+            "environment_steps": report.environment_steps if seed is not None else 0,
+            "gradient_steps": report.gradient_steps,
+            "tokens": report.tokens,
+            "reward_calls": report.reward_calls,
+        },
+        results=summarize(rows),
+    )
+    return store.write(record, rows, json_able(report.curve))
+
+
+def _check_said(policy: Any, name: str, seed: int | None, steps: int) -> None:
+    if name in AGENTS and not type(policy).__module__.startswith("llm_baselines."):
+        raise ValueError(f"name={name!r} is an agent of the package, and {policy!r} is not: choose another")
+    if seed is None and steps:
+        raise ValueError(
+            f"{name!r} was trained for {steps:,} steps: say with which seed (seed=...), and on which reward"
+        )
+
+
+def _cell(
+    result: EvaluationResult,
+    env: str | gym.Env[Any, Any] | VectorEnv[Any, Any, Any],
+    *,
+    name: str,
+    seed: int | None,
+    reward: Any,
+    config: Mapping[str, Any],
+) -> Cell:
+    """What was done, as a suite would have asked for it."""
+    if isinstance(env, str):
+        env_id, kwargs, split = env, {}, "test"
+    elif env.spec is None:
+        raise ValueError(f"{env!r} does not say from which id it was made: give the id instead")
+    else:
+        env_id, kwargs = env.spec.id, dict(env.spec.kwargs)
+        split = env.unwrapped.task.split  # type: ignore[union-attr]
+    return Cell(
+        env=env_id,
+        agent=name,
+        seed=seed or 0,
+        reward=reward,
+        config=config,
+        env_kwargs={k: v for k, v in kwargs.items() if k not in (*RESERVED, "vectorization_mode")},
+        evaluation=Evaluation(
+            # That of an agent without a training seed is added to the evaluation's: nothing here.
+            seed=result.seed,
+            split=split,
+            episodes=len(result.rows),
+            deterministic=result.deterministic,
+            reward=kwargs.get("reward", "default"),
+        ),
+    )
+
+
+def _check_played(result: EvaluationResult, cell: Cell) -> None:
+    """Refuses rows that are not of the environment's examples."""
+    made = make_vec(cell.env, 1, autoreset_mode="Disabled", **evaluation_arguments(cell))
+    examples = made.unwrapped.task.examples  # type: ignore[attr-defined]
+    made.close()
+    for row in result.rows:
+        source = examples[row.example].source if row.example < len(examples) else None
+        if source != row.source:
+            raise ValueError(
+                f"row {row.index} of the result has the source {row.source!r}, and example {row.example} of "
+                f"{cell.env}, {cell.evaluation.split} split, has {source!r}: give what evaluate() was given"
+            )
+
+
+def _moment(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,353 @@
+"""Runs the cells of a suite in processes of their own, a few at a time, and keeps what became of each.
+
+A cell that a store has a completed record of is not run again, and one that another process runs is waited
+for: a cell's process holds the store's lock on it. A cell that fails, or whose process dies, leaves a failed
+record, and the others go on. Where this process is killed, the cells' processes notice; worker.py says what
+they do.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from llm_baselines.storage.interruption import Held, deferred_signals, interruptibly
+from llm_baselines.storage.locks import Lock
+from llm_benchmarks.console.termination import termination_interrupts
+from llm_benchmarks.records.provenance import collect_provenance, utc_now
+from llm_benchmarks.records.record import cell_key, new_record
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run.cell import THREAD_VARIABLES
+from llm_benchmarks.run.planned_record import NO_COST
+from llm_benchmarks.run.progress import SuiteProgress
+from llm_benchmarks.run.resolve import draft_plan, make_plan, plan_agent, settled
+from llm_benchmarks.run.suite import Cell, Run, Suite
+from llm_envs.foreign import allowed_code, allowing_code
+
+_GRACE = 20.0  # seconds an interrupted cell has to write its record
+_SAME = 1.0  # seconds within which an interruption that is said twice is one
+_TAIL = 4000  # characters of a dead process's last words that are kept
+
+
+@dataclass
+class SuiteOutcome:
+    """What became of a suite's cells.
+
+    Attributes:
+        completed: Cells run to the end.
+        skipped: Cells the store had, or got from another process meanwhile.
+        failed: Cells that failed, here or in another process meanwhile, with the error in a line.
+        unreadable: Records of the store that could not be read, and why.
+        interrupted: Whether the suite was interrupted.
+        seconds: Wall-clock time.
+    """
+
+    completed: list[Cell] = field(default_factory=list)
+    skipped: list[Cell] = field(default_factory=list)
+    failed: list[tuple[Cell, str]] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    seconds: float = 0.0
+
+
+def run_suite(
+    suite: Suite,
+    store: RecordStore,
+    *,
+    progress: SuiteProgress | None = None,
+    processes: int | None = None,
+    command: Sequence[str] | None = None,
+) -> SuiteOutcome:
+    """Runs what a store has no completed record of.
+
+    Args:
+        suite: From `load_suite`.
+        store: Where records are sought and written.
+        progress: Where to show how it goes; nothing is shown by default.
+        processes: Cells at a time, where it shall differ from the suite's.
+        command: What to write down as the command line; this process's by default.
+
+    Returns:
+        What became of each cell; an interruption, by Ctrl-C, SIGTERM or SIGHUP, is told there too, after
+        the running cells have been ended and recorded.
+
+    Raises:
+        ValueError: processes is below 1.
+    """
+    if processes is not None and processes < 1:
+        raise ValueError(f"processes={processes} must be at least 1")
+    runner = _Runner(suite.run, store, list(sys.argv if command is None else command))
+    shown = progress if progress is not None else SuiteProgress(None)
+    outcome, started = SuiteOutcome(), time.monotonic()
+    # Signals are looked for between the events of cells, so that no event is lost.
+    with shown, termination_interrupts(), deferred_signals() as held:
+        try:
+            store.tidy()
+            waiting = interruptibly(runner.plan, suite.cells, outcome, shown)
+            runner.run(waiting, processes or suite.run.processes, outcome, shown, held)
+        except KeyboardInterrupt:
+            outcome.interrupted = True
+            try:
+                runner.stop(outcome, shown, held)
+            except BaseException:
+                runner.stop(outcome, SuiteProgress(None), held)
+                raise
+        except BaseException:
+            runner.stop(outcome, SuiteProgress(None), held)  # it may be what is shown that failed
+            raise
+        finally:
+            store.tidy()
+            held.forget()  # it is told in the outcome
+    outcome.seconds = time.monotonic() - started
+    return outcome
+
+
+@dataclass
+class _Job:
+    """A cell whose process runs."""
+
+    cell: Cell
+    plan: dict[str, Any]
+    process: subprocess.Popen[str]
+    errors: IO[str]
+    records_before: set[str]
+    started_at: str
+    clock: float
+    end: dict[str, Any] | None = None
+
+
+class _Runner:
+    def __init__(self, run: Run, store: RecordStore, command: list[str]) -> None:
+        self._run = run
+        self._store = store
+        self._command = command
+        self._jobs: list[_Job] = []
+        self._stopping = False
+        self._records_before: set[str] = set()  # those there were when this process looked for what to do
+        self._told: set[str] = set()
+        self._events: queue.Queue[tuple[_Job, dict[str, Any] | None]] = queue.Queue()
+
+    def plan(
+        self, cells: Sequence[Cell], outcome: SuiteOutcome, shown: SuiteProgress
+    ) -> list[tuple[Cell, dict[str, Any]]]:
+        """The cells to run with their plans: those the store lacks; a repeated cell runs once."""
+        shown.begin(len(cells))
+        self._records_before = set(self._store.ids())
+        waiting: list[tuple[Cell, dict[str, Any]]] = []
+        planned: set[str] = set()
+        for cell in cells:
+            shown.planning(cell)
+            try:
+                with allowing_code(cell.own_code()):
+                    agent = plan_agent(cell)
+                    plan = make_plan(settled(cell, agent), agent)
+            except Exception:
+                plan = draft_plan(cell)  # the cell's own process will say what is wrong
+            key = cell_key(plan)
+            if key in planned or self._store.find(key, problems=outcome.unreadable):
+                outcome.skipped.append(cell)
+                shown.skipped(cell)
+            else:
+                waiting.append((cell, plan))
+            planned.add(key)
+        return waiting
+
+    def run(
+        self,
+        waiting: list[tuple[Cell, dict[str, Any]]],
+        processes: int,
+        outcome: SuiteOutcome,
+        shown: SuiteProgress,
+        held: Held,
+    ) -> None:
+        """Runs cells until none is left.
+
+        Raises:
+            KeyboardInterrupt: A signal has come.
+        """
+        todo = list(waiting)
+        while todo or self._jobs:
+            if held.noted:
+                held.forget()
+                raise KeyboardInterrupt
+            for cell, plan in list(todo):
+                if len(self._jobs) >= processes:
+                    break
+                if self._begin(cell, plan, outcome, shown):
+                    todo.remove((cell, plan))
+            self._hear(outcome, shown)
+
+    def _begin(self, cell: Cell, plan: dict[str, Any], outcome: SuiteOutcome, shown: SuiteProgress) -> bool:
+        """Starts a cell, or takes over what another process made of it; False while another runs it."""
+        key = cell_key(plan)
+        lock = self._store.claim(key)
+        if lock is None:
+            if key not in self._told:
+                shown.waiting(cell)
+            self._told.add(key)
+            return False
+        found = self._store.find(key, status=None)
+        failed = [r for r in found if r["status"] == "failed" and r.id not in self._records_before]
+        if any(record["status"] == "completed" for record in found):
+            outcome.skipped.append(cell)
+            shown.skipped(cell)
+            lock.release()
+        elif failed:
+            error = failed[-1]["error"]
+            message = f"{error['type']}: {error['message']} (run by another process)"
+            outcome.failed.append((cell, message))
+            shown.ended(cell, "failed", None, 0.0, message)
+            lock.release()
+        else:
+            job = self._start(cell, plan, lock, {record.id for record in found})
+            self._jobs.append(job)
+            shown.planned(cell, plan)
+            shown.started(job.cell)
+        return True
+
+    def _hear(self, outcome: SuiteOutcome, shown: SuiteProgress) -> None:
+        """Waits a moment for what a process says."""
+        try:
+            job, event = self._events.get(timeout=0.5)
+        except queue.Empty:
+            return
+        if event is None:
+            self._end(job, outcome, shown)
+        elif event["event"] == "progress":
+            shown.advanced(job.cell, event["phase"], event["done"], event["total"])
+        else:
+            job.end = event
+
+    def _start(self, cell: Cell, plan: dict[str, Any], lock: Lock, records_before: set[str]) -> _Job:
+        environment = dict(os.environ)
+        environment.update(dict.fromkeys(THREAD_VARIABLES, str(self._run.threads)))
+        environment["TOKENIZERS_PARALLELISM"] = "false"
+        environment["PYTHONIOENCODING"] = "utf-8:backslashreplace"  # what is read of a dead process's words
+        errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "llm_benchmarks.run.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            encoding="utf-8",
+            env=environment,
+            start_new_session=True,  # a Ctrl-C reaches this process alone, which passes it on
+            pass_fds=(lock.descriptor,) if os.name == "posix" else (),
+        )
+        lock.hand_on()
+        job = _Job(cell, plan, process, errors, records_before, utc_now(), time.monotonic())
+        request = {
+            "cell": cell.to_dict(),
+            "store": str(self._store.path.absolute()),
+            "device": self._run.device,
+            "threads": self._run.threads,
+            "keep_checkpoints": self._run.keep_checkpoints,
+            "command": self._command,
+            "allow_code": sorted(allowed_code()),
+        }
+        threading.Thread(target=self._listen, args=(job, json.dumps(request)), daemon=True).start()
+        return job
+
+    def _listen(self, job: _Job, request: str) -> None:
+        """Hands a process its request, and its events to the queue; None when it has ended.
+
+        Its standard input stays open: when it ends, the process knows that this one is gone.
+        """
+        process = job.process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with suppress(OSError):  # it may have died already
+            process.stdin.write(request + "\n")
+            process.stdin.flush()
+        with process.stdout:
+            for line in process.stdout:
+                try:
+                    self._events.put((job, json.loads(line)))
+                except ValueError:
+                    continue
+        process.wait()
+        with suppress(OSError):
+            process.stdin.close()
+        self._events.put((job, None))
+
+    def _end(self, job: _Job, outcome: SuiteOutcome, shown: SuiteProgress) -> None:
+        self._jobs.remove(job)
+        end = job.end or self._died(job)
+        job.errors.close()
+        if end["event"] == "completed":
+            outcome.completed.append(job.cell)
+        elif not self._stopping or end["event"] != "interrupted":
+            outcome.failed.append((job.cell, end["message"]))
+        shown.ended(job.cell, end["event"], end["score"], end["seconds"], end["message"])
+
+    def _died(self, job: _Job) -> dict[str, Any]:
+        """Records a process that ended without a word, unless it has recorded itself before."""
+        seconds = time.monotonic() - job.clock
+        for record in self._store.find(cell_key(job.plan), status=None):
+            if record.id not in job.records_before:
+                score = (record["results"] or {}).get("mean_reward")
+                message = (record["error"] or {}).get("message", "")
+                return {"event": record["status"], "score": score, "seconds": seconds, "message": message}
+        if self._stopping:
+            told = self._write(job, "interrupted", None)
+            return {"event": "interrupted", "score": None, "seconds": seconds, "message": told}
+        code = job.process.returncode
+        try:
+            how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
+        except ValueError:
+            how = f"by signal {-code}"
+        job.errors.seek(0)
+        said = job.errors.read()[-_TAIL:]
+        error = {"type": "ProcessDied", "message": f"the process ended {how}", "traceback": said}
+        told = self._write(job, "failed", error)
+        message = f"{error['message']}; {told}" if told else error["message"]
+        return {"event": "failed", "score": None, "seconds": seconds, "message": message}
+
+    def _write(self, job: _Job, status: str, error: dict[str, str] | None) -> str:
+        """Writes a record for a process that did not; what went wrong with that, if anything."""
+        record = new_record(
+            job.plan,
+            status=status,
+            error=error,
+            provenance=collect_provenance(
+                started_at=job.started_at, threads=self._run.threads, command=self._command
+            ),
+            cost=NO_COST,
+        )
+        try:
+            self._store.write(record)
+        except OSError as unwritten:
+            return f"no record of it: {unwritten}"
+        return ""
+
+    def stop(self, outcome: SuiteOutcome, shown: SuiteProgress, held: Held) -> None:
+        """Ends the running cells; each records that it was interrupted, or it is recorded here.
+
+        What a process had said before it heard of it holds: a cell that was done is done.
+        """
+        self._stopping = True
+        for job in self._jobs:
+            job.process.send_signal(signal.SIGINT)
+        begun = time.monotonic()
+        deadline = begun + _GRACE
+        while self._jobs:
+            if held.noted:
+                if time.monotonic() - begun > _SAME:  # once more: there is no grace any longer
+                    deadline = 0.0
+                held.forget()
+            if time.monotonic() > deadline:
+                for job in self._jobs:
+                    job.process.kill()
+            self._hear(outcome, shown)

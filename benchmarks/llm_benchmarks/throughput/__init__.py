@@ -1,0 +1,1 @@
+"""`llm-envs throughput`: steps, tokens and updates a second."""

@@ -1,0 +1,111 @@
+"""What TokenDQN's rollouts and updates cost on a pretrained model with LoRA, beside transformers' own."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+
+import numpy as np
+import torch
+
+from llm_benchmarks.throughput.comparison_line import ROUNDS, Comparison, in_turn, show
+from llm_benchmarks.throughput.learners import generated, played, seconds_of, supervised_steps, texts, updates
+
+PROMPT, ANSWER = 16, 48
+BATCHES = (8, 32)
+
+
+def run(model: str, *, device: str = "auto", json_output: bool = False) -> int:
+    """Measures and prints.
+
+    Args:
+        model: A fetched model, a folder or a hub name.
+        device: "auto" or a torch device.
+        json_output: Print JSON instead of a table.
+
+    Returns:
+        Exit status 0.
+
+    Raises:
+        ValueError: There is no such model.
+    """
+    from stable_baselines3.common.utils import get_device
+
+    from llm_baselines.lm.precision import choose_dtype
+
+    place = get_device(device)
+    dtype = choose_dtype("auto", place)
+    lines = measure(model, place, dtype)
+    if json_output:
+        print(json.dumps([vars(line) for line in lines], indent=1))
+        return 0
+    threads = f"{torch.get_num_threads()} thread(s), " if place.type == "cpu" else ""
+    show(
+        f"model {model!r}, {dtype} on {place}, {threads}texts of {PROMPT} + {ANSWER} tokens; {ROUNDS} rounds "
+        "in turn, medians",
+        lines,
+    )
+    return 0
+
+
+def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
+    """Lines for every batch size: rollouts, an update, and the memory that both have taken so far."""
+    from transformers import AutoConfig
+
+    from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
+    from llm_baselines.algorithms.token_dqn.q_network import LogitsNetwork
+    from llm_baselines.lm.adapters import MergedActor, with_lora
+    from llm_baselines.lm.build import build_language_model
+    from llm_baselines.lm.precision import DTYPES
+    from llm_baselines.play.trajectory import collate
+    from llm_envs.assets import resolve_model
+    from llm_envs.foreign import load_pretrained
+
+    folder = resolve_model(model, causal=True)
+    base = build_language_model(
+        folder,
+        vocabulary_size=load_pretrained(AutoConfig, folder).vocab_size,
+        context_length=PROMPT + ANSWER,
+        device=device,
+        dtype=DTYPES[dtype],
+    )
+    options = TokenDQNConfig()
+    learner, plain = (with_lora(base, rank=options.lora_rank, alpha=options.lora_alpha) for _ in range(2))
+    actor = MergedActor(base, learner).lm
+    network = LogitsNetwork(learner, base, options)
+    loaded, lines = _peak_memory(device), []
+    for size in BATCHES:
+        episodes = texts(size, PROMPT, ANSWER, base.vocabulary_size)
+        prompts = np.array([one.tokens[:PROMPT] for one in episodes])
+        lengths, batch = np.full(size, ANSWER), collate(episodes).to(device)
+        lines += [
+            in_turn(
+                f"rollouts with the reference's pass, batch {size}",
+                played(actor, base, prompts, lengths),
+                "transformers' generate on the plain model, sampling",
+                generated(base, prompts, lengths),
+                unit="tokens/s",
+            ),
+            in_turn(
+                f"TokenDQN update, q='logits', LoRA, batch {size}",
+                seconds_of(updates(network, batch)),
+                "a plain LoRA step on the same batch",
+                seconds_of(supervised_steps(plain, batch)),
+                unit="s",
+            ),
+        ]
+        peak = _peak_memory(device)
+        ratio = peak / loaded
+        lines.append(
+            Comparison(f"peak memory, batch {size}", peak, "models loaded", loaded, ratio, ratio, ratio, "MB")
+        )
+    return lines
+
+
+def _peak_memory(device: torch.device) -> float:
+    """The most this process has held so far, MB: on a GPU its own memory, else resident memory."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3

@@ -1,0 +1,90 @@
+"""``file:PATH[:quoted|:unquoted]``: a .jsonl, .csv, .tsv or .parquet file, or a folder of one for each split.
+
+Quotation marks enclose fields of .csv (RFC 4180) and are letters in .tsv (IANA text/tab-separated-values);
+the ending after the path says it otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from llm_envs.data.corpus import Columns, Contents
+from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.data.files.columns import SPLIT_VALUES
+from llm_envs.data.files.names import read_file_name
+from llm_envs.data.files.parquet import Parquet
+from llm_envs.data.files.rows import Delimited, JsonLines, Table
+from llm_envs.data.files.tables import read_tables
+from llm_envs.foreign import shown
+
+SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
+
+
+def load(name: str, columns: Columns | None) -> Contents:
+    """Read a file or a folder of ``train``, ``validation`` and ``test`` files.
+
+    Raises:
+        DataError: If there is no such file, it cannot be read, its kind is unknown, or a row is wrong.
+    """
+    try:
+        given, quoted = read_file_name(name)
+        path = Path(given).expanduser()
+        if path.is_dir():
+            return read_tables(_folder(path, quoted), columns, str(path))
+        if not path.exists():
+            with suppress(OSError):
+                beside = [file.name for file in path.parent.iterdir()]
+                raise DataError(f"there is no file {str(path)!r}{did_you_mean(path.name, beside)}")
+            raise DataError(f"there is no file {str(path)!r}, nor a folder it could be in")
+        return read_tables([(None, open_table(path, quoted))], columns, str(path))
+    except OSError as error:
+        place = name if error.filename is None else error.filename
+        raise DataError(f"data file {shown(repr(str(place)), 200)}: {error.strerror}") from error
+    except RuntimeError as error:  # pathlib's, about a home folder
+        raise DataError(f"data file {shown(repr(name), 200)}: {error}") from error
+
+
+def open_table(path: Path, quoted: bool | None = None) -> Table:
+    """The table of a file, by its suffix.
+
+    Args:
+        path: The file.
+        quoted: Whether quotation marks enclose fields; None for what is usual for its suffix.
+
+    Raises:
+        DataError: Its suffix is unknown or has no fields to quote, or it is no regular file: reading from a
+            pipe may wait for good, and from a device may never end.
+    """
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise DataError(f"{path} is no regular file; copy what it gives into one")
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".tsv"):
+        return Delimited(path, "," if suffix == ".csv" else "\t", quoted=quoted)
+    if quoted is not None:
+        raise DataError(f"{path}: ':quoted' and ':unquoted' are for .csv and .tsv files; leave it out")
+    if suffix == ".jsonl":
+        return JsonLines(path)
+    if suffix == ".parquet":
+        return Parquet(path)
+    raise DataError(f"{path} ends in {suffix!r}; expected one of {', '.join(SUFFIXES)}")
+
+
+def _folder(path: Path, quoted: bool | None) -> list[tuple[str | None, Table]]:
+    """The files named after splits: ``train.jsonl``, ``test-00000-of-00002.parquet``, ..."""
+    tables: list[tuple[str | None, Table]] = []
+    for file in sorted(path.iterdir()):
+        stem = re.split(r"[-_.]", file.name.lower())[0]
+        if file.suffix.lower() in SUFFIXES and stem in SPLIT_VALUES:
+            if not file.exists():
+                raise DataError(f"{file} is a link to {str(file.readlink())!r}, where there is no file")
+            tables.append((SPLIT_VALUES[stem], open_table(file, quoted)))
+    if not tables:
+        raise DataError(
+            f"folder {path} has no data files; expected train, validation or test with "
+            f"one of the endings {', '.join(SUFFIXES)}"
+        )
+    return tables

@@ -1,0 +1,1 @@
+"""Parallel corpora written by grammars: one engine, and one folder for each language pair."""

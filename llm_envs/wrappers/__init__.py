@@ -1,0 +1,5 @@
+"""Wrappers of environments."""
+
+from llm_envs.wrappers.top_k import TopKActions, TopKPolicy, VectorTopKActions
+
+__all__ = ["TopKActions", "TopKPolicy", "VectorTopKActions"]
