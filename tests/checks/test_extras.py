@@ -14,7 +14,7 @@ import pytest
 import llm_envs
 from llm_envs.checks.extras import EXTRAS, MissingExtra, missing, needs
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 MODULES = {
     "pillow": ["PIL"],
     "stable-baselines3": ["stable_baselines3"],

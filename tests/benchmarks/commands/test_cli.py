@@ -282,7 +282,7 @@ def test_a_folder_lists_only_files_of_its_own(capsys: pytest.CaptureFixture[str]
 def test_the_template_is_trained_evaluated_and_recorded(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "agents" / "template"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "agents" / "template"))
     monkeypatch.delitem(sys.modules, "my_agent", raising=False)
     name = "my_agent:make_agent"
     words = ("train", "--env", TINY, "--agent", name, "--out", "out", "--total-timesteps", "6000")

@@ -14,7 +14,7 @@ from llm_benchmarks.records.record import cell_key
 from llm_benchmarks.run.resolve import make_plan, plan_agent, settled
 from llm_benchmarks.run.suite import load_suite
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import llm_envs
 from llm_baselines.anchors.reference import ReferenceAgent
 from llm_benchmarks.records.record import cell_key
 
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 RECORDS = {
     path.parent.name: json.loads(path.read_text(encoding="utf-8"))
     for path in sorted(BENCHMARKS.glob("results*/*/record.json"))

@@ -337,5 +337,5 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_training(
 
 
 def test_the_suites_that_come_along_are_still_read() -> None:
-    folder = Path(__file__).parents[2] / "benchmarks" / "suites"
+    folder = Path(__file__).parents[3] / "benchmarks" / "suites"
     assert all(load_suite(path).cells for path in folder.glob("*.toml"))
