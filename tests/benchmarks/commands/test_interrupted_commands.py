@@ -17,7 +17,7 @@ from forked_commands import Commands
 from made_up import cost, provenance
 from made_up import run as made_up_run
 from made_up_agents import SOURCE
-from test_kills import AGENTS_OF_OTHERS
+from slow_agents import AGENTS_OF_OTHERS
 
 from llm_baselines.storage.locks import try_lock
 from llm_benchmarks.console.input import INTERRUPTED
