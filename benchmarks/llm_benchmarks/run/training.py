@@ -4,8 +4,8 @@ FOLDER/agent.json, ...     the agent, as its own `save` wrote it
 FOLDER/training.json       what was asked for, what it cost, the hashes of the agent's files: see `Training`
 FOLDER/run/                the agent's checkpoints and logs
 
-A training holds the lock on FOLDER/.lock (see llm_baselines/storage/locks.py) from its start to its end. Agent and
-report are exchanged for new ones by one rename (see llm_baselines/storage/exchange.py).
+A training holds the lock on FOLDER/.lock (see storage/locks.py) from its start to its end. Agent and report
+are exchanged for new ones by one rename (see storage/exchange.py).
 """
 
 from __future__ import annotations
