@@ -1,7 +1,7 @@
 """One run as a value: what was asked for, in the form that trained folders, checkpoints and records share.
 
 `RunSpec.identity()` answers "is it the same run?": it hashes the fields that affect the result and leaves out
-the others. Whoever resumes, looks a record up, or compares a checkpoint with a request compares identities, and
+the others. Whoever resumes, looks a record up, or compares a checkpoint with a request compares identities;
 `differences` names the fields that differ.
 """
 
@@ -107,7 +107,7 @@ class EvaluationSpec:
     Attributes:
         split: The split that is played.
         seed: Decides everything random in the evaluation.
-        episodes: Number of episodes; None before the environment was made, where every example is played once.
+        episodes: Number of episodes; None, before the environment was made, for one of every example.
         reward: What scores.
         metrics: What is recorded beside it: "default" for the environment's own, or a list of specs.
         deterministic: Passed to the agent's `predict`.
