@@ -64,7 +64,8 @@ class AgentSpec:
     Attributes:
         name: Name in the registry, or "package.module:factory".
         entry_point: The code behind the name.
-        config: Every option, defaults written out.
+        config: Every option that affects the result, defaults written out.
+        settings: The other options, such as where warm starts are kept.
         base_model: Name and content hash of the pretrained model it begins from; None from scratch. The
             identity takes the hash in place of the option "model".
         track: What it learns from: "scratch", "demonstrations" or "pretrained".
@@ -75,6 +76,7 @@ class AgentSpec:
     name: str
     entry_point: str = free("")
     config: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict, metadata={AFFECTS: False})
     base_model: Mapping[str, Any] | None = None
     track: str = "scratch"
     trials: int = free(0)
