@@ -15,12 +15,12 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 from canaries import ENV_ID, EVALUATE, NAME, SPECS, Canary, planted, refitted
+from llm_benchmarks.records.folder import json_bytes
 from made_up import run as made_up_run
 
 import llm_envs
 from llm_baselines.registry import make_agent
 from llm_benchmarks.commands.app import main
-from llm_benchmarks.records.folder import json_bytes
 from llm_benchmarks.records.record import cell_key
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.assets import find_asset
