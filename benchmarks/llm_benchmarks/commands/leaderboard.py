@@ -85,3 +85,57 @@ def curves(
 
     print(shown(f"written to '{out}'", None))
     raise typer.Exit(1 if problems else 0)
+
+
+@leaderboard.command("merge")
+def merge(
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Stores to copy from.")],
+    store: Annotated[Path, typer.Option(metavar="FOLDER", help="Store that the copies go to.")],
+    experiment: Annotated[
+        str, typer.Option("--experiment", metavar="NAME", help="Of copies whose record names none.")
+    ] = "",
+) -> None:
+    """Copies the records of other stores, also of earlier releases; what is there already is left out."""
+    from llm_benchmarks.console.report import tell_problems
+    from llm_benchmarks.records.merging import merge as merge_stores
+    from llm_benchmarks.records.store import RecordStore
+    from llm_envs.foreign import shown
+
+    with bad_input():
+        creatable(store, "--store")
+        merged = merge_stores(
+            [RecordStore(existing_store(source)) for source in sources], RecordStore(store), experiment
+        )
+    tell_problems(merged.problems)
+    print(shown(f"{len(merged.copied)} copied to '{store}', {len(merged.present)} there before", None))
+    raise typer.Exit(1 if merged.problems else 0)
+
+
+@leaderboard.command("export")
+def export(
+    store: Store,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The JSON file.")],
+) -> None:
+    """Writes the scores of a store in short, in the form of those that `baselines` shows."""
+    from llm_benchmarks.console.report import tell_problems
+    from llm_benchmarks.leaderboard.baselines import to_json, trimmed
+    from llm_benchmarks.leaderboard.view import read_leaderboard
+    from llm_envs.foreign import shown
+
+    with bad_input():
+        creatable(out, "--out")
+        board = read_leaderboard(existing_store(store))
+        out.write_text(to_json(trimmed(board.tables)), encoding="utf-8")
+    tell_problems(board.problems)
+    print(shown(f"written to '{out}'", None))
+    raise typer.Exit(1 if board.problems else 0)
+
+
+@leaderboard.command("baselines")
+def baselines(env: OneEnv = None, json: Json = False) -> None:
+    """Prints the scores that come with the package; they need no store."""
+    from llm_benchmarks.console.report import report_console
+    from llm_benchmarks.leaderboard.baselines import show_baselines
+
+    with bad_input():
+        show_baselines(report_console(100), env, json)

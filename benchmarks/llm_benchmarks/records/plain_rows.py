@@ -62,7 +62,7 @@ def _are_token_ids(ids: Any) -> bool:
 
 
 def is_plain_episode(row: Any) -> bool:
-    """Whether a row of JSON values is certainly a valid line of episodes.jsonl."""
+    """Whether a row of JSON values is certainly a valid line of an episode."""
     return (
         type(row) is dict
         and row.keys() == _EPISODE
@@ -81,7 +81,7 @@ def is_plain_episode(row: Any) -> bool:
 
 
 def is_plain_curve_row(row: Any) -> bool:
-    """Whether a row of JSON values is certainly a valid line of curve.jsonl."""
+    """Whether a row of JSON values is certainly a valid line of a curve."""
     return (
         type(row) is dict
         and _are_numbers(row)

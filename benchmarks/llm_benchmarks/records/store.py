@@ -121,7 +121,9 @@ class RecordStore:
         found = []
         for id in self.ids():
             try:
-                found.append(self.read(id))
+                record = self._read(id)
+                record.episodes()
+                found.append(record)
             except RecordError as error:
                 if problems is not None:
                     problems[id] = str(error)
