@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from functools import cache
 from pathlib import Path
 
 import gymnasium as gym
@@ -10,35 +12,84 @@ import pytest
 
 import llm_envs
 from llm_baselines.anchors.reference import ReferenceAgent
-from llm_benchmarks.records.record import cell_key
+from llm_baselines.spec import RunSpec
+from llm_benchmarks.records.record import Record
+from llm_benchmarks.records.store import RecordStore
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
-RECORDS = {
-    path.parent.name: json.loads(path.read_text(encoding="utf-8"))
-    for path in sorted(BENCHMARKS.glob("results*/*/record.json"))
+EXPERIMENTS = {
+    *("baselines", "translation", "text", "dialogue", "others", "data"),
+    *("from_scratch", "pretrained", "homeassistant"),
 }
-REFERENCES = {
-    record["env"]["id"]: record
-    for record in RECORDS.values()
-    if record["agent"]["name"] == "reference" and record["env"]["id"] != "Dialogue-v0"
-}
+WITH_REFERENCE = (
+    *("Dialogue-Chat-v0", "TextGen-Code-v0", "TextGen-Script-v0", "TextGen-Tiny-v0", "TextGen-v0"),
+    *("Translation-EnIt-v0", "Translation-EnZh-v0", "Translation-v0"),
+)
 
 
-@pytest.mark.parametrize("env_id", REFERENCES)
-def test_the_reference_agent_earns_what_it_earned(env_id):
-    record = REFERENCES[env_id]
+@cache
+def records() -> dict[str, Record]:
+    """Every record of the store, each checked whole."""
+    problems: dict[str, str] = {}
+    found = {record.id: record for record in RecordStore(BENCHMARKS / "results").records(problems)}
+    assert problems == {}
+    return found
+
+
+def reference(env_id: str) -> Record:
+    """The record of the reference agent."""
+    [found] = [
+        record
+        for record in records().values()
+        if record.spec.environment.id == env_id and record.spec.agent.name == "reference"
+    ]
+    return found
+
+
+@pytest.mark.parametrize("env_id", WITH_REFERENCE)
+def test_the_reference_agent_earns_what_it_earned(env_id: str) -> None:
+    record = reference(env_id)
     agent = ReferenceAgent(gym.make(env_id), 0)
-    result = llm_envs.evaluate(agent, env_id, seed=record["seeds"]["evaluation"])
-    assert result.mean_reward == pytest.approx(record["results"]["mean_reward"], abs=1e-12)
+    result = llm_envs.evaluate(agent, env_id, seed=record.evaluation.seed)
+    assert record.results is not None
+    assert result.mean_reward == pytest.approx(record.results["mean_reward"], abs=1e-12)
 
 
-def test_every_cell_has_the_key_it_had():
-    for name, record in RECORDS.items():
-        assert cell_key(record) == record["cell_key"], name
+def test_every_record_belongs_to_an_experiment() -> None:
+    assert {record.spec.experiment for record in records().values()} == EXPERIMENTS
 
 
-def test_the_signatures_of_ids_name_their_data():
-    for record in REFERENCES.values():
-        task = gym.make(record["env"]["id"], split="test").unwrapped.task
-        assert task.signature == record["env"]["signature"]
-        assert task.describe()["dataset"] == record["dataset"]["name"]
+def test_the_store_fits_in_a_repository() -> None:
+    files = list((BENCHMARKS / "results").iterdir())
+    assert len(files) == len(records())
+    assert sum(file.stat().st_size for file in files) < 15_000_000
+
+
+def test_runs_that_left_the_store_are_summarised() -> None:
+    summary = json.loads((BENCHMARKS / "results-summarised.json").read_text(encoding="utf-8"))
+    kept = {record.data["identity"] for record in records().values()}
+    identities = []
+    for group in summary["groups"]:
+        for run in group["runs"]:
+            spec = json.loads(json.dumps(group["spec"]))
+            if spec["training"] is not None:
+                spec["training"]["seed"] = run["seed"]
+            assert RunSpec.from_dict(spec).identity() == run["identity"]
+            identities.append(run["identity"])
+    assert len(set(identities)) == len(identities) == 160
+    assert kept.isdisjoint(identities)
+
+
+def test_the_signatures_of_ids_name_their_data() -> None:
+    for env_id in WITH_REFERENCE:
+        record = reference(env_id)
+        task = gym.make(env_id, split="test").unwrapped.task  # type: ignore[attr-defined]
+        assert task.signature == record.spec.environment.signature
+        assert task.describe()["dataset"] == record.facts["dataset"]["name"]
+
+
+def test_the_repository_holds_fewer_than_nine_hundred_files() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=BENCHMARKS.parent, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    assert len(listed.stdout.splitlines()) < 900
