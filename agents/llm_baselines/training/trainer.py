@@ -30,8 +30,6 @@ from stable_baselines3.common.utils import get_latest_run_id
 from tqdm.auto import tqdm
 
 from llm_baselines.agent import Learner, TrainingReport
-from llm_baselines.configuration.options import values_of
-from llm_baselines.storage.agent_folder import environment_of
 from llm_baselines.storage.checkpoint import read_checkpoint, write_checkpoint
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.not_finite import NotFinite, not_finite
@@ -311,12 +309,7 @@ class TrainingRun:
         self._checkpointed = time.perf_counter()
         learner = self.learner
         state = {
-            "agent": learner.name,
-            "seed": learner.seed,
-            "environment": environment_of(learner.env),
             "reference_identity": learner.reference_identity(),
-            "config": json_able(values_of(learner.config)),
-            "total_timesteps": self.total_timesteps,
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "round": self.round,
@@ -332,11 +325,12 @@ class TrainingRun:
             "exact": learner.exact,
             "learner": learner.state(),
         }
-        return write_checkpoint(self.folder / "resume", self.round, state, learner, self.best_weights)
+        spec = learner.training_spec(self.total_timesteps)
+        return write_checkpoint(self.folder / "resume", self.round, spec, state, learner, self.best_weights)
 
     def _restore(self, place: Path) -> Any:
         learner = self.learner
-        state, best = read_checkpoint(place, learner, self.total_timesteps)
+        state, best = read_checkpoint(place, learner, learner.training_spec(self.total_timesteps))
         learner.rounds, learner.num_timesteps = state["round"], state["num_timesteps"]
         learner.exact = state["exact"]
         learner.report = TrainingReport(**state["report"])
