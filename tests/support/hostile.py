@@ -112,7 +112,7 @@ ODD: list[Any] = [
 
 def mutation(rng: random.Random, seed: int) -> Lines:
     """A record of which one thing was altered: a field, a field that is missing or too many, a byte."""
-    record, rows = made_up.run("hostile", seed, curve=json.loads(json.dumps(CURVE)))
+    record, rows = made_up.run("hostile", seed, steps=seed, curve=json.loads(json.dumps(CURVE)))
     target = rng.choice([record, record, rows, record["curve"]])
     path = rng.choice(list(paths(target)))
     how = rng.choice(["value", "value", "value", "missing", "extra", "byte", "cut"])

@@ -22,17 +22,18 @@ def configuration(record: Record, others: Iterable[Record] = ()) -> dict[str, An
             its reward's signature nor how many examples there are, and takes those of a run like it.
     """
     agent, training, evaluation = record.spec.agent, record.spec.training, record.evaluation
-    base = agent.base_model
-    config = dict(agent.config)
+    base, config = agent.base_model, dict(agent.config)
+    model = None if base is None else base["name"]
     if config.get("seed") == record.training_seed:
         config.pop("seed", None)
-    if base and base["hash"]:  # says which model it is, whatever the path to it
+    if base and base["hash"] and base.get("source", "folder") == "folder":  # whatever the path to it
+        model = base["hash"][:12]
         config.pop("model", None)
     chosen = {
         "agent": agent.name,
         "steps": 0 if training is None else training.total_timesteps,
         "track": agent.track,
-        "base_model": base["hash"][:12] if base and base["hash"] else base,
+        "base_model": model,
         "deterministic": evaluation.deterministic,
         "decoding": evaluation.decoding,
         "episodes": _episodes(record, others),

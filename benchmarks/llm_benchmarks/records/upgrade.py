@@ -141,7 +141,8 @@ def _name(spec: Any) -> Any:
 def _asset(config: Mapping[str, Any]) -> dict[str, Any] | None:
     """The base model, where the configuration names one of the assets. Schema 1 left it out."""
     name = config.get("model")
-    return {"name": name, "hash": None} if isinstance(name, str) and name in ASSETS else None
+    known = isinstance(name, str) and name in ASSETS
+    return {"name": name, "hash": None, "source": "asset"} if known else None
 
 
 def _with_own_signatures(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

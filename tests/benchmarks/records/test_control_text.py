@@ -49,7 +49,7 @@ def evil_run(**options):
     record, rows = made_up.run(
         EVIL, 1, env=EVIL, config={EVIL: EVIL}, reward=EVIL, kwargs={EVIL: [EVIL]}, **options
     )
-    record["dataset"]["name"] = record["dataset"]["evaluation_split"] = EVIL
+    record["facts"]["dataset"]["name"] = record["spec"]["evaluation"]["split"] = EVIL
     for row in rows:
         row["metrics"] = {EVIL: 0.5}
         row["source"] = row["text"] = EVIL
@@ -61,9 +61,9 @@ def evil_store(store):
     record, rows = evil_run()
     plant(store.path, good(record, rows))
     other, rows = evil_run(steps=5)
-    other["agent"]["name"] = "other"
-    other, rows = refitted(other, rows)
-    other["env"]["kwargs"] = {EVIL: 3}
+    other["spec"]["agent"]["name"] = "other"
+    other["spec"]["environment"]["kwargs"] = {EVIL: 3}
+    other["spec"]["variant"] = other["spec"]["experiment"] = EVIL
     plant(store.path, good(*refitted(other, rows)))
     return store
 
@@ -123,11 +123,13 @@ def test_json_for_programs_is_ascii(evil_store, capsys):
 
 def test_what_is_wrong_with_a_record_is_told_on_one_line(store, capsys):
     bad = plant(store.path, good(*made_up.run()))
-    (store.path / bad / FILE.replace("/", "")).write_text("")
+    extra = store.path / f"{bad}.checkpoint"
+    extra.mkdir()
+    (extra / FILE.replace("/", "")).write_text("")
     assert main(["leaderboard", "show", "--store", str(store.path)]) == 1
     [line] = safe(capsys.readouterr().err).splitlines()
-    assert line.startswith(f"unreadable record {bad[:12]}: f\\x1b[31m")
-    assert line.endswith("extra file that the manifest does not list")
+    assert line.startswith(f"unreadable record {bad[:12]}: checkpoint/f\\x1b[31m")
+    assert line.endswith("extra file that is not listed")
 
 
 def test_a_page_has_no_row_and_no_markup_of_a_record(store, tmp_path, capsys):

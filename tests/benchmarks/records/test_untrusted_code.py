@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shutil
@@ -12,17 +11,17 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
+import former_records
 import gymnasium as gym
 import pytest
 from canaries import ENV_ID, EVALUATE, NAME, SPECS, Canary, planted, refitted
-from llm_benchmarks.records.folder import json_bytes
+from hostile import lines_of, plant
+from made_up import identified
 from made_up import run as made_up_run
 
 import llm_envs
 from llm_baselines.registry import make_agent
 from llm_benchmarks.commands.app import main
-from llm_benchmarks.records.record import cell_key
-from llm_benchmarks.records.store import RecordStore
 from llm_envs.assets import find_asset
 from llm_envs.assets.cache import check_folder, folder_of
 from llm_envs.foreign import UntrustedCode, allowing_code
@@ -230,30 +229,15 @@ def test_an_export_does_not_make_an_environment_that_a_folder_names(
         assert not canary.sang()
 
 
-def refit_record(folder: Path, record: object) -> Path:
-    """Replaces record.json; manifest and folder name are those of the new bytes."""
-    data = json_bytes(record, indent=2)
-    (folder / "record.json").write_bytes(data)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"]["record.json"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-    text = json_bytes(manifest, indent=2)
-    (folder / "manifest.json").write_bytes(text)
-    return folder.rename(folder.with_name(hashlib.sha256(text).hexdigest()))
-
-
 def test_no_field_of_a_record_runs_code(canary: Canary, tmp_path: Path) -> None:
     record, rows = made_up_run(env=TINY)
-    store = RecordStore(tmp_path / "store")
-    whole = tmp_path / "store" / store.write(record, rows)
     for _, changed in planted(json.loads(json.dumps(record)), SPECS):
         with suppress(Exception):  # where a field it is made of is gone; the record is then unreadable
-            changed["cell_key"] = cell_key(changed)
-        copied = tmp_path / "copy"
-        shutil.copytree(whole, copied)
-        place = refit_record(copied, changed)
-        if not (tmp_path / "store" / place.name).exists():
-            place.rename(tmp_path / "store" / place.name)
-        shutil.rmtree(place, ignore_errors=True)
+            identified(changed)
+        plant(tmp_path / "store", lines_of(changed, rows))
+    former, rows = former_records.run()
+    for _, changed in planted(json.loads(json.dumps(former)), SPECS):
+        former_records.plant(tmp_path / "store", former_records.files_of(changed, rows))
     (tmp_path / "suite.toml").write_text(f'[[cells]]\nenvs = ["{TINY}"]\nagents = ["random"]\n')
     for words in (
         ["leaderboard", "show", "--store", "store"],

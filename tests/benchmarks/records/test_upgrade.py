@@ -66,7 +66,7 @@ def test_options_without_effect_become_settings(store):
 
 def test_an_asset_in_the_configuration_is_the_base_model(store):
     spec = changed(store, "agent.config", {"model": "smollm2-135m"})
-    assert spec.agent.base_model["name"] == "smollm2-135m"
+    assert spec.agent.base_model == {"name": "smollm2-135m", "hash": None, "source": "asset"}
     assert changed(store, "agent.config", {"model": "tiny"}).agent.base_model is None
 
 
