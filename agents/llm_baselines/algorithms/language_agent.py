@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,20 +13,24 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
+from stable_baselines3.common.logger import Logger
 from torch import Tensor, nn
 
 from llm_baselines.agent import EvaluationListener, TrainingReport
-from llm_baselines.configuration.options import changed
+from llm_baselines.configuration.options import changed, values_of
+from llm_baselines.lm.build import track_of
 from llm_baselines.lm.export import export_model
 from llm_baselines.lm.settings import ENVIRONMENT_OPTIONS
 from llm_baselines.lm.trainable import TrainablePolicy
-from llm_baselines.play.rows import make_rows, training_design, validation_envs
+from llm_baselines.play.rows import Rows, make_rows, training_design, validation_envs
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch, micro_batches
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.agent_folder import write_agent_folder
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.language_agent import describe, load_language_agent
 from llm_baselines.storage.not_finite import check_worth_saving
-from llm_baselines.storage.sealed_folder import set_aside
+from llm_baselines.storage.sealed_folder import json_able, set_aside
+from llm_baselines.storage.training_spec import training_signature, training_spec
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs import EvaluationResult, vectorize
 from llm_envs.lm.model import model_inputs
@@ -78,7 +83,7 @@ class LanguageAgent(TrainablePolicy):
     """Whether its training has been what one run of its length is, to the bit."""
     interrupted_best: tuple[float, dict[str, Tensor]] | None = None
     """Score and weights of the best evaluation of a call of `learn` that did not finish."""
-    _logger: Any = None
+    _logger: Logger | None = None
     warm_start: tuple[LanguageAgent, int] | None = None
     """What is trained first, and for how many steps, while it is."""
     _run_folder: Path | None = None
@@ -94,12 +99,12 @@ class LanguageAgent(TrainablePolicy):
         return "warm start", first.num_timesteps, total
 
     @property
-    def logger(self) -> Any:
+    def logger(self) -> Logger | None:
         """Stable-Baselines3's logger, while training or where one was set."""
         return self._logger
 
-    def set_logger(self, logger: Any) -> None:
-        """Logs go here instead of into the run folder; it is left open."""
+    def set_logger(self, logger: Logger | None) -> None:
+        """Sends logs here instead of into the run folder, and leaves it open; None: into the run folder."""
         self._logger = logger
 
     def learn(
@@ -241,7 +246,7 @@ class LanguageAgent(TrainablePolicy):
         return total
 
     def optimizer_step(
-        self, run: Any, *, frozen: Sequence[str] = (), counted: bool = True
+        self, run: TrainingRun, *, frozen: Sequence[str] = (), counted: bool = True
     ) -> dict[str, float]:
         """Clips gradients group by group, sets the step sizes for the run's progress, steps.
 
@@ -322,7 +327,7 @@ class LanguageAgent(TrainablePolicy):
 
     # Environments.
 
-    def training_rows(self) -> Any:
+    def training_rows(self) -> Rows:
         """Rows to play on, with the training reward."""
         changes = training_design(self.config)
         if self.config.train_dataset:
@@ -342,7 +347,7 @@ class LanguageAgent(TrainablePolicy):
         except ValueError as error:
             raise ValueError(f"train_dataset={self.config.train_dataset!r}: {error}") from error
 
-    def validation_envs(self) -> Any:
+    def validation_envs(self) -> VectorEnv[Any, Any, Any] | None:
         """Where the curve is measured; None with environments of others."""
         if not self.native:
             return None
@@ -360,7 +365,8 @@ class LanguageAgent(TrainablePolicy):
             NotFinite: The weights are no numbers.
         """
         check_worth_saving(self, path)
-        write_agent_folder(Path(path), self.description(), self.stored_tensors())
+        spec = self.training_spec(self.num_timesteps)
+        write_agent_folder(Path(path), spec, describe(self, spec), self.stored_tensors())
 
     def export(
         self, path: str | Path, evaluation: EvaluationResult | None = None, *, split: str = "test"
@@ -379,9 +385,23 @@ class LanguageAgent(TrainablePolicy):
         """
         export_model(self, Path(path), evaluation=evaluation, split=split)
 
-    def description(self) -> dict[str, Any]:
-        """What agent.json says; JSON-able."""
-        return describe(self)
+    def training_spec(self, total_timesteps: int) -> RunSpec:
+        """Its training of so many environment steps, as folders, checkpoints and records say it."""
+        model = self.model_spec or getattr(self.lm.config, "name_or_path", None) or None
+        return training_spec(
+            self.name,
+            self.env,
+            self.config,
+            seed=self.seed,
+            total_timesteps=total_timesteps,
+            track=track_of("demonstrations", {**values_of(self.config), "model": model}),
+            reward_signature=self._reward_signature,
+            model=json_able(model),
+        )
+
+    @cached_property
+    def _reward_signature(self) -> str | None:
+        return training_signature(self.env, self.config.reward)
 
     @classmethod
     def load(
@@ -405,7 +425,7 @@ class LanguageAgent(TrainablePolicy):
         Raises:
             AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
         """
-        return load_language_agent(cls, Path(folder), env, seed=seed, device=device, model=model)
+        return load_language_agent(cls, cls.name, Path(folder), env, seed=seed, device=device, model=model)
 
 
 @dataclass

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from llm_baselines.configuration.options import values_of
-from llm_baselines.storage.agent_folder import check_origin
+from llm_baselines.agent import Learner
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.exchange import standing_in
 from llm_baselines.storage.fields import CHECKPOINT, check_fields
+from llm_baselines.storage.run_fields import read_run
 from llm_baselines.storage.sealed_folder import (
     AgentFolderError,
     check_seal,
-    json_able,
     read_json,
     replace_checkpoint,
     seal,
     write_json,
 )
 from llm_baselines.storage.tensors import load_optimizer, optimizer_tensors, read_tensors, write_tensors
+from llm_baselines.storage.training_spec import check_same_training, tokens_of
+from llm_baselines.storage.upgrade import upgraded_checkpoint
 
 _STATE, _NETWORK, _OPTIMIZER, _BEST = (
     "state.json",
@@ -31,15 +32,15 @@ _STATE, _NETWORK, _OPTIMIZER, _BEST = (
     "optimizer.safetensors",
     "best.safetensors",
 )
-_FREE = ("warm_start_folder", "checkpoint_freq")
 _KIND = "a checkpoint"
 
 
 def write_checkpoint(
     folder: Path,
     round: int,
+    spec: RunSpec,
     state: dict[str, Any],
-    learner: Any,
+    learner: Learner,
     best: dict[str, torch.Tensor] | None,
 ) -> Path:
     """Writes a checkpoint beside the earlier one, which leaves when this one stands.
@@ -47,7 +48,8 @@ def write_checkpoint(
     Args:
         folder: Holds checkpoints, named by their round.
         round: The round it is taken after.
-        state: JSON-able.
+        spec: The training.
+        state: What else is needed to go on; JSON-able.
         learner: Its network, optimizer and `save_more(place)`.
         best: The weights that were best on validation so far.
     """
@@ -59,16 +61,22 @@ def write_checkpoint(
         if best is not None:
             write_tensors(best, place / _BEST)
         learner.save_more(place)
-        write_json(place / _STATE, state, default=float)
+        known = {"spec": spec.to_dict(), "tokens": tokens_of(learner.env)}
+        write_json(place / _STATE, {**known, **state}, default=float)
         seal(place)
 
     return replace_checkpoint(folder / f"{round:09d}", write)
 
 
 def read_checkpoint(
-    place: Path, learner: Any, total_timesteps: int
+    place: Path, learner: Learner, spec: RunSpec
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor] | None]:
     """Gives a learner the weights, optimizer and replay of a checkpoint.
+
+    Args:
+        place: The checkpoint.
+        learner: Newly made.
+        spec: The training that resumes.
 
     Returns:
         The state, whose "exact" says whether the run is, from here too, what an uninterrupted one is to the
@@ -82,9 +90,12 @@ def read_checkpoint(
     place = standing_in(place)
     hashes = check_seal(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
     state = read_json(place / _STATE, kind=_KIND, way_out=way_out)
+    if "spec" not in state:
+        state = upgraded_checkpoint(state, place / _STATE)
     check_fields(state, CHECKPOINT, place / _STATE, needed=CHECKPOINT.keys() - {"exact"})
-    _check_same(place, state, learner)
-    deviations = list(_deviations(place, state, total_timesteps))
+    before = read_run(state["spec"], place / _STATE)
+    check_same_training(place, before, spec, type(learner.config), state["tokens"], learner.env)
+    deviations = list(_deviations(place, state, before, spec))
     for deviation in deviations:
         warnings.warn(deviation, stacklevel=2)
     state["exact"] = state.get("exact", True) and not deviations
@@ -107,20 +118,7 @@ def read_checkpoint(
     return state, best
 
 
-def _check_same(place: Path, state: dict[str, Any], learner: Any) -> None:
-    if state["agent"] != learner.name:
-        raise AgentFolderError(f"'{place}' is a checkpoint of {state['agent']!r}, not of {learner.name!r}")
-    check_origin(place, state, learner.seed, learner.env)
-    mine = json_able(values_of(learner.config))
-    for known in fields(learner.config):
-        if known.name not in _FREE and state["config"].get(known.name) != mine[known.name]:
-            raise AgentFolderError(
-                f"'{place}' was trained with {known.name}={state['config'].get(known.name)!r}, not "
-                f"{mine[known.name]!r}: resume with the same {known.name}, or train afresh"
-            )
-
-
-def _deviations(place: Path, state: dict[str, Any], total_timesteps: int) -> Iterator[str]:
+def _deviations(place: Path, state: dict[str, Any], kept: RunSpec, here: RunSpec) -> Iterator[str]:
     """Why a run that goes on from a checkpoint will not end as if it had never stopped, to the bit."""
     if state["torch"] != torch.__version__:
         yield (
@@ -133,8 +131,9 @@ def _deviations(place: Path, state: dict[str, Any], total_timesteps: int) -> Ite
             f"'{place}' was written with {state['threads']} threads and this run has {threads}: sums are "
             "taken in another order, so its weights will not be those of an uninterrupted run to the bit"
         )
-    if state["total_timesteps"] != total_timesteps:
+    steps, now = (run.training.total_timesteps if run.training else 0 for run in (kept, here))
+    if steps != now:
         yield (
-            f"'{place}' was on its way to {state['total_timesteps']} steps and now goes to "
-            f"{total_timesteps}: schedules over the whole of training change"
+            f"'{place}' was on its way to {steps} steps and now goes to {now}: schedules over the whole of "
+            "training change"
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import torch
 
@@ -28,7 +28,11 @@ def not_finite(what: str, where: str, run_folder: str | Path | None) -> NotFinit
     return NotFinite(f"{what} at {where}; {kept}. Lower learning_rate, or look at the training reward")
 
 
-def check_worth_saving(agent: Any, folder: str | Path) -> None:
+class _Checked(Protocol):
+    def is_finite(self) -> bool: ...
+
+
+def check_worth_saving(agent: _Checked, folder: str | Path) -> None:
     """Refuses to save an agent that is not `is_finite()`.
 
     Raises:

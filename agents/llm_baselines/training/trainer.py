@@ -12,11 +12,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
 from stable_baselines3.common.logger import (
     HumanOutputFormat,
@@ -28,9 +29,7 @@ from stable_baselines3.common.logger import (
 from stable_baselines3.common.utils import get_latest_run_id
 from tqdm.auto import tqdm
 
-from llm_baselines.agent import TrainingReport
-from llm_baselines.configuration.options import values_of
-from llm_baselines.storage.agent_folder import environment_of
+from llm_baselines.agent import Learner, TrainingReport
 from llm_baselines.storage.checkpoint import read_checkpoint, write_checkpoint
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.not_finite import NotFinite, not_finite
@@ -48,7 +47,7 @@ class TrainingRun:
     """One call of `learn`.
 
     Args:
-        learner: A LanguageAgent.
+        learner: What is trained.
         total_timesteps: Environment steps (for the supervised learner, tokens) in all.
         callback: Of Stable-Baselines3; one, a list or a function.
         log_interval: Rounds between log lines.
@@ -59,7 +58,7 @@ class TrainingRun:
 
     def __init__(
         self,
-        learner: Any,
+        learner: Learner,
         total_timesteps: int,
         *,
         callback: Any = None,
@@ -104,10 +103,10 @@ class TrainingRun:
         counters = self._restore(place) if place is not None else None
         self.logger: Logger = learner.logger or self._make_logger()
         self._own_logger = learner.logger is None
-        learner._logger = self.logger
+        learner.set_logger(self.logger)
         if learner.config.eval_freq:
             self.validation = learner.validation_envs()
-        self.callback.init_callback(learner)
+        self.callback.init_callback(cast(BaseAlgorithm, learner))  # it reads what callbacks ask for
         self._counters = CallbackCounters(self.callback)
         if counters is not None:
             self._counters.restore(counters)
@@ -236,7 +235,7 @@ class TrainingRun:
             self.validation.close()
         if self._own_logger:
             self.logger.close()
-            self.learner._logger = None
+            self.learner.set_logger(None)
 
     # Parts.
 
@@ -310,12 +309,7 @@ class TrainingRun:
         self._checkpointed = time.perf_counter()
         learner = self.learner
         state = {
-            "agent": learner.name,
-            "seed": learner.seed,
-            "environment": environment_of(learner.env),
             "reference_identity": learner.reference_identity(),
-            "config": json_able(values_of(learner.config)),
-            "total_timesteps": self.total_timesteps,
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "round": self.round,
@@ -331,11 +325,12 @@ class TrainingRun:
             "exact": learner.exact,
             "learner": learner.state(),
         }
-        return write_checkpoint(self.folder / "resume", self.round, state, learner, self.best_weights)
+        spec = learner.training_spec(self.total_timesteps)
+        return write_checkpoint(self.folder / "resume", self.round, spec, state, learner, self.best_weights)
 
     def _restore(self, place: Path) -> Any:
         learner = self.learner
-        state, best = read_checkpoint(place, learner, self.total_timesteps)
+        state, best = read_checkpoint(place, learner, learner.training_spec(self.total_timesteps))
         learner.rounds, learner.num_timesteps = state["round"], state["num_timesteps"]
         learner.exact = state["exact"]
         learner.report = TrainingReport(**state["report"])

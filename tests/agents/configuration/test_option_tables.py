@@ -7,7 +7,7 @@ import pytest
 
 import llm_envs
 from llm_baselines.configuration.tables import OptionTables, chosen_design, fitting_options
-from llm_baselines.registry import AGENTS, agent_defaults, load_factory, make_agent
+from llm_baselines.registry import AGENTS, agent_defaults, factory_of, make_agent
 
 TABLES = """
 [one.default]
@@ -112,7 +112,7 @@ def test_a_tuned_reward_is_chosen_by_name(name):
 
 @pytest.mark.parametrize("name", sorted(AGENTS))
 def test_agents_that_train_say_for_how_long(name):
-    factory = load_factory(name)
+    factory = factory_of(name)
     if hasattr(factory, "learn"):
         assert factory.suggested_timesteps("TextGen-v0", "demo") >= 0
         assert factory.suggested_timesteps("TextGen-v0", "bench") >= factory.suggested_timesteps(

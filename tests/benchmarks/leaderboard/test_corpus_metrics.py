@@ -18,7 +18,8 @@ from llm_benchmarks.records.results import check_results, summarize
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.records.values import RecordError
 from llm_benchmarks.run.cell import run_cell
-from llm_benchmarks.run.suite import Cell, Evaluation, SuiteError, load_suite
+from llm_benchmarks.run.cells import Cell, Evaluation, SuiteError
+from llm_benchmarks.run.suite import load_suite
 
 ENV = "Translation-v0"
 WORDS = ["evaluate", "--env", ENV, "--agent", "random", "--store", "store", "--episodes", "12"]

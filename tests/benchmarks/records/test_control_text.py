@@ -16,13 +16,15 @@ from hostile import good, plant, refitted
 from rich.console import Console
 from tiny_agents import make
 
+from llm_baselines.spec import AgentSpec, EnvironmentSpec, RunSpec
 from llm_benchmarks.commands import demo, llm_demo
 from llm_benchmarks.commands.app import _shown_warnings, main
 from llm_benchmarks.commands.benchmark import tell
 from llm_benchmarks.commands.train import _ShownQ
+from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.progress import SuiteProgress
 from llm_benchmarks.run.runner import SuiteOutcome
-from llm_benchmarks.run.suite import Cell
+from llm_benchmarks.run.trained_folder import TrainedFolder
 from llm_benchmarks.throughput.comparison_line import Comparison
 from llm_benchmarks.throughput.comparison_line import show as show_comparisons
 
@@ -211,8 +213,9 @@ def test_an_exported_folder_is_named_without_markup(tmp_path, monkeypatch, capsy
 
     trained = SimpleNamespace(export=lambda out: None)
     monkeypatch.setattr(export_command, "load_trained", lambda *a, **k: trained)
-    facts = {"env": "TextGen-Tiny-v0", "env_kwargs": {}, "seed": 0, "agent": "x"}
-    monkeypatch.setattr(export_command, "read_training", lambda folder: facts)
+    spec = RunSpec(environment=EnvironmentSpec(id="TextGen-Tiny-v0"), agent=AgentSpec(name="x"))
+    told = TrainedFolder(status="completed", spec=spec)
+    monkeypatch.setattr(export_command, "read_training", lambda folder: told)
     assert main(["export", "--agent", str(tmp_path), "--out", "x[/b]"]) == 0
     assert capsys.readouterr().out.splitlines()[1] == "llm-envs train --set model=x[/b]"
 

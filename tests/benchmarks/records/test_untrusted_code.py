@@ -90,7 +90,7 @@ def test_no_field_of_an_agent_folder_runs_code(
         if where.startswith("report"):  # numbers alone: nothing is made from them
             continue
         back = refitted(folder, name, changed)
-        exported = agent == "token_dqn" and not where.startswith(("config.", "model_config."))
+        exported = agent == "token_dqn" and not where.startswith(("spec.agent.config.", "model_config."))
         for words in commands(folder)[: 2 if exported else 1]:
             attempt(words)
             assert not canary.sang(), (words[0], where)
@@ -108,7 +108,9 @@ def test_no_field_runs_code_when_training_goes_on(
     kept = tmp_path / "kept"
     shutil.copytree(folder, kept)
     for where, changed in planted(content, SPECS):
-        if where.startswith(("report", "total_timesteps", "started_at", "finished_at", "format")):
+        if where.startswith(
+            ("report", "spec.training.total_timesteps", "started_at", "finished_at", "format")
+        ):
             continue  # nothing is made from these, and a training that goes on replaces them
         (folder / "training.json").write_text(json.dumps(changed))
         attempt(words)
@@ -141,7 +143,7 @@ def test_a_loaded_agent_trains_on_its_environments_reward_where_the_folder_names
 ) -> None:
     folder = copy(trained, agent, tmp_path, report=False)
     content = json.loads((folder / "agent.json").read_text())
-    content["config"]["reward"] = {"id": NAME, "weight": 1.0}
+    content["spec"]["agent"]["config"]["reward"] = {"id": NAME, "weight": 1.0}
     refitted(folder, "agent.json", content)
     env = gym.make(TINY)
     with pytest.warns(UserWarning, match=f"--allow-code {NAME}"):
@@ -158,7 +160,7 @@ def test_code_that_a_person_allows_is_theirs(
 ) -> None:
     folder = copy(trained, "token_dqn", tmp_path, report=True)
     content = json.loads((folder / "training.json").read_text())
-    content["config"]["reward"] = NAME
+    content["spec"]["agent"]["config"]["reward"] = NAME
     (folder / "training.json").write_text(json.dumps(content))
     words = ["train", "--env", TINY, "--agent", "token_dqn", "--out", str(folder), "--resume"]
     assert main(words) == 2
@@ -177,13 +179,19 @@ def test_no_folder_runs_a_module_of_evaluate(
 ) -> None:
     folder = copy(trained, "sb3_dqn", tmp_path, report=True)
     content = json.loads((folder / name).read_text())
-    kwargs = content.get("env_kwargs", {})
-    for changed in (
-        {**content, "reward": spec},
-        {**content, "config": {**content["config"], "reward": spec}},
-        {**content, "env_kwargs": {**kwargs, "reward": spec}},
-        {**content, "env_kwargs": {**kwargs, "metrics": [spec]}},
+    for path, value in (
+        ("reward", spec),
+        ("spec.agent.config.reward", spec),
+        ("spec.training.reward.spec", spec),
+        ("spec.environment.kwargs.reward", spec),
+        ("spec.environment.kwargs.metrics", [spec]),
     ):
+        changed = json.loads(json.dumps(content))
+        *parents, field = path.split(".")
+        table = changed
+        for parent in parents:
+            table = table[parent]
+        table[field] = value
         back = refitted(folder, name, changed)
         attempt(commands(folder)[0])
         attempt(["train", "--env", TINY, "--agent", "sb3_dqn", "--out", str(folder), "--resume"])
@@ -196,7 +204,7 @@ def test_a_module_of_evaluate_that_a_folder_names_is_run_where_a_person_allows_i
 ) -> None:
     folder = copy(trained, "sb3_dqn", tmp_path, report=False)
     content = json.loads((folder / "agent.json").read_text())
-    content["config"]["reward"] = {"id": EVALUATE, "weight": 1.0}
+    content["spec"]["agent"]["config"]["reward"] = {"id": EVALUATE, "weight": 1.0}
     refitted(folder, "agent.json", content)
     env = gym.make(TINY)
     with pytest.warns(UserWarning, match=f"--allow-code {EVALUATE}"):
@@ -214,7 +222,8 @@ def test_an_export_does_not_make_an_environment_that_a_folder_names(
     folder = copy(trained, "token_dqn", tmp_path, report=True)
     content = json.loads((folder / "training.json").read_text())
     for env_id in (ENV_ID, "CartPole-v1", "GymV26Environment-v0"):
-        (folder / "training.json").write_text(json.dumps({**content, "env": env_id}))
+        content["spec"]["environment"]["id"] = env_id
+        (folder / "training.json").write_text(json.dumps(content))
         assert main(["export", "--agent", str(folder), "--out", "exported"]) == 2
         assert "no id of this package" in capsys.readouterr().err
         assert not canary.sang()
