@@ -28,7 +28,8 @@ from typing import Any
 
 from llm_baselines.configuration.options import check_values, make_config, option
 from llm_baselines.configuration.tables import TUNED
-from llm_benchmarks.console.input import is_folder, read_toml
+from llm_benchmarks.console.input import is_folder
+from llm_benchmarks.console.options import read_toml
 from llm_benchmarks.records.record import RecordError, plain
 from llm_envs.checks.types import fits
 from llm_envs.envs.ids import bare_id, env_class, find_spec

@@ -1,10 +1,10 @@
-"""The outermost place of a command: what becomes of an error (one line and an exit status).
+"""The exit status of a command, and the line that it prints about an error.
 
 | status | meaning |
 | --- | --- |
 | 0 | done |
-| 1 | what was checked does not hold, or the person's own code (their reward, their agent) raised |
-| 2 | bad input, or the machine refuses: a full disk, a folder that cannot be written, a missing library |
+| 1 | a check failed, or the person's own code (their reward, their agent) raised |
+| 2 | bad input, or the machine refuses: a full disk, a folder without permission, a missing library |
 | 70 | a fault of this package |
 | 130 | interrupted |
 """
@@ -26,25 +26,25 @@ import typer
 
 from llm_benchmarks.console.input import INTERRUPTED, InputError, OwnCodeError
 
-NOT_SO, BAD_INPUT, FAULT = 1, 2, 70
+CHECK_FAILED, BAD_INPUT, FAULT = 1, 2, 70
 
-# Typer may carry a click of its own, so the class is taken from what it raises.
+# Typer may bundle its own copy of click, so the class comes from what typer raises.
 _USAGE_ERROR: type[Exception] = next(
     cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
 )
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
-_MACHINE = frozenset(
+_MACHINE_ERRORS = frozenset(
     {
-        *_FULL,
+        *_DISK_FULL,
         *_FORBIDDEN,
         *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY),
         *(errno.ENAMETOOLONG, errno.ELOOP, errno.EIO, errno.ENXIO, errno.ENODEV, errno.EBUSY),
         *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN),
     }
 )
-# Classes by module: one that is not imported yet has raised nothing.
+# Module -> class name: a module that is not imported yet has raised nothing.
 _REFUSALS = {
     "llm_envs.assets.table": "AssetError",
     "llm_envs.data.errors": "DataError",
@@ -55,23 +55,23 @@ _REFUSALS = {
     "llm_benchmarks.run.suite": "SuiteError",
     "llm_benchmarks.run.training": "UnsavedError",
 }
-"""Errors that refuse an input by name, wherever they are raised: a data file may change while it is read."""
+"""Errors that mean bad input wherever they are raised, since a data file may change while it is read."""
 _FAILURES = {
     "llm_envs.rewards.context": "RewardError",
     "llm_baselines.storage.not_finite": "NotFinite",
     "llm_baselines.play.transitions": "TransitionError",
 }
-"""Errors of what a command was asked to do, not of this package."""
-_OURS = ("llm_envs", "llm_baselines", "llm_benchmarks")
-_LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
-_LONGEST = 2000
+"""Errors of the reward, agent or environment that the person chose, not of this package."""
+_PACKAGES = ("llm_envs", "llm_baselines", "llm_benchmarks")
+_LIBRARY_FOLDERS = ("stdlib", "platstdlib", "purelib", "platlib")
+_MAX_MESSAGE = 2000
 
 
-def answer(error: BaseException, *, words: Sequence[str] = (), debug: bool = False) -> int:
-    """Tells of an error on standard error, in one line.
+def report_error(error: BaseException, *, words: Sequence[str] = (), debug: bool = False) -> int:
+    """Prints an error to standard error, in one line.
 
     Args:
-        error: What ended a command.
+        error: The error that ended a command.
         words: The command line.
         debug: Print the traceback before the line.
 
@@ -81,18 +81,18 @@ def answer(error: BaseException, *, words: Sequence[str] = (), debug: bool = Fal
     interrupted = isinstance(error, KeyboardInterrupt | typer.Abort)
     status, message = (INTERRUPTED, "interrupted") if interrupted else explain(error)
     if isinstance(error, _USAGE_ERROR):
-        message += _given(message, words)
+        message += _refused_value(message, words)
     from llm_envs.foreign import shown
 
-    with suppress(OSError):  # standard error may be full, too: then the status alone tells
+    with suppress(OSError):  # standard error may be full; the exit status still tells
         if debug:
             traceback.print_exception(error)
-        print(f"llm-envs: {shown(' '.join(message.split()), _LONGEST)}", file=sys.stderr, flush=True)
+        print(f"llm-envs: {shown(' '.join(message.split()), _MAX_MESSAGE)}", file=sys.stderr, flush=True)
     return status
 
 
-def _given(message: str, words: Sequence[str]) -> str:
-    """The value of the option that a usage error names, where the error does not show it."""
+def _refused_value(message: str, words: Sequence[str]) -> str:
+    """Returns ", got VALUE" for the option in a usage error; "" if the error shows the value already."""
     option = re.search(r"Invalid value for '(--[\w-]+)'", message)
     for place, word in enumerate(words if option else ()):
         name, separator, value = word.partition("=")
@@ -103,46 +103,45 @@ def _given(message: str, words: Sequence[str]) -> str:
 
 
 def explain(error: BaseException) -> tuple[int, str]:
-    """The exit status of an error, and what is said of it."""
+    """Returns the exit status of an error and its message."""
     if isinstance(error, _USAGE_ERROR):
         return BAD_INPUT, error.format_message()  # type: ignore[attr-defined]
     if isinstance(error, InputError):
         return BAD_INPUT, str(error)
     if isinstance(error, OwnCodeError):
-        return NOT_SO, str(error)
+        return CHECK_FAILED, str(error)
     from llm_envs.checks.extras import missing
 
     if _is_one_of(error, _REFUSALS):
         return BAD_INPUT, str(error)
     if _is_one_of(error, _FAILURES) and not _is_fault(error.__cause__):
-        return NOT_SO, str(error)
-    if said := machine_fault(error):
-        return BAD_INPUT, said
-    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] not in _OURS:
+        return CHECK_FAILED, str(error)
+    if fault := machine_fault(error):
+        return BAD_INPUT, fault
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] not in _PACKAGES:
         return BAD_INPUT, str(missing(error, "benchmarks") or error)
-    raised = _raised(error)
-    if raised is not None and not raised.ours:
-        return NOT_SO, own_code(error)
+    origin = _origin_of(error)
+    if origin is not None and not origin.in_package:
+        return CHECK_FAILED, own_code(error)
     return FAULT, (
-        f"{one_line(error)}{f' at {raised.place}' if raised else ''}. This is a fault of llm-envs, not of "
-        "what was asked for: --debug shows the traceback; please report that and the command to whoever you "
-        "have llm-envs from"
+        f"{one_line(error)}{f' at {origin.place}' if origin else ''}. This is a fault of llm-envs, not of "
+        "your input. Please report it with the command; --debug shows the traceback"
     )
 
 
 def machine_fault(error: BaseException | None) -> str:
-    """What the machine refused, and the way out; empty if the error is no such refusal."""
+    """Returns what the machine refused and the way out; "" if the error has another cause."""
     if isinstance(error, MemoryError):
         return f"out of memory ({error}); ask for less: shorter texts, fewer rows, a smaller model or buffer"
-    if isinstance(error, OSError) and error.errno in _MACHINE:
+    if isinstance(error, OSError) and error.errno in _MACHINE_ERRORS:
         names = [repr(str(name)) for name in (error.filename, error.filename2) if name is not None]
-        said = ": ".join([*(" to ".join(names),) * bool(names), error.strerror or str(error)])
-        if error.errno in _FULL:
-            return f"{said}; make room or name another disk"
+        message = ": ".join([*(" to ".join(names),) * bool(names), error.strerror or str(error)])
+        if error.errno in _DISK_FULL:
+            return f"{message}; make room or name another disk"
         if error.errno in _FORBIDDEN:
-            return f"{said}; name a folder that you may write to"
-        return said
-    # Libraries written in Rust and C++ tell of the system's errors in words of their own.
+            return f"{message}; name a folder that you may write to"
+        return message
+    # Libraries written in Rust and C++ raise other classes with the system's message.
     text = str(error) if error is not None else ""
     if "No space left on device" in text:
         return f"{text}; make room or name another disk"
@@ -152,53 +151,59 @@ def machine_fault(error: BaseException | None) -> str:
 
 
 def own_code(error: BaseException, what: str = "your code") -> str:
-    """Tells of an error that the person's own code raised: the error first, then where."""
-    raised = _raised(error)
-    where = f" at {raised.place}" if raised else ""
+    """Returns the message for an error of the person's own code: the error, then its place."""
+    origin = _origin_of(error)
+    where = f" at {origin.place}" if origin else ""
     return f"{one_line(error)} (raised by {what}{where}); --debug shows the traceback"
 
 
 def one_line(error: BaseException) -> str:
-    """An error's type and message."""
+    """Returns an error's type and message in one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def is_declared(error: BaseException) -> bool:
-    """Whether an error is of a class that names its own fault, whoever's code was running."""
+    """True if the error's class alone decides its exit status, whoever's code raised it."""
     return _is_one_of(error, _REFUSALS) or _is_one_of(error, _FAILURES)
 
 
 def _is_one_of(error: BaseException, classes: Mapping[str, str]) -> bool:
-    """Whether an error is of one of some classes, module -> name."""
+    """True if the error is of one of the classes, given as module -> name."""
     known = (getattr(sys.modules.get(module), name, None) for module, name in classes.items())
     return isinstance(error, tuple(cls for cls in known if cls is not None))
 
 
-class _Raised(NamedTuple):
-    """Where an error came from: the innermost frame that is no library's."""
+class _Origin(NamedTuple):
+    """The innermost frame of a traceback that is not a library's.
 
-    ours: bool
+    Attributes:
+        in_package: True if the frame is of this package, False if it is the person's own code.
+        place: "folder/file.py:line".
+    """
+
+    in_package: bool
     place: str
 
 
 def _is_fault(cause: BaseException | None) -> bool:
-    """Whether what made a reward fail is our own code, and not its objection to a value."""
-    raised = _raised(cause) if cause is not None and not isinstance(cause, ValueError) else None
-    return raised is not None and raised.ours
+    """True if a reward failed by a mistake in this package; a ValueError is its objection to an input."""
+    origin = _origin_of(cause) if cause is not None and not isinstance(cause, ValueError) else None
+    return origin is not None and origin.in_package
 
 
-def _raised(error: BaseException) -> _Raised | None:
-    ours = [Path(sys.modules[name].__file__ or "").parent for name in _OURS if name in sys.modules]
-    libraries = [Path(sysconfig.get_path(name)) for name in _LIBRARIES]
-    found = None
+def _origin_of(error: BaseException) -> _Origin | None:
+    """Returns where an error was raised; None if only libraries were running."""
+    packages = [Path(sys.modules[name].__file__ or "").parent for name in _PACKAGES if name in sys.modules]
+    libraries = [Path(sysconfig.get_path(name)) for name in _LIBRARY_FOLDERS]
+    origin = None
     step: TracebackType | None = error.__traceback__
     while step is not None:
         path = Path(step.tb_frame.f_code.co_filename)
-        ours_here = any(path.is_relative_to(folder) for folder in ours)
-        # A name in brackets, such as "<frozen importlib>", is no file of anybody's.
-        elsewhere = path.name.startswith("<") or any(path.is_relative_to(folder) for folder in libraries)
-        if ours_here or not elsewhere:
-            found = _Raised(ours_here, f"{path.parent.name}/{path.name}:{step.tb_lineno}")
+        in_package = any(path.is_relative_to(folder) for folder in packages)
+        # A name in angle brackets, such as "<frozen importlib>", is no file.
+        in_library = path.name.startswith("<") or any(path.is_relative_to(folder) for folder in libraries)
+        if in_package or not in_library:
+            origin = _Origin(in_package, f"{path.parent.name}/{path.name}:{step.tb_lineno}")
         step = step.tb_next
-    return found
+    return origin

@@ -16,7 +16,7 @@ from llm_baselines.play.transitions import TransitionError
 from llm_baselines.storage.sealed_folder import AgentFolderError
 from llm_baselines.training.trainer import NotFinite
 from llm_benchmarks.commands.app import main
-from llm_benchmarks.console.outermost import explain
+from llm_benchmarks.console.exit_status import explain
 from llm_benchmarks.run.suite import SuiteError
 from llm_envs.assets import AssetError, cache_home
 from llm_envs.data import DataError
