@@ -67,3 +67,11 @@ def figure(value: float, digits: int = 3) -> str:
 def signed(value: float) -> str:
     """Returns a difference as `figure` does, with its sign."""
     return f"{value:+.3f}" if abs(value) < 1e6 else f"{value:+.3g}"
+
+
+def minutes(seconds: float) -> str:
+    """Returns a time as minutes:seconds, or hours:minutes:seconds from an hour on."""
+    whole = int(seconds)
+    hours, rest = divmod(whole, 3600)
+    clock = f"{rest // 60}:{rest % 60:02d}"
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else clock
