@@ -15,6 +15,8 @@ _SET_BY_COMMANDS = (
     *("autoreset_mode", "max_episode_steps", "disable_env_checker"),
 )
 """Arguments of environments that --env-set may not give."""
+_TUNED = "tuned"
+"""The name of `llm_baselines.configuration.tables.TUNED`, whose import is slow."""
 
 
 def metric_specs(texts: Sequence[str]) -> Any:
@@ -35,16 +37,23 @@ def metric_specs(texts: Sequence[str]) -> Any:
     return "default" if specs in ([], ["default"]) else specs
 
 
-def reward_spec(text: str, option: str = "--reward") -> Any:
+def reward_spec(text: str, option: str = "--reward", *, trains: bool = False) -> Any:
     """Reads a reward: a name stays a string, JSON becomes a specification.
 
     Args:
         text: A name or JSON.
         option: The option that it belongs to, for errors.
+        trains: Whether an agent trains on the reward, so that it may be "tuned".
 
     Raises:
-        ValueError: The text starts like JSON and is not valid, or exceeds the bounds of JSON that is read.
+        ValueError: The text starts like JSON and is not valid, or exceeds the bounds of JSON that is read; or
+            it is "tuned" and nothing trains.
     """
+    if text == _TUNED and not trains:
+        raise ValueError(
+            f"{option} tuned is a reward to train on: `llm-envs train --reward tuned`; score with a reward's "
+            "name, JSON, or default, the environment's own"
+        )
     if not text.lstrip().startswith(("{", "[", '"')):
         return text
     from llm_envs.foreign import parse_json, shown

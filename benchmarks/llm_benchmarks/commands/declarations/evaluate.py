@@ -65,8 +65,10 @@ def command(
     """Evaluates an agent on the test split and writes a record."""
     with bad_input():
         from llm_benchmarks.run.suite import Cell, Evaluation, check_names
+        from llm_benchmarks.run.token_environments import check_token_environments
 
         check_names([env], [agent], "evaluate")
+        check_token_environments([env], "evaluate")
         usable_device(device)
         cell = Cell(
             env=env,

@@ -29,6 +29,9 @@ def command(
     from llm_benchmarks.commands.play import Player
 
     with bad_input():
+        from llm_benchmarks.run.token_environments import check_token_environments
+
+        check_token_environments([env], "play")
         player = Player(
             env,
             example=example,

@@ -50,14 +50,16 @@ def command(
     """
     with bad_input():
         from llm_benchmarks.run.suite import Cell, check_names
+        from llm_benchmarks.run.token_environments import check_token_environments
 
         check_names([env], [agent], "train")
+        check_token_environments([env], "train")
         usable_device(device)
         cell = Cell(
             env=env,
             agent=agent,
             seed=seed,
-            reward=reward_spec(reward),
+            reward=reward_spec(reward, trains=True),
             total_timesteps=total_timesteps,
             config=configuration(config, set_ or ()),
             env_kwargs=env_arguments(env_set or ()),
