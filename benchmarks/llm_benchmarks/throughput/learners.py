@@ -1,4 +1,8 @@
-"""What TokenDQN's updates, rollouts and replay cost, beside a supervised step, `generate` and SB3's own."""
+"""Cost of TokenDQN's updates, rollouts and replay, as ratios to other work.
+
+Updates are compared with a supervised step and SB3's DQN, rollouts with transformers' `generate`, and replay
+with SB3's buffer.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +20,17 @@ VOCABULARY, PROMPT, ANSWER, EPISODES = 2198, 16, 96, 32
 MODEL = "tiny"
 TITLE = (
     f"model {MODEL!r}, V = {VOCABULARY:,}, {EPISODES} texts of {PROMPT} + {ANSWER} tokens, "
-    f"{{threads}} thread(s); {ROUNDS} rounds in turn, medians"
+    f"{{threads}} thread(s); medians of {ROUNDS} rounds"
 )
 
 
 def measure() -> list[Comparison]:
-    """Every comparison of the report."""
+    """Returns the comparisons of learners."""
     return [*_updates(), *_rollouts(), _replay()]
 
 
 def seconds_of(step: Callable[[], Any]) -> Work:
-    """Times a step."""
+    """Returns a work that does a step and gives its seconds."""
 
     def work() -> float:
         started = time.perf_counter()
@@ -37,7 +41,14 @@ def seconds_of(step: Callable[[], Any]) -> Work:
 
 
 def texts(episodes: int, prompt: int, answer: int, vocabulary: int) -> list[Any]:
-    """Episodes of random tokens, all of full length."""
+    """Returns trajectories of random tokens, all of full length.
+
+    Args:
+        episodes: Number of trajectories.
+        prompt: Tokens of a prompt.
+        answer: Tokens of an answer.
+        vocabulary: Number of token ids.
+    """
     from llm_baselines.play.trajectory import Trajectory
 
     rng, length = np.random.default_rng(0), prompt + answer
@@ -55,7 +66,7 @@ def texts(episodes: int, prompt: int, answer: int, vocabulary: int) -> list[Any]
 
 
 def updates(network: Any, batch: Any) -> Callable[[], None]:
-    """An update of a network towards its targets on a batch, target network included."""
+    """Returns a TokenDQN update on a batch: targets, loss, optimizer step, target network."""
     groups = [{"params": group["params"]} for group in network.parameter_groups()]
     optimizer = torch.optim.AdamW(groups, lr=1e-6)
 
@@ -71,7 +82,7 @@ def updates(network: Any, batch: Any) -> Callable[[], None]:
 
 
 def supervised_steps(lm: Any, batch: Any) -> Callable[[], None]:
-    """A step of maximum likelihood on a batch, of everything that is trained."""
+    """Returns a maximum-likelihood step on a batch, over all trainable parameters."""
     from llm_baselines.lm.teacher_forcing import token_losses
 
     optimizer = torch.optim.AdamW([p for p in lm.parameters() if p.requires_grad], lr=1e-6)
@@ -125,7 +136,7 @@ def _updates() -> list[Comparison]:
 
 
 def _sb3_update() -> Work:
-    """Seconds for each transition of an update of Stable-Baselines3's DQN, with a body of the same size."""
+    """Returns a work that gives seconds per transition of an SB3 DQN update, for a body of the same size."""
     import gymnasium as gym
     from stable_baselines3 import DQN
     from stable_baselines3.common.logger import Logger
@@ -170,10 +181,10 @@ def _sb3_update() -> Work:
 
 
 def _rollouts() -> list[Comparison]:
-    """Tokens per second of sampled rollouts, the reference's pass included, beside `generate` without one.
+    """Compares sampled rollouts, including the reference model's pass, with `generate`, which has none.
 
-    Texts of equal length, and texts that end where they end: `generate` computes rows until the last has
-    ended, rollouts drop them.
+    Texts of different lengths are measured too: rollouts drop a finished row, `generate` computes it until
+    the last row ends.
     """
     from llm_baselines.lm.build import build_language_model
 
@@ -201,7 +212,14 @@ def _rollouts() -> list[Comparison]:
 
 
 def played(lm: Any, reference: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
-    """Tokens per second of rollouts with the reference's pass: prompts (n, p), texts of lengths (n,)."""
+    """Returns a work that gives tokens per second of rollouts, including the reference's pass.
+
+    Args:
+        lm: The model that samples.
+        reference: The reference model.
+        prompts: Token ids, (n, p).
+        lengths: Tokens of each text, (n,).
+    """
     from llm_baselines.lm.teacher_forcing import with_reference
     from llm_baselines.play.exploration import draw
     from llm_baselines.play.rollout import play_episodes
@@ -237,7 +255,13 @@ def played(lm: Any, reference: Any, prompts: np.ndarray, lengths: np.ndarray) ->
 
 
 def generated(lm: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
-    """Tokens per second of `generate`, sampling; it computes all rows until the last has its length."""
+    """Returns a work that gives tokens per second of `generate` with sampling.
+
+    Args:
+        lm: The model that samples.
+        prompts: Token ids, (n, p).
+        lengths: Tokens of each text, (n,); all rows are computed until the longest ends.
+    """
     from transformers import StoppingCriteria, StoppingCriteriaList
 
     class Ends(StoppingCriteria):
@@ -266,7 +290,7 @@ def generated(lm: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
 
 
 class _KnownLengths:
-    """Rows that end after given numbers of tokens, so that both sides write the same texts' worth."""
+    """Rows that end after given numbers of tokens, so that both sides write as many."""
 
     refills = False
     task: Task | None = None
@@ -298,7 +322,7 @@ class _KnownLengths:
 
 
 def _replay() -> Comparison:
-    """Bytes for each transition of texts with 32 tokens of prompt and 32 of answer."""
+    """Compares bytes per transition, for texts of 32 prompt and 32 answer tokens."""
     import gymnasium as gym
     from stable_baselines3.common.buffers import ReplayBuffer
 

@@ -1,4 +1,4 @@
-"""What TokenDQN's rollouts and updates cost on a pretrained model with LoRA, beside transformers' own."""
+"""Cost of TokenDQN's rollouts and updates on a pretrained model with LoRA, as ratios to transformers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCHES = (8, 32)
 
 
 def run(model: str, *, device: str = "auto", json_output: bool = False) -> int:
-    """Measures and prints.
+    """Measures a model and prints the report.
 
     Args:
         model: A fetched model, a folder or a hub name.
@@ -28,7 +28,7 @@ def run(model: str, *, device: str = "auto", json_output: bool = False) -> int:
         Exit status 0.
 
     Raises:
-        ValueError: There is no such model.
+        ValueError: No such model is found.
     """
     from stable_baselines3.common.utils import get_device
 
@@ -42,15 +42,21 @@ def run(model: str, *, device: str = "auto", json_output: bool = False) -> int:
         return 0
     threads = f"{torch.get_num_threads()} thread(s), " if place.type == "cpu" else ""
     show(
-        f"model {model!r}, {dtype} on {place}, {threads}texts of {PROMPT} + {ANSWER} tokens; {ROUNDS} rounds "
-        "in turn, medians",
+        f"model {model!r}, {dtype} on {place}, {threads}texts of {PROMPT} + {ANSWER} tokens; medians of "
+        f"{ROUNDS} rounds",
         lines,
     )
     return 0
 
 
 def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
-    """Lines for every batch size: rollouts, an update, and the memory that both have taken so far."""
+    """Returns three lines for each batch size: rollouts, an update, and the peak memory so far.
+
+    Args:
+        model: A folder or a hub name.
+        device: A torch device.
+        dtype: A key of `llm_baselines.lm.precision.DTYPES`.
+    """
     from transformers import AutoConfig
 
     from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
@@ -104,7 +110,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
 
 
 def _peak_memory(device: torch.device) -> float:
-    """The most this process has held so far, MB: on a GPU its own memory, else resident memory."""
+    """Returns the peak memory of this process in MB: GPU memory on a GPU, else resident memory."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
