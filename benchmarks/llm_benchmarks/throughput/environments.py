@@ -90,7 +90,7 @@ def token_kwargs(folder: Path) -> dict[str, Any]:
 NO_TEXT = {"id": "length_penalty", "weight": -1.0}
 
 
-def single(env: gym.Env[Any, Any], seed: int = 0) -> Stepper:
+def single_stepper(env: gym.Env[Any, Any], seed: int = 0) -> Stepper:
     """Returns a stepper of one environment; random actions are drawn in advance."""
     rng = np.random.default_rng(seed)
     size = int(env.action_space.n)  # type: ignore[attr-defined]
@@ -112,7 +112,7 @@ def single(env: gym.Env[Any, Any], seed: int = 0) -> Stepper:
     return run
 
 
-def rows(env: Any, seed: int = 0) -> Stepper:
+def vector_stepper(env: Any, seed: int = 0) -> Stepper:
     """Returns a stepper of a vector environment; random actions are drawn in advance."""
     rng = np.random.default_rng(seed)
     size = int(env.single_action_space.n)
@@ -132,7 +132,7 @@ def rows(env: Any, seed: int = 0) -> Stepper:
     return run
 
 
-def sb3_rows(env: Any, size: int, seed: int = 0) -> Stepper:
+def sb3_stepper(env: Any, size: int, seed: int = 0) -> Stepper:
     """Returns a stepper of a Stable-Baselines3 VecEnv; random actions are drawn in advance."""
     rng = np.random.default_rng(seed)
     env.seed(seed)
@@ -184,27 +184,39 @@ def measure(seconds: float) -> list[Comparison]:
 
     with tempfile.TemporaryDirectory() as name:
         kwargs = token_kwargs(Path(name))
-        cartpole = single(gym.make("CartPole-v1"))
-        cartpole_rows = rows(gym.make_vec("CartPole-v1", ROWS, vectorization_mode="vector_entry_point"))
+        cartpole = single_stepper(gym.make("CartPole-v1"))
+        cartpole_rows = vector_stepper(
+            gym.make_vec("CartPole-v1", ROWS, vectorization_mode="vector_entry_point")
+        )
 
         def token_env(reward: Any) -> Stepper:
-            return single(gym.make("Translation-v0", reward=reward, **kwargs))
+            return single_stepper(gym.make("Translation-v0", reward=reward, **kwargs))
 
         def token_rows(reward: Any, mode: str = "NextStep") -> Any:
             return gym.make_vec("Translation-v0", ROWS, reward=reward, autoreset_mode=mode, **kwargs)
 
         one, many = "CartPole-v1", f"CartPole-v1, its native vector env of {ROWS}"
-        dummy = sb3_rows(make_vec_env("CartPole-v1", n_envs=ROWS), 2)
+        dummy = sb3_stepper(make_vec_env("CartPole-v1", n_envs=ROWS), 2)
         return [
             compare("one env, a reward without text", token_env(NO_TEXT), one, cartpole, seconds),
             compare("one env, terminal BLEU", token_env("bleu"), one, cartpole, seconds),
             compare(
-                f"{ROWS} rows, a reward without text", rows(token_rows(NO_TEXT)), many, cartpole_rows, seconds
+                f"{ROWS} rows, a reward without text",
+                vector_stepper(token_rows(NO_TEXT)),
+                many,
+                cartpole_rows,
+                seconds,
             ),
-            compare(f"{ROWS} rows, terminal BLEU", rows(token_rows("bleu")), many, cartpole_rows, seconds),
+            compare(
+                f"{ROWS} rows, terminal BLEU",
+                vector_stepper(token_rows("bleu")),
+                many,
+                cartpole_rows,
+                seconds,
+            ),
             compare(
                 f"{ROWS} rows through our SB3 VecEnv, terminal BLEU",
-                sb3_rows(SB3TokenVecEnv(token_rows("bleu", "SameStep")), VOCABULARY),
+                sb3_stepper(SB3TokenVecEnv(token_rows("bleu", "SameStep")), VOCABULARY),
                 f"SB3's DummyVecEnv of {ROWS} CartPole-v1",
                 dummy,
                 seconds,

@@ -10,7 +10,14 @@ import numpy as np
 import torch
 
 from llm_benchmarks.throughput.comparison_line import ROUNDS, Comparison, in_turn, show
-from llm_benchmarks.throughput.learners import generated, played, seconds_of, supervised_steps, texts, updates
+from llm_benchmarks.throughput.works import (
+    dqn_update,
+    generate_work,
+    random_trajectories,
+    rollout_work,
+    seconds_of,
+    supervised_step,
+)
 
 PROMPT, ANSWER = 16, 48
 BATCHES = (8, 32)
@@ -82,22 +89,22 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     network = LogitsNetwork(learner, base, options)
     loaded, lines = _peak_memory(device), []
     for size in BATCHES:
-        episodes = texts(size, PROMPT, ANSWER, base.vocabulary_size)
+        episodes = random_trajectories(size, PROMPT, ANSWER, base.vocabulary_size)
         prompts = np.array([one.tokens[:PROMPT] for one in episodes])
         lengths, batch = np.full(size, ANSWER), collate(episodes).to(device)
         lines += [
             in_turn(
                 f"rollouts with the reference's pass, batch {size}",
-                played(actor, base, prompts, lengths),
+                rollout_work(actor, base, prompts, lengths),
                 "transformers' generate on the plain model, sampling",
-                generated(base, prompts, lengths),
+                generate_work(base, prompts, lengths),
                 unit="tokens/s",
             ),
             in_turn(
                 f"TokenDQN update, q='logits', LoRA, batch {size}",
-                seconds_of(updates(network, batch)),
+                seconds_of(dqn_update(network, batch)),
                 "a plain LoRA step on the same batch",
-                seconds_of(supervised_steps(plain, batch)),
+                seconds_of(supervised_step(plain, batch)),
                 unit="s",
             ),
         ]
