@@ -1,6 +1,6 @@
-"""Arguments drawn at random, through the command line as a person types them: done or refused, never a fault.
+"""Random arguments on the command line are accepted or refused, and are never a fault.
 
-A refusal is one line with exit status 2 that names the field and the value. What is drawn is the same in
+A refusal is one line with exit status 2 that names the field and the value. The arguments are the same in
 every run.
 """
 
@@ -33,7 +33,7 @@ from llm_envs.foreign import shown
 from llm_envs.rewards.registry import find_reward
 
 TINY = "TextGen-Tiny-v0"
-HANG = 120  # seconds after which a case counts as one that never ends
+HANG = 120  # seconds before a case fails
 
 fuzz = settings(
     derandomize=True,
@@ -88,7 +88,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def outcome(*line: str) -> str:
-    """What a command that was refused said; empty where it was done."""
+    """Runs a command; returns the refusal, or "" if it succeeded."""
     signal.alarm(HANG)
     err = io.StringIO()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(err):
@@ -101,7 +101,7 @@ def outcome(*line: str) -> str:
 
 
 def check_named(said: str, names: tuple[str, ...], value: str) -> None:
-    """A refusal names the field, and the value or the part of it that is at fault."""
+    """Checks that a refusal names the field, and the value or its faulty part."""
     assert any(name in said for name in names), (said, names)
     with contextlib.suppress(ValueError, RecursionError):
         parts = [shown(repr(part))[:12].rstrip("'\"") for part in _parts(json.loads(value))]
@@ -142,7 +142,9 @@ def nothing_typed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("env_id", llm_envs.list_envs())
 @settings(fuzz, max_examples=15)
 @given(name=st.sampled_from(sorted(ARGUMENTS)), value=anything)
-def test_arguments_of_environments(env_id: str, name: str, value: str) -> None:
+def test_random_environment_arguments_are_accepted_or_refused_by_name(
+    env_id: str, name: str, value: str
+) -> None:
     given_apart = {"split": ("--split", value), "reward": ("--reward", value)}
     given = given_apart.get(name, ("--env-set", f"{name}={value}"))
     if said := outcome("play", env_id, *given):
@@ -150,7 +152,7 @@ def test_arguments_of_environments(env_id: str, name: str, value: str) -> None:
 
 
 def options_of(reward: str) -> list[str]:
-    """Options that may stand alone: no other one has to be given."""
+    """Returns the options of a reward that need no other option."""
     parameters = dict(inspect.signature(find_reward(reward)).parameters)
     names = [name for name in parameters if name not in ("context", "episode")]
     needed = {name for name in names if parameters[name].default is inspect.Parameter.empty}
@@ -162,7 +164,7 @@ REWARDS = [(name, option) for name in llm_envs.list_rewards() for option in opti
 
 @settings(fuzz, max_examples=100)
 @given(where=st.sampled_from(REWARDS), value=values)
-def test_options_of_rewards(where: tuple[str, str], value: str) -> None:
+def test_random_reward_options_are_accepted_or_refused_by_name(where: tuple[str, str], value: str) -> None:
     reward, option = where
     spec = f'{{"id": "{reward}", "{option}": {value}}}'
     if said := outcome("play", "TextGen-v0", "--reward", spec):
@@ -183,12 +185,12 @@ OPTIONS += [(agent, "model") for agent in LANGUAGE] + [("constant", "text"), ("c
 
 @settings(fuzz, max_examples=150)
 @given(where=st.sampled_from(OPTIONS), value=anything)
-def test_options_of_agents(where: tuple[str, str], value: str) -> None:
+def test_random_agent_options_are_accepted_or_refused_by_name(where: tuple[str, str], value: str) -> None:
     agent, option = where
     small = ("--set", "model=nano") if agent in LANGUAGE and option != "model" else ()
     line = ("train", "--env", TINY, "--agent", agent, "--total-timesteps", "1", "--out", "out", *small)
     with pytest.MonkeyPatch.context() as patch:
-        # All that is refused is refused before the first step, which is not taken here.
+        # Refusals come before the first step, which this replaces.
         report = asdict(TrainingReport())
         patch.setattr(Training, "run", lambda training, **_: {**training.facts, "report": report})
         said = outcome(*line, "--set", f"{option}={value}")
@@ -224,7 +226,9 @@ WORDS = [
 
 @settings(fuzz, max_examples=80)
 @given(where=st.sampled_from(WORDS), value=numbers | words | texts | long)
-def test_words_of_commands(where: tuple[tuple[str, ...], str, str], value: str) -> None:
+def test_random_command_words_are_accepted_or_refused_by_name(
+    where: tuple[tuple[str, ...], str, str], value: str
+) -> None:
     Path("store").mkdir(exist_ok=True)
     line, option, name = where
     given = (f"{option}={value}",) if option else ("--", value)
