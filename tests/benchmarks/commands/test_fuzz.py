@@ -142,9 +142,7 @@ def nothing_typed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("env_id", llm_envs.list_envs())
 @settings(fuzz, max_examples=15)
 @given(name=st.sampled_from(sorted(ARGUMENTS)), value=anything)
-def test_random_environment_arguments_are_accepted_or_refused_by_name(
-    env_id: str, name: str, value: str
-) -> None:
+def test_arguments_of_environments(env_id: str, name: str, value: str) -> None:
     given_apart = {"split": ("--split", value), "reward": ("--reward", value)}
     given = given_apart.get(name, ("--env-set", f"{name}={value}"))
     if said := outcome("play", env_id, *given):
@@ -164,7 +162,7 @@ REWARDS = [(name, option) for name in llm_envs.list_rewards() for option in opti
 
 @settings(fuzz, max_examples=100)
 @given(where=st.sampled_from(REWARDS), value=values)
-def test_random_reward_options_are_accepted_or_refused_by_name(where: tuple[str, str], value: str) -> None:
+def test_options_of_rewards(where: tuple[str, str], value: str) -> None:
     reward, option = where
     spec = f'{{"id": "{reward}", "{option}": {value}}}'
     if said := outcome("play", "TextGen-v0", "--reward", spec):
@@ -185,12 +183,12 @@ OPTIONS += [(agent, "model") for agent in LANGUAGE] + [("constant", "text"), ("c
 
 @settings(fuzz, max_examples=150)
 @given(where=st.sampled_from(OPTIONS), value=anything)
-def test_random_agent_options_are_accepted_or_refused_by_name(where: tuple[str, str], value: str) -> None:
+def test_options_of_agents(where: tuple[str, str], value: str) -> None:
     agent, option = where
     small = ("--set", "model=nano") if agent in LANGUAGE and option != "model" else ()
     line = ("train", "--env", TINY, "--agent", agent, "--total-timesteps", "1", "--out", "out", *small)
     with pytest.MonkeyPatch.context() as patch:
-        # Refusals come before the first step, which this replaces.
+        # All that is refused is refused before the first step, which is not taken here.
         report = asdict(TrainingReport())
         patch.setattr(Training, "run", lambda training, **_: {**training.facts, "report": report})
         said = outcome(*line, "--set", f"{option}={value}")
@@ -226,9 +224,7 @@ WORDS = [
 
 @settings(fuzz, max_examples=80)
 @given(where=st.sampled_from(WORDS), value=numbers | words | texts | long)
-def test_random_command_words_are_accepted_or_refused_by_name(
-    where: tuple[tuple[str, ...], str, str], value: str
-) -> None:
+def test_words_of_commands(where: tuple[tuple[str, ...], str, str], value: str) -> None:
     Path("store").mkdir(exist_ok=True)
     line, option, name = where
     given = (f"{option}={value}",) if option else ("--", value)
