@@ -187,8 +187,16 @@ class _Origin(NamedTuple):
 
 
 def _is_fault(cause: BaseException | None) -> bool:
-    """True if a reward failed by a mistake in this package; a ValueError is its objection to an input."""
-    origin = _origin_of(cause) if cause is not None and not isinstance(cause, ValueError) else None
+    """True if a reward failed by a mistake in this package.
+
+    A ValueError is the reward's objection to an input. A traceback of one frame is the call itself: the
+    reward is a compiled function of the person's choice, such as "os:system".
+    """
+    if cause is None or isinstance(cause, ValueError):
+        return False
+    if cause.__traceback__ is None or cause.__traceback__.tb_next is None:
+        return False
+    origin = _origin_of(cause)
     return origin is not None and origin.in_package
 
 

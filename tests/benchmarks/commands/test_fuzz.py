@@ -1,7 +1,7 @@
 """Random arguments on the command line are accepted or refused, and are never a fault.
 
-A refusal is one line with exit status 2 that names the field and the value. The arguments are the same in
-every run.
+A refusal is one line with exit status 2 that names the field and the value. So is the error of own code that
+raises, with exit status 1. The arguments are the same in every run.
 """
 
 from __future__ import annotations
@@ -95,8 +95,9 @@ def outcome(*line: str) -> str:
         status = main(line)
     signal.alarm(0)
     said = [text for text in err.getvalue().splitlines() if text.startswith("llm-envs: ")]
-    assert status in (0, 2), err.getvalue()
-    assert len(said) == (status == 2), err.getvalue()
+    raised = status == 1 and "os:system" in " ".join(line)  # own code that cannot take an episode
+    assert status in (0, 2) or raised, err.getvalue()
+    assert len(said) == (status != 0), err.getvalue()
     return said[0] if said else ""
 
 

@@ -83,6 +83,15 @@ def test_own_reward_that_raises_exits_with_1(
     assert "reward 'their_rewards:raises' raised ZeroDivisionError" in line
 
 
+def test_compiled_function_as_own_reward_exits_with_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a b\n\n"))
+    status, line = refusal(capsys, "play", TINY, "--reward", "os:system")
+    assert status == 1
+    assert "reward 'os:system' raised TypeError" in line
+
+
 def test_own_agent_that_raises_exits_with_1_and_its_error_first(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
