@@ -1,6 +1,6 @@
 """The console script `llm-envs`, `python -m llm_envs` and `python -m llm_benchmarks`.
 
-It begins with the standard library alone: where an extra is not installed, it names it in a line.
+It starts with the standard library alone, so that it can name an extra that is not installed.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command line.
 
     Args:
-        arguments: Without the program's name; the process's own if omitted.
+        arguments: The words after the program's name; those of the process if omitted.
 
     Returns:
-        The exit status: that of `commands.app.main`, or 2 where a library of an extra is missing.
+        The exit status of `commands.app.main`, or 2 if a library of an extra is missing.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words == ["--version"]:
@@ -33,15 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         from llm_envs.checks.extras import missing
 
-        told = missing(error, "benchmarks")
-        if told is None:
+        message = missing(error, "benchmarks")
+        if message is None:
             raise
-        print(f"llm-envs: {told}", file=sys.stderr)
+        print(f"llm-envs: {message}", file=sys.stderr)
         return 2
 
 
 def app() -> None:
-    """The console script: fit streams, signals that end what is under way in order, one exit status."""
+    """Runs the console script: prepares the streams, handles signals, exits with one status."""
     prepare_streams()
     try:
         from llm_benchmarks.console.input import INTERRUPTED
@@ -50,9 +50,9 @@ def app() -> None:
         status = main()
     else:
         status = run_to_exit_status(main, INTERRUPTED)
-    said = finish_output()
-    if said and status == 0:
-        sys.stderr.write(f"llm-envs: {said}\n")
+    failure = finish_output()
+    if failure and status == 0:
+        sys.stderr.write(f"llm-envs: {failure}\n")
         status = 2
     sys.exit(status)
 

@@ -210,9 +210,16 @@ def _load_external(scheme: str, name: str, columns: Columns | None) -> Contents:
     return contents
 
 
+_FILE_SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
+
+
 def _unknown(spec: str) -> str:
     names = [*_NAMED, *_registered]
+    if spec.endswith(_FILE_SUFFIXES):
+        hint = f"; did you mean {shown(repr('file:' + spec), 100)}?"
+    else:
+        hint = did_you_mean(spec[:100], names) or ";"
     return (
-        f"unknown data set {shown(repr(spec), 100)}{did_you_mean(spec[:100], names) or ';'} known are "
-        f"{', '.join(names)}, and file:PATH (.jsonl .csv .tsv .parquet) and hub:NAME[:CONFIG]"
+        f"unknown data set {shown(repr(spec), 100)}{hint} known are {', '.join(names)}, and file:PATH "
+        f"({' '.join(_FILE_SUFFIXES)}) and hub:NAME[:CONFIG]"
     )

@@ -4,7 +4,7 @@ What a person types, their suite and their Python are their own. Whatever stands
 model or tokenizer folder, a checkpoint or a data file is foreign: it is bounded data, and it names no code.
 """
 
-from llm_envs.foreign.bounded_json import ForeignDataError, check_bounded, parse_json, read_json
+from llm_envs.foreign.bounded_json import ForeignDataError, check_bounded, parse_json, read_json, read_text
 from llm_envs.foreign.pretrained_loading import load_pretrained, refuse_kernels
 from llm_envs.foreign.shown import shown, shown_lines
 from llm_envs.foreign.trust import (
@@ -31,6 +31,7 @@ __all__ = [
     "load_pretrained",
     "parse_json",
     "read_json",
+    "read_text",
     "refuse_code",
     "refuse_kernels",
     "shown",

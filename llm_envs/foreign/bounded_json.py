@@ -30,12 +30,39 @@ def read_json(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
         OSError: It cannot be read.
         ForeignDataError: It is no regular file, too large, or no JSON within the bounds.
     """
+    return parse_json(_read_bytes(path, f"'{path}'", max_bytes), f"'{path}'")
+
+
+def read_text(path: Path, place: str, *, max_bytes: int = MAX_BYTES) -> str:
+    """Reads a UTF-8 text file of bounded size.
+
+    Args:
+        path: The file.
+        place: What to call it in errors.
+        max_bytes: Larger files are refused.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        OSError: The file cannot be read.
+        ForeignDataError: The file is not regular, too large, or not UTF-8.
+    """
+    return _decode(_read_bytes(path, place, max_bytes), place)
+
+
+def _read_bytes(path: Path, place: str, max_bytes: int) -> bytes:
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
-        raise ForeignDataError(f"'{path}' is not a regular file")
+        raise ForeignDataError(f"{place} is not a regular file")
     if status.st_size > max_bytes:
-        raise ForeignDataError(f"'{path}' has {status.st_size:,} bytes; at most {max_bytes:,} are read")
-    return parse_json(path.read_bytes(), f"'{path}'")
+        raise ForeignDataError(f"{place} has {status.st_size:,} bytes; at most {max_bytes:,} are read")
+    return path.read_bytes()
+
+
+def _decode(data: bytes, place: str) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ForeignDataError(f"{place}: not UTF-8: {error.reason} at byte {error.start}") from None
 
 
 def parse_json(data: bytes | str, place: str) -> Any:
@@ -122,12 +149,10 @@ def _parse_naming_faults(data: bytes | str, place: str) -> Any:
         return table
 
     try:
-        text = data.decode("utf-8") if isinstance(data, bytes) else data
+        text = _decode(data, place) if isinstance(data, bytes) else data
         return json.loads(text, parse_int=_integer, object_pairs_hook=unique)
     except ForeignDataError:
         raise
-    except UnicodeDecodeError as error:
-        raise ForeignDataError(f"{place}: not UTF-8: {error.reason} at byte {error.start}") from None
     except RecursionError:
         raise ForeignDataError(f"{place}: nested deeper than {MAX_DEPTH} levels") from None
     except ValueError as error:

@@ -105,8 +105,8 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
             )
         raise ValueError(
             f"unknown reward {reward_id!r}{did_you_mean(reward_id, _REGISTRY)} "
-            "llm_envs.list_rewards() shows all; one that a script of yours registers is known to that script "
-            "alone: name it 'module:name', the module is then imported"
+            "`llm-envs list` and llm_envs.list_rewards() show all; one that a script of yours registers is "
+            "known to that script alone: name it 'module:name', the module is then imported"
         )
     return load_code(entry, "reward") if isinstance(entry, str) else entry
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from llm_envs.foreign import ForeignDataError, parse_json, read_json
+from llm_envs.foreign import ForeignDataError, parse_json, read_json, read_text
 from llm_envs.foreign.bounded_json import MAX_DEPTH
 
 
@@ -63,3 +63,16 @@ def test_only_regular_files_are_read(tmp_path):
     (tmp_path / "large").write_text(json.dumps("x" * 100))
     with pytest.raises(ForeignDataError, match="102 bytes"):
         read_json(tmp_path / "large", max_bytes=50)
+
+
+def test_text_is_read_only_from_bounded_utf8_files(tmp_path):
+    path = tmp_path / "text"
+    path.write_bytes("caf\u00e9".encode())
+    assert read_text(path, "--config") == "caf\u00e9"
+    with pytest.raises(ForeignDataError, match="--config has 5 bytes; at most 4 are read"):
+        read_text(path, "--config", max_bytes=4)
+    path.write_bytes(b"\xff")
+    with pytest.raises(ForeignDataError, match="--config: not UTF-8"):
+        read_text(path, "--config")
+    with pytest.raises(ForeignDataError, match="--config is not a regular file"):
+        read_text(tmp_path, "--config")

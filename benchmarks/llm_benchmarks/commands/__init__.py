@@ -1,1 +1,1 @@
-"""The subcommands of `llm-envs`, one file each."""
+"""What the subcommands of `llm-envs` do; declarations/ holds their arguments and help."""

@@ -1,25 +1,30 @@
-"""`llm-envs fetch`: models and data sets from the package index into the cache."""
+"""Downloads models and data sets into the cache, for `llm-envs fetch`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 
+from llm_benchmarks.console.exit_status import machine_fault
 from llm_benchmarks.console.input import InputError
-from llm_benchmarks.console.outermost import machine_fault
 from llm_benchmarks.console.report import complain
 from llm_envs.assets import ASSETS, AssetError, cache_home, fetch, find_asset, is_fetched
 from llm_envs.foreign import shown
 
 
 def run(names: Sequence[str], *, show_list: bool, json_output: bool) -> int:
-    """Fetches assets, or lists them.
+    """Downloads assets, or lists them.
+
+    Args:
+        names: Names of assets.
+        show_list: List all assets instead.
+        json_output: Print the list as JSON.
 
     Returns:
-        The exit status: 0, or 1 if one could not be had, or 2 if it could not be written here.
+        The exit status: 0, 1 if a download failed, or 2 if the disk refused it.
 
     Raises:
-        InputError: There is nothing to do, a name is unknown, or there is no place for a cache.
+        InputError: No name is given, a name is unknown, or there is no folder for the cache.
     """
     try:
         cache_home()
@@ -29,7 +34,7 @@ def run(names: Sequence[str], *, show_list: bool, json_output: bool) -> int:
         show(json_output=json_output)
         return 0
     if not names:
-        raise InputError(f"fetch what? {', '.join(ASSETS)}; llm-envs fetch --list says what they are")
+        raise InputError(f"fetch what? {', '.join(ASSETS)}; `llm-envs fetch --list` describes them")
     try:
         assets = [find_asset(name) for name in names]
     except AssetError as error:
@@ -44,7 +49,7 @@ def run(names: Sequence[str], *, show_list: bool, json_output: bool) -> int:
 
 
 def show(*, json_output: bool) -> None:
-    """Prints what can be fetched, its licence, its size, and whether it is here."""
+    """Prints every asset: licence, size, and whether the cache has it."""
     if json_output:
         rows = [
             {

@@ -1,4 +1,4 @@
-"""`llm-envs list`: environments, rewards, corpora, agents."""
+"""The tables of `llm-envs list`: environments, rewards, corpora, agents."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from llm_envs.foreign import shown
 
 
 def listing() -> dict[str, Any]:
-    """Everything there is, as JSON values. Makes every environment once."""
+    """Returns all environments, rewards, corpora and agents as JSON values. Makes every environment once."""
     envs = []
     for env_id in llm_envs.list_envs():
         env = gym.make(env_id)
-        told = env.unwrapped.task.describe()  # type: ignore[attr-defined]
+        description = env.unwrapped.task.describe()  # type: ignore[attr-defined]
         envs.append(
             {
                 "id": env_id,
-                "dataset": told["dataset"],
-                "language": told["language"],
-                "vocabulary_size": told["vocabulary_size"],
-                "context_length": told["context_length"],
-                "sizes": told["dataset_sizes"],
-                "reward": told["reward_spec"],
+                "dataset": description["dataset"],
+                "language": description["language"],
+                "vocabulary_size": description["vocabulary_size"],
+                "context_length": description["context_length"],
+                "sizes": description["dataset_sizes"],
+                "reward": description["reward_spec"],
             }
         )
         env.close()
@@ -46,10 +46,10 @@ def listing() -> dict[str, Any]:
 
 
 def show(*, json_output: bool) -> None:
-    """Prints the listing."""
-    found = listing()
+    """Prints the listing, as tables or as JSON."""
+    everything = listing()
     if json_output:
-        print(json.dumps(found, indent=2))
+        print(json.dumps(everything, indent=2))
         return
     from rich.text import Text
 
@@ -65,17 +65,17 @@ def show(*, json_output: bool) -> None:
         Column("default reward", rank=6),
     ]
     rows = []
-    for env in found["envs"]:
+    for env in everything["envs"]:
         sizes = "/".join(str(n) for n in env["sizes"].values())
         names = (env["id"], env["dataset"], env["language"])
         values = (*names, env["vocabulary_size"], env["context_length"], sizes, _reward(env["reward"]))
         rows.append(Row([plain(value, limit=200) for value in values]))
     print_table(console, columns, rows, all_in="--json has all")
-    _print_names(console, "Rewards", found["rewards"])
+    _print_names(console, "Rewards", everything["rewards"])
     console.print(Text("\nCorpora", style="bold"))
-    for corpus in found["corpora"]:
+    for corpus in everything["corpora"]:
         print_wrapped(console, shown(f"{corpus['name']}: {corpus['description']}", None), indent=2)
-    _print_names(console, "Agents", [f"{agent['name']} ({agent['track']})" for agent in found["agents"]])
+    _print_names(console, "Agents", [f"{agent['name']} ({agent['track']})" for agent in everything["agents"]])
 
 
 def _print_names(console: Console, title: str, names: Sequence[str]) -> None:
@@ -84,7 +84,7 @@ def _print_names(console: Console, title: str, names: Sequence[str]) -> None:
 
 
 def _reward(spec: Any) -> str:
-    """A specification as a person writes it."""
+    """Returns a reward's specification in a short form, such as "10 bleu + chrf"."""
     if spec is None:
         return "(a function)"
     if isinstance(spec, str):

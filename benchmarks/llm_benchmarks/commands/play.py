@@ -1,4 +1,4 @@
-"""`llm-envs play`: a person (or a pipe) writes the text, token by token or line by line."""
+"""Playing by hand, for `llm-envs play`: a person writes the text, line by line or token by token."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from llm_envs.foreign import shown, shown_lines
 from llm_envs.simulators.booking.expert import BookingExpert
 
 HELP = """\
-A line is written token by token; then you see what the text would earn so far.
+Type a line to add its tokens to the text; then you see the reward so far.
 An empty line ends the text. In a dialogue every line is a turn.
-  /token WORD_OR_ID ...   take single tokens
+  /token WORD_OR_ID ...   add single tokens
   /end                    end the text, or the turn
-  /ids                    the tokens written so far, with their ids
-  /reference              a text that would do; in a dialogue, what the expert would say now
-  /new                    the next example
-  /help, /quit"""
+  /ids                    show the tokens so far, with their ids
+  /reference              show a good text; in a dialogue, the expert's next turn
+  /new                    start the next example
+  /help                   show this help
+  /quit                   stop"""
 
 
 class Player:
@@ -31,20 +32,20 @@ class Player:
 
     Args:
         env_id: Environment id.
-        example: Index of the first example; drawn if omitted.
-        seed: Seed of what is drawn.
+        example: Index of the first example; random if omitted.
+        seed: Seed for drawing examples.
         **arguments: Arguments of the environment.
 
     Raises:
-        ValueError: An argument is wrong.
+        ValueError: The environment refuses an argument.
+        TypeError: The environment has no argument of a name.
     """
 
     def __init__(self, env_id: str, *, example: int | None = None, seed: int = 0, **arguments: Any) -> None:
-        find_spec(env_id)  # its module, if one is named, says what the id's own reward is
-        asked = {"metrics": "default", "reward": "default", **arguments}
-        own = {name: own_argument(env_id, name, asked[name]) for name in ("metrics", "reward")}
-        given = {**asked, **own}
-        self._env = gym.make(env_id, render_mode="ansi", **given)
+        find_spec(env_id)  # imports the module in "module:Id-v0", which registers the id and its reward
+        with_defaults = {"metrics": "default", "reward": "default", **arguments}
+        own = {name: own_argument(env_id, name, with_defaults[name]) for name in ("metrics", "reward")}
+        self._env = gym.make(env_id, render_mode="ansi", **{**with_defaults, **own})
         self._task: Any = self._env.unwrapped.task  # type: ignore[attr-defined]
         self._dialogue = self._task.max_turns > 1
         self._id = env_id
@@ -55,10 +56,15 @@ class Player:
         self._begin(seed=seed, example=example)
 
     def play(self, lines: TextIO, out: TextIO) -> None:
-        """Plays until the input ends or says so; an end of input ends the text that was begun."""
+        """Plays until the input ends or says /quit; the end of the input also ends an unfinished text.
+
+        Args:
+            lines: What the person types.
+            out: Where the answers go.
+        """
         self._out = out
         person = lines.isatty()
-        self._say(f"{self._id}: {self._task.vocabulary_size} tokens; /help says what can be typed\n")
+        self._say(f"{self._id}: {self._task.vocabulary_size} tokens; /help lists the commands\n")
         self._show()
         while True:
             if person:
@@ -86,13 +92,13 @@ class Player:
             tokens = self._task.tokenizer
             self._say(" ".join(f"{shown(tokens.token(i), None)}={i}" for i in self._turn) or "(none yet)")
         elif self._over:
-            self._say("this one is over: /new for the next, /quit to leave")
+            self._say("this one is over: /new for the next, /quit to stop")
         elif command == "/end" or not line.strip():
             self._end()
         elif command == "/token":
             self._write_tokens(rest.split())
         elif command.startswith("/") and command[1:].isalpha():
-            self._say(f"there is no {command}; /help lists what there is")
+            self._say(f"there is no {command}; /help lists the commands")
         else:
             self._write_line(line)
 
@@ -109,8 +115,8 @@ class Player:
             return
         if unknown := self._unknown(line):
             self._say(
-                f"not in the vocabulary: {', '.join(map(repr, unknown))}; written as '\ufffd', which is what "
-                "the reward reads. /new begins anew"
+                f"not in the vocabulary: {', '.join(map(repr, unknown))}; written as '\ufffd', and the "
+                "reward reads that. /new starts the next example"
             )
         self._lines.append(line)
         left = self._step(ids)
@@ -122,7 +128,7 @@ class Player:
             self._show()
 
     def _unknown(self, line: str) -> list[str]:
-        """The words of a line that the tokenizer has no tokens for."""
+        """Returns the words of a line that the tokenizer cannot write."""
         tokens = self._task.tokenizer
         words = dict.fromkeys(word.strip(punctuation) or word for word in line.split())
         written = {word: tokens.decode(tokens.encode(word)) for word in words}
@@ -135,24 +141,24 @@ class Player:
         return known[0] if known else "this example has no reference"
 
     def _expert_turn(self) -> str:
-        """What the booking expert would say now, knowing what was really said."""
-        expert, said = BookingExpert(np.random.default_rng(self._example)), ""
+        """Returns the booking expert's next turn, given all turns so far."""
+        expert, text = BookingExpert(np.random.default_rng(self._example)), ""
         session: Session = self._env.unwrapped._session  # type: ignore[attr-defined]
         for turn in session.turns:
             if turn.speaker != "agent":
-                said = expert.act(turn.speaker, turn.text)
-            elif turn.text != said:
+                text = expert.act(turn.speaker, turn.text)
+            elif turn.text != text:
                 expert.replaced(turn.text)
-        return said
+        return text
 
     def _write_tokens(self, words: list[str]) -> None:
         ids = []
         for word in words:
-            found = self._id_of(word)
-            if found is None:
+            token = self._id_of(word)
+            if token is None:
                 self._say(f"not written: {word!r} is no token and no id below {self._task.vocabulary_size}")
                 return
-            ids.append(found)
+            ids.append(token)
         self._step(ids)
         self._show()
 
@@ -170,7 +176,7 @@ class Player:
         self._show()
 
     def _step(self, ids: list[int]) -> int:
-        """Takes tokens until the episode or the turn ends; returns how many were left."""
+        """Steps with tokens until the episode or the turn ends; returns how many tokens are left."""
         ends = set(self._task.tokenizer.end_token_ids)
         for k, token in enumerate(ids, start=1):
             _, _, terminated, truncated, _ = self._env.step(token)

@@ -13,14 +13,14 @@ from llm_baselines.registry import AGENTS
 from llm_baselines.spec import RunSpec
 from llm_baselines.storage.not_finite import NotFinite
 from llm_baselines.storage.sealed_folder import newest_checkpoint
-from llm_benchmarks.commands.training_progress import TrainingProgress
+from llm_benchmarks.console.exit_status import is_declared, machine_fault, own_code
 from llm_benchmarks.console.input import INTERRUPTED, InputError, OwnCodeError, bad_input, creatable
-from llm_benchmarks.console.outermost import is_declared, machine_fault, own_code
 from llm_benchmarks.console.report import complain, plain, say
 from llm_benchmarks.console.termination import termination_interrupts
 from llm_benchmarks.records.trained_on import trained_on
 from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.phases import phases_of
+from llm_benchmarks.run.progress import TrainingProgress
 from llm_benchmarks.run.trained_folder import RUN, TrainedFolder
 from llm_benchmarks.run.training import UnsavedError, prepare
 

@@ -1,1 +1,1 @@
-"""The terminal: input that is checked, tables, progress, streams, exit statuses."""
+"""The terminal: checked input, tables, progress, standard streams, exit statuses."""

@@ -1,8 +1,10 @@
-"""Tables that never cut what stands in them: what does not fit the width is named, or goes below.
+"""Tables that fit the width of the console and never cut a cell, so that ids and numbers can be copied.
 
-Where the width does not do, a long name stands on a line of its own above its row, and columns are left out
-as a whole, which a line below the table names. Where not even the columns that must be shown fit, every cell
-is told on a line of its own. A cell is always printed whole, so that ids, names and numbers can be copied.
+On a narrow console:
+
+1. a long name moves to a line of its own above its row;
+2. columns are left out, and a line below the table names them;
+3. if the required columns do not fit either, every cell is printed on its own line.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ from rich.console import Console
 from rich.text import Text
 
 _GAP = 1
-_LONG = 24  # a name that is longer takes a line of its own where the width does not do
-_MORE = 4  # by how much a line that goes on is indented further
+_LONG_NAME = 24  # cells; on a narrow console a longer name takes a line of its own
+_CONTINUED = 4  # further indent of a continued line
 
 
 @dataclass(frozen=True)
@@ -24,10 +26,10 @@ class Column:
     """A column.
 
     Attributes:
-        name: Its header, broken between words where its cells are narrower.
-        right: Whether its cells end at the same place.
-        rank: Of the columns that do not fit, those of the highest rank are left out first; 0 never is.
-        least: Its least width.
+        name: The header. It is broken between words if the cells are narrower.
+        right: Align the cells to the right.
+        rank: Columns of the highest rank are left out first. Columns of rank 0 are never left out.
+        least: The least width.
     """
 
     name: str
@@ -42,8 +44,8 @@ class Row:
 
     Attributes:
         cells: One for each column.
-        below: What stands on a line of its own below them, whole.
-        style: Of all of it.
+        below: Text on a line of its own below the cells.
+        style: Style of the whole row.
     """
 
     cells: Sequence[Text]
@@ -57,11 +59,11 @@ def print_table(
     """Prints a table.
 
     Args:
-        console: Its width is what has to be held.
+        console: Its width is the limit.
         columns: The columns; the first one names a row.
         rows: The rows.
         indent: Spaces before every line.
-        all_in: Where the columns that are left out can be seen, such as "--json has all".
+        all_in: Where to see the columns that are left out, such as "--json has all".
     """
     room = console.width - indent
     widths = [
@@ -78,56 +80,56 @@ def print_table(
         return sum(widths[i] for i in kept) + _GAP * (len(kept) - 1)
 
     if total() > room:
-        widths[0] = min(widths[0], max(columns[0].least, _LONG))
+        widths[0] = min(widths[0], max(columns[0].least, _LONG_NAME))
     while total() > room and any(columns[i].rank for i in kept):
         kept.remove(max(kept, key=lambda i: (columns[i].rank, i)))
     before = " " * indent
     if total() > room:
         for row in rows:
-            _say(console, before, row.cells[0], row.style or "bold")
+            _print_line(console, before, row.cells[0], row.style or "bold")
             for column, cell in list(zip(columns, row.cells, strict=True))[1:]:
                 if cell.plain:
-                    _say(console, f"{before}  ", Text(f"{column.name}: ").append_text(cell), row.style)
+                    _print_line(console, f"{before}  ", Text(f"{column.name}: ").append_text(cell), row.style)
             _print_below(console, row, before, room)
         return
     headers = [list(wrapped(columns[i].name, widths[i])) for i in kept]
     for line in range(-max(map(len, headers)), 0):
         words = [Text(header[line] if len(header) >= -line else "") for header in headers]
-        _say(console, before, _laid_out(words, kept, widths, columns), "bold")
+        _print_line(console, before, _laid_out(words, kept, widths, columns), "bold")
     for row in rows:
         cells = [row.cells[i] for i in kept]
         if cells[0].cell_len > widths[0]:
-            _say(console, before, cells[0], row.style)
+            _print_line(console, before, cells[0], row.style)
             cells[0] = Text()
-        _say(console, before, _laid_out(cells, kept, widths, columns), row.style)
+        _print_line(console, before, _laid_out(cells, kept, widths, columns), row.style)
         _print_below(console, row, before, room)
     left_out = [column.name for i, column in enumerate(columns) if i not in kept]
     if left_out:
-        told = f"not shown for lack of width: {', '.join(left_out)}" + (f"; {all_in}" if all_in else "")
-        print_wrapped(console, told, "dim", indent=indent)
+        names = f"not shown for lack of width: {', '.join(left_out)}" + (f"; {all_in}" if all_in else "")
+        print_wrapped(console, names, "dim", indent=indent)
 
 
 def print_wrapped(console: Console, text: str, style: str = "", *, indent: int = 0) -> None:
-    """Prints a text broken between its words; a longer word than the width stays whole.
+    """Prints a text broken between words. A word longer than the width stays whole.
 
     Args:
-        console: Its width is what has to be held.
-        text: Without control characters, see `llm_envs.foreign.shown`.
+        console: Its width is the limit.
+        text: Text without control characters, see `llm_envs.foreign.shown`.
         style: A style of rich.
-        indent: Spaces before its first line; those that follow are indented further.
+        indent: Spaces before the first line; the following lines are indented further.
     """
-    room = console.width - indent - _MORE
-    for number, line in enumerate(wrapped(text, room, first=room + _MORE)):
-        _say(console, " " * (indent + _MORE * bool(number)), Text(line), style)
+    room = console.width - indent - _CONTINUED
+    for number, line in enumerate(wrapped(text, room, first=room + _CONTINUED)):
+        _print_line(console, " " * (indent + _CONTINUED * bool(number)), Text(line), style)
 
 
 def wrapped(text: str, width: int, *, first: int | None = None) -> Iterator[str]:
-    """The lines of a text that is broken between words alone.
+    """Yields the lines of a text that is broken only between words.
 
     Args:
         text: The text.
-        width: Of a line, in cells of a terminal.
-        first: Of the first line, where that is another.
+        width: Width of a line, in cells of a terminal.
+        first: Width of the first line; `width` if omitted.
     """
     line, room = "", width if first is None else first
     for word in text.split(" "):
@@ -158,13 +160,12 @@ def _laid_out(
 
 def _print_below(console: Console, row: Row, before: str, room: int) -> None:
     style = row.style or str(row.below.style)
-    lines = wrapped(row.below.plain, room - _MORE, first=room) if row.below.plain else ()
+    lines = wrapped(row.below.plain, room - _CONTINUED, first=room) if row.below.plain else ()
     for number, line in enumerate(lines):
-        _say(console, before + " " * _MORE * bool(number), Text(line), style)
+        _print_line(console, before + " " * _CONTINUED * bool(number), Text(line), style)
 
 
-def _say(console: Console, before: str, line: Text, style: str) -> None:
-    told = Text(before, style=style)
-    told.append_text(line)
-    # Not wrapped by rich, which breaks words: a line that is too long is the terminal's to break.
-    console.print(told, soft_wrap=True)
+def _print_line(console: Console, before: str, line: Text, style: str) -> None:
+    text = Text(before, style=style)
+    text.append_text(line)
+    console.print(text, soft_wrap=True)  # rich would break long words; the terminal wraps them

@@ -1,4 +1,4 @@
-"""Where reports are printed, and how what others wrote gets into them."""
+"""Printing reports: the console, text that others wrote, numbers."""
 
 from __future__ import annotations
 
@@ -12,23 +12,35 @@ from rich.text import Text
 from llm_envs.foreign import shown
 
 CELL = 80
-"""Characters of a name in a table."""
+"""Most characters of a name in a table."""
 
 
 def report_console(width: int) -> Console:
-    """Standard output; `width` columns wide in a file or a pipe, unless COLUMNS says another width."""
+    """Returns a console on standard output.
+
+    Args:
+        width: Columns of a file or a pipe, unless the variable COLUMNS sets another width.
+    """
     console = Console()
-    told = console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
-    return console if told else Console(width=width)
+    width_known = console.is_terminal or os.environ.get("COLUMNS", "").isdigit()
+    return console if width_known else Console(width=width)
 
 
 def plain(text: object, style: str = "", limit: int | None = CELL) -> Text:
-    """Text for a table or a console: no markup, no emoji codes, no control characters, cut where long."""
+    """Returns text for a table or a console.
+
+    Markup and emoji codes stay as they are typed; control characters are escaped.
+
+    Args:
+        text: Any value; its string is shown.
+        style: A style of rich.
+        limit: Longer text is cut; None for no limit.
+    """
     return Text(shown(text, limit), style=style)
 
 
 def say(console: Console, line: object, style: str = "") -> None:
-    """Prints one line, however long, as it is but for control characters."""
+    """Prints one line without wrapping it; control characters are escaped."""
     console.print(plain(line, style, limit=None), soft_wrap=True)
 
 
@@ -38,20 +50,28 @@ def complain(line: object) -> None:
 
 
 def tell_problems(problems: Mapping[str, str]) -> None:
-    """Says on standard error which records were left out, and why.
+    """Prints to standard error which records were left out, and why.
 
     Args:
-        problems: Id -> what is wrong, as `RecordStore.records` fills it.
+        problems: Record id -> error, as `RecordStore.records` fills it.
     """
     for id, problem in problems.items():
         complain(f"unreadable record {id[:12]}: {shown(problem, 400)}")
 
 
 def figure(value: float, digits: int = 3) -> str:
-    """A number with so many digits after the point, or in powers of ten where that would be long."""
+    """Returns a number with `digits` digits after the point, or with an exponent from a million on."""
     return f"{value:.{digits}f}" if abs(value) < 1e6 else f"{value:.3g}"
 
 
 def signed(value: float) -> str:
-    """A difference, as `figure` with its sign."""
+    """Returns a difference as `figure` does, with its sign."""
     return f"{value:+.3f}" if abs(value) < 1e6 else f"{value:+.3g}"
+
+
+def minutes(seconds: float) -> str:
+    """Returns a time as minutes:seconds, or hours:minutes:seconds from an hour on."""
+    whole = int(seconds)
+    hours, rest = divmod(whole, 3600)
+    clock = f"{rest // 60}:{rest % 60:02d}"
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else clock

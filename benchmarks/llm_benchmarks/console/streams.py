@@ -1,4 +1,4 @@
-"""The standard streams of a process: open, patient with a reader that leaves, and able to say any text."""
+"""Standard streams that are open, that survive a closed pipe, and that can print any text."""
 
 from __future__ import annotations
 
@@ -10,61 +10,67 @@ from contextlib import suppress
 from typing import Any
 
 _ESCAPES = "llm_envs.escapes"
-_NARROWEST = 20  # columns; COLUMNS=0 would leave help empty
+_MIN_COLUMNS = 20  # COLUMNS=0 would leave help empty
 
 
 def prepare_streams() -> None:
-    r"""Makes the standard streams fit for any text and any reader. For the process's own outermost place.
+    r"""Prepares the standard streams of this process for any text and any reader.
 
-    A stream that is closed becomes the null device, so that no file takes its number. A character that the
-    terminal's encoding lacks becomes an escape such as \u4f60, which stays valid in JSON. Where the reader of
-    a pipe has left (`| head -1`), what is still written goes nowhere, and the work goes on.
+    - A closed stream becomes the null device, so that no other file takes its number.
+    - A character that the terminal's encoding lacks becomes an escape such as \u4f60, which is valid JSON.
+    - When the reader of a pipe has left (`| head -1`), further output is discarded and the work goes on.
+
+    Call it once, where the process starts.
     """
     codecs.register_error(_ESCAPES, _escape)
     columns = os.environ.get("COLUMNS", "")
-    if columns and not (columns.isdecimal() and int(columns) >= _NARROWEST):
+    if columns and not (columns.isdecimal() and int(columns) >= _MIN_COLUMNS):
         del os.environ["COLUMNS"]
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number, which is this one
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest free number: this one
         stream = getattr(sys, name)
         if stream is None:
             mode = "w" if number else "r"
             stream = open(number, mode, encoding="utf-8", closefd=False)  # noqa: SIM115
             setattr(sys, name, stream)
         if number == 0:
-            with suppress(io.UnsupportedOperation):  # somebody has read from it already
+            with suppress(io.UnsupportedOperation):  # something was read from it already
                 stream.reconfigure(errors="replace")
         elif os.name == "posix":
-            setattr(sys, name, _patient(stream, number))
+            setattr(sys, name, _pipe_safe(stream, number))
         else:
             stream.reconfigure(errors=_ESCAPES)
 
 
 def finish_output() -> str:
-    """Writes out what the streams still hold.
+    """Flushes standard output and standard error.
 
     Returns:
-        What went wrong with standard output; empty if nothing did.
+        The error of standard output; "" if there was none.
     """
-    said = ""
+    failure = ""
     for number, stream in ((2, sys.stderr), (1, sys.stdout)):
         try:
             stream.flush()
         except OSError as error:
-            _to_null(number)  # else the interpreter tries again when it ends
+            _to_null(number)  # or the interpreter would try again at exit
             stream.flush()
-            said = f"standard output: {error.strerror}" if number == 1 else ""
-    return said
+            failure = f"standard output: {error.strerror}" if number == 1 else ""
+    return failure
 
 
-class _PatientFile(io.FileIO):
-    """A stream whose reader may leave."""
+class _PipeSafeFile(io.FileIO):
+    """A stream that discards output after its reader has left."""
 
     def write(self, data: Any) -> int:
-        """Writes, nowhere if nobody reads any longer; an error names the stream."""
+        """Writes the data.
+
+        Raises:
+            OSError: Another error than a closed pipe; it names the stream.
+        """
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -75,10 +81,10 @@ class _PatientFile(io.FileIO):
             raise OSError(error.errno, error.strerror, stream) from None
 
 
-def _patient(stream: Any, number: int) -> io.TextIOWrapper:
+def _pipe_safe(stream: Any, number: int) -> io.TextIOWrapper:
     stream.flush()
     return io.TextIOWrapper(
-        io.BufferedWriter(_PatientFile(number, "w", closefd=False)),
+        io.BufferedWriter(_PipeSafeFile(number, "w", closefd=False)),
         encoding=stream.encoding,
         errors=_ESCAPES,
         line_buffering=stream.line_buffering or stream.write_through,
@@ -92,7 +98,7 @@ def _to_null(number: int) -> None:
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
-    r"""Escapes of four digits, as JSON has them: "\ud83d\ude00" for a character beyond the first 65,536."""
+    r"""Replaces characters by JSON escapes; one beyond U+FFFF becomes a pair such as "\ud83d\ude00"."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")

@@ -1,4 +1,7 @@
-"""SIGTERM (of schedulers and `timeout`) and SIGHUP (of a closed terminal) end a command as Ctrl-C does."""
+"""SIGTERM and SIGHUP end a command as Ctrl-C does.
+
+Schedulers and `timeout` send SIGTERM; a terminal that closes sends SIGHUP.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +23,15 @@ from llm_baselines.storage.interruption import (
 
 @contextmanager
 def termination_interrupts() -> Iterator[None]:
-    """While it holds, SIGTERM and SIGHUP raise KeyboardInterrupt: what is under way is saved and recorded.
+    """Makes SIGTERM and SIGHUP raise KeyboardInterrupt in the block, so that the command saves its work.
 
-    A SIGHUP that the process ignores stays ignored: that is what nohup is for. Elsewhere than in the main
-    thread, which alone may set handlers, it changes nothing.
+    If the process ignores SIGHUP, as under nohup, it keeps ignoring it. Only the main thread may set signal
+    handlers: in any other thread the block runs unchanged.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = _take_over()
+    before = _set_handlers()
     try:
         yield
     finally:
@@ -36,8 +39,8 @@ def termination_interrupts() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
-def _take_over() -> dict[signal.Signals, Any]:
-    """Sets `interrupt` where something else stands; what stood there, by signal."""
+def _set_handlers() -> dict[signal.Signals, Any]:
+    """Sets `interrupt` as the handler of SIGTERM and SIGHUP; returns the handlers it replaced."""
     before = {}
     for signum in set(SIGNALS) - {signal.SIGINT}:
         handler = handler_behind(signum)
@@ -59,13 +62,16 @@ def interrupt(signum: int, frame: FrameType | None) -> None:
 
 
 def run_to_exit_status(main: Callable[[], int], interrupted: int) -> int:
-    """Calls a program's main function; its exit status, for `sys.exit` at once.
+    """Calls a program's main function.
 
     Args:
-        main: Called without arguments.
-        interrupted: The status if an interruption came. The process ignores further ones: it is ending.
+        main: Called without arguments; returns the exit status.
+        interrupted: The status after an interruption. The process then ignores further signals.
+
+    Returns:
+        The exit status, to be passed to `sys.exit` at once.
     """
-    _take_over()
+    _set_handlers()
     with deferred_signals() as held:
         try:
             status = interruptibly(main)

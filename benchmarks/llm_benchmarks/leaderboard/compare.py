@@ -17,6 +17,7 @@ from llm_benchmarks.leaderboard.statistics import Interval
 from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.foreign import shown
+from llm_envs.rewards.registry import did_you_mean
 
 WIDTH = 110
 _COLUMNS = (
@@ -75,10 +76,11 @@ def compare(
         ValueError: No row of that name has a score, or no record belongs to the experiment.
     """
     records = {record.id: record for record in store.records(problems)}
-    found = []
+    found, agents = [], set[str]()
     for table in leaderboard_tables(records.values(), env, experiment):
         scores = {id(row): Scores.of(records[i] for i in row.records) for row in table.rows if row.records}
         rows = [row for row in table.rows if id(row) in scores]
+        agents.update(row.agent for row in rows)
         for mine in (row for row in rows if row.agent == agent):
             for other in (row for row in rows if row is not mine):
                 a, b = scores[id(mine)], scores[id(other)]
@@ -89,7 +91,9 @@ def compare(
                     )
                 )
     if not found:
-        raise ValueError(f"no completed runs of {agent!r} beside others in '{store.path}'")
+        near = "" if agent in agents or not agents else did_you_mean(agent, agents)
+        there = f"{near} there are {', '.join(map(shown, sorted(agents)))}" if near else ""
+        raise ValueError(f"no completed runs of {agent!r} beside others in '{store.path}'{there}")
     return found
 
 

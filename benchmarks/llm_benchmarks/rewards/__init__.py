@@ -1,1 +1,1 @@
-"""Looking at rewards: what texts without skill earn."""
+"""Audits of rewards: the scores of texts without skill."""

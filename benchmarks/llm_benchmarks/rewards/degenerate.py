@@ -1,9 +1,11 @@
-"""What texts without skill earn under an environment's default reward, beside the references.
+"""Scores of degenerate texts under an environment's default reward.
 
-`llm-envs degenerate ID` plays them on the test split. A task on which one of them comes near the references
-teaches an agent nothing; the limit is 20 % of the references' score. Two more lines are for comparison and
-under no limit, since they read the source with some skill: a translation memory, and a fixed frame into which
-the words asked for are put.
+Degenerate texts need no skill: they are empty, copied, repeated or random. `llm-envs degenerate ID` plays
+them on the test split. If one of them scores near the references, an agent learns nothing useful from the
+reward. The limit is 20 % of the references' score.
+
+Two more lines are for comparison and have no limit, since they use the source: the text of the most similar
+train example, and a fixed frame filled with the requested words.
 """
 
 from __future__ import annotations
@@ -38,11 +40,11 @@ class Degenerate:
     """One line of the table.
 
     Attributes:
-        name: The way to write.
+        name: How the texts are written.
         score: Mean default reward on the test split.
-        share: Of the references' score.
-        limited: Whether the limit applies; it does not to the references and to lines for comparison.
-        example: The text on the first example.
+        share: The score divided by the references' score.
+        limited: Whether the limit applies: not to the references, nor to lines for comparison.
+        example: The text for the first example.
     """
 
     name: str
@@ -53,12 +55,12 @@ class Degenerate:
 
 
 def table(env_id: str, *, search_tokens: int = SEARCH_TOKENS, seed: int = 0) -> list[Degenerate]:
-    """Plays every degenerate text on the test split, the references first.
+    """Returns the references and every degenerate text, each played on the test split.
 
     Args:
         env_id: A registered id.
-        search_tokens: Budget of the search for the best constant text, which sees the train split alone.
-        seed: Seed of everything drawn.
+        search_tokens: Tokens that the search for the best constant text may try on the train split.
+        seed: Seed of the environments and of random texts.
     """
     env = gym.make(env_id, split="test")
     lines: list[Degenerate] = []
@@ -71,7 +73,7 @@ def table(env_id: str, *, search_tokens: int = SEARCH_TOKENS, seed: int = 0) -> 
 
 
 def _agents(env: Env, seed: int, search_tokens: int) -> Iterator[tuple[str, bool, Agent]]:
-    """Name, whether the limit applies, and the agent."""
+    """Yields the name, whether the limit applies, and the agent of every line."""
     task: Task = env.unwrapped.task  # type: ignore[attr-defined]
     asks = "words" in task.examples[0].metadata
     yield "references", False, ReferenceAgent(env, seed)
@@ -103,16 +105,16 @@ def _blank(task: Task) -> list[int]:
 
 
 def _most_rewarded_token(env: Env, seed: int) -> ConstantAgent:
-    """Of the tokens used most, the one that pays most on train when repeated to the end of the budget."""
+    """Returns the frequent token that scores best on validation when it fills the whole budget."""
     task: Task = env.unwrapped.task  # type: ignore[attr-defined]
     counts = Counter(i for text in task.train_texts() for i in task.tokenizer.encode(text))
     candidates = [_fixed(env, [i] * (task.max_new_tokens - 1)) for i, _ in counts.most_common(_FREQUENT)]
-    train = llm_envs.vectorize(env, 32, split="validation", autoreset_mode="Disabled")
-    return max(candidates, key=lambda agent: llm_envs.evaluate(agent, train, 64, seed=seed).mean_reward)
+    validation = llm_envs.vectorize(env, 32, split="validation", autoreset_mode="Disabled")
+    return max(candidates, key=lambda agent: llm_envs.evaluate(agent, validation, 64, seed=seed).mean_reward)
 
 
 def _any(task: Task, seed: int) -> Callable[[Example], str]:
-    """Some text of the train split, another one for every example."""
+    """Returns a function that gives each example a random text of the train split."""
     texts = task.train_texts()
     rng = np.random.default_rng(seed)
     drawn: dict[bytes, str] = {}
@@ -123,7 +125,10 @@ def _any(task: Task, seed: int) -> Callable[[Example], str]:
 
 
 def _nearest(task: Task) -> Callable[[Example], str]:
-    """The reference of the train example whose source shares most words with this one's."""
+    """Returns a function that gives an example the reference of the most similar train example.
+
+    Similarity is the share of common words in the two sources.
+    """
     train = [(_word_set(e.source), e) for e in task.corpus.split("train")]
 
     def write(example: Example) -> str:
@@ -176,16 +181,21 @@ def _frame(example: Example) -> str:
 
 
 def run(env_ids: list[str], *, json_output: bool = False, search_tokens: int = SEARCH_TOKENS) -> int:
-    """Prints the tables; the command `llm-envs degenerate`.
+    """Prints the tables, for `llm-envs degenerate`.
+
+    Args:
+        env_ids: Registered ids.
+        json_output: Print JSON instead.
+        search_tokens: As for `table`.
 
     Returns:
-        0 if nothing is above the limit in any of them, else 1.
+        0 if no text is above the limit, else 1.
     """
     tables = {env_id: table(env_id, search_tokens=search_tokens) for env_id in env_ids}
-    held = all(line.share <= LIMIT for lines in tables.values() for line in lines if line.limited)
+    within_limit = all(line.share <= LIMIT for lines in tables.values() for line in lines if line.limited)
     if json_output:
         print(json.dumps({i: [asdict(line) for line in lines] for i, lines in tables.items()}, indent=1))
-        return 0 if held else 1
+        return 0 if within_limit else 1
     from llm_benchmarks.console.fitting_table import Column, Row, print_table
     from llm_benchmarks.console.report import plain, report_console, say
 
@@ -204,5 +214,9 @@ def run(env_ids: list[str], *, json_output: bool = False, search_tokens: int = S
             name = plain(line.name) if line.limited or line is lines[0] else plain(f"({line.name})", "dim")
             rows.append(Row([name, plain(f"{line.score:.4f}"), plain(f"{line.share:.1%}"), short]))
         print_table(console, columns, rows, all_in="--json has all")
-    print("none above 20 % of the references" if held else "above 20 % of the references: see the tables")
-    return 0 if held else 1
+    print(
+        "none above 20 % of the references"
+        if within_limit
+        else "above 20 % of the references: see the tables"
+    )
+    return 0 if within_limit else 1

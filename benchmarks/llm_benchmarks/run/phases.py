@@ -1,12 +1,14 @@
-"""The phases of a run, which one is under way, and how long there is still to wait."""
+"""The phases of a run: which one is under way, and how much time is left."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Protocol, runtime_checkable
 
+from llm_baselines.agent import TrainingReport
 from llm_baselines.spec import RunSpec
+from llm_benchmarks.console.report import minutes
 from llm_benchmarks.records.trained_on import trained_on
 from llm_envs.foreign import shown
 
@@ -14,71 +16,89 @@ WARM_START, TRAINING, EVALUATING = "warm start", "training", "evaluating"
 
 
 def phases_of(spec: RunSpec, *, evaluated: bool) -> tuple[str, ...]:
-    """What a run does, one after the other.
+    """Returns the phases of a run in their order.
 
     Args:
         spec: The run.
-        evaluated: Whether it is evaluated when it has been trained.
+        evaluated: Whether the run ends with an evaluation.
     """
-    phases = (WARM_START,) * ("start" in trained_on(spec)) + (TRAINING,) * (spec.training is not None)
+    has_warm_start = "start" in trained_on(spec)
+    phases = (WARM_START,) * has_warm_start + (TRAINING,) * (spec.training is not None)
     return (*phases, EVALUATING) if evaluated else phases
 
 
-def stage_of(agent: Any, total: int) -> tuple[str, int, int]:
-    """Where an agent that learns is: phase, steps done, steps in all.
+@runtime_checkable
+class _HasStage(Protocol):
+    @property
+    def training_stage(self) -> tuple[str, int, int] | None: ...
+
+
+@runtime_checkable
+class _CountsTimesteps(Protocol):
+    @property
+    def num_timesteps(self) -> int: ...
+
+
+@runtime_checkable
+class _HasReport(Protocol):
+    @property
+    def report(self) -> TrainingReport: ...
+
+
+def stage_of(agent: object, total: int) -> tuple[str, int, int]:
+    """Returns the phase of a training agent, the steps done in it, and its steps in all.
+
+    The agent's `training_stage` names a phase before its own steps, such as a warm start. Else the steps are
+    its `num_timesteps`, or the steps or tokens of its report. An agent with none of these is at step 0.
 
     Args:
-        agent: One of ours says what comes before its own steps; of one of others its report is read.
-        total: Its own steps in all.
+        agent: Any agent.
+        total: Steps of the agent in all.
     """
-    before = getattr(agent, "training_stage", None)
-    if before is not None:
-        phase, done, of = before
-        return str(phase), int(done), int(of)
-    report = getattr(agent, "report", None)
-    reported = getattr(report, "environment_steps", 0) or getattr(report, "tokens", 0)
-    counted = getattr(agent, "num_timesteps", None)
-    return TRAINING, counted if isinstance(counted, int) else reported, total
+    if isinstance(agent, _HasStage) and agent.training_stage is not None:
+        return agent.training_stage
+    if isinstance(agent, _CountsTimesteps) and isinstance(agent.num_timesteps, int):
+        return TRAINING, agent.num_timesteps, total
+    if isinstance(agent, _HasReport) and isinstance(agent.report, TrainingReport):
+        return TRAINING, agent.report.environment_steps or agent.report.tokens, total
+    return TRAINING, 0, total
 
 
 class PhaseClock:
-    """Tells how far a run is and how long it will take.
+    """Measures how fast a run goes and how much time is left.
 
     Args:
         phases: From `phases_of`.
-        clock: Seconds.
+        clock: Returns seconds.
     """
 
     def __init__(self, phases: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
         self._phases = phases
         self._clock = clock
         self._phase = ""
-        self._since, self._begun_at = clock(), 0
+        self._phase_began, self._first_step = clock(), 0
 
-    def told(self, phase: str, done: int, total: int) -> str:
-        """Such as "phase 1 of 3: warm start 1,000/4,000, more than 2:05 left".
+    def describe(self, phase: str, done: int, total: int) -> str:
+        """Returns such as "phase 1 of 3: warm start 1,000/4,000, more than 2:05 left".
 
-        The time is that of the whole run. How fast a phase to come will be is not known before it begins:
-        until the last one the time is a lower bound, and says so.
+        The time left is that of the whole run. The speed of a later phase is unknown before it begins, so
+        the time is a lower bound until the last phase.
+
+        Args:
+            phase: The phase under way.
+            done: Steps done in it.
+            total: Its steps in all.
         """
         if phase != self._phase:
-            self._phase, self._since, self._begun_at = phase, self._clock(), done
+            self._phase, self._phase_began, self._first_step = phase, self._clock(), done
         done = min(done, total)
         known = phase in self._phases
-        place = self._phases.index(phase) + 1 if known else 0
-        where = f"phase {place} of {len(self._phases)}: " if known and len(self._phases) > 1 else ""
-        told = f"{where}{shown(phase)} {done:,}/{total:,}"
-        steps, seconds = done - self._begun_at, self._clock() - self._since
+        number = self._phases.index(phase) + 1 if known else 0
+        where = f"phase {number} of {len(self._phases)}: " if known and len(self._phases) > 1 else ""
+        position = f"{where}{shown(phase)} {done:,}/{total:,}"
+        steps, seconds = done - self._first_step, self._clock() - self._phase_began
         if steps <= 0 or seconds <= 0:
-            return told
+            return position
         left = minutes((total - done) * seconds / steps)
-        last = not known or place == len(self._phases)
-        return f"{told}, {left} left" if last else f"{told}, more than {left} left"
-
-
-def minutes(seconds: float) -> str:
-    """A time as minutes:seconds, or hours:minutes:seconds."""
-    whole = int(seconds)
-    hours, rest = divmod(whole, 3600)
-    clock = f"{rest // 60}:{rest % 60:02d}"
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else clock
+        last = not known or number == len(self._phases)
+        return f"{position}, {left} left" if last else f"{position}, more than {left} left"

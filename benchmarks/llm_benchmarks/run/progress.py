@@ -1,51 +1,45 @@
-"""How a suite goes: bars on a terminal, lines anywhere else."""
+"""Progress of a suite of cells, and of a single training."""
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import TracebackType
+from typing import Protocol, Self, runtime_checkable
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from llm_baselines.agent import EvaluationListener
 from llm_baselines.spec import RunSpec
-from llm_benchmarks.console.report import say
+from llm_benchmarks.console.progress_display import ProgressDisplay
+from llm_benchmarks.console.report import figure
 from llm_benchmarks.records.trained_on import in_a_line
 from llm_benchmarks.run.cells import Cell
-from llm_benchmarks.run.phases import PhaseClock, minutes, phases_of
+from llm_benchmarks.run.phases import PhaseClock, phases_of, stage_of
+from llm_envs import EvaluationResult
 from llm_envs.foreign import shown
 
-_LINE_EVERY = 60.0  # seconds between two lines about a running cell where there are no bars
+_ALL = "all cells"
+_TRAINING = "training"
+_MAX_SAMPLE = 160  # characters of a source or text
 
 
 class SuiteProgress:
-    """Shows which cells run, since when, how far they are, and what the ended ones scored.
+    """Shows the running cells, how far each is, and the scores of finished cells; a context manager.
 
     Args:
-        console: Where; None shows nothing.
+        console: Where it prints; None prints nothing.
     """
 
     def __init__(self, console: Console | None) -> None:
-        self._console = console
+        self._display = ProgressDisplay(console)
         self._total = self._done = 0
-        self._tasks: dict[int | str, TaskID] = {}
-        self._spoken: dict[int, float] = {}
         self._phases: dict[int, PhaseClock] = {}
-        self._started = time.monotonic()
-        self._bars: Progress | None = None
-        if console is not None and console.is_terminal:
-            self._bars = Progress(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=24),
-                TextColumn("{task.fields[detail]}", markup=False),
-                TimeElapsedColumn(),
-                console=console,
-                transient=True,
-            )
 
-    def __enter__(self) -> SuiteProgress:
-        if self._bars is not None:
-            self._bars.start()
+    def __enter__(self) -> Self:
+        self._display.__enter__()
         return self
 
     def __exit__(
@@ -54,80 +48,158 @@ class SuiteProgress:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._bars is not None:
-            self._bars.stop()
+        self._display.__exit__(kind, error, traceback)
 
     def begin(self, total: int) -> None:
-        """Tells the number of cells."""
+        """Starts with the number of cells."""
         self._total = total
-        self._started = time.monotonic()
-        if self._bars is not None:
-            self._tasks["all"] = self._bars.add_task("all cells", total=total, detail="planning")
+        self._display.start_clock()
+        self._display.add(_ALL, _ALL, detail="planning", total=total)
 
     def planning(self, cell: Cell) -> None:
-        """A cell is looked up in the store."""
-        if self._bars is not None:
-            self._bars.update(self._tasks["all"], detail=f"planning {shown(cell.env)}")
+        """Shows that a cell is looked up in the store."""
+        self._display.draw(_ALL, detail=f"planning {shown(cell.env)}")
 
     def skipped(self, cell: Cell) -> None:
-        """The store has a cell's record."""
+        """Shows that the store has the record of a cell already."""
         self._count()
-        self._say(f"{self._place()} {cell}: already in the store")
+        self._display.line(f"{self._place()} {cell}: already in the store")
 
     def waiting(self, cell: Cell) -> None:
-        """Another process runs a cell."""
-        self._say(f"{self._place()} {cell}: another process runs it, its record is waited for")
+        """Shows that another process runs a cell."""
+        self._display.line(f"{self._place()} {cell}: another process runs it; waiting for its record")
 
     def planned(self, cell: Cell, spec: RunSpec) -> None:
-        """A cell will be started, and this is its run."""
+        """Shows the reward that a cell trains on.
+
+        Args:
+            cell: The cell, which will start.
+            spec: Its run.
+        """
         self._phases[id(cell)] = PhaseClock(phases_of(spec, evaluated=True))
-        learns = "" if spec.environment.signature is None else in_a_line(spec)
-        if learns:
-            self._say(f"{self._place()} {cell}: trained on {learns}")
+        training = "" if spec.environment.signature is None else in_a_line(spec)
+        if training:
+            self._display.line(f"{self._place()} {cell}: trained on {training}")
 
     def started(self, cell: Cell) -> None:
-        """A cell's process has been started."""
-        self._spoken[id(cell)] = time.monotonic()
-        if self._bars is not None:
+        """Shows that the process of a cell started."""
+        if self._display.has_bars:
             self._count(0)
-            self._tasks[id(cell)] = self._bars.add_task(f"  {shown(cell)}", total=None, detail="starting")
         else:
-            self._say(f"{self._place()} {cell}: started")
+            self._display.line(f"{self._place()} {cell}: started")
+        self._display.add(id(cell), f"  {shown(cell)}", detail="starting")
 
     def advanced(self, cell: Cell, phase: str, done: int, total: int) -> None:
-        """A running cell has come further."""
-        detail = self._phases.setdefault(id(cell), PhaseClock(())).told(phase, done, total)
-        if self._bars is not None:
-            self._bars.update(self._tasks[id(cell)], completed=done, total=max(total, 1), detail=detail)
-        elif time.monotonic() - self._spoken.get(id(cell), 0.0) >= _LINE_EVERY:
-            self._spoken[id(cell)] = time.monotonic()
-            self._say(f"{self._place()} {cell}: {detail}, {self._minutes()} since the start")
+        """Shows how far a running cell is."""
+        detail = self._phases.setdefault(id(cell), PhaseClock(())).describe(phase, done, total)
+        prefix = f"{self._place()} {cell}: "
+        self._display.update(id(cell), prefix=prefix, detail=detail, done=done, total=total)
 
     def ended(self, cell: Cell, status: str, score: float | None, seconds: float, message: str) -> None:
-        """A cell is over."""
+        """Shows the result of a cell.
+
+        Args:
+            cell: The cell.
+            status: Status of its record.
+            score: Its mean reward, if it was evaluated.
+            seconds: How long it ran.
+            message: Its error, or "".
+        """
         self._count()
-        if self._bars is not None and id(cell) in self._tasks:
-            self._bars.remove_task(self._tasks.pop(id(cell)))
+        self._display.remove(id(cell))
         result = f"score {score:.3f}" if score is not None else status
-        told = f": {message}" if message else ""
+        error = f": {message}" if message else ""
         style = "" if status == "completed" else "red"
-        self._say(f"{self._place()} {cell}: {result} in {seconds:.0f} s{told}", style)
+        self._display.line(f"{self._place()} {cell}: {result} in {seconds:.0f} s{error}", style)
 
     def _count(self, more: int = 1) -> None:
         self._done += more
-        if self._bars is not None:
-            self._bars.update(
-                self._tasks["all"],
-                completed=self._done,
-                detail=f"{self._done} of {self._total} done",
-            )
+        self._display.draw(_ALL, detail=f"{self._done} of {self._total} done", done=self._done)
 
     def _place(self) -> str:
         return f"[{self._done}/{self._total}]"
 
-    def _minutes(self) -> str:
-        return minutes(time.monotonic() - self._started)
 
-    def _say(self, line: str, style: str = "") -> None:
-        if self._console is not None:
-            say(self._console, line, style)
+@runtime_checkable
+class _ReportsEvaluations(Protocol):
+    """An agent that calls a listener after every evaluation on validation."""
+
+    on_evaluation: EvaluationListener | None
+
+
+class TrainingProgress:
+    """Shows how far a training is, and the score and one text of every evaluation; a context manager.
+
+    A terminal that goes away does not stop the training.
+
+    Args:
+        console: Where it prints.
+        agent: The agent that trains.
+        phases: From `phases_of`.
+        total: Steps of the agent in all.
+        clock: Returns seconds.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        agent: object,
+        phases: Sequence[str],
+        total: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._agent, self._total = agent, total
+        self._phases = PhaseClock(phases, clock)
+        self._display = ProgressDisplay(console, clock, captures_output=False)
+        self._display.add(_TRAINING, "", detail="starting")
+        self._evaluations = 0
+        self._best = float("-inf")
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        if isinstance(self._agent, _ReportsEvaluations):
+            self._agent.on_evaluation = self.evaluated
+        self._display.__enter__()
+        self._watcher.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._watcher.join()
+        self._display.__exit__(kind, error, traceback)
+        if isinstance(self._agent, _ReportsEvaluations):
+            self._agent.on_evaluation = None
+
+    def evaluated(self, steps: int, result: EvaluationResult) -> None:
+        """Prints the score of an evaluation on validation and one text, each time of another example.
+
+        Args:
+            steps: The agent's steps so far.
+            result: The evaluation.
+        """
+        self._best = max(self._best, result.mean_reward)
+        score, best = figure(result.mean_reward), figure(self._best)
+        row = result.rows[self._evaluations % len(result.rows)]
+        self._evaluations += 1
+        text = shown(row.text, _MAX_SAMPLE) or "(nothing)"
+        with suppress(OSError):
+            position = self._phases.describe(*stage_of(self._agent, self._total))
+            self._display.line(f"{position}: validation {score}, best {best}", key=_TRAINING)
+            self._display.line(f"  {shown(row.source, _MAX_SAMPLE)} -> {text} ({figure(row.reward)})")
+
+    def tick(self) -> None:
+        """Shows how far the training is."""
+        phase, done, total = stage_of(self._agent, self._total)
+        detail = self._phases.describe(phase, done, total)
+        with suppress(OSError):
+            self._display.update(_TRAINING, prefix="", detail=detail, done=done, total=total)
+
+    def _watch(self) -> None:
+        while not self._over.wait(1.0):
+            self.tick()

@@ -28,7 +28,7 @@ from typing import Any
 
 from llm_baselines.configuration.options import make_config, option
 from llm_baselines.registry import AGENTS, factory_of
-from llm_benchmarks.console.input import read_toml
+from llm_benchmarks.console.options import read_toml
 from llm_benchmarks.run.cells import (
     RESERVED,
     Cell,

@@ -1,1 +1,1 @@
-"""`llm-envs throughput`: steps, tokens and updates a second."""
+"""`llm-envs throughput`: steps, tokens and updates per second, as ratios to other libraries."""

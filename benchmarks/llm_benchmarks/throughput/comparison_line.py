@@ -1,4 +1,4 @@
-"""One line of the throughput report, and the table it stands in."""
+"""The lines and the table of the throughput report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 ROUNDS, WIDTH = 7, 150
 Work = Callable[[], float]
-"""Does something once; returns a figure."""
+"""Does the work once; returns its figure, such as seconds or steps per second."""
 
 
 @dataclass(frozen=True)
@@ -16,13 +16,13 @@ class Comparison:
     """One line of the report.
 
     Attributes:
-        name: What was measured.
-        ours: The median, in `unit`.
-        against: What it is compared with.
+        name: The work of this project that was measured.
+        ours: Its median, in `unit`.
+        against: The work of another library.
         theirs: Its median, in the same unit.
         ratio: Median over rounds of ours / theirs.
-        low: The lowest round's ratio.
-        high: The highest round's ratio.
+        low: The lowest ratio of a round.
+        high: The highest ratio of a round.
         unit: "steps/s", "tokens/s", "s" or "bytes/transition".
     """
 
@@ -37,7 +37,10 @@ class Comparison:
 
 
 def in_turn(name: str, ours: Work, against: str, theirs: Work, unit: str = "steps/s") -> Comparison:
-    """Lets two works take turns; the first round warms up and is not counted."""
+    """Measures two works in turn, round by round. The first round warms up and is not counted.
+
+    A machine whose speed drifts slows both works, so the ratio stays comparable.
+    """
     pairs = [(ours(), theirs()) for _ in range(ROUNDS + 1)][1:]
     ratios = [a / b for a, b in pairs]
     mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
@@ -47,7 +50,7 @@ def in_turn(name: str, ours: Work, against: str, theirs: Work, unit: str = "step
 
 
 def show(title: str, comparisons: Sequence[Comparison]) -> None:
-    """Prints a table."""
+    """Prints a table of comparisons."""
     from rich.text import Text
 
     from llm_benchmarks.console.fitting_table import Column, Row, print_table
@@ -79,7 +82,7 @@ def show(title: str, comparisons: Sequence[Comparison]) -> None:
 
 
 def figure(value: float, unit: str) -> str:
-    """A figure with its unit."""
+    """Returns a figure with its unit."""
     if unit == "s":
         return f"{value * 1e6:,.0f} us" if value < 1e-3 else f"{value:.3f} s"
     return f"{value:,.0f} {unit}" if unit != "bytes/transition" else f"{value:.1f} bytes/transition"

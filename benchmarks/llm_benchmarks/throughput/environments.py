@@ -1,7 +1,7 @@
-"""How fast environments step, as ratios against Gymnasium's and Stable-Baselines3's own in the same run.
+"""Speed of environments, as ratios to environments of Gymnasium and Stable-Baselines3.
 
-Ours and theirs take turns, round by round, so that a machine whose speed drifts slows both; a ratio is the
-median over rounds. Single figures in steps per second are medians too, and depend on the machine.
+Both are measured in turn, round by round, and a ratio is the median over rounds. Steps per second are medians
+too; they depend on the machine, ratios less so.
 """
 
 from __future__ import annotations
@@ -27,11 +27,18 @@ PROMPT, ANSWER = 64, 48
 ROWS = 64
 
 Stepper = Callable[[float], float]
-"""Steps for about so many seconds; returns steps per second."""
+"""stepper(seconds): steps for about that time; returns steps per second."""
 
 
 def wide_tokenizer(folder: Path) -> Path:
-    """Writes a byte-level BPE tokenizer.json of 50,000 tokens, most of them pseudo-words after a space."""
+    """Writes a byte-level BPE tokenizer.json of 50,000 tokens, most of them a space and random letters.
+
+    Args:
+        folder: The folder to write to.
+
+    Returns:
+        The path of the file.
+    """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
     rng = random.Random(0)
@@ -55,7 +62,11 @@ def wide_tokenizer(folder: Path) -> Path:
 
 
 def token_kwargs(folder: Path) -> dict[str, Any]:
-    """Arguments of Translation-v0 at a vocabulary of 50,000 and a context of 112, on generated sentences."""
+    """Returns arguments of Translation-v0 for random sentences: 50,000 tokens, a context of 112.
+
+    Args:
+        folder: The folder for the tokenizer and the data.
+    """
     path = wide_tokenizer(folder)
     rng = random.Random(1)
     words = [
@@ -79,8 +90,8 @@ def token_kwargs(folder: Path) -> dict[str, Any]:
 NO_TEXT = {"id": "length_penalty", "weight": -1.0}
 
 
-def single(env: gym.Env[Any, Any], seed: int = 0) -> Stepper:
-    """Steps one environment with random actions drawn beforehand."""
+def single_stepper(env: gym.Env[Any, Any], seed: int = 0) -> Stepper:
+    """Returns a stepper of one environment; random actions are drawn in advance."""
     rng = np.random.default_rng(seed)
     size = int(env.action_space.n)  # type: ignore[attr-defined]
     env.reset(seed=seed)
@@ -101,8 +112,8 @@ def single(env: gym.Env[Any, Any], seed: int = 0) -> Stepper:
     return run
 
 
-def rows(env: Any, seed: int = 0) -> Stepper:
-    """Steps a vector environment with random actions drawn beforehand."""
+def vector_stepper(env: Any, seed: int = 0) -> Stepper:
+    """Returns a stepper of a vector environment; random actions are drawn in advance."""
     rng = np.random.default_rng(seed)
     size = int(env.single_action_space.n)
     env.reset(seed=seed)
@@ -121,8 +132,8 @@ def rows(env: Any, seed: int = 0) -> Stepper:
     return run
 
 
-def sb3_rows(env: Any, size: int, seed: int = 0) -> Stepper:
-    """Steps a Stable-Baselines3 VecEnv with random actions drawn beforehand."""
+def sb3_stepper(env: Any, size: int, seed: int = 0) -> Stepper:
+    """Returns a stepper of a Stable-Baselines3 VecEnv; random actions are drawn in advance."""
     rng = np.random.default_rng(seed)
     env.seed(seed)
     env.reset()
@@ -139,13 +150,13 @@ def sb3_rows(env: Any, size: int, seed: int = 0) -> Stepper:
 
 
 def compare(name: str, ours: Stepper, against: str, theirs: Stepper, seconds: float) -> Comparison:
-    """Lets two steppers take turns."""
+    """Compares two steppers, measured in turn."""
     return in_turn(name, lambda: ours(seconds), against, lambda: theirs(seconds))
 
 
 def compare_imports() -> Comparison:
-    """Time of `import llm_envs` beside `import gymnasium`, each in a fresh interpreter."""
-    # Bytecode is written by the first round, as it is for installed packages.
+    """Compares the time of `import llm_envs` and `import gymnasium`, each in a fresh interpreter."""
+    # Installed packages have bytecode: the first round, which is not counted, writes it.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
     def seconds(module: str) -> float:
@@ -161,7 +172,11 @@ def compare_imports() -> Comparison:
 
 
 def measure(seconds: float) -> list[Comparison]:
-    """Every comparison of the report."""
+    """Returns the comparisons of environments.
+
+    Args:
+        seconds: Length of one measurement.
+    """
     from stable_baselines3.common.env_util import make_vec_env
 
     import llm_envs  # noqa: F401
@@ -169,27 +184,39 @@ def measure(seconds: float) -> list[Comparison]:
 
     with tempfile.TemporaryDirectory() as name:
         kwargs = token_kwargs(Path(name))
-        cartpole = single(gym.make("CartPole-v1"))
-        cartpole_rows = rows(gym.make_vec("CartPole-v1", ROWS, vectorization_mode="vector_entry_point"))
+        cartpole = single_stepper(gym.make("CartPole-v1"))
+        cartpole_rows = vector_stepper(
+            gym.make_vec("CartPole-v1", ROWS, vectorization_mode="vector_entry_point")
+        )
 
         def token_env(reward: Any) -> Stepper:
-            return single(gym.make("Translation-v0", reward=reward, **kwargs))
+            return single_stepper(gym.make("Translation-v0", reward=reward, **kwargs))
 
         def token_rows(reward: Any, mode: str = "NextStep") -> Any:
             return gym.make_vec("Translation-v0", ROWS, reward=reward, autoreset_mode=mode, **kwargs)
 
         one, many = "CartPole-v1", f"CartPole-v1, its native vector env of {ROWS}"
-        dummy = sb3_rows(make_vec_env("CartPole-v1", n_envs=ROWS), 2)
+        dummy = sb3_stepper(make_vec_env("CartPole-v1", n_envs=ROWS), 2)
         return [
             compare("one env, a reward without text", token_env(NO_TEXT), one, cartpole, seconds),
             compare("one env, terminal BLEU", token_env("bleu"), one, cartpole, seconds),
             compare(
-                f"{ROWS} rows, a reward without text", rows(token_rows(NO_TEXT)), many, cartpole_rows, seconds
+                f"{ROWS} rows, a reward without text",
+                vector_stepper(token_rows(NO_TEXT)),
+                many,
+                cartpole_rows,
+                seconds,
             ),
-            compare(f"{ROWS} rows, terminal BLEU", rows(token_rows("bleu")), many, cartpole_rows, seconds),
+            compare(
+                f"{ROWS} rows, terminal BLEU",
+                vector_stepper(token_rows("bleu")),
+                many,
+                cartpole_rows,
+                seconds,
+            ),
             compare(
                 f"{ROWS} rows through our SB3 VecEnv, terminal BLEU",
-                sb3_rows(SB3TokenVecEnv(token_rows("bleu", "SameStep")), VOCABULARY),
+                sb3_stepper(SB3TokenVecEnv(token_rows("bleu", "SameStep")), VOCABULARY),
                 f"SB3's DummyVecEnv of {ROWS} CartPole-v1",
                 dummy,
                 seconds,
@@ -199,11 +226,11 @@ def measure(seconds: float) -> list[Comparison]:
 
 
 def run(*, json_output: bool = False, seconds: float = 0.5) -> int:
-    """Measures and prints the report; the command `llm-envs throughput`.
+    """Measures environments and learners and prints the report, for `llm-envs throughput`.
 
     Args:
         json_output: Print JSON instead of tables.
-        seconds: Length of one measurement; there are 16 of them for each line about environments.
+        seconds: Length of one measurement; a line about environments takes 16 measurements.
 
     Returns:
         Exit status 0.
@@ -216,6 +243,6 @@ def run(*, json_output: bool = False, seconds: float = 0.5) -> int:
     if json_output:
         print(json.dumps([vars(c) for c in (*environments, *learners)], indent=1))
         return 0
-    show(f"V = {VOCABULARY:,}, context {PROMPT} + {ANSWER}; {ROUNDS} rounds in turn, medians", environments)
+    show(f"V = {VOCABULARY:,}, context {PROMPT} + {ANSWER}; medians of {ROUNDS} rounds", environments)
     show(learner_throughput.TITLE.format(threads=torch.get_num_threads()), learners)
     return 0

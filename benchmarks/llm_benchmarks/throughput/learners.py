@@ -1,87 +1,36 @@
-"""What TokenDQN's updates, rollouts and replay cost, beside a supervised step, `generate` and SB3's own."""
+"""Cost of TokenDQN's updates, rollouts and replay, as ratios to other work.
+
+Updates are compared with a supervised step and SB3's DQN, rollouts with transformers' `generate`, and replay
+with SB3's buffer.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 
 from llm_benchmarks.throughput.comparison_line import ROUNDS, Comparison, Work, in_turn
-from llm_envs.envs.task import Task
+from llm_benchmarks.throughput.works import (
+    dqn_update,
+    generate_work,
+    random_trajectories,
+    rollout_work,
+    seconds_of,
+    supervised_step,
+)
 
 VOCABULARY, PROMPT, ANSWER, EPISODES = 2198, 16, 96, 32
 MODEL = "tiny"
 TITLE = (
     f"model {MODEL!r}, V = {VOCABULARY:,}, {EPISODES} texts of {PROMPT} + {ANSWER} tokens, "
-    f"{{threads}} thread(s); {ROUNDS} rounds in turn, medians"
+    f"{{threads}} thread(s); medians of {ROUNDS} rounds"
 )
 
 
 def measure() -> list[Comparison]:
-    """Every comparison of the report."""
+    """Returns the comparisons of learners."""
     return [*_updates(), *_rollouts(), _replay()]
-
-
-def seconds_of(step: Callable[[], Any]) -> Work:
-    """Times a step."""
-
-    def work() -> float:
-        started = time.perf_counter()
-        step()
-        return time.perf_counter() - started
-
-    return work
-
-
-def texts(episodes: int, prompt: int, answer: int, vocabulary: int) -> list[Any]:
-    """Episodes of random tokens, all of full length."""
-    from llm_baselines.play.trajectory import Trajectory
-
-    rng, length = np.random.default_rng(0), prompt + answer
-    nothing = np.zeros(answer, np.float32)
-    return [
-        Trajectory(
-            rng.integers(vocabulary, size=length).astype(np.int32),
-            np.arange(prompt, length, dtype=np.int32),
-            rng.random(answer).astype(np.float32),
-            nothing,
-            nothing,
-        )
-        for _ in range(episodes)
-    ]
-
-
-def updates(network: Any, batch: Any) -> Callable[[], None]:
-    """An update of a network towards its targets on a batch, target network included."""
-    groups = [{"params": group["params"]} for group in network.parameter_groups()]
-    optimizer = torch.optim.AdamW(groups, lr=1e-6)
-
-    def update() -> None:
-        predicted = network.predict(batch)
-        loss, _ = network.loss(batch, predicted, network.targets(batch, predicted))
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad()
-        network.refresh_target(0.05)
-
-    return update
-
-
-def supervised_steps(lm: Any, batch: Any) -> Callable[[], None]:
-    """A step of maximum likelihood on a batch, of everything that is trained."""
-    from llm_baselines.lm.teacher_forcing import token_losses
-
-    optimizer = torch.optim.AdamW([p for p in lm.parameters() if p.requires_grad], lr=1e-6)
-
-    def step() -> None:
-        token_losses(lm, batch, 0.0)[0].backward()
-        optimizer.step()
-        optimizer.zero_grad()
-
-    return step
 
 
 def _updates() -> list[Comparison]:
@@ -93,16 +42,16 @@ def _updates() -> list[Comparison]:
     def model() -> Any:
         return build_language_model(MODEL, vocabulary_size=VOCABULARY, context_length=PROMPT + ANSWER)
 
-    batch = collate(texts(EPISODES, PROMPT, ANSWER, VOCABULARY))
-    supervised = supervised_steps(model(), batch)
+    batch = collate(random_trajectories(EPISODES, PROMPT, ANSWER, VOCABULARY))
+    supervised = supervised_step(model(), batch)
     logits = LogitsNetwork(model(), model(), TokenDQNConfig())
     head = HeadNetwork(model(), None, TokenDQNConfig(q="head", double=False), from_prior=False)
     against = "a supervised step on the same batch"
-    update_head = seconds_of(updates(head, batch))
+    update_head = seconds_of(dqn_update(head, batch))
     return [
         in_turn(
             "TokenDQN update, q='logits'",
-            seconds_of(updates(logits, batch)),
+            seconds_of(dqn_update(logits, batch)),
             against,
             seconds_of(supervised),
             unit="s",
@@ -125,7 +74,7 @@ def _updates() -> list[Comparison]:
 
 
 def _sb3_update() -> Work:
-    """Seconds for each transition of an update of Stable-Baselines3's DQN, with a body of the same size."""
+    """Returns a work that gives seconds per transition of an SB3 DQN update, for a body of the same size."""
     import gymnasium as gym
     from stable_baselines3 import DQN
     from stable_baselines3.common.logger import Logger
@@ -170,10 +119,10 @@ def _sb3_update() -> Work:
 
 
 def _rollouts() -> list[Comparison]:
-    """Tokens per second of sampled rollouts, the reference's pass included, beside `generate` without one.
+    """Compares sampled rollouts, including the reference model's pass, with `generate`, which has none.
 
-    Texts of equal length, and texts that end where they end: `generate` computes rows until the last has
-    ended, rollouts drop them.
+    Texts of different lengths are measured too: rollouts drop a finished row, `generate` computes it until
+    the last row ends.
     """
     from llm_baselines.lm.build import build_language_model
 
@@ -191,114 +140,17 @@ def _rollouts() -> list[Comparison]:
         lines.append(
             in_turn(
                 f"rollouts with the reference's pass, {what}",
-                played(lm, reference, prompts, lengths),
+                rollout_work(lm, reference, prompts, lengths),
                 "transformers' generate, sampling, no reference",
-                generated(lm, prompts, lengths),
+                generate_work(lm, prompts, lengths),
                 unit="tokens/s",
             )
         )
     return lines
 
 
-def played(lm: Any, reference: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
-    """Tokens per second of rollouts with the reference's pass: prompts (n, p), texts of lengths (n,)."""
-    from llm_baselines.lm.teacher_forcing import with_reference
-    from llm_baselines.play.exploration import draw
-    from llm_baselines.play.rollout import play_episodes
-    from llm_envs.lm.reader import Reader
-
-    class Sampler:
-        def __init__(self) -> None:
-            self.reader = Reader(lm)
-
-        def act(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-            scores = lm.log_probs(self.reader.read(observation))
-            actions = draw(scores.exp(), rng.random(len(observation)))
-            return actions, scores.gather(1, torch.as_tensor(actions)[:, None])[:, 0].numpy()
-
-        def keep(self, rows: np.ndarray) -> None:
-            self.reader.keep(rows)
-
-    def work() -> float:
-        started = time.perf_counter()
-        with torch.no_grad():
-            played = play_episodes(
-                _KnownLengths(prompts, lengths),
-                Sampler(),
-                seeds=[0] * len(prompts),
-                examples=None,
-                vocabulary_size=lm.vocabulary_size,
-                rng=np.random.default_rng(0),
-            )
-            with_reference(reference, played, 4096)
-        return sum(map(len, played)) / (time.perf_counter() - started)
-
-    return work
-
-
-def generated(lm: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
-    """Tokens per second of `generate`, sampling; it computes all rows until the last has its length."""
-    from transformers import StoppingCriteria, StoppingCriteriaList
-
-    class Ends(StoppingCriteria):
-        def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
-            return torch.as_tensor(input_ids.shape[1] - prompts.shape[1] >= lengths)
-
-    inputs = torch.as_tensor(prompts)
-
-    def work() -> float:
-        started = time.perf_counter()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            lm.model.generate(
-                input_ids=inputs,
-                attention_mask=torch.ones_like(inputs),
-                do_sample=True,
-                top_k=0,
-                max_new_tokens=int(lengths.max()),
-                pad_token_id=0,
-                eos_token_id=None,
-                stopping_criteria=StoppingCriteriaList([Ends()]),
-            )
-        return float(lengths.sum() / (time.perf_counter() - started))
-
-    return work
-
-
-class _KnownLengths:
-    """Rows that end after given numbers of tokens, so that both sides write the same texts' worth."""
-
-    refills = False
-    task: Task | None = None
-
-    def __init__(self, prompts: np.ndarray, lengths: np.ndarray) -> None:
-        self.num_envs = len(prompts)
-        self._prompts = prompts
-        self._ends = prompts.shape[1] + lengths
-
-    def reset(self, seeds: Any, examples: Any) -> np.ndarray:
-        rows, self._column = self._prompts.shape
-        self._tokens = np.full((rows, self._ends.max()), -1, np.int32)
-        self._tokens[:, : self._column] = self._prompts
-        return self._tokens.copy()
-
-    def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
-        raise NotImplementedError
-
-    def step(
-        self, rows: np.ndarray, actions: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        self._tokens[rows, self._column] = actions
-        self._column += 1
-        over = self._column >= self._ends[rows]
-        return self._tokens[rows].copy(), np.zeros(len(rows)), over, np.zeros(len(rows), bool)
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
 def _replay() -> Comparison:
-    """Bytes for each transition of texts with 32 tokens of prompt and 32 of answer."""
+    """Compares bytes per transition, for texts of 32 prompt and 32 answer tokens."""
     import gymnasium as gym
     from stable_baselines3.common.buffers import ReplayBuffer
 

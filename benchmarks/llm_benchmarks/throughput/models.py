@@ -1,4 +1,4 @@
-"""What TokenDQN's rollouts and updates cost on a pretrained model with LoRA, beside transformers' own."""
+"""Cost of TokenDQN's rollouts and updates on a pretrained model with LoRA, as ratios to transformers."""
 
 from __future__ import annotations
 
@@ -10,14 +10,21 @@ import numpy as np
 import torch
 
 from llm_benchmarks.throughput.comparison_line import ROUNDS, Comparison, in_turn, show
-from llm_benchmarks.throughput.learners import generated, played, seconds_of, supervised_steps, texts, updates
+from llm_benchmarks.throughput.works import (
+    dqn_update,
+    generate_work,
+    random_trajectories,
+    rollout_work,
+    seconds_of,
+    supervised_step,
+)
 
 PROMPT, ANSWER = 16, 48
 BATCHES = (8, 32)
 
 
 def run(model: str, *, device: str = "auto", json_output: bool = False) -> int:
-    """Measures and prints.
+    """Measures a model and prints the report.
 
     Args:
         model: A fetched model, a folder or a hub name.
@@ -28,7 +35,7 @@ def run(model: str, *, device: str = "auto", json_output: bool = False) -> int:
         Exit status 0.
 
     Raises:
-        ValueError: There is no such model.
+        ValueError: No such model is found.
     """
     from stable_baselines3.common.utils import get_device
 
@@ -42,15 +49,21 @@ def run(model: str, *, device: str = "auto", json_output: bool = False) -> int:
         return 0
     threads = f"{torch.get_num_threads()} thread(s), " if place.type == "cpu" else ""
     show(
-        f"model {model!r}, {dtype} on {place}, {threads}texts of {PROMPT} + {ANSWER} tokens; {ROUNDS} rounds "
-        "in turn, medians",
+        f"model {model!r}, {dtype} on {place}, {threads}texts of {PROMPT} + {ANSWER} tokens; medians of "
+        f"{ROUNDS} rounds",
         lines,
     )
     return 0
 
 
 def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
-    """Lines for every batch size: rollouts, an update, and the memory that both have taken so far."""
+    """Returns three lines for each batch size: rollouts, an update, and the peak memory so far.
+
+    Args:
+        model: A folder or a hub name.
+        device: A torch device.
+        dtype: A key of `llm_baselines.lm.precision.DTYPES`.
+    """
     from transformers import AutoConfig
 
     from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
@@ -76,22 +89,22 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     network = LogitsNetwork(learner, base, options)
     loaded, lines = _peak_memory(device), []
     for size in BATCHES:
-        episodes = texts(size, PROMPT, ANSWER, base.vocabulary_size)
+        episodes = random_trajectories(size, PROMPT, ANSWER, base.vocabulary_size)
         prompts = np.array([one.tokens[:PROMPT] for one in episodes])
         lengths, batch = np.full(size, ANSWER), collate(episodes).to(device)
         lines += [
             in_turn(
                 f"rollouts with the reference's pass, batch {size}",
-                played(actor, base, prompts, lengths),
+                rollout_work(actor, base, prompts, lengths),
                 "transformers' generate on the plain model, sampling",
-                generated(base, prompts, lengths),
+                generate_work(base, prompts, lengths),
                 unit="tokens/s",
             ),
             in_turn(
                 f"TokenDQN update, q='logits', LoRA, batch {size}",
-                seconds_of(updates(network, batch)),
+                seconds_of(dqn_update(network, batch)),
                 "a plain LoRA step on the same batch",
-                seconds_of(supervised_steps(plain, batch)),
+                seconds_of(supervised_step(plain, batch)),
                 unit="s",
             ),
         ]
@@ -104,7 +117,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
 
 
 def _peak_memory(device: torch.device) -> float:
-    """The most this process has held so far, MB: on a GPU its own memory, else resident memory."""
+    """Returns the peak memory of this process in MB: GPU memory on a GPU, else resident memory."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,4 +1,4 @@
-"""The command line: what each command does, what it refuses, and its exit status."""
+"""The command line: results, refusals and exit statuses of the commands."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "ou
         ("degenerate TextGen-Tniy-v0", "did you mean 'TextGen-Tiny-v0'?"),
     ],
 )
-def test_bad_input_is_one_line_and_status_2(
+def test_bad_input_prints_one_line_and_exits_with_2(
     capsys: pytest.CaptureFixture[str], words: str, said: str
 ) -> None:
     status, _, err = run(capsys, *words.split())
@@ -104,7 +104,7 @@ def test_bad_input_is_one_line_and_status_2(
     assert not Path("x").exists()
 
 
-def test_resume_in_a_new_folder_begins(capsys: pytest.CaptureFixture[str]) -> None:
+def test_resume_in_a_new_folder_starts_from_the_beginning(capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50", "--resume")
     assert status == 0
     assert "50 steps" in err
@@ -115,9 +115,7 @@ def test_resume_in_a_new_folder_begins(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.parametrize("q", ["logits", "head"])
-def test_show_q_looks_at_the_same_prefixes_before_and_after(
-    capsys: pytest.CaptureFixture[str], q: str
-) -> None:
+def test_show_q_prints_the_same_prefixes_before_and_after(capsys: pytest.CaptureFixture[str], q: str) -> None:
     start = '{"total_timesteps": 300, "copy_steps": 2}'
     options = ("model=nano", f"supervised={start}", f"q={q}", "value_warmup=0", "learning_rate=1e-2")
     words = ("train", "--env", TINY, "--agent", "token_dqn", "--out", "out", "--total-timesteps", "300")
@@ -132,7 +130,7 @@ def test_show_q_looks_at_the_same_prefixes_before_and_after(
     assert [row[3:] for row in shown[0]] != [row[3:] for row in shown[1]]  # Q, target, TD error
 
 
-def test_train_evaluate_show(capsys: pytest.CaptureFixture[str]) -> None:
+def test_own_agent_trains_and_resumes_with_its_configuration(capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50", "--set", "token=3")
     assert status == 0
     assert "50 steps" in err
@@ -154,7 +152,7 @@ def test_train_evaluate_show(capsys: pytest.CaptureFixture[str]) -> None:
     assert "config.token=3, not 4" in err
 
 
-def test_a_trained_folder_is_evaluated_with_its_training(
+def test_trained_folder_is_evaluated_and_shown_on_the_leaderboard(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     options = ("--set", "eval_freq=0", "--set", "learning_starts=50")
@@ -180,7 +178,9 @@ def test_a_trained_folder_is_evaluated_with_its_training(
 
 
 @pytest.mark.parametrize("agent", ["constant", "unigram"])
-def test_agents_without_weights_go_round_too(capsys: pytest.CaptureFixture[str], agent: str) -> None:
+def test_agents_without_weights_train_save_and_evaluate(
+    capsys: pytest.CaptureFixture[str], agent: str
+) -> None:
     train = ("train", "--env", TINY, "--agent", agent, "--out", "out", "--total-timesteps", "3000")
     assert run(capsys, *train)[0] == 0
     words = ("evaluate", "--env", TINY, "--agent", "out", "--store", "store", "--json")
@@ -194,9 +194,7 @@ def test_agents_without_weights_go_round_too(capsys: pytest.CaptureFixture[str],
 
 
 @pytest.mark.parametrize("factory", ["Loads", "takes_folder"])
-def test_an_agent_of_others_is_evaluated_from_its_folder(
-    capsys: pytest.CaptureFixture[str], factory: str
-) -> None:
+def test_own_agent_is_evaluated_from_its_folder(capsys: pytest.CaptureFixture[str], factory: str) -> None:
     name = f"their_agents:{factory}"
     words = ("train", "--env", TINY, "--agent", name, "--out", "out", "--seed", "5", "--set", "token=3")
     assert run(capsys, *words, "--total-timesteps", "50")[0] == 0
@@ -225,7 +223,7 @@ def test_an_agent_of_others_is_evaluated_from_its_folder(
     assert "'out/token.json' was altered" in err
 
 
-def test_a_suite_takes_the_folder_of_an_agent_of_others(capsys: pytest.CaptureFixture[str]) -> None:
+def test_suite_evaluates_the_folder_of_an_own_agent(capsys: pytest.CaptureFixture[str]) -> None:
     words = ("train", "--env", TINY, "--agent", "their_agents:Loads", "--out", "out")
     assert run(capsys, *words, "--total-timesteps", "50")[0] == 0
     Path("suite.toml").write_text(f'[[cells]]\nenvs = ["{TINY}"]\nagents = ["out"]\n')
@@ -236,7 +234,7 @@ def test_a_suite_takes_the_folder_of_an_agent_of_others(capsys: pytest.CaptureFi
     assert (status, "--allow-code their_agents:Loads" in out) == (1, True)
 
 
-def test_a_folder_of_an_agent_that_cannot_be_loaded_says_what_to_do(
+def test_own_agent_without_load_gets_an_error_with_the_way_out(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert run(capsys, *TRAIN, "--total-timesteps", "50")[0] == 0
@@ -251,7 +249,7 @@ def test_a_folder_of_an_agent_that_cannot_be_loaded_says_what_to_do(
     assert "their_agents:loaded: mean reward" in out
 
 
-def test_an_agent_does_not_save_over_the_files_of_its_training(capsys: pytest.CaptureFixture[str]) -> None:
+def test_agent_may_not_overwrite_the_files_of_its_training(capsys: pytest.CaptureFixture[str]) -> None:
     words = ("train", "--env", TINY, "--agent", "their_agents:Greedy", "--out", "out")
     status, _, err = run(capsys, *words, "--total-timesteps", "50")
     assert status == 2
@@ -259,7 +257,7 @@ def test_an_agent_does_not_save_over_the_files_of_its_training(capsys: pytest.Ca
 
 
 @pytest.mark.parametrize("listed", ["../secret", "/etc/hostname", "none.json"])
-def test_a_folder_lists_only_files_of_its_own(capsys: pytest.CaptureFixture[str], listed: str) -> None:
+def test_trained_folder_may_list_only_its_own_files(capsys: pytest.CaptureFixture[str], listed: str) -> None:
     words = ("train", "--env", TINY, "--agent", "their_agents:Loads", "--out", "out")
     assert run(capsys, *words, "--total-timesteps", "50")[0] == 0
     Path("secret").write_text("mine")
@@ -281,7 +279,7 @@ def test_a_folder_lists_only_files_of_its_own(capsys: pytest.CaptureFixture[str]
     assert "has no such file" in err
 
 
-def test_the_template_is_trained_evaluated_and_recorded(
+def test_agent_template_trains_evaluates_and_is_recorded(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "agents" / "template"))
@@ -306,7 +304,7 @@ def test_the_template_is_trained_evaluated_and_recorded(
         load_agent(name, Path("out"), gym.make("Translation-v0"), seed=0)
 
 
-def test_an_interruption_saves_the_agent(
+def test_interruption_saves_the_agent(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("INTERRUPT", "1")
@@ -321,7 +319,7 @@ def test_an_interruption_saves_the_agent(
     assert read_training(Path("out")).training.total_timesteps == 50
 
 
-def test_a_resume_that_fails_leaves_the_report_of_the_agent_that_is_there(
+def test_failed_resume_keeps_the_report_of_the_saved_agent(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run(capsys, *TRAIN, "--total-timesteps", "50")[0] == 0
@@ -345,7 +343,7 @@ def mine(episode):
 """
 
 
-def test_after_a_reward_raised_the_same_command_runs_again(
+def test_same_command_runs_again_after_a_reward_raised(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("rewards_of_mine.py").write_text(REWARD)
@@ -378,7 +376,7 @@ def test_after_a_reward_raised_the_same_command_runs_again(
 
 
 @pytest.mark.parametrize("status", ["failed", "running"])
-def test_a_training_that_left_no_agent_is_begun_anew(
+def test_training_without_an_agent_starts_again(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     monkeypatch.setenv("FAIL", "1")
@@ -392,7 +390,7 @@ def test_a_training_that_left_no_agent_is_begun_anew(
     assert "left no agent and begins anew" in err
 
 
-def test_training_says_what_it_trains_on_and_where_to_look(capsys: pytest.CaptureFixture[str]) -> None:
+def test_training_prints_its_reward_scores_and_folders(capsys: pytest.CaptureFixture[str]) -> None:
     options = ("--set", "eval_freq=100", "--set", "learning_starts=50", "--set", "n_eval_episodes=3")
     words = ("train", "--env", "Translation-v0", "--agent", "sb3_dqn", "--out", "dqn", "--reward", "tuned")
     status, _, err = run(capsys, *words, "--total-timesteps", "200", *options)
@@ -404,7 +402,7 @@ def test_training_says_what_it_trains_on_and_where_to_look(capsys: pytest.Captur
     assert err.count(" -> ") == err.count(": validation 0.")
 
 
-def test_evaluate_shows_three_texts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_prints_three_texts(capsys: pytest.CaptureFixture[str]) -> None:
     words = ("evaluate", "--env", TINY, "--agent", "reference", "--store", "store", "--episodes", "9")
     status, out, _ = run(capsys, *words)
     assert status == 0
@@ -415,7 +413,7 @@ def test_evaluate_shows_three_texts(capsys: pytest.CaptureFixture[str]) -> None:
         assert f"  source  {row['source']}\n  text    {row['text']}\n  reward  1.000\n" in out
 
 
-def test_a_reward_of_a_script_is_unknown_elsewhere_and_the_way_out_is_named(
+def test_unknown_reward_error_says_how_to_name_a_script_reward(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = ("train", "--env", TINY, "--agent", "sb3_dqn", "--out", "x", "--reward", "mine_alone")
@@ -425,7 +423,7 @@ def test_a_reward_of_a_script_is_unknown_elsewhere_and_the_way_out_is_named(
     assert "one that a script of yours registers is known to that script alone: name it 'module:name'" in err
 
 
-def test_an_agent_trained_in_a_script_is_evaluated_from_its_folder(
+def test_agent_trained_in_a_script_is_evaluated_from_its_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     @llm_envs.register_reward("of_this_script")
@@ -445,7 +443,7 @@ def test_an_agent_trained_in_a_script_is_evaluated_from_its_folder(
     assert "mean reward" in out
 
 
-def test_an_agent_that_fails_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+def test_agent_that_raises_while_playing_is_recorded(capsys: pytest.CaptureFixture[str]) -> None:
     words = ("evaluate", "--env", TINY, "--agent", "their_agents:fails", "--store", "store")
     status, out, err = run(capsys, *words, "--json")
     assert status == 1
@@ -453,7 +451,7 @@ def test_an_agent_that_fails_is_recorded(capsys: pytest.CaptureFixture[str]) -> 
     assert json.loads(out)["error"]["type"] == "RuntimeError"
 
 
-def test_benchmark_tells_of_failures(capsys: pytest.CaptureFixture[str]) -> None:
+def test_benchmark_reports_failed_cells(capsys: pytest.CaptureFixture[str]) -> None:
     cells = f'[[cells]]\nenvs = ["{TINY}"]\nagents = ["random", "their_agents:fails"]\n'
     Path("suite.toml").write_text(cells)
     status, out, _ = run(capsys, "benchmark", "suite.toml", "--store", "store")
@@ -464,7 +462,7 @@ def test_benchmark_tells_of_failures(capsys: pytest.CaptureFixture[str]) -> None
     assert "their_agents:fails" in out
 
 
-def test_list_tells_of_everything(capsys: pytest.CaptureFixture[str]) -> None:
+def test_list_shows_environments_rewards_agents_and_corpora(capsys: pytest.CaptureFixture[str]) -> None:
     status, out, _ = run(capsys, "list", "--json")
     assert status == 0
     found = json.loads(out)
@@ -478,7 +476,7 @@ def test_list_tells_of_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert "TextGen-Tiny-v0" in out
 
 
-def test_help_needs_nothing_heavy() -> None:
+def test_help_imports_nothing_heavy() -> None:
     code = (
         "import sys; from llm_benchmarks.commands.app import main; status = main(['--help']); "
         "print(status, [m for m in ('torch', 'gymnasium', 'stable_baselines3') if m in sys.modules])"
@@ -487,13 +485,13 @@ def test_help_needs_nothing_heavy() -> None:
     assert done.stdout.strip().endswith("0 []")
 
 
-def test_play_from_a_pipe() -> None:
+def test_play_reads_from_a_pipe() -> None:
     command = [sys.executable, "-m", "llm_benchmarks", "play", TINY]
     done = subprocess.run(command, input="a b\n\n", capture_output=True, text=True, check=True)
     assert "ended by stop" in done.stdout
 
 
-def test_what_was_exported_is_a_model_to_train_on(capsys: pytest.CaptureFixture[str]) -> None:
+def test_exported_model_can_be_trained_again(capsys: pytest.CaptureFixture[str]) -> None:
     train = ("train", "--env", TINY, "--total-timesteps", "64", "--set", "warm_start=false", "--agent")
     assert run(capsys, *train, "token_dqn", "--out", "first", "--set", "model=nano")[0] == 0
     status, out, _ = run(capsys, "export", "--agent", "first", "--out", "exported")
@@ -505,7 +503,7 @@ def test_what_was_exported_is_a_model_to_train_on(capsys: pytest.CaptureFixture[
     assert "not empty" in err
 
 
-def test_only_language_models_are_exported(capsys: pytest.CaptureFixture[str]) -> None:
+def test_agents_without_a_language_model_cannot_be_exported(capsys: pytest.CaptureFixture[str]) -> None:
     train = ("train", "--env", TINY, "--agent", "sb3_dqn", "--total-timesteps", "64", "--out", "out")
     assert run(capsys, *train)[0] == 0
     status, _, err = run(capsys, "export", "--agent", "out", "--out", "exported")

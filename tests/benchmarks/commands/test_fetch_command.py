@@ -1,4 +1,4 @@
-"""`llm-envs fetch`: what it lists, what it refuses, and its exit status."""
+"""`llm-envs fetch`: its list, its refusals and its exit statuses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_the_list_says_licence_size_and_what_is_here(capsys, home):
+def test_list_shows_licence_size_and_state_of_every_asset(capsys, home):
     (home / "assets" / ASSETS["minilm"].folder_name).mkdir(parents=True)
     (home / "assets" / ASSETS["minilm"].folder_name / "manifest.json").touch()
     assert main(["fetch", "--list", "--json"]) == 0
@@ -38,13 +38,13 @@ def test_the_list_says_licence_size_and_what_is_here(capsys, home):
     ("words", "said"),
     [([], "fetch what?"), (["minilm", "smolm2-135m"], "did you mean 'smollm2-135m'?")],
 )
-def test_bad_names_stop_before_anything_is_fetched(capsys, home, words, said):
+def test_unknown_name_stops_before_any_download(capsys, home, words, said):
     assert main(["fetch", *words]) == 2
     assert said in capsys.readouterr().err
     assert not (home / "assets").exists()
 
 
-def test_what_cannot_be_had_is_told_in_a_line_with_status_1(capsys, monkeypatch):
+def test_failed_download_prints_one_line_and_exits_with_1(capsys, monkeypatch):
     fetched = []
 
     def fetch(asset):

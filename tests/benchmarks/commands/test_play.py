@@ -1,4 +1,4 @@
-"""Playing by hand: from a pipe, by lines and by tokens."""
+"""Playing by hand, by lines and by tokens."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ def played(env_id: str, text: str, **arguments: object) -> str:
     return out.getvalue()
 
 
-def test_a_line_and_the_end_of_input_finish_the_text() -> None:
+def test_end_of_input_ends_an_unfinished_text() -> None:
     reference = played("TextGen-Tiny-v0", "/reference\n").splitlines()[-1]
     said = played("TextGen-Tiny-v0", f"{reference}\n")
     assert "reward: 1.000" in said
     assert "ended by stop" in said
 
 
-def test_tokens_one_by_one() -> None:
+def test_single_tokens_are_written_by_name_or_id() -> None:
     said = played("TextGen-Tiny-v0", "/token a 3\n/ids\n/token zz\n\n")
     assert "a=2 b=3" in said
     assert "'zz' is no token" in said
     assert "ended by stop" in said
 
 
-def test_what_cannot_be_written_is_said_and_play_goes_on() -> None:
+def test_play_goes_on_after_words_it_cannot_write() -> None:
     said = played("TextGen-Tiny-v0", "hello\n/hepl\na\n/new\nb\n/quit\n")
     assert "not written: 'hello'" in said
     assert "there is no /hepl" in said
     assert said.count("source:") >= 4
 
 
-def test_the_budget_ends_a_text_that_is_too_long() -> None:
+def test_token_budget_ends_a_text_that_is_too_long() -> None:
     said = played("TextGen-Tiny-v0", "a b c d e f a\nmore\n")
     assert "the budget was spent 2 tokens before the end" in said
     assert "ended by length" in said
     assert "/new for the next" in said
 
 
-def test_a_line_is_a_turn_in_a_dialogue() -> None:
+def test_each_line_is_a_turn_in_a_dialogue() -> None:
     said = played("Dialogue-v0", "query : type restaurant\n/quit\n")
     assert "agent:    query : type restaurant" in said
     assert said.count("so far") == 2
 
 
-def test_reward_and_unknown_arguments() -> None:
+def test_play_takes_a_reward_and_refuses_unknown_arguments() -> None:
     said = played("TextGen-Tiny-v0", "a\n", reward={"length_penalty": -1.0, "bleu": 1.0})
     assert "length_penalty" in said
     with pytest.raises(TypeError, match="did you mean 'dataset'"):
         played("TextGen-Tiny-v0", "", datset="tiny")
 
 
-def test_words_that_the_vocabulary_lacks_are_named() -> None:
+def test_words_outside_the_vocabulary_are_named() -> None:
     said = played("Dialogue-v0", "what would a zebra like , zebra ?\n/quit\n")
     assert "not in the vocabulary: 'zebra'; written as '\ufffd'" in said
     assert "agent:    what would a \ufffd like" in said
@@ -65,7 +65,7 @@ def test_words_that_the_vocabulary_lacks_are_named() -> None:
 
 
 @pytest.mark.parametrize("own", [{}, {1: "query : area north"}, {0: "query : food soup", 2: "a zebra ?"}])
-def test_reference_helps_a_person_through_a_dialogue(own: dict[int, str]) -> None:
+def test_reference_gives_the_next_expert_turn_of_a_dialogue(own: dict[int, str]) -> None:
     out = io.StringIO()
     player = Player("Dialogue-v0", example=1)
     for turn in range(14):

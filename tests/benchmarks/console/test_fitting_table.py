@@ -1,4 +1,4 @@
-"""Tables at several widths: nothing is cut, and what does not fit is named or goes below."""
+"""Tables at several widths: no cell is cut, and columns that do not fit are named."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def row(*cells: str, below: str = "") -> Row:
     return Row([Text(cell) for cell in cells], below=Text(below))
 
 
-def test_what_fits_stands_in_columns_and_headers_break_between_words() -> None:
+def test_wide_console_shows_all_columns_and_breaks_headers() -> None:
     assert printed(COLUMNS, [row("a", "0.5", "7"), row("long-name", "10.5", "12")], 40) == [
         "                  mean",
         "id        score length",
@@ -37,31 +37,31 @@ def test_what_fits_stands_in_columns_and_headers_break_between_words() -> None:
     ]
 
 
-def test_a_column_that_does_not_fit_is_left_out_and_named() -> None:
+def test_column_that_does_not_fit_is_left_out_and_named() -> None:
     columns = [*COLUMNS, Column("note", rank=2)]
     lines = printed(columns, [row("a", "0.5", "7", "some words"), row("b", "1", "8", "")], 15)
     assert lines[:4] == ["           mean", "id score length", "a    0.5      7", "b      1      8"]
     assert " ".join(" ".join(lines[4:]).split()) == "not shown for lack of width: note; --json has all"
 
 
-def test_a_long_name_takes_a_line_of_its_own_before_a_column_is_left_out() -> None:
+def test_long_name_moves_to_its_own_line_before_columns_go() -> None:
     name = "somebodys_package.agents:QuiteALongName"
     lines = printed(COLUMNS, [row(name, "0.5", "7"), row("a", "1", "8")], 40)
     assert name in lines
     assert [line.split() for line in lines[-2:]] == [["0.5", "7"], ["a", "1", "8"]]
 
 
-def test_where_not_even_the_first_columns_fit_every_cell_is_told_below() -> None:
+def test_very_narrow_console_prints_every_cell_on_its_own_line() -> None:
     lines = printed(COLUMNS, [row("abcdefghijkl", "0.123456789", "7", below="size=1 seed=2")], 12)
     assert lines == ["abcdefghijkl", "  score: 0.123456789", "  mean length: 7", "size=1", "    seed=2"]
 
 
-def test_what_stands_below_a_row_breaks_between_words() -> None:
+def test_text_below_a_row_breaks_between_words() -> None:
     lines = printed(COLUMNS, [row("a", "0.5", "7", below="reward=10*bleu+5*chrf steps=20000")], 24)
     assert lines[-2:] == ["reward=10*bleu+5*chrf", "    steps=20000"]
 
 
-def test_lines_break_between_words_alone_and_wide_characters_count_twice() -> None:
+def test_lines_break_between_words_and_wide_characters_count_twice() -> None:
     assert list(wrapped("aa bb longer-than-that cc", 5)) == ["aa bb", "longer-than-that", "cc"]
     assert list(wrapped("你好 你好", 8)) == ["你好", "你好"]
     out = io.StringIO()
@@ -86,7 +86,7 @@ def test_list_shows_every_id_whole(
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_the_leaderboard_drops_no_column_without_a_word(
+def test_leaderboard_names_every_column_it_leaves_out(
     store: RecordStore, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
     for agent, seed in (("random", None), ("reference", None), ("their_package.agents:Quite", 1)):
@@ -109,7 +109,7 @@ def test_the_leaderboard_drops_no_column_without_a_word(
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "play", "pages"])
-def test_help_cuts_no_name_of_an_option(
+def test_help_never_cuts_the_name_of_an_option(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")

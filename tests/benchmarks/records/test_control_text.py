@@ -18,9 +18,10 @@ from tiny_agents import make
 
 from llm_baselines.spec import AgentSpec, EnvironmentSpec, RunSpec
 from llm_benchmarks.commands import demo, llm_demo
-from llm_benchmarks.commands.app import _shown_warnings, main
+from llm_benchmarks.commands.app import main
 from llm_benchmarks.commands.benchmark import tell
 from llm_benchmarks.commands.train import _ShownQ
+from llm_benchmarks.console.warning_lines import warnings_in_one_line
 from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.progress import SuiteProgress
 from llm_benchmarks.run.runner import SuiteOutcome
@@ -318,7 +319,7 @@ def test_rendering_lets_no_text_forge_a_line(tmp_path):
 
 
 def test_warnings_of_a_command_stand_on_one_line():
-    with _shown_warnings():
+    with warnings_in_one_line():
         [line] = safe(warnings.formatwarning(EVIL, UserWarning, FILE, 3)).splitlines()
     assert "UserWarning: evil\\x1b[31m" in line
 

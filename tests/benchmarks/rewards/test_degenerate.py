@@ -1,4 +1,4 @@
-"""Texts without skill: every default reward keeps them down, and the command says so."""
+"""Degenerate texts score low under every default reward."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SEARCH = 60_000  # tokens; the pages search longer
 
 
 @pytest.mark.parametrize("env_id", llm_envs.list_envs())
-def test_no_text_without_skill_comes_near_the_references(env_id):
+def test_degenerate_texts_score_far_below_the_references(env_id):
     lines = {line.name: line for line in degenerate.table(env_id, search_tokens=SEARCH)}
-    # The expert of Dialogue-v0 has all of what is earned there, less what its words cost.
+    # The expert of Dialogue-v0 succeeds, less the penalty for its words.
     assert lines["references"].score > (0.5 if env_id == "Dialogue-v0" else 0.8)
     limited = [line for line in lines.values() if line.limited]
     assert {"ends at once", "one token, repeated", "random tokens", "best constant text"} <= {
@@ -27,13 +27,13 @@ def test_no_text_without_skill_comes_near_the_references(env_id):
         assert line.share <= degenerate.LIMIT, line
 
 
-def test_a_reward_that_a_text_without_skill_earns_is_caught(monkeypatch):
+def test_reward_that_degenerate_texts_earn_is_detected(monkeypatch):
     monkeypatch.setitem(gym.spec("TextGen-Tiny-v0").kwargs, "reward", {"id": "distinct", "n": 1})
     lines = degenerate.table("TextGen-Tiny-v0", search_tokens=2000)
     assert any(line.limited and line.share > degenerate.LIMIT for line in lines)
 
 
-def test_the_command_prints_json_and_its_verdict(capsys):
+def test_command_prints_json_and_a_verdict(capsys):
     assert degenerate.run(["TextGen-Tiny-v0"], json_output=True, search_tokens=2000) == 0
     tables = json.loads(capsys.readouterr().out)
     assert tables["TextGen-Tiny-v0"][0]["name"] == "references"
@@ -41,7 +41,7 @@ def test_the_command_prints_json_and_its_verdict(capsys):
     assert "none above 20 %" in capsys.readouterr().out
 
 
-def test_a_page_says_what_the_code_says(tmp_path):
+def test_environment_page_shows_spaces_data_and_scores(tmp_path):
     (path,) = write(tmp_path, ["TextGen-Tiny-v0"], search_tokens=2000)
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# TextGen-Tiny-v0\n")

@@ -1,4 +1,4 @@
-"""The throughput report measures what it names; its figures are nobody's test."""
+"""The throughput report measures both sides of every comparison; its speeds are not tested."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def small(monkeypatch):
     monkeypatch.setattr(comparison_line, "ROUNDS", 1)
 
 
-def test_every_line_is_measured_beside_something():
+def test_every_comparison_measures_both_sides():
     lines = learner_throughput.measure()
     assert [line.unit for line in lines] == ["s", "s", "s", "tokens/s", "tokens/s", "bytes/transition"]
     for line in lines:
@@ -32,7 +32,7 @@ def test_every_line_is_measured_beside_something():
     assert len({line.name for line in lines}) == len(lines)
 
 
-def test_works_take_turns_and_the_first_round_is_not_counted():
+def test_works_run_in_turn_and_the_first_round_is_not_counted():
     calls = []
 
     def work(name, figures):
@@ -43,7 +43,7 @@ def test_works_take_turns_and_the_first_round_is_not_counted():
     assert (line.ours, line.theirs, line.ratio) == (4.0, 2.0, 2.0)
 
 
-def test_a_pretrained_model_is_measured_at_every_batch(tmp_path, monkeypatch, capsys):
+def test_pretrained_model_is_measured_at_every_batch_size(tmp_path, monkeypatch, capsys):
     model = small_model("llama", 40)
     model.save_pretrained(tmp_path / "model")
     monkeypatch.setattr(model_throughput, "PROMPT", 4)
@@ -55,7 +55,7 @@ def test_a_pretrained_model_is_measured_at_every_batch(tmp_path, monkeypatch, ca
     assert lines[2]["ours"] >= lines[2]["theirs"]
 
 
-def test_a_model_that_is_not_there_is_named():
+def test_unknown_model_is_named_in_the_error():
     done = CliRunner().invoke(cli.commands, ["throughput", "--model", "smolm2-135m"])
     assert isinstance(done.exception, InputError)
     assert "smolm2-135m" in str(done.exception)

@@ -1,4 +1,4 @@
-"""Errors at the outermost place of a command: one line, and an exit status that says whose they are."""
+"""Every error is one line with an exit status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from llm_baselines.play.transitions import TransitionError
 from llm_baselines.storage.sealed_folder import AgentFolderError
 from llm_baselines.training.trainer import NotFinite
 from llm_benchmarks.commands.app import main
-from llm_benchmarks.console.outermost import explain
+from llm_benchmarks.console.exit_status import explain
 from llm_benchmarks.run.cells import SuiteError
 from llm_envs.assets import AssetError, cache_home
 from llm_envs.data import DataError
@@ -40,20 +40,18 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
-    """Status and the line on standard error; there is exactly one that is an error's."""
+def refusal(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """Returns the exit status and the one error line."""
     status = main(words)
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("llm-envs: ")]
     assert len(lines) == 1
     return status, lines[0]
 
 
-def test_a_fault_of_ours_has_a_status_of_its_own(
+def test_fault_of_this_package_exits_with_70(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "llm_benchmarks.commands.listing.listing", dict
-    )  # so that ours misses what it counts on
+    monkeypatch.setattr("llm_benchmarks.commands.listing.listing", dict)
     for words in (["list"], ["--debug", "list"], ["list", "--debug"]):
         assert main(words) == 70
         *traceback, line = capsys.readouterr().err.splitlines()
@@ -64,38 +62,47 @@ def test_a_fault_of_ours_has_a_status_of_its_own(
         assert bool(traceback) == ("--debug" in words)
 
 
-def test_debug_shows_what_lies_behind_bad_input_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_debug_prints_the_traceback_of_bad_input_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["play", TINY, "--env-set", "metrics=5", "--debug"]) == 2
     err = capsys.readouterr().err
     assert "Traceback" in err
     assert err.splitlines()[-1].startswith("llm-envs: metrics=5 must be")
 
 
-def test_debug_stands_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_lists_the_debug_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert "--debug" in capsys.readouterr().out
 
 
-def test_a_reward_of_the_persons_own_that_raises_is_no_fault_of_ours(
+def test_own_reward_that_raises_exits_with_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("a b\n\n"))
-    status, line = told(capsys, "play", TINY, "--reward", "their_rewards:raises")
+    status, line = refusal(capsys, "play", TINY, "--reward", "their_rewards:raises")
     assert status == 1
     assert "reward 'their_rewards:raises' raised ZeroDivisionError" in line
 
 
-def test_an_agent_of_the_persons_own_that_raises_is_told_with_its_error_first(
+def test_compiled_function_as_own_reward_exits_with_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("a b\n\n"))
+    status, line = refusal(capsys, "play", TINY, "--reward", "os:system")
+    assert status == 1
+    assert "reward 'os:system' raised TypeError" in line
+
+
+def test_own_agent_that_raises_exits_with_1_and_its_error_first(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAIL", "1")
-    status, line = told(capsys, *TRAIN)
+    status, line = refusal(capsys, *TRAIN)
     assert status == 1
     assert line.startswith("llm-envs: RuntimeError: out of luck (raised by agent 'their_agents:Learner' at ")
     assert "their_agents.py:" in line
 
 
-def test_a_reward_of_ours_that_breaks_is_our_fault() -> None:
+def test_bug_in_a_shipped_reward_exits_with_70() -> None:
     broken = RewardError("bleu", "a text", "raised")
     try:
         exec(compile("None.no_such", bleu.__file__, "exec"))
@@ -119,18 +126,18 @@ def test_a_reward_of_ours_that_breaks_is_our_fault() -> None:
     ],
     ids=lambda given: type(given).__name__ if isinstance(given, Exception) else "",
 )
-def test_errors_of_a_kind_have_its_status_wherever_they_are_raised(error: Exception, status: int) -> None:
+def test_class_of_an_error_decides_its_exit_status(error: Exception, status: int) -> None:
     assert explain(error)[0] == status
     assert str(error) in explain(error)[1]
 
 
-def test_a_library_that_is_missing_is_named_with_the_way_out() -> None:
+def test_missing_library_is_named_with_the_pip_command() -> None:
     status, said = explain(ModuleNotFoundError("No module named 'scipy'", name="scipy"))
     assert (status, "pip install 'llm-envs[benchmarks]'" in said) == (2, True)
     assert explain(ModuleNotFoundError("No module named 'x'", name="llm_benchmarks.x"))[0] == 70
 
 
-def test_memory_that_is_not_there_is_no_fault() -> None:
+def test_out_of_memory_exits_with_2() -> None:
     status, said = explain(MemoryError("Unable to allocate 8 TiB"))
     assert (status, "8 TiB" in said) == (2, True)
 
@@ -147,13 +154,13 @@ def test_memory_that_is_not_there_is_no_fault() -> None:
     ],
     ids=["no UTF-8", "deep", "long number", "no number", "no TOML", "a pipe"],
 )
-def test_a_configuration_that_cannot_be_read_is_named(capsys, content: bytes | None, said: str) -> None:
+def test_unreadable_configuration_is_named_with_the_reason(capsys, content: bytes | None, said: str) -> None:
     if content is None:
-        os.mkfifo("file.toml")  # nobody writes: who opens it waits for good
+        os.mkfifo("file.toml")  # opening it would wait forever
     else:
         Path("file.toml").write_bytes(content)
     for words in ((*RANDOM, "--config", "file.toml"), ("benchmark", "file.toml", "--store", "store")):
-        status, line = told(capsys, *words)
+        status, line = refusal(capsys, *words)
         assert status == 2
         assert "file.toml" in line
         assert said.lower() in line.lower()
@@ -168,9 +175,9 @@ DISK = {
 
 @pytest.fixture(params=DISK, ids=["full", "read-only", "forbidden"])
 def refusing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
-    """Makes functions that write to disk raise what the system says."""
+    """Makes functions that write to disk raise an error of the system."""
 
-    def break_(*names: str) -> str:
+    def make_refuse(*names: str) -> str:
         for name in names:
 
             def refuse(*given: object, **options: object) -> None:
@@ -179,7 +186,7 @@ def refusing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
             monkeypatch.setattr(name, refuse)
         return DISK[request.param]
 
-    return break_
+    return make_refuse
 
 
 @pytest.mark.parametrize(
@@ -195,37 +202,37 @@ def refusing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch):
     ],
     ids=lambda given: given[0] if isinstance(given, tuple) else "",
 )
-def test_what_cannot_be_written_is_refused_before_any_work(capsys, refusing, words, option) -> None:
+def test_unwritable_folder_is_refused_before_any_work(capsys, refusing, words, option) -> None:
     said = refusing("tempfile.TemporaryFile")
-    status, line = told(capsys, *words)
+    status, line = refusal(capsys, *words)
     assert status == 2
     assert f"{option}: nothing can be written there: {said}" in line
 
 
-def test_a_record_that_cannot_be_written_says_what_was_kept(capsys, refusing) -> None:
+def test_unwritten_record_error_says_what_was_kept(capsys, refusing) -> None:
     said = refusing("llm_benchmarks.records.record_file.temporary_folder")
-    status, line = told(capsys, *RANDOM)
+    status, line = refusal(capsys, *RANDOM)
     assert status == 2
     assert "--store 'store'" in line
     assert said in line
     assert "was not kept" in line
 
 
-def test_a_training_that_cannot_be_written_says_what_was_kept(capsys, refusing) -> None:
+def test_unsaved_training_error_says_what_was_kept(capsys, refusing) -> None:
     said = refusing("llm_benchmarks.run.training.temporary_folder")
-    status, line = told(capsys, *TRAIN)
+    status, line = refusal(capsys, *TRAIN)
     assert status == 2
     assert "--out 'out'" in line
     assert said in line
     assert "was not saved" in line
 
 
-def test_a_page_that_cannot_be_written_leaves_the_one_before(capsys, refusing) -> None:
+def test_unwritten_page_leaves_the_previous_page(capsys, refusing) -> None:
     Path("out").mkdir()
     page = Path("out", f"{TINY}.md")
     page.write_text("the page before")
     said = refusing("pathlib.Path.write_text")
-    status, line = told(capsys, "pages", TINY, "--out", "out", "--search-tokens", "10")
+    status, line = refusal(capsys, "pages", TINY, "--out", "out", "--search-tokens", "10")
     assert status == 2
     assert said in line
     assert page.name in line
@@ -233,33 +240,33 @@ def test_a_page_that_cannot_be_written_leaves_the_one_before(capsys, refusing) -
     assert [path.name for path in Path("out").iterdir()] == [page.name]
 
 
-def test_a_cache_that_cannot_be_written_is_named_with_the_way_out(
+def test_unwritable_cache_error_names_the_variable_to_set(
     capsys, refusing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LLM_ENVS_HOME", "cache")
     said = refusing("pathlib.Path.mkdir")
-    status, line = told(capsys, "fetch", "human-eval")
+    status, line = refusal(capsys, "fetch", "human-eval")
     assert status == 2
     assert "LLM_ENVS_HOME" in line
     assert said in line or "is full" in line
 
 
-def test_errors_of_libraries_in_rust_are_the_disks_too() -> None:
+def test_disk_errors_of_rust_libraries_exit_with_2() -> None:
     status, said = explain(RuntimeError("I/O error: No space left on device (os error 28)"))
     assert (status, "make room" in said) == (2, True)
 
 
-def test_no_home_folder_is_told_with_the_way_out(
+def test_missing_home_folder_error_names_the_variable_to_set(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def nobody(path: Path) -> Path:
+    def no_home(path: Path) -> Path:
         raise RuntimeError("Could not determine home directory.")
 
     for name in ("HOME", "XDG_CACHE_HOME", "LLM_ENVS_HOME"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("pathlib.Path.expanduser", nobody)
+    monkeypatch.setattr("pathlib.Path.expanduser", no_home)
     for words in (("fetch", "--list"), ("fetch", "human-eval")):
-        status, line = told(capsys, *words)
+        status, line = refusal(capsys, *words)
         assert status == 2
         assert "set LLM_ENVS_HOME" in line
     with pytest.raises(AssetError, match="LLM_ENVS_HOME"):
@@ -267,19 +274,19 @@ def test_no_home_folder_is_told_with_the_way_out(
     assert main(RANDOM) == 0
 
 
-def test_a_removed_working_directory_is_told_with_the_way_out(
+def test_removed_working_directory_error_says_to_change_it(
     capsys: pytest.CaptureFixture[str], place: Path
 ) -> None:
     gone = place / "gone"
     gone.mkdir()
     os.chdir(gone)
     gone.rmdir()
-    status, line = told(capsys, "list")
+    status, line = refusal(capsys, "list")
     assert status == 2
     assert "working directory" in line
     assert "cd ~" in line
 
 
-def test_json_output_holds_where_the_machine_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+def test_evaluate_prints_json_of_a_completed_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*RANDOM, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["status"] == "completed"
