@@ -1,12 +1,13 @@
 """How long each run of a store took to scores on validation, and the best it had within so many seconds.
 
-`python docs/agents/time_to_score.py STORE ID SECONDS [SCORE...]` prints a line for each run: the time to a
+`python docs/results/time_to_score.py STORE ID SECONDS [SCORE...]` prints a line for each run: the time to a
 score is that of its first evaluation at or above it, in seconds of training with its evaluations; "-" where
 it never got there.
 
-`python docs/agents/time_to_score.py STORE ID SECONDS --share 0.95 --against AGENT` prints a line for each run
-of one agent and each row of the others on the leaderboard: the score that is this share of the run's best,
-how long the run took to it, and how many times as long that is as what the row's runs took, fastest first.
+`python docs/results/time_to_score.py STORE ID SECONDS --share 0.95 --against AGENT` prints a line for each
+run of one agent and each row of the others. It shows the score that is this share of the run's best, and how
+long the run took to reach it. Then it shows how many times as long that is as the runs of the other row took,
+fastest first.
 """
 
 from __future__ import annotations
