@@ -87,10 +87,11 @@ def print_ratios(
     rows: list[Row], records: dict[str, Record], seconds: float, share: float, against: str
 ) -> None:
     """One line for each run of an agent and each row of the others."""
-    table = Table(plain(against), "seed", f"best in {seconds:,.0f} s", f"{share:.0%}", "after", box=None)
-    table.add_column("is so many times what these took")
-    for column in table.columns[1:5]:
-        column.justify = "right"
+    table = Table(box=None)
+    table.add_column(plain(against))
+    for head in ("seed", f"best in {seconds:,.0f} s", f"{share:.0%}", "after"):
+        table.add_column(head, justify="right")
+    table.add_column("times as long as these took")
     others = {
         f"{row.agent} {row.label}".strip(): [curve_of(run) for run in runs_of(row, records)]
         for row in rows
@@ -108,8 +109,8 @@ def print_ratios(
             times = [first_time([e for e in curve if e[0] <= seconds], share * best) for curve in curves]
             ratios = sorted((taken / at for at in times if at), reverse=True)
             never = [f"{times.count(None)} never"] if None in times else []
-            told = "  ".join([*(f"{ratio:.1f}" for ratio in ratios), *never])
-            table.add_row(*map(plain, facts), plain(f"{shown(name)}: {told}", limit=None))
+            written = "  ".join([*(f"{ratio:.1f}" for ratio in ratios), *never])
+            table.add_row(*map(plain, facts), plain(f"{shown(name)}: {written}", limit=None))
             facts = [""] * 5
     Console(width=140).print(table)
 
