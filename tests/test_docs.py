@@ -8,7 +8,17 @@ import shutil
 from pathlib import Path
 
 import pytest
-from pages import ROOT, blocks, markdown_files, python_block, read, run_alone, run_page
+from pages import (
+    ROOT,
+    blocks,
+    is_recorded,
+    markdown_files,
+    python_block,
+    read,
+    run_alone,
+    run_page,
+    shown_numbers,
+)
 
 import llm_envs
 
@@ -142,6 +152,26 @@ def test_a_snippet_that_trains_is_seeded(page, words):
 def test_the_drawing_shows_what_the_code_does():
     script = ROOT / "docs" / "figures" / "episode.py"
     assert runpy.run_path(str(script))["draw"]() == script.with_suffix(".svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("page", "env_id", "rows"),
+    [
+        ("translation", "Translation-v0", 9),
+        ("text", "TextGen-v0", 8),
+        ("dialogue", "Dialogue-v0", 8),
+        ("from_scratch", "Translation-v0", 3),
+    ],
+)
+def test_the_scores_of_a_results_page_are_those_of_the_records(page, env_id, rows):
+    checked = 0
+    for agent, rest in re.findall(
+        r"^\| `(\w+)`[^|]* \| (.+) \|$", read(f"docs/results/{page}.md"), re.MULTILINE
+    ):
+        numbers = next(filter(None, map(shown_numbers, rest.split(" | "))))
+        assert is_recorded(env_id, agent, numbers), (agent, numbers)
+        checked += 1
+    assert checked == rows
 
 
 def test_every_id_has_a_page_under_its_name():

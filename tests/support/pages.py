@@ -10,6 +10,8 @@ import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+from llm_benchmarks.leaderboard.view import read_leaderboard
+
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\w+\.(?:py|toml))\n")
@@ -78,3 +80,27 @@ def markdown_files() -> list[Path]:
     folders = ("docs", "agents", "benchmarks", "llm_envs", "tests")
     found = [path for folder in folders for path in (ROOT / folder).rglob("*.md")]
     return sorted([*ROOT.glob("*.md"), *found])
+
+
+@lru_cache
+def recorded_scores() -> dict[tuple[str, str], list[list[float]]]:
+    """(environment, agent) -> score and interval of each row of the committed stores, to three digits."""
+    scores: dict[tuple[str, str], list[list[float]]] = {}
+    for store in sorted((ROOT / "benchmarks").glob("results*/")):
+        for table in read_leaderboard(store).tables:
+            for row in table.rows:
+                numbers = [number for number in (row.score, row.low, row.high) if number is not None]
+                scores.setdefault((table.env, row.agent), []).append([round(number, 3) for number in numbers])
+    return scores
+
+
+def shown_numbers(cell: str) -> list[float]:
+    """The score in a cell of a table, and its interval if it has one; empty if it holds no score."""
+    found = re.fullmatch(r"(-?\d\.\d{3})(?: \[(-?\d\.\d{3}), (-?\d\.\d{3})\])?", cell.strip())
+    return [] if found is None else [float(number) for number in found.groups() if number is not None]
+
+
+def is_recorded(env_id: str, agent: str, numbers: list[float]) -> bool:
+    """Whether a row of a committed store has this score and, if one is shown, this interval."""
+    rows = recorded_scores().get((env_id, agent), [])
+    return any(row[: len(numbers)] == numbers for row in rows)
