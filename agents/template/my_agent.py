@@ -1,12 +1,12 @@
-"""A template for an agent of your own: copy it, change it, and name it as `my_agent:make_agent`.
+"""A template for an agent of your own. Copy it, change it, and name it as `my_agent:make_agent`.
 
     llm-envs train --env TextGen-Tiny-v0 --agent my_agent:make_agent --total-timesteps 20000 --out mine
     llm-envs evaluate --env TextGen-Tiny-v0 --agent mine --allow-code my_agent:make_agent --store runs
     llm-envs leaderboard show --store runs
 
-An agent is any object with `predict`. One that trains has `learn`, `save` and `report` besides (see
-llm_baselines.agent), and its factory a `load`, which makes it from the folder that `save` wrote. This one
-counts which token was good at which place of the text.
+An agent is any object with `predict`. An agent that trains also has `learn`, `save` and `report`; see
+llm_baselines.agent. Its factory has a `load`, which makes the agent from the folder that `save` wrote. This
+agent counts which token earned how much at which place of the text.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class MyAgent:
     ) -> tuple[np.ndarray, Any]:
         """Actions int64 (n,) for observations int32 (n, context_length): token ids, -1 where there is none.
 
-        `state` is whatever was returned by the call before; `episode_start` says which rows have begun anew.
+        `state` is what the previous call returned. `episode_start` marks rows that start a new episode.
         """
         values = (self.total / self.count)[next_columns(observation)]
         if not deterministic:
@@ -58,7 +58,7 @@ class MyAgent:
         resume: bool = False,
         progress_bar: bool = False,
     ) -> MyAgent:
-        """Trains for `total_timesteps` tokens. An environment row that ends begins anew in the same step."""
+        """Trains for `total_timesteps` tokens. A row that ends starts a new episode in the same step."""
         started = time.perf_counter()
         envs = vectorize(self.env, 16, autoreset_mode="SameStep")
         observations, _ = envs.reset(seed=int(self.rng.integers(2**31)))
@@ -85,7 +85,7 @@ class MyAgent:
         return self
 
     def save(self, folder: Path) -> None:
-        """Writes what `load` reads; JSON and safetensors, nothing pickled."""
+        """Writes what `load` reads: JSON, nothing pickled."""
         folder.mkdir(parents=True, exist_ok=True)
         tables = {"total": self.total.tolist(), "count": self.count.tolist()}
         content = {"temperature": self.temperature, **tables}
@@ -93,7 +93,7 @@ class MyAgent:
 
     @classmethod
     def load(cls, folder: Path, env: Env, *, seed: int, device: str = "auto") -> MyAgent:
-        """The agent of a folder that `save` wrote, for the environment it was trained on or one like it."""
+        """Makes the agent from a folder that `save` wrote, for an environment like that of its training."""
         content = json.loads((folder / "my_agent.json").read_text(encoding="utf-8"))
         agent = cls(env, seed, content["temperature"])
         for name in ("total", "count"):
@@ -105,13 +105,13 @@ class MyAgent:
 
 
 def next_columns(observations: np.ndarray) -> np.ndarray:
-    """The column that the next token of every row will take: behind the last that holds one."""
+    """For each row the column of its next token: the one after the last column that holds a token."""
     length = observations.shape[1]
     return np.minimum(length - (observations[:, ::-1] >= 0).argmax(axis=1), length - 1)
 
 
 def make_agent(env: Env, seed: int, device: str = "auto", **config: Any) -> MyAgent:
-    """The factory; `config` is what stands in --set and --config."""
+    """The factory. `config` holds the options of --set and --config."""
     return MyAgent(env, seed, **config)
 
 

@@ -1,12 +1,13 @@
 """How long each run of a store took to scores on validation, and the best it had within so many seconds.
 
-`python docs/agents/time_to_score.py STORE ID SECONDS [SCORE...]` prints a line for each run: the time to a
+`python docs/results/time_to_score.py STORE ID SECONDS [SCORE...]` prints a line for each run: the time to a
 score is that of its first evaluation at or above it, in seconds of training with its evaluations; "-" where
 it never got there.
 
-`python docs/agents/time_to_score.py STORE ID SECONDS --share 0.95 --against AGENT` prints a line for each run
-of one agent and each row of the others on the leaderboard: the score that is this share of the run's best,
-how long the run took to it, and how many times as long that is as what the row's runs took, fastest first.
+`python docs/results/time_to_score.py STORE ID SECONDS --share 0.95 --against AGENT` prints a line for each
+run of one agent and each row of the others. It shows the score that is this share of the run's best, and how
+long the run took to reach it. Then it shows how many times as long that is as the runs of the other row took,
+fastest first.
 """
 
 from __future__ import annotations
@@ -87,10 +88,11 @@ def print_ratios(
     rows: list[Row], records: dict[str, Record], seconds: float, share: float, against: str
 ) -> None:
     """One line for each run of an agent and each row of the others."""
-    table = Table(plain(against), "seed", f"best in {seconds:,.0f} s", f"{share:.0%}", "after", box=None)
-    table.add_column("is so many times what these took")
-    for column in table.columns[1:5]:
-        column.justify = "right"
+    table = Table(box=None)
+    table.add_column(plain(against))
+    for head in ("seed", f"best in {seconds:,.0f} s", f"{share:.0%}", "after"):
+        table.add_column(head, justify="right")
+    table.add_column("times as long as these took")
     others = {
         f"{row.agent} {row.label}".strip(): [curve_of(run) for run in runs_of(row, records)]
         for row in rows
@@ -108,8 +110,8 @@ def print_ratios(
             times = [first_time([e for e in curve if e[0] <= seconds], share * best) for curve in curves]
             ratios = sorted((taken / at for at in times if at), reverse=True)
             never = [f"{times.count(None)} never"] if None in times else []
-            told = "  ".join([*(f"{ratio:.1f}" for ratio in ratios), *never])
-            table.add_row(*map(plain, facts), plain(f"{shown(name)}: {told}", limit=None))
+            written = "  ".join([*(f"{ratio:.1f}" for ratio in ratios), *never])
+            table.add_row(*map(plain, facts), plain(f"{shown(name)}: {written}", limit=None))
             facts = [""] * 5
     Console(width=140).print(table)
 

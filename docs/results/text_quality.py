@@ -1,4 +1,4 @@
-"""How fluent and how varied the texts of some records are: `python docs/agents/text_quality.py STORE [ID]`.
+"""How fluent and how varied the texts of some records are: `python docs/results/text_quality.py STORE [ID]`.
 
 Fluency, constraints and novelty are means over texts of the rewards of these names; the text of a dialogue
 is all that the agent said in it; success is the one in the record, as are chrf and exact_match of
