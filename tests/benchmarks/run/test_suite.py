@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_baselines.lm.settings import TABLES
+from llm_baselines.configuration.tables import AGENT_OPTIONS
 from llm_benchmarks.records.record import cell_key
 from llm_benchmarks.run.resolve import draft_plan, evaluation_arguments, make_plan, plan_agent, training_env
 from llm_benchmarks.run.suite import Cell, Evaluation, SuiteError, find_suite, load_suite
@@ -77,7 +77,7 @@ def test_what_a_start_is_trained_with_is_part_of_a_cells_name(
         )
 
     usual = key()
-    budget = TABLES.timesteps("supervised", "Translation-EnZh-v0")
+    budget = AGENT_OPTIONS.timesteps("supervised", "Translation-EnZh-v0")
     assert key(supervised={"total_timesteps": budget}) == usual  # said or looked up, it is the same run
     others = [
         key(supervised={"total_timesteps": budget + 1}),
@@ -85,8 +85,10 @@ def test_what_a_start_is_trained_with_is_part_of_a_cells_name(
         key(warm_start=False),
     ]
     options = {"model": "mini", "eval_freq": 777}
-    monkeypatch.setattr(type(TABLES), "options", lambda self, agent, env_id, design=None: dict(options))
-    monkeypatch.setattr(type(TABLES), "timesteps", lambda *args: budget + 2)
+    monkeypatch.setattr(
+        type(AGENT_OPTIONS), "options", lambda self, agent, env_id, design=None: dict(options)
+    )
+    monkeypatch.setattr(type(AGENT_OPTIONS), "timesteps", lambda *args: budget + 2)
     others.append(key())
     assert len({usual, *others}) == 1 + len(others)
 

@@ -27,10 +27,10 @@ from llm_baselines.algorithms.sb3.checkpoint import (
     restore_checkpoint,
     write_checkpoint,
 )
-from llm_baselines.algorithms.sb3.settings import TABLES, SB3Config
+from llm_baselines.algorithms.sb3.settings import SB3Config
 from llm_baselines.algorithms.sb3.vec_env import SB3TokenVecEnv
 from llm_baselines.configuration.options import make_config, values_of
-from llm_baselines.configuration.tables import chosen_design, fitting_options
+from llm_baselines.configuration.tables import AGENT_OPTIONS, chosen_design, fitting_options
 from llm_baselines.play.rows import training_design, validation_envs
 from llm_baselines.storage.agent_folder import (
     AgentFolderError,
@@ -111,7 +111,7 @@ class SB3Agent:
     @classmethod
     def defaults(cls, env_id: str, design: str | None = None) -> dict[str, Any]:
         """The configuration on an id: the table of hyperparameters over the class's defaults."""
-        return asdict(make_config(cls.config_class, TABLES.options(cls.name, env_id, design)))
+        return asdict(make_config(cls.config_class, AGENT_OPTIONS.options(cls.name, env_id, design)))
 
     @classmethod
     def check_config(cls, config: Mapping[str, Any]) -> None:
@@ -121,7 +121,7 @@ class SB3Agent:
     @classmethod
     def suggested_timesteps(cls, env_id: str, size: str = "bench") -> int:
         """How long to train on an id; see `OptionTables.timesteps`."""
-        return TABLES.timesteps(cls.name, env_id, size)
+        return AGENT_OPTIONS.timesteps(cls.name, env_id, size)
 
     @property
     def num_timesteps(self) -> int:

@@ -9,7 +9,7 @@ import torch
 import llm_envs
 from llm_baselines.agent import TrainableAgent
 from llm_baselines.algorithms.sb3.callbacks import RoundCallback
-from llm_baselines.algorithms.sb3.settings import TABLES
+from llm_baselines.configuration.tables import AGENT_OPTIONS
 from llm_baselines.registry import agent_defaults, make_agent
 from llm_baselines.storage.agent_folder import AgentFolderError
 from llm_baselines.storage.not_finite import NotFinite
@@ -187,7 +187,7 @@ def test_every_table_of_hyperparameters_is_valid(name, env_id):
     assert defaults["gamma"] == 1 or defaults["reward_timing"] == "dense", (
         "a terminal reward is not discounted"
     )
-    assert TABLES.timesteps(name, env_id, "demo") <= TABLES.timesteps(name, env_id, "bench")
+    assert AGENT_OPTIONS.timesteps(name, env_id, "demo") <= AGENT_OPTIONS.timesteps(name, env_id, "bench")
 
 
 def test_known_pairs_counts_what_the_train_texts_know():
@@ -204,7 +204,7 @@ def test_known_pairs_counts_what_the_train_texts_know():
 def test_dqn_learns_to_spell(env):
     torch.set_num_threads(1)
     agent = make_agent("sb3_dqn", env, seed=0, device="cpu")
-    agent.learn(TABLES.timesteps("sb3_dqn", "TextGen-Tiny-v0", "demo"))
+    agent.learn(AGENT_OPTIONS.timesteps("sb3_dqn", "TextGen-Tiny-v0", "demo"))
     assert llm_envs.evaluate(agent, "TextGen-Tiny-v0").mean_reward >= 0.9
 
 
