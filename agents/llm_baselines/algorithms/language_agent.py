@@ -25,7 +25,7 @@ from llm_baselines.storage.agent_folder import write_agent_folder
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.language_agent import describe, load_language_agent
 from llm_baselines.storage.not_finite import check_worth_saving
-from llm_baselines.storage.sealed_folder import set_aside
+from llm_baselines.storage.rotation import set_aside
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs import EvaluationResult, vectorize
 from llm_envs.lm.model import model_inputs

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llm_baselines.storage.sealed_folder import replace_folder
+from llm_baselines.storage.exchange import replace_folder
 from llm_envs.assets import resolve_model
 from llm_envs.evaluation import EvaluationResult
 from llm_envs.foreign import load_pretrained

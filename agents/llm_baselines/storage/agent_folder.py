@@ -17,14 +17,13 @@ from llm_baselines.storage.not_finite import NotFinite, all_finite
 from llm_baselines.storage.sealed_folder import (
     MANIFEST,
     AgentFolderError,
-    check_seal,
     json_able,
+    open_sealed,
     read_json,
-    replace_folder,
-    seal,
     write_json,
+    write_sealed,
 )
-from llm_baselines.storage.tensors import read_tensors
+from llm_baselines.storage.tensors import read_tensors, write_tensors
 from llm_envs.foreign import allowed_code, code_names, refuse_code, shown
 
 __all__ = [
@@ -78,13 +77,9 @@ def write_agent_folder(
     def write(place: Path) -> None:
         write_json(place / DESCRIPTION, {"format": FORMAT, **description}, sort_keys=True)
         if tensors is not None:
-            from safetensors.torch import save_file
+            write_tensors(tensors, place / WEIGHTS)
 
-            # Tied tensors are stored once for each name: safetensors has no aliases.
-            save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, place / WEIGHTS)
-        seal(place)
-
-    replace_folder(folder, write)
+    write_sealed(folder, write)
 
 
 def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -98,8 +93,7 @@ def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Ten
             field is not what it must be, or a tensor holds NaN or infinity.
         UntrustedCode: The description names code anywhere but as its training reward, which is only told.
     """
-    folder = standing_in(Path(folder))
-    hashes = check_seal(folder, (DESCRIPTION,), kind=_KIND)
+    folder, hashes = open_sealed(Path(folder), (DESCRIPTION,), kind=_KIND)
     description = read_json(folder / DESCRIPTION, kind=_KIND)
     if description.get("format") != FORMAT:
         raise AgentFolderError(

@@ -12,15 +12,13 @@ import torch
 
 from llm_baselines.configuration.options import values_of
 from llm_baselines.storage.agent_folder import check_origin
-from llm_baselines.storage.exchange import standing_in
 from llm_baselines.storage.fields import CHECKPOINT, check_fields
+from llm_baselines.storage.rotation import replace_checkpoint
 from llm_baselines.storage.sealed_folder import (
     AgentFolderError,
-    check_seal,
     json_able,
+    open_sealed,
     read_json,
-    replace_checkpoint,
-    seal,
     write_json,
 )
 from llm_baselines.storage.tensors import load_optimizer, optimizer_tensors, read_tensors, write_tensors
@@ -60,7 +58,6 @@ def write_checkpoint(
             write_tensors(best, place / _BEST)
         learner.save_more(place)
         write_json(place / _STATE, state, default=float)
-        seal(place)
 
     return replace_checkpoint(folder / f"{round:09d}", write)
 
@@ -79,8 +76,7 @@ def read_checkpoint(
             another configuration.
     """
     way_out = f"; delete '{place}' to train afresh"
-    place = standing_in(place)
-    hashes = check_seal(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
+    place, hashes = open_sealed(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
     state = read_json(place / _STATE, kind=_KIND, way_out=way_out)
     check_fields(state, CHECKPOINT, place / _STATE, needed=CHECKPOINT.keys() - {"exact"})
     _check_same(place, state, learner)

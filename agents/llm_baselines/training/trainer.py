@@ -33,9 +33,11 @@ from llm_baselines.configuration.options import values_of
 from llm_baselines.storage.agent_folder import environment_of
 from llm_baselines.storage.checkpoint import read_checkpoint, write_checkpoint
 from llm_baselines.storage.interruption import deferred_signals
-from llm_baselines.storage.not_finite import NotFinite, not_finite
-from llm_baselines.storage.sealed_folder import json_able, newest_checkpoint
+from llm_baselines.storage.not_finite import NotFinite
+from llm_baselines.storage.rotation import newest_checkpoint
+from llm_baselines.storage.sealed_folder import json_able
 from llm_baselines.training.callback_counters import CallbackCounters
+from llm_baselines.training.stopped import not_finite
 from llm_envs import evaluate
 from llm_envs.foreign import shown
 

@@ -11,7 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 
 from llm_baselines.registry import AGENTS
 from llm_baselines.storage.not_finite import NotFinite
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 from llm_benchmarks.commands.training_progress import TrainingProgress
 from llm_benchmarks.console.input import INTERRUPTED, InputError, OwnCodeError, bad_input, creatable
 from llm_benchmarks.console.outermost import is_declared, machine_fault, own_code

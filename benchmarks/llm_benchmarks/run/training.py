@@ -28,13 +28,13 @@ from llm_baselines.storage.exchange import (
     errors_name,
     exchange,
     flush,
+    replace_file,
     standing_in,
 )
 from llm_baselines.storage.fields import TRAINING, check_fields
 from llm_baselines.storage.interruption import deferred_signals, interruptibly
 from llm_baselines.storage.locks import Lock, is_locked, try_lock
 from llm_baselines.storage.not_finite import NotFinite, check_saved
-from llm_baselines.storage.sealed_folder import replace_file
 from llm_baselines.storage.temporary import temporary_folder
 from llm_benchmarks.records.provenance import utc_now
 from llm_benchmarks.run.suite import RESERVED, Cell, SuiteError

@@ -14,7 +14,7 @@ from token_worlds import SMALL, World
 
 from llm_baselines import TokenDQN
 from llm_baselines.storage.agent_folder import AgentFolderError
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 from llm_baselines.training.trainer import NotFinite
 
 PLAIN = {

@@ -10,7 +10,7 @@ import torch
 from tiny_agents import equal, make
 
 from llm_baselines.storage.agent_folder import AgentFolderError
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 from llm_baselines.training.trainer import TrainingRun
 
 FILES = {

@@ -19,7 +19,7 @@ from token_worlds import SMALL, World
 import llm_envs
 from llm_baselines import TokenDQN
 from llm_baselines.algorithms.rloo import RLOO
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 from llm_baselines.training.trainer import NotFinite
 
 STEPS = {"logits": 500, "head": 500, "tight": 500, "rloo": 500, "supervised": 1500}

@@ -16,12 +16,11 @@ from stable_baselines3.common.buffers import ReplayBuffer
 
 from llm_baselines.storage.exchange import standing_in
 from llm_baselines.storage.fields import COUNT, SB3_CHECKPOINT, TABLE, check_fields
+from llm_baselines.storage.rotation import replace_checkpoint
 from llm_baselines.storage.sealed_folder import (
     AgentFolderError,
-    check_seal,
+    open_sealed,
     read_json,
-    replace_checkpoint,
-    seal,
     write_json,
 )
 from llm_baselines.storage.tensors import load_optimizer, optimizer_tensors, read_tensors, write_tensors
@@ -69,7 +68,6 @@ def write_checkpoint(
         counters = {"num_timesteps": model.num_timesteps, "n_updates": model._n_updates}
         counters["episodes"] = model._episode_num
         write_json(place / _STATE, {**counters, "state": state})
-        seal(place)
 
     return replace_checkpoint(folder / f"{model.num_timesteps:012d}", write)
 
@@ -81,8 +79,7 @@ def read_state(place: Path) -> dict[str, Any]:
         AgentFolderError: It cannot be read.
     """
     way_out = f"; delete '{place}' to train afresh"
-    place = standing_in(place)
-    check_seal(place, (_STATE, _NETWORK, _OPTIMIZER), kind=_KIND, way_out=way_out)
+    place, _ = open_sealed(place, (_STATE, _NETWORK, _OPTIMIZER), kind=_KIND, way_out=way_out)
     path = place / _STATE
     whole = read_json(path, kind=_KIND)
     check_fields(whole, _COUNTERS, path, needed=_COUNTERS)

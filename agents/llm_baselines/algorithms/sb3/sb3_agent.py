@@ -45,8 +45,9 @@ from llm_baselines.storage.agent_folder import (
     write_agent_folder,
 )
 from llm_baselines.storage.interruption import deferred_signals
-from llm_baselines.storage.not_finite import all_finite, check_worth_saving, not_finite
-from llm_baselines.storage.sealed_folder import newest_checkpoint, set_aside
+from llm_baselines.storage.not_finite import all_finite, check_worth_saving
+from llm_baselines.storage.rotation import newest_checkpoint, set_aside
+from llm_baselines.training.stopped import not_finite
 from llm_envs import vectorize
 from llm_envs.envs.ids import is_native
 

@@ -29,7 +29,7 @@ from llm_baselines.lm.settings import LanguageAgentConfig
 from llm_baselines.lm.teacher_forcing import token_losses
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
 from llm_baselines.storage.interruption import deferred_signals
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 from llm_baselines.storage.temporary import temporary_folder
 from llm_baselines.training.demonstrations import demonstrations, train_examples
 from llm_baselines.training.trainer import TrainingRun

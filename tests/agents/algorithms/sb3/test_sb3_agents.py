@@ -13,7 +13,7 @@ from llm_baselines.configuration.tables import AGENT_OPTIONS
 from llm_baselines.registry import agent_defaults, make_agent
 from llm_baselines.storage.agent_folder import AgentFolderError
 from llm_baselines.storage.not_finite import NotFinite
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 
 SMALL = {
     "sb3_dqn": {"embedding_dim": 16, "layers": 1, "n_envs": 4, "batch_size": 16, "learning_starts": 40},
