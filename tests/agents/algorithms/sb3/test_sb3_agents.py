@@ -1,5 +1,6 @@
 import json
 import zipfile
+from types import SimpleNamespace
 
 import gymnasium as gym
 import numpy as np
@@ -128,13 +129,12 @@ def test_interrupted_and_resumed(name, env, tmp_path, monkeypatch):
 
     resumed = make(name, env)
     seen = []
-    monkeypatch.setattr(
-        RoundCallback,
-        "_on_training_start",
-        lambda self: (
-            seen.append((self.model.num_timesteps, weights(resumed))) or setattr(self, "_next_eval", 10**9)
-        ),
-    )
+
+    def begin(callback):
+        seen.append((callback.model.num_timesteps, weights(resumed)))
+        callback.evaluations.next_timesteps = 10**9
+
+    monkeypatch.setattr(RoundCallback, "_on_training_start", begin)
     resumed.learn(400, run_folder=tmp_path, resume=True)
     assert seen[0][0] == stopped_at
     assert equal(seen[0][1], before)
@@ -158,15 +158,15 @@ def test_resume_without_a_checkpoint_starts_afresh_and_another_configuration_is_
 
 def test_training_reward_and_the_environments_own(env):
     design = {"reward": {"bleu": 1.0}, "reward_timing": "dense"}
-    venv = make("sb3_dqn", env, **design)._vector_env(training=True)
+    venv = make("sb3_dqn", env, **design).vector_env(training=True)
     assert venv.task.reward_timing == "dense"
     assert "bleu" in venv.task.reward.signature
     agent = make("sb3_dqn", gym.make("TextGen-Tiny-v0", reward="chrf"))
     assert agent.config.reward is None
-    assert "chrf" in agent._vector_env(training=True).task.reward.signature
-    assert "chrf" in agent._vector_env(training=False).task.reward.signature
+    assert "chrf" in agent.vector_env(training=True).task.reward.signature
+    assert "chrf" in agent.vector_env(training=False).task.reward.signature
     agent = make("sb3_dqn", env, reward="chrf")
-    assert "chrf" not in agent._vector_env(training=False).task.reward.signature
+    assert "chrf" not in agent.vector_env(training=False).task.reward.signature
 
 
 def test_unknown_options_name_the_nearest(env):
@@ -323,6 +323,17 @@ def test_an_interrupted_training_keeps_what_was_best(env, monkeypatch):
 
 
 @pytest.mark.parametrize("name", SMALL)
+def test_of_equally_good_weights_the_later_are_kept(name, env, monkeypatch):
+    as_good = SimpleNamespace(mean_reward=0.5, mean_length=4.0, metrics={})
+    monkeypatch.setattr("llm_baselines.training.evaluations.evaluate", lambda *_, **__: as_good)
+    kept, last = (make(name, env, keep_best=best).learn(200) for best in (True, False))
+    assert len(kept.report.curve) >= 2
+    assert kept.report.kept_timesteps == kept.num_timesteps
+    assert last.report.kept_timesteps is None
+    assert equal(weights(kept), weights(last))
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_a_learning_rate_that_makes_nan_stops_the_training(name, env, tmp_path):
     agent = make(name, env, learning_rate=1e30)
     with pytest.raises(NotFinite, match=r"is nan at step \d+; there is no checkpoint .* Lower learning_rate"):
@@ -350,7 +361,7 @@ def test_nan_on_the_way_leaves_the_checkpoint_before_and_the_best_weights(name, 
             agent.learn(400, run_folder=tmp_path)
     place = newest_checkpoint(tmp_path / "resume")
     assert f"'{place}'" in str(stopped.value)
-    assert all(tensor.isfinite().all() for tensor in agent._best[1].values())
+    assert all(tensor.isfinite().all() for tensor in agent.best[1].values())
     resumed = make(name, env, checkpoint_freq=40).learn(240, run_folder=tmp_path, resume=True)
     assert all(tensor.isfinite().all() for tensor in weights(resumed).values())
     assert resumed.report.environment_steps >= 240
