@@ -1,18 +1,55 @@
-"""What an agent is: `predict`, and for those that train `learn` and `save`; agents of others too."""
+"""The protocols of agents: what acts, what trains, what the trainer needs, and what makes an agent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.vector import VectorEnv
 
 from llm_envs import EvaluationResult
 
+if TYPE_CHECKING:  # anchors need no torch to be named
+    import torch
+    from stable_baselines3.common.logger import Logger
+    from torch import Tensor, nn
+
 Track = Literal["scratch", "demonstrations", "pretrained"]
+
+Env = gym.Env[Any, Any]
+
+EvaluationListener = Callable[[int, EvaluationResult], None]
+"""listener(timesteps, result): called after every evaluation on validation during training."""
+
+
+@dataclass
+class TrainingReport:
+    """Cost and curve of a training run.
+
+    Attributes:
+        environment_steps: Actions taken while training.
+        gradient_steps: Optimizer steps.
+        tokens: Tokens written by the agent while training.
+        reward_calls: Texts scored while training.
+        seconds: Wall-clock time of training, evaluations for the curve included.
+        parameters: Trainable parameters.
+        curve: Rows of {"timesteps": int, "seconds": float, name: float, ...}.
+        kept_timesteps: Step of the curve whose weights were kept as the best; None where the agent has the
+            last weights.
+    """
+
+    environment_steps: int = 0
+    gradient_steps: int = 0
+    tokens: int = 0
+    reward_calls: int = 0
+    seconds: float = 0.0
+    parameters: int = 0
+    curve: list[dict[str, float]] = field(default_factory=list)
+    kept_timesteps: float | None = None
 
 
 @runtime_checkable
@@ -35,7 +72,7 @@ class TrainableAgent(Agent, Protocol):
     """An agent that trains.
 
     Attributes:
-        report: What training cost and how it went; kept up to date while it runs.
+        report: Cost and curve of the training; kept up to date while it runs.
     """
 
     report: TrainingReport
@@ -63,37 +100,265 @@ class TrainableAgent(Agent, Protocol):
         ...
 
 
-@dataclass
-class TrainingReport:
-    """Cost and curve of a training run.
+@runtime_checkable
+class ObservedAgent(TrainableAgent, Protocol):
+    """A trainable agent that reports its progress while it trains.
 
     Attributes:
-        environment_steps: Actions taken while training.
-        gradient_steps: Optimizer steps.
-        tokens: Tokens written by the agent while training.
-        reward_calls: Texts scored while training.
-        seconds: Wall-clock time of training, evaluations for the curve included.
-        parameters: Trainable parameters.
-        curve: Rows of {"timesteps": int, "seconds": float, name: float, ...}.
-        kept_timesteps: Where the curve has the weights that were kept as the best; None where the agent has
-            the last ones.
+        on_evaluation: Called after every evaluation on validation; None for nobody.
     """
 
-    environment_steps: int = 0
-    gradient_steps: int = 0
-    tokens: int = 0
-    reward_calls: int = 0
-    seconds: float = 0.0
-    parameters: int = 0
-    curve: list[dict[str, float]] = field(default_factory=list)
-    kept_timesteps: float | None = None
+    on_evaluation: EvaluationListener | None
+
+    @property
+    def num_timesteps(self) -> int:
+        """Steps so far, in the middle of a training too."""
+        ...
+
+    @property
+    def training_stage(self) -> tuple[str, int, int] | None:
+        """The stage before the agent's own steps: name, steps done, steps in all; None outside of one."""
+        ...
 
 
-EvaluationListener = Callable[[int, EvaluationResult], None]
-"""listener(timesteps, result): called with every evaluation on validation while an agent trains. Agents that
-take one have an attribute `on_evaluation`, None by default."""
+class LearnerConfig(Protocol):
+    """The options that the trainer reads from a learner's configuration."""
 
-AgentFactory = Callable[..., Agent]
-"""factory(env, seed, device, **config) -> Agent; env is a single environment made by gymnasium.make."""
+    @property
+    def eval_freq(self) -> int:
+        """Environment steps between evaluations on validation; 0 for none."""
+        ...
 
-Env = gym.Env[Any, Any]
+    @property
+    def n_eval_episodes(self) -> int:
+        """Episodes of an evaluation."""
+        ...
+
+    @property
+    def eval_deterministic(self) -> bool:
+        """Whether evaluations are greedy."""
+        ...
+
+    @property
+    def keep_best(self) -> bool:
+        """Whether training ends with the weights that were best on validation."""
+        ...
+
+    @property
+    def checkpoint_freq(self) -> int:
+        """Environment steps between checkpoints; 0 for none."""
+        ...
+
+
+@runtime_checkable
+class Learner(ObservedAgent, Protocol):
+    """A learner whose rounds the trainer runs, evaluates, logs and checkpoints.
+
+    Attributes:
+        num_timesteps: Environment steps so far.
+        rounds: Rounds so far.
+        exact: True while a resumed training is bit-identical to an uninterrupted one.
+        interrupted_best: Score and weights of the best evaluation of a `learn` that did not finish.
+    """
+
+    num_timesteps: int
+    rounds: int
+    exact: bool
+    interrupted_best: tuple[float, dict[str, Tensor]] | None
+
+    # Identity and settings.
+
+    @property
+    def name(self) -> str:
+        """Name in the registry."""
+        ...
+
+    @property
+    def config(self) -> LearnerConfig:
+        """The whole configuration: a frozen dataclass."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Decides everything random in the training."""
+        ...
+
+    @property
+    def env(self) -> Env | VectorEnv[Any, Any, Any]:
+        """The environment it was made with."""
+        ...
+
+    @property
+    def verbose(self) -> int:
+        """1 to print log lines."""
+        ...
+
+    @property
+    def tensorboard_log(self) -> str | Path | None:
+        """A folder for TensorBoard; None for none."""
+        ...
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its weights are random."""
+        ...
+
+    # Weights and optimizer.
+
+    @property
+    def network(self) -> nn.Module:
+        """Everything with weights, frozen ones included."""
+        ...
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer | None:
+        """None before the first `learn`."""
+        ...
+
+    def stored_tensors(self) -> dict[str, Tensor]:
+        """The tensors that are written to disk, by name."""
+        ...
+
+    def take_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Loads what `stored_tensors` returned.
+
+        Raises:
+            RuntimeError: Names or shapes differ.
+        """
+        ...
+
+    def trained_tensors(self) -> dict[str, Tensor]:
+        """Copies of the tensors that training changes, by name."""
+        ...
+
+    def weights_changed(self) -> None:
+        """Discards what was read with the old weights."""
+        ...
+
+    def is_finite(self) -> bool:
+        """Whether the weights, and what they predict, are finite."""
+        ...
+
+    def reference_identity(self) -> str | None:
+        """SHA-256 of the weights that learning started from; None where they are not kept."""
+        ...
+
+    # What a checkpoint holds besides.
+
+    def state(self) -> dict[str, Any]:
+        """Counters, as JSON values."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` returned."""
+        ...
+
+    def save_more(self, place: Path) -> None:
+        """Writes further files of a checkpoint."""
+        ...
+
+    def load_more(self, place: Path) -> None:
+        """Reads what `save_more` wrote."""
+        ...
+
+    def put_earlier_aside(self, run_folder: str | Path | None) -> None:
+        """Moves the checkpoints of an earlier run out of the way of a new one."""
+        ...
+
+    # What the trainer calls.
+
+    @property
+    def logger(self) -> Logger | None:
+        """Stable-Baselines3's logger, during training or where one was set."""
+        ...
+
+    def set_logger(self, logger: Logger | None) -> None:
+        """Sets the logger; None removes it."""
+        ...
+
+    def validation_envs(self) -> VectorEnv[Any, Any, Any] | None:
+        """The environments of the validation split; None where there is no such split."""
+        ...
+
+    def count_cost(self, report: TrainingReport) -> None:
+        """Brings the report's counters up to date."""
+        ...
+
+
+@runtime_checkable
+class AgentFactory(Protocol):
+    """Makes one kind of agent, and answers for its options before one is made.
+
+    `registry.factory_of` returns one for every name, and wraps plain functions and classes.
+    """
+
+    def __call__(self, env: Env, seed: int, device: str = "auto", **config: Any) -> Agent:
+        """The agent, for a single environment made by gymnasium.make."""
+        ...
+
+    @property
+    def trains(self) -> bool | None:
+        """Whether its agents have `learn`; None where only the agent itself can say."""
+        ...
+
+    @property
+    def loads(self) -> bool:
+        """Whether it can make an agent from the folder that `save` wrote."""
+        ...
+
+    def defaults(
+        self, env_id: str, design: str | None = None, config: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """The configuration an agent has by default on an id; empty where it takes none.
+
+        Args:
+            env_id: The environment's id.
+            design: "tuned" for the training reward of the agent's table, see `tables.TUNED`.
+            config: What differs from the defaults: an option may decide which others there are.
+
+        Raises:
+            ValueError: The agent has no such design on the id.
+        """
+        ...
+
+    def complete_config(self, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A whole configuration, with everything that the agent would look up later written out.
+
+        Args:
+            env_id: The environment's id.
+            config: Checked; `defaults` and what differs from them.
+        """
+        ...
+
+    def applicable_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """A whole configuration without options that have no effect beside the others."""
+        ...
+
+    def check_config(self, config: Mapping[str, Any]) -> None:
+        """Checks a configuration before anything is made with it.
+
+        Raises:
+            ValueError: It holds an unknown option, or a value of the wrong type or out of bounds.
+        """
+        ...
+
+    def suggested_timesteps(self, env_id: str, size: str = "bench") -> int | None:
+        """How long to train on an id, "demo" or "bench"; None where the agent has no budget of its own."""
+        ...
+
+    def load(
+        self, folder: Path, env: Env, *, seed: int, device: str, config: Mapping[str, Any] | None = None
+    ) -> Agent:
+        """An agent from the folder that its `save` wrote.
+
+        Args:
+            folder: The folder.
+            env: A single environment made by gymnasium.make.
+            seed: Decides everything random in the agent.
+            device: "auto" or a torch device.
+            config: What it was trained with; for factories whose folders do not hold it.
+
+        Raises:
+            ValueError: It cannot be made from the folder.
+        """
+        ...

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from llm_baselines.agent import Agent, Env, Track
-from llm_envs.checks.types import declared_type, declared_types, fits, type_name
+from llm_baselines.agent import Agent, AgentFactory, Env, Track
+from llm_baselines.configuration.plain_factory import PlainFactory
 from llm_envs.foreign import load_code
 
 
@@ -64,19 +63,30 @@ def make_agent(
     """
     options = {} if config is None else dict(config)
     if agent in AGENTS:
-        made: Agent = load_factory(agent)(env, seed, device, **options)
-        return made
+        return factory_of(agent)(env, seed, device, **options)
     folder = Path(agent)
     if folder.is_dir():
         if options:
             raise ValueError(f"the saved agent '{folder}' has its configuration; drop {sorted(options)}")
         return _load(folder, env, seed, device)
     if ":" in agent:
-        loaded: Agent = load_factory(agent)(env, seed, device, **options)
-        if not callable(getattr(loaded, "predict", None)):
-            raise ValueError(f"{agent!r} returned {loaded!r}, which has no predict()")
-        return loaded
+        return factory_of(agent)(env, seed, device, **options)
     raise ValueError(_unknown(agent))
+
+
+def factory_of(agent: str) -> AgentFactory:
+    """The factory of an agent.
+
+    Args:
+        agent: A name of the registry or "package.module:factory".
+
+    Raises:
+        ValueError: There is no such factory.
+    """
+    if agent not in AGENTS and ":" not in agent:
+        raise ValueError(_unknown(agent))
+    found = load_code(AGENTS[agent].target if agent in AGENTS else agent, "agent")
+    return found if isinstance(found, AgentFactory) else PlainFactory(agent, found)
 
 
 def check_loads(agent: str) -> None:
@@ -88,8 +98,7 @@ def check_loads(agent: str) -> None:
     Raises:
         ValueError: There is no such factory, or it has no `load` and takes no `folder`.
     """
-    factory = load_factory(agent)
-    if not callable(getattr(factory, "load", None)) and not _takes_folder(factory):
+    if not factory_of(agent).loads:
         raise ValueError(
             f"agent {agent!r} cannot be made from a folder: give {agent.rpartition(':')[2]} an attribute "
             "load(folder, env, *, seed, device) that returns the agent, or a parameter 'folder'"
@@ -120,43 +129,32 @@ def load_agent(
         ValueError: It cannot be made from a folder, or what was made has no predict().
     """
     check_loads(agent)
-    factory = load_factory(agent)
-    if callable(getattr(factory, "load", None)):
-        loaded: Agent = factory.load(folder, env, seed=seed, device=device)
-    else:
-        loaded = factory(env, seed, device, folder=folder, **(config or {}))
-    if not callable(getattr(loaded, "predict", None)):
+    loaded = factory_of(agent).load(folder, env, seed=seed, device=device, config=config)
+    if not isinstance(loaded, Agent):
         raise ValueError(f"{agent!r} made {loaded!r} from '{folder}', which has no predict()")
     return loaded
 
 
-def _takes_folder(factory: Any) -> bool:
-    try:
-        return "folder" in inspect.signature(factory).parameters
-    except ValueError:  # written in C
-        return False
-
-
-def agent_defaults(agent: str, env_id: str, design: str | None = None) -> dict[str, Any]:
+def agent_defaults(
+    agent: str, env_id: str, design: str | None = None, config: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """The configuration an agent has by default on an id; empty where it takes none.
 
     Args:
         agent: A name of the registry or "package.module:factory".
         env_id: The environment's id.
-        design: "tuned" for the training reward of the agent's table; see `option_tables.TUNED`.
+        design: "tuned" for the training reward of the agent's table; see `tables.TUNED`.
+        config: What differs from the defaults: an option may decide which others there are.
 
     Raises:
         ValueError: The agent has no such design on the id.
     """
-    defaults = getattr(load_factory(agent), "defaults", None)
-    if design is None:
-        return dict(defaults(env_id)) if callable(defaults) else {}
-    if agent not in AGENTS or not callable(defaults):
+    if design is not None and agent not in AGENTS:
         raise ValueError(f"agent {agent!r} has no training reward {design!r}; name a reward")
-    return dict(defaults(env_id, design))
+    return factory_of(agent).defaults(env_id, design, config)
 
 
-def written_out(agent: str, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
+def complete_config(agent: str, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
     """A whole configuration with what the agent would look up later.
 
     Args:
@@ -164,8 +162,19 @@ def written_out(agent: str, env_id: str, config: Mapping[str, Any]) -> dict[str,
         env_id: The environment's id.
         config: Checked; `agent_defaults` and what differs from them.
     """
-    whole = getattr(load_factory(agent), "written_out", None)
-    return dict(whole(env_id, config)) if callable(whole) else dict(config)
+    return factory_of(agent).complete_config(env_id, config)
+
+
+def applicable_config(agent: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole configuration without options that have no effect beside the others.
+
+    Records of one run agree in it, whether or not their version wrote such options down.
+
+    Args:
+        agent: A name of the registry; the configuration of any other agent is returned as it is.
+        config: A whole configuration, such as a record has.
+    """
+    return factory_of(agent).applicable_config(config) if agent in AGENTS else dict(config)
 
 
 def check_config(agent: str, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
@@ -179,40 +188,7 @@ def check_config(agent: str, config: Mapping[str, Any], defaults: Mapping[str, A
     Raises:
         ValueError: There is no such agent, or it takes no such option or value.
     """
-    factory = load_factory(agent)
-    check = getattr(factory, "check_config", None)
-    if callable(check):
-        check({**defaults, **config})
-        return
-    try:
-        signature = inspect.signature(factory)
-    except ValueError:  # written in C: calling it will tell
-        return
-    try:
-        signature.bind(None, 0, "auto", **config)
-    except TypeError as error:
-        raise ValueError(f"agent {agent!r}: {error}") from error
-    hints = declared_types(factory.__init__ if inspect.isclass(factory) else factory)
-    for option, value in config.items():
-        if option not in signature.parameters:
-            continue
-        wanted = declared_type(signature.parameters[option], hints)
-        if not fits(value, wanted):
-            raise ValueError(
-                f"agent {agent!r}: option {option!r} is of type {type_name(wanted)}, got {value!r} "
-                f"({type(value).__name__})"
-            )
-
-
-def load_factory(agent: str) -> Any:
-    """The factory behind a name or a "package.module:factory".
-
-    Raises:
-        ValueError: There is none.
-    """
-    if agent not in AGENTS and ":" not in agent:
-        raise ValueError(_unknown(agent))
-    return load_code(AGENTS[agent].target if agent in AGENTS else agent, "agent")
+    factory_of(agent).check_config({**defaults, **config})
 
 
 def _load(folder: Path, env: Env, seed: int, device: str) -> Agent:
@@ -222,11 +198,10 @@ def _load(folder: Path, env: Env, seed: int, device: str) -> Agent:
     name = read_agent_folder(folder)[0].get("agent")
     if name not in AGENTS:
         raise AgentFolderError(f"'{folder}' was saved by the agent {name!r}; {_unknown(str(name))}")
-    factory = load_factory(name)
-    if not hasattr(factory, "load"):
+    factory = factory_of(name)
+    if not factory.loads:
         raise AgentFolderError(f"'{folder}': agents of kind {name!r} cannot be loaded")
-    loaded: Agent = factory.load(folder, env, seed=seed, device=device)
-    return loaded
+    return factory.load(folder, env, seed=seed, device=device)
 
 
 def _unknown(agent: str) -> str:

@@ -10,7 +10,7 @@ from llm_baselines.agent import Agent, TrainableAgent
 from llm_baselines.algorithms.sb3.settings import DQNConfig, PPOConfig
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
 from llm_baselines.configuration.options import make_config, options_of, recorded_values, values_of
-from llm_baselines.registry import AGENTS, agent_defaults, list_agents, load_factory, make_agent
+from llm_baselines.registry import AGENTS, agent_defaults, factory_of, list_agents, make_agent
 
 TEMPLATE = Path(__file__).parents[2] / "agents" / "template"
 
@@ -22,7 +22,7 @@ def env():
 
 def test_every_name_is_found(env):
     for name in list_agents():
-        assert callable(load_factory(name))
+        assert callable(factory_of(name))
         assert AGENTS[name].track in ("scratch", "demonstrations", "pretrained")
     assert agent_defaults("random", "TextGen-Tiny-v0") == {}
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
+from llm_baselines.agent import Agent, Env
 from llm_baselines.algorithms.language_agent import LanguageAgent
 from llm_baselines.algorithms.rloo import RLOO
-from llm_baselines.algorithms.supervised.supervised import Supervised, start_written_out
+from llm_baselines.algorithms.supervised.supervised import Supervised, complete_start
 from llm_baselines.algorithms.token_dqn import TokenDQN
 from llm_baselines.anchors.pretrained import BestOfN, GreedyModel, SamplingModel
 from llm_baselines.configuration.options import make_config, recorded_values
@@ -18,8 +19,11 @@ from llm_baselines.lm.policy import LanguagePolicy
 from llm_baselines.lm.settings import ENVIRONMENT_OPTIONS
 from llm_envs.envs.ids import is_native
 
+Policy = TypeVar("Policy", bound=LanguagePolicy)
+Learning = TypeVar("Learning", bound=LanguageAgent)
 
-class LanguagePolicyFactory:
+
+class LanguagePolicyFactory(Generic[Policy]):
     """Makes one kind of language policy with the options that `agent_options.toml` has for the id.
 
     Args:
@@ -27,11 +31,11 @@ class LanguagePolicyFactory:
         model: What that is where neither the caller nor the table says.
     """
 
-    def __init__(self, kind: type[LanguagePolicy], model: str) -> None:
-        self._kind: Any = kind
+    def __init__(self, kind: type[Policy], model: str) -> None:
+        self._kind = kind
         self._model = model
 
-    def __call__(self, env: Any, seed: int, device: str = "auto", **config: Any) -> Any:
+    def __call__(self, env: Env, seed: int, device: str = "auto", **config: Any) -> Policy:
         """The agent, for an environment made by gymnasium.make."""
         spec = env.spec
         env_id, kwargs = ("", {}) if spec is None else (spec.id, spec.kwargs)
@@ -45,7 +49,19 @@ class LanguagePolicyFactory:
         model = options.pop("model")
         return self._kind(model, env, seed=seed, device=device, **options)
 
-    def defaults(self, env_id: str, design: str | None = None) -> dict[str, Any]:
+    @property
+    def trains(self) -> bool:
+        """Whether its agents have `learn`."""
+        return False
+
+    @property
+    def loads(self) -> bool:
+        """Whether its agents are saved, and made again from their folders."""
+        return False
+
+    def defaults(
+        self, env_id: str, design: str | None = None, config: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """The configuration on an id, with a design of its table, as records tell it, "model" among it."""
         options = AGENT_OPTIONS.options(self._kind.name, env_id, design)
         model = options.pop("model", self._model)
@@ -57,51 +73,85 @@ class LanguagePolicyFactory:
         options = {k: v for k, v in config.items() if k != "model"}
         make_config(self._kind.config_class, options, elsewhere=["model"])
 
+    def complete_config(self, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration: nothing is looked up later."""
+        return dict(config)
 
-class LanguageAgentFactory(LanguagePolicyFactory):
+    def applicable_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration: every option has an effect beside the others."""
+        return dict(config)
+
+    def suggested_timesteps(self, env_id: str, size: str = "bench") -> int | None:
+        """None: it does not train."""
+        return None
+
+    def load(
+        self, folder: Path, env: Env, *, seed: int, device: str, config: Mapping[str, Any] | None = None
+    ) -> Agent:
+        """Raises, as these agents are made from their model alone.
+
+        Raises:
+            ValueError: Always.
+        """
+        raise ValueError(f"'{folder}': agents of kind {self._kind.name!r} are not saved")
+
+
+class LanguageAgentFactory(LanguagePolicyFactory[Learning]):
     """The same for agents that train.
 
     Args:
         kind: The agent's class.
     """
 
-    def __init__(self, kind: type[LanguageAgent]) -> None:
+    def __init__(self, kind: type[Learning]) -> None:
         super().__init__(kind, "mini")
-        self.learn = kind.learn
 
-    def __call__(self, env: Any, seed: int, device: str = "auto", **config: Any) -> Any:
-        """The agent; what it is to be trained on is looked at, so that nothing is trained in vain."""
+    @property
+    def trains(self) -> bool:
+        """Whether its agents have `learn`."""
+        return True
+
+    @property
+    def loads(self) -> bool:
+        """Whether its agents are saved, and made again from their folders."""
+        return True
+
+    def __call__(self, env: Env, seed: int, device: str = "auto", **config: Any) -> Learning:
+        """The agent. Its training data are checked first, so that nothing is trained in vain."""
         agent = super().__call__(env, seed, device, **config)
         agent.check_train_dataset()
         return agent
 
-    def load(self, folder: Path, env: Any, *, seed: int = 0, device: str = "auto") -> LanguageAgent:
-        """A saved agent."""
-        loaded: LanguageAgent = self._kind.load(folder, env, seed=seed, device=device)
-        return loaded
+    def load(
+        self, folder: Path, env: Env, *, seed: int, device: str, config: Mapping[str, Any] | None = None
+    ) -> Learning:
+        """A saved agent; its folder holds its configuration."""
+        return self._kind.load(folder, env, seed=seed, device=device)
 
-    def written_out(self, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    def suggested_timesteps(self, env_id: str, size: str = "bench") -> int | None:
+        """How long to train on an id; see `OptionTables.timesteps`."""
+        return AGENT_OPTIONS.timesteps(self._kind.name, env_id, size)
+
+
+class WarmStartedAgentFactory(LanguageAgentFactory[Learning]):
+    """The same for agents whose fresh model begins from demonstrations."""
+
+    def complete_config(self, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
         """A whole configuration, with what a fresh model's start from demonstrations is trained with.
 
         Args:
             env_id: The environment's id.
             config: `defaults` and what differs from them.
         """
-        if self._kind is Supervised:
-            return dict(config)
         if not (config["warm_start"] and is_preset(config["model"])):
             return {**config, "supervised": {}}  # there is no such start
-        start = start_written_out(config["supervised"], env_id, config["train_fraction"])
+        start = complete_start(config["supervised"], env_id, config["train_fraction"])
         return {**config, "supervised": start}
 
-    def suggested_timesteps(self, env_id: str, size: str = "bench") -> int:
-        """How long to train on an id; see `OptionTables.timesteps`."""
-        return AGENT_OPTIONS.timesteps(self._kind.name, env_id, size)
 
-
-token_dqn = LanguageAgentFactory(TokenDQN)
+token_dqn = WarmStartedAgentFactory(TokenDQN)
 supervised = LanguageAgentFactory(Supervised)
-rloo = LanguageAgentFactory(RLOO)
+rloo = WarmStartedAgentFactory(RLOO)
 
 PRETRAINED = "smollm2-135m"
 """The model that needs no hub: `llm-envs fetch smollm2-135m`."""

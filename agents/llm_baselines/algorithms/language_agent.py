@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.vector import VectorEnv
+from stable_baselines3.common.logger import Logger
 from torch import Tensor, nn
 
 from llm_baselines.agent import EvaluationListener, TrainingReport
@@ -19,7 +20,7 @@ from llm_baselines.configuration.options import changed
 from llm_baselines.lm.export import export_model
 from llm_baselines.lm.settings import ENVIRONMENT_OPTIONS
 from llm_baselines.lm.trainable import TrainablePolicy
-from llm_baselines.play.rows import make_rows, training_design, validation_envs
+from llm_baselines.play.rows import Rows, make_rows, training_design, validation_envs
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch, micro_batches
 from llm_baselines.storage.agent_folder import write_agent_folder
 from llm_baselines.storage.interruption import deferred_signals
@@ -78,7 +79,7 @@ class LanguageAgent(TrainablePolicy):
     """Whether its training has been what one run of its length is, to the bit."""
     interrupted_best: tuple[float, dict[str, Tensor]] | None = None
     """Score and weights of the best evaluation of a call of `learn` that did not finish."""
-    _logger: Any = None
+    _logger: Logger | None = None
     warm_start: tuple[LanguageAgent, int] | None = None
     """What is trained first, and for how many steps, while it is."""
     _run_folder: Path | None = None
@@ -94,12 +95,12 @@ class LanguageAgent(TrainablePolicy):
         return "warm start", first.num_timesteps, total
 
     @property
-    def logger(self) -> Any:
+    def logger(self) -> Logger | None:
         """Stable-Baselines3's logger, while training or where one was set."""
         return self._logger
 
-    def set_logger(self, logger: Any) -> None:
-        """Logs go here instead of into the run folder; it is left open."""
+    def set_logger(self, logger: Logger | None) -> None:
+        """Sends logs here instead of into the run folder, and leaves it open; None: into the run folder."""
         self._logger = logger
 
     def learn(
@@ -241,7 +242,7 @@ class LanguageAgent(TrainablePolicy):
         return total
 
     def optimizer_step(
-        self, run: Any, *, frozen: Sequence[str] = (), counted: bool = True
+        self, run: TrainingRun, *, frozen: Sequence[str] = (), counted: bool = True
     ) -> dict[str, float]:
         """Clips gradients group by group, sets the step sizes for the run's progress, steps.
 
@@ -322,7 +323,7 @@ class LanguageAgent(TrainablePolicy):
 
     # Environments.
 
-    def training_rows(self) -> Any:
+    def training_rows(self) -> Rows:
         """Rows to play on, with the training reward."""
         changes = training_design(self.config)
         if self.config.train_dataset:
@@ -342,7 +343,7 @@ class LanguageAgent(TrainablePolicy):
         except ValueError as error:
             raise ValueError(f"train_dataset={self.config.train_dataset!r}: {error}") from error
 
-    def validation_envs(self) -> Any:
+    def validation_envs(self) -> VectorEnv[Any, Any, Any] | None:
         """Where the curve is measured; None with environments of others."""
         if not self.native:
             return None
@@ -405,7 +406,7 @@ class LanguageAgent(TrainablePolicy):
         Raises:
             AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
         """
-        return load_language_agent(cls, Path(folder), env, seed=seed, device=device, model=model)
+        return load_language_agent(cls, cls.name, Path(folder), env, seed=seed, device=device, model=model)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from llm_baselines.lm.settings import LanguageAgentConfig
 from llm_baselines.lm.teacher_forcing import action_log_probs, state_features, with_reference
 from llm_baselines.play.exploration import Exploration
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
-from llm_baselines.training.player import Player, log_ratios
+from llm_baselines.training.player import RoundPlayer, log_ratios
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs.lm.model import LanguageModel
 
@@ -68,7 +68,7 @@ class RLOO(LanguageAgent):
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
         """Begins from demonstrations, where there are any."""
-        self._player = Player(self)  # what is wrong with reward or data shows before the warm start
+        self._player = RoundPlayer(self)  # what is wrong with reward or data shows before the warm start
         begin_from_demonstrations(self, run_folder, self._build, resume=resume, progress_bar=progress_bar)
 
     def learn_round(self, run: TrainingRun) -> None:

@@ -6,12 +6,19 @@ import copy
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
+import gymnasium as gym
+from gymnasium.vector import VectorEnv
+
+from llm_baselines.agent import TrainingReport
 from llm_baselines.storage.exchange import replace_folder
 from llm_envs.assets import resolve_model
+from llm_envs.envs.task import Task
 from llm_envs.evaluation import EvaluationResult
 from llm_envs.foreign import load_pretrained
+from llm_envs.lm.model import LanguageModel
+from llm_envs.tokenizers import Tokenizer
 
 _CARD = """---
 {metadata}
@@ -42,13 +49,60 @@ A prompt is the tokens {prompt}; the text ends with one of the tokens {ends}.
 """
 
 
+class ExportOptions(Protocol):
+    """The options that a card names."""
+
+    @property
+    def lora_rank(self) -> int:
+        """Rank of the adapter."""
+        ...
+
+    @property
+    def n_eval_episodes(self) -> int:
+        """Episodes of an evaluation on validation."""
+        ...
+
+
+class ExportedAgent(Protocol):
+    """A trained agent whose policy is a language model's."""
+
+    name: ClassVar[str]
+    env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any]
+    vocabulary_size: int
+    num_timesteps: int
+    report: TrainingReport
+
+    @property
+    def config(self) -> ExportOptions:
+        """The whole configuration."""
+        ...
+
+    @property
+    def task(self) -> Task | None:
+        """The environment's task; None where the environment is not one of ours."""
+        ...
+
+    @property
+    def adapted(self) -> bool:
+        """Whether an adapter is trained beside a base that stays as it is."""
+        ...
+
+    def acting_model(self) -> LanguageModel:
+        """The language model that acts, an adapter merged."""
+        ...
+
+    def description(self) -> dict[str, Any]:
+        """What agent.json says of it."""
+        ...
+
+
 def export_model(
-    agent: Any, folder: Path, *, evaluation: EvaluationResult | None = None, split: str = "test"
+    agent: ExportedAgent, folder: Path, *, evaluation: EvaluationResult | None = None, split: str = "test"
 ) -> None:
     """Writes a checkpoint that needs nothing of ours.
 
     Args:
-        agent: A LanguageAgent.
+        agent: The agent.
         folder: New or empty.
         evaluation: What the card says of the model; by default the evaluation on validation, while it was
             trained, of the weights that were kept, or else the last one, if there is one.
@@ -62,7 +116,7 @@ def export_model(
     if folder.exists():
         folder.rmdir()
     model = agent.acting_model().model
-    tokenizer = getattr(agent.task, "tokenizer", None)
+    tokenizer = None if agent.task is None else agent.task.tokenizer
     ends = [] if tokenizer is None else [int(i) for i in tokenizer.end_token_ids]
 
     def write(place: Path) -> None:
@@ -93,7 +147,7 @@ def _generation(config: Any, ends: list[int], vocabulary_size: int, model: Any) 
     return config
 
 
-def _save_tokenizer(tokenizer: Any, place: Path) -> bool:
+def _save_tokenizer(tokenizer: Tokenizer | None, place: Path) -> bool:
     """Writes a Hugging Face tokenizer; of others the tokens in the order of their ids. Whether the former."""
     if tokenizer is None:
         return False
@@ -117,7 +171,12 @@ def _save_tokenizer(tokenizer: Any, place: Path) -> bool:
 
 
 def _card(
-    agent: Any, folder: Path, ends: list[int], files: bool, evaluation: EvaluationResult | None, split: str
+    agent: ExportedAgent,
+    folder: Path,
+    ends: list[int],
+    files: bool,
+    evaluation: EvaluationResult | None,
+    split: str,
 ) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -176,14 +235,14 @@ def _card(
     )
 
 
-def _row_of_the_weights(agent: Any) -> Mapping[str, float]:
+def _row_of_the_weights(agent: ExportedAgent) -> Mapping[str, float]:
     """The evaluation on validation of the weights that were kept, or else the last one."""
     curve: list[dict[str, float]] = [row for row in agent.report.curve if "eval/mean_reward" in row]
     kept = [row for row in curve if row["timesteps"] == agent.report.kept_timesteps]
     return (kept or curve or [{}])[-1]
 
 
-def _prompt(task: Any) -> str:
+def _prompt(task: Task) -> str:
     """How the first prompt of the task begins, for a person."""
     if task.max_turns > 1:
         return "start, user's marker, user's words, agent's marker"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from llm_baselines.agent import Learner
 from llm_baselines.configuration.options import values_of
 from llm_baselines.storage.agent_folder import check_origin
 from llm_baselines.storage.fields import CHECKPOINT, check_fields
@@ -37,7 +37,7 @@ def write_checkpoint(
     folder: Path,
     round: int,
     state: dict[str, Any],
-    learner: Any,
+    learner: Learner,
     best: dict[str, torch.Tensor] | None,
 ) -> Path:
     """Writes a checkpoint beside the earlier one, which leaves when this one stands.
@@ -63,7 +63,7 @@ def write_checkpoint(
 
 
 def read_checkpoint(
-    place: Path, learner: Any, total_timesteps: int
+    place: Path, learner: Learner, total_timesteps: int
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor] | None]:
     """Gives a learner the weights, optimizer and replay of a checkpoint.
 
@@ -103,16 +103,16 @@ def read_checkpoint(
     return state, best
 
 
-def _check_same(place: Path, state: dict[str, Any], learner: Any) -> None:
+def _check_same(place: Path, state: dict[str, Any], learner: Learner) -> None:
     if state["agent"] != learner.name:
         raise AgentFolderError(f"'{place}' is a checkpoint of {state['agent']!r}, not of {learner.name!r}")
     check_origin(place, state, learner.seed, learner.env)
     mine = json_able(values_of(learner.config))
-    for known in fields(learner.config):
-        if known.name not in _FREE and state["config"].get(known.name) != mine[known.name]:
+    for name, value in mine.items():
+        if name not in _FREE and state["config"].get(name) != value:
             raise AgentFolderError(
-                f"'{place}' was trained with {known.name}={state['config'].get(known.name)!r}, not "
-                f"{mine[known.name]!r}: resume with the same {known.name}, or train afresh"
+                f"'{place}' was trained with {name}={state['config'].get(name)!r}, not "
+                f"{value!r}: resume with the same {name}, or train afresh"
             )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import gymnasium as gym
 import torch
 
-from llm_baselines.agent import TrainingReport
+from llm_baselines.agent import Learner, TrainingReport
 from llm_baselines.storage.agent_folder import (
     AgentFolderError,
     check_described,
@@ -23,6 +23,7 @@ from llm_baselines.storage.agent_folder import (
     training_signature,
 )
 from llm_envs.foreign import UntrustedCode, refuse_kernels, shown
+from llm_envs.lm.model import LanguageModel
 
 _NEEDED = (
     "config",
@@ -36,7 +37,31 @@ _NEEDED = (
 )
 
 
-def describe(agent: Any) -> dict[str, Any]:
+class StoredAgent(Learner, Protocol):
+    """A learner over a language model, as a folder holds it.
+
+    Attributes:
+        model_spec: Name or options that the language model was made from; None for an object.
+        begun: Whether it has learned before, here or where it was loaded from.
+    """
+
+    model_spec: str | Mapping[str, Any] | None
+    begun: bool
+
+    @property
+    def lm(self) -> LanguageModel:
+        """The language model."""
+        ...
+
+    def load_weights(self, weights: Mapping[str, torch.Tensor], where: Any) -> None:
+        """Takes over the tensors of a saved agent."""
+        ...
+
+
+Stored = TypeVar("Stored", bound=StoredAgent)
+
+
+def describe(agent: StoredAgent) -> dict[str, Any]:
     """A saved agent's description; JSON-able."""
     return {
         "agent": agent.name,
@@ -56,16 +81,32 @@ def describe(agent: Any) -> dict[str, Any]:
 
 
 def load_language_agent(
-    cls: Any, folder: Path, env: Any, *, seed: int | None, device: str | torch.device, model: Any = None
-) -> Any:
+    cls: Callable[..., Stored],
+    name: str,
+    folder: Path,
+    env: Any,
+    *,
+    seed: int | None,
+    device: str | torch.device,
+    model: Any = None,
+) -> Stored:
     """A saved agent of a class, for an environment with the same spaces and tokenizer.
+
+    Args:
+        cls: Makes the agent: cls(model, env, seed=, device=, **options).
+        name: The agent's name in the registry.
+        folder: What `save` wrote.
+        env: An id or an environment.
+        seed: None for the one it had.
+        device: Where it goes.
+        model: The base that a saved adapter belongs to, where it is not found by the name it had.
 
     Raises:
         AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
     """
     description, weights = read_agent_folder(Path(folder))
-    if description.get("agent") != cls.name:
-        raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
+    if description.get("agent") != name:
+        raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {name!r}")
     adapted = description.get("config", {}).get("adapter") == "lora"
     check_described(description, folder, (*_NEEDED, *(() if adapted else ("model_config",))))
     env = gym.make(env) if isinstance(env, str) else env

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList, ConvertCallback
 
+from llm_baselines.agent import Learner
 from llm_baselines.training.callback_counters import CallbackCounters
 
 AnyCallback = BaseCallback | list[BaseCallback] | Callable[..., bool] | None
@@ -29,15 +31,15 @@ class Callbacks:
         else:
             self._callback = ConvertCallback(callback)
 
-    def begin(self, learner: Any, total_timesteps: int, counters: Mapping[str, Any] | None) -> None:
+    def begin(self, learner: Learner, total_timesteps: int, counters: Mapping[str, Any] | None) -> None:
         """Tells the callbacks that training begins.
 
         Args:
-            learner: What callbacks know as `model`.
+            learner: Callbacks find it as `model`.
             total_timesteps: Environment steps of the training.
             counters: From a checkpoint's `counters`; None for a new run.
         """
-        self._callback.init_callback(learner)
+        self._callback.init_callback(cast(BaseAlgorithm, learner))  # it has what callbacks ask for
         self._counters = CallbackCounters(self._callback)
         if counters is not None:
             self._counters.restore(counters)

@@ -3,31 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from llm_baselines.agent import Learner, LearnerConfig
 from llm_baselines.play.exploration import draw
 from llm_baselines.play.rollout import play_episodes
+from llm_baselines.play.rows import Rows
 from llm_baselines.play.trajectory import Trajectory
 from llm_baselines.play.transitions import TransitionError
 from llm_baselines.training.demonstrations import train_examples
 from llm_baselines.training.trainer import TrainingRun
+from llm_envs.lm.reader import Reader
 
 Probabilities = Callable[[list[Tensor], np.ndarray], tuple[Tensor, Tensor]]
 """(features by reader, observation) -> what actions are drawn from, and whose log-probability is noted."""
 
 
-class Player:
+class PlayingConfig(LearnerConfig, Protocol):
+    """The options of playing."""
+
+    @property
+    def round_size(self) -> int:
+        """Episodes played between updates."""
+        ...
+
+    @property
+    def train_fraction(self) -> float:
+        """Part of the train split that is played on."""
+        ...
+
+
+class PlayingLearner(Learner, Protocol):
+    """A learner that learns from the episodes it plays."""
+
+    vocabulary_size: int
+
+    @property
+    def config(self) -> PlayingConfig:
+        """The whole configuration."""
+        ...
+
+    def training_rows(self) -> Rows:
+        """Rows to play on, with the training reward."""
+        ...
+
+    def make_readers(self) -> list[Reader]:
+        """The readers of observations: the acting model's, and others that behaviour looks at."""
+        ...
+
+    def action_mask(self, observation: np.ndarray) -> Tensor | None:
+        """The tokens that the environment allows, bool (n, V); None for all."""
+        ...
+
+
+class RoundPlayer:
     """Plays rounds of whole episodes on a learner's training environment.
 
     Args:
-        learner: A LanguageAgent.
+        learner: Whose behaviour is played.
     """
 
-    def __init__(self, learner: Any) -> None:
+    def __init__(self, learner: PlayingLearner) -> None:
         self._learner = learner
         self._rows = learner.training_rows()
         task = self._rows.task
@@ -76,7 +116,7 @@ class Player:
 class _Behaviour:
     """A learner as a rollout's policy."""
 
-    def __init__(self, learner: Any, probabilities: Probabilities, run: TrainingRun) -> None:
+    def __init__(self, learner: PlayingLearner, probabilities: Probabilities, run: TrainingRun) -> None:
         self._learner, self._run = learner, run
         self._probabilities = probabilities
         self._readers = learner.make_readers()

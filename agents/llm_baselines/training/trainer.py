@@ -19,7 +19,7 @@ import torch
 from stable_baselines3.common.logger import Logger
 from tqdm.auto import tqdm
 
-from llm_baselines.agent import TrainingReport
+from llm_baselines.agent import Learner, TrainingReport
 from llm_baselines.configuration.options import values_of
 from llm_baselines.storage.agent_folder import environment_of
 from llm_baselines.storage.checkpoint import read_checkpoint, write_checkpoint
@@ -52,7 +52,7 @@ class TrainingRun:
 
     def __init__(
         self,
-        learner: Any,
+        learner: Learner,
         total_timesteps: int,
         *,
         callback: AnyCallback = None,

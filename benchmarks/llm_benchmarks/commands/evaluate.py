@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from llm_baselines.registry import AGENTS, load_factory
+from llm_baselines.registry import AGENTS, factory_of
 from llm_benchmarks.console.input import InputError, bad_input, usable_folder
 from llm_benchmarks.console.outermost import machine_fault
 from llm_benchmarks.console.report import complain, say
@@ -88,7 +88,7 @@ def _with_training(cell: Cell, device: str) -> Cell:
         SuiteError: The agent must be trained first, was trained on another id, or with this seed.
     """
     is_folder = cell.agent not in AGENTS and Path(cell.agent).is_dir()
-    if not is_folder and hasattr(load_factory(cell.agent), "learn"):
+    if not is_folder and factory_of(cell.agent).trains:
         if cell.agent in AGENTS:
             raise SuiteError(
                 f"agent {cell.agent!r} learns: `llm-envs train --env {cell.env} --agent {cell.agent} "

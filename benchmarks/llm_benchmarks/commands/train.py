@@ -87,6 +87,8 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
 class _ShownQ(BaseCallback):
     """Prints what a TokenDQN thinks of the candidates in a few prefixes: the same before and after."""
 
+    model: Any  # a TokenDQN, which has what callbacks ask of an algorithm
+
     def _on_training_start(self) -> None:
         from llm_baselines.algorithms.token_dqn.inspection import play
 

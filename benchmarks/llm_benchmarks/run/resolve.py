@@ -12,7 +12,7 @@ import gymnasium as gym
 
 import llm_envs  # noqa: F401  registers the ids
 from llm_baselines.configuration.tables import chosen_design, fitting_options
-from llm_baselines.registry import AGENTS, agent_defaults, check_config, load_factory, written_out
+from llm_baselines.registry import AGENTS, agent_defaults, check_config, complete_config, factory_of
 from llm_benchmarks.records.own_data import base_model
 from llm_benchmarks.records.record import RecordError
 from llm_benchmarks.run.planned_record import check_plan
@@ -84,20 +84,20 @@ def plan_agent(cell: Cell) -> AgentPlan:
             training=facts,
             track=facts["track"],
         )
-    factory = load_factory(cell.agent)
+    factory = factory_of(cell.agent)
     find_spec(cell.env)  # what it fixes by default decides which of the agent's options fit
     asked = cell.total_timesteps
-    trained = hasattr(factory, "learn") or bool(asked and not isinstance(factory, type))
+    trained = bool(asked) if factory.trains is None else factory.trains
     if not trained and asked and cell.agent in AGENTS:
         raise SuiteError(f"agent {cell.agent!r} does not train; leave total_timesteps out")
     kwargs = {**cell.env_kwargs, "reward": cell.env_reward}
     options = cell.agent_options
     design = chosen_design(options, cell.env_id, kwargs)
-    defaults = fitting_options(agent_defaults(cell.agent, cell.env_id, design), cell.env_id, kwargs)
+    defaults = fitting_options(agent_defaults(cell.agent, cell.env_id, design, options), cell.env_id, kwargs)
     differing = {k: v for k, v in options.items() if design is None or k != "reward"}
     config = {**defaults, **differing}
     check_config(cell.agent, differing, defaults)
-    config = written_out(cell.agent, cell.env_id, config)
+    config = complete_config(cell.agent, cell.env_id, config)
     reward = config.get("reward") if config.get("reward") is not None else cell.env_reward
     return AgentPlan(
         name=cell.agent,
@@ -165,9 +165,9 @@ def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:
     check_timesteps(asked, f"{env_id} {agent}")
     if isinstance(asked, int):
         return asked
-    suggested = getattr(load_factory(agent), "suggested_timesteps", None)
-    if callable(suggested):
-        return int(suggested(env_id, asked or "bench"))
+    suggested = factory_of(agent).suggested_timesteps(env_id, asked or "bench")
+    if suggested is not None:
+        return suggested
     raise SuiteError(f"agent {agent!r} has no budget of its own; say how many total_timesteps")
 
 

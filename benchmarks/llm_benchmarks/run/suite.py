@@ -332,10 +332,10 @@ def _check(block: Block, evaluation: Evaluation, where: str) -> None:
 
 
 def _check_trains(agents: list[str], where: str) -> None:
-    from llm_baselines.registry import AGENTS, load_factory
+    from llm_baselines.registry import AGENTS, factory_of
 
     for agent in agents:
-        if agent in AGENTS and not hasattr(load_factory(agent), "learn"):
+        if agent in AGENTS and not factory_of(agent).trains:
             raise SuiteError(
                 f"{where}: agent {agent!r} does not train; give it a [[cells]] of its own, without "
                 "total_timesteps"

@@ -19,7 +19,7 @@ import llm_envs
 from llm_baselines import TokenDQN
 from llm_baselines.algorithms.supervised import supervised
 from llm_baselines.algorithms.supervised.copying import teach_copying
-from llm_baselines.algorithms.supervised.supervised import Supervised, start_written_out
+from llm_baselines.algorithms.supervised.supervised import Supervised, complete_start
 from llm_baselines.anchors.reference import has_demonstrations
 from llm_baselines.configuration.options import values_of
 from llm_baselines.configuration.tables import AGENT_OPTIONS
@@ -233,7 +233,7 @@ def test_what_is_written_out_of_a_start_is_what_it_is_trained_with(monkeypatch):
     mine = {"batch_size": 7, "relabel": 2}
     make("logits", gym.make("TextGen-v0"), eval_freq=0, train_fraction=0.5, supervised=mine).learn(0)
     ((config, total),) = begun
-    written = start_written_out(mine, "TextGen-v0", 0.5)
+    written = complete_start(mine, "TextGen-v0", 0.5)
     assert written.pop("total_timesteps") == total
     assert (written.pop("dtype"), written.pop("adapter")) == ("auto", "auto")  # the learner finds out
     assert written == {name: value for name, value in values_of(config).items() if name in written}

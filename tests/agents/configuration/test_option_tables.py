@@ -9,7 +9,7 @@ import pytest
 
 import llm_envs
 from llm_baselines.configuration.tables import AGENT_OPTIONS, OptionTables, chosen_design, fitting_options
-from llm_baselines.registry import AGENTS, agent_defaults, load_factory, make_agent
+from llm_baselines.registry import AGENTS, agent_defaults, factory_of, make_agent
 
 TABLES = """
 [another.default]
@@ -75,7 +75,7 @@ def test_missing_training_steps_name_the_file_and_the_entry_to_add(tables, tmp_p
 
 
 def test_one_file_holds_the_options_of_registered_agents():
-    configurable = {name for name in AGENTS if hasattr(load_factory(name), "defaults")}
+    configurable = {name for name in AGENTS if agent_defaults(name, "Other-v0")}
     assert configurable >= {"sb3_dqn", "token_dqn", "lm_greedy"}
     for name in configurable:
         assert AGENT_OPTIONS.options(name, "Other-v0") is not None
@@ -144,7 +144,7 @@ def test_a_tuned_reward_is_chosen_by_name(name):
 
 @pytest.mark.parametrize("name", sorted(AGENTS))
 def test_agents_that_train_say_for_how_long(name):
-    factory = load_factory(name)
+    factory = factory_of(name)
     if hasattr(factory, "learn"):
         assert factory.suggested_timesteps("TextGen-v0", "demo") >= 0
         assert factory.suggested_timesteps("TextGen-v0", "bench") >= factory.suggested_timesteps(

@@ -68,6 +68,8 @@ class SB3Agent:
     """Rounds between log lines, as Stable-Baselines3 counts them."""
     on_evaluation: EvaluationListener | None = None
     """Called with every evaluation on validation."""
+    training_stage: tuple[str, int, int] | None = None
+    """Nothing is trained before its own steps."""
 
     def __init__(self, env: str | Env, seed: int, device: str = "auto", **config: Any) -> None:
         env = gym.make(env) if isinstance(env, str) else env

@@ -310,7 +310,7 @@ def _start(supervised: dict[str, Any], env_id: str, train_fraction: float) -> tu
     return options, total or AGENT_OPTIONS.timesteps(Supervised.name, env_id)
 
 
-def start_written_out(supervised: dict[str, Any], env_id: str, train_fraction: float) -> dict[str, Any]:
+def complete_start(supervised: dict[str, Any], env_id: str, train_fraction: float) -> dict[str, Any]:
     """A learner's option "supervised" with all that is looked up when it begins.
 
     Args:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
 from llm_baselines.algorithms.token_dqn.q_network import LogitsNetwork
 from llm_baselines.algorithms.token_dqn.targets import one_step_targets
+from llm_baselines.algorithms.token_dqn.token_dqn import TokenDQN
 from llm_baselines.lm.teacher_forcing import state_features, with_reference
 from llm_baselines.play.exploration import top_k_support
 from llm_baselines.play.rollout import play_episodes
@@ -39,7 +39,7 @@ class PrefixReport:
 
 
 @torch.no_grad()
-def play(agent: Any, *, texts: int = 2) -> list[Trajectory]:
+def play(agent: TokenDQN, *, texts: int = 2) -> list[Trajectory]:
     """Plays a few texts greedily.
 
     Args:
@@ -66,7 +66,9 @@ def play(agent: Any, *, texts: int = 2) -> list[Trajectory]:
 
 
 @torch.no_grad()
-def inspect(agent: Any, played: list[Trajectory] | None = None, *, candidates: int = 5) -> list[PrefixReport]:
+def inspect(
+    agent: TokenDQN, played: list[Trajectory] | None = None, *, candidates: int = 5
+) -> list[PrefixReport]:
     """Reports on the first, middle and last prefix of a few texts, and on the token that follows.
 
     Args:
@@ -83,7 +85,7 @@ def inspect(agent: Any, played: list[Trajectory] | None = None, *, candidates: i
     return [report for t in played for report in _reports(agent, t, candidates)]
 
 
-def _reports(agent: Any, trajectory: Trajectory, candidates: int) -> list[PrefixReport]:
+def _reports(agent: TokenDQN, trajectory: Trajectory, candidates: int) -> list[PrefixReport]:
     network, token = agent.network, agent.task.tokenizer.token
     batch = collate([trajectory]).to(agent.device)
     predicted = network.predict(batch)
@@ -119,7 +121,7 @@ def _reports(agent: Any, trajectory: Trajectory, candidates: int) -> list[Prefix
 class _Greedy:
     """The agent's deterministic policy in a rollout."""
 
-    def __init__(self, agent: Any) -> None:
+    def __init__(self, agent: TokenDQN) -> None:
         self._agent = agent
 
     def act(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

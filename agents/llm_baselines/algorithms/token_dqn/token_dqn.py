@@ -21,7 +21,7 @@ from llm_baselines.lm.teacher_forcing import with_reference
 from llm_baselines.play.exploration import Exploration, linear_epsilon, top_k_support
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch, micro_batches, observations_of
 from llm_baselines.storage.interruption import deferred_signals
-from llm_baselines.training.player import Player, log_ratios
+from llm_baselines.training.player import RoundPlayer, log_ratios
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs import EvaluationResult
 from llm_envs.lm.model import LanguageModel
@@ -59,7 +59,7 @@ class TokenDQN(LanguageAgent):
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
         """Begins from demonstrations, where there are any; the model is the reference from then on."""
-        self._player = Player(self)  # what is wrong with reward or data shows before the warm start
+        self._player = RoundPlayer(self)  # what is wrong with reward or data shows before the warm start
         begin_from_demonstrations(
             self, run_folder, self._make_network, resume=resume, progress_bar=progress_bar
         )
