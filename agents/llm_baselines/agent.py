@@ -11,6 +11,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import VectorEnv
 
+from llm_baselines.spec import RunSpec
 from llm_envs import EvaluationResult
 
 if TYPE_CHECKING:  # anchors need no torch to be named
@@ -276,6 +277,10 @@ class Learner(ObservedAgent, Protocol):
         """Sets the logger; None removes it."""
         ...
 
+    def training_spec(self, total_timesteps: int) -> RunSpec:
+        """Its training of so many environment steps, as folders, checkpoints and records say it."""
+        ...
+
     def validation_envs(self) -> VectorEnv[Any, Any, Any] | None:
         """The environments of the validation split; None where there is no such split."""
         ...
@@ -304,6 +309,11 @@ class AgentFactory(Protocol):
     @property
     def loads(self) -> bool:
         """Whether it can make an agent from the folder that `save` wrote."""
+        ...
+
+    @property
+    def config_class(self) -> type[Any] | None:
+        """The dataclass of its options; None where no class says them."""
         ...
 
     def defaults(

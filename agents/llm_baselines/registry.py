@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from llm_baselines.agent import Agent, AgentFactory, Env, Track
+from llm_baselines.configuration import options
 from llm_baselines.configuration.plain_factory import PlainFactory
 from llm_envs.foreign import load_code
 
@@ -61,16 +62,16 @@ def make_agent(
     Raises:
         ValueError: There is no such agent, or it does not take such an option.
     """
-    options = {} if config is None else dict(config)
+    given = {} if config is None else dict(config)
     if agent in AGENTS:
-        return factory_of(agent)(env, seed, device, **options)
+        return factory_of(agent)(env, seed, device, **given)
     folder = Path(agent)
     if folder.is_dir():
-        if options:
-            raise ValueError(f"the saved agent '{folder}' has its configuration; drop {sorted(options)}")
+        if given:
+            raise ValueError(f"the saved agent '{folder}' has its configuration; drop {sorted(given)}")
         return _load(folder, env, seed, device)
     if ":" in agent:
-        return factory_of(agent)(env, seed, device, **options)
+        return factory_of(agent)(env, seed, device, **given)
     raise ValueError(_unknown(agent))
 
 
@@ -191,13 +192,49 @@ def check_config(agent: str, config: Mapping[str, Any], defaults: Mapping[str, A
     factory_of(agent).check_config({**defaults, **config})
 
 
+def track_of(agent: str, config: Mapping[str, Any]) -> Track:
+    """What an agent learns from: the registry's word, unless its configuration says otherwise.
+
+    Args:
+        agent: A name of the registry, or "package.module:factory".
+        config: Its whole configuration.
+    """
+    from llm_baselines.lm.build import track_of as chosen_track
+
+    return chosen_track(AGENTS[agent].track if agent in AGENTS else "scratch", config)
+
+
+def split_settings(agent: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Splits a configuration into options that affect the result and settings that do not.
+
+    Args:
+        agent: A name of the registry, or "package.module:factory", whose options all count.
+        config: The configuration.
+    """
+    cls = factory_of(agent).config_class
+    return (dict(config), {}) if cls is None else options.split_settings(cls, config)
+
+
+def decoding_options(agent: str, config: Mapping[str, Any], deterministic: bool) -> dict[str, Any]:
+    """The options of a configuration that decide how tokens are chosen in an evaluation.
+
+    Args:
+        agent: A name of the registry.
+        config: Its whole configuration.
+        deterministic: Whether the evaluation is.
+    """
+    cls = factory_of(agent).config_class
+    names = [] if cls is None or deterministic else options.decoding_names(cls)
+    return {name: config[name] for name in names if name in config}
+
+
 def _load(folder: Path, env: Env, seed: int, device: str) -> Agent:
     """A saved agent; its class comes from the table above, never from what the folder says."""
     from llm_baselines.storage.agent_folder import AgentFolderError, read_agent_folder
 
-    name = read_agent_folder(folder)[0].get("agent")
+    name = read_agent_folder(folder).spec.agent.name
     if name not in AGENTS:
-        raise AgentFolderError(f"'{folder}' was saved by the agent {name!r}; {_unknown(str(name))}")
+        raise AgentFolderError(f"'{folder}' was saved by the agent {name!r}; {_unknown(name)}")
     factory = factory_of(name)
     if not factory.loads:
         raise AgentFolderError(f"'{folder}': agents of kind {name!r} cannot be loaded")

@@ -66,8 +66,9 @@ class AgentSpec:
         entry_point: The code behind the name.
         config: Every option that affects the result, defaults written out.
         settings: The other options, such as where warm starts are kept.
-        base_model: Name and content hash of the pretrained model it begins from; None from scratch. The
-            identity takes the hash in place of the option "model".
+        base_model: "name" and content "hash" of the pretrained model it begins from; None from scratch. The
+            identity takes the hash in place of the option "model" where "source" is "folder" or missing. The
+            other sources, "asset" and "hub", go by name: their hash is unknown before a download.
         track: What it learns from: "scratch", "demonstrations" or "pretrained".
         trials: Configurations that were tried before this one was chosen.
         tuning_seeds: Seeds they were tried with.
@@ -184,23 +185,46 @@ class RunSpec:
             if name == "dataset":
                 environment["kwargs"].pop("columns", None)
         base = agent.pop("base_model")
-        if base is not None and base.get("hash") and "model" in agent["config"]:
+        is_folder = base is not None and base.get("source", "folder") == "folder"
+        if is_folder and base.get("hash") and "model" in agent["config"]:
             agent["config"]["model"] = {"hash": base["hash"]}
         for part in (values["training"], values["evaluation"]):
             if part is not None and part["reward"]["signature"] is not None:
                 part["reward"] = {"signature": part["reward"]["signature"]}
         return values
 
-    def differences(self, other: RunSpec) -> Iterator[tuple[str, Any, Any]]:
-        """(dotted field, value here, value there) for each field that affects the result and differs."""
-        mine, theirs = dict(_leaves(self.affecting())), dict(_leaves(other.affecting()))
+    def differences(self, other: RunSpec, *, known_only: bool = False) -> Iterator[tuple[str, Any, Any]]:
+        """(dotted field, value here, value there) for each field that affects the result and differs.
+
+        Args:
+            other: The run to compare with.
+            known_only: Whether signatures and hashes are compared only where both runs have them.
+        """
+        here, there = (self, other) if not known_only else (self._known_to(other), other._known_to(self))
+        mine, theirs = dict(_leaves(here.affecting())), dict(_leaves(there.affecting()))
         for name in dict.fromkeys((*mine, *theirs)):
             if mine.get(name) != theirs.get(name):
                 yield name, mine.get(name), theirs.get(name)
 
     def training_only(self) -> RunSpec:
-        """The run without its evaluation: what a checkpoint and a trained folder are compared by."""
-        return replace(self, evaluation=None)
+        """The run without its evaluation: what a checkpoint and a trained folder are compared by.
+
+        The environment's signature is left out too, because it names the reward that scores.
+        """
+        return replace(self, environment=replace(self.environment, signature=None), evaluation=None)
+
+    def _known_to(self, other: RunSpec) -> RunSpec:
+        """The run without the signatures and hashes that the other one does not have."""
+        environment, agent, training = self.environment, self.agent, self.training
+        shared = environment.contents.keys() & other.environment.contents.keys()
+        known = {name: environment.contents[name] for name in sorted(shared)}
+        signature = None if other.environment.signature is None else environment.signature
+        environment = replace(environment, contents=known, signature=signature)
+        if other.agent.base_model is None:
+            agent = replace(agent, base_model=None)
+        if training is not None and (other.training is None or other.training.reward.signature is None):
+            training = replace(training, reward=replace(training.reward, signature=None))
+        return replace(self, environment=environment, agent=agent, training=training)
 
 
 def _with_reward(values: Mapping[str, Any]) -> dict[str, Any]:

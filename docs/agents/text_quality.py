@@ -23,8 +23,10 @@ from rich.table import Table
 import llm_envs
 from llm_benchmarks.commands.llm_demo import distinct_pairs
 from llm_benchmarks.console.report import plain, tell_problems
+from llm_benchmarks.leaderboard.scores import results_of
 from llm_benchmarks.leaderboard.tables import leaderboard_table
-from llm_benchmarks.records.store import Record, RecordStore
+from llm_benchmarks.records.record import Record
+from llm_benchmarks.records.store import RecordStore
 
 #: Id -> metrics that stand in its records, and rewards that are measured here.
 NAMES = {
@@ -48,7 +50,7 @@ def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
     task = gym.make(env_id, split="test", metrics=list(names)).unwrapped.task  # type: ignore[attr-defined]
     problems: dict[str, str] = {}
     records = {record.id: record for record in RecordStore(store_folder).records(problems)}
-    for record in [record for record in records.values() if record["env"]["id"] == env_id]:
+    for record in [record for record in records.values() if record.spec.environment.id == env_id]:
         if fault := _fault(record, recorded, len(task.examples)):
             problems[record.id] = fault
             del records[record.id]
@@ -64,7 +66,7 @@ def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
             episodes = record.episodes()
             run["distinct-2"].append(distinct_pairs(episodes))
             for name in recorded:
-                run[name].append(record["results"]["metrics"][name])
+                run[name].append(results_of(record)["metrics"][name])
             for name in whole:
                 run[name].append(_corpus_bleu(task, episodes))
             if names:
@@ -73,19 +75,19 @@ def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
                     run[name].append(mean(one[name] for one in measured))
         shown = [f"{mean(run[name]):.3f}" for name in (*whole, *recorded, *names)]
         shown.append(f"{mean(run['distinct-2']):.4f}")  # long dialogues repeat most pairs
-        steps = runs[0]["budget"]["total_timesteps"]
+        steps = 0 if runs[0].spec.training is None else runs[0].spec.training.total_timesteps
         lines.add_row(plain(row.agent), plain(row.label, limit=200), f"{steps:,}", str(len(runs)), *shown)
     Console(width=120).print(lines)
 
 
 def _fault(record: Record, metrics: Sequence[str], examples: int) -> str:
     """What keeps a completed record from being measured; empty if nothing does."""
-    if record["status"] != "completed":
+    if record.status != "completed":
         return ""
-    if missing := [name for name in metrics if record["results"]["metrics"].get(name) is None]:
-        return f"record.json: results.metrics.{missing[0]}: is missing"
+    if missing := [name for name in metrics if results_of(record)["metrics"].get(name) is None]:
+        return f"record: results.metrics.{missing[0]}: is missing"
     beyond = (row["example"] for row in record.episodes() if row["example"] >= examples)
-    return next((f"episodes.jsonl: example {example} is not below {examples}" for example in beyond), "")
+    return next((f"example {example} is not below {examples}" for example in beyond), "")
 
 
 def _corpus_bleu(task: Any, episodes: Sequence[Mapping[str, Any]]) -> float:

@@ -19,9 +19,11 @@ from rich.console import Console
 from rich.table import Table
 
 from llm_benchmarks.console.report import plain, tell_problems
-from llm_benchmarks.leaderboard.tables import Row, leaderboard_table
-from llm_benchmarks.records.configuration import reward_label
-from llm_benchmarks.records.store import Record, RecordStore
+from llm_benchmarks.leaderboard.rows import Row
+from llm_benchmarks.leaderboard.tables import leaderboard_table
+from llm_benchmarks.records.record import Record
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.records.trained_on import reward_label
 from llm_envs.foreign import shown
 
 Curve = list[tuple[float, float]]
@@ -45,14 +47,13 @@ def first_time(curve: Curve, score: float) -> float | None:
 
 def trained_on(record: Record) -> str:
     """The training reward in short."""
-    reward = record["reward"]["training"]
-    return "-" if reward is None else reward_label(reward["spec"])
+    training = record.spec.training
+    return "-" if training is None else reward_label(training.reward.spec)
 
 
 def seed_of(record: Record) -> int:
     """The training seed; -1 where there was no training."""
-    seed = record["seeds"]["training"]
-    return -1 if seed is None else seed
+    return -1 if record.training_seed is None else record.training_seed
 
 
 def runs_of(row: Row, records: dict[str, Record]) -> list[Record]:
@@ -74,7 +75,7 @@ def print_times(rows: list[Row], records: dict[str, Record], seconds: float, sco
             table.add_row(
                 plain(row.agent),
                 plain(row.label, limit=200),
-                f"{record['budget']['total_timesteps']:,}",
+                f"{record.spec.training.total_timesteps if record.spec.training else 0:,}",
                 str(seed_of(record)) if seed_of(record) >= 0 else "-",
                 "-" if best is None else f"{best:.3f}",
                 *("-" if at is None else f"{at:,.0f}" for at in times),

@@ -76,3 +76,30 @@ def test_spellings_of_one_reward_are_the_same_run():
         return replace(RUN, training=replace(RUN.training, reward=reward))
 
     assert paid("bleu").identity() == paid({"bleu": 1.0}).identity() == paid([{"id": "bleu"}]).identity()
+
+
+def test_unknown_hashes_and_signatures_can_be_left_out_of_a_comparison():
+    known = replace(RUN.environment, signature="v1", contents={"dataset": "12"})
+    reward = RewardSpec(spec="default", signature="bleu|v1")
+    whole = replace(RUN, environment=known, training=replace(RUN.training, reward=reward))
+    assert list(RUN.differences(whole)) != []
+    assert list(RUN.differences(whole, known_only=True)) == []
+    other = replace(whole, environment=replace(known, contents={"dataset": "34"}))
+    assert [name for name, *_ in whole.differences(other, known_only=True)] == [
+        "environment.kwargs.dataset.hash"
+    ]
+
+
+def test_a_training_alone_says_nothing_of_its_evaluation():
+    alone = replace(RUN, environment=replace(RUN.environment, signature="v1")).training_only()
+    assert (alone.evaluation, alone.environment.signature) == (None, None)
+    assert alone.training == RUN.training
+
+
+@pytest.mark.parametrize("source", ["asset", "hub"])
+def test_a_model_that_goes_by_name_is_the_same_run_before_and_after_its_download(source):
+    def begun(digest: str | None) -> RunSpec:
+        model = {"name": "somebody/model", "hash": digest, "source": source}
+        return replace(RUN, agent=replace(RUN.agent, base_model=model))
+
+    assert begun(None).identity() == begun("12").identity()

@@ -143,7 +143,7 @@ def _warm_up() -> None:
     from llm_baselines.registry import make_agent
     from llm_benchmarks.records.store import RecordStore
     from llm_benchmarks.run.cell import run_cell
-    from llm_benchmarks.run.suite import Cell, Evaluation
+    from llm_benchmarks.run.cells import Cell, Evaluation
 
     env = gym.make("TextGen-Tiny-v0")
     make_agent("token_dqn", env, seed=0, device="cpu", config={"model": "nano"})

@@ -3,53 +3,66 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import hashlib
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import made_up
 
-from llm_benchmarks.records.folder import json_bytes
-from llm_benchmarks.records.record import RecordError, cell_key, summarize
+from llm_benchmarks.records.results import summarize
+from llm_benchmarks.records.values import RecordError, json_line
 
-Files = dict[str, bytes]
+Lines = list[bytes]
+"""The content of a record's file: the record, then its episodes."""
+
 CURVE = [{"timesteps": 10, "seconds": 0.5, "eval/mean_reward": 0.25}]
 
 
-def files_of(record: Any, rows: Any, curve: Any = CURVE) -> Files:
-    """The bytes of a record, whatever is in it."""
-    lines = {"episodes.jsonl": rows, "curve.jsonl": curve}
-    return {
-        "record.json": _json(record) + b"\n",
-        **{name: b"".join(_json(row) + b"\n" for row in found) for name, found in lines.items()},
-    }
+def lines_of(record: Any, rows: Any) -> Lines:
+    """The lines of a record, whatever is in it."""
+    return [_json(value) + b"\n" for value in (record, *rows)]
 
 
 def _json(value: Any) -> bytes:
     return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
-def plant(store: Path, files: Files, manifest: Callable[[Any], Any] = lambda told: told) -> str:
-    """Writes a record with a manifest that fits its bytes and a folder that fits the manifest."""
-    listed = {n: {"sha256": hashlib.sha256(d).hexdigest(), "size": len(d)} for n, d in files.items()}
-    raw = _json(manifest({"manifest_version": 1, "files": listed}))
-    folder = store / hashlib.sha256(raw).hexdigest()
-    folder.mkdir(parents=True)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    (folder / "manifest.json").write_bytes(raw)
-    return folder.name
+def plant(store: Path, lines: Lines) -> str:
+    """Writes a record's file under the name that fits its content."""
+    return plant_bytes(store, b"".join(lines))
+
+
+def plant_bytes(store: Path, content: bytes) -> str:
+    """Writes any content as a record's file, under the name that fits it."""
+    store.mkdir(parents=True, exist_ok=True)
+    id = hashlib.sha256(content).hexdigest()
+    (store / f"{id}.jsonl.gz").write_bytes(gzip.compress(content, mtime=0))
+    return id
+
+
+def content_of(store: Path, id: str) -> bytes:
+    """The uncompressed content of a record's file."""
+    return gzip.decompress((store / f"{id}.jsonl.gz").read_bytes())
+
+
+def forge(store: Path, id: str, old: bytes, new: bytes) -> str:
+    """Replaces bytes of a record's content and fits its name, as a forger would."""
+    content = content_of(store, id)
+    assert old in content
+    (store / f"{id}.jsonl.gz").unlink()
+    return plant_bytes(store, content.replace(old, new))
 
 
 def refitted(record: Any, rows: Any) -> tuple[Any, Any]:
-    """A record whose cell key and summary follow from what it says now, as far as there are any."""
+    """A record whose identity and results follow from what it says now, as far as there are any."""
     with contextlib.suppress(ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         record["results"] = summarize(rows) if record["results"] is not None else None
-    with contextlib.suppress(RecordError, AttributeError, LookupError, TypeError):
-        record["cell_key"] = cell_key(record)
+    with contextlib.suppress(RecordError, AttributeError, LookupError, TypeError, ValueError):
+        made_up.identified(record)
     return record, rows
 
 
@@ -97,11 +110,10 @@ ODD: list[Any] = [
 """What a mutation puts in place of a value."""
 
 
-def mutation(rng: random.Random, seed: int) -> Files:
+def mutation(rng: random.Random, seed: int) -> Lines:
     """A record of which one thing was altered: a field, a field that is missing or too many, a byte."""
-    record, rows = made_up.run("hostile", seed)
-    curve = json.loads(json.dumps(CURVE))
-    target = rng.choice([record, record, rows, curve])
+    record, rows = made_up.run("hostile", seed, steps=seed, curve=json.loads(json.dumps(CURVE)))
+    target = rng.choice([record, record, rows, record["curve"]])
     path = rng.choice(list(paths(target)))
     how = rng.choice(["value", "value", "value", "missing", "extra", "byte", "cut"])
     if how == "value":
@@ -112,19 +124,17 @@ def mutation(rng: random.Random, seed: int) -> Files:
         changed(target, path, {"surprise": 1})
     if rng.random() < 0.7:
         record, rows = refitted(record, rows)
-    files = files_of(record, rows, curve)
+    lines = lines_of(record, rows)
     if how in ("byte", "cut"):
-        name = rng.choice(sorted(files))
-        data, at = bytearray(files[name]), rng.randrange(len(files[name]))
+        number = rng.randrange(len(lines))
+        data, at = bytearray(lines[number]), rng.randrange(len(lines[number]))
         data[at] = rng.randrange(256)
-        files[name] = bytes(data) if how == "byte" else bytes(data[:at])
-    return files
+        lines[number] = bytes(data) if how == "byte" else bytes(data[:at])
+    return lines
 
 
-def good(record: Any, rows: Any) -> Files:
+def good(record: Any, rows: Any) -> Lines:
     """A record as we write it."""
-    return {
-        "record.json": json_bytes(record, indent=2),
-        "episodes.jsonl": b"".join(map(json_bytes, rows)),
-        "curve.jsonl": b"".join(map(json_bytes, CURVE)),
-    }
+    if not record["curve"]:
+        record = {**record, "curve": CURVE}
+    return [json_line(value) for value in (record, *rows)]

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from llm_benchmarks.records.record import new_record, summarize
+from llm_baselines.spec import (
+    AgentSpec,
+    EnvironmentSpec,
+    EvaluationSpec,
+    RewardSpec,
+    RunSpec,
+    TrainingSpec,
+)
+from llm_benchmarks.records.record import new_record
+from llm_benchmarks.records.results import summarize
 from llm_envs.evaluation import episode_seed
 
 SEED = 777
@@ -30,7 +39,7 @@ def episodes(rewards: list[float], **metrics: list[float]) -> list[dict[str, Any
     ]
 
 
-def plan(
+def spec(
     agent: str = "sb3-dqn",
     seed: int | None = 1,
     *,
@@ -41,42 +50,49 @@ def plan(
     steps: int = 1000,
     kwargs: dict[str, Any] | None = None,
     split: str = "test",
-    n: int = 4,
-) -> dict[str, Any]:
-    trained = seed is not None
+    n: int | None = 4,
+    experiment: str = "",
+    variant: str = "",
+) -> RunSpec:
+    config = {"lr": 0.001} if config is None else config
+    kwargs = kwargs or {}
+    timing = config.get("reward_timing", kwargs.get("reward_timing"))
+    training = TrainingSpec(
+        reward=RewardSpec(spec=reward, signature=f"sig-{reward}"),
+        reward_timing=timing,
+        total_timesteps=steps,
+        seed=seed or 0,
+    )
+    return RunSpec(
+        environment=EnvironmentSpec(id=env, kwargs=kwargs, signature=signature),
+        agent=AgentSpec(
+            name=agent,
+            entry_point="somewhere:Agent",
+            config=config,
+            trials=3,
+            tuning_seeds=(900, 901),
+        ),
+        training=training if seed is not None else None,
+        evaluation=EvaluationSpec(
+            split=split,
+            seed=SEED,
+            episodes=n,
+            reward=RewardSpec(spec="default", signature="sig-default"),
+            num_envs=4,
+        ),
+        experiment=experiment,
+        variant=variant,
+    )
+
+
+def facts(trained: bool = True) -> dict[str, Any]:
     return {
-        "env": {
-            "id": env,
-            "kwargs": kwargs or {},
-            "signature": signature,
-            "context_length": 64,
-        },
-        "dataset": {
-            "name": "en-de",
-            "hash": SHA,
-            "training_split": "train" if trained else None,
-            "evaluation_split": split,
-            "sizes": {"train": 100, "test": 20},
-        },
+        "context_length": 64,
+        "dataset": {"name": "en-de", "hash": SHA, "sizes": {"train": 100, "test": 20}},
         "tokenizer": {"spec": "word", "hash": SHA, "vocabulary_size": 500},
-        "reward": {
-            "training": {"spec": reward, "signature": f"sig-{reward}"} if trained else None,
-            "evaluation": {"spec": "default", "signature": "sig-default"},
-            "metrics": [{"name": "success", "signature": "s"}, {"name": "chrf", "signature": "c"}],
-        },
-        "track": "scratch",
-        "agent": {
-            "name": agent,
-            "entry_point": "somewhere:Agent",
-            "config": {"lr": 0.001} if config is None else config,
-            "base_model": None,
-            "checkpoint_hash": None,
-            "parameters": 1000 if trained else None,
-            "tuning": {"trials": 3, "seeds": [900, 901]},
-        },
-        "seeds": {"training": seed, "evaluation": SEED},
-        "budget": {"total_timesteps": steps if trained else 0, "evaluation_episodes": n},
-        "decoding": {"deterministic": True, "options": {}, "num_envs": 4},
+        "metrics": [{"name": "success", "signature": "s"}, {"name": "chrf", "signature": "c"}],
+        "checkpoint_hash": None,
+        "parameters": 1000 if trained else None,
     }
 
 
@@ -111,6 +127,7 @@ def run(
     seed: int | None = 1,
     rewards: list[float] | None = None,
     success: list[float] | None = None,
+    curve: Any = (),
     **options: Any,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A completed record and its episodes."""
@@ -118,11 +135,13 @@ def run(
     rows = episodes(rewards, success=success or [1.0] * len(rewards))
     steps = options.get("steps", 1000) if seed is not None else 0
     record = new_record(
-        plan(agent, seed, n=len(rewards), **options),
+        spec(agent, seed, n=len(rewards), **options),
+        facts(trained=seed is not None),
         status="completed",
         provenance=provenance(),
         cost=cost(steps),
         results=summarize(rows),
+        curve=curve,
     )
     return record, rows
 
@@ -130,9 +149,16 @@ def run(
 def failure(agent: str = "sb3-dqn", seed: int | None = 1, **options: Any) -> dict[str, Any]:
     """A failed record."""
     return new_record(
-        plan(agent, seed, **options),
+        spec(agent, seed, **options),
+        facts(trained=seed is not None),
         status="failed",
         error={"type": "MemoryError", "message": "no", "traceback": "..."},
         provenance=provenance(),
         cost={**cost(), "environment_steps": None},
     )
+
+
+def identified(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with the identity of the spec that it has now."""
+    record["identity"] = RunSpec.from_dict(record["spec"]).identity()
+    return record

@@ -59,6 +59,12 @@ class LanguagePolicyFactory(Generic[Policy]):
         """Whether its agents are saved, and made again from their folders."""
         return False
 
+    @property
+    def config_class(self) -> type[Any]:
+        """The class of the configuration."""
+        cls: type[Any] = self._kind.config_class
+        return cls
+
     def defaults(
         self, env_id: str, design: str | None = None, config: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -16,17 +17,21 @@ from stable_baselines3.common.logger import Logger
 from torch import Tensor, nn
 
 from llm_baselines.agent import EvaluationListener, TrainingReport
-from llm_baselines.configuration.options import changed
+from llm_baselines.configuration.options import changed, values_of
+from llm_baselines.lm.build import track_of
 from llm_baselines.lm.export import export_model
 from llm_baselines.lm.settings import ENVIRONMENT_OPTIONS
 from llm_baselines.lm.trainable import TrainablePolicy
 from llm_baselines.play.rows import Rows, make_rows, training_design, validation_envs
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch, micro_batches
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.agent_folder import write_agent_folder
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.language_agent import describe, load_language_agent
 from llm_baselines.storage.not_finite import check_worth_saving
 from llm_baselines.storage.rotation import set_aside
+from llm_baselines.storage.sealed_folder import json_able
+from llm_baselines.storage.training_spec import training_signature, training_spec
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs import EvaluationResult, vectorize
 from llm_envs.lm.model import model_inputs
@@ -361,7 +366,8 @@ class LanguageAgent(TrainablePolicy):
             NotFinite: The weights are no numbers.
         """
         check_worth_saving(self, path)
-        write_agent_folder(Path(path), self.description(), self.stored_tensors())
+        spec = self.training_spec(self.num_timesteps)
+        write_agent_folder(Path(path), spec, describe(self, spec), self.stored_tensors())
 
     def export(
         self, path: str | Path, evaluation: EvaluationResult | None = None, *, split: str = "test"
@@ -380,9 +386,23 @@ class LanguageAgent(TrainablePolicy):
         """
         export_model(self, Path(path), evaluation=evaluation, split=split)
 
-    def description(self) -> dict[str, Any]:
-        """What agent.json says; JSON-able."""
-        return describe(self)
+    def training_spec(self, total_timesteps: int) -> RunSpec:
+        """Its training of so many environment steps, as folders, checkpoints and records say it."""
+        model = self.model_spec or getattr(self.lm.config, "name_or_path", None) or None
+        return training_spec(
+            self.name,
+            self.env,
+            self.config,
+            seed=self.seed,
+            total_timesteps=total_timesteps,
+            track=track_of("demonstrations", {**values_of(self.config), "model": model}),
+            reward_signature=self._reward_signature,
+            model=json_able(model),
+        )
+
+    @cached_property
+    def _reward_signature(self) -> str | None:
+        return training_signature(self.env, self.config.reward)
 
     @classmethod
     def load(

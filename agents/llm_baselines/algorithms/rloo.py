@@ -32,7 +32,10 @@ class RLOOConfig(LanguageAgentConfig):
         0.05, "weight of the sequence KL to the reference in the reward, per nat; measured", at_least=0
     )
     top_k: int = option(
-        0, "what is drawn comes from the k best tokens (Fan et al. 2018); 0: from all", at_least=0
+        0,
+        "what is drawn comes from the k best tokens (Fan et al. 2018); 0: from all",
+        at_least=0,
+        decoding=True,
     )
 
     def __post_init__(self) -> None:

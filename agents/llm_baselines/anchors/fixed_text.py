@@ -12,6 +12,7 @@ import numpy as np
 from llm_baselines.agent import Env, TrainingReport
 from llm_baselines.anchors.unigram import check_has_texts
 from llm_baselines.configuration.tables import AGENT_OPTIONS
+from llm_baselines.spec import AgentSpec, RunSpec, TrainingSpec
 from llm_envs import vectorize
 from llm_envs.envs.task import Task
 from llm_envs.evaluation import episode_seed
@@ -141,11 +142,17 @@ class ConstantAgent:
     def save(self, folder: Path) -> None:
         """Writes an agent folder with the text and its token ids."""
         from llm_baselines.storage.agent_folder import write_agent_folder
+        from llm_baselines.storage.training_spec import environment_spec
 
+        steps = self.report.environment_steps
         write_agent_folder(
             folder,
+            RunSpec(
+                environment=environment_spec(self._env),
+                agent=AgentSpec(name="constant", config={"examples": self._examples}, track="scratch"),
+                training=TrainingSpec(total_timesteps=steps, seed=self._seed),
+            ),
             {
-                "agent": "constant",
                 "tokenizer_hash": self._task.tokenizer.content_hash,
                 "ids": [int(i) for i in self.ids],
                 "text": self.text,

@@ -27,10 +27,12 @@ class LanguageModelConfig:
     """How a language model that is not trained acts."""
 
     dtype: str = option("auto", "'float32', 'bfloat16', or the faster one")
-    temperature: float = option(1.0, "logits are divided by it before sampling", above=0)
-    top_k: int = option(0, "sampling is from the k best tokens; 0: from all", at_least=0)
-    top_p: float = option(1.0, "nucleus (Holtzman et al. 2020); 1: all", above=0, at_most=1)
-    n: int = option(8, "samples of which lm_best_of_n takes the best (Stiennon et al. 2020)", at_least=1)
+    temperature: float = option(1.0, "logits are divided by it before sampling", above=0, decoding=True)
+    top_k: int = option(0, "sampling is from the k best tokens; 0: from all", at_least=0, decoding=True)
+    top_p: float = option(1.0, "nucleus (Holtzman et al. 2020); 1: all", above=0, at_most=1, decoding=True)
+    n: int = option(
+        8, "samples of which lm_best_of_n takes the best (Stiennon et al. 2020)", at_least=1, decoding=True
+    )
 
     def __post_init__(self) -> None:
         if self.dtype not in ("auto", *DTYPES):

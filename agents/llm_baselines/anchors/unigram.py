@@ -9,6 +9,7 @@ import numpy as np
 
 from llm_baselines.agent import Env, TrainingReport
 from llm_baselines.play.sampling import uniforms
+from llm_baselines.spec import AgentSpec, RunSpec, TrainingSpec
 from llm_envs.envs.task import Task
 
 
@@ -29,6 +30,7 @@ class UnigramAgent:
     """Draws each token from the distribution of tokens in the train split's texts, end tokens included."""
 
     def __init__(self, env: Env, seed: int, device: str = "auto") -> None:
+        self._env = env
         self._task: Task = env.unwrapped.task  # type: ignore[attr-defined]
         self._seed = seed
         self.report = TrainingReport()
@@ -79,11 +81,17 @@ class UnigramAgent:
     def save(self, folder: Path) -> None:
         """Writes an agent folder with the counts."""
         from llm_baselines.storage.agent_folder import write_agent_folder
+        from llm_baselines.storage.training_spec import environment_spec
 
+        steps = self.report.environment_steps
         write_agent_folder(
             folder,
+            RunSpec(
+                environment=environment_spec(self._env),
+                agent=AgentSpec(name="unigram", track="demonstrations"),
+                training=TrainingSpec(total_timesteps=steps, seed=self._seed),
+            ),
             {
-                "agent": "unigram",
                 "tokenizer_hash": self._task.tokenizer.content_hash,
                 "counts": {str(i): int(n) for i, n in enumerate(self._counts) if n},
             },

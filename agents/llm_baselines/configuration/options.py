@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from math import isfinite
 from typing import Any, TypeVar
 
+from llm_baselines.spec import AFFECTS
 from llm_envs.checks.types import declared_types, fits, type_name
 
 T = TypeVar("T")
@@ -22,7 +23,15 @@ _BOUNDS = {
 }
 
 
-def option(default: Any, text: str, *, later: bool = False, **bounds: float) -> Any:
+def option(
+    default: Any,
+    text: str,
+    *,
+    later: bool = False,
+    affects_result: bool = True,
+    decoding: bool = False,
+    **bounds: float,
+) -> Any:
     """A dataclass field with a default, a line of help and bounds.
 
     Args:
@@ -30,9 +39,12 @@ def option(default: Any, text: str, *, later: bool = False, **bounds: float) -> 
             Any, any value is taken.
         text: The help.
         later: Whether it came after runs had been recorded; see `recorded_values`.
+        affects_result: Whether two runs that differ in it alone may have different results; see
+            `split_settings`.
+        decoding: Whether it decides how tokens are chosen when acting is not deterministic.
         **bounds: Any of at_least, above, at_most, below.
     """
-    metadata = {"help": text, "later": later}
+    metadata: dict[str, Any] = {"help": text, "later": later, AFFECTS: affects_result, "decoding": decoding}
     metadata |= {name: bounds[name] for name in _BOUNDS if name in bounds}
     if isinstance(default, dict | list):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
@@ -85,11 +97,35 @@ def recorded_values(config: Any) -> dict[str, Any]:
 
     Such a default does what was done before there was the option, so a run keeps the name it had.
     """
-    values = values_of(config)
-    for f in fields(config):
-        if f.metadata.get("later") and values[f.name] == _default(f):
-            del values[f.name]
-    return values
+    return without_later_defaults(type(config), values_of(config))
+
+
+def without_later_defaults(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a configuration, without later options that have their default.
+
+    Args:
+        cls: The configuration's class.
+        values: Values by name; names that the class does not know stay.
+    """
+    later = {f.name: _default(f) for f in fields(cls) if f.metadata.get("later")}
+    return {name: value for name, value in values.items() if not (name in later and value == later[name])}
+
+
+def split_settings(cls: type[Any], values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Splits the values of a configuration into those that affect the result and the settings that do not.
+
+    Args:
+        cls: The configuration's class.
+        values: Values by name. A name that the class does not know counts as one that affects the result.
+    """
+    free = {f.name for f in fields(cls) if not f.metadata.get(AFFECTS, True)}
+    affecting = {name: value for name, value in values.items() if name not in free}
+    return affecting, {name: value for name, value in values.items() if name in free}
+
+
+def decoding_names(cls: type[Any]) -> list[str]:
+    """The options of a configuration that decide how tokens are chosen when acting is not deterministic."""
+    return [f.name for f in fields(cls) if f.metadata.get("decoding")]
 
 
 def changed(config: Any, names: Iterable[str]) -> dict[str, Any]:

@@ -44,6 +44,12 @@ class PlainFactory:
         return False if inspect.isclass(self._make) else None
 
     @property
+    def config_class(self) -> type[Any] | None:
+        """Its attribute of that name; None where only the signature says its options."""
+        found = getattr(self._make, "config_class", None)
+        return found if isinstance(found, type) else None
+
+    @property
     def loads(self) -> bool:
         """Whether it has `load`, or takes a folder."""
         return self._method("load") is not None or self._takes_folder()

@@ -16,6 +16,7 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
+from llm_baselines.agent import Track
 from llm_envs.assets import resolve_model
 from llm_envs.foreign import UntrustedCode, load_pretrained
 from llm_envs.lm.model import LanguageModel
@@ -33,6 +34,21 @@ beside the embeddings."""
 def is_preset(model: Any) -> bool:
     """Whether this makes fresh weights: a name in PRESETS, or a mapping of a configuration's values."""
     return isinstance(model, Mapping) or (isinstance(model, str) and model in PRESETS)
+
+
+def track_of(usual: Track, config: Mapping[str, Any]) -> Track:
+    """What an agent learns from: what its kind usually does, unless its configuration says otherwise.
+
+    Args:
+        usual: The track of the agent's kind.
+        config: Its whole configuration, "model" among it.
+    """
+    if config.get("demonstrations"):
+        return "demonstrations"
+    model = config.get("model")
+    if usual == "demonstrations" and isinstance(model, str) and model not in PRESETS:
+        return "pretrained"
+    return "scratch" if config.get("warm_start") is False else usual
 
 
 def check_model(model: Any) -> None:

@@ -12,6 +12,7 @@ import gymnasium as gym
 from gymnasium.vector import VectorEnv
 
 from llm_baselines.agent import TrainingReport
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.exchange import replace_folder
 from llm_envs.assets import resolve_model
 from llm_envs.envs.task import Task
@@ -91,8 +92,8 @@ class ExportedAgent(Protocol):
         """The language model that acts, an adapter merged."""
         ...
 
-    def description(self) -> dict[str, Any]:
-        """What agent.json says of it."""
+    def training_spec(self, total_timesteps: int) -> RunSpec:
+        """Its training of so many environment steps."""
         ...
 
 
@@ -180,8 +181,8 @@ def _card(
 ) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
-    description = agent.description()
-    env = description["env_id"] or type(agent.env.unwrapped).__name__
+    spec = agent.training_spec(agent.num_timesteps)
+    env = spec.environment.id or type(agent.env.unwrapped).__name__
     if evaluation is not None:
         scores = {"mean_reward": evaluation.mean_reward, **evaluation.metrics}
         played = f"{len(evaluation.rows)} episodes of the {split} split, seed {evaluation.seed}, " + (
@@ -204,7 +205,8 @@ def _card(
         )
         for name, value in scores.items()
     ]
-    base = description["model"] if isinstance(description["model"], str) else "A fresh model"
+    model = spec.agent.config["model"]
+    base = model if isinstance(model, str) else "A fresh model"
     name = f"{Path(base).name}-{agent.name}-{env}"
     metadata = ModelCardData(
         model_name=name,
@@ -231,7 +233,7 @@ def _card(
         prompt="that the environment shows" if agent.task is None else f"`{_prompt(agent.task)}`",
         ends=ends or "of the environment's choice",
         evaluation="\n".join(evaluated) if scores else "Not evaluated yet.",
-        settings=json.dumps(description["env_kwargs"], indent=1, ensure_ascii=False),
+        settings=json.dumps(spec.environment.kwargs, indent=1, ensure_ascii=False),
     )
 
 

@@ -73,16 +73,22 @@ class LanguageAgentConfig:
         1.0,
         "of the policy that is drawn from when acting is not deterministic; evaluations included",
         above=0,
+        decoding=True,
     )
     keep_best: bool = option(True, "keep the weights that were best on validation")
     checkpoint_freq: int = option(
-        20_000, "environment steps between checkpoints for resuming; 0: none", at_least=0
+        20_000,
+        "environment steps between checkpoints for resuming; 0: none",
+        at_least=0,
+        affects_result=False,
     )
     warm_start: bool = option(
         True, "a fresh model is first trained on demonstrations, where the environment has any"
     )
     supervised: dict[str, Any] = option({}, "what that training does otherwise than by default")
-    warm_start_folder: str = option("", "where warm starts are kept and looked for; empty: nowhere")
+    warm_start_folder: str = option(
+        "", "where warm starts are kept and looked for; empty: nowhere", affects_result=False
+    )
 
     def __post_init__(self) -> None:
         for name, known in (("dtype", ("auto", *DTYPES)), ("adapter", ("auto", "lora", "none"))):

@@ -5,56 +5,57 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from llm_baselines.configuration.options import values_of
-from llm_baselines.play.transitions import check_spaces, spaces_of
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.exchange import is_exchange, standing_in
 from llm_baselines.storage.fields import AGENT, check_fields
 from llm_baselines.storage.not_finite import NotFinite, all_finite
+from llm_baselines.storage.run_fields import read_run, refuse_code_of_run
 from llm_baselines.storage.sealed_folder import (
     MANIFEST,
     AgentFolderError,
-    json_able,
     open_sealed,
     read_json,
     write_json,
     write_sealed,
 )
 from llm_baselines.storage.tensors import read_tensors, write_tensors
+from llm_baselines.storage.upgrade import FORMAT, upgraded_agent
 from llm_envs.foreign import allowed_code, code_names, refuse_code, shown
 
-__all__ = [
-    "AgentFolderError",
-    "check_described",
-    "check_origin",
-    "described_config",
-    "environment_of",
-    "is_agent_folder",
-    "json_able",
-    "kept_config",
-    "read_agent_folder",
-    "read_agent_folder_for",
-    "tokens_of",
-    "training_signature",
-    "write_agent_folder",
-]
-
-FORMAT = 1
 DESCRIPTION, WEIGHTS = "agent.json", "weights.safetensors"
 _KIND = "a saved agent"
 
 
+class SavedAgent(NamedTuple):
+    """What an agent folder holds.
+
+    Attributes:
+        spec: The agent and its training; the agent's name is that in the registry.
+        content: What else agent.json says.
+        weights: Tensors by name; empty where there are none.
+    """
+
+    spec: RunSpec
+    content: dict[str, Any]
+    weights: dict[str, torch.Tensor]
+
+
 def write_agent_folder(
-    folder: Path, description: Mapping[str, Any], tensors: Mapping[str, torch.Tensor] | None = None
+    folder: Path,
+    spec: RunSpec,
+    content: Mapping[str, Any],
+    tensors: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Saves an agent.
 
     Args:
         folder: Replaced if it holds an agent and nothing else.
-        description: JSON-able; "agent" names the agent's entry in the registry.
+        spec: The agent and its training; the agent's name is that in the registry.
+        content: What else its `load` needs; JSON-able.
         tensors: Weights by name.
 
     Raises:
@@ -75,69 +76,71 @@ def write_agent_folder(
         )
 
     def write(place: Path) -> None:
-        write_json(place / DESCRIPTION, {"format": FORMAT, **description}, sort_keys=True)
+        described = {"format": FORMAT, "spec": spec.to_dict(), **content}
+        write_json(place / DESCRIPTION, described, sort_keys=True)
         if tensors is not None:
             write_tensors(tensors, place / WEIGHTS)
 
     write_sealed(folder, write)
 
 
-def read_agent_folder(folder: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+def read_agent_folder(folder: Path) -> SavedAgent:
     """Reads what `write_agent_folder` wrote, every file checked against the manifest.
-
-    Returns:
-        The description, and the weights (empty where there are none).
 
     Raises:
         AgentFolderError: A file is missing, altered or cut short (it is named), or of a later format; a
             field is not what it must be, or a tensor holds NaN or infinity.
-        UntrustedCode: The description names code anywhere but as its training reward, which is only told.
+        UntrustedCode: agent.json names code anywhere but as its training reward, which is only told.
     """
     folder, hashes = open_sealed(Path(folder), (DESCRIPTION,), kind=_KIND)
-    description = read_json(folder / DESCRIPTION, kind=_KIND)
-    if description.get("format") != FORMAT:
+    place = folder / DESCRIPTION
+    content = read_json(place, kind=_KIND)
+    if content.get("format") == 1:
+        content = upgraded_agent(content, place)
+    if content.get("format") != FORMAT:
         raise AgentFolderError(
-            f"'{folder / DESCRIPTION}' has format {description.get('format')!r}; this version reads {FORMAT}"
+            f"'{place}' has format {content.get('format')!r}; this version reads 1 and {FORMAT}"
         )
-    refuse_code(_without_told(description), folder / DESCRIPTION)
-    check_fields(description, AGENT, folder / DESCRIPTION, needed=("agent",))
-    if WEIGHTS not in hashes:
-        return description, {}
-    return description, read_tensors(folder / WEIGHTS)
+    refuse_code_of_run(content.get("spec"), place)
+    refuse_code({name: part for name, part in content.items() if name not in _TOLD}, place)
+    check_fields(content, AGENT, place, needed=("spec",))
+    spec = read_run(content.pop("spec"), place)
+    weights = read_tensors(folder / WEIGHTS) if WEIGHTS in hashes else {}
+    return SavedAgent(spec, content, weights)
 
 
-def _without_told(description: Mapping[str, Any]) -> dict[str, Any]:
-    """What something may be made from: without the agent's name, texts, and the reward it was trained on."""
-    told = ("agent", "text", "report", "reward_signature")
-    kept = {k: v for k, v in description.items() if k not in told}
-    for part in ("config", "env_kwargs"):
-        if isinstance(options := kept.get(part), dict):
-            kept[part] = {k: v for k, v in options.items() if k != "reward"}
-    return kept
+_TOLD = ("spec", "text", "report")
+"""Fields that may name code: `refuse_code_of_run` checks the run, and nothing is made from the others."""
 
 
-def check_described(description: Mapping[str, Any], folder: Path, needed: Iterable[str]) -> None:
-    """Refuses a description that lacks what its agent is made from.
+def check_described(content: Mapping[str, Any], folder: Path, needed: Iterable[str]) -> None:
+    """Refuses an agent.json that lacks what its agent is made from.
 
     Raises:
         AgentFolderError: Naming the field.
     """
-    check_fields(description, {}, Path(folder) / DESCRIPTION, needed)
+    check_fields(content, {}, Path(folder) / DESCRIPTION, needed)
 
 
-def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str, content: str) -> dict[str, Any]:
-    """The description of an agent without weights, saved for the same tokens; it has the field `content`.
+def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str, needed: str) -> dict[str, Any]:
+    """What agent.json says of an agent without weights that was saved for the same tokens.
+
+    Args:
+        folder: The folder.
+        agent: The agent's name.
+        tokenizer_hash: Content hash of the environment's tokenizer.
+        needed: A field that must be there.
 
     Raises:
-        AgentFolderError: The folder is damaged, another agent's, or speaks other tokens.
+        AgentFolderError: The folder is damaged, another agent's, or was saved for another vocabulary.
     """
-    description, _ = read_agent_folder(folder)
-    if description.get("agent") != agent:
-        raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {agent!r}")
-    if description.get("tokenizer_hash") != tokenizer_hash:
+    spec, content, _ = read_agent_folder(folder)
+    if spec.agent.name != agent:
+        raise AgentFolderError(f"'{folder}' holds a {spec.agent.name!r}, not a {agent!r}")
+    if content.get("tokenizer_hash") != tokenizer_hash:
         raise AgentFolderError(f"'{folder}' was saved for another vocabulary than the environment's")
-    check_described(description, folder, (content,))
-    return description
+    check_described(content, folder, (needed,))
+    return content
 
 
 def is_agent_folder(path: Path) -> bool:
@@ -145,21 +148,22 @@ def is_agent_folder(path: Path) -> bool:
     return (standing_in(path) / DESCRIPTION).is_file()
 
 
-# What a saved agent, or a checkpoint of one, says of where it comes from.
+def reward_is_kept(reward: Any, kept: RunSpec) -> bool:
+    """Whether the run of a saved agent has its training reward as it is, not only as a text about it."""
+    return bool(kept.agent.config.get("reward") == reward)
 
 
-def described_config(config: Any) -> dict[str, Any]:
-    """A configuration as agent.json says it; a reward that is code stays behind, and that is said."""
-    options = values_of(config)
-    told = json_able(options)
-    return {"config": told, "reward_is_kept": told["reward"] == options["reward"]}
+def kept_config(saved: SavedAgent, folder: Path) -> dict[str, Any]:
+    """The options an agent is made with again, without "model".
 
-
-def kept_config(description: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """The options an agent is made with again; warns if its reward was not kept or is code."""
-    config = dict(description["config"])
+    A training reward that was not kept, or is code that the person has not allowed, is left out with a
+    warning.
+    """
+    agent = saved.spec.agent
+    config = {**agent.config, **agent.settings}
+    config.pop("model", None)
     foreign = [name for _, name in code_names(config.get("reward")) if name not in allowed_code()]
-    lost = not description.get("reward_is_kept", True)
+    lost = not saved.content.get("reward_is_kept", True)
     if lost or foreign:
         why = "is not saved with it" if lost else f"is code that the folder names (--allow-code {foreign[0]})"
         warnings.warn(
@@ -169,47 +173,3 @@ def kept_config(description: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         )
         config["reward"] = None
     return config
-
-
-def check_origin(place: Path, state: Mapping[str, Any], seed: int, env: Any) -> None:
-    """Refuses a checkpoint of another seed or environment.
-
-    Raises:
-        AgentFolderError: It is one.
-    """
-    for what, here in (("seed", seed), ("environment", environment_of(env))):
-        if state.get(what) != here:
-            raise AgentFolderError(
-                f"'{place}' was trained with the {what} {state.get(what)}, not {here}: resume with the "
-                "same, or train afresh"
-            )
-
-
-def environment_of(env: Any) -> dict[str, Any]:
-    """The id and arguments an environment was made by, and what tokens it has; JSON-able."""
-    spec = getattr(env, "spec", None)
-    kwargs = {k: v for k, v in spec.kwargs.items() if k != "render_mode"} if spec is not None else {}
-    return {
-        "env_id": spec.id if spec is not None else None,
-        "env_kwargs": json_able(kwargs),
-        **tokens_of(env),
-    }
-
-
-def training_signature(env: Any, config: Any) -> str | None:
-    """The signature of the reward an agent is trained on; None where the environment is not one of ours."""
-    task = getattr(env.unwrapped, "task", None)
-    if task is None:
-        return None
-    return str(task.reward.signature if config.reward is None else task.make_reward(config.reward).signature)
-
-
-def tokens_of(env: Any) -> dict[str, Any]:
-    """What an agent and its environment must agree in."""
-    vocabulary_size, context_length = check_spaces(*spaces_of(env))
-    tokenizer = getattr(getattr(env.unwrapped, "task", None), "tokenizer", None)
-    return {
-        "context_length": context_length,
-        "vocabulary_size": vocabulary_size,
-        "tokenizer_hash": getattr(tokenizer, "content_hash", None),
-    }

@@ -10,18 +10,19 @@ from typing import Any
 import torch
 
 from llm_baselines.agent import Learner
-from llm_baselines.configuration.options import values_of
-from llm_baselines.storage.agent_folder import check_origin
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.fields import CHECKPOINT, check_fields
 from llm_baselines.storage.rotation import replace_checkpoint
+from llm_baselines.storage.run_fields import read_run
 from llm_baselines.storage.sealed_folder import (
     AgentFolderError,
-    json_able,
     open_sealed,
     read_json,
     write_json,
 )
 from llm_baselines.storage.tensors import load_optimizer, optimizer_tensors, read_tensors, write_tensors
+from llm_baselines.storage.training_spec import check_same_training, tokens_of
+from llm_baselines.storage.upgrade import upgraded_checkpoint
 
 _STATE, _NETWORK, _OPTIMIZER, _BEST = (
     "state.json",
@@ -29,13 +30,13 @@ _STATE, _NETWORK, _OPTIMIZER, _BEST = (
     "optimizer.safetensors",
     "best.safetensors",
 )
-_FREE = ("warm_start_folder", "checkpoint_freq")
 _KIND = "a checkpoint"
 
 
 def write_checkpoint(
     folder: Path,
     round: int,
+    spec: RunSpec,
     state: dict[str, Any],
     learner: Learner,
     best: dict[str, torch.Tensor] | None,
@@ -45,7 +46,8 @@ def write_checkpoint(
     Args:
         folder: Holds checkpoints, named by their round.
         round: The round it is taken after.
-        state: JSON-able.
+        spec: The training.
+        state: What else is needed to go on; JSON-able.
         learner: Its network, optimizer and `save_more(place)`.
         best: The weights that were best on validation so far.
     """
@@ -57,15 +59,21 @@ def write_checkpoint(
         if best is not None:
             write_tensors(best, place / _BEST)
         learner.save_more(place)
-        write_json(place / _STATE, state, default=float)
+        known = {"spec": spec.to_dict(), "tokens": tokens_of(learner.env)}
+        write_json(place / _STATE, {**known, **state}, default=float)
 
     return replace_checkpoint(folder / f"{round:09d}", write)
 
 
 def read_checkpoint(
-    place: Path, learner: Learner, total_timesteps: int
+    place: Path, learner: Learner, spec: RunSpec
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor] | None]:
     """Gives a learner the weights, optimizer and replay of a checkpoint.
+
+    Args:
+        place: The checkpoint.
+        learner: Newly made.
+        spec: The training that resumes.
 
     Returns:
         The state, whose "exact" says whether the run is, from here too, what an uninterrupted one is to the
@@ -78,9 +86,12 @@ def read_checkpoint(
     way_out = f"; delete '{place}' to train afresh"
     place, hashes = open_sealed(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
     state = read_json(place / _STATE, kind=_KIND, way_out=way_out)
+    if "spec" not in state:
+        state = upgraded_checkpoint(state, place / _STATE)
     check_fields(state, CHECKPOINT, place / _STATE, needed=CHECKPOINT.keys() - {"exact"})
-    _check_same(place, state, learner)
-    deviations = list(_deviations(place, state, total_timesteps))
+    before = read_run(state["spec"], place / _STATE)
+    check_same_training(place, before, spec, type(learner.config), state["tokens"], learner.env)
+    deviations = list(_deviations(place, state, before, spec))
     for deviation in deviations:
         warnings.warn(deviation, stacklevel=2)
     state["exact"] = state.get("exact", True) and not deviations
@@ -103,20 +114,7 @@ def read_checkpoint(
     return state, best
 
 
-def _check_same(place: Path, state: dict[str, Any], learner: Learner) -> None:
-    if state["agent"] != learner.name:
-        raise AgentFolderError(f"'{place}' is a checkpoint of {state['agent']!r}, not of {learner.name!r}")
-    check_origin(place, state, learner.seed, learner.env)
-    mine = json_able(values_of(learner.config))
-    for name, value in mine.items():
-        if name not in _FREE and state["config"].get(name) != value:
-            raise AgentFolderError(
-                f"'{place}' was trained with {name}={state['config'].get(name)!r}, not "
-                f"{value!r}: resume with the same {name}, or train afresh"
-            )
-
-
-def _deviations(place: Path, state: dict[str, Any], total_timesteps: int) -> Iterator[str]:
+def _deviations(place: Path, state: dict[str, Any], kept: RunSpec, here: RunSpec) -> Iterator[str]:
     """Why a run that goes on from a checkpoint will not end as if it had never stopped, to the bit."""
     if state["torch"] != torch.__version__:
         yield (
@@ -129,8 +127,9 @@ def _deviations(place: Path, state: dict[str, Any], total_timesteps: int) -> Ite
             f"'{place}' was written with {state['threads']} threads and this run has {threads}: sums are "
             "taken in another order, so its weights will not be those of an uninterrupted run to the bit"
         )
-    if state["total_timesteps"] != total_timesteps:
+    steps, now = (run.training.total_timesteps if run.training else 0 for run in (kept, here))
+    if steps != now:
         yield (
-            f"'{place}' was on its way to {state['total_timesteps']} steps and now goes to "
-            f"{total_timesteps}: schedules over the whole of training change"
+            f"'{place}' was on its way to {steps} steps and now goes to {now}: schedules over the whole of "
+            "training change"
         )

@@ -50,6 +50,15 @@ COUNTS: Kind = (
     "a list of whole numbers",
     lambda value: isinstance(value, list) and all(map(is_count, value)),
 )
+TABLE_OF_TEXTS: Kind = (
+    "an object of texts",
+    lambda value: isinstance(value, dict) and all(isinstance(item, str) for item in value.values()),
+)
+TRACK: Kind = (
+    "scratch, demonstrations or pretrained",
+    ("scratch", "demonstrations", "pretrained").__contains__,
+)
+ANYTHING: Kind = ("anything", lambda value: True)
 TABLE_OF_COUNTS: Kind = (
     "an object of whole numbers",
     lambda value: isinstance(value, dict) and all(map(is_count, value.values())),
@@ -72,21 +81,15 @@ def or_null(kind: Kind) -> Kind:
 
 
 AGENT: Mapping[str, Kind] = {
-    "agent": TEXT,
-    "env_id": or_null(TEXT),
-    "env_kwargs": TABLE,
     "context_length": or_null(COUNT),
     "vocabulary_size": or_null(COUNT),
     "observation_space": TABLE,
     "action_space": COUNT,
     "tokenizer_hash": or_null(TEXT),
     "reference_identity": or_null(TEXT),
-    "seed": SEED,
-    "timesteps": COUNT,
     "rounds": COUNT,
     "begun": FLAG,
     "state": TABLE_OF_NUMBERS,
-    "config": TABLE,
     "reward_is_kept": FLAG,
     "model_config": TABLE,
     "ids": COUNTS,
@@ -94,33 +97,20 @@ AGENT: Mapping[str, Kind] = {
     "counts": TABLE_OF_COUNTS,
     "report": TABLE,
 }
-"""Fields of agent.json; which of them an agent needs is its own `load`'s to say."""
+"""Fields of agent.json beside its run; which of them an agent needs is its own `load`'s to say."""
 
 TRAINING: Mapping[str, Kind] = {
     "status": TEXT,
-    "env": TEXT,
-    "env_kwargs": TABLE,
-    "agent": TEXT,
-    "entry_point": TEXT,
-    "config": TABLE,
-    "seed": SEED,
-    "total_timesteps": COUNT,
-    "track": (
-        "scratch, demonstrations or pretrained",
-        ("scratch", "demonstrations", "pretrained").__contains__,
-    ),
-    "training_reward": or_null(TABLE),
     "report": or_null(TABLE),
+    "files": or_null(TABLE_OF_TEXTS),
+    "started_at": or_null(TEXT),
+    "finished_at": or_null(TEXT),
 }
-"""Fields of training.json."""
+"""Fields of training.json beside its run."""
 
 CHECKPOINT: Mapping[str, Kind] = {
-    "agent": TEXT,
-    "seed": SEED,
-    "environment": TABLE,
+    "tokens": TABLE,
     "reference_identity": or_null(TEXT),
-    "config": TABLE,
-    "total_timesteps": COUNT,
     "threads": COUNT,
     "torch": TEXT,
     "round": COUNT,
@@ -136,12 +126,10 @@ CHECKPOINT: Mapping[str, Kind] = {
     "exact": FLAG,
     "learner": TABLE_OF_NUMBERS,
 }
-"""Fields of a language agent's state.json."""
+"""Fields of a language agent's state.json beside its run."""
 
-SB3_CHECKPOINT: Mapping[str, Kind] = {
-    name: CHECKPOINT[name] for name in ("seed", "environment", "config", "report", "best_score")
-}
-"""Fields of the state of a Stable-Baselines3 agent."""
+SB3_CHECKPOINT: Mapping[str, Kind] = {name: CHECKPOINT[name] for name in ("tokens", "report", "best_score")}
+"""Fields of the state of a Stable-Baselines3 agent beside its run."""
 
 _REPORT: Mapping[str, Kind] = {
     "environment_steps": COUNT,
@@ -156,7 +144,12 @@ _REPORT: Mapping[str, Kind] = {
 
 
 def check_fields(
-    table: Mapping[str, Any], kinds: Mapping[str, Kind], place: object, needed: Iterable[str] = ()
+    table: Mapping[str, Any],
+    kinds: Mapping[str, Kind],
+    place: object,
+    needed: Iterable[str] = (),
+    *,
+    path: str = "",
 ) -> None:
     """Checks the fields of an object from a file, and its "report" where it has one.
 
@@ -165,24 +158,26 @@ def check_fields(
         kinds: Field -> what it must be where it is present.
         place: The file, for errors.
         needed: Fields that must be present.
+        path: Where the object stands in the file, for errors; empty at the top.
 
     Raises:
         AgentFolderError: Naming file, field and fault.
     """
+    where = f"'{place}': {path}." if path else f"'{place}': "
     for name in needed:
         if name not in table:
-            raise AgentFolderError(f"'{place}': {name}: is missing")
+            raise AgentFolderError(f"{where}{name}: is missing")
     for name, (words, holds) in kinds.items():
         if name in table and not holds(table[name]):
-            raise AgentFolderError(f"'{place}': {name}: {_short(table[name])} is not {words}")
+            raise AgentFolderError(f"{where}{name}: {_short(table[name])} is not {words}")
     report = table.get("report")
     if "report" in kinds and report is not None:
         known = {field.name for field in fields(TrainingReport)}
         for name in sorted(report.keys() - known):
-            raise AgentFolderError(f"'{place}': report.{name}: is no field of a report")
+            raise AgentFolderError(f"{where}report.{name}: is no field of a report")
         for name, (words, holds) in _REPORT.items():
             if name in report and not holds(report[name]):
-                raise AgentFolderError(f"'{place}': report.{name}: {_short(report[name])} is not {words}")
+                raise AgentFolderError(f"{where}report.{name}: {_short(report[name])} is not {words}")
 
 
 def _short(value: Any) -> str:

@@ -11,30 +11,21 @@ import gymnasium as gym
 import torch
 
 from llm_baselines.agent import Learner, TrainingReport
+from llm_baselines.configuration.options import values_of
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.agent_folder import (
-    AgentFolderError,
+    SavedAgent,
     check_described,
-    described_config,
-    environment_of,
-    json_able,
     kept_config,
     read_agent_folder,
-    tokens_of,
-    training_signature,
+    reward_is_kept,
 )
+from llm_baselines.storage.sealed_folder import AgentFolderError, json_able
+from llm_baselines.storage.training_spec import tokens_of
 from llm_envs.foreign import UntrustedCode, refuse_kernels, shown
 from llm_envs.lm.model import LanguageModel
 
-_NEEDED = (
-    "config",
-    "context_length",
-    "model",
-    "report",
-    "seed",
-    "timesteps",
-    "tokenizer_hash",
-    "vocabulary_size",
-)
+_NEEDED = ("context_length", "report", "tokenizer_hash", "vocabulary_size")
 
 
 class StoredAgent(Learner, Protocol):
@@ -61,21 +52,16 @@ class StoredAgent(Learner, Protocol):
 Stored = TypeVar("Stored", bound=StoredAgent)
 
 
-def describe(agent: StoredAgent) -> dict[str, Any]:
-    """A saved agent's description; JSON-able."""
+def describe(agent: StoredAgent, spec: RunSpec) -> dict[str, Any]:
+    """What agent.json says of a language agent beside its run; JSON-able."""
     return {
-        "agent": agent.name,
-        "model": json_able(agent.model_spec or getattr(agent.lm.config, "name_or_path", None) or None),
         "reference_identity": agent.reference_identity(),
         "model_config": json_able(agent.lm.config.to_dict()),
-        **environment_of(agent.env),
-        "seed": agent.seed,
-        "timesteps": agent.num_timesteps,
+        **tokens_of(agent.env),
         "rounds": agent.rounds,
         "begun": agent.begun,
         "state": agent.state(),
-        **described_config(agent.config),
-        "reward_signature": training_signature(agent.env, agent.config),
+        "reward_is_kept": reward_is_kept(values_of(agent.config).get("reward"), spec),
         "report": json_able(asdict(agent.report)),
     }
 
@@ -104,38 +90,42 @@ def load_language_agent(
     Raises:
         AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
     """
-    description, weights = read_agent_folder(Path(folder))
-    if description.get("agent") != name:
-        raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {name!r}")
-    adapted = description.get("config", {}).get("adapter") == "lora"
-    check_described(description, folder, (*_NEEDED, *(() if adapted else ("model_config",))))
+    saved = read_agent_folder(Path(folder))
+    (spec, content, weights), kept = saved, saved.spec.agent
+    if kept.name != name:
+        raise AgentFolderError(f"'{folder}' holds a {kept.name!r}, not a {name!r}")
+    if spec.training is None or "model" not in kept.config:
+        missing = "spec.training" if spec.training is None else "spec.agent.config.model"
+        raise AgentFolderError(f"'{Path(folder) / 'agent.json'}': {missing}: is missing")
+    adapted = kept.config.get("adapter") == "lora"
+    check_described(content, folder, (*_NEEDED, *(() if adapted else ("model_config",))))
     env = gym.make(env) if isinstance(env, str) else env
     for what, here in tokens_of(env).items():
-        if None not in (description[what], here) and description[what] != here:
-            raise AgentFolderError(f"'{folder}' has {what} {description[what]}, the environment {here}")
+        if None not in (content[what], here) and content[what] != here:
+            raise AgentFolderError(f"'{folder}' has {what} {content[what]}, the environment {here}")
     agent = cls(
-        _base_of(description, folder, model) if adapted else _model_of(description, weights, folder),
+        _base_of(saved, folder, model) if adapted else _model_of(saved, folder),
         env,
-        seed=description["seed"] if seed is None else seed,
+        seed=spec.training.seed if seed is None else seed,
         device=device,
-        **kept_config(description, folder),
+        **kept_config(saved, folder),
     )
-    agent.model_spec = description["model"]
+    agent.model_spec = kept.config["model"]
     agent.load_weights(weights, folder)
-    identity = description.get("reference_identity")
+    identity = content.get("reference_identity")
     if identity is not None and agent.reference_identity() != identity:
         raise AgentFolderError(
             f"'{folder}' was trained from weights with the SHA-256 {identity[:12]}…, and "
-            f"{description['model']!r} has others now: pass the base it had, load(..., model=...)"
+            f"{kept.config['model']!r} has others now: pass the base it had, load(..., model=...)"
         )
-    agent.num_timesteps, agent.rounds = int(description["timesteps"]), int(description.get("rounds", 0))
-    agent.restore({**agent.state(), **description.get("state", {})})
-    agent.begun = bool(description.get("begun", True))
-    agent.report = TrainingReport(**description["report"])
+    agent.num_timesteps, agent.rounds = spec.training.total_timesteps, int(content.get("rounds", 0))
+    agent.restore({**agent.state(), **content.get("state", {})})
+    agent.begun = bool(content.get("begun", True))
+    agent.report = TrainingReport(**content["report"])
     return agent
 
 
-def _model_of(description: Mapping[str, Any], weights: Mapping[str, torch.Tensor], folder: Path) -> Any:
+def _model_of(saved: SavedAgent, folder: Path) -> Any:
     """An empty model of the saved configuration; the class comes from transformers' own table.
 
     Raises:
@@ -144,7 +134,7 @@ def _model_of(description: Mapping[str, Any], weights: Mapping[str, torch.Tensor
     from transformers import AutoConfig, AutoModelForCausalLM
 
     place = f"'{folder / 'agent.json'}': model_config"
-    options = dict(description["model_config"])
+    options, weights = dict(saved.content["model_config"]), saved.weights
     kind = options.pop("model_type", None)
     if not isinstance(kind, str):
         raise AgentFolderError(f"{place}.model_type: {shown(repr(kind))} is not a text")
@@ -168,9 +158,9 @@ def _model_of(description: Mapping[str, Any], weights: Mapping[str, torch.Tensor
         raise AgentFolderError(f"{place}: there is no such {shown(kind)} model: {said}") from error
 
 
-def _base_of(description: Mapping[str, Any], folder: Path, model: Any) -> Any:
+def _base_of(saved: SavedAgent, folder: Path, model: Any) -> Any:
     """The base that an adapter belongs to."""
-    found = description["model"] if model is None else model
+    found = saved.spec.agent.config["model"] if model is None else model
     if found is None:
         raise AgentFolderError(
             f"'{folder}' holds an adapter and not the model it belongs to, which had no name: pass it, "

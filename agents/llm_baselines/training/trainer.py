@@ -20,8 +20,6 @@ from stable_baselines3.common.logger import Logger
 from tqdm.auto import tqdm
 
 from llm_baselines.agent import Learner, TrainingReport
-from llm_baselines.configuration.options import values_of
-from llm_baselines.storage.agent_folder import environment_of
 from llm_baselines.storage.checkpoint import read_checkpoint, write_checkpoint
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.rotation import newest_checkpoint
@@ -284,12 +282,7 @@ class TrainingRun:
         self._checkpointed = time.perf_counter()
         learner = self.learner
         state = {
-            "agent": learner.name,
-            "seed": learner.seed,
-            "environment": environment_of(learner.env),
             "reference_identity": learner.reference_identity(),
-            "config": json_able(values_of(learner.config)),
-            "total_timesteps": self.total_timesteps,
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
             "round": self.round,
@@ -303,12 +296,12 @@ class TrainingRun:
             "exact": learner.exact,
             "learner": learner.state(),
         }
-        best = self.evaluations.best_weights
-        return write_checkpoint(self.folder / "resume", self.round, state, learner, best)
+        spec, best = learner.training_spec(self.total_timesteps), self.evaluations.best_weights
+        return write_checkpoint(self.folder / "resume", self.round, spec, state, learner, best)
 
     def _restore(self, place: Path) -> Any:
         learner = self.learner
-        state, best = read_checkpoint(place, learner, self.total_timesteps)
+        state, best = read_checkpoint(place, learner, learner.training_spec(self.total_timesteps))
         learner.rounds, learner.num_timesteps = state["round"], state["num_timesteps"]
         learner.exact = state["exact"]
         learner.report = TrainingReport(**state["report"])

@@ -35,7 +35,7 @@ from llm_benchmarks.console.input import (
 from llm_benchmarks.console.outermost import answer
 
 if TYPE_CHECKING:
-    from llm_benchmarks.run.suite import Cell
+    from llm_benchmarks.run.cells import Cell
 
 commands = typer.Typer(
     name="llm-envs",
@@ -174,7 +174,7 @@ def train(
 ) -> None:
     """Trains an agent into a folder; Ctrl-C saves it there, --resume goes on."""
     with bad_input():
-        from llm_benchmarks.run.suite import Cell, check_names
+        from llm_benchmarks.run.cells import Cell, check_names
 
         check_names([env], [agent], "train")
         usable_device(device)
@@ -223,7 +223,7 @@ def evaluate(
 ) -> None:
     """Plays an agent on the test split and writes a record."""
     with bad_input():
-        from llm_benchmarks.run.suite import Cell, Evaluation, check_names
+        from llm_benchmarks.run.cells import Cell, Evaluation, check_names
 
         check_names([env], [agent], "evaluate")
         usable_device(device)
@@ -312,7 +312,7 @@ def degenerate(
 ) -> None:
     """Scores degenerate texts beside the references: none may come near them."""
     with bad_input():
-        from llm_benchmarks.run.suite import check_names, check_ours
+        from llm_benchmarks.run.cells import check_names, check_ours
 
         check_names(env, [], "degenerate")
         check_ours(env, "degenerate")
@@ -333,7 +333,7 @@ def pages(
 ) -> None:
     """Writes the page of each environment from what the code says and measures."""
     with bad_input():
-        from llm_benchmarks.run.suite import check_names, check_ours
+        from llm_benchmarks.run.cells import check_names, check_ours
 
         check_names(env or [], [], "pages")
         check_ours(env or [], "pages")

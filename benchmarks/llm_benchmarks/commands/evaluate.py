@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
@@ -18,9 +16,8 @@ from llm_benchmarks.console.termination import termination_interrupts
 from llm_benchmarks.leaderboard.samples import print_samples, spread
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.cell import run_cell
-from llm_benchmarks.run.resolve import make_plan, plan_agent, settled, training_env
-from llm_benchmarks.run.suite import Cell, SuiteError
-from llm_benchmarks.run.training import load_trained
+from llm_benchmarks.run.cells import Cell, SuiteError
+from llm_benchmarks.run.resolve import Resolved, resolve_agent, with_environment
 
 _SAMPLES = 3
 _LOADED = (
@@ -41,8 +38,7 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
         KeyboardInterrupt: It was interrupted, by Ctrl-C, SIGTERM or SIGHUP; the record says so.
     """
     with bad_input():
-        cell = _with_training(cell, device)
-        make_plan(cell)
+        _check(cell, device)
     usable_folder(store)
     try:
         result = run_cell(cell, RecordStore(store), device=device)
@@ -57,18 +53,18 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
             "status": result.status,
             "record": result.record,
             "env": cell.env_id,
-            "agent": record["agent"]["name"],
-            "results": record["results"],
-            "error": record["error"],
+            "agent": record.spec.agent.name,
+            "results": record.results,
+            "error": record.error,
         }
         print(json.dumps(told, indent=2))
     elif result.status == "completed":
-        results = record["results"]
+        results = record.results or {}
         console = Console()
         metrics = ", ".join(f"{k} {v:.3f}" for k, v in results["metrics"].items() if v is not None)
         say(
             console,
-            f"{cell.env_id} {record['agent']['name']}: mean reward {results['mean_reward']:.3f} over "
+            f"{cell.env_id} {record.spec.agent.name}: mean reward {results['mean_reward']:.3f} over "
             f"{results['episodes']} episodes" + (f" ({metrics})" if metrics else ""),
         )
         episodes = record.episodes()
@@ -81,11 +77,12 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
     return 0 if result.status == "completed" else 1
 
 
-def _with_training(cell: Cell, device: str) -> Cell:
-    """The cell with what the training of its agent fixes: environment arguments, reward.
+def _check(cell: Cell, device: str) -> None:
+    """Refuses what would make a failed run.
 
     Raises:
-        SuiteError: The agent must be trained first, was trained on another id, or with this seed.
+        ValueError: The agent must be trained first, was trained on another id, or with this seed; the
+            environment or the reward cannot be made; or the trained agent cannot be loaded.
     """
     is_folder = cell.agent not in AGENTS and Path(cell.agent).is_dir()
     if not is_folder and factory_of(cell.agent).trains:
@@ -97,23 +94,20 @@ def _with_training(cell: Cell, device: str) -> Cell:
         raise SuiteError(f"agent {cell.agent!r} learns, and here nothing is trained: {_LOADED}")
     if is_folder and cell.config:
         raise SuiteError(f"'{cell.agent}' has its configuration; drop --config and --set")
-    agent = plan_agent(cell)
-    facts = agent.training
-    if facts is None:
-        return cell
-    cell = settled(cell, agent)
-    if facts["seed"] == cell.evaluation.seed:
-        raise SuiteError(f"--seed {facts['seed']} is the seed '{cell.agent}' was trained with")
-    _check_loads(cell, facts, device)
-    return cell
+    resolved = resolve_agent(cell)
+    if resolved.trained is not None:
+        if resolved.seed == cell.evaluation.seed:
+            raise SuiteError(f"--seed {resolved.seed} is the seed '{cell.agent}' was trained with")
+        _check_loads(resolved, device)
+    with_environment(resolved)
 
 
-def _check_loads(cell: Cell, facts: Mapping[str, Any], device: str) -> None:
+def _check_loads(resolved: Resolved, device: str) -> None:
     """Loads a trained agent once: a folder that is damaged, or whose fields make none, is no failed run."""
-    env = training_env(cell)
+    env = resolved.training_env()
     try:
         with warnings.catch_warnings():  # what there is to say is said when it is loaded to play
             warnings.simplefilter("ignore")
-            load_trained(Path(cell.agent), facts, env, device=device)
+            resolved.make_agent(env, device=device)
     finally:
         env.close()

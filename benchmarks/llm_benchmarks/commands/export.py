@@ -9,7 +9,7 @@ from rich.console import Console
 
 from llm_benchmarks.console.input import creatable, is_folder, shown_path
 from llm_benchmarks.console.report import say
-from llm_benchmarks.run.training import load_trained, read_training
+from llm_benchmarks.run.trained_folder import load_trained, read_training
 from llm_envs.envs.ids import bare_id
 from llm_envs.registration import TABLE
 
@@ -32,20 +32,21 @@ def run(agent: Path, out: Path, *, env_id: str | None, device: str) -> None:
             f"--agent {shown_path(agent)} is no folder; `llm-envs train --out FOLDER` writes one"
         )
     creatable(out, "--out")
-    facts = read_training(agent)
-    if env_id is None and facts["env"] not in TABLE:
+    trained = read_training(agent)
+    was, name = trained.spec.environment, trained.spec.agent.name
+    if env_id is None and was.id not in TABLE:
         raise ValueError(
-            f"'{agent}' was trained on {facts['env']!r}, which is no id of this package; say it: --env ID, "
+            f"'{agent}' was trained on {was.id!r}, which is no id of this package; say it: --env ID, "
             "or --env module:ID with the module that registers it"
         )
-    if env_id is not None and bare_id(env_id) != facts["env"]:
-        raise ValueError(f"'{agent}' was trained on {facts['env']!r}, not on --env {env_id!r}")
-    env = gym.make(env_id or facts["env"], **facts["env_kwargs"])
+    if env_id is not None and bare_id(env_id) != was.id:
+        raise ValueError(f"'{agent}' was trained on {was.id!r}, not on --env {env_id!r}")
+    env = gym.make(env_id or was.id, **was.kwargs)
     try:
-        trained = load_trained(agent, facts, env, device=device)
-        if not hasattr(trained, "export"):
-            raise ValueError(f"'{agent}' holds {facts['agent']}, which is no language model to export")
-        trained.export(out)
+        loaded = load_trained(agent, trained, env, device=device)
+        if not hasattr(loaded, "export"):
+            raise ValueError(f"'{agent}' holds {name}, which is no language model to export")
+        loaded.export(out)
     finally:
         env.close()
     console = Console()

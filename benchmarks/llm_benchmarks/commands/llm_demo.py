@@ -22,12 +22,12 @@ from llm_benchmarks.console.input import INTERRUPTED, InputError
 from llm_benchmarks.console.report import plain, report_console, say
 from llm_benchmarks.console.termination import termination_interrupts
 from llm_benchmarks.leaderboard.view import WIDTH, show
-from llm_benchmarks.records.record import cell_key
 from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.progress import SuiteProgress
-from llm_benchmarks.run.resolve import make_plan
+from llm_benchmarks.run.resolve import resolve
 from llm_benchmarks.run.runner import run_suite
-from llm_benchmarks.run.suite import Cell, Suite, find_suite, load_suite
+from llm_benchmarks.run.suite import Suite, find_suite, load_suite
 from llm_envs.foreign import shown_lines
 
 BEFORE, AFTER = "lm_sample", "token_dqn"
@@ -150,7 +150,7 @@ def _records(store: RecordStore, suite: Suite) -> dict[str, list[list[dict[str, 
     """The episodes of a suite's completed records, a list for each agent in the order of its cells."""
     found: dict[str, list[list[dict[str, Any]]]] = {}
     for cell in suite.cells:
-        records = store.find(cell_key(make_plan(cell)))
+        records = store.find(resolve(cell).spec.identity())
         if not records:
             raise InputError(f"the store has no readable record of {cell}: run the same command again")
         found.setdefault(cell.agent, []).append(records[-1].episodes())

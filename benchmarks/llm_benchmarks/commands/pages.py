@@ -18,7 +18,7 @@ import gymnasium as gym
 import llm_envs
 from llm_baselines.anchors.reference import ReferenceAgent
 from llm_benchmarks.console.report import CELL, figure
-from llm_benchmarks.leaderboard.tables import Row
+from llm_benchmarks.leaderboard.rows import Row
 from llm_benchmarks.leaderboard.view import Leaderboard, read_leaderboard, trained_lines
 from llm_benchmarks.rewards import degenerate
 from llm_envs.data import overlap_report

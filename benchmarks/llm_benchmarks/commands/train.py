@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from stable_baselines3.common.callbacks import BaseCallback
 
+from llm_baselines.agent import TrainingReport
 from llm_baselines.registry import AGENTS
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.not_finite import NotFinite
 from llm_baselines.storage.rotation import newest_checkpoint
 from llm_benchmarks.commands.training_progress import TrainingProgress
@@ -18,9 +19,10 @@ from llm_benchmarks.console.outermost import is_declared, machine_fault, own_cod
 from llm_benchmarks.console.report import complain, plain, say
 from llm_benchmarks.console.termination import termination_interrupts
 from llm_benchmarks.records.trained_on import trained_on
+from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.phases import phases_of
-from llm_benchmarks.run.suite import Cell
-from llm_benchmarks.run.training import RUN, UnsavedError, prepare
+from llm_benchmarks.run.trained_folder import RUN, TrainedFolder
+from llm_benchmarks.run.training import UnsavedError, prepare
 
 
 @termination_interrupts()
@@ -38,13 +40,9 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         if show_q and not hasattr(training.agent, "replay"):
             raise InputError(f"--show-q looks into token_dqn; {cell.agent!r} has no Q to show")
         training.claim()
-    facts = training.facts
-    say(
-        console,
-        f"training {cell.agent} on {cell.env_id}, seed {cell.seed}, {facts['total_timesteps']:,} steps, "
-        f"into {out}",
-    )
-    _tell_of(console, training.plan, cell, out)
+    spec, total = training.resolved.spec, training.state.training.total_timesteps
+    say(console, f"training {cell.agent} on {cell.env_id}, seed {cell.seed}, {total:,} steps, into {out}")
+    _tell_of(console, spec, cell, out)
     places = (out / RUN / "resume", out / RUN / "warm_start" / "resume")
     if training.begins_anew:
         earlier = [f"{place}-earlier" for place in places if newest_checkpoint(place)]
@@ -53,15 +51,15 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
     if resume and cell.agent in AGENTS and not any(map(newest_checkpoint, places)):
         say(console, "there is no checkpoint to go on from: it begins anew")
     shown = _ShownQ() if show_q else None
-    phases = phases_of(training.plan, evaluated=False)
+    phases = phases_of(spec, evaluated=False)
     try:
-        with TrainingProgress(console, training.agent, phases, facts["total_timesteps"]):
-            facts = training.run(callback=shown)
+        with TrainingProgress(console, training.agent, phases, total):
+            training.run(callback=shown)
     except KeyboardInterrupt:
-        completed = facts["status"] == "completed"  # the interruption came while it was being saved
+        completed = training.state.status == "completed"  # the interruption came while it was being saved
         end = "done" if completed else "interrupted"
         goes_on = "" if completed else ", --resume goes on"
-        _tell(console, facts, f"{end}; the agent stands in {out}{goes_on}")
+        _tell(console, training.state, f"{end}; the agent stands in {out}{goes_on}")
         return INTERRUPTED
     except NotFinite as error:
         complain(f"llm-envs: training failed: {' '.join(str(error).split())}")
@@ -78,7 +76,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         if cell.agent not in AGENTS and not is_declared(error):
             raise OwnCodeError(own_code(error, f"agent {cell.agent!r}")) from error
         raise
-    _tell(console, facts, f"done; the agent stands in {out}")
+    _tell(console, training.state, f"done; the agent stands in {out}")
     if shown is not None:
         shown.show("after training")
     return 0
@@ -117,25 +115,25 @@ class _ShownQ(BaseCallback):
         Console().print(table)
 
 
-def _tell_of(console: Console, plan: Mapping[str, Any], cell: Cell, out: Path) -> None:
+def _tell_of(console: Console, spec: RunSpec, cell: Cell, out: Path) -> None:
     """What is trained on, and where to look while it lasts."""
-    for name, told in trained_on(plan).items():
+    for name, told in trained_on(spec).items():
         say(console, f"  {name}: {told}")
     if cell.agent in AGENTS:
         places = f"logs in {out / RUN / 'logs'}, checkpoints in {out / RUN / 'resume'}"
         say(console, f"  {places}; the trained agent will stand in {out}")
 
 
-def _tell(console: Console, facts: Mapping[str, Any], end: str) -> None:
-    report = facts["report"]
+def _tell(console: Console, trained: TrainedFolder, end: str) -> None:
+    report = trained.report or TrainingReport()
     say(
         console,
-        f"{report['environment_steps']:,} steps, {report['gradient_steps']:,} updates, "
-        f"{report['reward_calls']:,} texts scored in {report['seconds']:.0f} s",
+        f"{report.environment_steps:,} steps, {report.gradient_steps:,} updates, "
+        f"{report.reward_calls:,} texts scored in {report.seconds:.0f} s",
     )
-    if not report["gradient_steps"] and "learning_rate" in facts["config"]:
+    if not report.gradient_steps and "learning_rate" in trained.spec.agent.config:
         say(console, "no update was made: it is as it began; give more --total-timesteps")
-    curve = [row for row in report["curve"] if "eval/mean_reward" in row]
+    curve = [row for row in report.curve if "eval/mean_reward" in row]
     if curve:
         best = max(row["eval/mean_reward"] for row in curve)
         last = curve[-1]["eval/mean_reward"]

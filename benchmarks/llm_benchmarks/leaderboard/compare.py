@@ -11,9 +11,10 @@ from rich.text import Text
 from llm_benchmarks.console.fitting_table import Column, print_table, print_wrapped
 from llm_benchmarks.console.fitting_table import Row as FittingRow
 from llm_benchmarks.console.report import figure, plain, report_console, signed, tell_problems
+from llm_benchmarks.leaderboard.rows import Row
 from llm_benchmarks.leaderboard.scores import Scores, difference
 from llm_benchmarks.leaderboard.statistics import Interval
-from llm_benchmarks.leaderboard.tables import Row, Table, leaderboard_tables
+from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.foreign import shown
 
@@ -55,7 +56,11 @@ class Compared:
 
 
 def compare(
-    store: RecordStore, agent: str, env: str | None = None, problems: dict[str, str] | None = None
+    store: RecordStore,
+    agent: str,
+    env: str | None = None,
+    problems: dict[str, str] | None = None,
+    experiment: str | None = None,
 ) -> list[Compared]:
     """Every row of an agent beside every other row of its table.
 
@@ -64,13 +69,14 @@ def compare(
         agent: The agent's name.
         env: Only this environment id.
         problems: Is filled with id -> what is wrong, for each record that cannot be read.
+        experiment: Only the runs of this experiment, beside the anchors of their tables.
 
     Raises:
-        ValueError: No row of that name has a score.
+        ValueError: No row of that name has a score, or no record belongs to the experiment.
     """
     records = {record.id: record for record in store.records(problems)}
     found = []
-    for table in leaderboard_tables(records.values(), env):
+    for table in leaderboard_tables(records.values(), env, experiment):
         scores = {id(row): Scores.of(records[i] for i in row.records) for row in table.rows if row.records}
         rows = [row for row in table.rows if id(row) in scores]
         for mine in (row for row in rows if row.agent == agent):
@@ -87,11 +93,13 @@ def compare(
     return found
 
 
-def show_comparison(store: Path, agent: str, env: str | None, json_output: bool) -> int:
+def show_comparison(
+    store: Path, agent: str, env: str | None, json_output: bool, experiment: str | None = None
+) -> int:
     """Prints the comparison; returns the exit status."""
     problems: dict[str, str] = {}
     try:
-        found = compare(RecordStore(store), agent, env, problems)
+        found = compare(RecordStore(store), agent, env, problems, experiment)
     finally:
         tell_problems(problems)
     status = 1 if problems else 0

@@ -16,9 +16,9 @@ import numpy as np
 
 from llm_benchmarks.leaderboard.compare import apart, row_name
 from llm_benchmarks.leaderboard.tables import leaderboard_tables
-from llm_benchmarks.records.configuration import reward_label
-from llm_benchmarks.records.folder import Record
+from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.records.trained_on import reward_label
 from llm_envs.foreign import shown
 
 _ACROSS = {"timesteps": "steps", "seconds": "seconds of training, warm start included"}
@@ -58,15 +58,17 @@ def unit_of(record: Record) -> Unit:
 
     A training reward in the agent's own configuration is not that one: the environment then has its own.
     """
-    training, evaluation = record["reward"]["training"], record["reward"]["evaluation"]
-    if record["agent"]["config"].get("reward") is not None:
-        same = evaluation["spec"] == "default"
-        return Unit(_OWN, str(evaluation["signature"]) if same else "")
-    spec = training["spec"]
-    return Unit(_OWN if spec == "default" else reward_label(spec), str(training["signature"]))
+    evaluation, training = record.evaluation.reward, record.spec.training
+    if training is None or record.spec.agent.config.get("reward") is not None:
+        same = evaluation.spec == "default"
+        return Unit(_OWN, str(evaluation.signature) if same else "")
+    spec = training.reward.spec
+    return Unit(_OWN if spec == "default" else reward_label(spec), str(training.reward.signature))
 
 
-def read_curves(store: RecordStore, env: str, problems: dict[str, str] | None = None) -> list[Curve]:
+def read_curves(
+    store: RecordStore, env: str, problems: dict[str, str] | None = None, experiment: str | None = None
+) -> list[Curve]:
     """The curves of an environment's rows, best row first; rows without one are left out.
 
     A training that was evaluated in several ways has one curve.
@@ -75,12 +77,16 @@ def read_curves(store: RecordStore, env: str, problems: dict[str, str] | None = 
         store: The records.
         env: Environment id.
         problems: Is filled with id -> what is wrong, for each record that cannot be read.
+        experiment: Only the runs of this experiment, beside the anchors of their tables.
+
+    Raises:
+        ValueError: No record belongs to the experiment.
     """
     records = {record.id: record for record in store.records(problems)}
     found: list[tuple[str, Curve]] = []
-    for table in leaderboard_tables(records.values(), env):
+    for table in leaderboard_tables(records.values(), env, experiment):
         for row in table.rows:
-            runs = [records[i] for i in row.records if records[i]["reward"]["training"] is not None]
+            runs = [records[i] for i in row.records if records[i].spec.training is not None]
             values = _stacked(runs)
             if values is None:
                 continue
@@ -97,7 +103,13 @@ def _is_same(one: Curve, other: Curve) -> bool:
     )
 
 
-def plot_curves(store: RecordStore, env: str, out: Path, problems: dict[str, str] | None = None) -> None:
+def plot_curves(
+    store: RecordStore,
+    env: str,
+    out: Path,
+    problems: dict[str, str] | None = None,
+    experiment: str | None = None,
+) -> None:
     """Draws what was measured on validation while agents trained, by steps and by wall clock.
 
     Lines are means over seeds, bands the range; the points of a row's runs are averaged in order. A curve
@@ -109,6 +121,7 @@ def plot_curves(store: RecordStore, env: str, out: Path, problems: dict[str, str
         env: Environment id.
         out: The picture; its suffix decides the format (.svg, .png, .pdf).
         problems: Is filled with id -> what is wrong, for each record that cannot be read.
+        experiment: Only the runs of this experiment, beside the anchors of their tables.
 
     Raises:
         ValueError: There are no curves, or the suffix is none of these.
@@ -120,7 +133,7 @@ def plot_curves(store: RecordStore, env: str, out: Path, problems: dict[str, str
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    curves = read_curves(store, env, problems)
+    curves = read_curves(store, env, problems, experiment)
     if not curves:
         raise ValueError(f"no run of {env} in '{store.path}' has a curve")
     units = list(dict.fromkeys(curve.unit for curve in curves))

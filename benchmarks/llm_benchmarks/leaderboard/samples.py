@@ -33,7 +33,7 @@ class Sampled:
         label: What sets the row apart from others of the agent; often empty.
         score: Its mean reward.
         record: The record of its first run, whose texts these are.
-        episodes: Rows of that record's episodes.jsonl.
+        episodes: Rows of that record's episodes.
     """
 
     table: str
@@ -63,7 +63,9 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ... ({len(text):,} characters)"
 
 
-def show_samples(store: Path, env: str, agent: str | None, n: int, *, json_output: bool) -> int:
+def show_samples(
+    store: Path, env: str, agent: str | None, n: int, *, json_output: bool, experiment: str | None = None
+) -> int:
     """Prints texts of the rows of an environment; the command `llm-envs leaderboard samples`.
 
     Args:
@@ -72,6 +74,7 @@ def show_samples(store: Path, env: str, agent: str | None, n: int, *, json_outpu
         agent: Only this agent's rows.
         n: Texts of each row.
         json_output: Print JSON.
+        experiment: Only the runs of this experiment, beside the anchors of their tables.
 
     Returns:
         The exit status.
@@ -81,7 +84,7 @@ def show_samples(store: Path, env: str, agent: str | None, n: int, *, json_outpu
     """
     problems: dict[str, str] = {}
     records = RecordStore(store)
-    tables = leaderboard_tables(records.records(problems), env)
+    tables = leaderboard_tables(records.records(problems), env, experiment)
     tell_problems(problems)
     found = [
         Sampled(

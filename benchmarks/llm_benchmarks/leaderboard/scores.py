@@ -16,7 +16,7 @@ from llm_benchmarks.leaderboard.statistics import (
     paired_difference,
     welch_difference,
 )
-from llm_benchmarks.records.folder import Record
+from llm_benchmarks.records.record import Record
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Scores:
     @classmethod
     def of(cls, runs: Iterable[Record]) -> Scores:
         """Scores of the completed ones among some runs."""
-        completed = tuple(record for record in runs if record["status"] == "completed")
-        return cls(completed, _means_by_seed(completed, lambda r: r["results"]["mean_reward"]))
+        completed = tuple(record for record in runs if record.status == "completed")
+        return cls(completed, _means_by_seed(completed, lambda r: results_of(r)["mean_reward"]))
 
     @cached_property
     def interval(self) -> Interval | None:
@@ -55,7 +55,7 @@ class Scores:
     @property
     def episodes(self) -> int:
         """Evaluation episodes of all runs."""
-        return sum(record["results"]["episodes"] for record in self.completed)
+        return sum(results_of(record)["episodes"] for record in self.completed)
 
     @cached_property
     def rows(self) -> tuple[list[float], list[int]]:
@@ -80,10 +80,10 @@ class Scores:
         """
         means = {}
         mixed = self.mixed_metrics()
-        for name in dict.fromkeys(n for r in self.completed for n in r["results"]["metrics"]):
+        for name in dict.fromkeys(n for r in self.completed for n in results_of(r)["metrics"]):
 
             def value(record: Record, name: str = name) -> float | None:
-                found: float | None = record["results"]["metrics"].get(name)
+                found: float | None = results_of(record)["metrics"].get(name)
                 return found
 
             by_seed = _means_by_seed(self.completed, value)
@@ -95,10 +95,16 @@ class Scores:
     def mixed_metrics(self) -> list[str]:
         """Metrics of whole evaluations that have one name in these runs and several signatures."""
         signatures: dict[str, set[str | None]] = {}
-        for metric in (m for record in self.completed for m in record["reward"]["metrics"]):
+        for metric in (m for record in self.completed for m in record.facts["metrics"]):
             if metric.get("level") == "corpus":
                 signatures.setdefault(metric["name"], set()).add(metric["signature"])
         return [name for name, several in signatures.items() if len(several) > 1]
+
+
+def results_of(record: Record) -> Mapping[str, Any]:
+    """The results of a completed record, which always has some."""
+    assert record.results is not None
+    return record.results
 
 
 def difference(a: Scores, b: Scores) -> tuple[Interval, str]:
@@ -138,9 +144,9 @@ def _means_by_seed(runs: Iterable[Record], value: Callable[[Record], float | Non
     """Training seed -> mean over its runs, each weighed by its episodes."""
     parts: dict[int, list[tuple[float, Any]]] = {}
     for record in runs:
-        seed, found = record["seeds"]["training"], value(record)
+        seed, found = record.training_seed, value(record)
         if seed is not None and found is not None:
-            parts.setdefault(seed, []).append((found, record["results"]["episodes"]))
+            parts.setdefault(seed, []).append((found, results_of(record)["episodes"]))
     return {
         seed: math.fsum(mean * n for mean, n in found) / sum(n for _, n in found)
         for seed, found in sorted(parts.items())

@@ -13,14 +13,14 @@ from rich.text import Text
 from llm_benchmarks.console import fitting_table
 from llm_benchmarks.console.fitting_table import Column, print_wrapped
 from llm_benchmarks.console.fitting_table import Row as FittingRow
-from llm_benchmarks.console.report import figure, plain, report_console, say, tell_problems
-from llm_benchmarks.leaderboard.tables import ANCHORS, Row, Table, leaderboard_tables
+from llm_benchmarks.console.report import plain, report_console, say, tell_problems
+from llm_benchmarks.leaderboard.columns import columns
+from llm_benchmarks.leaderboard.rows import ANCHORS, Row
+from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.foreign import shown
 
 WIDTH = 100
-NOTHING = "-"
-_SCORE = "score [95 % interval]"
 _DIFFERENCES = 20  # lines of them above one table
 
 
@@ -43,11 +43,22 @@ class Leaderboard:
         return json_library.dumps(value, indent=2, allow_nan=False)
 
 
-def read_leaderboard(store: RecordStore | str | os.PathLike[str], env: str | None = None) -> Leaderboard:
-    """Make the tables of a store; records that cannot be read are left out, and stand in `problems`."""
+def read_leaderboard(
+    store: RecordStore | str | os.PathLike[str], env: str | None = None, experiment: str | None = None
+) -> Leaderboard:
+    """Makes the tables of a store. Records that cannot be read are left out and stand in `problems`.
+
+    Args:
+        store: The store or its folder.
+        env: Only this environment id.
+        experiment: Only the runs of this experiment, beside the anchors of their tables.
+
+    Raises:
+        ValueError: No record belongs to the experiment.
+    """
     store = store if isinstance(store, RecordStore) else RecordStore(store)
     problems: dict[str, str] = {}
-    return Leaderboard(tuple(leaderboard_tables(store.records(problems), env)), problems)
+    return Leaderboard(tuple(leaderboard_tables(store.records(problems), env, experiment)), problems)
 
 
 def show(
@@ -55,19 +66,24 @@ def show(
     env: str | None = None,
     json: bool = False,
     console: Console | None = None,
+    experiment: str | None = None,
 ) -> Leaderboard:
-    """Print a store's leaderboard, and on standard error a line for each record that cannot be read.
+    """Prints a store's leaderboard, and on standard error a line for each record that cannot be read.
 
     Args:
         store: The store or its folder.
         env: Only this environment id.
         json: Print JSON instead of tables.
         console: Where to print; standard output if omitted, 100 columns wide if it is no terminal.
+        experiment: Only the runs of this experiment, beside the anchors of their tables.
 
     Returns:
         What was printed; `problems` tells whether every record could be read.
+
+    Raises:
+        ValueError: No record belongs to the experiment.
     """
-    board = read_leaderboard(store, env)
+    board = read_leaderboard(store, env, experiment)
     tell_problems(board.problems)
     if console is None:
         console = report_console(WIDTH)
@@ -90,31 +106,18 @@ def print_table(table: Table, console: Console) -> None:
         say(console, shown(f"  {name}: {value}"), "cyan")
     if len(table.differences) > _DIFFERENCES:
         console.print(Text(f"  and {len(table.differences) - _DIFFERENCES} more", style="cyan"))
-    metrics = [
-        Column(shown(name.replace("_", " "), 40), right=True, rank=5 + place)
-        for place, name in enumerate(table.main_metrics)
-    ]
-    columns = [
-        Column("agent", least=14),
-        Column(_SCORE, least=len(_SCORE)),
-        Column("seeds", right=True, rank=2),
-        Column("norm.", right=True, rank=3),
-        *metrics,
-        Column("steps", right=True, rank=4),
-        Column("time", right=True, rank=9),
-        Column("failed", right=True, rank=10),
-        Column("beats random", rank=1),
-    ]
+    told = columns(table.main_metrics)
     marks = _Marks()
     rows = [
         FittingRow(
-            _cells(row, table.main_metrics, marks),
+            [_name(row, marks), *(Text(column.text(row)) for column in told)],
             below=plain(row.label, "dim", limit=200),
             style="dim" if row.agent in ANCHORS else "",
         )
         for row in table.rows
     ]
-    fitting_table.print_table(console, columns, rows, indent=2, all_in="--json has all")
+    heads = [Column("agent", least=14), *(column.column for column in told)]
+    fitting_table.print_table(console, heads, rows, indent=2, all_in="--json has all")
     for line in (*marks.meanings(), *(shown(line, None) for line in trained_lines(table))):
         print_wrapped(console, line, "dim", indent=2)
     console.print()
@@ -154,7 +157,8 @@ class _Marks:
         return [f"[{number}] {note}" for note, number in self._numbers.items()]
 
 
-def _cells(row: Row, metrics: Sequence[str], marks: _Marks) -> list[Text]:
+def _name(row: Row, marks: _Marks) -> Text:
+    """The agent's name with the numbers of the notes that a reader of its row needs."""
     notes = list(row.notes)
     if row.not_above_constant:
         notes.insert(0, "not above the best constant text")
@@ -162,50 +166,10 @@ def _cells(row: Row, metrics: Sequence[str], marks: _Marks) -> list[Text]:
         notes.append("not trained: its interval is over the examples played")
     if row.retried_runs:
         notes.append("runs that failed were completed when tried again")
-    values = [
-        str(row.seeds) if row.seeds else NOTHING,
-        _number(row.normalized, 2),
-        *(_number(row.metrics.get(name), 3) for name in metrics),
-        _count(row.training_steps),
-        _duration(row.training_seconds),
-        str(row.failed_runs) if row.failed_runs else NOTHING,
-        row.beats_random or NOTHING,
-    ]
-    return [plain(row.agent, limit=200).append(marks.of(notes)), _interval(row), *map(Text, values)]
+    return plain(row.agent, limit=200).append(marks.of(notes))
 
 
 def _subtitle(table: Table) -> str:
     if table.signature is None:
         return "runs that failed before their environment was made"
     return f"{table.dataset}, {table.evaluation_split} split"
-
-
-def _interval(row: Row) -> Text:
-    if row.score is None:
-        return Text(NOTHING)
-    if row.low is None or row.high is None:
-        return Text(f"{figure(row.score)} [  open  ]")
-    return Text(f"{figure(row.score)} [{figure(row.low)}, {figure(row.high)}]")
-
-
-def _number(value: float | None, digits: int) -> str:
-    return NOTHING if value is None else figure(value, digits)
-
-
-def _count(value: float | None) -> str:
-    if not value:
-        return NOTHING
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if float(f"{value:.3g}") >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.0f}"
-
-
-def _duration(seconds: float | None) -> str:
-    if not seconds:
-        return NOTHING
-    if seconds < 100:
-        return f"{seconds:.0f}s"
-    if seconds < 6000:
-        return f"{seconds / 60:.0f}min"
-    return f"{seconds / 3600:.1f}h"

@@ -1,14 +1,15 @@
-"""A store: a folder of records, each an immutable folder named by the hash of what is in it.
+"""A store: a folder of records, each an immutable file named by the hash of its content.
 
 Writers in other processes or on other machines need no lock, and records may be copied from store to store.
-Only who runs cells locks them, so that no two processes run one at the same time. What stands in one record's
-folder is told in `folder.py`.
+Only a process that runs a cell locks it, so that no two processes run one at the same time. `record_file.py`
+says what a record's file holds. Folders of schema 1 are read too.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,29 +17,25 @@ from typing import Any
 
 from llm_baselines.storage.locks import Lock, try_lock
 from llm_baselines.storage.temporary import sweep
-from llm_benchmarks.records.folder import (
-    ROWS,
+from llm_benchmarks.records.checkpoint import Source, check_name, checkpoint_hash
+from llm_benchmarks.records.former_folder import read_former
+from llm_benchmarks.records.record import Record, check_record
+from llm_benchmarks.records.record_file import (
+    CHECKPOINT,
+    SUFFIX,
     TEMPORARY,
-    Record,
-    check_name,
-    file_hash,
-    json_bytes,
-    read_folder,
-    write_folder,
+    checkpoint_folder,
+    read_file,
+    record_path,
+    write_file,
 )
-from llm_benchmarks.records.record import (
-    RecordError,
-    check_record,
-    check_results,
-    check_schema,
-    content_hash,
-    plain,
-)
-
-__all__ = ["Record", "RecordError", "RecordStore", "checkpoint_files", "checkpoint_hash"]
+from llm_benchmarks.records.results import check_results
+from llm_benchmarks.records.schema import check_schema
+from llm_benchmarks.records.values import RecordError, plain
 
 _LOCKS = ".locks"
-_ID = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"([0-9a-f]{64})(" + re.escape(SUFFIX) + r")?")
+_CHECKPOINT = re.compile(r"([0-9a-f]{64})" + re.escape(CHECKPOINT))
 
 
 class RecordStore:
@@ -50,22 +47,20 @@ class RecordStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._cells: dict[str, str] = {}  # id -> cell key; a record's id fixes its key for good
+        self._identities: dict[str, str] = {}  # by id; a record's id fixes its identity for good
         self._unreadable: dict[str, str] = {}  # id -> why, as `find` came upon it
 
     def write(
         self,
         record: Mapping[str, Any],
         episodes: Iterable[Mapping[str, Any]] = (),
-        curve: Iterable[Mapping[str, Any]] = (),
-        files: Mapping[str, str | os.PathLike[str] | bytes] | None = None,
+        files: Mapping[str, Source] | None = None,
     ) -> str:
-        """Check a record and keep it.
+        """Checks a record and keeps it.
 
         Args:
-            record: From `records.new_record`.
+            record: From `new_record`.
             episodes: Rows as `llm_envs.evaluate` gives them, in order of index.
-            curve: Rows of timesteps, seconds and any log keys with numbers.
             files: What to keep beside it: names under "checkpoint/" to a file's path or its bytes;
                 see `checkpoint_files`.
 
@@ -73,52 +68,52 @@ class RecordStore:
             The record's id. Writing the same record again changes nothing and returns the same id.
 
         Raises:
-            RecordError: If anything is not as the schema says; then nothing is written.
+            RecordError: Something is not as the schema says; then nothing is written.
+            OSError: It cannot be written; nothing of it is left.
         """
-        record = plain(record, "record.json")
+        record = {**plain(record, "record"), "files": {}}
         check_record(record)
-        rows = {
-            name: [plain(row, f"{name} line {i + 1}") for i, row in enumerate(given)]
-            for name, given in (("episodes.jsonl", episodes), ("curve.jsonl", curve))
-        }
-        for name, part in ROWS.items():
-            for i, row in enumerate(rows[name]):
-                check_schema(row, part, f"{name} line {i + 1}")
-        check_results(record, rows["episodes.jsonl"])
-        kept = _checked_files(record, files or {})
-        contents: dict[str, Path | bytes] = {"record.json": json_bytes(record, indent=2)}
-        contents |= {name: b"".join(map(json_bytes, rows[name])) for name in ROWS}
-        return write_folder(self.path, {**contents, **kept})
+        rows = [plain(row, f"episode {k}") for k, row in enumerate(episodes)]
+        for k, row in enumerate(rows):
+            check_schema(row, "episode", f"episode {k}")
+        check_results(record, rows)
+        files = files or {}
+        for name in files:
+            check_name(name)
+        said = record["facts"]["checkpoint_hash"]
+        if files and said != checkpoint_hash(files):
+            raise RecordError(f"record: facts.checkpoint_hash: {said} is not that of the files given")
+        return write_file(self.path, record, rows, files)
 
     def read(self, id: str, rows: bool = True) -> Record:
-        """Read one record, checking every byte of it.
+        """Reads one record and checks every byte of it.
 
         Args:
             id: The record's id or the beginning of it.
-            rows: Also check each episode and curve row against the schema; otherwise they are
-                checked when they are asked for.
+            rows: Also check each episode against the schema; else `Record.episodes` checks them.
 
         Raises:
-            KeyError: If there is no such record, or several begin so.
-            RecordError: If the record is incomplete or altered, or not as the schema says.
+            KeyError: There is no such record, or several begin so.
+            RecordError: The record is incomplete or altered, or not as the schema says.
         """
         found = [known for known in self.ids() if known.startswith(id)]
         if len(found) != 1:
             what = f"{len(found)} records begin with" if found else "no record"
             raise KeyError(f"{what} {id!r} in {self.path}")
-        record = read_folder(self.path / found[0])
+        record = self._read(found[0])
         if rows:
-            record.check_rows()
+            record.episodes()
         return record
 
     def ids(self) -> list[str]:
         """The ids of all records, readable or not, sorted. Half-written ones have none."""
         if not self.path.is_dir():
             return []
-        return sorted(entry.name for entry in self.path.iterdir() if _ID.fullmatch(entry.name))
+        names = (_NAME.fullmatch(entry.name) for entry in self.path.iterdir())
+        return sorted({name[1] for name in names if name is not None})
 
     def records(self, problems: dict[str, str] | None = None) -> list[Record]:
-        """All records that can be read, every row of theirs included, sorted by id.
+        """All records that can be read, with every row of theirs checked, sorted by id.
 
         Args:
             problems: Is filled with id -> what is wrong, for each of the others.
@@ -126,34 +121,32 @@ class RecordStore:
         found = []
         for id in self.ids():
             try:
-                record = read_folder(self.path / id)
-                record.check_rows()
-                found.append(record)
+                found.append(self.read(id))
             except RecordError as error:
                 if problems is not None:
                     problems[id] = str(error)
         return found
 
     def find(
-        self, cell_key: str, status: str | None = "completed", problems: dict[str, str] | None = None
+        self, identity: str, status: str | None = "completed", problems: dict[str, str] | None = None
     ) -> list[Record]:
-        """The readable records of one cell (see `records.cell_key`).
+        """The readable records of one run.
 
         Args:
-            cell_key: What was asked for.
+            identity: `RunSpec.identity()` of what is asked for.
             status: Only records of this status; all if None.
             problems: Is filled with id -> what is wrong, for each record that this store object could not
                 read, now or earlier; such a record is not looked at again.
         """
         found = []
         for id in self.ids():
-            if id in self._unreadable or self._cells.get(id, cell_key) != cell_key:
+            if id in self._unreadable or self._identities.get(id, identity) != identity:
                 continue
             try:
-                record = read_folder(self.path / id)
-                self._cells[id] = record["cell_key"]
-                if record["cell_key"] == cell_key and status in (None, record["status"]):
-                    record.check_rows()
+                record = self._read(id)
+                self._identities[id] = record.data["identity"]
+                if record.data["identity"] == identity and status in (None, record.status):
+                    record.episodes()
                     found.append(record)
             except RecordError as error:
                 self._unreadable[id] = str(error)
@@ -161,19 +154,27 @@ class RecordStore:
             problems |= self._unreadable
         return found
 
+    def _read(self, id: str) -> Record:
+        former = self.path / id
+        return read_former(former) if os.path.lexists(former) else read_file(self.path, id)
+
     # Who runs which cell.
 
-    def claim(self, cell_key: str) -> Lock | None:
-        """Takes a cell for this process and those that inherit the lock; None while somebody has it.
+    def claim(self, identity: str) -> Lock | None:
+        """Takes a run for this process and those that inherit the lock; None while another has it.
 
-        The lock is a file in `.locks`, released by the system when its holders end; see
+        The lock is a file in `.locks`. The system releases it when its holders end; see
         llm_baselines/storage/locks.py for what the file system must offer.
         """
-        return try_lock(self.path / _LOCKS / cell_key)
+        return try_lock(self.path / _LOCKS / identity)
 
     def tidy(self) -> None:
-        """Removes what dead processes left: half-written records, locks that nobody holds."""
+        """Removes what dead processes left: half-written records, checkpoints without one, unheld locks."""
+        left = self._checkpoints_without_record()
         sweep(self.path, TEMPORARY)
+        if left and not any(self.path.glob(f"{TEMPORARY}*")):  # else one may be about to get its record
+            for folder in left & self._checkpoints_without_record():
+                shutil.rmtree(folder, ignore_errors=True)
         locks = self.path / _LOCKS
         with suppress(OSError):  # it is not there, not ours to change, or at the end not empty
             for path in list(locks.iterdir()):
@@ -181,25 +182,8 @@ class RecordStore:
                     lock.release()
             locks.rmdir()
 
-
-def checkpoint_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
-    """The files under a folder by the names they are kept under ("checkpoint/..."), sorted."""
-    root = Path(folder)
-    paths = sorted(path for path in root.rglob("*") if path.is_file())
-    return {f"checkpoint/{path.relative_to(root).as_posix()}": path for path in paths}
-
-
-def checkpoint_hash(files: Mapping[str, str | os.PathLike[str] | bytes]) -> str:
-    """The hash of a checkpoint, from its files' names and bytes; a record's agent carries it."""
-    return content_hash({name: file_hash(source) for name, source in files.items()})
-
-
-def _checked_files(
-    record: Mapping[str, Any], files: Mapping[str, str | os.PathLike[str] | bytes]
-) -> dict[str, Path | bytes]:
-    for name in files:
-        check_name(name)
-    said = record["agent"]["checkpoint_hash"]
-    if files and said != checkpoint_hash(files):
-        raise RecordError(f"record.json: agent.checkpoint_hash: {said} is not that of the files given")
-    return {name: source if isinstance(source, bytes) else Path(source) for name, source in files.items()}
+    def _checkpoints_without_record(self) -> set[Path]:
+        if not self.path.is_dir():
+            return set()
+        ids = {name[1] for entry in self.path.iterdir() if (name := _CHECKPOINT.fullmatch(entry.name))}
+        return {checkpoint_folder(self.path, id) for id in ids if not record_path(self.path, id).exists()}

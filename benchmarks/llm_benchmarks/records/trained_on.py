@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from llm_benchmarks.records.configuration import reward_label
+from llm_baselines.spec import RunSpec, TrainingSpec
 
 _WITHOUT_REWARD = {
     "supervised": "imitation of the references",
@@ -13,38 +14,62 @@ _WITHOUT_REWARD = {
 }
 """Agents that learn from no reward, and what they learn from."""
 
+_LONGEST = 24
 
-def trained_on(record: Mapping[str, Any]) -> dict[str, str]:
+
+def trained_on(spec: RunSpec) -> dict[str, str]:
     """What a run learns from.
 
     Args:
-        record: A record, or the plan of one (see record.py).
+        spec: The run.
 
     Returns:
         "reward", "data" and "start" to words, each where there is something to say; empty for a run that
         trains nothing.
     """
-    if record["reward"]["training"] is None:
+    if spec.training is None:
         return {}
-    config, agent = record["agent"]["config"], record["agent"]["name"]
-    learns = _WITHOUT_REWARD.get(agent, "")
+    config = spec.agent.config
+    learns = _WITHOUT_REWARD.get(spec.agent.name, "")
     parts = {
-        "reward": "" if learns else ", ".join(_reward(record, config)),
+        "reward": "" if learns else ", ".join(_reward(spec.training, config)),
         "data": ", ".join([learns] * bool(learns) + list(_data(config))),
         "start": ", ".join(_start(config)),
     }
     return {name: text for name, text in parts.items() if text}
 
 
-def in_a_line(record: Mapping[str, Any]) -> str:
+def in_a_line(spec: RunSpec) -> str:
     """`trained_on` as one line, such as "10*bleu+5*chrf, dense, discount 0.6"."""
-    return "; ".join(trained_on(record).values())
+    return "; ".join(trained_on(spec).values())
 
 
-def _reward(record: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[str]:
-    spec = record["reward"]["training"]["spec"]
+def reward_label(spec: Any) -> str:
+    """A reward's specification as a sum, such as 10*bleu-0.5*length_penalty."""
+    parts = spec if isinstance(spec, list) else [spec]
+    if isinstance(spec, Mapping) and "id" not in spec:
+        parts = [{"id": name, "weight": weight} for name, weight in spec.items()]
+    if not all(isinstance(part, Mapping) and "id" in part for part in parts):
+        return short(spec)
+    terms = [(part.get("weight", 1), str(part["id"]).rpartition(":")[2]) for part in parts]
+    if not all(isinstance(weight, int | float) for weight, _ in terms):  # of a run that failed for it
+        return short(spec)
+    return "+".join(name if weight == 1 else f"{weight:g}*{name}" for weight, name in terms).replace(
+        "+-", "-"
+    )
+
+
+def short(value: Any) -> str:
+    """A value of a specification in at most 24 characters."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def _reward(training: TrainingSpec, config: Mapping[str, Any]) -> Iterator[str]:
+    spec, timing = training.reward.spec, training.reward_timing or "terminal"
     yield "the id's own reward" if spec == "default" else reward_label(spec)
-    timing = config.get("reward_timing") or record["env"]["kwargs"].get("reward_timing") or "terminal"
     kind = timing.get("id") if isinstance(timing, Mapping) else timing
     yield "paid at the end" if kind == "terminal" else str(kind)
     if config.get("gamma", 1) != 1:

@@ -17,28 +17,22 @@ from typing import Any
 import gymnasium as gym
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.registry import AGENTS, make_agent
-from llm_baselines.storage.exchange import standing_in
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.interruption import deferred_signals, interruptibly
 from llm_baselines.storage.not_finite import check_saved
-from llm_baselines.storage.sealed_folder import read_json
 from llm_baselines.storage.temporary import temporary_folder
+from llm_benchmarks.records.checkpoint import checkpoint_files, checkpoint_hash
 from llm_benchmarks.records.provenance import collect_provenance, peak_memory_bytes, utc_now
-from llm_benchmarks.records.record import RecordError, error_section, new_record, plain, summarize
-from llm_benchmarks.records.store import RecordStore, checkpoint_files, checkpoint_hash
+from llm_benchmarks.records.record import NO_FACTS, error_section, new_record
+from llm_benchmarks.records.results import summarize
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.records.values import RecordError, plain
+from llm_benchmarks.run.cells import Cell, SuiteError
+from llm_benchmarks.run.environments import evaluation_arguments
+from llm_benchmarks.run.fallback_record import write_fallback
 from llm_benchmarks.run.phases import EVALUATING, TRAINING, stage_of
-from llm_benchmarks.run.planned_record import write_fallback
-from llm_benchmarks.run.resolve import (
-    AgentPlan,
-    draft_plan,
-    evaluation_arguments,
-    make_plan,
-    plan_agent,
-    settled,
-    training_env,
-)
-from llm_benchmarks.run.suite import Cell, SuiteError
-from llm_benchmarks.run.training import load_trained, own_files
+from llm_benchmarks.run.resolve import Resolved, draft, resolve_agent, with_environment
+from llm_benchmarks.run.trained_folder import folder_hash
 from llm_envs import EvaluationResult, evaluate
 from llm_envs.envs.ids import make_vec
 
@@ -58,7 +52,7 @@ THREAD_VARIABLES = (
 
 @dataclass(frozen=True)
 class CellResult:
-    """What became of a cell.
+    """The result of running one cell.
 
     Attributes:
         status: "completed" or "failed".
@@ -119,20 +113,22 @@ def run_cell(
             not_kept = f"its checkpoint is not kept: {run.unsaved}" if kept and run.unsaved else ""
             try:
                 record = new_record(
-                    run.plan,
+                    run.spec,
+                    run.facts(result),
                     status=status,
                     error=None if error is None else error_section(error),
                     provenance=provenance,
                     cost=run.cost(),
                     results=summarize(rows, result.corpus_metrics if result is not None else None),
+                    curve=run.curve(),
                 )
                 try:
-                    record_id = store.write(record, rows, run.curve(), files)
+                    record_id = store.write(record, rows, files)
                 except (RecordError, OSError) as refused:
                     if not files:
                         raise
                     not_kept = f"its checkpoint is not kept: {one_line(refused)}"
-                    record_id = store.write(record, rows, run.curve(), {})
+                    record_id = store.write(record, rows)
             except OSError:
                 raise
             except Exception as refused:  # the run is over: it is not lost for the form of its record
@@ -140,7 +136,7 @@ def run_cell(
                 status = "interrupted" if status == "interrupted" else "failed"
                 record_id = write_fallback(
                     store,
-                    (run.plan, draft_plan(cell)),
+                    [(run.spec, run.facts(None)), (draft(cell), NO_FACTS)],
                     refused,
                     status=status,
                     provenance=provenance,
@@ -156,15 +152,22 @@ def run_cell(
 
 
 class _CellRun:
-    """A cell being run: what is known of it so far, for a record at any moment."""
+    """A cell being run: what is known of it so far, for a record at any moment.
+
+    Attributes:
+        spec: The run, as far as it is known.
+        unsaved: Why what was trained could not be saved; empty if it could.
+    """
 
     def __init__(self, cell: Cell, device: str, progress: Progress) -> None:
         self._cell = cell
         self._device = device
         self._progress = progress
-        self.plan: dict[str, Any] = draft_plan(cell)
+        self.spec: RunSpec = draft(cell)
         self.unsaved = ""
-        self._agent_plan: AgentPlan | None = None
+        self._resolved: Resolved | None = None
+        self._checkpoint_hash: str | None = None
+        self._parameters: int | None = None
         self._agent: Any = None
         self._env: gym.Env[Any, Any] | None = None
         self._training_seconds: float | None = None
@@ -172,32 +175,34 @@ class _CellRun:
 
     def play(self, place: Path) -> EvaluationResult:
         """Makes, trains and evaluates; what was trained is saved in `place`."""
-        planned = self._agent_plan = plan_agent(self._cell)
-        cell = self._cell = settled(self._cell, planned)
-        self.plan = draft_plan(cell, planned)
-        self.plan = make_plan(cell, planned)
-        self._env = training_env(cell)
-        self._agent = self._made(planned, self._env)
+        resolved = self._resolved = resolve_agent(self._cell)
+        self.spec = resolved.spec
+        resolved = self._resolved = with_environment(resolved)
+        self.spec = resolved.spec
+        self._env = resolved.training_env()
+        self._agent = resolved.make_agent(self._env, device=self._device)
         pin_torch()
-        if planned.trained and planned.training is None:
-            self._train(planned)
-        self._progress(EVALUATING, 0, self.plan["budget"]["evaluation_episodes"])
-        if planned.training is not None:
-            self.plan["agent"]["checkpoint_hash"] = _folder_hash(Path(planned.make), planned.training)
-        elif planned.trained and callable(getattr(self._agent, "save", None)):
+        if resolved.training is not None:
+            self._train(resolved.training.total_timesteps)
+        self._progress(EVALUATING, 0, resolved.evaluation.episodes or 0)
+        if resolved.trained is not None:
+            self._checkpoint_hash = folder_hash(Path(resolved.cell.agent), resolved.trained)
+        elif resolved.training is not None and callable(getattr(self._agent, "save", None)):
             self._save(place)
-        self.plan["agent"]["parameters"] = self._report().parameters or None
-        result = self._evaluate()
-        named = {metric["name"] for metric in self.plan["reward"]["metrics"]}
-        measured = [name for name in result.metrics if name not in named]
-        self.plan["reward"]["metrics"][:0] = [{"name": n, "signature": None} for n in measured]
-        return result
+        self._parameters = self._report().parameters or None
+        return self._evaluate(resolved)
 
-    def _made(self, planned: AgentPlan, env: Any) -> Any:
-        """The agent, trained or not."""
-        if planned.training is not None:
-            return load_trained(Path(planned.make), planned.training, env, device=self._device)
-        return make_agent(planned.make, env, seed=planned.seed, device=self._device, config=planned.options)
+    def facts(self, result: EvaluationResult | None) -> dict[str, Any]:
+        """The facts of the record, with what has been found out so far.
+
+        Args:
+            result: Of the evaluation; names the metrics that a conversation measured.
+        """
+        facts = dict(NO_FACTS if self._resolved is None else self._resolved.facts)
+        named = {metric["name"] for metric in facts["metrics"]}
+        measured = [name for name in (result.metrics if result is not None else {}) if name not in named]
+        facts["metrics"] = [*({"name": name, "signature": None} for name in measured), *facts["metrics"]]
+        return {**facts, "checkpoint_hash": self._checkpoint_hash, "parameters": self._parameters}
 
     def _save(self, place: Path) -> None:
         """Saves what was trained. Where it cannot be, it is evaluated all the same."""
@@ -206,30 +211,25 @@ class _CellRun:
         except OSError as error:
             self.unsaved = one_line(error)
         else:
-            check_saved(place, f"{self.plan['agent']['name']!r}")
+            check_saved(place, f"{self.spec.agent.name!r}")
             if files := checkpoint_files(place):
-                self.plan["agent"]["checkpoint_hash"] = checkpoint_hash(files)
+                self._checkpoint_hash = checkpoint_hash(files)
 
-    def _train(self, planned: AgentPlan) -> None:
+    def _train(self, total: int) -> None:
         if not callable(getattr(self._agent, "learn", None)):
             raise SuiteError(f"agent {self._cell.agent!r} has no learn(); leave total_timesteps out")
         started = time.perf_counter()
-        total = planned.total_timesteps
         try:
             with self._watched(total):
                 self._agent.learn(total)
         finally:
             self._training_seconds = time.perf_counter() - started
 
-    def _evaluate(self) -> EvaluationResult:
-        judged = self._cell.evaluation
-        total = self.plan["budget"]["evaluation_episodes"]
-        envs = make_vec(
-            self._cell.env,
-            judged.num_envs,
-            autoreset_mode="Disabled",
-            **evaluation_arguments(self._cell),
-        )
+    def _evaluate(self, resolved: Resolved) -> EvaluationResult:
+        judged = resolved.evaluation
+        total = judged.episodes or 0
+        arguments = evaluation_arguments(resolved.cell)
+        envs = make_vec(resolved.cell.env, judged.num_envs, autoreset_mode="Disabled", **arguments)
         done = 0
 
         def count(row: Any) -> None:
@@ -243,7 +243,7 @@ class _CellRun:
                 self._agent,
                 envs,
                 judged.episodes,
-                self.plan["seeds"]["evaluation"],
+                judged.seed,
                 deterministic=judged.deterministic,
                 on_episode=count,
             )
@@ -270,31 +270,29 @@ class _CellRun:
             watcher.join()
 
     def _report(self) -> TrainingReport:
-        planned = self._agent_plan
-        if planned is not None and planned.training is not None:
-            return TrainingReport(**planned.training["report"])
+        if self._resolved is not None and self._resolved.trained is not None:
+            return self._resolved.trained.report or TrainingReport()
         report = getattr(self._agent, "report", None)
         return report if isinstance(report, TrainingReport) else TrainingReport()
 
     def cost(self) -> dict[str, Any]:
         """The cost section of the record, of what has been done so far."""
-        planned, report = self._agent_plan, self._report()
-        told = planned is not None and planned.training is not None
-        told = told or isinstance(getattr(self._agent, "report", None), TrainingReport)
-        trained = planned is not None and planned.trained
-        training = report.seconds if told and report.seconds else self._training_seconds
-        steps = report.environment_steps if told else None
-        if planned is not None and not told:  # an agent of others that keeps no report
-            steps = planned.total_timesteps
+        report, training = self._report(), self.spec.training
+        reported = self._resolved is not None and self._resolved.trained is not None
+        reported = reported or isinstance(getattr(self._agent, "report", None), TrainingReport)
+        seconds = report.seconds if reported and report.seconds else self._training_seconds
+        steps = report.environment_steps if reported else None
+        if self._resolved is not None and not reported:  # an agent of others that keeps no report
+            steps = 0 if training is None else training.total_timesteps
         return {
             "wall_clock_seconds": {
-                "training": (training or 0.0) if trained else 0.0,
+                "training": 0.0 if training is None or self._resolved is None else seconds or 0.0,
                 "evaluation": self._evaluation_seconds,
             },
-            "environment_steps": steps if trained else 0,
-            "gradient_steps": report.gradient_steps if told else None,
-            "tokens": report.tokens if told else None,
-            "reward_calls": report.reward_calls if told else None,
+            "environment_steps": 0 if training is None or self._resolved is None else steps,
+            "gradient_steps": report.gradient_steps if reported else None,
+            "tokens": report.tokens if reported else None,
+            "reward_calls": report.reward_calls if reported else None,
             "peak_memory_bytes": peak_memory_bytes(),
         }
 
@@ -324,19 +322,6 @@ class _CellRun:
 
 def _finite(row: Mapping[str, Any]) -> dict[str, float]:
     return {name: value for name, value in row.items() if math.isfinite(value)}
-
-
-def _folder_hash(folder: Path, facts: Mapping[str, Any]) -> str | None:
-    """The hash of a trained agent's files, without the reports and logs beside them."""
-    folder = standing_in(folder)
-    if facts["agent"] not in AGENTS:
-        files = own_files(folder, facts)
-        return checkpoint_hash(files) if files else None
-    listed = folder / "manifest.json"
-    if not listed.is_file():
-        return None
-    names = [*read_json(listed, kind="a saved agent"), "manifest.json"]
-    return checkpoint_hash({f"checkpoint/{name}": folder / name for name in sorted(names)})
 
 
 def pin_torch() -> None:

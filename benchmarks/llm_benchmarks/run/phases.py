@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from llm_baselines.spec import RunSpec
 from llm_benchmarks.records.trained_on import trained_on
 from llm_envs.foreign import shown
 
 WARM_START, TRAINING, EVALUATING = "warm start", "training", "evaluating"
 
 
-def phases_of(plan: Mapping[str, Any], *, evaluated: bool) -> tuple[str, ...]:
+def phases_of(spec: RunSpec, *, evaluated: bool) -> tuple[str, ...]:
     """What a run does, one after the other.
 
     Args:
-        plan: Of its record, see resolve.py.
+        spec: The run.
         evaluated: Whether it is evaluated when it has been trained.
     """
-    trained = trained_on(plan)
-    phases = (WARM_START,) * ("start" in trained) + (TRAINING,) * (plan["reward"]["training"] is not None)
+    phases = (WARM_START,) * ("start" in trained_on(spec)) + (TRAINING,) * (spec.training is not None)
     return (*phases, EVALUATING) if evaluated else phases
 
 

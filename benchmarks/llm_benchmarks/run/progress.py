@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from llm_baselines.spec import RunSpec
 from llm_benchmarks.console.report import say
 from llm_benchmarks.records.trained_on import in_a_line
+from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.phases import PhaseClock, minutes, phases_of
-from llm_benchmarks.run.suite import Cell
 from llm_envs.foreign import shown
 
 _LINE_EVERY = 60.0  # seconds between two lines about a running cell where there are no bars
@@ -79,10 +78,10 @@ class SuiteProgress:
         """Another process runs a cell."""
         self._say(f"{self._place()} {cell}: another process runs it, its record is waited for")
 
-    def planned(self, cell: Cell, plan: Mapping[str, Any]) -> None:
-        """A cell will be started, and this is the plan of its record."""
-        self._phases[id(cell)] = PhaseClock(phases_of(plan, evaluated=True))
-        learns = "" if plan["env"]["signature"] is None else in_a_line(plan)
+    def planned(self, cell: Cell, spec: RunSpec) -> None:
+        """A cell will be started, and this is its run."""
+        self._phases[id(cell)] = PhaseClock(phases_of(spec, evaluated=True))
+        learns = "" if spec.environment.signature is None else in_a_line(spec)
         if learns:
             self._say(f"{self._place()} {cell}: trained on {learns}")
 

@@ -12,13 +12,16 @@ from gymnasium.vector import VectorEnv
 
 from llm_baselines.agent import TrainingReport
 from llm_baselines.registry import AGENTS
+from llm_baselines.spec import AgentSpec, RewardSpec, TrainingSpec
 from llm_baselines.storage.sealed_folder import json_able
+from llm_benchmarks.records.base_model import base_model
 from llm_benchmarks.records.provenance import collect_provenance
-from llm_benchmarks.records.record import new_record, summarize
+from llm_benchmarks.records.record import NO_COST, new_record
+from llm_benchmarks.records.results import summarize
 from llm_benchmarks.records.store import RecordStore
-from llm_benchmarks.run.planned_record import NO_COST
-from llm_benchmarks.run.resolve import AgentPlan, evaluation_arguments, make_plan
-from llm_benchmarks.run.suite import RESERVED, Cell, Evaluation
+from llm_benchmarks.run.cells import RESERVED, Cell, Evaluation
+from llm_benchmarks.run.environments import evaluation_arguments
+from llm_benchmarks.run.resolve import resolve_given
 from llm_envs import EvaluationResult
 from llm_envs.envs.ids import make_vec
 
@@ -69,26 +72,27 @@ def record_evaluation(
         own = getattr(policy, "config", None)
         config = asdict(own) if is_dataclass(own) and not isinstance(own, type) else {}
     cell = _cell(result, env, name=name, seed=seed, reward=reward, config=json_able(dict(config)))
-    agent = AgentPlan(
+    agent = AgentSpec(
         name=name,
-        make=name,
         entry_point=f"{type(policy).__module__}:{type(policy).__qualname__}",
         config=cell.config,
-        reward=reward,
-        total_timesteps=steps if seed is not None else 0,
-        trained=seed is not None,
-        seed=seed or 0,
+        base_model=base_model(cell.config, named=False),
         track=track or "scratch",
     )
-    plan = make_plan(cell, agent)
+    timing = cell.env_kwargs.get("reward_timing")
+    training = TrainingSpec(
+        reward=RewardSpec(spec=reward), reward_timing=timing, total_timesteps=steps, seed=seed or 0
+    )
+    resolved = resolve_given(cell, agent, None if seed is None else training)
     _check_played(result, cell)
-    named = {metric["name"] for metric in plan["reward"]["metrics"]}
-    plan["reward"]["metrics"][:0] = [{"name": m, "signature": None} for m in result.metrics if m not in named]
-    plan["agent"]["parameters"] = report.parameters or None
+    metrics = list(resolved.facts["metrics"])
+    named = {metric["name"] for metric in metrics}
+    metrics[:0] = [{"name": m, "signature": None} for m in result.metrics if m not in named]
     ended = datetime.now(UTC)
     rows = result.to_dicts()
     record = new_record(
-        plan,
+        resolved.spec,
+        {**resolved.facts, "metrics": metrics, "parameters": report.parameters or None},
         status="completed",
         provenance=collect_provenance(
             started_at=_moment(ended - timedelta(seconds=result.seconds)), finished_at=_moment(ended)
@@ -102,8 +106,9 @@ def record_evaluation(
             "reward_calls": report.reward_calls,
         },
         results=summarize(rows),
+        curve=json_able(report.curve),
     )
-    return store.write(record, rows, json_able(report.curve))
+    return store.write(record, rows)
 
 
 def _check_said(policy: Any, name: str, seed: int | None, steps: int) -> None:

@@ -1,10 +1,9 @@
-"""From a cell to the plan of its record: everything that is known before the run."""
+"""From a cell to its run: the one place where everything that a person left out is written out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,143 +11,262 @@ import gymnasium as gym
 
 import llm_envs  # noqa: F401  registers the ids
 from llm_baselines.configuration.tables import chosen_design, fitting_options
-from llm_baselines.registry import AGENTS, agent_defaults, check_config, complete_config, factory_of
-from llm_benchmarks.records.own_data import base_model
-from llm_benchmarks.records.record import RecordError
-from llm_benchmarks.run.planned_record import check_plan
-from llm_benchmarks.run.suite import RESERVED, Cell, SuiteError, check_timesteps
-from llm_envs.data import DataError
-from llm_envs.envs.ids import find_spec, own_argument
+from llm_baselines.registry import (
+    AGENTS,
+    agent_defaults,
+    check_config,
+    complete_config,
+    decoding_options,
+    factory_of,
+    make_agent,
+    split_settings,
+    track_of,
+)
+from llm_baselines.spec import AgentSpec, EnvironmentSpec, EvaluationSpec, RewardSpec, RunSpec, TrainingSpec
+from llm_baselines.storage.training_spec import contents_of
+from llm_benchmarks.records.base_model import base_model
+from llm_benchmarks.records.record import NO_FACTS
+from llm_benchmarks.records.values import RecordError
+from llm_benchmarks.run.cells import Cell, SuiteError, check_timesteps
+from llm_benchmarks.run.checked_before import check_lazy_rewards, check_record_of, check_validation
+from llm_benchmarks.run.environments import evaluation_arguments, own_kwargs, own_reward, training_env
+from llm_benchmarks.run.trained_folder import TrainedFolder, check_own_agent, load_trained, read_training
+from llm_envs.envs.ids import bare_id, find_spec
 from llm_envs.envs.task import Task
-from llm_envs.episode import Episode
-from llm_envs.rewards import RewardError
-
-_TRIED = 16  # examples on which lazily loaded rewards are tried before a run
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgentPlan:
-    """What is known of an agent before the run.
+class Resolved:
+    """A cell with everything written out, and what makes its environments and its agent.
 
     Attributes:
-        name: As the record has it: a name, or "module:factory".
-        make: What `make_agent` is asked for: the same, or the folder of a trained agent.
-        entry_point: "package.module:name".
-        options: What `make_agent` is given.
-        config: The whole configuration, defaults written out.
-        reward: What it is trained on.
-        reward_timing: When that is paid; None for the environment's own.
-        total_timesteps: Steps it is trained for.
-        trained: Whether it is trained at all.
-        seed: What it is made with.
-        training: Facts of a training that lies behind it (see training.py); None if it is to be trained.
-        track: What it learns from.
+        cell: What was asked for, with what the training of a folder fixes: environment arguments, seed.
+        spec: The run.
+        facts: What is known of the environment, as a record has it; `NO_FACTS` before it was made.
+        options: What the agent is made with.
+        trained: The training behind the folder that `cell.agent` names; None for any other agent.
+        seed: What the agent is made with.
     """
 
-    name: str
-    make: str
-    entry_point: str
+    cell: Cell
+    spec: RunSpec
+    facts: Mapping[str, Any] = field(default_factory=lambda: dict(NO_FACTS))
     options: Mapping[str, Any] = field(default_factory=dict)
-    config: Mapping[str, Any] = field(default_factory=dict)
-    reward: Any = "default"
-    reward_timing: Any = None
-    total_timesteps: int = 0
-    trained: bool = False
+    trained: TrainedFolder | None = None
     seed: int = 0
-    training: Mapping[str, Any] | None = None
-    track: str = "scratch"
+
+    @property
+    def evaluation(self) -> EvaluationSpec:
+        """How the run is judged."""
+        assert self.spec.evaluation is not None  # a cell has one
+        return self.spec.evaluation
+
+    @property
+    def training(self) -> TrainingSpec | None:
+        """The training that is still to be done; None where there is none."""
+        return None if self.trained is not None else self.spec.training
+
+    def training_env(self) -> gym.Env[Any, Any]:
+        """The environment that the agent is made with."""
+        return training_env(self.cell)
+
+    def make_agent(self, env: gym.Env[Any, Any], *, device: str) -> Any:
+        """The agent: a new one, or the trained one of a folder."""
+        if self.trained is not None:
+            return load_trained(Path(self.cell.agent), self.trained, env, device=device)
+        return make_agent(self.cell.agent, env, seed=self.seed, device=device, config=self.options)
 
 
-def plan_agent(cell: Cell) -> AgentPlan:
-    """Finds out what a cell's agent is.
+def resolve(cell: Cell) -> Resolved:
+    """Writes out everything that decides the result of a cell. Makes the environments, not the agent.
+
+    So whatever an environment, a reward, a data set's splits or a record's form would refuse after hours of
+    training is refused here.
 
     Raises:
-        ValueError: There is no such agent or it cannot be run as asked.
+        ValueError: The cell cannot be run as it is written, or no record could hold it.
     """
-    from llm_benchmarks.run.training import check_own_agent, read_training
+    return with_environment(resolve_agent(cell))
 
+
+def resolve_agent(cell: Cell) -> Resolved:
+    """Writes out everything that is known before an environment is made: no signatures, no facts.
+
+    Raises:
+        ValueError: There is no such agent, or it cannot be run as asked.
+    """
     if cell.agent not in AGENTS and Path(cell.agent).is_dir():
-        facts = read_training(Path(cell.agent))
-        if facts["agent"] not in AGENTS:
-            check_own_agent(Path(cell.agent), facts)
-        return AgentPlan(
-            name=facts["agent"],
-            make=cell.agent,
-            entry_point=facts["entry_point"],
-            config=facts["config"],
-            reward=facts["reward"],
-            reward_timing=facts["reward_timing"],
-            total_timesteps=facts["total_timesteps"],
-            trained=True,
-            seed=facts["seed"],
-            training=facts,
-            track=facts["track"],
-        )
+        return _of_folder(cell)
     factory = factory_of(cell.agent)
     find_spec(cell.env)  # what it fixes by default decides which of the agent's options fit
     asked = cell.total_timesteps
-    trained = bool(asked) if factory.trains is None else factory.trains
-    if not trained and asked and cell.agent in AGENTS:
+    trains = bool(asked) if factory.trains is None else factory.trains
+    if not trains and asked and cell.agent in AGENTS:
         raise SuiteError(f"agent {cell.agent!r} does not train; leave total_timesteps out")
+    config = _whole_config(cell)
+    reward = config.get("reward") if config.get("reward") is not None else cell.env_reward
+    training = None
+    if trains:
+        training = TrainingSpec(
+            reward=RewardSpec(spec=reward),
+            reward_timing=reward_timing_of(config, cell.env_kwargs),
+            total_timesteps=timesteps(cell.agent, cell.env_id, asked),
+            seed=cell.seed,
+        )
+    affecting, settings = split_settings(cell.agent, config)
+    agent = AgentSpec(
+        name=cell.agent,
+        entry_point=AGENTS[cell.agent].target if cell.agent in AGENTS else cell.agent,
+        config=affecting,
+        settings=settings,
+        base_model=base_model(config, named=cell.agent in AGENTS),
+        track=cell.track or track_of(cell.agent, config),
+        trials=cell.trials,
+        tuning_seeds=cell.tuning_seeds,
+    )
+    return Resolved(
+        cell=cell,
+        spec=_run(cell, agent, training),
+        options=cell.agent_options,
+        seed=cell.seed if trains else cell.evaluation.seed + cell.seed,
+    )
+
+
+def resolve_given(cell: Cell, agent: AgentSpec, training: TrainingSpec | None) -> Resolved:
+    """Resolves a cell whose agent was made, and trained, elsewhere.
+
+    Args:
+        cell: Says the environment and the evaluation.
+        agent: What is known of the agent.
+        training: What is known of its training; None for an agent that is not trained.
+
+    Raises:
+        ValueError: The environment cannot be made, or no record could hold the run.
+    """
+    return with_environment(Resolved(cell=cell, spec=_run(cell, agent, training)))
+
+
+def draft(cell: Cell) -> RunSpec:
+    """The run of a cell that cannot be resolved, from what the cell says alone."""
+    steps = cell.total_timesteps if isinstance(cell.total_timesteps, int) else 0
+    agent = AgentSpec(
+        name=cell.agent,
+        entry_point=AGENTS[cell.agent].target if cell.agent in AGENTS else cell.agent,
+        config=cell.config,
+        track=cell.track or "scratch",
+        trials=cell.trials,
+        tuning_seeds=cell.tuning_seeds,
+    )
+    reward = RewardSpec(spec=cell.reward)
+    trained = TrainingSpec(reward=reward, total_timesteps=steps, seed=cell.seed)
+    return _run(cell, agent, trained if steps else None)
+
+
+def with_environment(resolved: Resolved) -> Resolved:
+    """Makes the environments of a run, for their signatures and facts, and checks that it can be done.
+
+    Raises:
+        ValueError: The run cannot be done, or no record could hold it.
+    """
+    cell, spec = resolved.cell, resolved.spec
+    judged, agent = resolved.evaluation, spec.agent
+    env = gym.make(cell.env, **evaluation_arguments(cell))
+    task: Task = env.unwrapped.task  # type: ignore[attr-defined]
+    described = task.describe()
+    check_lazy_rewards(task)
+    training = spec.training
+    if resolved.training is not None:
+        training = _with_signature(cell, resolved.training)
+        if agent.name in AGENTS and agent.config.get("eval_freq"):
+            check_validation(cell.env, {**own_kwargs(cell), "reward": own_reward(cell, cell.env_reward)})
+    environment = replace(
+        spec.environment, signature=task.signature, contents=contents_of(spec.environment.kwargs, described)
+    )
+    reward = replace(judged.reward, signature=described["reward_signature"])
+    episodes = len(task.examples) if judged.episodes is None else judged.episodes
+    spec = replace(
+        spec,
+        environment=environment,
+        training=training,
+        evaluation=replace(judged, reward=reward, episodes=episodes),
+    )
+    facts = {**NO_FACTS, **_facts(task, described)}
+    env.close()
+    try:
+        check_record_of(spec, facts)
+    except RecordError as error:
+        raise SuiteError(f"{cell}: no record could be written of this: {error}") from error
+    return replace(resolved, spec=spec, facts=facts)
+
+
+def _of_folder(cell: Cell) -> Resolved:
+    """The run of a trained folder: its training fixes the environment's arguments, the seed and the agent.
+
+    Raises:
+        SuiteError: The agent was trained on another id.
+    """
+    trained = read_training(Path(cell.agent))
+    was, agent = trained.spec.environment, trained.spec.agent
+    if agent.name not in AGENTS:
+        check_own_agent(Path(cell.agent), trained)
+    if was.id != cell.env_id:
+        raise SuiteError(f"'{cell.agent}' was trained on {was.id}, not on {cell.env_id}")
+    cell = replace(cell, env_kwargs={**was.kwargs, **cell.env_kwargs}, seed=trained.training.seed)
+    whole = {**agent.config, **agent.settings}
+    agent = replace(
+        agent,
+        base_model=agent.base_model or base_model(whole, named=agent.name in AGENTS),
+        trials=cell.trials,
+        tuning_seeds=cell.tuning_seeds,
+    )
+    return Resolved(
+        cell=cell, spec=_run(cell, agent, trained.training), trained=trained, seed=trained.training.seed
+    )
+
+
+def _run(cell: Cell, agent: AgentSpec, training: TrainingSpec | None) -> RunSpec:
+    asked = cell.evaluation
+    decoding: dict[str, Any] = {}
+    if agent.name in AGENTS:
+        decoding = decoding_options(agent.name, agent.config, asked.deterministic)
+    return RunSpec(
+        environment=EnvironmentSpec(
+            id=cell.env_id,
+            module=cell.env.removesuffix(bare_id(cell.env)).removesuffix(":"),
+            kwargs=dict(cell.env_kwargs),
+        ),
+        agent=agent,
+        training=training,
+        evaluation=EvaluationSpec(
+            split=asked.split,
+            seed=asked.seed if training is not None else asked.seed + cell.seed,
+            episodes=asked.episodes,
+            reward=RewardSpec(spec=asked.reward),
+            metrics=asked.metrics if asked.metrics == "default" else list(asked.metrics),
+            deterministic=asked.deterministic,
+            decoding=decoding,
+            num_envs=asked.num_envs,
+        ),
+        experiment=cell.experiment,
+        variant=cell.variant,
+    )
+
+
+def _whole_config(cell: Cell) -> dict[str, Any]:
+    """The agent's configuration with its defaults, checked."""
     kwargs = {**cell.env_kwargs, "reward": cell.env_reward}
     options = cell.agent_options
     design = chosen_design(options, cell.env_id, kwargs)
     defaults = fitting_options(agent_defaults(cell.agent, cell.env_id, design, options), cell.env_id, kwargs)
     differing = {k: v for k, v in options.items() if design is None or k != "reward"}
-    config = {**defaults, **differing}
     check_config(cell.agent, differing, defaults)
-    config = complete_config(cell.agent, cell.env_id, config)
-    reward = config.get("reward") if config.get("reward") is not None else cell.env_reward
-    return AgentPlan(
-        name=cell.agent,
-        make=cell.agent,
-        entry_point=AGENTS[cell.agent].target if cell.agent in AGENTS else cell.agent,
-        options=options,
-        config=config,
-        reward=reward,
-        reward_timing=reward_timing_of(config, cell.env_kwargs),
-        total_timesteps=timesteps(cell.agent, cell.env_id, asked) if trained else 0,
-        trained=trained,
-        seed=cell.seed if trained else cell.evaluation.seed + cell.seed,
-        track=cell.track or track_of(cell.agent, config),
-    )
+    return complete_config(cell.agent, cell.env_id, {**defaults, **differing})
 
 
 def reward_timing_of(config: Mapping[str, Any], env_kwargs: Mapping[str, Any]) -> Any:
     """When a training reward is paid: as the agent's configuration says, else as the environment's does."""
     own = config.get("reward_timing")
     return env_kwargs.get("reward_timing") if own is None else own
-
-
-def settled(cell: Cell, agent: AgentPlan) -> Cell:
-    """The cell with what the training of its agent fixes, where that is a folder: environment, seed.
-
-    Args:
-        cell: The cell.
-        agent: From `plan_agent`; it is that of the settled cell, too.
-
-    Raises:
-        SuiteError: The agent was trained on another id.
-    """
-    facts = agent.training
-    if facts is None:
-        return cell
-    if facts["env"] != cell.env_id:
-        raise SuiteError(f"'{cell.agent}' was trained on {facts['env']}, not on {cell.env_id}")
-    return replace(cell, env_kwargs={**facts["env_kwargs"], **cell.env_kwargs}, seed=facts["seed"])
-
-
-def track_of(agent: str, config: Mapping[str, Any]) -> str:
-    """What an agent learns from: the registry's word, unless its configuration says otherwise."""
-    if config.get("demonstrations"):
-        return "demonstrations"
-    usual = AGENTS[agent].track if agent in AGENTS else "scratch"
-    if usual == "demonstrations" and isinstance(model := config.get("model"), str):
-        from llm_baselines.lm.build import PRESETS
-
-        if model not in PRESETS:
-            return "pretrained"
-    return "scratch" if config.get("warm_start") is False else usual
 
 
 def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:
@@ -171,183 +289,36 @@ def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:
     raise SuiteError(f"agent {agent!r} has no budget of its own; say how many total_timesteps")
 
 
-def training_env(cell: Cell) -> gym.Env[Any, Any]:
-    """The environment the cell's agent is made with."""
-    kwargs = _checked(cell.env_kwargs)
-    return gym.make(cell.env, split="train", reward=own_reward(cell, cell.env_reward), **kwargs)
-
-
-def evaluation_arguments(cell: Cell) -> dict[str, Any]:
-    """The arguments of the environments the cell is judged on; the reward is paid at the end there."""
-    kwargs = {k: v for k, v in _checked(cell.env_kwargs).items() if k != "reward_timing"}
-    given = cell.evaluation
-    metrics = own_argument(cell.env, "metrics", given.metrics)
-    return {"split": given.split, "reward": own_reward(cell, given.reward), "metrics": metrics, **kwargs}
-
-
-def own_reward(cell: Cell, reward: Any) -> Any:
-    """A reward as it is; "default" as the cell's id was registered, where that was with a reward."""
-    return own_argument(cell.env, "reward", reward)
-
-
-def _checked(kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    for name in RESERVED:
-        if name in kwargs:
-            raise SuiteError(f"{name!r} is no argument to give an environment here; it is set by itself")
-    return dict(kwargs)
-
-
-def make_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
-    """The plan of a cell's record (see records/record.py). Makes the environments, not the agent.
-
-    So whatever an environment, a reward, a data set's splits or a record's form would refuse after hours of
-    training is refused here.
-
-    Args:
-        cell: The cell.
-        agent: From `plan_agent`, where it is at hand.
-
-    Raises:
-        ValueError: The cell cannot be run as it is written, or no record could hold it.
-    """
-    agent = plan_agent(cell) if agent is None else agent
-    env = gym.make(cell.env, **evaluation_arguments(cell))
-    task = env.unwrapped.task  # type: ignore[attr-defined]
-    described = task.describe()
-    plan = draft_plan(cell, agent)
-    plan["env"] |= {"signature": task.signature, "context_length": described["context_length"]}
-    plan["dataset"] |= {
-        "name": described["dataset"],
-        "hash": described["dataset_hash"],
-        "sizes": described["dataset_sizes"],
-    }
-    plan["tokenizer"] = {
-        "spec": described["tokenizer"],
-        "hash": described["tokenizer_hash"],
-        "vocabulary_size": described["vocabulary_size"],
-    }
-    plan["reward"] |= {
-        "evaluation": {"spec": cell.evaluation.reward, "signature": described["reward_signature"]},
-        "metrics": _metrics(task),
-    }
-    _check_lazy(task)
-    if agent.training is not None:
-        plan["reward"]["training"] = agent.training["training_reward"]
-    elif agent.trained:
-        kwargs = _checked(cell.env_kwargs)
-        if agent.reward_timing is not None:
-            kwargs["reward_timing"] = agent.reward_timing
-        trained = gym.make(cell.env, split="train", **{**kwargs, "reward": own_reward(cell, agent.reward)})
-        signature = trained.unwrapped.task.reward.signature  # type: ignore[attr-defined]
-        plan["reward"]["training"] = {"spec": agent.reward, "signature": signature}
-        trained.close()
-        if agent.name in AGENTS and agent.config.get("eval_freq"):
-            _check_validation(cell)
-    if cell.evaluation.episodes is None:
-        plan["budget"]["evaluation_episodes"] = len(task.examples)
+def _with_signature(cell: Cell, training: TrainingSpec) -> TrainingSpec:
+    """The training with the signature of its reward."""
+    kwargs = own_kwargs(cell)
+    if training.reward_timing is not None:
+        kwargs["reward_timing"] = training.reward_timing
+    env = gym.make(cell.env, split="train", **{**kwargs, "reward": own_reward(cell, training.reward.spec)})
+    signature = env.unwrapped.task.reward.signature  # type: ignore[attr-defined]
     env.close()
-    try:
-        check_plan(plan)
-    except RecordError as error:
-        raise SuiteError(f"{cell}: no record could be written of this: {error}") from error
-    return plan
+    return replace(training, reward=replace(training.reward, signature=signature))
 
 
-def _metrics(task: Task) -> list[dict[str, Any]]:
+def _facts(task: Task, described: Mapping[str, Any]) -> dict[str, Any]:
     single, whole = task.metrics, task.corpus_metrics
-    return [
-        *({"name": n, "signature": s} for n, s in (single.signatures if single else {}).items()),
-        *(
-            {"name": n, "signature": s, "level": "corpus"}
-            for n, s in (whole.signatures if whole else {}).items()
-        ),
-    ]
-
-
-def _check_lazy(task: Task) -> None:
-    """Scores a few references with what would else be loaded, and perhaps refused, after the training."""
-    few = islice(task.examples, _TRIED)
-    episodes = [Episode(e, e.references[0] if e.references else e.source, (), "stop") for e in few]
-    try:
-        for rewards in (task.reward, task.metrics):
-            if rewards is not None and rewards.lazy:
-                rewards.score_batch(episodes)
-        if task.corpus_metrics is not None and task.corpus_metrics.lazy:
-            task.corpus_metrics.score_corpus(episodes)
-    except RewardError as error:
-        raise SuiteError(str(error)) from error
-
-
-def _check_validation(cell: Cell) -> None:
-    """Makes the environment that the learning curve is measured on, as `rows.validation_envs` does."""
-    kwargs = {**_checked(cell.env_kwargs), "reward_timing": "terminal", "metrics": "default"}
-    try:
-        gym.make(
-            cell.env, **{**kwargs, "split": "validation", "reward": own_reward(cell, cell.env_reward)}
-        ).close()
-    except DataError as error:
-        raise SuiteError(f"{error}; or train without a learning curve: eval_freq=0") from error
-
-
-def draft_plan(cell: Cell, agent: AgentPlan | None = None) -> dict[str, Any]:
-    """The part of a plan for which nothing need be made: for runs that fail before anything is."""
-    budget = cell.total_timesteps if isinstance(cell.total_timesteps, int) else 0
-    if agent is None:
-        reach = budget > 0
-        agent = AgentPlan(
-            name=cell.agent,
-            make=cell.agent,
-            entry_point=AGENTS[cell.agent].target if cell.agent in AGENTS else cell.agent,
-            config=cell.config,
-            reward=cell.reward,
-            total_timesteps=budget,
-            trained=reach,
-            seed=cell.seed,
-            track=cell.track or "scratch",
-        )
-    judged = cell.evaluation
     return {
-        "env": {
-            "id": cell.env_id,
-            "kwargs": dict(cell.env_kwargs),
-            "signature": None,
-            "context_length": None,
-        },
+        "context_length": described["context_length"],
         "dataset": {
-            "name": None,
-            "hash": None,
-            "training_split": "train" if agent.trained else None,
-            "evaluation_split": judged.split,
-            "sizes": {},
+            "name": described["dataset"],
+            "hash": described["dataset_hash"],
+            "sizes": described["dataset_sizes"],
         },
-        "tokenizer": {"spec": None, "hash": None, "vocabulary_size": None},
-        "reward": {
-            "training": {"spec": agent.reward, "signature": None} if agent.trained else None,
-            "evaluation": {"spec": judged.reward, "signature": None},
-            "metrics": [],
-            **({} if judged.metrics == "default" else {"metrics_spec": list(judged.metrics)}),
+        "tokenizer": {
+            "spec": described["tokenizer"],
+            "hash": described["tokenizer_hash"],
+            "vocabulary_size": described["vocabulary_size"],
         },
-        "track": agent.track,
-        "agent": {
-            "name": agent.name,
-            "entry_point": agent.entry_point,
-            "config": dict(agent.config),
-            "base_model": base_model(agent.config),
-            "checkpoint_hash": None,
-            "parameters": None,
-            "tuning": {"trials": cell.trials, "seeds": list(cell.tuning_seeds)},
-        },
-        "seeds": {
-            "training": agent.seed if agent.trained else None,
-            "evaluation": judged.seed if agent.trained else judged.seed + cell.seed,
-        },
-        "budget": {
-            "total_timesteps": agent.total_timesteps,
-            "evaluation_episodes": judged.episodes or 1,
-        },
-        "decoding": {
-            "deterministic": judged.deterministic,
-            "options": {},
-            "num_envs": judged.num_envs,
-        },
+        "metrics": [
+            *({"name": n, "signature": s} for n, s in (single.signatures if single else {}).items()),
+            *(
+                {"name": n, "signature": s, "level": "corpus"}
+                for n, s in (whole.signatures if whole else {}).items()
+            ),
+        ],
     }

@@ -1,4 +1,4 @@
-"""Runs the cells of a suite in processes of their own, a few at a time, and keeps what became of each.
+"""Runs the cells of a suite in processes of their own, a few at a time, and keeps the result of each.
 
 A cell that a store has a completed record of is not run again, and one that another process runs is waited
 for: a cell's process holds the store's lock on it. A cell that fails, or whose process dies, leaves a failed
@@ -17,22 +17,23 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.interruption import Held, deferred_signals, interruptibly
 from llm_baselines.storage.locks import Lock
 from llm_benchmarks.console.termination import termination_interrupts
 from llm_benchmarks.records.provenance import collect_provenance, utc_now
-from llm_benchmarks.records.record import cell_key, new_record
+from llm_benchmarks.records.record import NO_COST, NO_FACTS, new_record
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.cell import THREAD_VARIABLES
-from llm_benchmarks.run.planned_record import NO_COST
+from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.progress import SuiteProgress
-from llm_benchmarks.run.resolve import draft_plan, make_plan, plan_agent, settled
-from llm_benchmarks.run.suite import Cell, Run, Suite
+from llm_benchmarks.run.resolve import draft, resolve
+from llm_benchmarks.run.suite import Run, Suite
 from llm_envs.foreign import allowed_code, allowing_code
 
 _GRACE = 20.0  # seconds an interrupted cell has to write its record
@@ -42,7 +43,7 @@ _TAIL = 4000  # characters of a dead process's last words that are kept
 
 @dataclass
 class SuiteOutcome:
-    """What became of a suite's cells.
+    """The results of a suite's cells.
 
     Attributes:
         completed: Cells run to the end.
@@ -79,7 +80,7 @@ def run_suite(
         command: What to write down as the command line; this process's by default.
 
     Returns:
-        What became of each cell; an interruption, by Ctrl-C, SIGTERM or SIGHUP, is told there too, after
+        The result of each cell; an interruption, by Ctrl-C, SIGTERM or SIGHUP, is told there too, after
         the running cells have been ended and recorded.
 
     Raises:
@@ -113,12 +114,21 @@ def run_suite(
     return outcome
 
 
+class _Waiting(NamedTuple):
+    """A cell that is to be run."""
+
+    cell: Cell
+    spec: RunSpec
+    facts: Mapping[str, Any]
+
+
 @dataclass
 class _Job:
     """A cell whose process runs."""
 
     cell: Cell
-    plan: dict[str, Any]
+    spec: RunSpec
+    facts: Mapping[str, Any]
     process: subprocess.Popen[str]
     errors: IO[str]
     records_before: set[str]
@@ -138,34 +148,32 @@ class _Runner:
         self._told: set[str] = set()
         self._events: queue.Queue[tuple[_Job, dict[str, Any] | None]] = queue.Queue()
 
-    def plan(
-        self, cells: Sequence[Cell], outcome: SuiteOutcome, shown: SuiteProgress
-    ) -> list[tuple[Cell, dict[str, Any]]]:
-        """The cells to run with their plans: those the store lacks; a repeated cell runs once."""
+    def plan(self, cells: Sequence[Cell], outcome: SuiteOutcome, shown: SuiteProgress) -> list[_Waiting]:
+        """The cells to run: those the store lacks; a repeated cell runs once."""
         shown.begin(len(cells))
         self._records_before = set(self._store.ids())
-        waiting: list[tuple[Cell, dict[str, Any]]] = []
+        waiting: list[_Waiting] = []
         planned: set[str] = set()
         for cell in cells:
             shown.planning(cell)
             try:
                 with allowing_code(cell.own_code()):
-                    agent = plan_agent(cell)
-                    plan = make_plan(settled(cell, agent), agent)
-            except Exception:
-                plan = draft_plan(cell)  # the cell's own process will say what is wrong
-            key = cell_key(plan)
+                    resolved = resolve(cell)
+                spec, facts = resolved.spec, resolved.facts
+            except Exception:  # the cell's own process will say what is wrong
+                spec, facts = draft(cell), NO_FACTS
+            key = spec.identity()
             if key in planned or self._store.find(key, problems=outcome.unreadable):
                 outcome.skipped.append(cell)
                 shown.skipped(cell)
             else:
-                waiting.append((cell, plan))
+                waiting.append(_Waiting(cell, spec, facts))
             planned.add(key)
         return waiting
 
     def run(
         self,
-        waiting: list[tuple[Cell, dict[str, Any]]],
+        waiting: list[_Waiting],
         processes: int,
         outcome: SuiteOutcome,
         shown: SuiteProgress,
@@ -181,16 +189,16 @@ class _Runner:
             if held.noted:
                 held.forget()
                 raise KeyboardInterrupt
-            for cell, plan in list(todo):
+            for one in list(todo):
                 if len(self._jobs) >= processes:
                     break
-                if self._begin(cell, plan, outcome, shown):
-                    todo.remove((cell, plan))
+                if self._begin(one, outcome, shown):
+                    todo.remove(one)
             self._hear(outcome, shown)
 
-    def _begin(self, cell: Cell, plan: dict[str, Any], outcome: SuiteOutcome, shown: SuiteProgress) -> bool:
+    def _begin(self, one: _Waiting, outcome: SuiteOutcome, shown: SuiteProgress) -> bool:
         """Starts a cell, or takes over what another process made of it; False while another runs it."""
-        key = cell_key(plan)
+        cell, key = one.cell, one.spec.identity()
         lock = self._store.claim(key)
         if lock is None:
             if key not in self._told:
@@ -198,21 +206,21 @@ class _Runner:
             self._told.add(key)
             return False
         found = self._store.find(key, status=None)
-        failed = [r for r in found if r["status"] == "failed" and r.id not in self._records_before]
-        if any(record["status"] == "completed" for record in found):
+        failed = [r for r in found if r.status == "failed" and r.id not in self._records_before]
+        if any(record.status == "completed" for record in found):
             outcome.skipped.append(cell)
             shown.skipped(cell)
             lock.release()
         elif failed:
-            error = failed[-1]["error"]
+            error = failed[-1].error or {"type": "Error", "message": "it says no more"}
             message = f"{error['type']}: {error['message']} (run by another process)"
             outcome.failed.append((cell, message))
             shown.ended(cell, "failed", None, 0.0, message)
             lock.release()
         else:
-            job = self._start(cell, plan, lock, {record.id for record in found})
+            job = self._start(one, lock, {record.id for record in found})
             self._jobs.append(job)
-            shown.planned(cell, plan)
+            shown.planned(cell, one.spec)
             shown.started(job.cell)
         return True
 
@@ -229,7 +237,7 @@ class _Runner:
         else:
             job.end = event
 
-    def _start(self, cell: Cell, plan: dict[str, Any], lock: Lock, records_before: set[str]) -> _Job:
+    def _start(self, one: _Waiting, lock: Lock, records_before: set[str]) -> _Job:
         environment = dict(os.environ)
         environment.update(dict.fromkeys(THREAD_VARIABLES, str(self._run.threads)))
         environment["TOKENIZERS_PARALLELISM"] = "false"
@@ -247,9 +255,9 @@ class _Runner:
             pass_fds=(lock.descriptor,) if os.name == "posix" else (),
         )
         lock.hand_on()
-        job = _Job(cell, plan, process, errors, records_before, utc_now(), time.monotonic())
+        job = _Job(*one, process, errors, records_before, utc_now(), time.monotonic())
         request = {
-            "cell": cell.to_dict(),
+            "cell": one.cell.to_dict(),
             "store": str(self._store.path.absolute()),
             "device": self._run.device,
             "threads": self._run.threads,
@@ -295,11 +303,11 @@ class _Runner:
     def _died(self, job: _Job) -> dict[str, Any]:
         """Records a process that ended without a word, unless it has recorded itself before."""
         seconds = time.monotonic() - job.clock
-        for record in self._store.find(cell_key(job.plan), status=None):
+        for record in self._store.find(job.spec.identity(), status=None):
             if record.id not in job.records_before:
-                score = (record["results"] or {}).get("mean_reward")
-                message = (record["error"] or {}).get("message", "")
-                return {"event": record["status"], "score": score, "seconds": seconds, "message": message}
+                score = (record.results or {}).get("mean_reward")
+                message = (record.error or {}).get("message", "")
+                return {"event": record.status, "score": score, "seconds": seconds, "message": message}
         if self._stopping:
             told = self._write(job, "interrupted", None)
             return {"event": "interrupted", "score": None, "seconds": seconds, "message": told}
@@ -318,7 +326,8 @@ class _Runner:
     def _write(self, job: _Job, status: str, error: dict[str, str] | None) -> str:
         """Writes a record for a process that did not; what went wrong with that, if anything."""
         record = new_record(
-            job.plan,
+            job.spec,
+            job.facts,
             status=status,
             error=error,
             provenance=collect_provenance(

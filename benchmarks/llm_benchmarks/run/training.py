@@ -1,7 +1,7 @@
 """Training into a folder: an agent others can evaluate, a report, and what is needed to go on.
 
 FOLDER/agent.json, ...     the agent, as its own `save` wrote it
-FOLDER/training.json       what was asked for, what it cost, the hashes of the agent's files: see `Training`
+FOLDER/training.json       the run, what it cost, the hashes of the agent's files: see `TrainedFolder`
 FOLDER/run/                the agent's checkpoints and logs
 
 A training holds the lock on FOLDER/.lock (see storage/locks.py) from its start to its end. Agent and report
@@ -16,12 +16,12 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.registry import AGENTS, check_loads, load_agent, make_agent
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.exchange import (
     TEMPORARY,
     end_exchange,
@@ -29,22 +29,20 @@ from llm_baselines.storage.exchange import (
     exchange,
     flush,
     replace_file,
-    standing_in,
 )
-from llm_baselines.storage.fields import TRAINING, check_fields
 from llm_baselines.storage.interruption import deferred_signals, interruptibly
 from llm_baselines.storage.locks import Lock, is_locked, try_lock
 from llm_baselines.storage.not_finite import NotFinite, check_saved
 from llm_baselines.storage.temporary import temporary_folder
+from llm_baselines.storage.training_spec import changes, short_name
 from llm_benchmarks.records.provenance import utc_now
-from llm_benchmarks.run.suite import RESERVED, Cell, SuiteError
+from llm_benchmarks.run.cells import Cell, SuiteError
+from llm_benchmarks.run.resolve import Resolved, resolve_agent, with_environment
+from llm_benchmarks.run.trained_folder import REPORT, RUN, TrainedFolder, read_report
 from llm_envs.assets.cache import file_sha256
-from llm_envs.foreign import UntrustedCode, allowed_code, code_names, read_json, refuse_code, shown
+from llm_envs.foreign import refuse_code
 
-REPORT, RUN = "training.json", "run"
 _LOCK = ".lock"
-FORMAT = 1
-_SAME = ("env", "env_kwargs", "agent", "seed", "reward", "config")
 
 
 class UnsavedError(OSError):
@@ -56,8 +54,8 @@ class Training:
 
     Attributes:
         agent: The agent.
-        facts: What training.json says.
-        plan: The plan of a record of it, see resolve.py.
+        resolved: The run, with an evaluation as a record of it would have.
+        state: What training.json says; it changes as the training goes on.
         begins_anew: Whether an earlier training in the folder left no agent, and this one takes its place.
     """
 
@@ -66,15 +64,15 @@ class Training:
         agent: Any,
         env: Any,
         folder: Path,
-        facts: dict[str, Any],
+        resolved: Resolved,
+        state: TrainedFolder,
         *,
-        plan: Mapping[str, Any],
-        before: Mapping[str, Any] | None,
+        before: TrainedFolder | None,
         resume: bool,
     ) -> None:
-        self.facts = facts
         self.agent = agent
-        self.plan = plan
+        self.resolved = resolved
+        self.state = state
         self.begins_anew = before is not None and not resume
         self._env = env
         self._folder = folder
@@ -103,14 +101,14 @@ class Training:
             raise
         self._lock = lock
 
-    def run(self, *, callback: Any = None) -> dict[str, Any]:
+    def run(self, *, callback: Any = None) -> TrainedFolder:
         """Trains. An interruption saves the agent as it is and passes on; further ones wait for that.
 
         Args:
             callback: For agents that take one of Stable-Baselines3's.
 
         Returns:
-            The facts in training.json.
+            What training.json says.
 
         Raises:
             KeyboardInterrupt: Training was interrupted; agent and report have been saved.
@@ -123,14 +121,14 @@ class Training:
         assert self._lock is not None
         try:
             with deferred_signals() as held:
-                before = self.facts["report"]  # of the agent that stands in the folder, if any
-                _write(self._folder, self.facts)
+                before = self.state.report  # of the agent that stands in the folder, if any
+                _write(self._folder, self.state)
                 self._learn({} if callback is None else {"callback": callback})
                 try:
-                    _save(self.agent, self._folder, self.facts)
+                    self.state = _save(self.agent, self._folder, self.state)
                 except NotFinite:
-                    self.facts["status"] = "failed"
-                    _write(self._folder, self.facts | {"report": before})
+                    self.state = replace(self.state, status="failed")
+                    _write(self._folder, replace(self.state, report=before))
                     raise
                 except OSError as error:
                     held.forget()  # it ends anyway, and says why
@@ -138,18 +136,18 @@ class Training:
                         f"the agent cannot be saved in '{self._folder}': {error}. What stood there before is "
                         "whole; --resume goes on from the last checkpoint"
                     ) from error
-            if self.facts["status"] == "interrupted":
+            if self.state.status == "interrupted":
                 raise KeyboardInterrupt
         finally:
             self._lock.release()
             self._lock = None
             self._env.close()
-        return self.facts
+        return self.state
 
     def _learn(self, options: Mapping[str, Any]) -> None:
-        """Trains, and notes in the facts how it ended and what it cost."""
+        """Trains, and notes in the report how it ended and what it cost."""
         started = time.perf_counter()
-        steps = self.facts["total_timesteps"]
+        steps = self.state.training.total_timesteps
         status = "completed"
         try:
             interruptibly(
@@ -162,14 +160,14 @@ class Training:
         except KeyboardInterrupt:
             status, steps = "interrupted", 0  # how many there were it does not tell
         except BaseException:  # agent and report in the folder stay those from before, if any
-            self.facts |= {"status": "failed", "finished_at": utc_now()}
+            self.state = replace(self.state, status="failed", finished_at=utc_now())
             with suppress(OSError):  # what went wrong may be the disk
-                _write(self._folder, self.facts)
+                _write(self._folder, self.state)
             raise
         report = getattr(self.agent, "report", None) or TrainingReport(
             environment_steps=steps, tokens=steps, seconds=time.perf_counter() - started
         )
-        self.facts |= {"status": status, "finished_at": utc_now(), "report": _finite(asdict(report))}
+        self.state = replace(self.state, status=status, finished_at=utc_now(), report=_finite(report))
 
 
 def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "auto") -> Training:
@@ -187,52 +185,41 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
         SuiteError: The folder or the request does not allow it.
         ValueError: Environment, reward or agent cannot be made as asked.
     """
-    from llm_benchmarks.run.resolve import make_plan, plan_agent, training_env
-
     before = _check_folder(folder, resume)
     if before is not None and resume:  # what is not said again stays as it was
-        steps = cell.total_timesteps
-        steps = before.get("total_timesteps") if steps is None else steps
-        refuse_code(before.get("config"), folder / REPORT)  # said again on the command line, it is allowed
-        config = {**before.get("config", {}), **cell.config}
-        cell = replace(cell, total_timesteps=steps, config=config)
-    planned = plan_agent(cell)
-    if ":" in cell.agent and not planned.trained and cell.total_timesteps is None:
+        was = before.spec.agent
+        steps = before.training.total_timesteps if cell.total_timesteps is None else cell.total_timesteps
+        refuse_code(dict(was.config), folder / REPORT)  # said again on the command line, it is allowed
+        cell = replace(cell, total_timesteps=steps, config={**was.config, **was.settings, **cell.config})
+    known = resolve_agent(cell)
+    if ":" in cell.agent and known.training is None and cell.total_timesteps is None:
         raise SuiteError(f"agent {cell.agent!r} has no budget of its own; say how many --total-timesteps")
-    if planned.training is not None or not planned.trained:
+    if known.training is None:
         raise SuiteError(f"agent {cell.agent!r} does not train; evaluate it as it is")
-    plan = make_plan(cell, planned)
-    facts: dict[str, Any] = {
-        "format": FORMAT,
-        "status": "running",
-        "env": cell.env_id,
-        "env_kwargs": dict(cell.env_kwargs),
-        "agent": cell.agent,
-        "entry_point": planned.entry_point,
-        "config": dict(planned.config),
-        "reward": planned.reward,
-        "reward_timing": planned.reward_timing,
-        "training_reward": plan["reward"]["training"],
-        "seed": cell.seed,
-        "total_timesteps": planned.total_timesteps,
-        "track": planned.track,
-        "started_at": utc_now(),
-        "finished_at": None,
-        "report": before["report"] if before else None,
-        "files": before.get("files") if before else None,
-    }
+    resolved = with_environment(known)
+    spec = RunSpec.from_dict(resolved.spec.training_only().to_dict())  # as it reads when it is resumed
     if before is not None:
-        _check_same(before, json.loads(json.dumps(facts)), folder, resume)
-    env = training_env(cell)
-    agent: Any = make_agent(cell.agent, env, seed=cell.seed, device=device, config=planned.options)
+        _check_same(before.spec, spec, folder, resume)
+    state = TrainedFolder(
+        status="running",
+        spec=spec,
+        started_at=utc_now(),
+        report=before.report if before else None,
+        files=before.files if before else None,
+    )
+    env = resolved.training_env()
+    agent = resolved.make_agent(env, device=device)
     for method, why in (("learn", "it cannot train"), ("save", "what it learns would be lost")):
         if not callable(getattr(agent, method, None)):
             raise SuiteError(f"agent {cell.agent!r} has no {method}(): {why}")
-    return Training(agent, env, folder, facts, plan=plan, before=before, resume=resume)
+    return Training(agent, env, folder, resolved, state, before=before, resume=resume)
 
 
-def _save(agent: Any, folder: Path, facts: dict[str, Any]) -> None:
+def _save(agent: Any, folder: Path, state: TrainedFolder) -> TrainedFolder:
     """Puts an agent's files and the report in place of those before, all at once.
+
+    Returns:
+        What the report says, with the hashes of the agent's files.
 
     Raises:
         SuiteError: The agent wrote a file where the training has its own.
@@ -244,134 +231,25 @@ def _save(agent: Any, folder: Path, facts: dict[str, Any]) -> None:
         if ours := {REPORT, RUN} & {path.name for path in new.iterdir()}:
             raise SuiteError(f"the agent's save() wrote '{min(ours)}', which is a file of the training")
         check_saved(new, f"the agent for '{folder}'")
-        facts["files"] = {
+        files = {
             path.relative_to(new).as_posix(): file_sha256(path)
             for path in sorted(new.rglob("*"))
             if path.is_file()
         }
-        (new / REPORT).write_text(_text(facts), encoding="utf-8")
+        state = replace(state, files=files)
+        (new / REPORT).write_text(_text(state), encoding="utf-8")
         flush(new)
         exchange(new, folder, others_stay=True)
+    return state
 
 
-def check_own_agent(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Refuses the folder of an agent of others, unless the person allowed its code and it can be loaded.
-
-    Args:
-        folder: Where it was trained into.
-        facts: From `read_training`.
-
-    Raises:
-        UntrustedCode: The person has not allowed the code that it names.
-        SuiteError: The code makes no agent from a folder, or a file was altered.
-    """
-    name, told = facts["agent"], shown(facts["agent"])
-    if not any(name == code for _, code in code_names(name)):
-        raise SuiteError(f"'{folder}' was trained by {told!r}, which is no agent of this package and no code")
-    if name not in allowed_code():
-        raise UntrustedCode(
-            f"'{folder}' was trained by {told}, which is not of this package, and code that a folder names "
-            f"is not run; if it is yours, or you trust it: --allow-code {told}",
-            name,
-        )
-    refuse_code(facts["config"], folder / REPORT)
-    check_loads(name)
-    own_files(folder, facts)
-
-
-def own_files(folder: Path, facts: Mapping[str, Any]) -> dict[str, Path]:
-    """The files that an agent of others saved, as a record names them; empty where that was not noted.
-
-    Raises:
-        SuiteError: One is missing or was altered, or is none of the folder's.
-    """
-    files = {}
-    for name, digest in (facts.get("files") or {}).items():
-        path = folder / name
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or not path.is_file():
-            raise SuiteError(f"'{folder / REPORT}' lists {shown(name)}, and the folder has no such file")
-        if file_sha256(path) != digest:
-            raise SuiteError(f"'{path}' was altered or cut short: its SHA-256 differs")
-        files[f"checkpoint/{name}"] = path
-    return dict(sorted(files.items()))
-
-
-def load_trained(folder: Path, facts: Mapping[str, Any], env: Any, *, device: str) -> Any:
-    """The agent of a folder that `llm-envs train` wrote.
-
-    Args:
-        folder: The folder.
-        facts: From `read_training`.
-        env: An environment made by gymnasium.make.
-        device: "auto" or a torch device.
-
-    Raises:
-        ValueError: See `check_own_agent` and `make_agent`.
-    """
-    if facts["agent"] in AGENTS:
-        return make_agent(str(folder), env, seed=facts["seed"], device=device)
-    check_own_agent(folder, facts)
-    return load_agent(facts["agent"], folder, env, seed=facts["seed"], device=device, config=facts["config"])
-
-
-def read_training(folder: Path) -> dict[str, Any]:
-    """The facts of the training behind a folder, from training.json or the agent's own description.
-
-    Of a training that was not finished, "total_timesteps" are those that were done.
-
-    Raises:
-        SuiteError: There are none, or they cannot be read.
-        UntrustedCode: They name code where something would be made from it. What the agent was trained on
-            and by is only told, and may name any.
-    """
-    if os.path.lexists(_report(folder)):
-        facts = _read(folder)
-        refuse_code({"env": facts.get("env"), "env_kwargs": facts.get("env_kwargs")}, folder / REPORT)
-        if facts.get("report") is None:
-            raise SuiteError(
-                f"'{folder}' holds a training that was not finished; train with --resume to go on"
-            )
-        if facts["status"] != "completed":
-            report = facts["report"]
-            facts["total_timesteps"] = report["environment_steps"] or report["tokens"]
-        return facts
-    from llm_baselines.storage.agent_folder import read_agent_folder
-    from llm_benchmarks.run.resolve import reward_timing_of, track_of
-
-    described, _ = read_agent_folder(folder)
-    name, kwargs = described.get("agent"), dict(described.get("env_kwargs") or {})
-    if name not in AGENTS or described.get("seed") is None or described.get("env_id") is None:
-        raise SuiteError(f"'{folder}' has no {REPORT}, and its agent.json tells too little without")
-    asked = kwargs.get("reward", "default")
-    kwargs = {name: value for name, value in kwargs.items() if name not in RESERVED}
-    config = dict(described.get("config") or {})
-    reward = config["reward"] if config.get("reward") is not None else asked
-    return {
-        "env": described["env_id"],
-        "env_kwargs": kwargs,
-        "agent": name,
-        "entry_point": AGENTS[name].target,
-        "config": config,
-        "reward": reward,
-        "reward_timing": reward_timing_of(config, kwargs),
-        "training_reward": {
-            "spec": reward,
-            "signature": described.get("reward_signature"),
-        },
-        "seed": described["seed"],
-        "total_timesteps": int(described.get("timesteps") or 0),
-        "track": track_of(name, {"model": described.get("model"), **config}),
-        "report": described.get("report") or asdict(TrainingReport()),
-    }
-
-
-def _finite(report: dict[str, Any]) -> dict[str, Any]:
+def _finite(report: TrainingReport) -> TrainingReport:
     """The report of anybody's agent without the values of its curve that are no numbers."""
-    rows = [{k: v for k, v in row.items() if math.isfinite(v)} for row in report["curve"]]
-    return {**report, "curve": rows}
+    rows = [{k: v for k, v in row.items() if math.isfinite(v)} for row in report.curve]
+    return replace(report, curve=rows)
 
 
-def _check_folder(folder: Path, resume: bool) -> dict[str, Any] | None:
+def _check_folder(folder: Path, resume: bool) -> TrainedFolder | None:
     """What an earlier run in the folder asked for, to be gone on with or begun anew; None in a new folder."""
     if is_locked(folder / _LOCK):
         raise _in_use(folder)
@@ -382,24 +260,24 @@ def _in_use(folder: Path) -> SuiteError:
     return SuiteError(f"another process trains into '{folder}': wait until it ends, or name another folder")
 
 
-def _look_into(folder: Path, resume: bool) -> dict[str, Any] | None:
+def _look_into(folder: Path, resume: bool) -> TrainedFolder | None:
     if not folder.exists() or (folder.is_dir() and _is_new(folder)):
         return None
     if not folder.is_dir():
         raise SuiteError(f"'{folder}' is a file; name a folder")
     if resume:
-        return _read(folder)
+        return read_report(folder)
     with suppress(SuiteError):
-        before = _read(folder)
+        before = read_report(folder)
         if _left_nothing(folder, before):
             return before
     raise SuiteError(f"'{folder}' exists and is not empty; go on with --resume or name another folder")
 
 
-def _left_nothing(folder: Path, facts: Mapping[str, Any]) -> bool:
+def _left_nothing(folder: Path, before: TrainedFolder) -> bool:
     """Whether the training of a folder ended without an agent; nobody is training there any more."""
-    saved = facts.get("report") is not None or facts.get("files") or (folder / "agent.json").exists()
-    return facts["status"] in ("failed", "running") and not saved
+    saved = before.report is not None or before.files or (folder / "agent.json").exists()
+    return before.status in ("failed", "running") and not saved
 
 
 def _is_new(folder: Path) -> bool:
@@ -407,33 +285,14 @@ def _is_new(folder: Path) -> bool:
     return all(path.name == _LOCK or path.name.startswith(TEMPORARY) for path in folder.iterdir())
 
 
-def _check_same(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path, resume: bool) -> None:
+def _check_same(before: RunSpec, now: RunSpec, folder: Path, resume: bool) -> None:
     """Refuses to go on with another request than a folder's, or to begin it anew."""
-    names = _SAME if resume else (*_SAME, "total_timesteps")
-    old, new = ({name: facts.get(name) for name in names} for facts in (before, now))
-    for facts in (old, new):
-        facts.update({f"config.{k}": v for k, v in (facts.pop("config") or {}).items()})
-    for name in {**old, **new}:
-        if old.get(name) != new.get(name):
-            how = "resume with" if resume else "its training left no agent and is begun anew with"
-            raise SuiteError(
-                f"'{folder}' was begun with {name}={old.get(name)!r}, not {new.get(name)!r}: {how} "
-                "the same, or train into another folder"
-            )
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    path = _report(folder)
-    try:
-        facts: Any = read_json(path)
-        if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-            raise ValueError(f"it is not a training report of format {FORMAT}")
-        needed = TRAINING.keys() | {"reward", "reward_timing"}
-        check_fields(facts, TRAINING, path, needed=sorted(needed))
-    except (OSError, ValueError) as error:
-        fault = str(error).removeprefix(f"'{path}': ")
-        raise SuiteError(f"'{path}' cannot be read: {fault}") from error
-    return dict(facts)
+    for field, old, new in changes(before, now, steps_too=not resume):
+        how = "resume with" if resume else "its training left no agent and is begun anew with"
+        raise SuiteError(
+            f"'{folder}' was begun with {short_name(field)}={old!r}, not {new!r}: {how} the same, or train "
+            "into another folder"
+        )
 
 
 def _refuse_links(folder: Path) -> None:
@@ -446,16 +305,10 @@ def _refuse_links(folder: Path) -> None:
                 )
 
 
-def _report(folder: Path) -> Path:
-    """Where the report of a training stands; beside the agent's files while they are exchanged."""
-    coming = standing_in(folder) / REPORT
-    return coming if coming.is_file() else folder / REPORT
-
-
-def _write(folder: Path, facts: Mapping[str, Any]) -> None:
+def _write(folder: Path, state: TrainedFolder) -> None:
     """Replaces the report as a whole."""
-    replace_file(folder / REPORT, _text(facts))
+    replace_file(folder / REPORT, _text(state))
 
 
-def _text(facts: Mapping[str, Any]) -> str:
-    return json.dumps(facts, indent=1, ensure_ascii=False, allow_nan=False, default=float) + "\n"
+def _text(state: TrainedFolder) -> str:
+    return json.dumps(state.to_dict(), indent=1, ensure_ascii=False, allow_nan=False, default=float) + "\n"

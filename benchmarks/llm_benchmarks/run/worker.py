@@ -56,8 +56,8 @@ def main() -> int:
 def _run(request: dict[str, Any], events: _Events, orphan: _Orphan) -> int:
     from llm_benchmarks.records.store import RecordStore
     from llm_benchmarks.run.cell import run_cell
+    from llm_benchmarks.run.cells import Cell
     from llm_benchmarks.run.phases import EVALUATING
-    from llm_benchmarks.run.suite import Cell
     from llm_envs.foreign import allowing_code
 
     started, last = time.monotonic(), 0.0

@@ -152,7 +152,7 @@ def test_saved_it_is_the_adapter_and_the_bases_identity(name, folder, tmp_path):
     agent = cls(folder, env, seed=0, device="cpu", **options).learn(200)
     agent.save(tmp_path / "agent")
     described = json.loads((tmp_path / "agent" / "agent.json").read_text())
-    assert described["config"]["adapter"] == "lora"
+    assert described["spec"]["agent"]["config"]["adapter"] == "lora"
     assert described["reference_identity"] == agent.base.identity()
     stored = agent.stored_tensors()
     assert any("lora_" in key for key in stored)

@@ -7,20 +7,26 @@ import os
 import resource
 import shutil
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from disk_faults import at_each_change, in_a_process
 
+from llm_baselines.agent import TrainingReport
 from llm_baselines.registry import make_agent
+from llm_baselines.spec import AgentSpec, EnvironmentSpec, RunSpec, TrainingSpec
 from llm_baselines.storage.agent_folder import is_agent_folder, read_agent_folder, write_agent_folder
 from llm_baselines.storage.exchange import NEXT, end_exchange, exchange, replace_file, standing_in
 from llm_baselines.storage.locks import try_lock
 from llm_baselines.storage.rotation import newest_checkpoint, replace_checkpoint
 from llm_baselines.storage.sealed_folder import check_seal
 from llm_baselines.storage.temporary import sweep, temporary_folder
-from llm_benchmarks.run.training import _save, read_training
+from llm_benchmarks.run.trained_folder import TrainedFolder, read_training
+from llm_benchmarks.run.training import _save
+
+SPEC = RunSpec(environment=EnvironmentSpec(id="TextGen-Tiny-v0"), agent=AgentSpec(name="constant"))
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks processes and kills them")
 
@@ -30,12 +36,12 @@ def names(folder: Path) -> list[str]:
 
 
 def write_agent(folder: Path, version: int) -> None:
-    write_agent_folder(folder, {"agent": "constant", "version": version}, {"w": torch.full((9,), version)})
+    write_agent_folder(folder, SPEC, {"version": version}, {"w": torch.full((9,), version)})
 
 
 def version_of(folder: Path) -> int:
     """The version of an agent, whose files must be of one."""
-    description, weights = read_agent_folder(folder)
+    _, description, weights = read_agent_folder(folder)
     assert set(weights["w"].tolist()) == {description["version"]}
     return int(description["version"])
 
@@ -52,11 +58,9 @@ class Saved:
         (folder / "more" / "version").write_text(str(self.version))
 
 
-def facts(version: int) -> dict[str, object]:
-    asked = {"env": "TextGen-Tiny-v0", "env_kwargs": {}, "agent": "constant", "entry_point": "", "config": {}}
-    asked |= {"seed": 0, "total_timesteps": 1, "track": "scratch", "training_reward": None}
-    asked |= {"reward": "default", "reward_timing": None}
-    return {"format": 1, "status": "completed", **asked, "report": {"environment_steps": version}}
+def report(version: int) -> TrainedFolder:
+    spec = replace(SPEC, training=TrainingSpec(total_timesteps=1))
+    return TrainedFolder(status="completed", spec=spec, report=TrainingReport(environment_steps=version))
 
 
 @pytest.mark.parametrize("error", [None, errno.ENOSPC])
@@ -86,10 +90,10 @@ def test_agent_and_report_in_a_training_folder_are_replaced_together(
     (folder / "run").mkdir(parents=True)
     versions = []
     for version in (0, 1):
-        for _ in at_each_change(tmp_path, lambda v=version: _save(Saved(v), folder, facts(v)), error):  # type: ignore[misc]
+        for _ in at_each_change(tmp_path, lambda v=version: _save(Saved(v), folder, report(v)), error):  # type: ignore[misc]
             if is_agent_folder(folder):
                 versions.append(version_of(folder))
-                assert read_training(folder)["report"]["environment_steps"] == versions[-1]
+                assert read_training(folder).report.environment_steps == versions[-1]
         assert version_of(folder) == version
         assert (folder / "more" / "version").read_text() == str(version)
         own = ["agent.json", "manifest.json", "more", "run", "training.json", "weights.safetensors"]
@@ -183,7 +187,7 @@ def limited(function) -> str:  # type: ignore[no-untyped-def]
 def test_weights_that_do_not_fit_are_an_error_of_the_disk(tmp_path: Path) -> None:
     folder = tmp_path / "agent"
     write_agent(folder, 0)
-    said = limited(lambda: write_agent_folder(folder, {"version": 1}, {"w": torch.zeros(100_000)}))
+    said = limited(lambda: write_agent_folder(folder, SPEC, {"version": 1}, {"w": torch.zeros(100_000)}))
     assert said.startswith("OSError: ")
     assert f"'{folder}' cannot be written" in said
     assert version_of(folder) == 0

@@ -17,7 +17,7 @@ from llm_baselines.storage.agent_folder import AgentFolderError
 from llm_baselines.storage.sealed_folder import MANIFEST, json_able, seal
 from llm_baselines.storage.tensors import check_finite, write_tensors
 from llm_benchmarks.commands.app import main
-from llm_benchmarks.run.training import read_training
+from llm_benchmarks.run.trained_folder import read_training
 
 SB3 = {"embedding_dim": 16, "layers": 1, "n_envs": 4, "batch_size": 16, "learning_starts": 40, "eval_freq": 0}
 
@@ -36,9 +36,16 @@ def spoil(path, value, pick=0):
     return name
 
 
-def edit(path, **fields):
+def edit(path, fields):
+    """Sets fields of a JSON file, by their dotted path."""
     told = json.loads(path.read_text())
-    path.write_text(json.dumps({**told, **fields}))
+    for dotted, value in fields.items():
+        *parents, name = dotted.split(".")
+        table = told
+        for parent in parents:
+            table = table[parent]
+        table[name] = value
+    path.write_text(json.dumps(told))
 
 
 @pytest.fixture(scope="module")
@@ -117,17 +124,25 @@ def test_finite_tensors_of_every_kind_pass():
 @pytest.mark.parametrize(
     ("name", "fields", "message"),
     [
-        ("sb3_dqn", {"seed": "0"}, "seed: '0' is not a seed"),
-        ("sb3_dqn", {"seed": True}, "seed: True is not a seed"),
-        ("sb3_dqn", {"seed": 10**30}, "seed: an integer beyond 64 bits"),
-        ("sb3_dqn", {"seed": 10**400}, "seed: an integer of 401 digits"),
-        ("sb3_dqn", {"config": []}, r"config: \[\] is not an object"),
-        ("sb3_dqn", {"timesteps": 1.5}, "timesteps: 1.5 is not a whole number"),
+        ("sb3_dqn", {"spec.training.seed": "0"}, "seed: '0' is not a seed"),
+        ("sb3_dqn", {"spec.training.seed": True}, "seed: True is not a seed"),
+        ("sb3_dqn", {"spec.training.seed": 10**30}, "seed: an integer beyond 64 bits"),
+        ("sb3_dqn", {"spec.training.seed": 10**400}, "seed: an integer of 401 digits"),
+        ("sb3_dqn", {"spec.agent.config": []}, r"config: \[\] is not an object"),
+        ("sb3_dqn", {"spec.training.total_timesteps": 1.5}, "timesteps: 1.5 is not a whole number"),
         ("sb3_dqn", {"action_space": 1e308}, "action_space: 1e.308 is beyond"),
-        ("sb3_dqn", {"agent": ["sb3_dqn"]}, "agent: .* is not a text"),
+        ("sb3_dqn", {"spec.agent.name": ["sb3_dqn"]}, "agent.name: .* is not a text"),
         ("sb3_dqn", {"report": {"seconds": float("nan")}}, "report.seconds: NaN"),
         ("sb3_dqn", {"report": {"surprise": 1}}, "report.surprise: is no field"),
         ("sb3_dqn", {"report": {"curve": [{"timesteps": 1}]}}, "report.curve: .* is not a list of objects"),
+        ("sb3_dqn", {"spec": [1]}, r"spec: \[1\] is not an object"),
+        ("sb3_dqn", {"spec.agent": None}, "spec.agent: None is not an object"),
+        ("sb3_dqn", {"spec.agent.surprise": 1}, "spec.agent.surprise: is no field of a run"),
+        ("sb3_dqn", {"spec.evaluation": {"seed": 1}}, "spec.evaluation: .* is not null"),
+        ("sb3_dqn", {"spec.training.reward": "bleu"}, "spec.training.reward: 'bleu' is not an object"),
+        ("sb3_dqn", {"spec.training.split": "all"}, "spec.training.split: 'all' is not train"),
+        ("sb3_dqn", {"spec.environment.contents": {"dataset": 1}}, "contents: .* is not an object of texts"),
+        ("token_dqn", {"spec.training": None}, "spec.training: is missing"),
         ("sb3_dqn", {"observation_space": None}, "observation_space: None is not an object"),
         ("token_dqn", {"state": {"updates": "many"}}, "state: .* is not an object of numbers"),
         ("token_dqn", {"model_config": "gpt2"}, "model_config: 'gpt2' is not an object"),
@@ -142,17 +157,20 @@ def test_finite_tensors_of_every_kind_pass():
 def test_a_description_of_other_content_is_refused_by_field(copied, name, fields, message):
     folder = copied(name)
     load(folder)
-    edit(folder / "agent.json", **fields)
+    edit(folder / "agent.json", fields)
     reseal(folder)
     with pytest.raises(AgentFolderError, match=rf"agent.json'.*{message}"):
         load(folder)
 
 
 NEEDED = {
-    "sb3_dqn": ("action_space", "config", "observation_space", "report", "seed"),
-    "token_dqn": ("config", "context_length", "model", "model_config", "report", "seed", "timesteps"),
-    "constant": ("agent", "ids"),
-    "unigram": ("agent", "counts"),
+    "sb3_dqn": ("action_space", "spec.agent.config", "observation_space", "report", "spec.training.seed"),
+    "token_dqn": (
+        *("spec.agent.config", "context_length", "spec.agent.config.model", "model_config", "report"),
+        *("spec.training.seed", "spec.training.total_timesteps"),
+    ),
+    "constant": ("spec", "spec.agent.name", "ids"),
+    "unigram": ("spec.agent", "counts"),
 }
 
 
@@ -162,7 +180,12 @@ NEEDED = {
 def test_what_a_description_lacks_is_named(copied, name, field):
     folder = copied(name)
     whole = json.loads((folder / "agent.json").read_text())
-    (folder / "agent.json").write_text(json.dumps({k: v for k, v in whole.items() if k != field}))
+    *parents, name = field.split(".")
+    table = whole
+    for parent in parents:
+        table = table[parent]
+    del table[name]
+    (folder / "agent.json").write_text(json.dumps(whole))
     reseal(folder)
     with pytest.raises(AgentFolderError, match=rf"agent.json': {field}: is missing"):
         load(folder)
@@ -231,7 +254,7 @@ def test_a_checkpoints_state_is_checked_by_field(language_run, tmp_path, fields,
     folder = tmp_path / "run"
     shutil.copytree(language_run, folder)
     (place,) = (folder / "resume").iterdir()
-    edit(place / "state.json", **fields)
+    edit(place / "state.json", fields)
     reseal(place)
     with pytest.raises(AgentFolderError, match=rf"state.json.*{message}"):
         make("logits", warm_start=False).learn(150, run_folder=folder, resume=True)
@@ -266,7 +289,7 @@ def test_an_sb3_checkpoint_holds_numbers(tmp_path):
     np.savez(place / "replay.npz", **arrays)
     reseal(place)
     assert "its rewards hold NaN or infinity" in refused()
-    edit(place / "state.json", num_timesteps=-5)
+    edit(place / "state.json", {"num_timesteps": -5})
     reseal(place)
     assert "state.json': num_timesteps: -5" in refused()
     resumed = make_agent("sb3_dqn", env, seed=0, device="cpu", config=SB3)
@@ -282,14 +305,17 @@ def test_a_training_report_is_checked_by_field(tmp_path, capsys):
     whole = path.read_text()
     read_training(out)
     for fields, message in (
-        ({"seed": -1}, "seed: -1 is not a seed"),
-        ({"total_timesteps": 10**400}, "total_timesteps: an integer of 401 digits"),
-        ({"track": "magic"}, "track: 'magic' is not scratch"),
+        ({"spec.training.seed": -1}, "spec.training.seed: -1 is not a seed"),
+        (
+            {"spec.training.total_timesteps": 10**400},
+            "spec.training.total_timesteps: an integer of 401 digits",
+        ),
+        ({"spec.agent.track": "magic"}, "spec.agent.track: 'magic' is not scratch"),
         ({"report": {"tokens": "x"}}, "report.tokens: 'x'"),
-        ({"env_kwargs": 5}, "env_kwargs: 5 is not an object"),
+        ({"spec.environment.kwargs": 5}, "spec.environment.kwargs: 5 is not an object"),
         ({"status": None}, "status: None is not a text"),
     ):
-        edit(path, **fields)
+        edit(path, fields)
         capsys.readouterr()
         evaluate = [
             "evaluate",

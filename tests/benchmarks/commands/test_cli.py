@@ -16,7 +16,7 @@ import llm_envs
 from llm_baselines.registry import load_agent, make_agent
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.records.store import RecordStore, checkpoint_hash
-from llm_benchmarks.run.training import read_training
+from llm_benchmarks.run.trained_folder import read_training
 from llm_envs.rewards.registry import _REGISTRY
 
 TINY = "TextGen-Tiny-v0"
@@ -136,18 +136,19 @@ def test_train_evaluate_show(capsys: pytest.CaptureFixture[str]) -> None:
     status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50", "--set", "token=3")
     assert status == 0
     assert "50 steps" in err
-    facts = json.loads(Path("out/training.json").read_text())
-    assert (facts["status"], facts["config"], facts["seed"]) == ("completed", {"token": 3}, 0)
+    said = json.loads(Path("out/training.json").read_text())
+    config, seed = said["spec"]["agent"]["config"], said["spec"]["training"]["seed"]
+    assert (said["status"], config, seed) == ("completed", {"token": 3}, 0)
 
     status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50")
     assert status == 2
     assert "--resume" in err
     status, _, _ = run(capsys, *TRAIN, "--total-timesteps", "80", "--resume")
     assert status == 0
-    facts = json.loads(Path("out/training.json").read_text())
-    assert facts["total_timesteps"] == 80
-    assert facts["config"] == {"token": 3}
-    assert facts["report"]["parameters"] == 50  # what the agent found in its run folder
+    said = json.loads(Path("out/training.json").read_text())
+    assert said["spec"]["training"]["total_timesteps"] == 80
+    assert said["spec"]["agent"]["config"] == {"token": 3}
+    assert said["report"]["parameters"] == 50  # what the agent found in its run folder
     status, _, err = run(capsys, *TRAIN, "--total-timesteps", "90", "--resume", "--set", "token=4")
     assert status == 2
     assert "config.token=3, not 4" in err
@@ -208,12 +209,13 @@ def test_an_agent_of_others_is_evaluated_from_its_folder(
     assert status == 0, err
     assert ("loaded with seed 5" in out) == (factory == "Loads")
     (record,) = RecordStore("store").records()
-    assert record["agent"]["name"] == record["agent"]["entry_point"] == name
-    assert record["agent"]["config"] == {"token": 3}
-    assert record["budget"]["total_timesteps"] == 60
+    assert record.spec.agent.name == record.spec.agent.entry_point == name
+    assert record.spec.agent.config == {"token": 3}
+    assert record.spec.training is not None
+    assert record.spec.training.total_timesteps == 60
     assert {tuple(set(row["action_ids"])) for row in record.episodes()} == {(3,)}
     saved = {f"checkpoint/{p}": Path("out", p) for p in ("more/note.txt", "token.json")[factory != "Loads" :]}
-    assert record["agent"]["checkpoint_hash"] == checkpoint_hash(saved)
+    assert record.facts["checkpoint_hash"] == checkpoint_hash(saved)
     status, out, _ = run(capsys, "leaderboard", "show", "--store", "store", "--json")
     (row,) = json.loads(out)["tables"][0]["rows"]
     assert (status, row["agent"], row["training_steps"]) == (0, name, 60)
@@ -296,9 +298,10 @@ def test_the_template_is_trained_evaluated_and_recorded(
     assert trained.temperature == 0.05
     assert trained.count.sum() > 6000
     record = RecordStore("store").read(json.loads(out)["record"])
-    assert record["agent"]["checkpoint_hash"]
+    assert record.facts["checkpoint_hash"]
+    assert record.results is not None
     score = llm_envs.evaluate(trained, TINY, seed=1_000_000).mean_reward
-    assert record["results"]["mean_reward"] == score > 0.05
+    assert record.results["mean_reward"] == score > 0.05
     with pytest.raises(ValueError, match="another environment"):
         load_agent(name, Path("out"), gym.make("Translation-v0"), seed=0)
 
@@ -312,10 +315,10 @@ def test_an_interruption_saves_the_agent(
     assert "--resume goes on" in err
     assert Path("out/token.json").is_file()
     assert json.loads(Path("out/training.json").read_text())["status"] == "interrupted"
-    assert read_training(Path("out"))["total_timesteps"] == 1  # those that were done
+    assert read_training(Path("out")).training.total_timesteps == 1  # those that were done
     monkeypatch.delenv("INTERRUPT")
     assert run(capsys, *TRAIN, "--total-timesteps", "50", "--resume")[0] == 0
-    assert read_training(Path("out"))["total_timesteps"] == 50
+    assert read_training(Path("out")).training.total_timesteps == 50
 
 
 def test_a_resume_that_fails_leaves_the_report_of_the_agent_that_is_there(
@@ -326,9 +329,10 @@ def test_a_resume_that_fails_leaves_the_report_of_the_agent_that_is_there(
     status, _, err = run(capsys, *TRAIN, "--total-timesteps", "90", "--resume")
     assert status == 1
     assert "RuntimeError: out of luck" in err
-    facts = read_training(Path("out"))
-    assert (facts["status"], facts["total_timesteps"]) == ("failed", 50)
-    assert facts["report"]["environment_steps"] == 50
+    trained = read_training(Path("out"))
+    assert (trained.status, trained.training.total_timesteps) == ("failed", 50)
+    assert trained.report is not None
+    assert trained.report.environment_steps == 50
 
 
 REWARD = """
@@ -367,7 +371,7 @@ def test_after_a_reward_raised_the_same_command_runs_again(
     assert status == 0
     assert "left no agent and begins anew; its checkpoints are set aside as out/run/resume-earlier" in err
     assert Path("out/run/resume-earlier", checkpoint.name).is_dir()
-    assert read_training(Path("out"))["status"] == "completed"
+    assert read_training(Path("out")).status == "completed"
     status, _, err = run(capsys, *words)  # now there is an agent
     assert status == 2
     assert "exists and is not empty" in err

@@ -25,9 +25,10 @@ from llm_benchmarks.records.record import new_record
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run import training as training_module
 from llm_benchmarks.run.cell import run_cell
-from llm_benchmarks.run.resolve import make_plan
+from llm_benchmarks.run.cells import Cell, Evaluation, SuiteError
+from llm_benchmarks.run.resolve import resolve
 from llm_benchmarks.run.runner import run_suite
-from llm_benchmarks.run.suite import Cell, Evaluation, SuiteError, load_suite
+from llm_benchmarks.run.suite import load_suite
 from llm_benchmarks.run.training import UnsavedError, prepare
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks processes and kills them")
@@ -69,7 +70,7 @@ def records(commands: Commands) -> list[str]:
         lock.release()
     store.tidy()
     assert {path.name for path in store.path.iterdir()} == set(store.ids())
-    return [record["status"] for record in store.records()]
+    return [record.status for record in store.records()]
 
 
 @pytest.mark.parametrize(("where", "ends"), [("training", "interrupted"), ("evaluating", "completed")])
@@ -114,16 +115,17 @@ def test_what_fails_in_another_process_is_not_tried_again(
         RecordStore.claim,
     )
 
-    def fails_meanwhile(self: RecordStore, cell_key: str) -> Any:
+    def fails_meanwhile(self: RecordStore, identity: str) -> Any:
         error = {"type": "MemoryError", "message": "no", "traceback": "..."}
-        plan = make_plan(suite.cells[0])
-        store.write(new_record(plan, status="failed", error=error, provenance=provenance(), cost=cost()))
-        return claim(self, cell_key)
+        resolved = resolve(suite.cells[0])
+        given = (resolved.spec, resolved.facts)
+        store.write(new_record(*given, status="failed", error=error, provenance=provenance(), cost=cost()))
+        return claim(self, identity)
 
     monkeypatch.setattr(RecordStore, "claim", fails_meanwhile)
     outcome = run_suite(suite, store)
     assert [message for _, message in outcome.failed] == ["MemoryError: no (run by another process)"]
-    assert [record["status"] for record in store.records()] == ["failed"]
+    assert [record.status for record in store.records()] == ["failed"]
 
 
 def test_a_cell_that_dies_after_it_was_recorded_has_not_failed(
@@ -148,7 +150,7 @@ def dies(env, seed, device):
     store = RecordStore(tmp_path / "store")
     outcome = run_suite(load_suite(tmp_path / "suite.toml"), store)
     assert (len(outcome.completed), outcome.failed) == (1, [])
-    assert [record["status"] for record in store.records()] == ["completed"]
+    assert [record.status for record in store.records()] == ["completed"]
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "SIGINT"])

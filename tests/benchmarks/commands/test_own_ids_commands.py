@@ -38,6 +38,10 @@ def place(tmp_path, monkeypatch):
     gym.registry.update(before)
 
 
+def saved_spec():
+    return json.loads(Path("dqn/training.json").read_text())["spec"]
+
+
 def run(capsys, *words):
     status = main(words)
     out, err = capsys.readouterr()
@@ -49,7 +53,7 @@ def test_train_evaluate_show(capsys, env):
     name = env.partition(":")[2]
     options = ("--set", "eval_freq=0", "--set", "learning_starts=50", "--total-timesteps", "100")
     status, _, err = run(capsys, "train", "--env", env, "--agent", "sb3_dqn", "--out", "dqn", *options)
-    assert (status, json.loads(Path("dqn/training.json").read_text())["env"]) == (0, name), err
+    assert (status, saved_spec()["environment"]["id"]) == (0, name), err
     for agent in ("dqn", "random"):
         words = ("evaluate", "--env", env, "--agent", agent, "--store", "store", "--json")
         status, out, err = run(capsys, *words)
@@ -122,7 +126,7 @@ def test_the_reward_of_an_id_is_that_which_it_was_registered_with(capsys, monkey
     assert json.loads(out)["results"]["mean_reward"] == 3.0
     options = ("--set", "eval_freq=0", "--set", "learning_starts=50", "--total-timesteps", "100")
     assert run(capsys, "train", "--env", env, "--agent", "sb3_dqn", "--out", "dqn", *options)[0] == 0
-    assert "exact_match" in json.loads(Path("dqn/training.json").read_text())["training_reward"]["signature"]
+    assert "exact_match" in saved_spec()["training"]["reward"]["signature"]
     monkeypatch.setattr("sys.stdin", io.StringIO("one\n\n/quit\n"))
     assert "exact_match" in run(capsys, "play", env)[1]
     words = (

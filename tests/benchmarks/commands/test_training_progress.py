@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +14,10 @@ from rich.console import Console
 from llm_baselines.agent import TrainingReport
 from llm_baselines.registry import make_agent
 from llm_benchmarks.commands.training_progress import TrainingProgress
+from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.phases import PhaseClock, phases_of, stage_of
 from llm_benchmarks.run.progress import SuiteProgress
-from llm_benchmarks.run.resolve import draft_plan, plan_agent
-from llm_benchmarks.run.suite import Cell
+from llm_benchmarks.run.resolve import resolve_agent
 from llm_envs import EvaluationResult
 
 TINY = "TextGen-Tiny-v0"
@@ -43,7 +44,7 @@ class Clock:
 )
 def test_the_phases_of_a_run(cell: dict[str, Any], evaluated: bool, expected: tuple[str, ...]) -> None:
     run = Cell(env="Translation-v0", **cell)
-    assert phases_of(draft_plan(run, plan_agent(run)), evaluated=evaluated) == expected
+    assert phases_of(resolve_agent(run).spec, evaluated=evaluated) == expected
 
 
 def test_one_time_left_is_told_and_is_a_lower_bound_until_the_last_phase() -> None:
@@ -119,11 +120,11 @@ def test_an_agent_tells_its_listener_of_every_evaluation(agent: str) -> None:
 
 def test_a_suite_says_what_a_cell_is_trained_on_and_its_phase() -> None:
     cell = Cell(env="Translation-v0", agent="sb3_dqn", reward="tuned")
-    plan = draft_plan(cell, plan_agent(cell))
-    plan["env"]["signature"] = "known"
+    spec = resolve_agent(cell).spec
+    spec = replace(spec, environment=replace(spec.environment, signature="known"))
     out = io.StringIO()
     with SuiteProgress(Console(file=out, width=200)) as progress:
         progress.begin(1)
-        progress.planned(cell, plan)
+        progress.planned(cell, spec)
         progress.started(cell)
     assert "trained on 10*bleu+5*chrf, dense, discount 0.6" in out.getvalue()

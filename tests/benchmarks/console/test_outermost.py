@@ -17,7 +17,7 @@ from llm_baselines.storage.not_finite import NotFinite
 from llm_baselines.storage.sealed_folder import AgentFolderError
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.console.outermost import explain
-from llm_benchmarks.run.suite import SuiteError
+from llm_benchmarks.run.cells import SuiteError
 from llm_envs.assets import AssetError, cache_home
 from llm_envs.data import DataError
 from llm_envs.foreign import ForeignDataError, UntrustedCode
@@ -203,7 +203,7 @@ def test_what_cannot_be_written_is_refused_before_any_work(capsys, refusing, wor
 
 
 def test_a_record_that_cannot_be_written_says_what_was_kept(capsys, refusing) -> None:
-    said = refusing("llm_benchmarks.records.folder.temporary_folder")
+    said = refusing("llm_benchmarks.records.record_file.temporary_folder")
     status, line = told(capsys, *RANDOM)
     assert status == 2
     assert "--store 'store'" in line

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import sacrebleu
 from evaluate_scripts import corpus_bleu, corpus_chrf, lengths
-from made_up import cost, episodes, plan, provenance
+from made_up import cost, episodes, facts, provenance, spec
 
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.leaderboard.view import read_leaderboard
-from llm_benchmarks.records.record import (
-    RecordError,
-    cell_key,
-    check_record,
-    check_results,
-    new_record,
-    summarize,
-)
+from llm_benchmarks.records.record import check_record, new_record
+from llm_benchmarks.records.results import check_results, summarize
 from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.records.values import RecordError
 from llm_benchmarks.run.cell import run_cell
-from llm_benchmarks.run.suite import Cell, Evaluation, SuiteError, load_suite
+from llm_benchmarks.run.cells import Cell, Evaluation, SuiteError
+from llm_benchmarks.run.suite import load_suite
 
 ENV = "Translation-v0"
 WORDS = ["evaluate", "--env", ENV, "--agent", "random", "--store", "store", "--episodes", "12"]
@@ -43,15 +40,15 @@ def test_a_record_holds_metrics_of_the_whole_evaluation(
     record = RecordStore("store").read(told["record"])
     rows = record.episodes()
     texts = [row["text"] for row in rows]
-    assert record["reward"]["metrics_spec"] == ["default", chrf, bleu]
-    assert record["reward"]["evaluation"]["spec"] == {"id": "bleu", "max_order": 2}
-    metrics = {metric["name"]: metric for metric in record["reward"]["metrics"]}
+    assert record.evaluation.metrics == ["default", chrf, bleu]
+    assert record.evaluation.reward.spec == {"id": "bleu", "max_order": 2}
+    metrics = {metric["name"]: metric for metric in record.facts["metrics"]}
     assert list(metrics) == ["chrf", "exact_match", "chrF", "evaluate:corpus_bleu"]
     assert [metric.get("level") for metric in metrics.values()] == [None, None, "corpus", "corpus"]
     assert metrics["exact_match"]["signature"].startswith("exact_match|")
     assert metrics["chrF"]["signature"].startswith("evaluate:corpus_chrf|key:score|content:")
     assert "|evaluate 0.4" in metrics["chrF"]["signature"]
-    assert "evaluate" in record["provenance"]["packages"]
+    assert "evaluate" in record.provenance["packages"]
     import gymnasium as gym
 
     task = gym.make(ENV, split="test").unwrapped.task  # type: ignore[attr-defined]
@@ -92,17 +89,20 @@ def test_what_cannot_be_computed_is_refused_before_anything_is_played(
 
 
 def made(
-    seed: int, value: float, signature: str = "evaluate:corpus_bleu|v1", **reward: object
+    seed: int, value: float, signature: str = "evaluate:corpus_bleu|v1", metrics: object = "default"
 ) -> tuple[dict, list]:
     rows = episodes([0.1, 0.2, 0.3, 0.4], chrf=[0.5] * 4)
-    drafted = plan(seed=seed)
-    drafted["reward"]["metrics"] = [
-        {"name": "chrf", "signature": "c"},
-        {"name": "corpus_bleu", "signature": signature, "level": "corpus"},
-    ]
-    drafted["reward"] |= reward
+    run = spec(seed=seed)
+    assert run.evaluation is not None
+    run = replace(run, evaluation=replace(run.evaluation, metrics=metrics))
+    found = facts() | {
+        "metrics": [
+            {"name": "chrf", "signature": "c"},
+            {"name": "corpus_bleu", "signature": signature, "level": "corpus"},
+        ]
+    }
     results = summarize(rows, {"corpus_bleu": value})
-    done = new_record(drafted, status="completed", provenance=provenance(), cost=cost(), results=results)
+    done = new_record(run, found, status="completed", provenance=provenance(), cost=cost(), results=results)
     return done, rows
 
 
@@ -120,8 +120,8 @@ def test_episodes_bear_out_all_but_what_is_of_the_corpus() -> None:
     rows[0]["metrics"]["corpus_bleu"] = 3.0
     with pytest.raises(RecordError, match="'corpus_bleu' is of the corpus, but episodes have it"):
         check_results(record, rows)
-    record["reward"]["metrics"][0]["level"] = "episode"
-    with pytest.raises(RecordError, match=r"reward.metrics.0.level: 'corpus' was expected"):
+    record["facts"]["metrics"][0]["level"] = "episode"
+    with pytest.raises(RecordError, match=r"facts.metrics.0.level: 'corpus' was expected"):
         check_record(record)
 
 
@@ -139,11 +139,11 @@ def test_tables_average_corpus_metrics_over_seeds(store: RecordStore) -> None:
 
 def test_runs_with_other_metrics_are_other_cells(store: RecordStore) -> None:
     record, rows = made(1, 30.0)
-    other, _ = made(1, 30.0, metrics_spec=["chrf", {"id": "evaluate:./corpus_bleu"}])
-    assert cell_key(other) != cell_key(record)
+    other, _ = made(1, 30.0, metrics=["chrf", {"id": "evaluate:./corpus_bleu"}])
+    assert other["identity"] != record["identity"]
     store.write(other, rows)
-    assert store.find(cell_key(other))
-    assert not store.find(cell_key(record))
+    assert store.find(other["identity"])
+    assert not store.find(record["identity"])
 
 
 def test_a_suite_names_metrics(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_suite_names_metrics(tmp_path: Path) -> None:
     assert run_cell(cell, RecordStore("store")).status == "completed"
     (record,) = RecordStore("store").records()
     lengths_of = [len(row["text"]) for row in record.episodes()]
-    assert record["results"]["metrics"]["evaluate:lengths"] == pytest.approx(sum(lengths_of) / 3)
+    assert record.results["metrics"]["evaluate:lengths"] == pytest.approx(sum(lengths_of) / 3)
 
 
 @pytest.mark.parametrize("metrics", ["chrf", {"chrf": 1.0}, [{"name": "no id"}], [len]])

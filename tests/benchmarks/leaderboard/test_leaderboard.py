@@ -4,13 +4,13 @@ import re
 
 import made_up
 import pytest
+from hostile import forge
 from rich.console import Console
 
 from llm_benchmarks.leaderboard.scores import Scores
 from llm_benchmarks.leaderboard.statistics import cluster_interval, mean_interval
 from llm_benchmarks.leaderboard.tables import leaderboard_table, leaderboard_tables
 from llm_benchmarks.leaderboard.view import read_leaderboard, show
-from llm_benchmarks.records.record import cell_key
 
 
 def add(store, *arguments, **options):
@@ -153,38 +153,79 @@ def test_configurations_of_one_agent_are_rows_of_their_own(anchored):
     add(anchored, "sb3-dqn", 1, around(0.35), config={"lr": 0.1, "net": net}, reward="bleu")
     rows = rows_of(anchored)
     assert set(rows) - {"random", "constant", "reference"} == {
-        "sb3-dqn",
-        "sb3-dqn lr=0.2",
-        "sb3-dqn steps=5000",
-        "sb3-dqn reward=bleu",
-    }, "what most rows have goes without saying"
-    assert rows["sb3-dqn"].seeds == 2
+        "sb3-dqn reward=default steps=1000 lr=0.1",
+        "sb3-dqn reward=default steps=1000 lr=0.2",
+        "sb3-dqn reward=default steps=5000 lr=0.1",
+        "sb3-dqn reward=bleu steps=1000 lr=0.1",
+    }
+    assert rows["sb3-dqn reward=default steps=1000 lr=0.1"].seeds == 2
 
 
 @pytest.mark.parametrize(
     ("section", "name", "value"),
     [
-        ("decoding", "deterministic", False),
-        ("decoding", "options", {"temperature": 0.5}),
+        ("evaluation", "deterministic", False),
+        ("evaluation", "decoding", {"temperature": 0.5}),
         ("agent", "base_model", {"name": "gpt2", "hash": None}),
-        ("agent", "tuning", {"trials": 50, "seeds": [900, 901]}),
+        ("agent", "trials", 50),
     ],
 )
 def test_runs_played_begun_or_tuned_otherwise_are_rows_of_their_own(store, section, name, value):
     add(store, "sb3-dqn", 1, around(0.5))
     record, rows = made_up.run("sb3-dqn", 2, around(0.9))
-    record[section][name] = value
-    record["cell_key"] = cell_key(record)
-    store.write(record, rows)
+    record["spec"][section][name] = value
+    store.write(made_up.identified(record), rows)
     found = leaderboard_table(store.records())
     assert sorted(row.score for row in found) == pytest.approx([0.5, 0.9])
     assert {row.seeds for row in found} == {1}
 
 
-def test_where_no_value_is_usual_every_row_names_its_own(anchored):
+def test_every_row_names_its_own_value_of_an_option_that_differs(anchored):
     for steps in (1000, 5000):
         add(anchored, "sb3-dqn", 1, around(0.5), steps=steps)
     assert {"sb3-dqn steps=1000", "sb3-dqn steps=5000"} <= set(rows_of(anchored))
+
+
+def test_rows_are_labelled_by_the_variant_of_their_runs(anchored):
+    for seed in (1, 2):
+        add(anchored, "sb3-dqn", seed, around(0.5), variant="no warm start")
+        add(anchored, "sb3-dqn", seed, around(0.4), config={"lr": 0.2})
+    add(anchored, "sb3-ppo", 1, around(0.4), variant="alone")
+    rows = rows_of(anchored)
+    assert {"sb3-dqn no warm start", "sb3-dqn lr=0.2", "sb3-ppo alone"} <= set(rows)
+    assert rows["sb3-dqn no warm start"].seeds == 2
+
+
+def test_two_names_of_one_configuration_are_one_row(anchored):
+    add(anchored, "sb3-dqn", 1, around(0.5), variant="a")
+    add(anchored, "sb3-dqn", 2, around(0.5), variant="b")
+    assert rows_of(anchored)["sb3-dqn a, b"].seeds == 2
+
+
+def test_equal_variants_of_two_configurations_are_told_apart(anchored):
+    for steps in (1000, 5000):
+        add(anchored, "sb3-dqn", 1, around(0.5), steps=steps, variant="a")
+    labels = [row.label for row in leaderboard_table(anchored.records()) if row.agent == "sb3-dqn"]
+    assert len(set(labels)) == 2
+    assert all(re.fullmatch("a #[0-9a-f]{6}", label) for label in labels)
+
+
+def test_an_experiment_is_shown_with_the_anchors_of_its_tables(anchored):
+    add(anchored, "sb3-dqn", 1, around(0.5), experiment="text")
+    add(anchored, "sb3-ppo", 1, around(0.4), experiment="parts")
+    add(anchored, "sb3-ppo", 1, around(0.4), env="Dialogue-v0", experiment="parts")
+    [table] = read_leaderboard(anchored, experiment="text").tables
+    assert {row.agent for row in table.rows} == {"random", "constant", "reference", "sb3-dqn"}
+    assert {row.agent: row.experiments for row in table.rows}["sb3-dqn"] == ("text",)
+    whole = rows_of_env(anchored, "Translation-v0")
+    assert {row.agent: row for row in table.rows}["sb3-dqn"].normalized == whole["sb3-dqn"].normalized
+    assert "sb3-ppo" not in printed(anchored, experiment="text")
+    with pytest.raises(ValueError, match=r"experiment 'texts'.*did you mean 'text'.*there are parts, text"):
+        read_leaderboard(anchored, experiment="texts")
+
+
+def rows_of_env(store, env):
+    return {row.agent: row for row in leaderboard_table(store.records(), env)}
 
 
 def test_labels_that_would_be_equal_are_told_apart(store):
@@ -301,7 +342,7 @@ def test_a_run_that_was_done_again_no_longer_counts_as_failed(anchored):
 
 
 def test_what_failed_before_there_was_data_and_was_done_again_counts_no_more(anchored):
-    anchored.write(made_up.failure("sb3-dqn", 1, signature=None, n=1))
+    anchored.write(made_up.failure("sb3-dqn", 1, signature=None, n=None))
     add(anchored, "sb3-dqn", 1, around(0.5))
     row = rows_of(anchored)["sb3-dqn"]
     assert (row.seeds, row.failed_runs, row.retried_runs) == (1, 0, 1)
@@ -371,19 +412,17 @@ def test_what_rows_were_trained_on_stands_below_their_table(anchored):
 
 def test_unreadable_records_are_told_and_the_others_shown(anchored, capsys):
     bad = add(anchored, "sb3-dqn", 1, around(0.5))
-    (anchored.path / bad / "curve.jsonl").unlink()
+    (anchored.path / f"{bad}.jsonl.gz").write_bytes(b"")
     text = printed(anchored)
-    assert capsys.readouterr().err == f"unreadable record {bad[:12]}: curve.jsonl: missing\n"
+    problem = f"{bad}.jsonl.gz: altered: cut short"
+    assert capsys.readouterr().err == f"unreadable record {bad[:12]}: {problem}\n"
     assert "reference" in text
-    assert read_leaderboard(anchored.path).problems == {bad: "curve.jsonl: missing"}
+    assert read_leaderboard(anchored.path).problems == {bad: problem}
 
 
 def test_a_record_with_forged_episodes_is_left_out(anchored):
-    from test_store import forge
-
     bad = add(anchored, "sb3-dqn", 1, around(0.5))
-    rows = (anchored.path / bad / "episodes.jsonl").read_bytes().replace(b'"reward": 0.4', b"!")
-    forged = forge(anchored.path / bad, "episodes.jsonl", rows).name
+    forged = forge(anchored.path, bad, b'"reward": 0.4', b"!")
     board = read_leaderboard(anchored)
     assert list(board.problems) == [forged]
     assert len(board.tables[0].rows) == 3

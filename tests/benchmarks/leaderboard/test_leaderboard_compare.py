@@ -6,6 +6,7 @@ import json
 
 import made_up
 import pytest
+from hostile import forge
 from typer.testing import CliRunner
 
 from llm_benchmarks.commands.app import commands
@@ -20,8 +21,7 @@ from llm_benchmarks.leaderboard.statistics import (
 
 def add(store, agent, seed, mean, curve=()):
     rewards = [mean - 0.03, mean - 0.01, mean + 0.01, mean + 0.03]
-    record, rows, *_ = made_up.run(agent, seed, rewards)
-    return store.write(record, rows, curve)
+    return store.write(*made_up.run(agent, seed, rewards, curve=curve))
 
 
 @pytest.fixture
@@ -109,8 +109,9 @@ def test_what_cannot_be_compared_is_said(two):
 
 
 def test_records_that_cannot_be_read_are_told_of(two, tmp_path):
-    folder = two.path / add(two, "theirs", 4, 0.5)
-    (folder / "episodes.jsonl").write_bytes((folder / "episodes.jsonl").read_bytes() + b" ")
+    id = add(two, "theirs", 4, 0.5)
+    path = two.path / f"{id}.jsonl.gz"
+    path.write_bytes(path.read_bytes() + b" ")
     options = ["--store", str(two.path)]
     for command in (
         ["leaderboard", "compare", "mine", *options],
@@ -118,21 +119,16 @@ def test_records_that_cannot_be_read_are_told_of(two, tmp_path):
     ):
         done = CliRunner().invoke(commands, command)
         assert done.exit_code == 1
-        assert f"unreadable record {folder.name[:12]}: episodes.jsonl: altered" in done.stderr
+        assert f"unreadable record {id[:12]}: {id}.jsonl.gz: altered" in done.stderr
 
 
 def test_results_that_the_episodes_do_not_bear_out_are_told_of_and_not_compared(two):
-    from test_store import forge
-
-    folder = two.path / add(two, "theirs", 4, 0.4)
-    told = (folder / "record.json").read_bytes()
-    better = told.replace(b'"mean_reward": 0.4', b'"mean_reward": 9.4')
-    assert better != told
-    forged = forge(folder, "record.json", better)
+    id = add(two, "theirs", 4, 0.4)
+    forged = forge(two.path, id, b'"mean_reward": 0.4', b'"mean_reward": 9.4')
     problems = {}
     (one,) = compare(two, "mine", problems=problems)
-    assert list(problems) == [forged.name]
-    assert "results.mean_reward: 9.4, but episodes.jsonl gives" in problems[forged.name]
+    assert list(problems) == [forged]
+    assert "results.mean_reward: 9.4, but the episodes give" in problems[forged]
     assert (one.judged, one.other_score) == ("paired by seed", pytest.approx(0.55))
 
 

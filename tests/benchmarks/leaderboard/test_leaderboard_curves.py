@@ -4,15 +4,13 @@ import made_up
 import pytest
 
 from llm_benchmarks.leaderboard.curves import plot_curves, read_curves
-from llm_benchmarks.records.record import cell_key
 
 ENV = "Translation-v0"
 CURVE = [{"timesteps": n * 10, "seconds": n, "eval/mean_reward": n / 2} for n in (1, 2)]
 
 
 def add(store, agent, seed=1, **options):
-    record, rows = made_up.run(agent, seed, **options)
-    return store.write(record, rows, CURVE)
+    return store.write(*made_up.run(agent, seed, curve=CURVE, **options))
 
 
 def titles(store, tmp_path):
@@ -56,9 +54,8 @@ def test_scores_in_other_rewards_stand_in_panels_titled_with_them(store, tmp_pat
 
 def test_a_training_that_was_evaluated_in_two_rewards_has_one_curve(store):
     add(store, "mine", signature="env-a")
-    record, rows = made_up.run("mine", 1, signature="env-b")
-    record["reward"]["evaluation"] = {"spec": "chrf", "signature": "sig-chrf"}
-    record["cell_key"] = cell_key(record)
-    store.write(record, rows, CURVE)
+    record, rows = made_up.run("mine", 1, signature="env-b", curve=CURVE)
+    record["spec"]["evaluation"]["reward"] = {"spec": "chrf", "signature": "sig-chrf"}
+    store.write(made_up.identified(record), rows)
     (curve,) = read_curves(store, ENV)
     assert curve.name == "mine"

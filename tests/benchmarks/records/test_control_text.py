@@ -16,13 +16,15 @@ from hostile import good, plant, refitted
 from rich.console import Console
 from tiny_agents import make
 
+from llm_baselines.spec import AgentSpec, EnvironmentSpec, RunSpec
 from llm_benchmarks.commands import demo, llm_demo
 from llm_benchmarks.commands.app import _shown_warnings, main
 from llm_benchmarks.commands.benchmark import tell
 from llm_benchmarks.commands.train import _ShownQ
+from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.progress import SuiteProgress
 from llm_benchmarks.run.runner import SuiteOutcome
-from llm_benchmarks.run.suite import Cell
+from llm_benchmarks.run.trained_folder import TrainedFolder
 from llm_benchmarks.throughput.comparison_line import Comparison
 from llm_benchmarks.throughput.comparison_line import show as show_comparisons
 
@@ -47,7 +49,7 @@ def evil_run(**options):
     record, rows = made_up.run(
         EVIL, 1, env=EVIL, config={EVIL: EVIL}, reward=EVIL, kwargs={EVIL: [EVIL]}, **options
     )
-    record["dataset"]["name"] = record["dataset"]["evaluation_split"] = EVIL
+    record["facts"]["dataset"]["name"] = record["spec"]["evaluation"]["split"] = EVIL
     for row in rows:
         row["metrics"] = {EVIL: 0.5}
         row["source"] = row["text"] = EVIL
@@ -59,9 +61,9 @@ def evil_store(store):
     record, rows = evil_run()
     plant(store.path, good(record, rows))
     other, rows = evil_run(steps=5)
-    other["agent"]["name"] = "other"
-    other, rows = refitted(other, rows)
-    other["env"]["kwargs"] = {EVIL: 3}
+    other["spec"]["agent"]["name"] = "other"
+    other["spec"]["environment"]["kwargs"] = {EVIL: 3}
+    other["spec"]["variant"] = other["spec"]["experiment"] = EVIL
     plant(store.path, good(*refitted(other, rows)))
     return store
 
@@ -121,11 +123,13 @@ def test_json_for_programs_is_ascii(evil_store, capsys):
 
 def test_what_is_wrong_with_a_record_is_told_on_one_line(store, capsys):
     bad = plant(store.path, good(*made_up.run()))
-    (store.path / bad / FILE.replace("/", "")).write_text("")
+    extra = store.path / f"{bad}.checkpoint"
+    extra.mkdir()
+    (extra / FILE.replace("/", "")).write_text("")
     assert main(["leaderboard", "show", "--store", str(store.path)]) == 1
     [line] = safe(capsys.readouterr().err).splitlines()
-    assert line.startswith(f"unreadable record {bad[:12]}: f\\x1b[31m")
-    assert line.endswith("extra file that the manifest does not list")
+    assert line.startswith(f"unreadable record {bad[:12]}: checkpoint/f\\x1b[31m")
+    assert line.endswith("extra file that is not listed")
 
 
 def test_a_page_has_no_row_and_no_markup_of_a_record(store, tmp_path, capsys):
@@ -209,8 +213,9 @@ def test_an_exported_folder_is_named_without_markup(tmp_path, monkeypatch, capsy
 
     trained = SimpleNamespace(export=lambda out: None)
     monkeypatch.setattr(export_command, "load_trained", lambda *a, **k: trained)
-    facts = {"env": "TextGen-Tiny-v0", "env_kwargs": {}, "seed": 0, "agent": "x"}
-    monkeypatch.setattr(export_command, "read_training", lambda folder: facts)
+    spec = RunSpec(environment=EnvironmentSpec(id="TextGen-Tiny-v0"), agent=AgentSpec(name="x"))
+    told = TrainedFolder(status="completed", spec=spec)
+    monkeypatch.setattr(export_command, "read_training", lambda folder: told)
     assert main(["export", "--agent", str(tmp_path), "--out", "x[/b]"]) == 0
     assert capsys.readouterr().out.splitlines()[1] == "llm-envs train --set model=x[/b]"
 

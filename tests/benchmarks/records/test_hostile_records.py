@@ -7,17 +7,19 @@ import random
 
 import made_up
 import pytest
-from hostile import CURVE, LONG, Files, changed, files_of, good, mutation, plant, refitted
+from hostile import CURVE, LONG, Lines, changed, good, lines_of, mutation, plant, refitted
 
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.leaderboard.view import read_leaderboard
 from llm_benchmarks.records.plain_rows import is_plain_curve_row, is_plain_episode
-from llm_benchmarks.records.record import RecordError, check_schema, record_schema
+from llm_benchmarks.records.record import error_section, new_record
+from llm_benchmarks.records.schema import check_schema, record_schema
 from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.records.values import RecordError
 
 MUTATIONS = 300
 
-# What the record says, a path in it or in a file beside it, and what is put there -> what the error names.
+# A path in the record, its episodes or its curve, and what is put there -> what the error names.
 RECORD = [
     ("results.mean_reward", float("nan"), "results.mean_reward: NaN"),
     ("results.mean_reward", 1e308, "results.mean_reward: 1e+308"),
@@ -38,68 +40,76 @@ RECORD = [
     ("cost.tokens", 2**63, "cost.tokens"),
     ("cost.wall_clock_seconds.training", 1e99, "cost.wall_clock_seconds.training: 1e+99"),
     ("cost.wall_clock_seconds", None, "cost.wall_clock_seconds: None"),
-    ("reward.training.spec", {"id": 5}, "reward.training.spec"),
-    ("reward.training.spec", [{"weight": 1.0}], "reward.training.spec"),
-    ("reward.training.spec", {"id": "bleu", "weight": "much"}, "reward.training.spec"),
-    ("reward.training.spec", {"bleu": {"weight": 1}}, "reward.training.spec"),
-    ("reward.training.spec", 7, "reward.training.spec"),
-    ("reward.training.spec", [], "reward.training.spec"),
-    ("reward.evaluation.spec", [["bleu"]], "reward.evaluation.spec"),
-    ("reward.metrics", [{"name": 1, "signature": None}], "reward.metrics.0.name: 1"),
-    ("seeds.training", 1.0, "seeds.training: 1.0"),
-    ("seeds.evaluation", 2**70, "seeds.evaluation: an integer beyond 64 bits"),
-    ("seeds.evaluation", 778, "episodes.jsonl line 1: seed"),
-    ("agent.tuning.seeds", [True], "agent.tuning.seeds.0: True"),
-    ("agent.tuning.trials", -1, "agent.tuning.trials: -1"),
-    ("agent.name", "n" * 5000, "agent.name"),
-    ("agent.name", None, "agent.name: None"),
-    ("agent.config", [], "agent.config: []"),
-    ("agent.config.lr", json.loads("[" * 80 + "]" * 80), "record.json: nested deeper"),
-    ("agent.config.lr", "x" * (1 << 21), "agent.config.lr: a text of 2,097,152 characters"),
-    ("agent.config.lr", float("-inf"), "agent.config.lr: -inf"),
-    ("env.id", ["Translation-v0"], "env.id: ['Translation-v0']"),
-    ("env.signature", "s" * 200_000, "env.signature"),
-    ("env.kwargs", {str(i): i for i in range(2000)}, "env.kwargs"),
-    ("dataset.sizes", {"test": 3}, "example: 3 is not below 3"),
-    ("tokenizer.vocabulary_size", 6, "action_ids: 6 is not below 6"),
+    ("spec.training.reward.spec", {"id": 5}, "spec.training.reward.spec"),
+    ("spec.training.reward.spec", [{"weight": 1.0}], "spec.training.reward.spec"),
+    ("spec.training.reward.spec", {"id": "bleu", "weight": "much"}, "spec.training.reward.spec"),
+    ("spec.training.reward.spec", {"bleu": {"weight": 1}}, "spec.training.reward.spec"),
+    ("spec.training.reward.spec", 7, "spec.training.reward.spec"),
+    ("spec.training.reward.spec", [], "spec.training.reward.spec"),
+    ("spec.evaluation.reward.spec", [["bleu"]], "spec.evaluation.reward.spec"),
+    ("facts.metrics", [{"name": 1, "signature": None}], "facts.metrics.0.name: 1"),
+    ("spec.training.seed", 1.0, "spec.training.seed: 1.0"),
+    ("spec.evaluation.seed", 2**70, "spec.evaluation.seed: an integer beyond 64 bits"),
+    ("spec.evaluation.seed", 778, "episode 0: seed"),
+    ("spec.agent.tuning_seeds", [True], "spec.agent.tuning_seeds.0: True"),
+    ("spec.agent.trials", -1, "spec.agent.trials: -1"),
+    ("spec.agent.name", "n" * 5000, "spec.agent.name"),
+    ("spec.agent.name", None, "spec.agent.name: None"),
+    ("spec.agent.config", [], "spec.agent.config: []"),
+    ("spec.agent.config.lr", json.loads("[" * 80 + "]" * 80), "record: nested deeper"),
+    ("spec.agent.config.lr", "x" * (1 << 21), "spec.agent.config.lr: a text of 2,097,152 characters"),
+    ("spec.agent.config.lr", float("-inf"), "spec.agent.config.lr: -inf"),
+    ("spec.environment.id", ["Translation-v0"], "spec.environment.id: ['Translation-v0']"),
+    ("spec.environment.signature", "s" * 200_000, "spec.environment.signature"),
+    ("spec.environment.kwargs", {str(i): i for i in range(2000)}, "spec.environment.kwargs"),
+    ("facts.dataset.sizes", {"test": 3}, "example: 3 is not below 3"),
+    ("facts.tokenizer.vocabulary_size", 6, "action_ids: 6 is not below 6"),
+    ("spec.evaluation.metrics", "bleu", "spec.evaluation.metrics: 'bleu'"),
+    ("spec.training.reward_timing", 3, "spec.training.reward_timing: 3"),
+    ("spec.training", [], "spec.training: []"),
+    ("spec.evaluation", None, "spec.evaluation: None"),
+    ("spec.variant", "v" * 5000, "spec.variant"),
+    ("spec.experiment", 1, "spec.experiment: 1"),
+    ("files", {"model.json": {"sha256": "0" * 64, "size": 1}}, "model.json: not a plain name"),
+    ("files", {"checkpoint/m.json": {"sha256": "0" * 64, "size": 1}}, "checkpoint/m.json: missing"),
+    ("identity", "0" * 64, "identity: does not follow"),
     ("status", "interrupted and more", "status"),
     ("schema_version", [1], "schema_version: [1]"),
 ]
 EPISODES = [
-    ("1.reward", float("nan"), "episodes.jsonl line 2: reward: NaN"),
-    ("1.reward", 1e308, "episodes.jsonl line 2: reward: 1e+308"),
-    ("1.reward", LONG, "episodes.jsonl line 2: reward: an integer of 400 digits"),
-    ("1.reward", None, "episodes.jsonl line 2: reward: None"),
-    ("1.metrics", "x", "episodes.jsonl line 2: metrics: 'x'"),
-    ("1.metrics", {"success": True}, "episodes.jsonl line 2: metrics.success: True"),
-    ("1.index", 7, "episodes.jsonl line 2: index: 7"),
-    ("1.seed", 5, "episodes.jsonl line 2: seed: 5"),
-    ("1.example", 10**6, "episodes.jsonl line 2: example: 1000000"),
-    ("1.action_ids", [1, 2**40], "episodes.jsonl line 2: action_ids"),
-    ("1.action_ids", "567", "episodes.jsonl line 2: action_ids: '567'"),
-    ("1.finish_reason", ["stop"], "episodes.jsonl line 2: finish_reason"),
-    ("1", [], "episodes.jsonl line 2: top level"),
-    ("1", b"\xff\xfe", "episodes.jsonl line 2: not UTF-8"),
-    ("1", b'{"index": 1, "index": 1}', "episodes.jsonl line 2: index: stands twice"),
+    ("1.reward", float("nan"), "episode 1: reward: NaN"),
+    ("1.reward", 1e308, "episode 1: reward: 1e+308"),
+    ("1.reward", LONG, "episode 1: reward: an integer of 400 digits"),
+    ("1.reward", None, "episode 1: reward: None"),
+    ("1.metrics", "x", "episode 1: metrics: 'x'"),
+    ("1.metrics", {"success": True}, "episode 1: metrics.success: True"),
+    ("1.index", 7, "episode 1: index: 7"),
+    ("1.seed", 5, "episode 1: seed: 5"),
+    ("1.example", 10**6, "episode 1: example: 1000000"),
+    ("1.action_ids", [1, 2**40], "episode 1: action_ids"),
+    ("1.action_ids", "567", "episode 1: action_ids: '567'"),
+    ("1.finish_reason", ["stop"], "episode 1: finish_reason"),
+    ("1", [], "episode 1: top level"),
+    ("1", b"\xff\xfe", "episode 1: not UTF-8"),
+    ("1", b'{"index": 1, "index": 1}', "episode 1: index: stands twice"),
 ]
 CURVES = [
-    ("0.timesteps", 1e3, "curve.jsonl line 1: timesteps: 1000.0"),
-    ("0.eval/mean_reward", "high", "curve.jsonl line 1: eval/mean_reward: 'high'"),
-    ("0.seconds", -1.0, "curve.jsonl line 1: seconds: -1.0"),
-    ("0", b"[" * 5000, "curve.jsonl line 1: nested deeper"),
+    ("0.timesteps", 1e3, "record: curve.0.timesteps: 1000.0"),
+    ("0.eval/mean_reward", "high", "record: curve.0.eval/mean_reward: 'high'"),
+    ("0.seconds", -1.0, "record: curve.0.seconds: -1.0"),
+    ("0", json.loads("[" * 80 + "]" * 80), "record: nested deeper"),
 ]
 HOSTILE = [
     (file, *case) for file, cases in zip("rec", (RECORD, EPISODES, CURVES), strict=True) for case in cases
 ]
 
 
-def hostile(file: str, path: str, value: object, seed: int) -> Files:
-    record, rows = made_up.run("hostile", seed)
-    curve = json.loads(json.dumps(CURVE))
-    changed({"r": record, "e": rows, "c": curve}[file], path, value)
-    if file == "r" and not path.startswith("results"):
+def hostile(file: str, path: str, value: object, seed: int) -> Lines:
+    record, rows = made_up.run("hostile", seed, curve=json.loads(json.dumps(CURVE)))
+    changed({"r": record, "e": rows, "c": record["curve"]}[file], path, value)
+    if file == "r" and not path.startswith(("results", "identity")):
         record, rows = refitted(record, rows)
-    return files_of(record, rows, curve)
+    return lines_of(record, rows)
 
 
 @pytest.fixture
@@ -154,29 +164,6 @@ def main_json(store: RecordStore, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-def test_manifests_of_all_kinds_are_named(anchored, capsys):
-    record, rows = made_up.run("hostile", 2)
-    files = good(record, rows)
-    told = [
-        lambda m: {**m, "files": []},
-        lambda m: {**m, "files": {**m["files"], "checkpoint/x": {"sha256": "0" * 64, "size": 10**400}}},
-        lambda m: {**m, "files": {**m["files"], "checkpoint/../../x": {"sha256": "0" * 64, "size": 1}}},
-        lambda m: {**m, "files": {**m["files"], "checkpoint/\0": {"sha256": "0" * 64, "size": 1}}},
-        lambda m: {**m, "files": {**m["files"], "checkpoint/\ud800": {"sha256": "0" * 64, "size": 1}}},
-        lambda m: {**m, "files": {**m["files"], "checkpoint/" + "x" * 400: {"sha256": "0" * 64, "size": 1}}},
-        lambda m: {"manifest_version": 1},
-        lambda m: [m],
-        lambda m: b"\xff",
-        lambda m: b"[" * 100_000,
-        lambda m: float("nan"),
-    ]
-    planted = {plant(anchored.path, files, manifest) for manifest in told}
-    assert main(["leaderboard", "show", "--store", str(anchored.path)]) == 1
-    out, err = capsys.readouterr()
-    assert "good-agent" in out
-    assert named(err).keys() == {id[:12] for id in planted}
-
-
 def test_mutated_records_are_each_read_or_named(anchored, capsys):
     rng = random.Random(25)
     planted = {plant(anchored.path, mutation(rng, seed)) for seed in range(2, 2 + MUTATIONS)}
@@ -208,10 +195,10 @@ def test_pages_name_unreadable_records_and_show_the_others(anchored, tmp_path, c
 def test_a_cell_is_not_done_by_a_record_that_cannot_be_read(store):
     record, rows = made_up.run()
     rows[1]["metrics"] = "x"
-    id = plant(store.path, files_of(record, rows))
+    id = plant(store.path, lines_of(record, rows))
     problems: dict[str, str] = {}
-    assert store.find(record["cell_key"], problems=problems) == []
-    assert problems == {id: "episodes.jsonl line 2: metrics: 'x' is not of type 'object'"}
+    assert store.find(record["identity"], problems=problems) == []
+    assert problems == {id: "episode 1: metrics: 'x' is not of type 'object'"}
 
 
 def test_a_suite_runs_the_cell_of_an_unreadable_record_and_names_it(tmp_path, capsys):
@@ -224,8 +211,8 @@ def test_a_suite_runs_the_cell_of_an_unreadable_record_and_names_it(tmp_path, ca
     [first] = RecordStore(place).records()
     rows = first.episodes()
     rows[1]["text"] = 5
-    bad = plant(place, files_of(first.data, rows))
-    (place / first.id).rename(tmp_path / "away")
+    bad = plant(place, lines_of(first.data, rows))
+    (place / f"{first.id}.jsonl.gz").rename(tmp_path / "away")
     capsys.readouterr()
     assert main(command) == 0
     out, err = capsys.readouterr()
@@ -258,7 +245,7 @@ def test_extreme_rewards_break_no_statistic(store, seeds, capsys):
 def test_a_failed_record_shows_the_specification_it_failed_for(store):
     for spec in ({"bleu": "much"}, [{"id": "bleu", "weight": "much"}], 5, [[]], {"id": {"id": 1}}):
         record = made_up.failure("a", 1)
-        record["reward"]["training"] = {"spec": spec, "signature": None}
+        record["spec"]["training"]["reward"] = {"spec": spec, "signature": None}
         plant(store.path, good(refitted(record, [])[0], []))
     board = read_leaderboard(store)
     assert board.problems == {}
@@ -270,7 +257,7 @@ BOUNDS = [0, 1, -1, 2**53, 2**53 + 1, 1e30, 1.1e30, -1e30, -1.1e30, 1e12, 1.1e12
 
 @pytest.mark.parametrize("part", ["episode", "curve_row"])
 def test_a_row_that_is_plain_is_valid_by_the_schema(part, monkeypatch):
-    monkeypatch.setattr("llm_benchmarks.records.record.PLAIN", {})
+    monkeypatch.setattr("llm_benchmarks.records.schema.PLAIN", {})
     plain = {"episode": is_plain_episode, "curve_row": is_plain_curve_row}[part]
     good_row = made_up.run()[1][0] if part == "episode" else CURVE[0]
     assert plain(good_row)
@@ -294,20 +281,19 @@ def test_a_row_that_is_plain_is_valid_by_the_schema(part, monkeypatch):
 
 
 def test_errors_of_any_length_can_be_recorded():
-    from llm_benchmarks.records.record import error_section, new_record
-
-    plan = made_up.plan()
     error = error_section(ValueError("x" * 5_000_000))
     done = {"provenance": made_up.provenance(), "cost": made_up.cost()}
-    assert len(new_record(plan, status="failed", error=error, **done)["error"]["message"]) == 100_000
+    record = new_record(made_up.spec(), made_up.facts(), status="failed", error=error, **done)
+    assert record["error"] is not None
+    assert len(record["error"]["message"]) == 100_000
 
 
 def test_what_could_not_be_read_again_is_not_written(store, monkeypatch):
     record, rows = made_up.run()
     with monkeypatch.context() as patch:
-        patch.setattr("llm_benchmarks.records.folder.MAX_BYTES", 100)
-        with pytest.raises(RecordError, match=r"record.json: has [\d,]+ bytes; at most 100 are read"):
+        patch.setattr("llm_benchmarks.records.record_file.MAX_BYTES", 100)
+        with pytest.raises(RecordError, match=r"record: has [\d,]+ bytes; at most 100 are read"):
             store.write(record, rows)
     rows[0]["reward"] = 1e40
-    with pytest.raises(RecordError, match=r"episodes.jsonl line 1: reward: 1e\+40"):
+    with pytest.raises(RecordError, match=r"episode 0: reward: 1e\+40"):
         store.write(record, rows)

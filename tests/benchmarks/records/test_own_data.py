@@ -6,16 +6,15 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from llm_benchmarks.leaderboard.tables import leaderboard_tables
-from llm_benchmarks.records.configuration import configuration
-from llm_benchmarks.records.record import RecordError, cell_key, check_record, content_hash
 from llm_benchmarks.run.cell import run_cell
-from llm_benchmarks.run.resolve import make_plan
-from llm_benchmarks.run.suite import Cell, Evaluation
+from llm_benchmarks.run.cells import Cell, Evaluation
+from llm_benchmarks.run.resolve import resolve, resolve_agent
 
 CELL = Cell(env="Translation-v0", agent="random", evaluation=Evaluation(episodes=3))
 LIMITS = {"max_prompt_tokens": 16, "max_new_tokens": 8}
@@ -43,12 +42,12 @@ def spellings(folder, name):
 def test_one_file_is_one_table_and_one_cell(folder, store):
     shutil.copy("mine.jsonl", "copy.jsonl")
     paths = [*spellings(folder, "mine.jsonl"), "copy.jsonl"]
-    plans = [make_plan(with_data(f"file:{path}")) for path in paths]
-    assert len({cell_key(plan) for plan in plans}) == 1
-    assert len({plan["env"]["signature"] for plan in plans}) == 1
-    assert {plan["dataset"]["name"] for plan in plans[:-1]} == {"file:mine.jsonl"}
-    assert plans[-1]["dataset"]["name"] == "file:copy.jsonl"
-    assert [plan["env"]["kwargs"]["dataset"] for plan in plans] == [f"file:{path}" for path in paths]
+    runs = [resolve(with_data(f"file:{path}")) for path in paths]
+    assert len({run.spec.identity() for run in runs}) == 1
+    assert len({run.spec.environment.signature for run in runs}) == 1
+    assert {run.facts["dataset"]["name"] for run in runs[:-1]} == {"file:mine.jsonl"}
+    assert runs[-1].facts["dataset"]["name"] == "file:copy.jsonl"
+    assert [run.spec.environment.kwargs["dataset"] for run in runs] == [f"file:{path}" for path in paths]
     for path in paths:
         run_cell(with_data(f"file:{path}"), store)
     (table,) = leaderboard_tables(store.records())
@@ -57,12 +56,12 @@ def test_one_file_is_one_table_and_one_cell(folder, store):
 
 
 def test_other_contents_are_another_cell(folder):
-    before = make_plan(with_data("file:mine.jsonl"))
+    before = resolve(with_data("file:mine.jsonl")).spec
     with open("mine.jsonl", "a") as file:
         file.write('{"source": "more", "target": "mehr", "split": "train"}\n')
-    after = make_plan(with_data("file:mine.jsonl"))
-    assert cell_key(before) != cell_key(after)
-    assert before["env"]["signature"] != after["env"]["signature"]
+    after = resolve(with_data("file:mine.jsonl")).spec
+    assert before.identity() != after.identity()
+    assert before.environment.signature != after.environment.signature
 
 
 def test_a_tokenizer_is_its_contents(folder):
@@ -70,13 +69,13 @@ def test_a_tokenizer_is_its_contents(folder):
     backend = Tokenizer(models.WordLevel(words, unk_token="<end>"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
     backend.save("tok.json")
-    plans = [
-        make_plan(replace(CELL, env_kwargs={"tokenizer": {"id": f"hf:{path}", "end_tokens": ["<end>"]}}))
+    runs = [
+        resolve(replace(CELL, env_kwargs={"tokenizer": {"id": f"hf:{path}", "end_tokens": ["<end>"]}}))
         for path in spellings(folder, "tok.json")
     ]
-    assert len({cell_key(plan) for plan in plans}) == 1
-    assert len({json.dumps(plan["tokenizer"]) for plan in plans}) == 1
-    assert plans[0]["tokenizer"]["spec"]["id"].startswith("hf:tok.json@")
+    assert len({run.spec.identity() for run in runs}) == 1
+    assert len({json.dumps(run.facts["tokenizer"]) for run in runs}) == 1
+    assert runs[0].facts["tokenizer"]["spec"]["id"].startswith("hf:tok.json@")
 
 
 def test_a_model_folder_is_its_contents(folder):
@@ -86,25 +85,19 @@ def test_a_model_folder_is_its_contents(folder):
         Path(name, "model.safetensors").write_bytes(weights)
     cell = replace(CELL, agent="supervised", total_timesteps=10)
     names = [*spellings(folder, "a"), "same", "other"]
-    plans = [make_plan(replace(cell, config={"model": name})) for name in names]
-    keys = [cell_key(plan) for plan in plans]
+    specs = [resolve(replace(cell, config={"model": name})).spec for name in names]
+    keys = [spec.identity() for spec in specs]
     assert len(set(keys[:-1])) == 1
     assert keys[-1] != keys[0]
-    rows = [content_hash(configuration(plan)) for plan in plans]
-    assert len(set(rows[:-1])) == 1
-    assert rows[-1] != rows[0]
-    assert plans[0]["agent"]["base_model"]["name"] == "a"
-    assert make_plan(replace(cell, config={"model": "mini"}))["agent"]["base_model"] is None
+    assert specs[0].agent.base_model == {"name": "a", "hash": ANY, "source": "folder"}
+    assert resolve(replace(cell, config={"model": "mini"})).spec.agent.base_model is None
 
 
-def test_a_record_whose_key_is_by_name_is_still_read(folder, store):
-    """Earlier releases named cells by the path."""
-    record_id = run_cell(with_data("file:./mine.jsonl"), store).record
-    record = json.loads((store.path / record_id / "record.json").read_text())
-    check_record(record)
-    by_name = {**record, "dataset": {**record["dataset"], "hash": None}}
-    record["cell_key"] = cell_key(by_name)
-    check_record(record)
-    record["cell_key"] = "0" * 64
-    with pytest.raises(RecordError, match="cell_key"):
-        check_record(record)
+def test_a_model_of_the_hub_or_an_asset_goes_by_its_name():
+    cell = replace(CELL, agent="supervised", total_timesteps=10)
+    for name, source in (("somebody/model", "hub"), ("smollm2-135m", "asset")):
+        agent = resolve_agent(replace(cell, config={"model": name})).spec.agent
+        assert agent.base_model == {"name": name, "hash": None, "source": source}
+        known = replace(agent, base_model={**agent.base_model, "hash": "0" * 64})
+        runs = [replace(resolve_agent(cell).spec, agent=one) for one in (agent, known)]
+        assert runs[0].identity() == runs[1].identity()

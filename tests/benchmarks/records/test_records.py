@@ -1,6 +1,7 @@
 import copy
 import math
 import re
+from dataclasses import replace
 
 import jsonschema
 import made_up
@@ -9,19 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_baselines.spec import RewardSpec
 from llm_benchmarks.records.provenance import collect_provenance, peak_memory_bytes, utc_now
-from llm_benchmarks.records.record import (
-    RecordError,
-    canonical_json,
-    cell_key,
-    check_record,
-    check_results,
-    content_hash,
-    error_section,
-    new_record,
-    record_schema,
-    summarize,
-)
+from llm_benchmarks.records.record import check_record, error_section, new_record, seeds_are_disjoint
+from llm_benchmarks.records.results import check_results, summarize
+from llm_benchmarks.records.schema import former_schema, record_schema
+from llm_benchmarks.records.values import RecordError, canonical_json, content_hash
 from llm_envs.evaluation import episode_seed
 
 
@@ -35,36 +29,46 @@ def changed(record, path, value):
     return record
 
 
-def test_the_schema_is_a_schema():
-    jsonschema.Draft202012Validator.check_schema(record_schema())
+DONE = {"provenance": made_up.provenance(), "cost": made_up.cost()}
+
+
+@pytest.mark.parametrize("schema", [record_schema(), former_schema()])
+def test_the_schemas_are_json_schemas(schema):
+    jsonschema.Draft202012Validator.check_schema(schema)
 
 
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("schema_version", 2, "schema_version: 2 is unknown; this release reads 1"),
+        ("schema_version", 3, "schema_version: 3 is unknown; this release reads 1 and 2"),
+        ("schema_version", 2.0, "schema_version: 2.0 is unknown; this release reads 1 and 2"),
         ("status", "done", "status: 'done' is not one of"),
-        ("env.id", 3, "env.id: 3 is not of type 'string'"),
-        ("env.signature", None, "env.signature: None is not of type 'string'"),
-        ("env.colour", "red", "env: Additional properties are not allowed ('colour'"),
-        ("track", "magic", "track: 'magic' is not one of"),
-        ("agent.tuning.trials", -1, "agent.tuning.trials: -1 is less than the minimum of 0"),
-        ("seeds.training", 1.5, "seeds.training: 1.5"),
+        ("spec.environment.id", 3, "spec.environment.id: 3 is not of type 'string'"),
+        ("spec.environment.signature", None, "spec.environment.signature: None is not of type 'string'"),
+        (
+            "spec.environment.colour",
+            "red",
+            "spec.environment: Additional properties are not allowed ('colour'",
+        ),
+        ("spec.agent.track", "magic", "spec.agent.track: 'magic' is not one of"),
+        ("spec.agent.trials", -1, "spec.agent.trials: -1 is less than the minimum of 0"),
+        ("spec.training.seed", 1.5, "spec.training.seed: 1.5"),
         ("provenance.started_at", "yesterday", "provenance.started_at: 'yesterday' does not match"),
         ("cost.environment_steps", None, "cost.environment_steps: None is not of type 'integer'"),
         ("cost.peak_memory_bytes", math.nan, "cost.peak_memory_bytes: NaN"),
         ("results", None, "results: None is not of type 'object'"),
         ("results.mean_reward", math.inf, "results.mean_reward: inf is no finite number"),
         ("error", {"type": "E", "message": "", "traceback": ""}, "error: "),
-        ("cell_key", "0" * 64, "cell_key: does not follow"),
-        ("seeds.evaluation", 778, "cell_key: does not follow"),
-        ("seeds.disjoint", False, "seeds.disjoint: is not what the seeds say"),
+        ("identity", "0" * 64, "identity: does not follow"),
+        ("spec.evaluation.seed", 778, "identity: does not follow"),
+        ("spec.variant", None, "spec.variant: None is not of type 'string'"),
+        ("facts.context_length", 0, "facts.context_length: 0 is less than the minimum of 1"),
     ],
 )
 def test_a_wrong_field_is_refused_by_name(path, value, message):
     record, _ = made_up.run()
     check_record(record)
-    with pytest.raises(RecordError, match=re.escape(f"record.json: {message}")):
+    with pytest.raises(RecordError, match=re.escape(f"record: {message}")):
         check_record(changed(record, path, value))
 
 
@@ -78,46 +82,44 @@ def test_every_section_is_required(section):
 
 def test_a_failed_run_needs_its_error_and_may_lack_what_was_not_found_out():
     record = made_up.failure(signature=None)
-    assert record["env"]["signature"] is None
+    assert record["spec"]["environment"]["signature"] is None
     with pytest.raises(RecordError, match="error: None is not of type 'object'"):
         check_record(changed(record, "error", None))
 
 
 def test_new_record_names_a_missing_section():
-    plan = made_up.plan()
-    del plan["decoding"]
-    with pytest.raises(RecordError, match="decoding: is missing"):
-        new_record(plan, status="completed")
-    with pytest.raises(RecordError, match="'cost' is a required property"):
-        new_record(made_up.plan(), status="interrupted", provenance=made_up.provenance())
+    facts = made_up.facts()
+    del facts["tokenizer"]
+    with pytest.raises(RecordError, match="record: facts: 'tokenizer' is a required property"):
+        new_record(made_up.spec(), facts, status="interrupted", **DONE)
 
 
 def test_numpy_values_become_json():
-    plan = made_up.plan(config={"lr": np.float32(0.5), "layers": (np.int64(2), 3)})
-    record = new_record(plan, status="interrupted", provenance=made_up.provenance(), cost=made_up.cost())
-    assert record["agent"]["config"] == {"lr": 0.5, "layers": [2, 3]}
+    spec = made_up.spec(config={"lr": np.float32(0.5), "layers": (np.int64(2), 3)})
+    record = new_record(spec, made_up.facts(), status="interrupted", **DONE)
+    assert record["spec"]["agent"]["config"] == {"lr": 0.5, "layers": [2, 3]}
 
 
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"net": object()}, "agent.config.net: object cannot be written as JSON"),
-        ({"lr": float("nan")}, "agent.config.lr: NaN"),
-        ({"layers": {3: 1}}, "agent.config.layers: key 3 is not a string"),
+        ({"net": object()}, "spec.agent.config.net: object cannot be written as JSON"),
+        ({"lr": float("nan")}, "spec.agent.config.lr: NaN"),
+        ({"layers": {3: 1}}, "spec.agent.config.layers: key 3 is not a string"),
     ],
 )
 def test_what_json_cannot_say_is_refused_by_name(config, message):
     with pytest.raises(RecordError, match=message):
-        new_record(made_up.plan(config=config), status="interrupted")
+        new_record(made_up.spec(config=config), made_up.facts(), status="interrupted", **DONE)
 
 
 def test_seeds_that_serve_twice_are_marked():
     def disjoint(training, evaluation, tuning):
-        plan = made_up.plan(seed=training)
-        plan["seeds"]["evaluation"] = evaluation
-        plan["agent"]["tuning"]["seeds"] = tuning
-        done = {"provenance": made_up.provenance(), "cost": made_up.cost()}
-        return new_record(plan, status="interrupted", **done)["seeds"]["disjoint"]
+        spec = made_up.spec(seed=training)
+        agent = replace(spec.agent, tuning_seeds=tuple(tuning))
+        return seeds_are_disjoint(
+            replace(spec, agent=agent, evaluation=replace(spec.evaluation, seed=evaluation))
+        )
 
     assert disjoint(1, 2, [3])
     assert disjoint(None, 2, [3])
@@ -126,29 +128,34 @@ def test_seeds_that_serve_twice_are_marked():
     assert not disjoint(1, 2, [2])
 
 
-def test_cell_key_follows_what_is_asked_for_only():
-    key = cell_key(made_up.plan())
-    assert cell_key(made_up.run()[0]) == key
-    assert cell_key(made_up.failure()) == key
+def test_the_identity_follows_what_is_asked_for_only():
+    spec = made_up.spec()
+    identity = spec.identity()
+
+    def judged(**changes):
+        return replace(spec, evaluation=replace(spec.evaluation, **changes))
+
+    assert made_up.run()[0]["identity"] == identity
+    assert made_up.failure()["identity"] == identity
     for other in (
-        made_up.plan(seed=2),
-        made_up.plan(agent="sb3-ppo"),
-        made_up.plan(config={"lr": 0.002}),
-        made_up.plan(reward="bleu"),
-        made_up.plan(steps=2000),
-        made_up.plan(signature="env-b"),
-        made_up.plan(kwargs={"dataset": "en-zh"}),
-        made_up.plan(split="validation"),
-        made_up.plan(n=8),
-        changed(made_up.plan(), "track", "pretrained"),
-        changed(made_up.plan(), "seeds.evaluation", 778),
-        changed(made_up.plan(), "reward.evaluation", {"spec": "bleu", "signature": "sig-bleu"}),
-        changed(made_up.plan(), "decoding.deterministic", False),
-        changed(made_up.plan(), "decoding.options", {"temperature": 0.5}),
+        made_up.spec(seed=2),
+        made_up.spec(agent="sb3-ppo"),
+        made_up.spec(config={"lr": 0.002}),
+        made_up.spec(reward="bleu"),
+        made_up.spec(steps=2000),
+        made_up.spec(signature="env-b"),
+        made_up.spec(kwargs={"dataset": "en-zh"}),
+        made_up.spec(split="validation"),
+        made_up.spec(n=8),
+        replace(spec, agent=replace(spec.agent, track="pretrained")),
+        judged(seed=778),
+        judged(reward=RewardSpec(spec="bleu", signature="sig-bleu")),
+        judged(deterministic=False),
+        judged(decoding={"temperature": 0.5}),
     ):
-        assert cell_key(other) != key
-    for path, value in (("decoding.num_envs", 99), ("agent.parameters", 5), ("dataset.hash", None)):
-        assert cell_key(changed(made_up.plan(), path, value)) == key
+        assert other.identity() != identity
+    for same in (made_up.spec(experiment="text"), made_up.spec(variant="no warm start"), judged(num_envs=99)):
+        assert same.identity() == identity
 
 
 def test_summary_by_hand():
@@ -169,13 +176,13 @@ def test_results_must_be_those_of_the_episodes():
     check_results(record, rows)
     assert record["results"]["mean_reward"] == 0.25
     check_results(changed(record, "results.mean_reward", 0.25 + 1e-12), rows)
-    with pytest.raises(RecordError, match=r"results.mean_reward: 0\.2501, but episodes.jsonl gives 0.25"):
+    with pytest.raises(RecordError, match=r"results.mean_reward: 0\.2501, but the episodes give 0.25"):
         check_results(changed(record, "results.mean_reward", 0.2501), rows)
-    with pytest.raises(RecordError, match=r"results.mean_reward: 0\.9, but episodes.jsonl gives"):
+    with pytest.raises(RecordError, match=r"results.mean_reward: 0\.9, but the episodes give"):
         check_results(changed(record, "results.mean_reward", 0.9), rows)
-    with pytest.raises(RecordError, match="line 1: index: 1, expected 0"):
+    with pytest.raises(RecordError, match="episode 0: index: 1, expected 0"):
         check_results(record, rows[1:])
-    with pytest.raises(RecordError, match=r"episodes.jsonl: is empty"):
+    with pytest.raises(RecordError, match="results: there are some, but no episodes"):
         check_results(record, [])
 
 
@@ -184,12 +191,14 @@ def test_episodes_must_have_been_played_with_the_records_evaluation_seed():
     wanted = episode_seed(777, 2)
     assert rows[2]["seed"] == wanted
     rows[2]["seed"] = wanted + 1
-    message = f"line 3: seed: {wanted + 1}, expected {wanted}, that of episode 2 under seeds.evaluation 777"
-    with pytest.raises(RecordError, match=f"episodes.jsonl {message}"):
+    message = (
+        f"episode 2: seed: {wanted + 1}, expected {wanted}, that of episode 2 under spec.evaluation.seed 777"
+    )
+    with pytest.raises(RecordError, match=message):
         check_results(record, rows)
     record, rows = made_up.run()
-    with pytest.raises(RecordError, match=r"line 1: seed: .* under seeds.evaluation 778"):
-        check_results(changed(record, "seeds.evaluation", 778), rows)
+    with pytest.raises(RecordError, match=r"episode 0: seed: .* under spec.evaluation.seed 778"):
+        check_results(changed(record, "spec.evaluation.seed", 778), rows)
 
 
 def test_canonical_json_does_not_depend_on_order():

@@ -1,44 +1,40 @@
+import gzip
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tracemalloc
+import zlib
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
-from pathlib import Path
 
 import made_up
 import pytest
+from hostile import content_of, forge, plant_bytes
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llm_benchmarks.leaderboard.view import read_leaderboard
-from llm_benchmarks.records.store import RecordError, RecordStore, checkpoint_files, checkpoint_hash
+from llm_benchmarks.records.checkpoint import checkpoint_files, checkpoint_hash
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.records.values import RecordError
 
 CURVE = [{"timesteps": 10, "seconds": 0.5, "rollout/ep_rew_mean": 0.25}]
-NAMES = ["manifest.json", "record.json", "episodes.jsonl", "curve.jsonl", "checkpoint/a/model.json"]
+FILE, KEPT = "{}.jsonl.gz", "{}.checkpoint/a/model.json"
+NAMES = [FILE, KEPT]
 
 
 def write(store, *arguments, files=None, **options):
-    record, rows = made_up.run(*arguments, **options)
+    record, rows = made_up.run(*arguments, curve=CURVE, **options)
     if files:
-        record["agent"]["checkpoint_hash"] = checkpoint_hash(files)
-    return store.write(record, rows, CURVE, files=files)
+        record["facts"]["checkpoint_hash"] = checkpoint_hash(files)
+    return store.write(record, rows, files=files)
 
 
 def write_with_checkpoint(store):
     return write(store, files={"checkpoint/a/model.json": b'{"layers": 2}'})
-
-
-def forge(folder: Path, name: str, data: bytes) -> Path:
-    """Replace a file and make manifest and folder name fit, as a forger would."""
-    (folder / name).write_bytes(data)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"][name] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-    raw = json.dumps(manifest).encode()
-    (folder / "manifest.json").write_bytes(raw)
-    return folder.rename(folder.parent / hashlib.sha256(raw).hexdigest())
 
 
 def test_round_trip(store, tmp_path):
@@ -46,13 +42,17 @@ def test_round_trip(store, tmp_path):
     (tmp_path / "trained" / "a" / "model.safetensors").write_bytes(b"\x00\x01")
     files = checkpoint_files(tmp_path / "trained")
     assert list(files) == ["checkpoint/a/model.safetensors"]
-    record, rows = made_up.run()
-    record["agent"]["checkpoint_hash"] = checkpoint_hash(files)
-    id = store.write(record, rows, CURVE, files=files)
+    record, rows = made_up.run(curve=CURVE)
+    record["facts"]["checkpoint_hash"] = checkpoint_hash(files)
+    id = store.write(record, rows, files=files)
     found = store.read(id)
     assert found.id == id
-    assert found.data == record
-    assert found["env"]["id"] == "Translation-v0"
+    listed = {"sha256": hashlib.sha256(b"\x00\x01").hexdigest(), "size": 2}
+    assert found.data == {**record, "files": {"checkpoint/a/model.safetensors": listed}}
+    assert found.spec == made_up.spec()
+    assert found.facts == record["facts"]
+    assert (found.status, found.results, found.cost) == ("completed", record["results"], record["cost"])
+    assert (found.provenance, found.training_seed) == (record["provenance"], 1)
     assert found.episodes() == rows
     assert found.curve() == CURVE
     assert found.files()["checkpoint/a/model.safetensors"].read_bytes() == b"\x00\x01"
@@ -60,13 +60,22 @@ def test_round_trip(store, tmp_path):
     assert store.ids() == [id]
 
 
-def test_the_id_is_the_hash_of_the_manifest(store):
+def test_the_id_is_the_hash_of_the_uncompressed_content(store):
     id = write(store)
-    manifest = (store.path / id / "manifest.json").read_bytes()
-    assert hashlib.sha256(manifest).hexdigest() == id
-    for name, said in json.loads(manifest)["files"].items():
-        data = (store.path / id / name).read_bytes()
-        assert said == {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    content = content_of(store.path, id)
+    assert hashlib.sha256(content).hexdigest() == id
+    lines = [json.loads(line) for line in content.splitlines()]
+    assert lines[0]["schema_version"] == 2
+    assert [line["index"] for line in lines[1:]] == [0, 1, 2, 3]
+    assert [path.name for path in store.path.iterdir()] == [FILE.format(id)]
+
+
+def test_the_bytes_of_a_file_do_not_depend_on_the_time(store, tmp_path):
+    id = write(store)
+    other = RecordStore(tmp_path / "other")
+    assert write(other) == id
+    assert (store.path / FILE.format(id)).read_bytes() == (other.path / FILE.format(id)).read_bytes()
+    assert (store.path / FILE.format(id)).read_bytes()[4:8] == bytes(4)
 
 
 def test_an_empty_store(store):
@@ -78,7 +87,7 @@ def test_an_empty_store(store):
 
 def test_failed_runs_are_kept_too(store):
     id = store.write(made_up.failure())
-    assert store.read(id)["error"]["type"] == "MemoryError"
+    assert store.read(id).error["type"] == "MemoryError"
 
 
 def test_a_text_with_half_a_surrogate_pair_is_kept(store):
@@ -88,9 +97,10 @@ def test_a_text_with_half_a_surrogate_pair_is_kept(store):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "byte", "link", "folder"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "empty", "byte", "more", "link", "folder"])
 def test_every_corruption_is_refused_by_file_name(store, name, damage):
-    path = store.path / write_with_checkpoint(store) / name
+    broken = write_with_checkpoint(store)
+    path = store.path / name.format(broken)
     good = write(store, seed=2)
     data = path.read_bytes()
     path.unlink()
@@ -99,89 +109,125 @@ def test_every_corruption_is_refused_by_file_name(store, name, damage):
     elif damage == "empty":
         path.write_bytes(b"")
     elif damage == "byte":
-        path.write_bytes(data[:20] + bytes([data[20] ^ 1]) + data[21:] if data[20:] else b"!" * 13)
+        path.write_bytes(data[:11] + bytes([data[11] ^ 1]) + data[12:])
+    elif damage == "more":
+        path.write_bytes(data + data)
     elif damage == "link":
         os.symlink(__file__, path)
     elif damage == "folder":
         path.mkdir()
-    expected = {"missing": "missing", "folder": "missing", "link": "is a link"}.get(damage)
     problems = {}
     assert [record.id for record in store.records(problems)] == [good]
+    if damage == "missing" and name == FILE:
+        assert problems == {}
+        return
     [(id, problem)] = problems.items()
-    assert problem.startswith(f"{name}: ")
-    assert (expected or "altered") in problem
-    with pytest.raises(RecordError, match=name):
+    expected = {"missing": "missing", "folder": "missing", "link": "is a link"}.get(damage, "altered")
+    assert problem.startswith(FILE.format(broken) if name == FILE else "checkpoint/a/model.json: ")
+    assert expected in problem
+    with pytest.raises(RecordError, match=expected):
         store.read(id)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_no_altered_byte_passes(store, data):
+def test_no_altered_byte_changes_what_is_read(store, data):
     shutil.rmtree(store.path, ignore_errors=True)
-    path = store.path / write_with_checkpoint(store) / data.draw(st.sampled_from(NAMES))
+    id = write_with_checkpoint(store)
+    before = content_of(store.path, id)
+    path = store.path / data.draw(st.sampled_from(NAMES)).format(id)
     content = bytearray(path.read_bytes())
     place = data.draw(st.integers(0, len(content) - 1))
     content[place] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
     problems = {}
-    assert store.records(problems) == []
-    assert len(problems) == 1
+    if store.records(problems):  # such as another time in the head of the compressed file
+        assert path.suffix == ".gz"
+        assert content_of(store.path, id) == before
+    else:
+        assert list(problems) == [id]
 
 
-def test_an_extra_file_is_refused(store):
-    id = write(store)
-    (store.path / id / "notes.txt").write_text("hello")
-    with pytest.raises(RecordError, match=r"notes.txt: extra file"):
+def test_a_compression_bomb_is_refused_before_it_fills_the_memory(store):
+    stream = zlib.compressobj(9, wbits=31)
+    pieces = [stream.compress(bytes(1 << 24)) for _ in range(32)]
+    store.path.mkdir()
+    path = store.path / FILE.format("0" * 64)
+    path.write_bytes(b"".join([*pieces, stream.flush()]))
+    assert path.stat().st_size < 1 << 20
+    tracemalloc.start()
+    with pytest.raises(RecordError, match=r"has more than 268,435,456 bytes when unpacked"):
+        store.read("0" * 64)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 300 << 20
+
+
+def test_a_file_too_large_to_read_is_refused_unread(store):
+    store.path.mkdir()
+    with (store.path / FILE.format("0" * 64)).open("wb") as file:
+        file.truncate((256 << 20) + 1)
+    with pytest.raises(RecordError, match=r"has 268,435,457 bytes; at most 268,435,456 are read"):
+        store.read("0" * 64)
+
+
+@pytest.mark.parametrize("place", ["record", "checkpoint"])
+def test_links_in_place_of_files_and_folders_are_refused(store, tmp_path, place):
+    id = write_with_checkpoint(store)
+    name = FILE.format(id) if place == "record" else f"{id}.checkpoint"
+    moved = (store.path / name).rename(tmp_path / "elsewhere")
+    os.symlink(moved, store.path / name)
+    with pytest.raises(RecordError, match="is a link"):
+        store.read(id)
+
+
+def test_an_extra_file_in_a_checkpoint_is_refused(store):
+    id = write_with_checkpoint(store)
+    (store.path / f"{id}.checkpoint" / "notes.txt").write_text("hello")
+    with pytest.raises(RecordError, match=r"checkpoint/notes.txt: extra file"):
         store.read(id)
 
 
 def test_an_altered_record_is_not_found_as_done(store):
     record, _ = made_up.run()
     id = write(store)
-    assert [found.id for found in store.find(record["cell_key"])] == [id]
-    (store.path / id / "curve.jsonl").unlink()
-    assert store.find(record["cell_key"]) == []
+    assert [found.id for found in store.find(record["identity"])] == [id]
+    path = store.path / FILE.format(id)
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-1]))
+    assert RecordStore(store.path).find(record["identity"]) == []
+    assert store.find(record["identity"]) == []
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new", "message"),
+    ("old", "new", "message"),
     [
-        ("record.json", b'"status": "completed"', b'"status": "great"', "record.json: status: "),
-        ("record.json", b'"schema_version": 1', b'"schema_version": 7', "schema_version: 7 is unk"),
-        ("record.json", b'"mean_length": 3.0', b'"mean_length": NaN', "results.mean_length: NaN"),
-        ("record.json", b'"mean_length": 3.0', b'"mean_length": 4.0', "results.mean_length: 4.0"),
-        ("record.json", b"\n}", b"", "record.json: not valid JSON, perhaps cut short"),
-        (
-            "episodes.jsonl",
-            b'"reward": 0.3',
-            b'"reward": "x"',
-            "episodes.jsonl line 3: reward: 'x'",
-        ),
-        (
-            "episodes.jsonl",
-            b'"reward": 0.3',
-            b'"reward": NaN',
-            "episodes.jsonl line 3: reward: NaN",
-        ),
-        ("episodes.jsonl", b'"reward": 0.3', b'"reward": 0.9', "results.mean_reward"),
-        ("episodes.jsonl", b"}\n{", b"}{", "episodes.jsonl line 1: not valid JSON"),
-        ("curve.jsonl", b"}\n", b"}", "curve.jsonl: cut short"),
-        (
-            "curve.jsonl",
-            b'"timesteps": 10',
-            b'"timesteps": -1',
-            "curve.jsonl line 1: timesteps: -1",
-        ),
+        (b'"status": "completed"', b'"status": "great"', "record: status: "),
+        (b'"schema_version": 2', b'"schema_version": 7', "schema_version: 7 is unk"),
+        (b'"mean_length": 3.0', b'"mean_length": NaN', "results.mean_length: NaN"),
+        (b'"mean_length": 3.0', b'"mean_length": 4.0', "results.mean_length: 4.0"),
+        (b'"total_timesteps": 1000', b'"total_timesteps": 999', "identity: does not follow"),
+        (b'"files": {}}\n', b'"files": {}\n', "record: not valid JSON, perhaps cut short"),
+        (b'"reward": 0.3', b'"reward": "x"', "episode 2: reward: 'x'"),
+        (b'"reward": 0.3', b'"reward": NaN', "episode 2: reward: NaN"),
+        (b'"reward": 0.3', b'"reward": 0.9', "results.mean_reward"),
+        (b'"stop"}\n{', b'"stop"}{', "episode 1: not valid JSON"),
+        (b'"timesteps": 10', b'"timesteps": -1', "record: curve.0.timesteps: -1"),
+        (b'"stop"}\n', b'"stop"}', ""),
     ],
 )
-def test_a_forged_record_is_refused_for_what_it_says(store, name, old, new, message):
-    folder = store.path / write(store)
-    data = (folder / name).read_bytes()
-    assert old in data
-    forged = forge(folder, name, data.replace(old, new))
+def test_a_forged_record_is_refused_for_what_it_says(store, old, new, message):
+    forged = forge(store.path, write(store), old, new)
     with pytest.raises(RecordError) as caught:
-        store.read(forged.name)
+        store.read(forged)
     assert message in str(caught.value)
+
+
+def test_content_without_a_last_line_end_is_cut_short(store):
+    content = content_of(store.path, write(store))
+    with pytest.raises(RecordError, match="cut short: the last line has no end"):
+        store.read(plant_bytes(store.path, content[:-1]))
+    with pytest.raises(RecordError, match="cut short"):
+        store.read(plant_bytes(store.path, b""))
 
 
 @pytest.mark.parametrize(
@@ -193,6 +239,7 @@ def test_a_forged_record_is_refused_for_what_it_says(store, name, old, new, mess
         ("checkpoint/../record.json", "not a plain name"),
         ("/etc/hosts", "not a plain name"),
         ("record.json", "not a plain name"),
+        ("checkpoint", "not a plain name"),
     ],
 )
 def test_files_that_may_run_or_lead_astray_are_refused(store, name, message):
@@ -203,21 +250,28 @@ def test_files_that_may_run_or_lead_astray_are_refused(store, name, message):
 
 def test_a_checkpoint_that_is_not_the_agents_is_refused(store):
     record, rows = made_up.run()
-    with pytest.raises(RecordError, match=r"agent.checkpoint_hash: None is not that of the files"):
+    with pytest.raises(RecordError, match=r"facts.checkpoint_hash: None is not that of the files"):
         store.write(record, rows, files={"checkpoint/model.json": b"{}"})
-    record["agent"]["checkpoint_hash"] = checkpoint_hash({"checkpoint/model.json": b"[]"})
-    with pytest.raises(RecordError, match=r"agent.checkpoint_hash: .* is not that of the files"):
+    record["facts"]["checkpoint_hash"] = checkpoint_hash({"checkpoint/model.json": b"[]"})
+    with pytest.raises(RecordError, match=r"facts.checkpoint_hash: .* is not that of the files"):
         store.write(record, rows, files={"checkpoint/model.json": b"{}"})
     assert store.ids() == []
+
+
+def test_a_checkpoint_listed_under_a_bad_name_is_refused(store):
+    listed = b'"files": {"checkpoint/../x.json": {"sha256": "' + b"0" * 64 + b'", "size": 1}}'
+    forged = forge(store.path, write(store), b'"files": {}', listed)
+    with pytest.raises(RecordError, match="not a plain name under checkpoint/"):
+        store.read(forged)
 
 
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
-        ("reward", float("nan"), "episodes.jsonl line 2: reward: NaN"),
-        ("colour", "red", "episodes.jsonl line 2: top level: Additional properties"),
-        ("action_ids", [-1], "episodes.jsonl line 2: action_ids.0: -1 is less than"),
-        ("metrics", {"bleu": float("inf")}, "episodes.jsonl line 2: metrics.bleu: NaN"),
+        ("reward", float("nan"), "episode 1: reward: NaN"),
+        ("colour", "red", "episode 1: top level: Additional properties"),
+        ("action_ids", [-1], "episode 1: action_ids.0: -1 is less than"),
+        ("metrics", {"bleu": float("inf")}, "episode 1: metrics.bleu: NaN"),
     ],
 )
 def test_a_bad_episode_is_refused_before_anything_is_written(store, field, value, message):
@@ -231,7 +285,8 @@ def test_a_bad_episode_is_refused_before_anything_is_written(store, field, value
 
 def test_a_half_written_folder_is_no_record(store):
     id = write(store)
-    shutil.copytree(store.path / id, store.path / ".writing-abc")
+    (store.path / ".writing-abc").mkdir()
+    shutil.copy(store.path / FILE.format(id), store.path / ".writing-abc")
     assert store.ids() == [id]
     assert len(store.records()) == 1
 
@@ -247,7 +302,7 @@ real, calls = {call}, 0
 def dying(*arguments):
     global calls
     calls += 1
-    if calls == (3 if {call!r} == "os.fsync" else 1):
+    if calls == 1:
         {how}
     return real(*arguments)
 {call} = dying
@@ -266,6 +321,38 @@ RecordStore(sys.argv[1]).write(*made_up.run())
     assert write(store) in store.ids()
 
 
+@pytest.mark.parametrize("how", ["raise OSError('disk full')", "os._exit(9)"])
+def test_a_crash_beside_a_checkpoint_leaves_nothing_after_tidying(store, how):
+    code = f"""
+import os, sys
+import made_up
+from llm_benchmarks.records.checkpoint import checkpoint_hash
+from llm_benchmarks.records.store import RecordStore
+real = os.rename
+def dying(source, target):
+    if str(target).endswith(".gz"):
+        {how}
+    return real(source, target)
+os.rename = dying
+record, rows = made_up.run()
+files = {{"checkpoint/model.json": b"[]"}}
+record["facts"]["checkpoint_hash"] = checkpoint_hash(files)
+RecordStore(sys.argv[1]).write(record, rows, files)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(store.path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(["", *sys.path])},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == (9 if "_exit" in how else 1), done.stderr
+    assert store.ids() == []
+    kept = write_with_checkpoint(store)
+    store.tidy()
+    assert {path.name for path in store.path.iterdir()} == {FILE.format(kept), f"{kept}.checkpoint"}
+    assert store.read(kept).files()
+
+
 def write_all(path: str) -> list[str]:
     store = RecordStore(path)
     return [write(store, seed=seed) for seed in range(4)]
@@ -279,12 +366,12 @@ def test_two_processes_may_write_the_same_records(store):
     problems = {}
     assert len(store.records(problems)) == 4
     assert problems == {}
-    assert {path.name for path in store.path.iterdir()} == set(first)
+    assert {path.name for path in store.path.iterdir()} == {FILE.format(id) for id in first}
 
 
-def test_find_by_cell(store):
+def test_records_of_a_run_are_found_by_its_identity(store):
     record, _ = made_up.run(seed=2)
-    key = record["cell_key"]
+    key = record["identity"]
     assert store.find(key) == []
     failed = store.write(made_up.failure(seed=2, n=4))
     write(store, seed=1)
@@ -298,12 +385,10 @@ def test_a_leaderboard_leaves_out_results_that_the_episodes_do_not_bear_out(stor
     """Of several seeds, too: no row of theirs is asked for."""
     for seed in (1, 2):
         store.write(*made_up.run(seed=seed))
-    folder = store.path / store.ids()[0]
-    told = (folder / "record.json").read_bytes()
-    said = json.loads(told)["results"]["mean_reward"]
-    better = told.replace(f'"mean_reward": {said}'.encode(), b'"mean_reward": 0.9')
-    forged = forge(folder, "record.json", better)
+    id = store.ids()[0]
+    said = store.read(id).results["mean_reward"]
+    forged = forge(store.path, id, f'"mean_reward": {said}'.encode(), b'"mean_reward": 0.9')
     board = read_leaderboard(store)
-    assert list(board.problems) == [forged.name]
-    assert "results.mean_reward: 0.9, but episodes.jsonl gives" in board.problems[forged.name]
+    assert list(board.problems) == [forged]
+    assert "results.mean_reward: 0.9, but the episodes give" in board.problems[forged]
     assert [row.seeds for table in board.tables for row in table.rows] == [1]

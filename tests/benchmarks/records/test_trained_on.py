@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from llm_benchmarks.records.trained_on import in_a_line
-from llm_benchmarks.run.resolve import draft_plan, plan_agent
-from llm_benchmarks.run.suite import Cell
+from llm_benchmarks.run.cells import Cell
+from llm_benchmarks.run.resolve import resolve_agent
 
 
 @pytest.mark.parametrize(
@@ -37,13 +38,14 @@ from llm_benchmarks.run.suite import Cell
 )
 def test_a_run_says_what_it_learns_from(cell: dict[str, Any], expected: str) -> None:
     run = Cell(**{"env": "Translation-v0", **cell})
-    assert in_a_line(draft_plan(run, plan_agent(run))) == expected
+    assert in_a_line(resolve_agent(run).spec) == expected
 
 
 def test_whatever_a_record_has_in_the_place_of_a_number_is_told_as_it_is() -> None:
     run = Cell(env="Translation-v0", agent="sb3_dqn")
-    plan = draft_plan(run, plan_agent(run))
+    spec = resolve_agent(run).spec
     start = {"total_timesteps": "many", "train_fraction": [1]}
-    plan["agent"]["config"] = {"gamma": "low", "demonstrations": {"a": 1}, "supervised": start}
-    assert "discount low; {'a': 1} of the expert's episodes" in in_a_line(plan)
-    assert "after imitation of many tokens, [1] of the references" in in_a_line(plan)
+    config = {"gamma": "low", "demonstrations": {"a": 1}, "supervised": start}
+    spec = replace(spec, agent=replace(spec.agent, config=config))
+    assert "discount low; {'a': 1} of the expert's episodes" in in_a_line(spec)
+    assert "after imitation of many tokens, [1] of the references" in in_a_line(spec)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shutil
@@ -12,17 +11,17 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
+import former_records
 import gymnasium as gym
 import pytest
 from canaries import ENV_ID, EVALUATE, NAME, SPECS, Canary, planted, refitted
+from hostile import lines_of, plant
+from made_up import identified
 from made_up import run as made_up_run
 
 import llm_envs
 from llm_baselines.registry import make_agent
 from llm_benchmarks.commands.app import main
-from llm_benchmarks.records.folder import json_bytes
-from llm_benchmarks.records.record import cell_key
-from llm_benchmarks.records.store import RecordStore
 from llm_envs.assets import find_asset
 from llm_envs.assets.cache import check_folder, folder_of
 from llm_envs.foreign import UntrustedCode, allowing_code
@@ -91,7 +90,7 @@ def test_no_field_of_an_agent_folder_runs_code(
         if where.startswith("report"):  # numbers alone: nothing is made from them
             continue
         back = refitted(folder, name, changed)
-        exported = agent == "token_dqn" and not where.startswith(("config.", "model_config."))
+        exported = agent == "token_dqn" and not where.startswith(("spec.agent.config.", "model_config."))
         for words in commands(folder)[: 2 if exported else 1]:
             attempt(words)
             assert not canary.sang(), (words[0], where)
@@ -109,7 +108,9 @@ def test_no_field_runs_code_when_training_goes_on(
     kept = tmp_path / "kept"
     shutil.copytree(folder, kept)
     for where, changed in planted(content, SPECS):
-        if where.startswith(("report", "total_timesteps", "started_at", "finished_at", "format")):
+        if where.startswith(
+            ("report", "spec.training.total_timesteps", "started_at", "finished_at", "format")
+        ):
             continue  # nothing is made from these, and a training that goes on replaces them
         (folder / "training.json").write_text(json.dumps(changed))
         attempt(words)
@@ -142,7 +143,7 @@ def test_a_loaded_agent_trains_on_its_environments_reward_where_the_folder_names
 ) -> None:
     folder = copy(trained, agent, tmp_path, report=False)
     content = json.loads((folder / "agent.json").read_text())
-    content["config"]["reward"] = {"id": NAME, "weight": 1.0}
+    content["spec"]["agent"]["config"]["reward"] = {"id": NAME, "weight": 1.0}
     refitted(folder, "agent.json", content)
     env = gym.make(TINY)
     with pytest.warns(UserWarning, match=f"--allow-code {NAME}"):
@@ -159,7 +160,7 @@ def test_code_that_a_person_allows_is_theirs(
 ) -> None:
     folder = copy(trained, "token_dqn", tmp_path, report=True)
     content = json.loads((folder / "training.json").read_text())
-    content["config"]["reward"] = NAME
+    content["spec"]["agent"]["config"]["reward"] = NAME
     (folder / "training.json").write_text(json.dumps(content))
     words = ["train", "--env", TINY, "--agent", "token_dqn", "--out", str(folder), "--resume"]
     assert main(words) == 2
@@ -178,13 +179,19 @@ def test_no_folder_runs_a_module_of_evaluate(
 ) -> None:
     folder = copy(trained, "sb3_dqn", tmp_path, report=True)
     content = json.loads((folder / name).read_text())
-    kwargs = content.get("env_kwargs", {})
-    for changed in (
-        {**content, "reward": spec},
-        {**content, "config": {**content["config"], "reward": spec}},
-        {**content, "env_kwargs": {**kwargs, "reward": spec}},
-        {**content, "env_kwargs": {**kwargs, "metrics": [spec]}},
+    for path, value in (
+        ("reward", spec),
+        ("spec.agent.config.reward", spec),
+        ("spec.training.reward.spec", spec),
+        ("spec.environment.kwargs.reward", spec),
+        ("spec.environment.kwargs.metrics", [spec]),
     ):
+        changed = json.loads(json.dumps(content))
+        *parents, field = path.split(".")
+        table = changed
+        for parent in parents:
+            table = table[parent]
+        table[field] = value
         back = refitted(folder, name, changed)
         attempt(commands(folder)[0])
         attempt(["train", "--env", TINY, "--agent", "sb3_dqn", "--out", str(folder), "--resume"])
@@ -197,7 +204,7 @@ def test_a_module_of_evaluate_that_a_folder_names_is_run_where_a_person_allows_i
 ) -> None:
     folder = copy(trained, "sb3_dqn", tmp_path, report=False)
     content = json.loads((folder / "agent.json").read_text())
-    content["config"]["reward"] = {"id": EVALUATE, "weight": 1.0}
+    content["spec"]["agent"]["config"]["reward"] = {"id": EVALUATE, "weight": 1.0}
     refitted(folder, "agent.json", content)
     env = gym.make(TINY)
     with pytest.warns(UserWarning, match=f"--allow-code {EVALUATE}"):
@@ -215,36 +222,22 @@ def test_an_export_does_not_make_an_environment_that_a_folder_names(
     folder = copy(trained, "token_dqn", tmp_path, report=True)
     content = json.loads((folder / "training.json").read_text())
     for env_id in (ENV_ID, "CartPole-v1", "GymV26Environment-v0"):
-        (folder / "training.json").write_text(json.dumps({**content, "env": env_id}))
+        content["spec"]["environment"]["id"] = env_id
+        (folder / "training.json").write_text(json.dumps(content))
         assert main(["export", "--agent", str(folder), "--out", "exported"]) == 2
         assert "no id of this package" in capsys.readouterr().err
         assert not canary.sang()
 
 
-def refit_record(folder: Path, record: object) -> Path:
-    """Replaces record.json; manifest and folder name are those of the new bytes."""
-    data = json_bytes(record, indent=2)
-    (folder / "record.json").write_bytes(data)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"]["record.json"] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-    text = json_bytes(manifest, indent=2)
-    (folder / "manifest.json").write_bytes(text)
-    return folder.rename(folder.with_name(hashlib.sha256(text).hexdigest()))
-
-
 def test_no_field_of_a_record_runs_code(canary: Canary, tmp_path: Path) -> None:
     record, rows = made_up_run(env=TINY)
-    store = RecordStore(tmp_path / "store")
-    whole = tmp_path / "store" / store.write(record, rows)
     for _, changed in planted(json.loads(json.dumps(record)), SPECS):
         with suppress(Exception):  # where a field it is made of is gone; the record is then unreadable
-            changed["cell_key"] = cell_key(changed)
-        copied = tmp_path / "copy"
-        shutil.copytree(whole, copied)
-        place = refit_record(copied, changed)
-        if not (tmp_path / "store" / place.name).exists():
-            place.rename(tmp_path / "store" / place.name)
-        shutil.rmtree(place, ignore_errors=True)
+            identified(changed)
+        plant(tmp_path / "store", lines_of(changed, rows))
+    former, rows = former_records.run()
+    for _, changed in planted(json.loads(json.dumps(former)), SPECS):
+        former_records.plant(tmp_path / "store", former_records.files_of(changed, rows))
     (tmp_path / "suite.toml").write_text(f'[[cells]]\nenvs = ["{TINY}"]\nagents = ["random"]\n')
     for words in (
         ["leaderboard", "show", "--store", "store"],

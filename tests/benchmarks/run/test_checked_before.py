@@ -16,11 +16,12 @@ from llm_baselines.algorithms.supervised.supervised import Supervised
 from llm_baselines.registry import make_agent
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.records.store import RecordStore
-from llm_benchmarks.run import resolve as plan_module
+from llm_benchmarks.run import resolve as resolve_module
 from llm_benchmarks.run.cell import run_cell
-from llm_benchmarks.run.resolve import make_plan
-from llm_benchmarks.run.suite import Cell, Evaluation, SuiteError, load_suite
-from llm_benchmarks.run.training import REPORT, read_training
+from llm_benchmarks.run.cells import Cell, Evaluation, SuiteError
+from llm_benchmarks.run.resolve import resolve
+from llm_benchmarks.run.suite import load_suite
+from llm_benchmarks.run.trained_folder import REPORT, read_training
 from llm_envs.data import DataError, load_corpus
 
 TINY = "TextGen-Tiny-v0"
@@ -189,27 +190,22 @@ def test_thirty_rows_of_a_file_are_trained_and_measured_on(place: Path) -> None:
     ]
     words += ["--set", "eval_freq=32", "--set", "n_eval_episodes=2", "--set", "embedding_dim=8"]
     assert main([*words, "--env-set", f"dataset={spec}"]) == 0
-    curve = read_training(place / "out")["report"]["curve"]
+    trained = read_training(place / "out")
+    assert trained.report is not None
+    curve = trained.report.curve
     assert all("eval/mean_reward" in row for row in curve)
 
 
 def test_a_plan_names_the_field_that_no_record_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    draft = plan_module.draft_plan
-
-    def altered(*arguments: Any) -> dict[str, Any]:
-        plan = draft(*arguments)
-        plan["agent"]["config"] = {"rate": float("inf")}
-        return plan
-
-    monkeypatch.setattr(plan_module, "draft_plan", altered)
+    monkeypatch.setattr(resolve_module, "complete_config", lambda *arguments: {"rate": float("inf")})
     with pytest.raises(
         SuiteError, match=r"no record could be written of this: .*agent\.config\.rate: NaN and"
     ):
-        make_plan(Cell(env=TINY, agent="random"))
+        resolve(Cell(env=TINY, agent="random"))
 
 
 @pytest.mark.parametrize(
-    ("agent", "said"), [("Boaster", "agent.parameters: -1 is less"), ("Rambler", "row 2 of its curve")]
+    ("agent", "said"), [("Boaster", "facts.parameters: -1 is less"), ("Rambler", "row 2 of its curve")]
 )
 def test_a_run_whose_record_is_refused_leaves_a_failed_one_that_says_why(
     agent: str, said: str, place: Path
@@ -225,9 +221,10 @@ def test_a_run_whose_record_is_refused_leaves_a_failed_one_that_says_why(
     assert done.status == "failed"
     assert (place / "trained").exists()
     record = store.read(done.record)
-    assert record["status"] == "failed"
-    assert record["results"] is None
-    assert said in record["error"]["message"]
+    assert record.status == "failed"
+    assert record.results is None
+    assert record.error is not None
+    assert said in record.error["message"]
     assert said in done.message
     assert [row["index"] for row in record.episodes()] == [0, 1, 2]  # what was played is kept
 
@@ -274,8 +271,9 @@ def test_nan_weights_are_a_failed_record(place: Path) -> None:
     config = {"learning_rate": 1e30, "n_envs": 4, "embedding_dim": 8, "learning_starts": 40}
     done = run_cell(Cell(env=TINY, agent="sb3_dqn", total_timesteps=200, config=config), store)
     record = store.read(done.record)
-    assert (done.status, record["status"], record["results"]) == ("failed", "failed", None)
-    assert record["error"]["type"] == "NotFinite"
+    assert (done.status, record.status, record.results) == ("failed", "failed", None)
+    assert record.error is not None
+    assert record.error["type"] == "NotFinite"
 
 
 @pytest.mark.parametrize(
@@ -293,7 +291,7 @@ def test_nan_weights_are_a_failed_record(place: Path) -> None:
 )
 def test_options_of_agents_are_typed(agent: str, config: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError) as error:
-        make_plan(Cell(env=TINY, agent=agent, config=config, total_timesteps=40))
+        resolve(Cell(env=TINY, agent=agent, config=config, total_timesteps=40))
     assert said in str(error.value)
 
 

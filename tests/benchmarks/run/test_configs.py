@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from llm_baselines.registry import agent_defaults, check_config
-from llm_benchmarks.records.record import cell_key
-from llm_benchmarks.run.resolve import make_plan, plan_agent, settled
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run.resolve import resolve
 from llm_benchmarks.run.suite import load_suite
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
@@ -42,8 +42,7 @@ NEEDS_A_FETCHED_MODEL = ("homeassistant", "llm_demo_seeds")
 
 
 def recorded(store):
-    paths = sorted((BENCHMARKS.parent / store).glob("*/record.json"))
-    return {json.loads(path.read_text(encoding="utf-8"))["cell_key"] for path in paths}
+    return {record.spec.identity() for record in RecordStore(BENCHMARKS.parent / store).records()}
 
 
 def stores():
@@ -71,5 +70,4 @@ def test_a_suite_asks_for_what_the_committed_store_holds(suite, store):
         if block in seen:
             continue
         seen.add(block)
-        agent = plan_agent(cell)
-        assert cell_key(make_plan(settled(cell, agent), agent)) in keys, str(cell)
+        assert resolve(cell).spec.identity() in keys, str(cell)

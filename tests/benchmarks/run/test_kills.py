@@ -20,7 +20,7 @@ from llm_baselines.storage.rotation import newest_checkpoint
 from llm_baselines.storage.sealed_folder import check_seal
 from llm_benchmarks.console.input import INTERRUPTED
 from llm_benchmarks.records.store import RecordStore
-from llm_benchmarks.run.training import read_training
+from llm_benchmarks.run.trained_folder import read_training
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="forks processes and kills them")
 
@@ -110,15 +110,15 @@ def check_interrupted_training(
     told = (how, at, commands.wait(pid), commands.log(pid))
     assert told[2] == (-signal.SIGKILL if how == "SIGKILL" else INTERRUPTED), told
     if (out / "training.json").exists() and how != "SIGKILL":
-        facts = read_training(out)
-        assert facts["status"] in ("interrupted", "completed"), told
+        trained = read_training(out)
+        assert trained.status in ("interrupted", "completed"), told
         assert "Traceback" not in told[3], told
         if ":" not in agent:
-            steps = read_agent_folder(out)[0]["report"]["environment_steps"]
-            assert steps == facts["report"]["environment_steps"], told
+            steps = read_agent_folder(out).content["report"]["environment_steps"]
+            assert steps == trained.report.environment_steps, told
         else:
             assert {(out / name).read_text() for name in "ab"} == {
-                f"{facts['report']['environment_steps']} " * 10
+                f"{trained.report.environment_steps} " * 10
             }
     if is_agent_folder(out):
         read_agent_folder(out)
@@ -127,9 +127,9 @@ def check_interrupted_training(
 
     pid = commands.start(*train(agent, "out"), "--resume")
     assert commands.wait(pid) == 0, (told, commands.log(pid))
-    facts = read_training(out)
-    assert facts["status"] == "completed"
-    assert facts["report"]["environment_steps"] >= facts["total_timesteps"]
+    trained = read_training(out)
+    assert trained.status == "completed"
+    assert trained.report.environment_steps >= trained.training.total_timesteps
     files = {"a", "b"} if ":" in agent else {"agent.json", "manifest.json", "weights.safetensors"}
     assert {path.name for path in out.iterdir()} == {"run", "training.json", *files}, told
     if agent == "token_dqn":
@@ -147,8 +147,8 @@ def check_interrupted_benchmark(commands: Commands, how: str, at: tuple[int, int
     assert commands.wait(pid) == 0, (told, commands.log(pid))
     store = RecordStore(commands.folder / "store")
     records = store.records()
-    assert {record["status"] for record in records} <= {"completed", "interrupted"}, told
-    completed = Counter(r["cell_key"] for r in records if r["status"] == "completed")
+    assert {record.status for record in records} <= {"completed", "interrupted"}, told
+    completed = Counter(r.spec.identity() for r in records if r.status == "completed")
     assert sorted(completed.values()) == [1, 1, 1], told
     assert {path.name for path in store.path.iterdir()} == set(store.ids()), told
 

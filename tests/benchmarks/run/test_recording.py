@@ -11,6 +11,7 @@ import pytest
 import llm_envs
 from llm_baselines.agent import TrainingReport
 from llm_benchmarks.leaderboard.tables import leaderboard_table
+from llm_benchmarks.records.record import seeds_are_disjoint
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.recording import record_evaluation
 
@@ -38,10 +39,12 @@ def test_an_evaluation_becomes_a_row(store: RecordStore, make: Any) -> None:
     env = make(TINY)
     result = llm_envs.evaluate(Always(), env, seed=1)
     record = store.read(record_evaluation(result, Always(), env, store, name="always"))
-    assert record["results"]["mean_reward"] == result.mean_reward
-    assert record["seeds"] == {"training": None, "evaluation": 1, "disjoint": True}
-    assert record["dataset"]["evaluation_split"] == ("test" if env == TINY else "train")
-    assert record["cost"]["wall_clock_seconds"]["evaluation"] == result.seconds > 0
+    assert record.results is not None
+    assert record.results["mean_reward"] == result.mean_reward
+    assert (record.training_seed, record.evaluation.seed) == (None, 1)
+    assert seeds_are_disjoint(record.spec)
+    assert record.evaluation.split == ("test" if env == TINY else "train")
+    assert record.cost["wall_clock_seconds"]["evaluation"] == result.seconds > 0
     (row,) = leaderboard_table(store.records())
     assert (row.agent, row.score) == ("always", result.mean_reward)
 
@@ -50,10 +53,12 @@ def test_a_trained_policy_is_recorded_with_what_is_said_of_its_training(store: R
     result = llm_envs.evaluate(Trained(), TINY, seed=1)
     options = {"seed": 5, "reward": "chrf", "config": {"width": 8}}
     record = store.read(record_evaluation(result, Trained(), TINY, store, name="mine", **options))
-    assert record["seeds"]["training"] == 5
-    assert record["budget"]["total_timesteps"] == record["cost"]["environment_steps"] == 300
-    assert record["reward"]["training"]["spec"] == "chrf"
-    assert record["agent"]["config"] == {"width": 8}
+    training = record.spec.training
+    assert training is not None
+    assert training.seed == 5
+    assert training.total_timesteps == record.cost["environment_steps"] == 300
+    assert training.reward.spec == "chrf"
+    assert record.spec.agent.config == {"width": 8}
     (row,) = leaderboard_table(store.records())
     assert row.trained_on == {"reward": "chrf, paid at the end"}
 

@@ -22,9 +22,10 @@ from llm_benchmarks.records.record import seeds_are_disjoint
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run import cell as cell_module
 from llm_benchmarks.run.cell import run_cell
+from llm_benchmarks.run.cells import Cell, Evaluation
 from llm_benchmarks.run.progress import SuiteProgress
 from llm_benchmarks.run.runner import run_suite
-from llm_benchmarks.run.suite import Cell, Evaluation, load_suite
+from llm_benchmarks.run.suite import load_suite
 from llm_envs.evaluation import episode_seed
 
 TINY = 'envs = ["TextGen-Tiny-v0"]\n'
@@ -63,26 +64,27 @@ def test_a_suite_end_to_end(place: Path) -> None:
     assert len(outcome.failed) == 4
 
     records = store.records()
-    by_agent = {record["agent"]["name"]: record for record in records}
-    assert by_agent["reference"]["results"]["mean_reward"] == 1.0
-    assert by_agent["random"]["seeds"]["training"] is None
-    seeds = {r["seeds"]["evaluation"] for r in records if r["agent"]["name"] == "random"}
+    by_agent = {record.spec.agent.name: record for record in records}
+    assert by_agent["reference"].results["mean_reward"] == 1.0  # type: ignore[index]
+    assert by_agent["random"].training_seed is None
+    seeds = {r.evaluation.seed for r in records if r.spec.agent.name == "random"}
     assert seeds == {1_000_000, 1_000_001}
 
     learner = by_agent["their_agents:Learner"]
-    assert learner["agent"]["config"] == {"token": 3}
-    assert learner["agent"]["checkpoint_hash"] is not None
-    assert learner["seeds"]["training"] == 0
-    assert learner["cost"]["environment_steps"] == 40
-    assert learner["provenance"]["threads"] == 1
+    assert learner.spec.agent.config == {"token": 3}
+    assert learner.facts["checkpoint_hash"] is not None
+    assert learner.training_seed == 0
+    assert learner.cost["environment_steps"] == 40
+    assert learner.provenance["threads"] == 1
     assert learner.curve()[0]["eval/mean_reward"] == 0.25
-    assert len(learner.episodes()) == learner["budget"]["evaluation_episodes"] == 29
-    assert all(seeds_are_disjoint(record.data) for record in records)
+    assert len(learner.episodes()) == learner.evaluation.episodes == 29
+    assert all(seeds_are_disjoint(record.spec) for record in records)
 
     failed = by_agent["their_agents:fails"]
-    assert (failed["status"], failed["error"]["type"]) == ("failed", "RuntimeError")
-    assert "out of ideas" in failed["error"]["traceback"]
-    assert "status 3" in by_agent["their_agents:dies"]["error"]["message"]
+    assert failed.error is not None
+    assert (failed.status, failed.error["type"]) == ("failed", "RuntimeError")
+    assert "out of ideas" in failed.error["traceback"]
+    assert "status 3" in by_agent["their_agents:dies"].error["message"]  # type: ignore[index]
 
     again = run_suite(suite(place, text), store, processes=2)
     assert len(again.skipped) == 5
@@ -108,7 +110,7 @@ def test_a_checkpoint_that_may_not_be_kept_costs_no_record(place: Path) -> None:
     outcome = run_suite(suite(place, text), store, progress=Listening(None))
     assert len(outcome.completed) == 1
     assert "weights.pkl" in told[0]
-    assert [record["status"] for record in store.records()] == ["completed"]
+    assert [record.status for record in store.records()] == ["completed"]
 
 
 def test_a_records_episodes_are_scored_by_the_evaluations_reward(tmp_path: Path) -> None:
@@ -123,8 +125,9 @@ def test_a_records_episodes_are_scored_by_the_evaluations_reward(tmp_path: Path)
     done = run_cell(cell, store)
     record = store.read(done.record)
     assert [list(row["reward_components"]) for row in record.episodes()] == [["chrf"]] * 3
-    assert done.score == record["results"]["mean_reward"] == pytest.approx(1.0)
-    assert record["reward"]["evaluation"]["spec"] == "chrf"
+    assert record.results is not None
+    assert done.score == record.results["mean_reward"] == pytest.approx(1.0)
+    assert record.evaluation.reward.spec == "chrf"
 
 
 @pytest.mark.parametrize("deterministic", [True, False])
@@ -144,7 +147,7 @@ def test_a_cell_is_played_with_the_seed_and_the_decoding_of_its_record(
     cell = Cell(env="TextGen-Tiny-v0", agent="random", seed=1, evaluation=judged)
     record = store.read(run_cell(cell, store).record)
     assert played == [(501, deterministic)]
-    assert (record["seeds"]["evaluation"], record["decoding"]["deterministic"]) == played[0]
+    assert (record.evaluation.seed, record.evaluation.deterministic) == played[0]
     assert [row["seed"] for row in record.episodes()] == [episode_seed(501, k) for k in range(3)]
 
 
@@ -182,7 +185,7 @@ def test_an_interruption_ends_the_cells_and_is_recorded(place: Path, how: signal
     store = RecordStore(place / "store")
     outcome = run_suite(suite(place, text), store, progress=Interrupting(None))
     assert outcome.interrupted
-    assert [record["status"] for record in store.records()] == ["interrupted"]
+    assert [record.status for record in store.records()] == ["interrupted"]
 
 
 def test_a_cell_whose_process_is_told_to_stop_leaves_the_others_running(
@@ -215,7 +218,7 @@ def test_a_cell_whose_process_is_told_to_stop_leaves_the_others_running(
     assert not outcome.interrupted
     assert [message for _, message in outcome.failed] == ["its process was told to stop"]
     assert len(outcome.completed) == 1
-    assert sorted(record["status"] for record in store.records()) == ["completed", "interrupted"]
+    assert sorted(record.status for record in store.records()) == ["completed", "interrupted"]
 
 
 def test_a_cell_that_was_done_before_the_interruption_is_done(place: Path) -> None:
@@ -237,7 +240,7 @@ def test_a_cell_that_was_done_before_the_interruption_is_done(place: Path) -> No
     assert outcome.interrupted
     assert [cell.agent for cell in outcome.completed] == ["random"]
     assert outcome.failed == []
-    assert sorted(record["status"] for record in store.records()) == ["completed", "interrupted"]
+    assert sorted(record.status for record in store.records()) == ["completed", "interrupted"]
 
 
 def test_cells_of_one_name_have_bars_of_their_own(place: Path) -> None:
@@ -291,7 +294,7 @@ def test_trained_agents_are_told_apart_by_the_environment_they_were_trained_in(p
     store = RecordStore(place / "store")
     outcome = run_suite(suite(place, f'[[cells]]\n{TINY}agents = ["dense", "terminal"]\n'), store)
     assert len(outcome.completed) == 2
-    kinds = {record["env"]["kwargs"]["reward_timing"] for record in store.records()}
+    kinds = {record.spec.environment.kwargs["reward_timing"] for record in store.records()}
     assert kinds == {"dense", "terminal"}
     other = '[[cells]]\nenvs = ["TextGen-Code-v0"]\nagents = ["dense"]\n'
     (failed,) = run_suite(suite(place, other), store).failed

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from llm_baselines.configuration.tables import AGENT_OPTIONS
-from llm_benchmarks.records.record import cell_key
-from llm_benchmarks.run.resolve import draft_plan, evaluation_arguments, make_plan, plan_agent, training_env
-from llm_benchmarks.run.suite import Cell, Evaluation, SuiteError, find_suite, load_suite
+from llm_baselines.spec import RunSpec
+from llm_benchmarks.run.cells import Cell, Evaluation, SuiteError
+from llm_benchmarks.run.environments import evaluation_arguments, training_env
+from llm_benchmarks.run.resolve import resolve, resolve_agent
+from llm_benchmarks.run.suite import find_suite, load_suite
 
 BLOCK = '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
 
@@ -46,6 +48,7 @@ def test_cells_are_the_product_of_each_block(tmp_path: Path) -> None:
         reward={"bleu": 1.0},
         total_timesteps=100,
         evaluation=suite.cells[0].evaluation,
+        experiment="mine",
     )
     assert suite.env_ids == ["TextGen-Tiny-v0", "TextGen-v0"]
 
@@ -58,13 +61,16 @@ def test_an_environment_has_one_name(tmp_path: Path) -> None:
 
 
 def test_what_a_model_has_read_before_decides_its_track() -> None:
+    def track(cell: Cell) -> str:
+        return resolve_agent(cell).spec.agent.track
+
     found = {
-        model: plan_agent(Cell(env="TextGen-Tiny-v0", agent="token_dqn", config={"model": model})).track
+        model: track(Cell(env="TextGen-Tiny-v0", agent="token_dqn", config={"model": model}))
         for model in ("nano", "somebody/model")
     }
     assert found == {"nano": "demonstrations", "somebody/model": "pretrained"}
     scratch = Cell(env="TextGen-Tiny-v0", agent="token_dqn", config={"warm_start": False})
-    assert plan_agent(scratch).track == "scratch"
+    assert track(scratch) == "scratch"
 
 
 @pytest.mark.parametrize("agent", ["token_dqn", "rloo"])
@@ -72,9 +78,8 @@ def test_what_a_start_is_trained_with_is_part_of_a_cells_name(
     agent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def key(**config: object) -> str:
-        return cell_key(
-            make_plan(Cell(env="Translation-EnZh-v0", agent=agent, total_timesteps=9, config=config))
-        )
+        cell = Cell(env="Translation-EnZh-v0", agent=agent, total_timesteps=9, config=config)
+        return resolve(cell).spec.identity()
 
     usual = key()
     budget = AGENT_OPTIONS.timesteps("supervised", "Translation-EnZh-v0")
@@ -98,7 +103,7 @@ def test_only_a_fresh_models_start_is_written_out() -> None:
 
     def start(**config: object) -> object:
         cell = Cell(env=env_id, agent="token_dqn", total_timesteps=9, config=config)
-        return plan_agent(cell).config["supervised"]
+        return resolve_agent(cell).spec.agent.config["supervised"]
 
     assert start(train_fraction=0.5)["train_fraction"] == 0.5  # type: ignore[index]
     env_id = "Translation-v0"  # whose table has a start of its own, that leaves something to learn
@@ -118,7 +123,7 @@ def test_a_start_that_cannot_be_is_told_before_anything_is_made(
     start: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        plan_agent(Cell(env="Translation-v0", agent="rloo", config={"supervised": start}))
+        resolve_agent(Cell(env="Translation-v0", agent="rloo", config={"supervised": start}))
 
 
 def test_an_agent_is_judged_by_the_evaluations_reward_and_split_paid_at_the_end() -> None:
@@ -158,9 +163,55 @@ def test_seeds_of_agents_that_do_not_train_are_added_to_the_evaluation_seed() ->
         (still, 502, {"training": None, "evaluation": 502}),
         (trained, 2, {"training": 2, "evaluation": 500}),
     ):
-        planned = plan_agent(cell)
-        assert planned.seed == seed
-        assert draft_plan(cell, planned)["seeds"] == seeds
+        resolved = resolve_agent(cell)
+        training, judged = resolved.spec.training, resolved.evaluation
+        assert resolved.seed == seed
+        assert {"training": training and training.seed, "evaluation": judged.seed} == seeds
+
+
+def test_a_block_names_its_variant_and_the_suite_its_experiment(tmp_path: Path) -> None:
+    text = 'name = "parts"\n' + BLOCK + 'variant = "no warm start"\n' + BLOCK
+    first, second = load_suite(write(tmp_path, text)).cells
+    specs = [resolve_agent(cell).spec for cell in (first, second)]
+    assert [(spec.experiment, spec.variant) for spec in specs] == [("parts", "no warm start"), ("parts", "")]
+    assert specs[0].identity() == specs[1].identity()
+    assert str(first) == "TextGen-Tiny-v0 random (no warm start) seed 0"
+
+
+@pytest.mark.parametrize("reward", ["exact_match", {"id": "exact_match"}, {"exact_match": 1}])
+def test_one_evaluation_reward_is_one_run_however_it_is_spelled(reward: object) -> None:
+    def identity(reward: object) -> str:
+        evaluation = Evaluation(episodes=3, reward=reward)
+        return resolve(Cell(env="TextGen-Tiny-v0", agent="random", evaluation=evaluation)).spec.identity()
+
+    assert identity(reward) == identity([{"id": "exact_match", "weight": 1.0}])
+
+
+@pytest.mark.parametrize(
+    ("agent", "config", "decoding"),
+    [
+        ("lm_sample", {"top_k": 3}, {"temperature": 0.5, "top_k": 3, "top_p": 1.0, "n": 8}),
+        ("token_dqn", {"model": "nano", "q": "logits"}, {"temperature": 0.5, "top_k": 0, "top_p": 1.0}),
+        ("sb3_dqn", {}, {}),
+    ],
+)
+def test_a_sampled_evaluation_says_how_tokens_are_chosen(
+    agent: str, config: dict[str, object], decoding: dict[str, object]
+) -> None:
+    config = config if agent == "sb3_dqn" else {"temperature": 0.5, **config}
+    for deterministic, told in ((False, decoding), (True, {})):
+        evaluation = Evaluation(deterministic=deterministic)
+        cell = Cell(env="TextGen-Tiny-v0", agent=agent, config=config, evaluation=evaluation)
+        assert resolve_agent(cell).evaluation.decoding == told
+
+
+def test_where_a_warm_start_is_kept_changes_no_run() -> None:
+    def spec(**config: object) -> RunSpec:
+        return resolve_agent(Cell(env="TextGen-Tiny-v0", agent="token_dqn", config=config)).spec
+
+    kept = spec(warm_start_folder="somewhere", checkpoint_freq=7)
+    assert kept.agent.settings == {"warm_start_folder": "somewhere", "checkpoint_freq": 7}
+    assert kept.identity() == spec().identity()
 
 
 def test_a_cell_survives_json(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.exchange import standing_in
 from llm_baselines.storage.fields import COUNT, SB3_CHECKPOINT, TABLE, check_fields
 from llm_baselines.storage.rotation import replace_checkpoint
+from llm_baselines.storage.run_fields import read_run
 from llm_baselines.storage.sealed_folder import (
     AgentFolderError,
     open_sealed,
@@ -24,6 +26,8 @@ from llm_baselines.storage.sealed_folder import (
     write_json,
 )
 from llm_baselines.storage.tensors import load_optimizer, optimizer_tensors, read_tensors, write_tensors
+from llm_baselines.storage.training_spec import check_same_training, tokens_of
+from llm_baselines.storage.upgrade import upgraded_checkpoint
 
 _STATE, _NETWORK, _OPTIMIZER, _BEST, _REPLAY = (
     "state.json",
@@ -40,6 +44,8 @@ _ARRAYS = ("observations", "next_observations", "actions", "rewards", "dones", "
 def write_checkpoint(
     folder: Path,
     model: BaseAlgorithm,
+    spec: RunSpec,
+    env: Any,
     state: Mapping[str, Any],
     best: Mapping[str, torch.Tensor] | None,
 ) -> Path:
@@ -48,6 +54,8 @@ def write_checkpoint(
     Args:
         folder: Holds the checkpoints, one folder each, named by their step.
         model: The algorithm.
+        spec: The training.
+        env: The environment that the agent was made with.
         state: JSON-able; what else is needed to go on.
         best: The weights that were best on validation so far.
 
@@ -67,16 +75,23 @@ def write_checkpoint(
             write_tensors(best, place / _BEST)
         counters = {"num_timesteps": model.num_timesteps, "n_updates": model._n_updates}
         counters["episodes"] = model._episode_num
-        write_json(place / _STATE, {**counters, "state": state})
+        known = {"spec": spec.to_dict(), "tokens": tokens_of(env)}
+        write_json(place / _STATE, {**counters, "state": {**known, **state}})
 
     return replace_checkpoint(folder / f"{model.num_timesteps:012d}", write)
 
 
-def read_state(place: Path) -> dict[str, Any]:
+def read_state(place: Path, spec: RunSpec, config_class: type[Any], env: Any) -> dict[str, Any]:
     """The state that was written with a checkpoint.
 
+    Args:
+        place: The checkpoint.
+        spec: The training that resumes.
+        config_class: The class of the agent's configuration.
+        env: The environment that the agent was made with.
+
     Raises:
-        AgentFolderError: It cannot be read.
+        AgentFolderError: It cannot be read, or is of another training.
     """
     way_out = f"; delete '{place}' to train afresh"
     place, _ = open_sealed(place, (_STATE, _NETWORK, _OPTIMIZER), kind=_KIND, way_out=way_out)
@@ -84,7 +99,11 @@ def read_state(place: Path) -> dict[str, Any]:
     whole = read_json(path, kind=_KIND)
     check_fields(whole, _COUNTERS, path, needed=_COUNTERS)
     read: dict[str, Any] = whole["state"]
+    if "spec" not in read:
+        read = upgraded_checkpoint(read, path, spec.agent.name)
     check_fields(read, SB3_CHECKPOINT, path, needed=SB3_CHECKPOINT)
+    kept = read_run(read["spec"], path)
+    check_same_training(place, kept, spec, config_class, read["tokens"], env)
     return read
 
 

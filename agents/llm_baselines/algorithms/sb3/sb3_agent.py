@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -17,28 +18,28 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.utils import LinearSchedule, get_device
 
-from llm_baselines.agent import Env, EvaluationListener, TrainingReport
+from llm_baselines.agent import Env, EvaluationListener, Track, TrainingReport
 from llm_baselines.algorithms.sb3.settings import SB3Config
 from llm_baselines.algorithms.sb3.training import SB3Training
 from llm_baselines.algorithms.sb3.vec_env import SB3TokenVecEnv
 from llm_baselines.configuration.options import make_config
 from llm_baselines.configuration.tables import AGENT_OPTIONS, chosen_design, fitting_options
 from llm_baselines.play.rows import training_design, validation_envs
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.agent_folder import (
-    AgentFolderError,
     check_described,
-    described_config,
-    json_able,
     kept_config,
     read_agent_folder,
-    training_signature,
+    reward_is_kept,
     write_agent_folder,
 )
 from llm_baselines.storage.not_finite import all_finite, check_worth_saving
+from llm_baselines.storage.sealed_folder import AgentFolderError, json_able
+from llm_baselines.storage.training_spec import training_signature, training_spec
 from llm_envs import vectorize
 from llm_envs.envs.ids import is_native
 
-_NEEDED = ("action_space", "config", "observation_space", "report", "seed", "tokenizer_hash")
+_NEEDED = ("action_space", "observation_space", "report", "tokenizer_hash")
 
 
 class SB3Agent:
@@ -217,20 +218,32 @@ class SB3Agent:
         """
         check_worth_saving(self, folder)
         observation, action = self._spaces()
-        description = {
-            "agent": self.name,
-            "env_id": self._env.spec.id if self._env.spec else None,
-            "env_kwargs": json_able(self._kwargs()),
+        spec = self.training_spec(self.report.environment_steps)
+        content = {
             "observation_space": {"shape": list(observation.shape), "high": int(observation.high.max())},
             "action_space": int(action.n),
             "tokenizer_hash": self._tokenizer_hash(),
-            "seed": self.seed,
-            "timesteps": self.report.environment_steps,
-            **described_config(self.config),
-            "reward_signature": training_signature(self._env, self.config),
+            "reward_is_kept": reward_is_kept(self.config.reward, spec),
             "report": json_able(asdict(self.report)),
         }
-        write_agent_folder(Path(folder), description, self.policy.state_dict())
+        write_agent_folder(Path(folder), spec, content, self.policy.state_dict())
+
+    def training_spec(self, total_timesteps: int) -> RunSpec:
+        """Its training of so many environment steps, as folders, checkpoints and records say it."""
+        track: Track = "demonstrations" if getattr(self.config, "demonstrations", 0) else "scratch"
+        return training_spec(
+            self.name,
+            self._env,
+            self.config,
+            seed=self.seed,
+            total_timesteps=total_timesteps,
+            track=track,
+            reward_signature=self._reward_signature,
+        )
+
+    @cached_property
+    def _reward_signature(self) -> str | None:
+        return training_signature(self._env, self.config.reward)
 
     @classmethod
     def load(cls, folder: Path, env: str | Env, *, seed: int | None = None, device: str = "auto") -> Self:
@@ -239,17 +252,20 @@ class SB3Agent:
         Raises:
             AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
         """
-        description, weights = read_agent_folder(Path(folder))
-        if description.get("agent") != cls.name:
-            raise AgentFolderError(f"'{folder}' holds a {description.get('agent')!r}, not a {cls.name!r}")
-        check_described(description, Path(folder), _NEEDED)
-        chosen = int(description["seed"]) if seed is None else seed
-        agent = cls(env, chosen, device, **kept_config(description, Path(folder)))
+        saved = read_agent_folder(Path(folder))
+        spec, content, weights = saved
+        if spec.agent.name != cls.name:
+            raise AgentFolderError(f"'{folder}' holds a {spec.agent.name!r}, not a {cls.name!r}")
+        if spec.training is None:
+            raise AgentFolderError(f"'{Path(folder) / 'agent.json'}': spec.training: is missing")
+        check_described(content, Path(folder), _NEEDED)
+        chosen = spec.training.seed if seed is None else seed
+        agent = cls(env, chosen, device, **kept_config(saved, Path(folder)))
         observation, action = agent._spaces()
         for what, saved, here in (
-            ("context length", description["observation_space"].get("shape"), list(observation.shape)),
-            ("number of tokens", description["action_space"], int(action.n)),
-            ("tokenizer hash", description["tokenizer_hash"], agent._tokenizer_hash()),
+            ("context length", content["observation_space"].get("shape"), list(observation.shape)),
+            ("number of tokens", content["action_space"], int(action.n)),
+            ("tokenizer hash", content["tokenizer_hash"], agent._tokenizer_hash()),
         ):
             if saved != here:
                 raise AgentFolderError(f"'{folder}' has {what} {saved}, the environment {here}")
@@ -259,7 +275,7 @@ class SB3Agent:
             raise AgentFolderError(
                 f"'{folder}': its weights do not fit its configuration: {error}"
             ) from error
-        agent.report = TrainingReport(**description["report"])
+        agent.report = TrainingReport(**content["report"])
         return agent
 
     @torch.no_grad()

@@ -38,7 +38,10 @@ class SB3Config:
     n_eval_episodes: int = option(64, "episodes of such an evaluation", at_least=1)
     keep_best: bool = option(True, "keep the weights that were best on validation")
     checkpoint_freq: int = option(
-        50_000, "environment steps between checkpoints for resuming; 0: none", at_least=0
+        50_000,
+        "environment steps between checkpoints for resuming; 0: none",
+        at_least=0,
+        affects_result=False,
     )
 
     def __post_init__(self) -> None:

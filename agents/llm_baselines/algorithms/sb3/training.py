@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,15 +23,10 @@ from llm_baselines.algorithms.sb3.checkpoint import (
     write_checkpoint,
 )
 from llm_baselines.algorithms.sb3.vec_env import SB3TokenVecEnv
-from llm_baselines.configuration.options import values_of
-from llm_baselines.storage.agent_folder import (
-    AgentFolderError,
-    check_origin,
-    environment_of,
-    json_able,
-)
+from llm_baselines.spec import RunSpec
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.rotation import newest_checkpoint, set_aside
+from llm_baselines.storage.sealed_folder import json_able
 from llm_baselines.training.evaluations import Evaluations
 from llm_baselines.training.logs import make_logger
 from llm_baselines.training.stopped import not_finite
@@ -64,6 +59,8 @@ class _Trained(Protocol):
     def vector_env(self, *, training: bool) -> VectorEnv[Any, Any, Any]: ...
 
     def is_finite(self) -> bool: ...
+
+    def training_spec(self, total_timesteps: int) -> RunSpec: ...
 
 
 class SB3Training:
@@ -186,12 +183,14 @@ class SB3Training:
         return model
 
     def _restored_model(self, rows: SB3TokenVecEnv, place: Path) -> BaseAlgorithm:
-        state = self._checked_state(place)
-        self.agent.report = TrainingReport(**state["report"])
-        self.agent.report.kept_timesteps = None
+        agent = self.agent
+        spec = agent.training_spec(self.total_timesteps)  # another number of steps is no other training
+        state = read_state(place, spec, type(agent.config), agent.env)
+        agent.report = TrainingReport(**state["report"])
+        agent.report.kept_timesteps = None
         model = self._new_model(rows)
         best_weights = restore_checkpoint(place, model)
-        self.agent.best = float("-inf") if state["best_score"] is None else state["best_score"], best_weights
+        agent.best = float("-inf") if state["best_score"] is None else state["best_score"], best_weights
         return model
 
     def _new_model(self, rows: SB3TokenVecEnv) -> BaseAlgorithm:
@@ -227,27 +226,10 @@ class SB3Training:
             return
         self._callback.update_report()
         agent, evaluations = self.agent, self._callback.evaluations
-        state = {
-            "seed": agent.seed,
-            "environment": environment_of(agent.env),
-            "config": json_able(values_of(agent.config)),
-            "report": json_able(asdict(agent.report)),
-            "best_score": evaluations.kept_score,
-        }
-        write_checkpoint(self.folder / "resume", self.model, state, evaluations.best_weights)
-
-    def _checked_state(self, place: Path) -> dict[str, Any]:
-        agent = self.agent
-        state = read_state(place)
-        check_origin(place, state, agent.seed, agent.env)
-        mine = json_able(values_of(agent.config))
-        for known in fields(agent.config):
-            if state["config"].get(known.name) != mine[known.name]:
-                raise AgentFolderError(
-                    f"'{place}' was trained with {known.name}={state['config'].get(known.name)!r}, not "
-                    f"{mine[known.name]!r}: resume with the same configuration, or train afresh"
-                )
-        return state
+        state = {"report": json_able(asdict(agent.report)), "best_score": evaluations.kept_score}
+        spec = agent.training_spec(self.model.num_timesteps)
+        best = evaluations.best_weights
+        write_checkpoint(self.folder / "resume", self.model, spec, agent.env, state, best)
 
     def _keep_best_so_far(self) -> None:
         evaluations = self._callback.evaluations

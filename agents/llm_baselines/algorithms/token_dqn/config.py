@@ -148,8 +148,9 @@ class TokenDQNConfig(LanguageAgentConfig):
         0,
         "what is drawn from a language model comes from its k best tokens (Fan et al. 2018); 0: all",
         at_least=0,
+        decoding=True,
     )
-    top_p: float = option(1.0, "nucleus (Holtzman et al. 2020); 1: all", above=0, at_most=1)
+    top_p: float = option(1.0, "nucleus (Holtzman et al. 2020); 1: all", above=0, at_most=1, decoding=True)
     exploration_fraction: float = option(
         0.2,
         "part of the training in which epsilon falls; Mnih et al. 2015: a fiftieth",

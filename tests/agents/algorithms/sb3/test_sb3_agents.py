@@ -96,9 +96,11 @@ def test_nothing_pickled_and_altered_files_are_refused(env, tmp_path):
 
 
 def test_the_class_comes_from_the_registry_alone(env, tmp_path):
+    from llm_baselines.spec import AgentSpec, EnvironmentSpec, RunSpec
     from llm_baselines.storage.agent_folder import write_agent_folder
 
-    write_agent_folder(tmp_path / "bad", {"agent": "os:system"})
+    spec = RunSpec(environment=EnvironmentSpec(id="TextGen-Tiny-v0"), agent=AgentSpec(name="os:system"))
+    write_agent_folder(tmp_path / "bad", spec, {})
     with pytest.raises(AgentFolderError, match="unknown agent 'os:system'"):
         make_agent(str(tmp_path / "bad"), env, seed=0)
 

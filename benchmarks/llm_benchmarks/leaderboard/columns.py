@@ -1,0 +1,89 @@
+"""The columns of a printed table. A new column is one more entry of `columns`.
+
+Each says its title, what it shows of a row, and how early it is dropped where the terminal is narrow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from llm_benchmarks.console.fitting_table import Column
+from llm_benchmarks.console.report import figure
+from llm_benchmarks.leaderboard.rows import Row
+from llm_envs.foreign import shown
+
+NOTHING = "-"
+_SCORE = "score [95 % interval]"
+
+
+@dataclass(frozen=True)
+class ShownColumn:
+    """One column.
+
+    Attributes:
+        column: Its title and how it fits.
+        text: What it shows of a row.
+    """
+
+    column: Column
+    text: Callable[[Row], str]
+
+
+def columns(metrics: Sequence[str]) -> list[ShownColumn]:
+    """The columns of a table after the first, which has the agent's name.
+
+    Args:
+        metrics: The metrics that get a column each.
+    """
+    return [
+        ShownColumn(Column(_SCORE, least=len(_SCORE)), _interval),
+        ShownColumn(Column("seeds", right=True, rank=2), lambda row: str(row.seeds or NOTHING)),
+        ShownColumn(Column("norm.", right=True, rank=3), lambda row: _number(row.normalized, 2)),
+        *(
+            ShownColumn(
+                Column(shown(name.replace("_", " "), 40), right=True, rank=5 + place), partial(_metric, name)
+            )
+            for place, name in enumerate(metrics)
+        ),
+        ShownColumn(Column("steps", right=True, rank=4), lambda row: _count(row.training_steps)),
+        ShownColumn(Column("time", right=True, rank=9), lambda row: _duration(row.training_seconds)),
+        ShownColumn(Column("failed", right=True, rank=10), lambda row: str(row.failed_runs or NOTHING)),
+        ShownColumn(Column("beats random", rank=1), lambda row: row.beats_random or NOTHING),
+    ]
+
+
+def _metric(name: str, row: Row) -> str:
+    return _number(row.metrics.get(name), 3)
+
+
+def _interval(row: Row) -> str:
+    if row.score is None:
+        return NOTHING
+    if row.low is None or row.high is None:
+        return f"{figure(row.score)} [  open  ]"
+    return f"{figure(row.score)} [{figure(row.low)}, {figure(row.high)}]"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return NOTHING if value is None else figure(value, digits)
+
+
+def _count(value: float | None) -> str:
+    if not value:
+        return NOTHING
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if float(f"{value:.3g}") >= size:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.0f}"
+
+
+def _duration(seconds: float | None) -> str:
+    if not seconds:
+        return NOTHING
+    if seconds < 100:
+        return f"{seconds:.0f}s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f}min"
+    return f"{seconds / 3600:.1f}h"

@@ -1,0 +1,172 @@
+"""One row of a table: the runs that differ in nothing but the training seed, and what they achieved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from llm_benchmarks.leaderboard.scores import Scores, difference, lies_above
+from llm_benchmarks.leaderboard.statistics import Interval, normalized_score
+from llm_benchmarks.records.record import Record, seeds_are_disjoint
+from llm_benchmarks.records.trained_on import trained_on
+from llm_envs.foreign import shown
+
+ANCHORS = ("random", "constant", "reference")
+"""Agents that the others are measured by: random play, the best constant text, the references."""
+
+Answer = Literal["yes", "no", "unclear"]
+_ANSWERS: Mapping[str, Answer] = {"above": "yes", "below": "no", "unclear": "unclear"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One agent in one configuration.
+
+    Attributes:
+        rank: 1 for the highest score; None without a score.
+        agent: The agent's name.
+        label: What sets this row apart from others of the same agent; empty if there are none.
+        experiments: The experiments that its runs belong to.
+        configuration: All of it: agent, training reward, budget, decoding, flattened.
+        trained_on: Reward, data and start of its training, in words; see trained_on.py.
+        score: Mean evaluation reward over training seeds; None if no run was completed.
+        low: Lower end of the 95 % interval; None if a single seed leaves it open.
+        high: Upper end; None likewise.
+        interval: "t" or "bootstrap" (over training seeds), "cluster t" (over examples, for agents
+            that are not trained), "open".
+        seeds: Training seeds with a completed run; for agents that are not trained, 0.
+        runs: Completed runs.
+        normalized: Score with random play at 0 and the reference at 1; None without both.
+        metrics: Mean over seeds of every metric.
+        training_steps: Environment steps in training, mean over runs.
+        training_seconds: Wall clock, mean over runs.
+        failed_runs: Failed or interrupted runs that no completed run repeats.
+        retried_runs: Failed or interrupted runs that a completed run repeats.
+        beats_random: Whether the difference to random play is above zero; None where not asked.
+        beats_random_by: How that was judged: "paired by seed", "welch", "by example", or None.
+        difference_to_random: The difference and its interval; None where not asked.
+        not_above_constant: Whether the interval fails to lie above the best constant text's score.
+        notes: What else a reader must know.
+        records: Ids of the completed records.
+    """
+
+    rank: int | None
+    agent: str
+    label: str
+    experiments: tuple[str, ...]
+    configuration: Mapping[str, Any]
+    trained_on: Mapping[str, str]
+    score: float | None
+    low: float | None
+    high: float | None
+    interval: str | None
+    seeds: int
+    runs: int
+    normalized: float | None
+    metrics: Mapping[str, float]
+    training_steps: float | None
+    training_seconds: float | None
+    failed_runs: int
+    retried_runs: int
+    beats_random: Answer | None
+    beats_random_by: str | None
+    difference_to_random: Interval | None
+    not_above_constant: bool | None
+    notes: tuple[str, ...]
+    records: tuple[str, ...]
+
+
+def make_row(
+    runs: Sequence[Record],
+    scores: Scores,
+    anchors: Mapping[str, Scores | None],
+    label: str,
+    configuration: Mapping[str, Any],
+) -> Row:
+    """Computes a row, without its rank.
+
+    Args:
+        runs: Its records.
+        scores: Their scores.
+        anchors: The scores of each of `ANCHORS` in the table; None where there are none.
+        label: The row's label.
+        configuration: What its runs share.
+    """
+    random, constant, reference = (anchors[name] for name in ANCHORS)
+    agent, interval = configuration["agent"], scores.interval
+    failed = [record for record in runs if record.status != "completed"]
+    retried = sum(_is_repeated(record, scores.completed) for record in failed)
+    normalized = versus = how = beats = not_above = None
+    if interval is not None:
+        if random and reference and random.mean != reference.mean:
+            normalized = _normalized(interval.estimate, random.mean, reference.mean)
+        if random and agent != "random":
+            versus, how = difference(scores, random)
+            beats = _ANSWERS[versus.side_of(0.0)]
+        if constant and agent not in ANCHORS:
+            not_above = not lies_above(scores, constant.mean)
+    return Row(
+        rank=None,
+        agent=agent,
+        label=label,
+        experiments=tuple(sorted({record.spec.experiment for record in runs} - {""})),
+        configuration=configuration,
+        trained_on=trained_on((*scores.completed, *runs)[0].spec),
+        score=None if interval is None else interval.estimate,
+        low=None if interval is None else interval.low,
+        high=None if interval is None else interval.high,
+        interval=None if interval is None else interval.method,
+        seeds=len(scores.by_seed),
+        runs=len(scores.completed),
+        normalized=normalized,
+        metrics=scores.metrics(),
+        training_steps=scores.mean_of(lambda record: record.cost["environment_steps"]),
+        training_seconds=scores.mean_of(_training_seconds),
+        failed_runs=len(failed) - retried,
+        retried_runs=retried,
+        beats_random=beats,
+        beats_random_by=how,
+        difference_to_random=versus,
+        not_above_constant=not_above,
+        notes=_notes(runs, scores),
+        records=tuple(record.id for record in scores.completed),
+    )
+
+
+def _is_repeated(failed: Record, completed: Sequence[Record]) -> bool:
+    """Whether one of the completed runs is what a failed one was asked to be."""
+    if failed.spec.environment.signature is not None:
+        return any(done.data["identity"] == failed.data["identity"] for done in completed)
+    # What failed before its environment was made has another identity than the run that did not.
+    seeds = (failed.training_seed, failed.evaluation.seed)
+    return any((done.training_seed, done.evaluation.seed) == seeds for done in completed)
+
+
+def _normalized(score: float, random: float, reference: float) -> float | None:
+    """The normalized score; None where the anchors differ by so little that it is no number."""
+    with np.errstate(over="ignore"):
+        found = float(normalized_score(score, random, reference))
+    return found if math.isfinite(found) else None
+
+
+def _training_seconds(record: Record) -> float | None:
+    seconds: float | None = record.cost["wall_clock_seconds"]["training"]
+    return seconds
+
+
+def _notes(runs: Sequence[Record], scores: Scores) -> tuple[str, ...]:
+    notes = []
+    if len(scores.by_seed) == 1:
+        notes.append("one seed: its interval is open, comparisons are over this run's examples")
+    if not all(seeds_are_disjoint(record.spec) for record in runs):
+        notes.append("a seed serves two of training, evaluation and tuning")
+    parts = [part for record in runs for part in (record.spec.training, record.evaluation)]
+    if any(part is not None and part.reward.spec is None for part in parts):
+        notes.append("a reward is a callable: others cannot verify these runs")
+    for name in scores.mixed_metrics():
+        notes.append(f"its runs computed {shown(name)} in different ways, so no mean is shown")
+    return tuple(notes)
