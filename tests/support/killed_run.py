@@ -21,7 +21,7 @@ _HEAVY = [
     "transformers.models.llama.modeling_llama",
     "torch.utils.tensorboard",
 ]
-_WRITING = {"replace_folder", "write", "_save", "write_checkpoint"}
+_WRITING = {"replace_folder", "write", "write_and_seal", "_save", "write_checkpoint"}
 Moment = tuple[int, bool]
 _CONTEXT = multiprocessing.get_context("forkserver") if os.name == "posix" else None
 

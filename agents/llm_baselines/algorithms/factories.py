@@ -13,10 +13,10 @@ from llm_baselines.algorithms.supervised.supervised import Supervised, complete_
 from llm_baselines.algorithms.token_dqn import TokenDQN
 from llm_baselines.anchors.pretrained import BestOfN, GreedyModel, SamplingModel
 from llm_baselines.configuration.options import make_config, recorded_values
-from llm_baselines.configuration.tables import chosen_design, fitting_options
+from llm_baselines.configuration.tables import AGENT_OPTIONS, chosen_design, fitting_options
 from llm_baselines.lm.build import check_model, is_preset
 from llm_baselines.lm.policy import LanguagePolicy
-from llm_baselines.lm.settings import ENVIRONMENT_OPTIONS, TABLES
+from llm_baselines.lm.settings import ENVIRONMENT_OPTIONS
 from llm_envs.envs.ids import is_native
 
 Policy = TypeVar("Policy", bound=LanguagePolicy)
@@ -24,7 +24,7 @@ Learning = TypeVar("Learning", bound=LanguageAgent)
 
 
 class LanguagePolicyFactory(Generic[Policy]):
-    """Makes one kind of language policy with the options that `language_agents.toml` has for the id.
+    """Makes one kind of language policy with the options that `agent_options.toml` has for the id.
 
     Args:
         kind: The policy's class. Its option "model" here is the first argument of the class.
@@ -42,7 +42,7 @@ class LanguagePolicyFactory(Generic[Policy]):
         design = chosen_design(config, env_id, kwargs)
         if design is not None:
             del config["reward"]
-        defaults = fitting_options(TABLES.options(self._kind.name, env_id, design), env_id, kwargs)
+        defaults = fitting_options(AGENT_OPTIONS.options(self._kind.name, env_id, design), env_id, kwargs)
         if not is_native(env):
             defaults = {k: v for k, v in defaults.items() if k not in ENVIRONMENT_OPTIONS}
         options = {"model": self._model, **defaults, **config}
@@ -69,7 +69,7 @@ class LanguagePolicyFactory(Generic[Policy]):
         self, env_id: str, design: str | None = None, config: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """The configuration on an id, with a design of its table, as records tell it, "model" among it."""
-        options = TABLES.options(self._kind.name, env_id, design)
+        options = AGENT_OPTIONS.options(self._kind.name, env_id, design)
         model = options.pop("model", self._model)
         return {"model": model, **recorded_values(make_config(self._kind.config_class, options))}
 
@@ -136,7 +136,7 @@ class LanguageAgentFactory(LanguagePolicyFactory[Learning]):
 
     def suggested_timesteps(self, env_id: str, size: str = "bench") -> int | None:
         """How long to train on an id; see `OptionTables.timesteps`."""
-        return TABLES.timesteps(self._kind.name, env_id, size)
+        return AGENT_OPTIONS.timesteps(self._kind.name, env_id, size)
 
 
 class WarmStartedAgentFactory(LanguageAgentFactory[Learning]):

@@ -29,7 +29,8 @@ from llm_baselines.storage.agent_folder import write_agent_folder
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.language_agent import describe, load_language_agent
 from llm_baselines.storage.not_finite import check_worth_saving
-from llm_baselines.storage.sealed_folder import json_able, set_aside
+from llm_baselines.storage.rotation import set_aside
+from llm_baselines.storage.sealed_folder import json_able
 from llm_baselines.storage.training_spec import training_signature, training_spec
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs import EvaluationResult, vectorize

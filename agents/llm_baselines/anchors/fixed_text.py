@@ -11,6 +11,7 @@ import numpy as np
 
 from llm_baselines.agent import Env, TrainingReport
 from llm_baselines.anchors.unigram import check_has_texts
+from llm_baselines.configuration.tables import AGENT_OPTIONS
 from llm_baselines.spec import AgentSpec, RunSpec, TrainingSpec
 from llm_envs import vectorize
 from llm_envs.envs.task import Task
@@ -47,8 +48,8 @@ class ConstantAgent:
 
     @classmethod
     def suggested_timesteps(cls, env_id: str, size: str = "bench") -> int:
-        """Tokens to write in search of the best text; `size` is "demo" or "bench"."""
-        return {"demo": 200_000, "bench": 2_000_000}[size]
+        """Returns how many tokens to write in search of the best text; see `OptionTables.timesteps`."""
+        return AGENT_OPTIONS.timesteps("constant", env_id, size)
 
     @property
     def text(self) -> str:

@@ -1,4 +1,4 @@
-"""Options and budgets per environment id, read from a TOML file beside the agents."""
+"""The options and training steps of every agent for every environment id, read from `agent_options.toml`."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Any
 from llm_envs.envs.ids import registered_arguments
 
 TUNED = "tuned"
-"""The training reward of an agent's table for an id, with the timing and the discount it was tuned for.
+"""The design that `--reward tuned` chooses: a training reward, with the timing and discount it was tuned for.
 
-It is a design that is chosen by name, `--reward tuned`; "default" is always the id's own reward.
+"default" always means the id's own reward.
 """
 
 
 class OptionTables:
-    """What a file says of some agents: `[agent.default]`, `[agent."ID"]` and `[timesteps.SIZE.agent]`.
+    """Options by agent and id: `[agent.default]`, `[agent."ID"]` and `[timesteps.SIZE.agent]`.
 
     A table `tuned` inside the first two holds the options of that design; see `TUNED`.
 
     Args:
-        path: The TOML file; read when it is first asked.
+        path: The TOML file. It is read at the first question.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,17 +36,22 @@ class OptionTables:
             return tomllib.load(file)
 
     def options(self, agent: str, env_id: str, design: str | None = None) -> dict[str, Any]:
-        """An agent's options on an id: its table "default", then the id's own on top.
+        """Returns an agent's options on an id: its table "default", then the id's own on top.
 
         Args:
             agent: The agent's name.
-            env_id: The id.
-            design: TUNED, to have that design's options on top of both.
+            env_id: The environment's id.
+            design: TUNED puts the options of that design on top of both.
 
         Raises:
-            ValueError: The agent has no such design on the id.
+            ValueError: The file has no table for the agent and the id, or no such design.
         """
-        tables = self._tables.get(agent, {})
+        tables = self._agent(agent)
+        if "default" not in tables and env_id not in tables:
+            raise ValueError(
+                f"'{self._path}' has no options of agent {agent!r} for {env_id}: add a table "
+                f'[{agent}.default] or [{agent}."{env_id}"]'
+            )
         parts = [tables.get("default", {}), tables.get(env_id, {})]
         options = {k: v for part in parts for k, v in part.items() if k != TUNED}
         if design is None:
@@ -57,31 +62,51 @@ class OptionTables:
         return {**options, **tuned}
 
     def timesteps(self, agent: str, env_id: str, size: str = "bench") -> int:
-        """How long to train an agent on an id; ids without an entry take the default's.
+        """Returns how long to train an agent on an id; an id without an entry takes the default.
 
         Args:
             agent: The agent's name.
-            env_id: The id.
+            env_id: The environment's id.
             size: "demo" (one to two and a half minutes on one core) or "bench" (five to six).
 
         Raises:
-            ValueError: The size is unknown.
+            ValueError: The size is unknown, or the file has no entry for the agent and the id.
         """
-        sizes = self._tables["timesteps"]
+        sizes = self._tables.get("timesteps", {})
         if size not in sizes:
             near = get_close_matches(size, sizes, n=1)
             hint = f", did you mean {near[0]!r}?" if near else ""
             raise ValueError(f"unknown size={size!r}; there are {list(sizes)}{hint}")
-        chosen = sizes[size][agent]
-        return int(chosen.get(env_id, chosen["default"]))
+        steps = sizes[size].get(agent, {})
+        for name in (env_id, "default"):
+            if name in steps:
+                return int(steps[name])
+        raise ValueError(
+            f"'{self._path}' does not say how long agent {agent!r} trains on {env_id} in size {size!r}: add "
+            f'"default" or "{env_id}" to the table [timesteps.{size}.{agent}]'
+        )
+
+    def _agent(self, agent: str) -> dict[str, Any]:
+        tables: dict[str, Any] = {name: table for name, table in self._tables.items() if name != "timesteps"}
+        if agent not in tables:
+            raise ValueError(
+                f"'{self._path}' has no options of agent {agent!r}: add a table [{agent}.default]; it has "
+                f"{', '.join(tables)}"
+            )
+        found: dict[str, Any] = tables[agent]
+        return found
+
+
+AGENT_OPTIONS = OptionTables(Path(__file__).with_name("agent_options.toml"))
+"""The options of the agents in the registry."""
 
 
 def chosen_design(config: Mapping[str, Any], env_id: str, env_kwargs: Mapping[str, Any]) -> str | None:
-    """TUNED where a configuration asks for it as its training reward, else None.
+    """Returns TUNED where a configuration asks for it as its training reward, else None.
 
     Args:
-        config: What differs from an agent's defaults.
-        env_id: The id.
+        config: The options that differ from an agent's defaults.
+        env_id: The environment's id.
         env_kwargs: Arguments the environment is made with.
 
     Raises:
@@ -100,15 +125,14 @@ def chosen_design(config: Mapping[str, Any], env_id: str, env_kwargs: Mapping[st
 
 
 def fitting_options(options: Mapping[str, Any], env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """An id's options, without those that speak of data which the environment replaces.
+    """Returns the options of an id, without those that suit only the data which the environment replaces.
 
-    A temperature is one of them, and so is what the start from demonstrations is trained with: both were
-    chosen for the id's own data set. Where the environment has a reward of its own, further data to play on
-    is left out.
+    With another data set, `temperature` and `supervised` return to their defaults: both were chosen for the
+    id's own data. With another data set or reward there is no further data to play on.
 
     Args:
-        options: Of an agent, from its table.
-        env_id: The id.
+        options: An agent's options, from its table.
+        env_id: The environment's id.
         env_kwargs: Arguments the environment is made with.
     """
     usual = registered_arguments(env_id).get("dataset")

@@ -13,7 +13,7 @@ from gymnasium.vector import VectorEnv
 
 from llm_baselines.agent import TrainingReport
 from llm_baselines.spec import RunSpec
-from llm_baselines.storage.sealed_folder import replace_folder
+from llm_baselines.storage.exchange import replace_folder
 from llm_envs.assets import resolve_model
 from llm_envs.envs.task import Task
 from llm_envs.evaluation import EvaluationResult

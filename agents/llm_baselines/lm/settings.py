@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from llm_baselines.configuration.options import option
-from llm_baselines.configuration.tables import OptionTables
 from llm_baselines.lm.precision import DTYPES
 from llm_envs.envs.reward_timing import RewardTiming
-
-TABLES = OptionTables(Path(__file__).with_name("language_agents.toml"))
 
 ENVIRONMENT_OPTIONS = ("reward", "reward_timing", "train_dataset", "train_fraction")
 """Options that only environments made by gymnasium.make from our ids can follow."""

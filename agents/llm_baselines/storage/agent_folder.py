@@ -17,13 +17,12 @@ from llm_baselines.storage.run_fields import read_run, refuse_code_of_run
 from llm_baselines.storage.sealed_folder import (
     MANIFEST,
     AgentFolderError,
-    check_seal,
+    open_sealed,
     read_json,
-    replace_folder,
-    seal,
     write_json,
+    write_sealed,
 )
-from llm_baselines.storage.tensors import read_tensors
+from llm_baselines.storage.tensors import read_tensors, write_tensors
 from llm_baselines.storage.upgrade import FORMAT, upgraded_agent
 from llm_envs.foreign import allowed_code, code_names, refuse_code, shown
 
@@ -80,13 +79,9 @@ def write_agent_folder(
         described = {"format": FORMAT, "spec": spec.to_dict(), **content}
         write_json(place / DESCRIPTION, described, sort_keys=True)
         if tensors is not None:
-            from safetensors.torch import save_file
+            write_tensors(tensors, place / WEIGHTS)
 
-            # Tied tensors are stored once for each name: safetensors has no aliases.
-            save_file({k: v.detach().cpu().clone().contiguous() for k, v in tensors.items()}, place / WEIGHTS)
-        seal(place)
-
-    replace_folder(folder, write)
+    write_sealed(folder, write)
 
 
 def read_agent_folder(folder: Path) -> SavedAgent:
@@ -97,9 +92,8 @@ def read_agent_folder(folder: Path) -> SavedAgent:
             field is not what it must be, or a tensor holds NaN or infinity.
         UntrustedCode: agent.json names code anywhere but as its training reward, which is only told.
     """
-    folder = standing_in(Path(folder))
+    folder, hashes = open_sealed(Path(folder), (DESCRIPTION,), kind=_KIND)
     place = folder / DESCRIPTION
-    hashes = check_seal(folder, (DESCRIPTION,), kind=_KIND)
     content = read_json(place, kind=_KIND)
     if content.get("format") == 1:
         content = upgraded_agent(content, place)

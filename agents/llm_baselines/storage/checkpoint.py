@@ -11,15 +11,13 @@ import torch
 
 from llm_baselines.agent import Learner
 from llm_baselines.spec import RunSpec
-from llm_baselines.storage.exchange import standing_in
 from llm_baselines.storage.fields import CHECKPOINT, check_fields
+from llm_baselines.storage.rotation import replace_checkpoint
 from llm_baselines.storage.run_fields import read_run
 from llm_baselines.storage.sealed_folder import (
     AgentFolderError,
-    check_seal,
+    open_sealed,
     read_json,
-    replace_checkpoint,
-    seal,
     write_json,
 )
 from llm_baselines.storage.tensors import load_optimizer, optimizer_tensors, read_tensors, write_tensors
@@ -63,7 +61,6 @@ def write_checkpoint(
         learner.save_more(place)
         known = {"spec": spec.to_dict(), "tokens": tokens_of(learner.env)}
         write_json(place / _STATE, {**known, **state}, default=float)
-        seal(place)
 
     return replace_checkpoint(folder / f"{round:09d}", write)
 
@@ -87,8 +84,7 @@ def read_checkpoint(
             another configuration.
     """
     way_out = f"; delete '{place}' to train afresh"
-    place = standing_in(place)
-    hashes = check_seal(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
+    place, hashes = open_sealed(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
     state = read_json(place / _STATE, kind=_KIND, way_out=way_out)
     if "spec" not in state:
         state = upgraded_checkpoint(state, place / _STATE)

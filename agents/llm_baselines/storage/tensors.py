@@ -50,15 +50,14 @@ def check_finite(
 
 
 def write_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Writes a safetensors file; tied tensors are stored once for each name, as it has no aliases.
+    """Writes a safetensors file into a folder that `replace_folder` writes.
+
+    Tied tensors are stored once for each name, as the format has no aliases.
 
     Raises:
-        OSError: The disk refused.
+        SafetensorError: The disk refused. `replace_folder` raises an OSError in its place.
     """
-    try:
-        save_file({k: t.detach().cpu().clone().contiguous() for k, t in tensors.items()}, path)
-    except SafetensorError as error:  # what the library makes of an error of the disk
-        raise OSError(f"'{path}' cannot be written: {error}") from error
+    save_file({k: t.detach().cpu().clone().contiguous() for k, t in tensors.items()}, path)
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

@@ -12,7 +12,7 @@ from llm_baselines.agent import TrainingReport
 from llm_baselines.registry import AGENTS
 from llm_baselines.spec import RunSpec
 from llm_baselines.storage.not_finite import NotFinite
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 from llm_benchmarks.console.exit_status import is_declared, machine_fault, own_code
 from llm_benchmarks.console.input import INTERRUPTED, InputError, OwnCodeError, bad_input, creatable
 from llm_benchmarks.console.report import complain, plain, say

@@ -52,7 +52,7 @@ _REFUSALS = {
     "llm_envs.foreign.trust": "UntrustedCode",
     "llm_baselines.storage.sealed_folder": "AgentFolderError",
     "llm_benchmarks.records.record": "RecordError",
-    "llm_benchmarks.run.suite": "SuiteError",
+    "llm_benchmarks.run.cells": "SuiteError",
     "llm_benchmarks.run.training": "UnsavedError",
 }
 """Errors that mean bad input wherever they are raised, since a data file may change while it is read."""

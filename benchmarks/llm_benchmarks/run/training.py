@@ -22,11 +22,17 @@ from typing import Any
 
 from llm_baselines.agent import TrainingReport
 from llm_baselines.spec import RunSpec
-from llm_baselines.storage.exchange import TEMPORARY, end_exchange, errors_name, exchange, flush
+from llm_baselines.storage.exchange import (
+    TEMPORARY,
+    end_exchange,
+    errors_name,
+    exchange,
+    flush,
+    replace_file,
+)
 from llm_baselines.storage.interruption import deferred_signals, interruptibly
 from llm_baselines.storage.locks import Lock, is_locked, try_lock
 from llm_baselines.storage.not_finite import NotFinite, check_saved
-from llm_baselines.storage.sealed_folder import replace_file
 from llm_baselines.storage.temporary import temporary_folder
 from llm_baselines.storage.training_spec import changes, short_name
 from llm_benchmarks.records.provenance import utc_now

@@ -200,11 +200,11 @@ def test_options_outside_their_range_are_named(name, options, message, env):
 @pytest.mark.parametrize("name", ["token_dqn", "rloo", "supervised"])
 @pytest.mark.parametrize("env_id", [*llm_envs.list_envs(), "Other-v0"])
 def test_every_table_of_hyperparameters_is_valid(name, env_id):
-    from llm_baselines.lm.settings import TABLES
+    from llm_baselines.configuration.tables import AGENT_OPTIONS
 
     defaults = agent_defaults(name, env_id)
     json.dumps(defaults)
-    assert TABLES.timesteps(name, env_id, "demo") <= TABLES.timesteps(name, env_id, "bench")
+    assert AGENT_OPTIONS.timesteps(name, env_id, "demo") <= AGENT_OPTIONS.timesteps(name, env_id, "bench")
 
 
 def test_a_training_reward_gives_way_to_the_environments_own():

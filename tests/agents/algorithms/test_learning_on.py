@@ -14,8 +14,8 @@ from token_worlds import SMALL, World
 
 from llm_baselines import TokenDQN
 from llm_baselines.storage.agent_folder import AgentFolderError
-from llm_baselines.storage.sealed_folder import newest_checkpoint
-from llm_baselines.training.trainer import NotFinite
+from llm_baselines.storage.not_finite import NotFinite
+from llm_baselines.storage.rotation import newest_checkpoint
 
 PLAIN = {
     "device": "cpu",

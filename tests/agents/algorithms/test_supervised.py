@@ -22,8 +22,8 @@ from llm_baselines.algorithms.supervised.copying import teach_copying
 from llm_baselines.algorithms.supervised.supervised import Supervised, complete_start
 from llm_baselines.anchors.reference import has_demonstrations
 from llm_baselines.configuration.options import values_of
+from llm_baselines.configuration.tables import AGENT_OPTIONS
 from llm_baselines.lm.build import build_language_model
-from llm_baselines.lm.settings import TABLES
 from llm_baselines.training.demonstrations import demonstrations, train_examples
 
 MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
@@ -218,7 +218,7 @@ def test_a_fresh_learner_begins_from_demonstrations(name):
 def test_options_of_the_start_go_before_what_the_table_has_for_the_id(monkeypatch):
     begun = []
     monkeypatch.setattr(Supervised, "learn", lambda self, total, **_: begun.append((self.config, total)))
-    table = TABLES.options("supervised", "Dialogue-v0")
+    table = AGENT_OPTIONS.options("supervised", "Dialogue-v0")
     mine = {"batch_size": 7, "learning_rate_end": 3e-5, "copy_steps": 5, "total_timesteps": 90}
     make("logits", gym.make("Dialogue-v0"), eval_freq=0, supervised=mine).learn(0)
     ((config, total),) = begun

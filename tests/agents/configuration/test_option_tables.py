@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
+
 import gymnasium as gym
 import pytest
 
 import llm_envs
-from llm_baselines.configuration.tables import OptionTables, chosen_design, fitting_options
+from llm_baselines.configuration.tables import AGENT_OPTIONS, OptionTables, chosen_design, fitting_options
 from llm_baselines.registry import AGENTS, agent_defaults, factory_of, make_agent
 
 TABLES = """
+[another.default]
+[third."TextGen-v0"]
+a = 5
 [one.default]
 a = 1
 b = 2
@@ -25,6 +30,8 @@ default = 10
 [timesteps.bench.one]
 default = 20
 "TextGen-v0" = 30
+[timesteps.bench.third]
+"TextGen-v0" = 40
 """
 
 
@@ -49,6 +56,31 @@ def test_an_ids_own_table_lies_over_the_default(tables):
         tables.timesteps("one", "TextGen-v0", "dmo")
 
 
+def test_a_missing_entry_names_the_file_and_the_table_to_add(tables, tmp_path):
+    file = re.escape(f"'{tmp_path / 'tables.toml'}'")
+    with pytest.raises(ValueError, match=rf"{file} has no options of agent 'oen': add .*\[oen.default\]"):
+        tables.options("oen", "TextGen-v0")
+    assert tables.options("third", "TextGen-v0") == {"a": 5}
+    with pytest.raises(ValueError, match=rf"{file} has no options .* for Other-v0: .*\[third.\"Other-v0\"\]"):
+        tables.options("third", "Other-v0")
+
+
+def test_missing_training_steps_name_the_file_and_the_entry_to_add(tables, tmp_path):
+    file = re.escape(f"'{tmp_path / 'tables.toml'}'")
+    assert tables.timesteps("third", "TextGen-v0") == 40
+    with pytest.raises(ValueError, match=rf'{file}.*"Other-v0" to the table \[timesteps.bench.third\]'):
+        tables.timesteps("third", "Other-v0")
+    with pytest.raises(ValueError, match=rf"{file} does not say how long agent 'another' trains"):
+        tables.timesteps("another", "TextGen-v0")
+
+
+def test_one_file_holds_the_options_of_registered_agents():
+    configurable = {name for name in AGENTS if agent_defaults(name, "Other-v0")}
+    assert configurable >= {"sb3_dqn", "token_dqn", "lm_greedy"}
+    for name in configurable:
+        assert AGENT_OPTIONS.options(name, "Other-v0") is not None
+
+
 @pytest.mark.parametrize(
     ("kwargs", "kept"),
     [
@@ -59,7 +91,7 @@ def test_an_ids_own_table_lies_over_the_default(tables):
         ({"dataset": "openings"}, set()),
     ],
 )
-def test_what_speaks_of_the_ids_own_data_is_dropped_where_the_environment_says_otherwise(kwargs, kept):
+def test_options_of_an_ids_own_data_go_when_it_is_replaced(kwargs, kept):
     options = {
         "train_dataset": "more",
         "temperature": 0.7,
@@ -80,7 +112,7 @@ def test_only_options_that_are_there_are_dropped():
     "kwargs",
     [{"reward": "chrf"}, {"reward_timing": "terminal"}, {"reward_timing": {"id": "shaped", "gamma": 1}}],
 )
-def test_a_tuned_design_does_not_replace_what_the_environment_says(kwargs):
+def test_a_tuned_design_replaces_no_reward_of_the_environment(kwargs):
     assert chosen_design({"reward": "tuned"}, "TextGen-v0", {}) == "tuned"
     assert chosen_design({"reward": "chrf"}, "TextGen-v0", kwargs) is None
     with pytest.raises(ValueError, match=f"'tuned' brings its own {next(iter(kwargs))}"):

@@ -19,7 +19,7 @@ from llm_baselines.lm.adapters import LORA_FROM, MergedActor, choose_adapter, wi
 from llm_baselines.lm.precision import DTYPES, choose_dtype
 from llm_baselines.registry import make_agent
 from llm_baselines.storage.agent_folder import AgentFolderError
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 from llm_envs.lm.model import LanguageModel, alike, model_inputs
 from llm_envs.lm.reader import Reader
 

@@ -10,7 +10,7 @@ import torch
 from tiny_agents import equal, make
 
 from llm_baselines.storage.agent_folder import AgentFolderError
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 from llm_baselines.training.trainer import TrainingRun
 
 FILES = {
@@ -195,8 +195,10 @@ def test_the_best_so_far_and_the_clock_go_on(tmp_path):
     resumed.optimizer = resumed._make_optimizer()
     run = TrainingRun(resumed, 150, run_folder=tmp_path, resume=True)
     run.begin()
-    assert run.best_score == max(row["eval/mean_reward"] for row in finished.report.curve)
-    assert equal(run.best_weights, finished.trained_tensors()), "at its end the learner has the best weights"
+    assert run.evaluations.best_score == max(row["eval/mean_reward"] for row in finished.report.curve)
+    assert equal(run.evaluations.best_weights, finished.trained_tensors()), (
+        "at its end the learner has the best weights"
+    )
     saved = resumed.report.seconds
     run.close()
     assert 0.0 < saved <= finished.report.seconds

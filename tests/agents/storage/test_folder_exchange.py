@@ -18,9 +18,10 @@ from llm_baselines.agent import TrainingReport
 from llm_baselines.registry import make_agent
 from llm_baselines.spec import AgentSpec, EnvironmentSpec, RunSpec, TrainingSpec
 from llm_baselines.storage.agent_folder import is_agent_folder, read_agent_folder, write_agent_folder
-from llm_baselines.storage.exchange import NEXT, end_exchange, exchange, standing_in
+from llm_baselines.storage.exchange import NEXT, end_exchange, exchange, replace_file, standing_in
 from llm_baselines.storage.locks import try_lock
-from llm_baselines.storage.sealed_folder import newest_checkpoint, replace_checkpoint, replace_file
+from llm_baselines.storage.rotation import newest_checkpoint, replace_checkpoint
+from llm_baselines.storage.sealed_folder import check_seal
 from llm_baselines.storage.temporary import sweep, temporary_folder
 from llm_benchmarks.run.trained_folder import TrainedFolder, read_training
 from llm_benchmarks.run.training import _save
@@ -117,6 +118,7 @@ def test_one_checkpoint_is_whole_at_every_moment(error: int | None, second: str,
                 assert found in ({"0"}, {"1"})
         assert names(tmp_path) == [name]
         assert {(tmp_path / name / part).read_text() for part in "ab"} == {str(version)}
+        check_seal(tmp_path / name, ("a", "b"), kind="a checkpoint")
 
 
 @pytest.mark.parametrize("error", [None, errno.ENOSPC, errno.EROFS, errno.EACCES])

@@ -18,7 +18,7 @@ import torch
 from llm_baselines.registry import make_agent
 from llm_baselines.storage import interruption
 from llm_baselines.storage.interruption import SIGNALS, deferred_signals, interruptibly
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 from llm_benchmarks.console.termination import run_to_exit_status, termination_interrupts
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends itself POSIX signals")

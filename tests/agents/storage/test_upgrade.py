@@ -11,7 +11,8 @@ from tiny_agents import equal, make
 
 from llm_baselines.registry import make_agent
 from llm_baselines.storage.agent_folder import AgentFolderError, read_agent_folder
-from llm_baselines.storage.sealed_folder import MANIFEST, newest_checkpoint, seal
+from llm_baselines.storage.rotation import newest_checkpoint
+from llm_baselines.storage.sealed_folder import MANIFEST, seal
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.run.trained_folder import read_report, read_training
 

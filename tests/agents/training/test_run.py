@@ -19,8 +19,8 @@ from token_worlds import SMALL, World
 import llm_envs
 from llm_baselines import TokenDQN
 from llm_baselines.algorithms.rloo import RLOO
-from llm_baselines.storage.sealed_folder import newest_checkpoint
-from llm_baselines.training.trainer import NotFinite
+from llm_baselines.storage.not_finite import NotFinite
+from llm_baselines.storage.rotation import newest_checkpoint
 
 STEPS = {"logits": 500, "head": 500, "tight": 500, "rloo": 500, "supervised": 1500}
 
@@ -154,7 +154,7 @@ def test_the_curve_is_greedy_or_drawn_as_is_wanted(deterministic):
 
 def test_of_weights_that_are_as_good_the_later_ones_are_kept(monkeypatch):
     as_good = SimpleNamespace(mean_reward=0.5, mean_length=4.0, metrics={})
-    monkeypatch.setattr("llm_baselines.training.trainer.evaluate", lambda *_, **__: as_good)
+    monkeypatch.setattr("llm_baselines.training.evaluations.evaluate", lambda *_, **__: as_good)
     kept, last = (make("rloo", warm_start=False, keep_best=best).learn(200) for best in (True, False))
     assert len(kept.report.curve) > 2
     assert kept.report.kept_timesteps == kept.num_timesteps

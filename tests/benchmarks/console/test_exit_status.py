@@ -13,8 +13,8 @@ import pytest
 from made_up_agents import SOURCE
 
 from llm_baselines.play.transitions import TransitionError
+from llm_baselines.storage.not_finite import NotFinite
 from llm_baselines.storage.sealed_folder import AgentFolderError
-from llm_baselines.training.trainer import NotFinite
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.console.exit_status import explain
 from llm_benchmarks.run.cells import SuiteError

@@ -326,7 +326,7 @@ def test_warnings_of_a_command_stand_on_one_line():
 
 def test_training_logs_name_metrics_escaped(monkeypatch, capsys):
     found = SimpleNamespace(mean_reward=0.5, mean_length=1.0, metrics={EVIL: 1.0})
-    monkeypatch.setattr("llm_baselines.training.trainer.evaluate", lambda *a, **k: found)
+    monkeypatch.setattr("llm_baselines.training.evaluations.evaluate", lambda *a, **k: found)
     agent = make("supervised", verbose=1).learn(60)
     out = capsys.readouterr().out
     assert "evil\\x1b[31m" in out

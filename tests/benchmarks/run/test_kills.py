@@ -16,7 +16,8 @@ from safetensors.numpy import load_file
 from slow_agents import AGENTS_OF_OTHERS
 
 from llm_baselines.storage.agent_folder import is_agent_folder, read_agent_folder
-from llm_baselines.storage.sealed_folder import check_seal, newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
+from llm_baselines.storage.sealed_folder import check_seal
 from llm_benchmarks.console.input import INTERRUPTED
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.trained_folder import read_training

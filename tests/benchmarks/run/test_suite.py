@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_baselines.lm.settings import TABLES
+from llm_baselines.configuration.tables import AGENT_OPTIONS
 from llm_baselines.spec import RunSpec
 from llm_benchmarks.run.cells import Cell, Evaluation, SuiteError
 from llm_benchmarks.run.environments import evaluation_arguments, training_env
@@ -82,7 +82,7 @@ def test_what_a_start_is_trained_with_is_part_of_a_cells_name(
         return resolve(cell).spec.identity()
 
     usual = key()
-    budget = TABLES.timesteps("supervised", "Translation-EnZh-v0")
+    budget = AGENT_OPTIONS.timesteps("supervised", "Translation-EnZh-v0")
     assert key(supervised={"total_timesteps": budget}) == usual  # said or looked up, it is the same run
     others = [
         key(supervised={"total_timesteps": budget + 1}),
@@ -90,8 +90,10 @@ def test_what_a_start_is_trained_with_is_part_of_a_cells_name(
         key(warm_start=False),
     ]
     options = {"model": "mini", "eval_freq": 777}
-    monkeypatch.setattr(type(TABLES), "options", lambda self, agent, env_id, design=None: dict(options))
-    monkeypatch.setattr(type(TABLES), "timesteps", lambda *args: budget + 2)
+    monkeypatch.setattr(
+        type(AGENT_OPTIONS), "options", lambda self, agent, env_id, design=None: dict(options)
+    )
+    monkeypatch.setattr(type(AGENT_OPTIONS), "timesteps", lambda *args: budget + 2)
     others.append(key())
     assert len({usual, *others}) == 1 + len(others)
 

@@ -17,13 +17,12 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from llm_baselines.spec import RunSpec
 from llm_baselines.storage.exchange import standing_in
 from llm_baselines.storage.fields import COUNT, SB3_CHECKPOINT, TABLE, check_fields
+from llm_baselines.storage.rotation import replace_checkpoint
 from llm_baselines.storage.run_fields import read_run
 from llm_baselines.storage.sealed_folder import (
     AgentFolderError,
-    check_seal,
+    open_sealed,
     read_json,
-    replace_checkpoint,
-    seal,
     write_json,
 )
 from llm_baselines.storage.tensors import load_optimizer, optimizer_tensors, read_tensors, write_tensors
@@ -78,7 +77,6 @@ def write_checkpoint(
         counters["episodes"] = model._episode_num
         known = {"spec": spec.to_dict(), "tokens": tokens_of(env)}
         write_json(place / _STATE, {**counters, "state": {**known, **state}})
-        seal(place)
 
     return replace_checkpoint(folder / f"{model.num_timesteps:012d}", write)
 
@@ -96,8 +94,7 @@ def read_state(place: Path, spec: RunSpec, config_class: type[Any], env: Any) ->
         AgentFolderError: It cannot be read, or is of another training.
     """
     way_out = f"; delete '{place}' to train afresh"
-    place = standing_in(place)
-    check_seal(place, (_STATE, _NETWORK, _OPTIMIZER), kind=_KIND, way_out=way_out)
+    place, _ = open_sealed(place, (_STATE, _NETWORK, _OPTIMIZER), kind=_KIND, way_out=way_out)
     path = place / _STATE
     whole = read_json(path, kind=_KIND)
     check_fields(whole, _COUNTERS, path, needed=_COUNTERS)

@@ -19,10 +19,11 @@ from llm_baselines.anchors.reference import ReferenceAgent
 
 
 class SB3DQN(SB3Agent):
-    """`stable_baselines3.DQN` as it is, with a network that reads tokens.
+    """`stable_baselines3.DQN`, unchanged, with a network that reads tokens.
 
-    Stable-Baselines3's DQN draws one number for all environments: with probability epsilon a step is random
-    in every row. `predict` with deterministic=False draws for every row by itself, at the final epsilon.
+    While it trains, Stable-Baselines3's DQN draws one number for all environments: with probability epsilon
+    a step is random in every row. `predict` with deterministic=False draws a number for each row, and uses
+    the final epsilon.
     """
 
     name = "sb3_dqn"
@@ -32,7 +33,8 @@ class SB3DQN(SB3Agent):
         policy = TokenDQNPolicy(*self._spaces(), self._learning_rate(), **self._policy_kwargs())
         return policy.to(self.device)
 
-    def _make_model(self, venv: SB3TokenVecEnv) -> DQN:
+    def make_model(self, venv: SB3TokenVecEnv) -> DQN:
+        """Returns a new `stable_baselines3.DQN`."""
         c = self.config
         return DQN(
             TokenDQNPolicy,
@@ -60,13 +62,13 @@ class SB3DQN(SB3Agent):
         assert isinstance(self.policy, TokenDQNPolicy)
         return [self.policy.q_net(observation)]
 
-    def _prepare(self, model: BaseAlgorithm) -> None:
-        """Plays the reference agent into the replay buffer: off-policy learning takes what it is shown."""
+    def prepare(self, model: BaseAlgorithm) -> None:
+        """Fills the replay buffer with episodes of the reference agent, as many as `demonstrations` says."""
         assert isinstance(model, DQN)
         wanted = self.config.demonstrations
         if not wanted:
             return
-        venv = SB3TokenVecEnv(self._vector_env(training=True))
+        venv = SB3TokenVecEnv(self.vector_env(training=True))
         expert = ReferenceAgent(self._env, self.seed)
         examples = venv.venv.unwrapped.task.examples  # type: ignore[attr-defined]
         venv.seed(self.seed)

@@ -13,10 +13,11 @@ from llm_baselines.algorithms.sb3.vec_env import SB3TokenVecEnv
 
 
 class SB3PPO(SB3Agent):
-    """`stable_baselines3.PPO` as it is, with a network that reads tokens."""
+    """`stable_baselines3.PPO`, unchanged, with a network that reads tokens."""
 
     name = "sb3_ppo"
     config_class = PPOConfig
+    log_interval = 10
 
     def _make_policy(self) -> BasePolicy:
         policy = TokenActorCriticPolicy(*self._spaces(), self._learning_rate(), **self._policy_kwargs())
@@ -28,7 +29,8 @@ class SB3PPO(SB3Agent):
         assert isinstance(features, torch.Tensor)  # actor and critic share them
         return [self.policy.action_net(features), self.policy.value_net(features)]
 
-    def _make_model(self, venv: SB3TokenVecEnv) -> PPO:
+    def make_model(self, venv: SB3TokenVecEnv) -> PPO:
+        """Returns a new `stable_baselines3.PPO`."""
         c = self.config
         return PPO(
             TokenActorCriticPolicy,
@@ -47,6 +49,3 @@ class SB3PPO(SB3Agent):
             seed=self.seed,
             device=self.device,
         )
-
-    def _log_interval(self) -> int:
-        return 10

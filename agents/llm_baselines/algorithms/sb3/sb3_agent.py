@@ -1,10 +1,8 @@
-"""SB3Agent: what the Stable-Baselines3 agents share - training, checkpoints, saving and loading."""
+"""SB3Agent: what the agents of Stable-Baselines3 share."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -14,24 +12,18 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
+from gymnasium.vector import VectorEnv
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.logger import Logger, configure
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.utils import LinearSchedule, get_device
 
 from llm_baselines.agent import Env, EvaluationListener, Track, TrainingReport
-from llm_baselines.algorithms.sb3.callbacks import RoundCallback
-from llm_baselines.algorithms.sb3.checkpoint import (
-    cut_episodes,
-    read_state,
-    restore_checkpoint,
-    write_checkpoint,
-)
-from llm_baselines.algorithms.sb3.settings import TABLES, SB3Config
+from llm_baselines.algorithms.sb3.settings import SB3Config
+from llm_baselines.algorithms.sb3.training import SB3Training
 from llm_baselines.algorithms.sb3.vec_env import SB3TokenVecEnv
 from llm_baselines.configuration.options import make_config
-from llm_baselines.configuration.tables import chosen_design, fitting_options
+from llm_baselines.configuration.tables import AGENT_OPTIONS, chosen_design, fitting_options
 from llm_baselines.play.rows import training_design, validation_envs
 from llm_baselines.spec import RunSpec
 from llm_baselines.storage.agent_folder import (
@@ -41,9 +33,8 @@ from llm_baselines.storage.agent_folder import (
     reward_is_kept,
     write_agent_folder,
 )
-from llm_baselines.storage.interruption import deferred_signals
-from llm_baselines.storage.not_finite import all_finite, check_worth_saving, not_finite
-from llm_baselines.storage.sealed_folder import AgentFolderError, json_able, newest_checkpoint, set_aside
+from llm_baselines.storage.not_finite import all_finite, check_worth_saving
+from llm_baselines.storage.sealed_folder import AgentFolderError, json_able
 from llm_baselines.storage.training_spec import training_signature, training_spec
 from llm_envs import vectorize
 from llm_envs.envs.ids import is_native
@@ -55,12 +46,11 @@ class SB3Agent:
     """An algorithm of Stable-Baselines3 on a token environment.
 
     Args:
-        env: An id of llm_envs, or what gymnasium.make made of it, without wrappers. Where its
-            reward is not the default, that is what is trained on; else the configuration's training reward,
-            if it names one.
+        env: An id of llm_envs, or an environment that gymnasium.make made from one, without wrappers. A
+            training reward in the configuration replaces its reward for training.
         seed: Decides weights, exploration, examples.
         device: "auto" or a torch device.
-        **config: What differs from the defaults for the id, see `defaults`.
+        **config: Options that differ from the defaults for the id, see `defaults`.
 
     Raises:
         ValueError: The environment was not made by gymnasium.make, is wrapped, or its spaces are not tokens.
@@ -70,10 +60,13 @@ class SB3Agent:
         policy: Stable-Baselines3's policy.
         model: Stable-Baselines3's algorithm, once `learn` has been called.
         report: Cost and curve of the training.
+        best: Score and weights of the best evaluation so far; -inf and None before the first.
     """
 
     name: ClassVar[str]
     config_class: ClassVar[type[SB3Config]]
+    log_interval: ClassVar[int] = 200
+    """Rounds between log lines, as Stable-Baselines3 counts them."""
     on_evaluation: EvaluationListener | None = None
     """Called with every evaluation on validation."""
     training_stage: tuple[str, int, int] | None = None
@@ -101,7 +94,7 @@ class SB3Agent:
         self.config: Any = make_config(self.config_class, merged)
         self.report = TrainingReport()
         self.model: BaseAlgorithm | None = None
-        self._best: tuple[float, dict[str, torch.Tensor] | None] = (-np.inf, None)
+        self.best: tuple[float, dict[str, torch.Tensor] | None] = (-np.inf, None)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.policy: BasePolicy = self._make_policy()
@@ -110,8 +103,8 @@ class SB3Agent:
 
     @classmethod
     def defaults(cls, env_id: str, design: str | None = None) -> dict[str, Any]:
-        """The configuration on an id: the table of hyperparameters over the class's defaults."""
-        return asdict(make_config(cls.config_class, TABLES.options(cls.name, env_id, design)))
+        """Returns the configuration on an id: its table of options over the defaults of the class."""
+        return asdict(make_config(cls.config_class, AGENT_OPTIONS.options(cls.name, env_id, design)))
 
     @classmethod
     def check_config(cls, config: Mapping[str, Any]) -> None:
@@ -120,28 +113,40 @@ class SB3Agent:
 
     @classmethod
     def suggested_timesteps(cls, env_id: str, size: str = "bench") -> int:
-        """How long to train on an id; see `OptionTables.timesteps`."""
-        return TABLES.timesteps(cls.name, env_id, size)
+        """Returns how long to train on an id; see `OptionTables.timesteps`."""
+        return AGENT_OPTIONS.timesteps(cls.name, env_id, size)
 
     @property
     def num_timesteps(self) -> int:
-        """Environment steps so far; in the middle of a training, too."""
+        """Environment steps so far, in the middle of a training too."""
         return self.report.environment_steps if self.model is None else self.model.num_timesteps
 
-    # What the algorithms say.
+    @property
+    def env(self) -> Env:
+        """The environment it was made with."""
+        return self._env
+
+    @property
+    def training_timing(self) -> Any:
+        """The reward timing it trains with; None is the default of the environment."""
+        own = self._kwargs().get("reward_timing", "terminal")
+        return own if self.config.reward_timing is None else self.config.reward_timing
+
+    # What the algorithms define.
 
     def _make_policy(self) -> BasePolicy:
         raise NotImplementedError
 
-    def _make_model(self, venv: SB3TokenVecEnv) -> BaseAlgorithm:
+    def make_model(self, venv: SB3TokenVecEnv) -> BaseAlgorithm:
+        """Returns a new algorithm of Stable-Baselines3, with a policy of its own."""
         raise NotImplementedError
 
     def _outputs(self, observation: torch.Tensor) -> list[torch.Tensor]:
-        """What the networks give for observations (n, context_length)."""
+        """Returns the outputs of the networks for observations (n, context_length)."""
         raise NotImplementedError
 
-    def _prepare(self, model: BaseAlgorithm) -> None:
-        """What is done once, before the first step of a training."""
+    def prepare(self, model: BaseAlgorithm) -> None:
+        """Called once for a new model, before the first step of its training."""
 
     def _policy_kwargs(self) -> dict[str, Any]:
         c = self.config
@@ -189,97 +194,27 @@ class SB3Agent:
         resume: bool = False,
         progress_bar: bool = False,
     ) -> Self:
-        """Trains. See TrainableAgent.learn; `total_timesteps` counts those of earlier calls too.
+        """Trains. See TrainableAgent.learn; `total_timesteps` counts the steps of earlier calls too.
 
-        Interrupted, it saves a checkpoint (where there is a run folder) and lets the interruption pass on.
-        Interruptions come while the rows are stepped or evaluated, never within an update. A resumed run
-        goes on with weights, optimizer and replay buffer as they were, and with environments and random
-        numbers begun anew from the seed and the step.
+        An interruption writes a checkpoint, if there is a run folder, and then ends the call. It comes while
+        the rows are stepped or evaluated, never within an update. A resumed run restores the weights, the
+        optimizer and the replay buffer. Its environments and random numbers start anew, from the seed and
+        the step.
 
         Raises:
             AgentFolderError: The checkpoint to resume from is damaged or of another run.
-            NotFinite: The weights have become NaN or infinite; the checkpoint before is kept.
+            NotFinite: A weight is NaN or infinite; the checkpoint before stays.
         """
-        place = newest_checkpoint(Path(run_folder) / "resume") if run_folder and resume else None
-        if run_folder is not None and place is None:
-            set_aside(Path(run_folder) / "resume")
-        timing = self.config.reward_timing
-        timing = self._kwargs().get("reward_timing", "terminal") if timing is None else timing
-        with ExitStack() as opened:
-            training = SB3TokenVecEnv(self._vector_env(training=True))
-            opened.callback(training.close)
-            validation = self._vector_env(training=False) if self.config.eval_freq else None
-            if validation is not None:
-                opened.callback(validation.close)
-            model = self._begun_model(training) if place is None else self._restored_model(training, place)
-            done = model.num_timesteps
-            if place is None and 0 < done >= total_timesteps:
-                warnings.warn(
-                    f"there is nothing to do: total_timesteps={total_timesteps} counts earlier steps too, "
-                    f"and this agent has made {done}",
-                    stacklevel=2,
-                )
-            model.set_random_seed(self.seed + done)
-            logger = self._make_logger(run_folder, done)
-            opened.callback(logger.close)
-            model.set_logger(logger)
-
-            def check() -> None:
-                if not self.is_finite():
-                    where = f"step {model.num_timesteps}"
-                    raise not_finite("a weight, or what the weights give, is nan", where, run_folder)
-
-            def checkpoint() -> None:
-                check()
-                if run_folder is not None:
-                    callback.update_report()
-                    self._write_checkpoint(Path(run_folder), model, callback)
-
-            callback = RoundCallback(
-                self.report,
-                validation,
-                eval_freq=self.config.eval_freq,
-                n_eval_episodes=self.config.n_eval_episodes,
-                checkpoint_freq=self.config.checkpoint_freq if run_folder is not None else 0,
-                checkpoint=checkpoint,
-                dense=timing not in (None, "terminal"),
-                check=check,
-                on_evaluation=self.on_evaluation,
-            )
-            opened.enter_context(_told_as_not_finite(check))
-            callback.best_score, callback.best_weights = self._best
-            opened.callback(self._note_best, callback)  # of an interrupted training, too
-            goes_on = total_timesteps > done
-            unmeasured = place is not None and self._last_measured() != done  # it was interrupted at its end
-            with deferred_signals():  # an interruption finds weights, optimizer, replay and counters in step
-                try:
-                    if goes_on:
-                        model.learn(
-                            total_timesteps - done,
-                            callback=callback,
-                            log_interval=self._log_interval(),
-                            reset_num_timesteps=False,
-                            progress_bar=progress_bar,
-                        )
-                    else:
-                        callback.init_callback(model)
-                    if validation is not None and (goes_on or unmeasured):
-                        callback.measure()
-                except KeyboardInterrupt:
-                    checkpoint()
-                    raise
-                if goes_on or unmeasured:
-                    callback.update_report()
-                    checkpoint()
-                if self.config.keep_best and callback.best_weights is not None:
-                    self.policy.load_state_dict(callback.best_weights)
+        SB3Training(
+            self, total_timesteps, run_folder=run_folder, resume=resume, progress_bar=progress_bar
+        ).run()
         return self
 
     def save(self, folder: Path) -> None:
         """Writes agent.json, weights.safetensors and manifest.json; nothing is pickled.
 
         Raises:
-            NotFinite: The weights are no numbers.
+            NotFinite: A weight is NaN or infinite.
         """
         check_worth_saving(self, folder)
         observation, action = self._spaces()
@@ -312,7 +247,7 @@ class SB3Agent:
 
     @classmethod
     def load(cls, folder: Path, env: str | Env, *, seed: int | None = None, device: str = "auto") -> Self:
-        """A saved agent, for an environment with the same spaces and tokenizer; `seed`: as it had.
+        """Loads a saved agent, for an environment with the same spaces and tokenizer.
 
         Raises:
             AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
@@ -345,45 +280,12 @@ class SB3Agent:
 
     @torch.no_grad()
     def is_finite(self) -> bool:
-        """Whether all weights are numbers, and so is what they say of a text of one token."""
+        """Whether all weights, and the outputs for a text of one token, are finite."""
         observation = torch.full((1, *self._spaces()[0].shape), -1, device=self.policy.device)
         observation[0, 0] = 0
         return all_finite(self.policy.state_dict().values()) and all_finite(self._outputs(observation))
 
-    # Parts of learn.
-
-    def _begun_model(self, training: SB3TokenVecEnv) -> BaseAlgorithm:
-        """The algorithm of an earlier call, or a new one."""
-        if self.model is not None:
-            self.model.set_env(training)
-            cut_episodes(self.model)
-            return self.model
-        self.report = TrainingReport(parameters=self.report.parameters)
-        model = self._new_model(training)
-        self._prepare(model)
-        return model
-
-    def _note_best(self, callback: RoundCallback) -> None:
-        self._best = callback.best_score, callback.best_weights
-
-    def _last_measured(self) -> float | None:
-        curve = self.report.curve
-        return curve[-1]["timesteps"] if curve else None
-
-    def _restored_model(self, training: SB3TokenVecEnv, place: Path) -> BaseAlgorithm:
-        spec = self.training_spec(self.report.environment_steps)  # another number of steps is no other run
-        state = read_state(place, spec, type(self.config), self._env)
-        self.report = TrainingReport(**state["report"])
-        model = self._new_model(training)
-        best = -np.inf if state["best_score"] is None else state["best_score"]
-        self._best = best, restore_checkpoint(place, model)
-        return model
-
-    def _new_model(self, training: SB3TokenVecEnv) -> BaseAlgorithm:
-        model = self.model = self._make_model(training)
-        model.policy.load_state_dict(self.policy.state_dict())
-        self.policy = model.policy
-        return model
+    # Parts.
 
     def _kwargs(self) -> dict[str, Any]:
         assert self._env.spec is not None
@@ -392,41 +294,9 @@ class SB3Agent:
     def _tokenizer_hash(self) -> str:
         return str(self._env.unwrapped.task.tokenizer.content_hash)  # type: ignore[attr-defined]
 
-    def _vector_env(self, *, training: bool) -> Any:
+    def vector_env(self, *, training: bool) -> VectorEnv[Any, Any, Any]:
+        """Returns the rows to train on, or the environments of the validation split."""
         if not training:
             return validation_envs(self._env, min(32, self.config.n_eval_episodes))
         design = training_design(self.config)
         return vectorize(self._env, self.config.n_envs, autoreset_mode="SameStep", **design)
-
-    def _make_logger(self, run_folder: Path | None, done: int) -> Logger:
-        if run_folder is None:
-            return Logger(folder=None, output_formats=[])
-        formats = ["csv", "json"]
-        try:
-            import torch.utils.tensorboard  # noqa: F401
-
-            formats.append("tensorboard")
-        except ImportError:
-            pass
-        return configure(str(Path(run_folder) / "logs" / f"from-{done:012d}"), formats)
-
-    def _log_interval(self) -> int:
-        return 200
-
-    def _write_checkpoint(self, run_folder: Path, model: BaseAlgorithm, callback: RoundCallback) -> None:
-        state = {
-            "report": json_able(asdict(self.report)),
-            "best_score": callback.best_score if np.isfinite(callback.best_score) else None,
-        }
-        spec = self.training_spec(model.num_timesteps)
-        write_checkpoint(run_folder / "resume", model, spec, self._env, state, callback.best_weights)
-
-
-@contextmanager
-def _told_as_not_finite(check: Callable[[], None]) -> Iterator[None]:
-    """Lets `check` speak first of what torch raises: it refuses a distribution whose logits are NaN."""
-    try:
-        yield
-    except (ValueError, RuntimeError):
-        check()
-        raise

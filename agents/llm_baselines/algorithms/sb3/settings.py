@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from llm_baselines.configuration.options import option
-from llm_baselines.configuration.tables import OptionTables
 from llm_envs.envs.reward_timing import RewardTiming
-
-TABLES = OptionTables(Path(__file__).with_name("hyperparameters.toml"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,14 +24,12 @@ from llm_baselines.algorithms.supervised.copying import teach_copying
 from llm_baselines.algorithms.supervised.disguise import disguised, looked_up
 from llm_baselines.anchors.reference import has_demonstrations
 from llm_baselines.configuration.options import changed, make_config, option, recorded_values, values_of
-from llm_baselines.lm.settings import (
-    TABLES,
-    LanguageAgentConfig,
-)
+from llm_baselines.configuration.tables import AGENT_OPTIONS
+from llm_baselines.lm.settings import LanguageAgentConfig
 from llm_baselines.lm.teacher_forcing import token_losses
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
 from llm_baselines.storage.interruption import deferred_signals
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 from llm_baselines.storage.temporary import temporary_folder
 from llm_baselines.training.demonstrations import demonstrations, train_examples
 from llm_baselines.training.trainer import TrainingRun
@@ -307,9 +305,9 @@ def _split(supervised: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
 def _start(supervised: dict[str, Any], env_id: str, train_fraction: float) -> tuple[dict[str, Any], int]:
     """Options and tokens of a start on an id, where the learner's own say nothing from the table."""
     asked, total = _split(supervised)
-    options = {**TABLES.options(Supervised.name, env_id), "train_fraction": train_fraction, **asked}
+    options = {**AGENT_OPTIONS.options(Supervised.name, env_id), "train_fraction": train_fraction, **asked}
     options.pop("model", None)
-    return options, total or TABLES.timesteps(Supervised.name, env_id)
+    return options, total or AGENT_OPTIONS.timesteps(Supervised.name, env_id)
 
 
 def complete_start(supervised: dict[str, Any], env_id: str, train_fraction: float) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 import json
 import zipfile
+from types import SimpleNamespace
 
 import gymnasium as gym
 import numpy as np
@@ -9,11 +10,11 @@ import torch
 import llm_envs
 from llm_baselines.agent import TrainableAgent
 from llm_baselines.algorithms.sb3.callbacks import RoundCallback
-from llm_baselines.algorithms.sb3.settings import TABLES
+from llm_baselines.configuration.tables import AGENT_OPTIONS
 from llm_baselines.registry import agent_defaults, make_agent
 from llm_baselines.storage.agent_folder import AgentFolderError
 from llm_baselines.storage.not_finite import NotFinite
-from llm_baselines.storage.sealed_folder import newest_checkpoint
+from llm_baselines.storage.rotation import newest_checkpoint
 
 SMALL = {
     "sb3_dqn": {"embedding_dim": 16, "layers": 1, "n_envs": 4, "batch_size": 16, "learning_starts": 40},
@@ -130,13 +131,12 @@ def test_interrupted_and_resumed(name, env, tmp_path, monkeypatch):
 
     resumed = make(name, env)
     seen = []
-    monkeypatch.setattr(
-        RoundCallback,
-        "_on_training_start",
-        lambda self: (
-            seen.append((self.model.num_timesteps, weights(resumed))) or setattr(self, "_next_eval", 10**9)
-        ),
-    )
+
+    def begin(callback):
+        seen.append((callback.model.num_timesteps, weights(resumed)))
+        callback.evaluations.next_timesteps = 10**9
+
+    monkeypatch.setattr(RoundCallback, "_on_training_start", begin)
     resumed.learn(400, run_folder=tmp_path, resume=True)
     assert seen[0][0] == stopped_at
     assert equal(seen[0][1], before)
@@ -160,15 +160,15 @@ def test_resume_without_a_checkpoint_starts_afresh_and_another_configuration_is_
 
 def test_training_reward_and_the_environments_own(env):
     design = {"reward": {"bleu": 1.0}, "reward_timing": "dense"}
-    venv = make("sb3_dqn", env, **design)._vector_env(training=True)
+    venv = make("sb3_dqn", env, **design).vector_env(training=True)
     assert venv.task.reward_timing == "dense"
     assert "bleu" in venv.task.reward.signature
     agent = make("sb3_dqn", gym.make("TextGen-Tiny-v0", reward="chrf"))
     assert agent.config.reward is None
-    assert "chrf" in agent._vector_env(training=True).task.reward.signature
-    assert "chrf" in agent._vector_env(training=False).task.reward.signature
+    assert "chrf" in agent.vector_env(training=True).task.reward.signature
+    assert "chrf" in agent.vector_env(training=False).task.reward.signature
     agent = make("sb3_dqn", env, reward="chrf")
-    assert "chrf" not in agent._vector_env(training=False).task.reward.signature
+    assert "chrf" not in agent.vector_env(training=False).task.reward.signature
 
 
 def test_unknown_options_name_the_nearest(env):
@@ -189,7 +189,7 @@ def test_every_table_of_hyperparameters_is_valid(name, env_id):
     assert defaults["gamma"] == 1 or defaults["reward_timing"] == "dense", (
         "a terminal reward is not discounted"
     )
-    assert TABLES.timesteps(name, env_id, "demo") <= TABLES.timesteps(name, env_id, "bench")
+    assert AGENT_OPTIONS.timesteps(name, env_id, "demo") <= AGENT_OPTIONS.timesteps(name, env_id, "bench")
 
 
 def test_known_pairs_counts_what_the_train_texts_know():
@@ -206,7 +206,7 @@ def test_known_pairs_counts_what_the_train_texts_know():
 def test_dqn_learns_to_spell(env):
     torch.set_num_threads(1)
     agent = make_agent("sb3_dqn", env, seed=0, device="cpu")
-    agent.learn(TABLES.timesteps("sb3_dqn", "TextGen-Tiny-v0", "demo"))
+    agent.learn(AGENT_OPTIONS.timesteps("sb3_dqn", "TextGen-Tiny-v0", "demo"))
     assert llm_envs.evaluate(agent, "TextGen-Tiny-v0").mean_reward >= 0.9
 
 
@@ -325,6 +325,17 @@ def test_an_interrupted_training_keeps_what_was_best(env, monkeypatch):
 
 
 @pytest.mark.parametrize("name", SMALL)
+def test_of_equally_good_weights_the_later_are_kept(name, env, monkeypatch):
+    as_good = SimpleNamespace(mean_reward=0.5, mean_length=4.0, metrics={})
+    monkeypatch.setattr("llm_baselines.training.evaluations.evaluate", lambda *_, **__: as_good)
+    kept, last = (make(name, env, keep_best=best).learn(200) for best in (True, False))
+    assert len(kept.report.curve) >= 2
+    assert kept.report.kept_timesteps == kept.num_timesteps
+    assert last.report.kept_timesteps is None
+    assert equal(weights(kept), weights(last))
+
+
+@pytest.mark.parametrize("name", SMALL)
 def test_a_learning_rate_that_makes_nan_stops_the_training(name, env, tmp_path):
     agent = make(name, env, learning_rate=1e30)
     with pytest.raises(NotFinite, match=r"is nan at step \d+; there is no checkpoint .* Lower learning_rate"):
@@ -352,7 +363,7 @@ def test_nan_on_the_way_leaves_the_checkpoint_before_and_the_best_weights(name, 
             agent.learn(400, run_folder=tmp_path)
     place = newest_checkpoint(tmp_path / "resume")
     assert f"'{place}'" in str(stopped.value)
-    assert all(tensor.isfinite().all() for tensor in agent._best[1].values())
+    assert all(tensor.isfinite().all() for tensor in agent.best[1].values())
     resumed = make(name, env, checkpoint_freq=40).learn(240, run_folder=tmp_path, resume=True)
     assert all(tensor.isfinite().all() for tensor in weights(resumed).values())
     assert resumed.report.environment_steps >= 240
