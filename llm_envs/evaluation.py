@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Protocol, runtime_checkable
 
 import gymnasium as gym
@@ -13,11 +13,13 @@ import numpy as np
 from gymnasium.error import InvalidAction
 from gymnasium.vector import AutoresetMode, VectorEnv
 
+from llm_envs.checks.arguments import at_least_one
 from llm_envs.checks.types import check_flag, fits
 from llm_envs.envs import WAIT
 from llm_envs.envs.ids import find_spec, make_vec, own_argument
-from llm_envs.envs.task import Task, at_least_one
-from llm_envs.episode import Episode, Example, FinishReason
+from llm_envs.envs.task import Task
+from llm_envs.envs.vector_infos import has_info, row_info
+from llm_envs.episode import Episode, Example, Outcome
 
 _CUT_SHORT = (
     "an episode ended without an outcome: a wrapper truncated it (max_episode_steps, TimeLimit?); leave that "
@@ -25,7 +27,8 @@ _CUT_SHORT = (
 )
 
 
-_ROWS = 32  # of an id are played side by side
+_ROWS = 32  # played side by side where an id is given
+_MAX_EPISODES = 2**20
 
 
 class Policy(Protocol):
@@ -64,21 +67,40 @@ class SeesExamples(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class EpisodeRow:
-    """One evaluated episode; every field is JSON-able."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeRow(Outcome):
+    """One evaluated episode: its outcome, and how it was started.
+
+    Attributes:
+        index: Position in the evaluation.
+        example: Index of the example in its split.
+        seed: Seed of the reset.
+    """
 
     index: int
     example: int
     seed: int
-    source: str
-    text: str
-    action_ids: tuple[int, ...]
-    reward: float
-    reward_components: Mapping[str, float]
-    metrics: Mapping[str, float]
-    length: int
-    finish_reason: FinishReason
+
+    @property
+    def length(self) -> int:
+        """Number of tokens the agent wrote."""
+        return len(self.action_ids)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the row as it stands in records, JSON-able; references stay in the data set."""
+        return {
+            "index": self.index,
+            "example": self.example,
+            "seed": self.seed,
+            "source": self.source,
+            "text": self.text,
+            "action_ids": list(self.action_ids),
+            "reward": self.reward,
+            "reward_components": dict(self.reward_components),
+            "metrics": dict(self.metrics),
+            "length": self.length,
+            "finish_reason": self.finish_reason,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +148,7 @@ class EvaluationResult:
 
     def to_dicts(self) -> list[dict[str, Any]]:
         """The rows as JSON-able dicts."""
-        return [{**asdict(row), "action_ids": list(row.action_ids)} for row in self.rows]
+        return [row.to_dict() for row in self.rows]
 
 
 def _means(tables: list[Mapping[str, float]]) -> dict[str, float]:
@@ -169,7 +191,7 @@ def evaluate(
         gymnasium.error.InvalidAction: The policy does not give one token id for each observation.
     """
     if n_eval_episodes is not None:
-        n_eval_episodes = at_least_one("n_eval_episodes", n_eval_episodes)
+        n_eval_episodes = at_least_one("n_eval_episodes", n_eval_episodes, _MAX_EPISODES)
     if not fits(seed, int) or seed < 0:
         raise ValueError(f"seed={seed!r} must be a whole number of at least 0")
     check_flag("deterministic", deterministic)
@@ -211,20 +233,15 @@ def _of_the_whole(task: Task, rows: list[EpisodeRow]) -> dict[str, float]:
     return task.corpus_metrics.score_corpus(played)
 
 
-def _row(plan: tuple[int, int, int], outcome: Mapping[str, Any]) -> EpisodeRow:
+def _row(plan: tuple[int, int, int], info: Mapping[str, Any]) -> EpisodeRow:
+    """Makes the row of a planned episode from its `info["outcome"]`."""
+    outcome = Outcome.from_info(info)
     index, example, seed = plan
     return EpisodeRow(
         index=index,
         example=example,
         seed=seed,
-        source=outcome["source"],
-        text=outcome["text"],
-        action_ids=tuple(outcome["action_ids"]),
-        reward=float(outcome["reward"]),
-        reward_components={k: float(v) for k, v in outcome["reward_components"].items()},
-        metrics={k: float(v) for k, v in outcome["metrics"].items()},
-        length=len(outcome["action_ids"]),
-        finish_reason=outcome["finish_reason"],
+        **{entry.name: getattr(outcome, entry.name) for entry in fields(Outcome)},
     )
 
 
@@ -314,27 +331,13 @@ def _told(policy: Policy, env: Any, state: Any, infos: Mapping[str, Any]) -> Any
     if not isinstance(policy, SeesExamples) or "example" not in infos:
         return state
     examples = env.unwrapped.task.examples
-    rows = [row for row in range(len(infos["example"])) if _is_present(infos, "example", row)]
+    rows = [row for row in range(len(infos["example"])) if has_info(infos, "example", row)]
     return policy.begin_episodes(rows, [examples[infos["example"][row]] for row in rows], state)
 
 
 def _outcome_of(infos: Mapping[str, Any], row: int) -> dict[str, Any]:
-    """One row's outcome out of vector infos, which hold an array per key."""
+    """Returns one row's outcome from vector infos."""
     nested = infos.get("final_info", infos)
-    if not _is_present(nested, "outcome", row):
+    if not has_info(nested, "outcome", row):
         raise ValueError(_CUT_SHORT)
-    return _row_of(nested["outcome"], row)
-
-
-def _row_of(nested: Mapping[str, Any], row: int) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in nested.items():
-        is_mask = key.startswith("_") and key[1:] in nested
-        if not is_mask and _is_present(nested, key, row):
-            found[key] = _row_of(value, row) if isinstance(value, dict) else value[row]
-    return found
-
-
-def _is_present(nested: Mapping[str, Any], key: str, row: int) -> bool:
-    """Whether a row has a value of this name; the mask `_key` says so, where not all have one."""
-    return key in nested and bool(nested.get(f"_{key}", [True] * (row + 1))[row])
+    return row_info(nested["outcome"], row)

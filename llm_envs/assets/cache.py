@@ -6,12 +6,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from llm_envs.assets.table import ASSETS, Asset, AssetError, find_asset
+from llm_envs.checks.suggestions import nearest
 from llm_envs.foreign import read_json
 
 HOME_VARIABLE = "LLM_ENVS_HOME"
@@ -76,7 +76,7 @@ def resolve_model(name: str, *, causal: bool = False) -> str:
             path nor a hub's ORGANISATION/NAME is nearly an asset's.
     """
     if name not in ASSETS:
-        if "/" not in name and not Path(name).exists() and get_close_matches(name, ASSETS, n=1, cutoff=0.7):
+        if "/" not in name and not Path(name).exists() and nearest(name, ASSETS, cutoff=0.7):
             find_asset(name)  # says which was meant, where a hub would be asked for long
         return name
     wanted = ("model",) if causal else ("model", "encoder")

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from llm_envs.checks.suggestions import did_you_mean
+
 
 class AssetError(ValueError):
     """An asset cannot be had or used; the message says which, why and the way out."""
@@ -183,8 +185,4 @@ def find_asset(name: str) -> Asset:
     """
     if name in ASSETS:
         return ASSETS[name]
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, ASSETS, n=1, cutoff=0.5)
-    hint = f" did you mean {near[0]!r}?" if near else ""
-    raise AssetError(f"unknown asset {name!r};{hint} there are {', '.join(ASSETS)}")
+    raise AssetError(f"unknown asset {name!r}{did_you_mean(name, ASSETS)} the assets are {', '.join(ASSETS)}")

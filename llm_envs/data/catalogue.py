@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from llm_envs.data.corpus import Columns, Contents, Corpus, Origin
-from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.checks.suggestions import did_you_mean
+from llm_envs.data.corpus import Columns, Contents, Corpus
+from llm_envs.data.errors import DataError
 from llm_envs.data.files.names import read_file_name
 from llm_envs.data.files.stamps import path_stamp
 from llm_envs.foreign import shown
@@ -103,8 +104,10 @@ for _language in ("de", "es", "zh"):
             (("language", _language), ("sentences", _sentences)),
         )
 
-_registered: dict[str, _Entry] = {}
-_open: dict[str, Corpus] = {}
+REGISTERED: dict[str, _Entry] = {}
+"""The corpora that `register_corpus` added, by name."""
+OPEN_CORPORA: dict[str, Corpus] = {}
+"""The corpora this process has opened. The key of a file includes its size and its time of change."""
 
 
 def load_corpus(spec: str, *, columns: Columns | None = None) -> Corpus:
@@ -133,7 +136,7 @@ def load_corpus(spec: str, *, columns: Columns | None = None) -> Corpus:
 
 def list_corpora() -> list[Corpus]:
     """All corpora known by name; none is read before its sizes or examples are asked for."""
-    return [open_corpus(name) for name in {**_NAMED, **_registered}]
+    return [open_corpus(name) for name in {**_NAMED, **REGISTERED}]
 
 
 def register_corpus(
@@ -157,9 +160,9 @@ def register_corpus(
         DataError: If the name is taken by another loader.
     """
     entry = _Entry(loader, language, license, description)
-    if name in _NAMED or _registered.get(name, entry) != entry or ":" in name:
+    if name in _NAMED or REGISTERED.get(name, entry) != entry or ":" in name:
         raise DataError(f"cannot register a data set as {name!r}: the name is taken")
-    _registered[name] = entry
+    REGISTERED[name] = entry
 
 
 def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
@@ -175,7 +178,7 @@ def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
             )
         columns = dict(columns)
     scheme, _, rest = spec.partition(":")
-    entry = _NAMED.get(spec) or _registered.get(spec)
+    entry = _NAMED.get(spec) or REGISTERED.get(spec)
     if entry is not None:
         if columns is not None:
             raise DataError(
@@ -191,9 +194,23 @@ def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
         make = partial(Corpus, language=None, license="unknown", description=f"read from {spec}")
     else:
         raise DataError(_unknown(spec))
-    if key not in _open:
-        _open[key] = make(spec, load, origin=Origin(spec, columns))
-    return _open[key]
+    if key not in OPEN_CORPORA:
+        OPEN_CORPORA[key] = make(spec, load, reopen=partial(reopen_corpus, spec, columns))
+    return OPEN_CORPORA[key]
+
+
+def reopen_corpus(spec: str, columns: Columns | None, content_hash: str | None) -> Corpus:
+    """Opens the corpus that a pickled copy stands for, without reading it yet.
+
+    Args:
+        spec: The spec of the corpus.
+        columns: Its columns.
+        content_hash: The hash of its examples when it was pickled, None if they had not been read.
+    """
+    corpus = open_corpus(spec, columns)
+    if content_hash is not None:
+        corpus.expect_hash(content_hash)
+    return corpus
 
 
 def _load_entry(entry: _Entry) -> Contents:
@@ -211,8 +228,8 @@ def _load_external(scheme: str, name: str, columns: Columns | None) -> Contents:
 
 
 def _unknown(spec: str) -> str:
-    names = [*_NAMED, *_registered]
+    names = [*_NAMED, *REGISTERED]
     return (
-        f"unknown data set {shown(repr(spec), 100)}{did_you_mean(spec[:100], names) or ';'} known are "
+        f"unknown data set {shown(repr(spec), 100)}{did_you_mean(spec[:100], names)} known are "
         f"{', '.join(names)}, and file:PATH (.jsonl .csv .tsv .parquet) and hub:NAME[:CONFIG]"
     )

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.checks.suggestions import did_you_mean
+from llm_envs.data.errors import DataError
 from llm_envs.data.files.names import label
 from llm_envs.episode import Example
 from llm_envs.tokenizers.words import is_unspaced, script_language
@@ -31,14 +32,6 @@ class Contents:
 
     splits: Mapping[str, Sequence[Example]]
     content_hash: str | None = None
-
-
-@dataclass(frozen=True)
-class Origin:
-    """How to find a corpus again: what a pickled corpus consists of."""
-
-    spec: str
-    columns: Columns | None = None
 
 
 class Corpus:
@@ -63,7 +56,7 @@ class Corpus:
         language: str | None,
         license: str,
         description: str,
-        origin: Origin | None = None,
+        reopen: Callable[[str | None], Corpus] | None = None,
     ) -> None:
         """Describe a corpus without loading it.
 
@@ -73,7 +66,8 @@ class Corpus:
             language: Language of the references; None to guess it from the text when asked.
             license: The licence of the texts.
             description: One line for listings.
-            origin: Where `load_corpus` finds it again; without one, pickling copies the examples.
+            reopen: Returns the corpus again, given its content hash or None. It is what a pickled corpus
+                consists of. Without it, pickling copies the examples.
         """
         self.name = name
         own = name.startswith(("file:", "hub:"))
@@ -83,7 +77,7 @@ class Corpus:
         self.description = description
         self._load = load
         self._language = language
-        self._origin = origin
+        self._reopen = reopen
         self._splits: dict[str, Sequence[Example]] | None = None
         self._content_hash: str | None = None
         self._expected_hash: str | None = None
@@ -152,7 +146,7 @@ class Corpus:
         if name not in SPLITS:
             hint = did_you_mean(name, SPLITS)
             raise DataError(
-                f"unknown split {name!r} of data set {self.name!r}{hint} The splits are {', '.join(SPLITS)}"
+                f"unknown split {name!r} of data set {self.name!r}{hint} the splits are {', '.join(SPLITS)}"
             )
         examples = self._loaded()[name]
         if not examples:
@@ -191,13 +185,18 @@ class Corpus:
                 )
         return self._splits
 
+    def expect_hash(self, content_hash: str) -> None:
+        """Makes reading fail if the examples have another hash; has no effect once they have been read."""
+        if self._splits is None:
+            self._expected_hash = content_hash
+
     def __repr__(self) -> str:
         sizes = f", sizes={self.sizes}" if self._splits is not None else ""
         return f"Corpus({self.name!r}{sizes})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._origin is not None:
-            return _unpickle, (self._origin, self._content_hash)
+        if self._reopen is not None:
+            return self._reopen, (self._content_hash,)
         splits = {name: list(examples) for name, examples in self._loaded().items()}
         return _remake, (self.name, self.language, splits, self.license, self.description)
 
@@ -287,16 +286,6 @@ def _guess_language(splits: Mapping[str, Sequence[Example]]) -> str:
     if is_unspaced(text) and language not in ("zh", "ja", "yue", "wuu"):
         return "zh" if re.search("[\u4e00-\u9fff]", text) else "und"
     return language
-
-
-def _unpickle(origin: Origin, content_hash: str | None) -> Corpus:
-    """Find a pickled corpus again, without reading it yet."""
-    from llm_envs.data.catalogue import open_corpus
-
-    corpus = open_corpus(origin.spec, origin.columns)
-    if content_hash is not None and corpus._splits is None:
-        corpus._expected_hash = content_hash
-    return corpus
 
 
 def _remake(

@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from llm_envs.checks.arguments import short
-from llm_envs.data import Corpus
+from llm_envs.data import SPLITS, Corpus
 from llm_envs.envs.booking_fluency import agent_turns, dialogues, fluency, fluency_floor
-from llm_envs.envs.task import SPLITS, Conversation, Speaker, Task
+from llm_envs.envs.conversation import Conversation, Speaker
+from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
 from llm_envs.episode import Example

@@ -164,7 +164,7 @@ def make_vec(env_id: str, num_envs: int, **arguments: Any) -> VectorEnv[Any, Any
     return gym.make_vec(_with_rows(spec, cls), num_envs=num_envs, **arguments)
 
 
-def rows_of(env: TokenEnv, num_envs: int, **changes: Any) -> VectorEnv[Any, Any, Any]:
+def make_vec_like(env: TokenEnv, num_envs: int, **changes: Any) -> VectorEnv[Any, Any, Any]:
     """The native vector environment of one that is there, with its arguments and those that change."""
     arguments = {name: value for name, value in env.arguments.items() if value is not None} | changes
     if env.spec is None:

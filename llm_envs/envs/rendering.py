@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from llm_envs.envs.picture import Paragraph, draw
 from llm_envs.envs.session import Session
 from llm_envs.envs.task import Task
+from llm_envs.episode import Outcome
 from llm_envs.foreign import shown, shown_lines
 
 RENDER_MODES = ("ansi", "human", "rgb_array")
@@ -28,7 +28,7 @@ def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
 
 
 def render_session(
-    task: Task, session: Session, row: np.ndarray, column: int, outcome: dict[str, Any] | None
+    task: Task, session: Session, row: np.ndarray, column: int, outcome: Outcome | None
 ) -> str:
     """One episode as text; components are those of the text so far until the outcome is known."""
     if session.index < 0:
@@ -45,15 +45,15 @@ def render_session(
         total, parts = task.reward.score(episode)
         lines.append(f"so far: {total:.3f}  ({_listed(parts)})")
     else:
-        lines.append(f"reward: {outcome['reward']:.3f}  ({_listed(outcome['reward_components'])})")
-        if outcome["metrics"]:
-            lines.append(f"metrics: {_listed(outcome['metrics'])}")
-        lines.append(f"ended by {outcome['finish_reason']}")
+        lines.append(f"reward: {outcome.reward:.3f}  ({_listed(outcome.reward_components)})")
+        if outcome.metrics:
+            lines.append(f"metrics: {_listed(outcome.metrics)}")
+        lines.append(f"ended by {outcome.finish_reason}")
     return "\n".join(lines)
 
 
 def render_picture(
-    task: Task, session: Session, row: np.ndarray, column: int, outcome: dict[str, Any] | None
+    task: Task, session: Session, row: np.ndarray, column: int, outcome: Outcome | None
 ) -> np.ndarray:
     """One episode as uint8 (height, width, 3): the last token is highlighted, a reward stands at the end.
 
@@ -73,14 +73,14 @@ def render_picture(
         body.append(Paragraph(agent, text[:known], text[known:]))
     end = []
     if outcome is not None:
-        parts = _listed(outcome["reward_components"])
-        end = [Paragraph("reward ", f"{outcome['reward']:.3f}  ({parts})")]
-        end += [Paragraph("metrics ", _listed(outcome["metrics"]))] if outcome["metrics"] else []
-        end.append(Paragraph("ended by ", outcome["finish_reason"]))
+        parts = _listed(outcome.reward_components)
+        end = [Paragraph("reward ", f"{outcome.reward:.3f}  ({parts})")]
+        end += [Paragraph("metrics ", _listed(outcome.metrics))] if outcome.metrics else []
+        end.append(Paragraph("ended by ", str(outcome.finish_reason)))
     return draw(Paragraph("source: ", session.example.source), [Paragraph("", ""), *body], end)
 
 
-def _listed(values: dict[str, float]) -> str:
+def _listed(values: Mapping[str, float]) -> str:
     return ", ".join(f"{shown(name)} {value:.3f}" for name, value in values.items())
 
 

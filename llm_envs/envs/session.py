@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from llm_envs.envs.task import Conversation, Task
+from llm_envs.envs.conversation import Conversation
+from llm_envs.envs.task import Task
 from llm_envs.episode import Episode, Example, FinishReason, Turn
 from llm_envs.rewards import PrefixScorer
 

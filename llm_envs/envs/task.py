@@ -3,68 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import cycle, islice
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
-from llm_envs.checks.arguments import short
-from llm_envs.checks.types import as_index
-from llm_envs.data import Corpus, load_corpus
+from llm_envs.checks.arguments import at_least_one, short
+from llm_envs.data import SPLITS, Corpus, load_corpus
 from llm_envs.data.files.stamps import Stamp, path_stamp
 from llm_envs.data.files.tables import LazyExamples
+from llm_envs.envs.conversation import Conversation, Speaker
+from llm_envs.envs.prompt_checks import check_prompts, no_prompt_tokens
 from llm_envs.envs.reward_timing import RewardTiming
-from llm_envs.episode import Episode, Example, Turn
-from llm_envs.foreign import shown
+from llm_envs.episode import Episode, Example, Outcome, Turn
 from llm_envs.rewards import RewardContext, RewardSet, make_reward
 from llm_envs.tokenizers import Tokenizer, labelled, make_tokenizer
 
-SPLITS = ("train", "validation", "test")
+KEPT_PROMPTS = 20_000
+"""The most prompts that a task keeps encoded."""
 MAX_TOKENS = 2**20
 """The most that max_prompt_tokens and max_new_tokens may be."""
-_CHECKED_PROMPTS = 20_000  # data sets up to this size have every prompt's length checked at make
-_CHECKED_OPENINGS = 4_000  # so many openings of dialogues at least: one in 200 is of the longest
-
-
-Speaker = Callable[[str, str], str]
-"""(who spoke, "user" or "database"; what they said) -> the agent's next turn in a dialogue."""
-
-
-class Reply(Protocol):
-    """What the other side of a dialogue answers to one turn of the agent."""
-
-    @property
-    def speaker(self) -> str:
-        """Who answers: "user" or "database"."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """The answer."""
-        ...
-
-    @property
-    def done(self) -> bool:
-        """Whether the dialogue is over."""
-        ...
-
-
-class Conversation(Protocol):
-    """The other side of one dialogue. It holds its own random generator, drawn from the environment's."""
-
-    def open(self) -> str:
-        """The first turn."""
-        ...
-
-    def reply(self, text: str) -> Reply:
-        """Answers a turn of the agent."""
-        ...
-
-    def measures(self) -> dict[str, float]:
-        """What has been achieved so far, by name."""
-        ...
 
 
 class Task:
@@ -123,9 +82,9 @@ class Task:
         self.tokenizer = self._make_tokenizer(self.default_tokenizer() if tokenizer is None else tokenizer)
         self.vocabulary_size = self.tokenizer.vocabulary_size
         wanted = self.default_max_prompt_tokens if max_prompt_tokens is None else max_prompt_tokens
-        self.max_prompt_tokens = at_least_one("max_prompt_tokens", wanted)
+        self.max_prompt_tokens = at_least_one("max_prompt_tokens", wanted, MAX_TOKENS)
         wanted = self.default_max_new_tokens if max_new_tokens is None else max_new_tokens
-        self.max_new_tokens = at_least_one("max_new_tokens", wanted)
+        self.max_new_tokens = at_least_one("max_new_tokens", wanted, MAX_TOKENS)
         self.long_prompt = long_prompt
         self.timing = RewardTiming(reward_timing)
         self.reward_timing = reward_timing
@@ -153,7 +112,7 @@ class Task:
         self.is_end = np.zeros(self.vocabulary_size, dtype=bool)
         self.is_end[list(self.tokenizer.end_token_ids)] = True
         self._starts: dict[int, tuple[Example, np.ndarray]] = {}
-        self._check_prompts()
+        check_prompts(self)
 
     def make_reward(self, spec: Any) -> RewardSet:
         """A reward for this task's texts; "default" is the task's own."""
@@ -236,10 +195,10 @@ class Task:
             example = self.examples[index]
             ids = self.prompt_tokens(example)
             if not ids:
-                raise self._no_tokens(index)
+                raise no_prompt_tokens(self, index)
             row = self.row(ids, f"example {index} of {self.split!r}")
             start = example, row
-            if len(self._starts) < _CHECKED_PROMPTS:
+            if len(self._starts) < KEPT_PROMPTS:
                 self._starts[index] = start
         return start
 
@@ -273,11 +232,11 @@ class Task:
         markers = self.tokenizer.markers
         return [*markers[turn.speaker], *self.tokenizer.encode(turn.text), *markers["agent"]]
 
-    def score(self, episodes: Sequence[Episode]) -> list[tuple[float, dict[str, Any]]]:
-        """Scores finished episodes, in one batch where a reward can.
+    def score(self, episodes: Sequence[Episode]) -> list[Outcome]:
+        """Scores finished episodes, in one batch if a reward can.
 
         Returns:
-            For each episode its reward and its `outcome`, as it stands in info.
+            The outcome of each episode. Its `reward` is the score.
         """
         if len(episodes) == 1:
             reward, parts = self.reward.score(episodes[0])
@@ -287,22 +246,7 @@ class Task:
         metrics: Sequence[dict[str, float]] = [{}] * len(episodes)
         if self.metrics is not None:
             metrics = self.metrics.score_batch(episodes)[1]
-        return [
-            (
-                total,
-                {
-                    "source": episode.example.source,
-                    "references": episode.example.references,
-                    "text": episode.text,
-                    "action_ids": episode.action_ids,
-                    "reward": total,
-                    "reward_components": parts,
-                    "metrics": {**episode.measures, **measured},
-                    "finish_reason": episode.finish_reason,
-                },
-            )
-            for episode, total, parts, measured in zip(episodes, totals, components, metrics, strict=True)
-        ]
+        return list(map(Outcome.of, episodes, totals, components, metrics))
 
     def describe(self) -> dict[str, Any]:
         """What identifies this task in a record: data, tokenizer, rewards, limits. JSON-able."""
@@ -341,39 +285,6 @@ class Task:
             f"|new:{self.max_new_tokens}|turns:{described['max_turns']}|context:{self.context_length}|v1"
         )
 
-    def _check_prompts(self) -> None:
-        """Refuses prompts that do not fit before one is met in play; users of dialogues open at random."""
-        if self.max_turns == 1 and len(self.examples) <= _CHECKED_PROMPTS:
-            for index in range(len(self.examples)):
-                self.start(index)
-            return
-        key = (type(self), self.corpus.content_hash, self.split, self.tokenizer.content_hash)
-        if self.max_turns == 1:
-            markers = self.tokenizer.markers
-            if markers["separator"] or markers.get("opening", markers["start"]) or key in _never_empty:
-                return
-            for index, example in enumerate(self.examples):  # a prompt is the source's tokens alone
-                if not self.prompt_tokens(example):
-                    raise self._no_tokens(index)
-            _never_empty.add(key)
-            return
-        if key not in _extreme_openings:
-            rng = np.random.default_rng(0)  # its own: the environment's draws stay as they are
-            drawn = islice(cycle(self.examples), max(len(self.examples), _CHECKED_OPENINGS))
-            said = (self.conversation(example, rng).open() for example in drawn)
-            openings = sorted((self.opening_tokens(Turn("user", text)) for text in said), key=len)
-            _extreme_openings[key] = openings[0], openings[-1]
-        for opening in _extreme_openings[key]:
-            self.row(opening, f"a dialogue of {self.split!r}")
-
-    def _no_tokens(self, index: int) -> ValueError:
-        return ValueError(
-            f"the prompt of example {index} of {self.split!r} has no token: its source "
-            f"{shown(ascii(self.examples[index].source))} means nothing to tokenizer "
-            f"{self.tokenizer.spec!r}. Leave the example out, or let the tokenizer begin or end prompts: "
-            "'bos': true, or a 'separator' such as '\\n'"
-        )
-
     def _make_tokenizer(self, spec: str | Mapping[str, Any] | Tokenizer) -> Tokenizer:
         if not isinstance(spec, str | Mapping):
             return make_tokenizer(spec)
@@ -396,22 +307,3 @@ class Task:
 
 
 _tokenizers: dict[tuple[str, Stamp, str, type[Task]], Tokenizer] = {}
-_never_empty: set[tuple[type[Task], str, str, str]] = set()
-_extreme_openings: dict[tuple[type[Task], str, str, str], tuple[list[int], list[int]]] = {}
-
-
-def at_least_one(name: str, value: Any, at_most: int = MAX_TOKENS) -> int:
-    """A count as an int, whatever kind of integer it is.
-
-    Raises:
-        ValueError: It is no whole number of at least 1, or above what memory is asked for.
-    """
-    try:
-        count = as_index(value)
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
-    if count > at_most:
-        raise ValueError(f"{name}={short(value)} must be at most {at_most:,}")
-    return count

@@ -9,65 +9,14 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import InvalidAction, ResetNeeded
 
-from llm_envs.checks.arguments import check_kinds
 from llm_envs.checks.types import as_index
+from llm_envs.envs.arguments import check_arguments, check_seed, checked_options, copied
 from llm_envs.envs.rendering import RENDER_MODES, check_render_mode, render_picture, render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
 from llm_envs.envs.task import Task
-from llm_envs.rewards.registry import did_you_mean
+from llm_envs.episode import Outcome
 from llm_envs.tokenizers import Tokenizer
-
-
-def check_arguments(task_class: type[Task], given: Mapping[str, Any], unknown: Mapping[str, Any]) -> None:
-    """Refuses arguments no environment takes, naming the nearest one that is.
-
-    Raises:
-        TypeError: There is such an argument.
-        ValueError: An argument is of another type than its kind.
-    """
-    for name in unknown:
-        hint = did_you_mean(name, given)
-        raise TypeError(
-            f"{task_class.kind} environments take no argument {name!r}{hint} they take {sorted(given)}"
-        )
-    check_kinds(given)
-
-
-def checked_options(options: Any, known: Sequence[str]) -> Mapping[str, Any]:
-    """The options of `reset`; a misspelt one would have an example drawn at random.
-
-    Raises:
-        ValueError: They are no mapping, or one of them is unknown.
-    """
-    if options is None:
-        return {}
-    if not isinstance(options, Mapping):
-        raise ValueError(f"options={options!r} of reset() must be a dict such as {{'example': 0}}, or None")
-    for name in options:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise ValueError(f"reset() takes no option {name!r}{hint} it takes {list(known)}")
-    return options
-
-
-def check_seed(seed: Any) -> None:
-    """Refuses what Gymnasium would take for a seed and nobody meant: True is seed 1.
-
-    Raises:
-        gymnasium.error.Error: It is a bool; what else is none, Gymnasium refuses itself.
-    """
-    if isinstance(seed, bool | np.bool_):
-        raise gym.error.Error(f"seed={seed!r} is a bool; a seed is a whole number of at least 0, or None")
-
-
-def copied(argument: Any) -> Any:
-    """An argument that its caller cannot change: mappings and lists anew, what they hold as it is."""
-    if isinstance(argument, Mapping):
-        return {key: copied(value) for key, value in argument.items()}
-    if isinstance(argument, list | tuple):
-        return [copied(value) for value in argument]
-    return argument
 
 
 class TokenEnv(gym.Env[np.ndarray, int]):
@@ -144,7 +93,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         self._tokens = np.full(shape, -1, np.int32)
         self._column = self._limit = 0
         self._running = False
-        self._outcome: dict[str, Any] | None = None
+        self._outcome: Outcome | None = None
 
     @property
     def arguments(self) -> Mapping[str, Any]:
@@ -216,9 +165,9 @@ class TokenEnv(gym.Env[np.ndarray, int]):
             self._column, self._limit = session.start, session.limit
             info: dict[str, Any] = {}
         else:
-            score, self._outcome = self.task.score([session.episode(tokens, column, reason)])[0]
-            reward = session.pay_final(score)
-            info = {"outcome": self._outcome}
+            outcome = self._outcome = self.task.score([session.episode(tokens, column, reason)])[0]
+            reward = session.pay_final(outcome.reward)
+            info = {"outcome": outcome.to_info()}
         if self.render_mode == "human":
             self.render()
         self._running = reason is None

@@ -7,19 +7,28 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.error import ResetNeeded
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from llm_envs.checks.arguments import short
+from llm_envs.checks.arguments import at_least_one
 from llm_envs.envs import WAIT
+from llm_envs.envs.arguments import check_arguments, checked_options, copied
 from llm_envs.envs.rendering import check_render_mode, render_picture, render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
-from llm_envs.envs.task import Task, at_least_one
-from llm_envs.envs.token_env import check_arguments, check_seed, checked_options, copied, draw_example
-from llm_envs.episode import Episode, FinishReason
+from llm_envs.envs.task import Task
+from llm_envs.envs.token_env import draw_example
+from llm_envs.envs.vector_arguments import (
+    as_autoreset_mode,
+    checked_actions,
+    examples_of_rows,
+    reset_mask_of,
+    seeds_of_rows,
+)
+from llm_envs.envs.vector_infos import merge_infos
+from llm_envs.episode import Episode, FinishReason, Outcome
 from llm_envs.tokenizers import Tokenizer
 
 _MAX_ROWS = 2**16
@@ -81,7 +90,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.num_envs = num_envs
         self.render_mode = render_mode
-        self.autoreset_mode = _mode(autoreset_mode)
+        self.autoreset_mode = as_autoreset_mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._arguments = copied(arguments)
         self.task = make_task(self.task_class, self._arguments)
@@ -99,7 +108,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._over = np.ones(num_envs, dtype=bool)
         self._any_over = True
         self._begun = False
-        self._outcomes: list[dict[str, Any] | None] = [None] * num_envs
+        self._outcomes: list[Outcome | None] = [None] * num_envs
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -133,46 +142,16 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 before another reset.
         """
         options = dict(checked_options(options, ("example", "reset_mask")))
-        check_seed(seed)
-        seeds: Sequence[int | None]
-        if seed is None:
-            seeds = [None] * self.num_envs
-        elif isinstance(seed, int | np.integer):
-            seeds = range(int(seed), int(seed) + self.num_envs)
-        elif isinstance(seed, Sequence | np.ndarray):
-            seeds = seed
-        else:
-            raise ValueError(f"seed={short(seed)} must be an integer, or one integer or None for each row")
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"one seed per row: got {len(seeds)} seeds for num_envs={self.num_envs}")
-        for one in seeds:
-            check_seed(one)
-        mask = self._reset_mask(options)
-        examples = options.get("example")
-        per_row: Sequence[Any] = [examples] * self.num_envs
-        if isinstance(examples, Sequence | np.ndarray):
-            per_row = list(examples)
-        if len(per_row) != self.num_envs:
-            raise ValueError(f"one example per row: got {len(per_row)} for num_envs={self.num_envs}")
+        seeds = seeds_of_rows(seed, self.num_envs)
+        mask = reset_mask_of(options, self.num_envs)
+        examples = examples_of_rows(options.get("example"), self.num_envs)
         infos: dict[str, Any] = {}
         for row in np.flatnonzero(mask).tolist():
             if seeds[row] is not None:
                 self._rngs[row] = seeding.np_random(seeds[row])[0]
-        self._begin(mask, infos, per_row)
+        self._begin(mask, infos, examples)
         self._any_over = bool(self._over.any())
         return self._tokens.copy(), infos
-
-    def _reset_mask(self, options: Mapping[str, Any]) -> np.ndarray:
-        mask = options.get("reset_mask")
-        if mask is None:
-            return np.ones(self.num_envs, dtype=bool)
-        if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != (self.num_envs,):
-            raise ValueError(
-                f"options['reset_mask'] is a bool array of shape ({self.num_envs},), got {mask!r}"
-            )
-        if not mask.any():
-            raise ValueError("options['reset_mask'] selects no row")
-        return mask.copy()
 
     def _begin(self, mask: np.ndarray, infos: dict[str, Any], wanted: Sequence[Any] | None = None) -> None:
         """Starts episodes in the rows of a mask, on the example wanted of each row (None: drawn)."""
@@ -220,7 +199,12 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 by itself is given a token; where every row waits; after a step that raised anything else (a
                 RewardError, say), which ends the episodes of all rows.
         """
-        actions = self._checked(actions)
+        actions = checked_actions(
+            actions,
+            self.task.vocabulary_size,
+            self._over,
+            may_wait=self.autoreset_mode is AutoresetMode.DISABLED,
+        )
         if not self._begun:
             raise ResetNeeded("call reset() before step(); a step that raised has ended all episodes")
         if self._any_over and self.autoreset_mode is not AutoresetMode.NEXT_STEP:
@@ -305,11 +289,11 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if not finished:
             return
         final: dict[int, dict[str, Any]] = {}
-        for row, (score, outcome) in zip(finished, self.task.score(episodes), strict=True):
-            rewards[row] = self._sessions[row].pay_final(score)
+        for row, outcome in zip(finished, self.task.score(episodes), strict=True):
+            rewards[row] = self._sessions[row].pay_final(outcome.reward)
             terminated[row] = True
             self._outcomes[row] = outcome
-            final[row] = {"outcome": outcome}
+            final[row] = {"outcome": outcome.to_info()}
         mask = terminated.copy()
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             lasting = {
@@ -322,46 +306,6 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             merge_infos(infos, final, mask)
             self._over |= terminated
             self._any_over = True
-
-    def _checked(self, actions: Any) -> np.ndarray:
-        if not isinstance(actions, np.ndarray):
-            actions = self._as_array(actions)
-        if actions.shape != (self.num_envs,):
-            raise InvalidAction(
-                f"actions are integers of shape ({self.num_envs},), got shape {actions.shape}"
-            )
-        if actions.dtype.kind not in "iu":
-            row = _no_integer(actions)
-            raise InvalidAction(
-                f"actions are token ids (integers), got dtype {actions.dtype}: row {row} has "
-                f"{short(actions[row : row + 1].tolist()[0])}"
-            )
-        actions = actions.astype(np.int64, copy=False)
-        size = self.task.vocabulary_size
-        outside = actions.view(np.uint64) >= size  # one comparison: a negative number is a huge one
-        may_wait = self.autoreset_mode is AutoresetMode.DISABLED
-        if may_wait and self._any_over:
-            outside &= ~self._over | (actions != WAIT)
-        if len(wrong := outside.nonzero()[0]):
-            row = int(wrong[0])
-            running = may_wait and actions[row] == WAIT
-            hint = f"; only a row that is over may WAIT ({WAIT})" if running else ""
-            raise InvalidAction(
-                f"action {actions[row]} of row {row} is outside the vocabulary, 0 to {size - 1}{hint}"
-            )
-        return actions
-
-    def _as_array(self, actions: Any) -> np.ndarray:
-        """Actions that are no array as one; what NumPy cannot make one of is named."""
-        try:
-            return np.asarray(actions)
-        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-            listed = list(actions) if isinstance(actions, Sequence) else []
-            wrong = [(row, a) for row, a in enumerate(listed) if not isinstance(a, int | np.integer)]
-            named = f"row {wrong[0][0]} has {short(wrong[0][1])}" if wrong else f"got {short(actions)}"
-            raise InvalidAction(
-                f"actions are integers of shape ({self.num_envs},), one token id for each row; {named}"
-            ) from error
 
     def render(self) -> tuple[str | np.ndarray, ...] | None:
         """Each row as text ("ansi") or as a picture ("rgb_array"), as of a single environment.
@@ -397,41 +341,3 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.task = find_again(self.task_class, self._arguments, state["task"])
         for session in self._sessions:
             session.rebind(self.task)
-
-
-def _mode(value: AutoresetMode | str) -> AutoresetMode:
-    try:
-        return AutoresetMode(value)
-    except (TypeError, ValueError):
-        known = ", ".join(repr(mode.value) for mode in AutoresetMode)
-        raise ValueError(f"unknown autoreset_mode={short(value)}; there are {known}") from None
-
-
-def _no_integer(actions: np.ndarray) -> int:
-    """The first row whose action is no integer; 0 where the type alone is wrong."""
-    whole = (isinstance(a, int) and not isinstance(a, bool) and abs(a) < 2**63 for a in actions.tolist())
-    found = (row for row, fits in enumerate(whole) if not fits)
-    return next(found, 0)
-
-
-def merge_infos(into: dict[str, Any], infos: Mapping[int, Mapping[str, Any]], mask: np.ndarray) -> None:
-    """Adds the infos of some rows to vector infos, as Gymnasium's `VectorEnv._add_info` does row by row.
-
-    Every key becomes an array with a value per row and the mask `_key`; dicts nest.
-
-    Args:
-        into: The vector infos; they have none of the keys.
-        infos: Row -> its info, at least one; all have the same keys.
-        mask: True in these rows, bool (num_envs,).
-    """
-    for key, value in next(iter(infos.values())).items():
-        if isinstance(value, dict):
-            into[key] = {}
-            merge_infos(into[key], {row: info[key] for row, info in infos.items()}, mask)
-        else:
-            plain = type(value) in (int, float, bool)
-            column = np.zeros(len(mask), type(value)) if plain else np.empty(len(mask), object)
-            for row, info in infos.items():
-                column[row] = info[key]
-            into[key] = column
-        into[f"_{key}"] = mask

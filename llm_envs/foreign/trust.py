@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from difflib import get_close_matches
 from typing import Any
+
+from llm_envs.checks.suggestions import did_you_mean
 
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _CODE = re.compile(rf"({_DOTTED}):({_DOTTED})")
@@ -141,8 +142,7 @@ def load_code(name: str, what: str) -> Any:
         raise ValueError(f"{what} {name!r}: there is no module {error.name!r} to import") from error
     for part in attribute.split("."):
         if not hasattr(found, part):
-            near = get_close_matches(part, [n for n in vars(found) if not n.startswith("_")], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ";"
+            hint = did_you_mean(part, (name for name in vars(found) if not name.startswith("_")))
             raise ValueError(
                 f"{what} {name!r}: module {module_name!r} has no {attribute!r}{hint} "
                 "the form is 'package.module:name'"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards.forms import FORMS, form_score, script_score
-from llm_envs.rewards.registry import did_you_mean
 from llm_envs.tokenizers.words import words_of
 
 

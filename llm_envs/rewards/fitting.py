@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 _KEPT = 8
-_fitted: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+FITTED: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 
 _T = TypeVar("_T")
 
@@ -25,11 +25,11 @@ def text_hash(texts: Sequence[str]) -> str:
 
 def fit_once(key: tuple[Any, ...], fit: Callable[[], _T]) -> _T:
     """Returns what `fit` made for this key before, or calls it; the last few keys are kept."""
-    if key not in _fitted:
+    if key not in FITTED:
         made = fit()
-        _fitted[key] = made
-        while len(_fitted) > _KEPT:
-            _fitted.popitem(last=False)
-    _fitted.move_to_end(key)
-    found: _T = _fitted[key]
+        FITTED[key] = made
+        while len(FITTED) > _KEPT:
+            FITTED.popitem(last=False)
+    FITTED.move_to_end(key)
+    found: _T = FITTED[key]
     return found

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import is_evaluate_module, load_code
 
 _HERE = "llm_envs.rewards."
 
-_REGISTRY: dict[str, str | Callable[..., Any]] = {
+REGISTRY: dict[str, str | Callable[..., Any]] = {
     "bleu": _HERE + "bleu:Bleu",
     "brevity": _HERE + "brevity:Brevity",
     "chrf": _HERE + "chrf:Chrf",
@@ -63,7 +64,7 @@ def register_reward(
         raise ValueError(f"reward id {reward_id!r} has a meaning of its own in specs; choose another id")
 
     def register(reward: _T) -> _T:
-        known = _REGISTRY.get(reward_id)
+        known = REGISTRY.get(reward_id)
         if known is not None and _origin(known) != _origin(reward):
             raise ValueError(f"reward id {reward_id!r} is taken by {_origin(known)}; choose another id")
         global _redefined
@@ -72,7 +73,7 @@ def register_reward(
             reward.needs_references = needs_references  # type: ignore[attr-defined]
         if needs_text is not None:
             reward.needs_text = needs_text  # type: ignore[attr-defined]
-        _REGISTRY[reward_id] = reward
+        REGISTRY[reward_id] = reward
         return reward
 
     return register
@@ -85,7 +86,7 @@ def redefinitions() -> int:
 
 def list_rewards() -> list[str]:
     """Returns the ids of all registered rewards, sorted."""
-    return sorted(_REGISTRY)
+    return sorted(REGISTRY)
 
 
 def find_reward(reward_id: str) -> Callable[..., Any]:
@@ -96,7 +97,7 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
     """
     if is_evaluate_module(reward_id):
         return load_code(_HERE + "evaluate_module:EvaluateModule", "reward")
-    entry: str | Callable[..., Any] | None = reward_id if ":" in reward_id else _REGISTRY.get(reward_id)
+    entry: str | Callable[..., Any] | None = reward_id if ":" in reward_id else REGISTRY.get(reward_id)
     if entry is None:
         if reward_id == "default":
             raise ValueError(
@@ -104,19 +105,11 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
                 "to add to it, write it out: gym.make(id).unwrapped.task.reward.to_spec()"
             )
         raise ValueError(
-            f"unknown reward {reward_id!r}{did_you_mean(reward_id, _REGISTRY)} "
+            f"unknown reward {reward_id!r}{did_you_mean(reward_id, REGISTRY)} "
             "llm_envs.list_rewards() shows all; one that a script of yours registers is known to that script "
             "alone: name it 'module:name', the module is then imported"
         )
     return load_code(entry, "reward") if isinstance(entry, str) else entry
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Returns "; did you mean 'x'?" for the nearest known name, or ";"."""
-    import difflib
-
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ";"
 
 
 def _origin(reward: str | Callable[..., Any]) -> str:

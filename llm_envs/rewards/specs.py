@@ -11,11 +11,12 @@ from math import isfinite
 from pathlib import PurePath
 from typing import Any
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.checks.types import declared_type, declared_types, fits, type_name
 from llm_envs.foreign import EVALUATE, is_evaluate_module, shown
 from llm_envs.rewards.callables import check_takes_episode
 from llm_envs.rewards.context import RewardContext
-from llm_envs.rewards.registry import did_you_mean, find_reward
+from llm_envs.rewards.registry import find_reward
 from llm_envs.rewards.signatures import option_text
 
 _FORMS = (

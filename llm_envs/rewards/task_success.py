@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.episode import Episode
 from llm_envs.rewards.context import RewardContext
-from llm_envs.rewards.registry import did_you_mean
 
 
 class TaskSuccess:

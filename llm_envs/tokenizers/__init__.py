@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from llm_envs.assets import ASSETS
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.checks.types import fits, type_name
 from llm_envs.tokenizers.byte import ByteTokenizer
 from llm_envs.tokenizers.hugging_face import HuggingFaceTokenizer
@@ -88,12 +89,10 @@ def make_tokenizer(
     elif kind == "byte" and not colon:
         allowed = {}
     else:
-        from difflib import get_close_matches
-
-        near = get_close_matches(kind, ["word", "byte", "hf"], n=1)
-        hint = f"; did you mean '{near[0]}'?" if near and near[0] != kind else ";"
+        kinds = ["word", "byte", "hf"]
+        hint = ";" if kind in kinds else did_you_mean(kind, kinds)
         raise ValueError(
-            f"unknown tokenizer {spec!r}{hint} there are 'word', 'word:N', 'byte', 'hf:NAME_OR_PATH'"
+            f"unknown tokenizer {spec!r}{hint} the tokenizers are 'word', 'word:N', 'byte', 'hf:NAME_OR_PATH'"
         )
     if unknown := sorted(set(options) - set(allowed)):
         raise ValueError(f"tokenizer '{kind}' has no option {unknown[0]!r}; it takes {sorted(allowed)}")

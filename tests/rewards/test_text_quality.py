@@ -164,7 +164,7 @@ def test_fitting_happens_once_for_the_same_texts(monkeypatch):
     calls = []
     real = NgramModel.__init__
     monkeypatch.setattr(NgramModel, "__init__", lambda self, t: (calls.append(1), real(self, t))[1])
-    monkeypatch.setattr(fitting, "_fitted", type(fitting._fitted)())
+    monkeypatch.setattr(fitting, "FITTED", type(fitting.FITTED)())
     for _ in range(3):
         make_reward("fluency", RewardContext(train_texts=lambda: list(TRAIN)))
     first = len(calls)

@@ -31,8 +31,8 @@ from llm_baselines.configuration.tables import TUNED
 from llm_benchmarks.console.input import is_folder, read_toml
 from llm_benchmarks.records.record import RecordError, plain
 from llm_envs.checks.types import fits
+from llm_envs.data import SPLITS
 from llm_envs.envs.ids import bare_id, env_class, find_spec
-from llm_envs.envs.task import SPLITS
 from llm_envs.foreign import code_names
 from llm_envs.rewards.specs import parse_spec
 
@@ -213,7 +213,7 @@ def find_suite(name: str) -> Path:
     Raises:
         SuiteError: There is none.
     """
-    from llm_envs.rewards.registry import did_you_mean
+    from llm_envs.checks.suggestions import did_you_mean
 
     with suppress(OSError):  # a name too long is no file's
         if Path(name).is_file():
@@ -400,7 +400,7 @@ def check_names(envs: list[str], agents: list[str], where: str) -> None:
     """
     import llm_envs
     from llm_baselines.registry import list_agents
-    from llm_envs.rewards.registry import did_you_mean
+    from llm_envs.checks.suggestions import did_you_mean
 
     for env in (env.removeprefix("llm_envs:") for env in envs):
         try:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.data.corpus import SPLITS, Columns
-from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.data.errors import DataError
 from llm_envs.episode import Example
 from llm_envs.foreign import shown
 from llm_envs.foreign.bounded_json import MAX_DEPTH, MAX_INTEGER
@@ -80,7 +81,7 @@ class ColumnMapping:
         for role, names in chosen.items():
             for name in names:
                 if name.partition(".")[0] not in available and name not in available:
-                    hint = did_you_mean(name, available) or ";"
+                    hint = did_you_mean(name, available)
                     raise DataError(
                         f"{place} has no column {name!r} (asked for as {role}){hint} "
                         f"its columns are {', '.join(available)}"
@@ -222,7 +223,7 @@ def _is_alpaca(available: Sequence[str], candidates: Sequence[str]) -> bool:
 def _listed(role: str, names: str | Sequence[str]) -> list[str]:
     if role not in ROLES:
         raise DataError(
-            f"unknown key {role!r} in columns=; expected {', '.join(ROLES)}" + did_you_mean(role, ROLES)
+            f"unknown key {role!r} in columns={did_you_mean(role, ROLES)} expected {', '.join(ROLES)}"
         )
     given = [names] if isinstance(names, str) else names
     if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):

@@ -12,8 +12,9 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.data.corpus import Columns, Contents
-from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.data.errors import DataError
 from llm_envs.data.files.columns import SPLIT_VALUES
 from llm_envs.data.files.names import read_file_name
 from llm_envs.data.files.parquet import Parquet
@@ -38,7 +39,8 @@ def load(name: str, columns: Columns | None) -> Contents:
         if not path.exists():
             with suppress(OSError):
                 beside = [file.name for file in path.parent.iterdir()]
-                raise DataError(f"there is no file {str(path)!r}{did_you_mean(path.name, beside)}")
+                hint = did_you_mean(path.name, beside)
+                raise DataError(f"there is no file {str(path)!r}{hint} name a file that exists")
             raise DataError(f"there is no file {str(path)!r}, nor a folder it could be in")
         return read_tables([(None, open_table(path, quoted))], columns, str(path))
     except OSError as error:

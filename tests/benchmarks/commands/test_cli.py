@@ -17,7 +17,7 @@ from llm_baselines.registry import load_agent, make_agent
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.records.store import RecordStore, checkpoint_hash
 from llm_benchmarks.run.training import read_training
-from llm_envs.rewards.registry import _REGISTRY
+from llm_envs.rewards.registry import REGISTRY
 
 TINY = "TextGen-Tiny-v0"
 
@@ -434,7 +434,7 @@ def test_an_agent_trained_in_a_script_is_evaluated_from_its_folder(
         agent.learn(100)
         agent.save("trained")
     finally:
-        del _REGISTRY["of_this_script"]
+        del REGISTRY["of_this_script"]
     words = ("evaluate", "--env", TINY, "--agent", "trained", "--store", "store", "--episodes", "3")
     status, out, err = run(capsys, *words)
     assert (status, err) == (0, "")
