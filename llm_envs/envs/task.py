@@ -11,8 +11,8 @@ import numpy as np
 
 from llm_envs.checks.arguments import at_least_one, short
 from llm_envs.data import SPLITS, Corpus, load_corpus
+from llm_envs.data.files.scanning import LazyExamples
 from llm_envs.data.files.stamps import Stamp, path_stamp
-from llm_envs.data.files.tables import LazyExamples
 from llm_envs.envs.conversation import Conversation, Speaker
 from llm_envs.envs.prompt_checks import check_prompts, no_prompt_tokens
 from llm_envs.envs.reward_timing import RewardTiming

@@ -96,7 +96,7 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
         ValueError: No such id, module or name.
     """
     if is_evaluate_module(reward_id):
-        return load_code(_HERE + "evaluate_module:EvaluateModule", "reward")
+        return load_code(_HERE + "evaluate.module:EvaluateModule", "reward")
     entry: str | Callable[..., Any] | None = reward_id if ":" in reward_id else REGISTRY.get(reward_id)
     if entry is None:
         if reward_id == "default":

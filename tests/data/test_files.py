@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_envs.data import SPLITS, DataError, load_corpus
-from llm_envs.data.files.rows import Delimited, JsonLines
+from llm_envs.data.files.delimited import Delimited
+from llm_envs.data.files.json_lines import JsonLines
 from llm_envs.episode import Example
 
 

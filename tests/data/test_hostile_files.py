@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import llm_envs.data.files.rows
 from llm_envs.data import DataError, load_corpus
+from llm_envs.data.files import line_files
 
 DEEP = "[" * 100_000 + "]" * 100_000
 DEEPISH = "[" * 200 + "]" * 200  # json reads it; whoever walks it by recursion may fail later
@@ -76,7 +76,7 @@ def test_rows_of_jsonl(tmp_path: Path, text: str | bytes, said: str) -> None:
 
 
 def test_a_row_without_end_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llm_envs.data.files.rows, "MAX_ROW", 1000)
+    monkeypatch.setattr(line_files, "MAX_ROW", 1000)
     assert "line 2: longer than" in refused(lines(tmp_path / "a.jsonl", '{"source": "a"}', "x" * 2000))
     assert "line 2: longer than" in refused(lines(tmp_path / "a.csv", "source", "x" * 2000))
     limit = csv.field_size_limit(1000)

@@ -9,7 +9,7 @@ from typing import Any
 from llm_envs.data.corpus import Columns, Contents
 from llm_envs.data.errors import DataError
 from llm_envs.data.files.columns import SPLIT_VALUES
-from llm_envs.data.files.tables import read_tables
+from llm_envs.data.files.scanning import read_tables
 
 
 class HubTable:

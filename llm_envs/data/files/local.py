@@ -16,10 +16,12 @@ from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.data.corpus import Columns, Contents
 from llm_envs.data.errors import DataError
 from llm_envs.data.files.columns import SPLIT_VALUES
+from llm_envs.data.files.delimited import Delimited
+from llm_envs.data.files.json_lines import JsonLines
 from llm_envs.data.files.names import read_file_name
 from llm_envs.data.files.parquet import Parquet
-from llm_envs.data.files.rows import Delimited, JsonLines, Table
-from llm_envs.data.files.tables import read_tables
+from llm_envs.data.files.scanning import read_tables
+from llm_envs.data.files.table import Table
 from llm_envs.foreign import shown
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from llm_envs.data.errors import DataError
-from llm_envs.data.files.rows import changed
 from llm_envs.data.files.stamps import Stamp, path_stamp
+from llm_envs.data.files.table import changed
 
 _GROUPS_KEPT = 4
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from llm_envs.episode import Episode
 from llm_envs.rewards.context import RewardContext
-from llm_envs.rewards.evaluate_loading import ModuleSource
+from llm_envs.rewards.evaluate.module_source import ModuleSource
 from llm_envs.rewards.signatures import option_text
 
 _TEXTS = ("predictions", "data")

@@ -14,7 +14,7 @@ from llm_envs.data.corpus import SPLITS, Columns, Contents, combine_digests, exa
 from llm_envs.data.errors import DataError
 from llm_envs.data.files.columns import ColumnMapping, RowError
 from llm_envs.data.files.notes import say_once, shared_sources, small_splits
-from llm_envs.data.files.rows import Table
+from llm_envs.data.files.table import Table
 from llm_envs.data.splitting import assign_splits, group_key, source_key
 from llm_envs.episode import Example
 
