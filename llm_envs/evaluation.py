@@ -1,4 +1,4 @@
-"""evaluate(): a policy played on the examples of an environment, one row per episode."""
+"""evaluate(): plays a policy on the examples of an environment and returns one row per episode."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _MAX_EPISODES = 2**20
 
 
 class Policy(Protocol):
-    """What is evaluated: anything with Stable-Baselines3's `predict`."""
+    """Anything with Stable-Baselines3's `predict`."""
 
     def predict(
         self,
@@ -41,16 +41,16 @@ class Policy(Protocol):
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Actions (n,) for observations (n, context_length), and the state to hand to the next call."""
+        """Returns actions (n,) for observations (n, context_length), and the state for the next call."""
         ...
 
 
 @runtime_checkable
 class SeesExamples(Protocol):
-    """A policy that is told which example each of its rows plays; `evaluate` asks for nothing more.
+    """A policy that is told which example each of its rows plays.
 
-    For policies that write something of the example itself, such as its reference: equal prompts may belong
-    to several examples, so that no observation says which one is played.
+    It is for policies that write something of the example itself, such as its reference. Several examples
+    may have equal prompts, so the observation does not say which one is played.
     """
 
     def begin_episodes(self, rows: Sequence[int], examples: Sequence[Example], state: Any = None) -> Any:
@@ -58,11 +58,11 @@ class SeesExamples(Protocol):
 
         Args:
             rows: The rows of the next batch in which an episode begins.
-            examples: What they play, in order.
-            state: From the last `predict`, None at first.
+            examples: The examples of these episodes, in the same order.
+            state: The state from the last `predict`, None at first.
 
         Returns:
-            The state to hand to the next `predict`.
+            The state for the next `predict`.
         """
         ...
 
@@ -108,11 +108,11 @@ class EvaluationResult:
     """The rows of an evaluation in the order of their index, and their means.
 
     Attributes:
-        rows: One for each episode.
+        rows: One per episode.
         seed: The evaluation seed.
         deterministic: What `predict` was given.
-        corpus_metrics: What was computed once over all rows; no row has it.
-        seconds: Wall-clock time it took.
+        corpus_metrics: Metrics that were computed once over all rows. No row has them.
+        seconds: Wall-clock time of the evaluation.
     """
 
     rows: tuple[EpisodeRow, ...]
@@ -133,7 +133,7 @@ class EvaluationResult:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Mean of every metric over the episodes that have it, and those of the evaluation as a whole."""
+        """Mean of every metric over the episodes that have it, and the corpus metrics."""
         return {**_means([row.metrics for row in self.rows]), **self.corpus_metrics}
 
     @property
@@ -147,7 +147,7 @@ class EvaluationResult:
         return statistics.fmean(row.length for row in self.rows)
 
     def to_dicts(self) -> list[dict[str, Any]]:
-        """The rows as JSON-able dicts."""
+        """Returns the rows as JSON-able dicts."""
         return [row.to_dict() for row in self.rows]
 
 
@@ -157,7 +157,7 @@ def _means(tables: list[Mapping[str, float]]) -> dict[str, float]:
 
 
 def episode_seed(seed: int, index: int) -> int:
-    """The seed of evaluation episode `index`: f(S, k), the same whatever the number of environments."""
+    """Returns the seed of evaluation episode `index`, which is the same for any number of environments."""
     return int(np.random.SeedSequence([seed, index]).generate_state(1)[0])
 
 
@@ -170,25 +170,28 @@ def evaluate(
     deterministic: bool = True,
     on_episode: Callable[[EpisodeRow], None] | None = None,
 ) -> EvaluationResult:
-    """Plays a policy and returns one row per episode, and the metrics that look at all of them together.
+    """Plays a policy on the examples of an environment.
 
-    Episode k is `reset(seed=f(seed, k))` on example k modulo their number, so every example of the split is
-    visited before any repeats, and the rows do not depend on how many environments play them.
+    Episode k is `reset(seed=f(seed, k))` on example k modulo the number of examples. So every example of the
+    split is visited before any repeats. The rows do not depend on how many environments play them.
 
     Args:
-        policy: Anything with Stable-Baselines3's `predict`, called on batches (n, context_length). One that
-            has `begin_episodes` is told which examples its rows play (`SeesExamples`).
-        env: An id of ours or of one's own (its test split is used), an environment, or a vector environment
-            of this package; wrappers around them are fine. A row has the reward of the environment's
-            `outcome`: what a RewardWrapper makes of it is not seen, give the environment that reward instead.
-        n_eval_episodes: Number of episodes; by default one for each example of the split.
-        seed: The evaluation seed S, at least 0.
+        policy: Anything with Stable-Baselines3's `predict`, called on batches (n, context_length). If it has
+            `begin_episodes`, it is told which examples its rows play (`SeesExamples`).
+        env: A registered id (its test split is used), an environment, or a vector environment of this
+            package. Wrappers around them are fine. A row has the reward of the environment's `outcome`. It
+            does not see what a RewardWrapper makes of it, so give the environment that reward instead.
+        n_eval_episodes: Number of episodes. None plays every example of the split once.
+        seed: The evaluation seed, at least 0.
         deterministic: Passed to `predict`.
         on_episode: Called with every finished row, in the order in which they finish.
 
+    Returns:
+        One row per episode, and the metrics that are computed over all of them.
+
     Raises:
-        ValueError: The environment is not one of this package, or there is nothing to play.
-        gymnasium.error.InvalidAction: The policy does not give one token id for each observation.
+        ValueError: The environment is not of this package, or there is nothing to play.
+        gymnasium.error.InvalidAction: The policy does not return one token id per observation.
     """
     if n_eval_episodes is not None:
         n_eval_episodes = at_least_one("n_eval_episodes", n_eval_episodes, _MAX_EPISODES)
@@ -224,7 +227,7 @@ def evaluate(
 
 
 def _of_the_whole(task: Task, rows: list[EpisodeRow]) -> dict[str, float]:
-    """The metrics that are computed once, on all rows together."""
+    """Returns the metrics that are computed once, on all rows together."""
     if task.corpus_metrics is None:
         return {}
     played = [
@@ -264,7 +267,7 @@ def _play_one(policy: Policy, env: Any, plan: list[tuple[int, int, int]], determ
 
 
 def _checked(actions: Any, n: int) -> np.ndarray:
-    """A policy's actions as int64 (n,)."""
+    """Returns a policy's actions as int64 (n,)."""
     flat = np.asarray(actions).reshape(-1)
     if flat.shape != (n,) or flat.dtype.kind not in "iu":
         raise InvalidAction(
@@ -281,7 +284,11 @@ def _batch_of_one(observation: Any) -> Any:
 
 
 def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deterministic: bool) -> Any:
-    """Plays waves of rows; in DISABLED mode a row that has ended takes the next episode at once, or waits."""
+    """Plays episodes in the rows of a vector environment.
+
+    In DISABLED mode a row that is over takes the next episode at once, or waits. In the other modes all rows
+    start together.
+    """
     mode = env.metadata.get("autoreset_mode")
     refill = mode is AutoresetMode.DISABLED
     size = env.num_envs
@@ -327,7 +334,7 @@ def _play_rows(policy: Policy, env: Any, plan: list[tuple[int, int, int]], deter
 
 
 def _told(policy: Policy, env: Any, state: Any, infos: Mapping[str, Any]) -> Any:
-    """The state of a policy that has been told which examples begin, by infos of `reset` or `step`."""
+    """Tells a policy which examples begin, as the infos of `reset` or `step` say. Returns its state."""
     if not isinstance(policy, SeesExamples) or "example" not in infos:
         return state
     examples = env.unwrapped.task.examples

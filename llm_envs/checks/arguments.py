@@ -1,4 +1,4 @@
-"""The arguments of environments: what kind each is of, and how errors show them."""
+"""The arguments of environments: the type of each, and how errors show them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
 
 
 def check_kinds(given: Mapping[str, Any]) -> None:
-    """Refuses arguments of another type than their kind.
+    """Checks the types of an environment's arguments.
 
     Args:
         given: Arguments by name; None stands for the default.
 
     Raises:
-        ValueError: There is one.
+        ValueError: An argument has the wrong type.
     """
     for name, (types, kind) in _KINDS.items():
         value = given.get(name)
@@ -35,7 +35,7 @@ def check_kinds(given: Mapping[str, Any]) -> None:
 
 
 def short(value: Any) -> str:
-    """A value in an error message."""
+    """Returns a value as errors show it: escaped, and cut to 100 characters."""
     return shown(repr(value), 100)
 
 

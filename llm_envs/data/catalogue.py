@@ -1,4 +1,4 @@
-"""From a spec to a corpus: the table of corpora known by name, ``file:`` and ``hub:``."""
+"""From a spec to a corpus: the table of named corpora, ``file:`` and ``hub:``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHATTERBOT = "BSD-3-Clause (chatterbot-corpus)"
 
 @dataclass(frozen=True)
 class _Entry:
-    """A corpus that is known by name; ``loader`` is "module:function" or the function itself."""
+    """A named corpus. ``loader`` is "module:function" or the function itself."""
 
     loader: str | Loader
     language: str
@@ -111,31 +111,31 @@ OPEN_CORPORA: dict[str, Corpus] = {}
 
 
 def load_corpus(spec: str, *, columns: Columns | None = None) -> Corpus:
-    """Load a data set; the same spec gives the same object within a process.
+    """Loads a data set. The same spec gives the same object within a process.
 
     Args:
         spec: A name (`list_corpora`; some are fetched first), ``"file:PATH"`` or ``"hub:NAME[:CONFIG]"``. A
             .tsv file whose fields are quoted as in CSV is ``"file:PATH:quoted"``.
-        columns: For files and the hub, which columns hold what: keys "source", "references",
-            "split" and "metadata"; values column names, for all but "split" also lists. Several columns of
-            the source are joined by a blank line. A dot descends into a column: "translation.en". Roles that
-            are left out take columns of usual names, where no two of them may hold the same.
+        columns: For files and the hub: which columns hold what. The keys are "source", "references", "split"
+            and "metadata". The values are column names, or lists of them for all keys but "split". Several
+            source columns are joined by a blank line. A dot descends into a column: "translation.en". A key
+            that is left out takes a column of a usual name, if there is only one such column.
 
     Without a column "split", or files named after splits, the split of every example is drawn by the hash of
     its source, 80 : 10 : 10; see `llm_envs.data.splitting`.
 
     Raises:
-        DataError: If the data set is unknown, not fetched yet, empty or has a bad row, or several columns may
-            hold the same.
+        DataError: If the data set is unknown, not fetched yet or empty, if it has a bad row, or if several
+            columns could hold the same.
 
     Warns:
-        DataWarning: Once for each data set in a process, of what can be used and may mislead.
+        DataWarning: Once for each data set in a process, if it can be used but may mislead.
     """
     return open_corpus(spec, columns).load()
 
 
 def list_corpora() -> list[Corpus]:
-    """All corpora known by name; none is read before its sizes or examples are asked for."""
+    """Returns all named corpora. None is read before its sizes or examples are needed."""
     return [open_corpus(name) for name in {**_NAMED, **REGISTERED}]
 
 
@@ -147,17 +147,17 @@ def register_corpus(
     license: str,
     description: str,
 ) -> None:
-    """Make a corpus known by name, for data that comes from a layer above this one.
+    """Makes a corpus known by name, for data that comes from a layer above this one.
 
     Args:
-        name: The spec it is loaded by.
+        name: The spec of the corpus.
         loader: A function that returns its `Contents`, or "module:function".
         language: Language of the references.
         license: The licence of the texts.
         description: One line for listings.
 
     Raises:
-        DataError: If the name is taken by another loader.
+        DataError: If the name has another loader already.
     """
     entry = _Entry(loader, language, license, description)
     if name in _NAMED or REGISTERED.get(name, entry) != entry or ":" in name:
@@ -166,7 +166,7 @@ def register_corpus(
 
 
 def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
-    """Like `load_corpus`, but nothing is read yet."""
+    """Returns a corpus like `load_corpus`, but does not read it yet."""
     if not isinstance(spec, str):
         kind, told = type(spec).__name__, shown(repr(spec), 100)
         raise DataError(f"dataset: a data set is named by a string, got {kind} {told}")

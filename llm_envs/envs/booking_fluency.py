@@ -1,4 +1,4 @@
-"""How fluent an agent's turn is to the user of a booking dialogue, and the floor below which it is lost."""
+"""The fluency of an agent's turn for the user of a booking dialogue, and the least the user understands."""
 
 from __future__ import annotations
 
@@ -21,24 +21,27 @@ _CLASS |= {value: slot for slot, values in SLOT_VALUES.items() for value in valu
 
 @lru_cache(maxsize=1)
 def dialogues() -> list[list[tuple[str, str]]]:
-    """Dialogues of the expert with users of the train split: (speaker, text) in the order spoken."""
+    """Returns dialogues of the expert with users of the train split: (speaker, text) in the order spoken."""
     return expert_dialogues("train", _DIALOGUES, seed=0)
 
 
 @lru_cache(maxsize=1)
 def agent_turns() -> tuple[str, ...]:
-    """What the expert says in them."""
+    """Returns the expert's turns in these dialogues."""
     return _turns_of_agent(dialogues())
 
 
 def fluency(text: str) -> float:
-    """Mean log-probability per word of an agent's turn, values read as their classes (nats)."""
+    """Returns the mean log-probability per word of an agent's turn in nats.
+
+    Values are read as their classes.
+    """
     return _model().logprob(_classed(text))
 
 
 @lru_cache(maxsize=1)
 def fluency_floor() -> float:
-    """Just below the least fluent of the expert's turns in dialogues that the model was not fitted on."""
+    """Returns a value just below the fluency of the expert's worst turn in unseen dialogues."""
     return min(map(fluency, _turns_of_agent(expert_dialogues("train", _HELD_OUT, seed=1)))) - _MARGIN
 
 

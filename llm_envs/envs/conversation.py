@@ -10,7 +10,7 @@ Speaker = Callable[[str, str], str]
 
 
 class Reply(Protocol):
-    """What the other side of a dialogue answers to one turn of the agent."""
+    """The other side's answer to one turn of the agent."""
 
     @property
     def speaker(self) -> str:
@@ -24,15 +24,15 @@ class Reply(Protocol):
 
     @property
     def done(self) -> bool:
-        """Whether the dialogue is over."""
+        """True if the dialogue is over."""
         ...
 
 
 class Conversation(Protocol):
-    """The other side of one dialogue. It holds its own random generator, drawn from the environment's."""
+    """The other side of one dialogue. It has its own random generator, seeded from the environment's."""
 
     def open(self) -> str:
-        """The first turn."""
+        """Returns the first turn."""
         ...
 
     def reply(self, text: str) -> Reply:
@@ -40,5 +40,5 @@ class Conversation(Protocol):
         ...
 
     def measures(self) -> dict[str, float]:
-        """What has been achieved so far, by name."""
+        """Returns what the dialogue has achieved so far, by name."""
         ...

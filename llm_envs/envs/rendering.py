@@ -1,4 +1,4 @@
-"""What a person sees of an episode: source, text so far, reward components."""
+"""Renders episodes for people: source, text so far, reward components."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _NO_EPISODE = "(no episode yet: call reset())"
 
 
 def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
-    """Refuses a render mode that there is not.
+    """Checks a render mode.
 
     Raises:
-        ValueError: It is one.
+        ValueError: The render mode is unknown.
     """
     if render_mode is not None and render_mode not in known:
         there = f"{', '.join(map(repr, known[:-1]))} and {known[-1]!r}"
@@ -30,7 +30,7 @@ def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
 def render_session(
     task: Task, session: Session, row: np.ndarray, column: int, outcome: Outcome | None
 ) -> str:
-    """One episode as text; components are those of the text so far until the outcome is known."""
+    """Returns one episode as text. Until it ends, the reward components are those of the text so far."""
     if session.index < 0:
         return _NO_EPISODE
     episode = session.episode(row, column, None)
@@ -55,9 +55,9 @@ def render_session(
 def render_picture(
     task: Task, session: Session, row: np.ndarray, column: int, outcome: Outcome | None
 ) -> np.ndarray:
-    """One episode as uint8 (height, width, 3): the last token is highlighted, a reward stands at the end.
+    """Returns one episode as a picture, uint8 (height, width, 3), with the last token highlighted.
 
-    The reward of an unfinished text is not computed, since a frame is drawn for every token.
+    The reward appears at the end only: a frame is drawn for every token, and scoring each would be slow.
     """
     if session.index < 0:
         return draw(Paragraph(_NO_EPISODE, ""), (), ())
@@ -85,5 +85,5 @@ def _listed(values: Mapping[str, float]) -> str:
 
 
 def _told(label: str, width: int, text: str) -> str:
-    """A text behind its label; further lines are indented, so that none passes for a line of ours."""
+    """Returns a text behind its label. Further lines are indented, so that they cannot look like our own."""
     return f"{label:<{width}}{shown_lines(text, ' ' * width)}"

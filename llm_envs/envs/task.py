@@ -1,4 +1,4 @@
-"""Task: everything an environment knows except how to step - examples, prompts, limits, scoring."""
+"""Task: examples, prompts, limits and scoring of an environment - everything but the step."""
 
 from __future__ import annotations
 
@@ -27,22 +27,25 @@ MAX_TOKENS = 2**20
 
 
 class Task:
-    """What an environment is about. Immutable, so environments made alike in one process share it.
+    """What an environment is about. Tasks do not change, so equal environments in one process share one.
 
-    Subclasses name defaults and, for dialogues, the other side; none of them steps.
+    Subclasses name defaults and, for dialogues, the other side. No task steps.
 
     Args:
-        dataset: A bundled corpus, "file:PATH", "hub:NAME[:CONFIG]", or None for the task's own.
+        dataset: A bundled corpus, "file:PATH", "hub:NAME[:CONFIG]". None takes the task's default.
         columns: Which columns of a file or hub data set hold what.
         split: "train", "validation" or "test".
-        tokenizer: "word", "word:N", "byte", "hf:NAME_OR_PATH", a mapping, a Tokenizer, or None.
-        reward: What is trained on: see `llm_envs.make_reward`; "default" is the task's own.
-        metrics: What is only recorded: reward specs, or "default" for the task's own, which may stand in the
-            list as well. One that has a `score_corpus` is computed once over a whole evaluation.
+        tokenizer: "word", "word:N", "byte", "hf:NAME_OR_PATH", a mapping or a Tokenizer. None takes the
+            task's default.
+        reward: The training signal, see `llm_envs.make_reward`. "default" is the task's own.
+        metrics: Scores that are only recorded: a list of reward specs, or "default" for the task's own.
+            "default" may also be an item of the list. A metric with `score_corpus` is computed once per
+            evaluation.
         reward_timing: See RewardTiming.
         max_prompt_tokens: Width of the prompt part of the observation.
         max_new_tokens: Token budget of the agent, per turn.
-        long_prompt: What happens to a longer prompt: "error", or "truncate" (its last tokens are kept).
+        long_prompt: What to do with a prompt that is too long: "error", or "truncate" to keep its last
+            tokens.
 
     Raises:
         ValueError: An argument is unknown or does not fit the others.
@@ -115,7 +118,7 @@ class Task:
         check_prompts(self)
 
     def make_reward(self, spec: Any) -> RewardSet:
-        """A reward for this task's texts; "default" is the task's own."""
+        """Makes a reward for this task's texts; "default" is the task's own."""
         return make_reward(
             self.default_reward() if isinstance(spec, str) and spec == "default" else spec, self._context
         )
@@ -123,15 +126,15 @@ class Task:
     # What subclasses say.
 
     def default_reward(self) -> Any:
-        """The reward spec behind reward="default"."""
+        """Returns the reward spec behind reward="default"."""
         raise NotImplementedError
 
     def default_tokenizer(self) -> str | dict[str, Any]:
-        """The tokenizer spec where none is given."""
+        """Returns the tokenizer spec that is used if none is given."""
         return "word"
 
     def default_metrics(self) -> Sequence[Any]:
-        """The metric specs behind metrics="default"."""
+        """Returns the metric specs behind metrics="default"."""
         return ()
 
     def load(self, dataset: str, columns: Mapping[str, str | list[str]] | None) -> Corpus:
@@ -139,28 +142,33 @@ class Task:
         return load_corpus(dataset, columns=columns)
 
     def vocabulary_texts(self) -> Iterable[str]:
-        """Texts of the train split that a word vocabulary is taken from."""
+        """Yields the texts of the train split that a word vocabulary is built from."""
         for example in self.corpus.split("train"):
             yield example.source
             yield from example.references
 
     def train_texts(self) -> Sequence[str]:
-        """Texts an agent would write on the train split; what fluency and novelty are fitted on."""
+        """Returns the texts an agent would write on the train split.
+
+        Fluency and novelty are fitted on them.
+        """
         return self.corpus.train_texts()
 
     def conversation(self, example: Example, rng: np.random.Generator) -> Conversation:
-        """The other side of a dialogue about this example, where `max_turns` is more than 1."""
+        """Returns the other side of a dialogue about an example. Only tasks with `max_turns` > 1 have one."""
         raise NotImplementedError
 
     def expert(self, rng: np.random.Generator) -> Speaker:
-        """Who plays the agent's side of one dialogue well, where `has_expert`.
+        """Returns an expert that plays the agent's side of one dialogue.
 
-        It is what demonstrations imitate, and the upper anchor of scores.
+        Only tasks with `has_expert` have one.
+
+        Demonstrations imitate the expert, and its score is the upper anchor.
         """
         raise NotImplementedError
 
     def prompt_tokens(self, example: Example) -> list[int]:
-        """Token ids of a one-turn prompt: start, source, separator."""
+        """Returns the token ids of a one-turn prompt: start, source, separator."""
         markers = self.tokenizer.markers
         before = markers.get("opening", markers["start"])
         return [*before, *self.tokenizer.encode(example.source), *markers["separator"]]
@@ -169,7 +177,7 @@ class Task:
 
     @cached_property
     def has_references(self) -> bool:
-        """Whether every example of the split has a reference."""
+        """True if every example of the split has a reference."""
         if isinstance(self.examples, LazyExamples):  # rows of files have them all or none, checked on reading
             return bool(self.examples[0].references)
         return all(example.references for example in self.examples)
@@ -180,15 +188,14 @@ class Task:
         return self.max_prompt_tokens + self.max_new_tokens
 
     def start(self, index: int) -> tuple[Example, np.ndarray]:
-        """A one-turn example and its prompt as the first columns of an observation.
+        """Returns a one-turn example, and its prompt as the first observation.
 
         Returns:
-            The example, and int32 (context_length,), left-padded to `max_prompt_tokens`, -1 where there is
-            no token; not to be written to.
+            The example, and int32 (context_length,): left-padded to `max_prompt_tokens`, -1 where there is
+            no token. Do not write to it.
 
         Raises:
-            ValueError: The prompt is longer than `max_prompt_tokens` and long_prompt is "error", or it
-                is empty.
+            ValueError: The prompt is empty, or longer than `max_prompt_tokens` with long_prompt="error".
         """
         start = self._starts.get(index)
         if start is None:
@@ -203,7 +210,15 @@ class Task:
         return start
 
     def row(self, ids: Sequence[int], what: str) -> np.ndarray:
-        """An observation that holds only a prompt; `what` names it in the error of one that does not fit."""
+        """Returns an observation that holds only a prompt.
+
+        Args:
+            ids: The tokens of the prompt.
+            what: The prompt's name in errors.
+
+        Raises:
+            ValueError: The prompt is empty, or too long with long_prompt="error".
+        """
         width = self.max_prompt_tokens
         if not ids:
             raise ValueError(
@@ -221,14 +236,14 @@ class Task:
         return row
 
     def opening_tokens(self, turn: Turn) -> list[int]:
-        """Token ids of a dialogue's first turn, a user's, and of everything around it."""
+        """Returns the token ids of a dialogue's first turn, the user's, with all markers around it."""
         markers = self.tokenizer.markers
         if "opening" in markers:  # of a chat template
             return [*markers["opening"], *self.tokenizer.encode(turn.text), *markers["agent"]]
         return [*markers["start"], *self.turn_tokens(turn)]
 
     def turn_tokens(self, turn: Turn) -> list[int]:
-        """Token ids of an environment turn and of the marker that hands the word to the agent."""
+        """Returns the token ids of an environment turn, with the marker after which the agent writes."""
         markers = self.tokenizer.markers
         return [*markers[turn.speaker], *self.tokenizer.encode(turn.text), *markers["agent"]]
 
@@ -249,7 +264,7 @@ class Task:
         return list(map(Outcome.of, episodes, totals, components, metrics))
 
     def describe(self) -> dict[str, Any]:
-        """What identifies this task in a record: data, tokenizer, rewards, limits. JSON-able."""
+        """Returns what identifies this task in a record: data, tokenizer, rewards, limits. JSON-able."""
         return {
             "task": self.kind,
             "dataset": self.corpus.label,
@@ -273,10 +288,10 @@ class Task:
 
     @cached_property
     def signature(self) -> str:
-        """One line that differs where data, tokenizer, reward or limits do: what makes scores incomparable.
+        """One line that tells tasks with different data, tokenizers, rewards or limits apart.
 
-        It says nothing of the split, which `describe` does. Of a reward that is given as a function it knows
-        the name and the defaults alone, so that two lambdas look alike.
+        Scores under different signatures cannot be compared. The split is left out; `describe` has it. Of a
+        reward given as a function, only its name and its defaults are known. So two lambdas look alike.
         """
         described = self.describe()
         return (

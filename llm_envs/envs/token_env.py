@@ -25,26 +25,26 @@ class TokenEnv(gym.Env[np.ndarray, int]):
     Observation: `Box(-1, V-1, (context_length,), int32)`. Token ids, -1 where there is none. The prompt is
     left-padded to `max_prompt_tokens`, so every answer starts in the same column.
 
-    Action: `Discrete(V)`, V the width of the tokenizer's vocabulary.
+    Action: `Discrete(V)`. V is the width of the tokenizer's vocabulary.
 
     Transition: append-only. `step(a)` returns the previous observation with `a` in the first free column,
     then zero or more tokens of the other side of a dialogue.
 
     Reward: the reward set's score of the finished text, paid when it ends (reward_timing="terminal").
 
-    Terminated: at an end token, when the token budget is spent, or when the dialogue is over; `truncated` is
-    always False and left to wrappers.
+    Terminated: at an end token, when the token budget is spent, or when the dialogue is over. `truncated` is
+    always False; wrappers may set it.
 
-    Info: `reset` gives `example` (index) and `source`; the last step gives `outcome`: source, references,
+    Info: `reset` gives `example` (index) and `source`. The last step gives `outcome`: source, references,
     text, action_ids, reward, reward_components, metrics, finish_reason ("stop", "length" or "task").
 
     Render modes: "ansi" and "human" (text), "rgb_array" (a picture, see `render`).
 
-    Options of `reset`: `{"example": i}` plays example i of the split; otherwise one is drawn uniformly.
+    Options of `reset`: `{"example": i}` plays example i of the split. Without it one is drawn uniformly.
 
-    Raises (step): gymnasium.error.InvalidAction for an action that is no id of the vocabulary,
-    gymnasium.error.ResetNeeded before a reset, after the end, and after a step that raised anything else (a
-    RewardError, say): such an episode cannot go on, and a reset begins another.
+    Raises (step): gymnasium.error.InvalidAction if the action is not an id of the vocabulary.
+    gymnasium.error.ResetNeeded before a reset, after the end, and after a step that raised another error,
+    such as a RewardError. Such an episode cannot continue; `reset` starts a new one.
     """
 
     metadata: dict[str, Any] = {"render_modes": [*RENDER_MODES], "render_fps": 10}  # noqa: RUF012
@@ -97,7 +97,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """What it was made from, as it was then: by name, None where the task has its own."""
+        """The arguments the environment was made with, by name. None stands for the task's default."""
         return self._arguments
 
     @property
@@ -108,14 +108,14 @@ class TokenEnv(gym.Env[np.ndarray, int]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Starts an episode; options={"example": i} picks the example.
+        """Starts an episode; options={"example": i} picks the example. If it raises, no episode is running.
 
         Returns:
             observation int32 (context_length,), info with `example` and `source`.
 
         Raises:
-            ValueError: There is no such option.
-            IndexError: There is no such example. After a reset that raised, no episode is running.
+            ValueError: `options` holds an unknown key.
+            IndexError: The split has no such example.
         """
         self._running = False
         wanted = checked_options(options, ("example",)).get("example")
@@ -174,11 +174,12 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         return tokens.copy(), reward, reason is not None, False, info
 
     def render(self) -> str | np.ndarray | None:
-        """Source, text so far and reward components: returned ("ansi") or printed ("human").
+        """Returns ("ansi") or prints ("human") the source, the text so far and the reward components.
 
-        With "rgb_array" a picture, uint8 (480, 640, 3): source, text so far, its last token highlighted, and
-        at the end the reward. It needs Pillow (`pip install 'llm-envs[render]'`), whose own font has Latin
-        letters alone: others become boxes unless the environment variable LLM_ENVS_FONT names a font file.
+        "rgb_array" returns a picture, uint8 (480, 640, 3): the source, the text so far with its last token
+        highlighted, and at the end the reward. Pictures need Pillow (`pip install 'llm-envs[render]'`). Its
+        built-in font has Latin letters only; other letters become boxes. The environment variable
+        LLM_ENVS_FONT names a font file with more letters.
 
         Raises:
             MissingExtra: Pillow is not installed.
@@ -204,10 +205,10 @@ class TokenEnv(gym.Env[np.ndarray, int]):
 
 
 def draw_example(task: Task, rng: np.random.Generator, wanted: Any) -> int:
-    """The example of a new episode: the one wanted, or one drawn uniformly.
+    """Returns the example of a new episode: the one wanted, or one drawn uniformly.
 
     Raises:
-        IndexError: There is no such example.
+        IndexError: The split has no such example.
     """
     if wanted is None:
         return int(rng.random() * len(task.examples))  # ten times as fast as rng.integers

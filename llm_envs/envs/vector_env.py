@@ -39,14 +39,15 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     Under the same seeds and actions every row gives what a single environment gives. Observations are int32
     (num_envs, context_length), rewards float64 (num_envs,). Texts that end in the same step are scored in
-    one batch. Infos follow Gymnasium: `_key` says which rows have a `key`; in SAME_STEP mode the last
-    observation and info of a finished row stand in `final_obs` and `final_info`.
+    one batch. Infos follow Gymnasium: the mask `_key` says which rows have a `key`. In SAME_STEP mode
+    `final_obs` and `final_info` hold the last observation and info of a finished row.
 
     Args:
         num_envs: Number of rows.
         autoreset_mode: gymnasium.vector.AutoresetMode or its value: NEXT_STEP (default), SAME_STEP or
-            DISABLED, where finished rows are reset by reset(options={"reset_mask": bool (num_envs,)}) and
-            until then are stepped with `llm_envs.WAIT` (-1), so that whole episodes can be played in waves.
+            DISABLED. In DISABLED mode, reset(options={"reset_mask": bool (num_envs,)}) resets finished rows.
+            Until then they take the action `llm_envs.WAIT` (-1), so rows of different lengths can be played
+            to the end together.
         **arguments: As for the single environment.
 
     Options of `reset`: "example" (an index, or one per row) and "reset_mask".
@@ -117,7 +118,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     @property
     def over(self) -> np.ndarray:
-        """Which rows have no episode running, bool (num_envs,): those that may WAIT, or be reset."""
+        """Which rows have no running episode, bool (num_envs,). These rows may WAIT, or be reset."""
         return self._over.copy()
 
     def reset(
@@ -128,6 +129,8 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Starts episodes in all rows, or in those of options["reset_mask"].
 
+        If it raises, no row can step before another reset.
+
         Args:
             seed: One seed per row, or an integer s for s, s+1, ...
             options: "example" (an index, or one per row), "reset_mask" (bool array (num_envs,)).
@@ -136,10 +139,9 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             observations int32 (num_envs, context_length), infos.
 
         Raises:
-            ValueError: There is no such option, not one seed or example per row, or "reset_mask" is no mask
-                of the rows.
-            IndexError: There is no such example. The rows that were to begin are then over, and no row steps
-                before another reset.
+            ValueError: `options` holds an unknown key, there is not one seed or example per row, or
+                "reset_mask" is not a mask of the rows.
+            IndexError: The split has no such example.
         """
         options = dict(checked_options(options, ("example", "reset_mask")))
         seeds = seeds_of_rows(seed, self.num_envs)
@@ -154,7 +156,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return self._tokens.copy(), infos
 
     def _begin(self, mask: np.ndarray, infos: dict[str, Any], wanted: Sequence[Any] | None = None) -> None:
-        """Starts episodes in the rows of a mask, on the example wanted of each row (None: drawn)."""
+        """Starts episodes in the rows of a mask, on the example wanted for each row (None draws one)."""
         (rows,) = mask.nonzero()
         self._begun = False  # until all have begun: what raises leaves no half episode
         self._over[rows] = True
@@ -184,20 +186,20 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """Appends one token to every row.
 
         Args:
-            actions: Integers (num_envs,), 0 to V-1. In NEXT_STEP mode the action of a row that ended in the
-                step before is ignored and the row begins anew. In DISABLED mode the action of a row that
-                is over is WAIT: nothing is computed for it, its observation stays, its reward is 0, it is
-                not terminated (it was, in the step it ended) and has no info.
+            actions: Integers (num_envs,), 0 to V-1. In NEXT_STEP mode a row that ended in the previous step
+                ignores its action and starts a new episode. In DISABLED mode a row that is over takes WAIT:
+                its observation stays, its reward is 0, `terminated` is False and it has no info.
 
         Returns:
             observations int32 (num_envs, context_length), rewards float64, terminated bool, truncated bool
             (num_envs,), infos.
 
         Raises:
-            gymnasium.error.InvalidAction: An action is no id of the vocabulary, nor WAIT of a row that may.
-            gymnasium.error.ResetNeeded: Before the first reset; where a row that is over and is not reset
-                by itself is given a token; where every row waits; after a step that raised anything else (a
-                RewardError, say), which ends the episodes of all rows.
+            gymnasium.error.InvalidAction: An action is not an id of the vocabulary, nor a WAIT of a row that
+                is over.
+            gymnasium.error.ResetNeeded: Before the first reset. In DISABLED and SAME_STEP mode, if a row that
+                is over takes a token, or if every row waits. After a step that raised another error, such as
+                a RewardError: it ends the episodes of all rows.
         """
         actions = checked_actions(
             actions,
@@ -241,7 +243,10 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _step_around_finished(
         self, actions: np.ndarray, infos: dict[str, Any]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Steps the rows in an episode; the others begin anew or wait. Returns the rows, and which end."""
+        """Steps the running rows; the others start anew or wait.
+
+        Returns the rows stepped, and which of them end.
+        """
         over = self._over.copy()
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
             self._begin(over, infos)
@@ -254,7 +259,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return rows, self.task.is_end[actions] | (columns >= self._limits[rows])
 
     def _check_waiting(self, actions: np.ndarray) -> None:
-        """Refuses tokens for rows that are over, and a step in which no row goes on."""
+        """Raises if a row that is over takes a token, or if no row goes on."""
         stepped = np.flatnonzero(self._over & (actions != WAIT)).tolist()
         way_out = "reset them with options={'reset_mask': mask} before step()"
         if stepped:
@@ -272,7 +277,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         terminated: np.ndarray,
         infos: dict[str, Any],
     ) -> None:
-        """Ends the agent's turn in some rows; scores and closes those whose episode is over."""
+        """Ends the agent's turn in some rows. Scores the episodes that are over."""
         finished: list[int] = []
         episodes: list[Episode] = []
         columns, stops = self._columns[rows].tolist(), self.task.is_end[actions[rows]].tolist()
@@ -308,7 +313,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._any_over = True
 
     def render(self) -> tuple[str | np.ndarray, ...] | None:
-        """Each row as text ("ansi") or as a picture ("rgb_array"), as of a single environment.
+        """Returns each row as text ("ansi") or as a picture ("rgb_array"), like a single environment.
 
         Raises:
             MissingExtra: Pillow, which draws pictures, is not installed.
@@ -323,14 +328,14 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         )
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """Calls a method, or reads an attribute, that all rows share; one result per row."""
+        """Calls a method, or reads an attribute, that all rows share. Returns one result per row."""
         value: Any = getattr(self, name)
         if callable(value):
             value = value(*args, **kwargs)
         return (value,) * self.num_envs
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
-        """An attribute that all rows share; one value per row."""
+        """Reads an attribute that all rows share. Returns one value per row."""
         return self.call(name)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""JSON from a file that somebody else wrote: UTF-8, of bounded size and depth, its numbers finite."""
+"""JSON from foreign files: UTF-8, of bounded size and depth, with finite numbers."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ MAX_DIGITS = 40
 
 
 class ForeignDataError(ValueError):
-    """A file that cannot be read as what it should be; the message names file, field and fault."""
+    """A file is not what it should be. The message names file, field and fault."""
 
 
 def read_json(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
     """Reads a JSON file.
 
     Raises:
-        FileNotFoundError: There is none.
-        OSError: It cannot be read.
-        ForeignDataError: It is no regular file, too large, or no JSON within the bounds.
+        FileNotFoundError: The file does not exist.
+        OSError: The file cannot be read.
+        ForeignDataError: It is not a regular file, too large, not JSON, or outside of the bounds.
     """
     status = os.stat(path)
     if not stat.S_ISREG(status.st_mode):
@@ -43,10 +43,10 @@ def parse_json(data: bytes | str, place: str) -> Any:
 
     Args:
         data: UTF-8 bytes, or text.
-        place: What to call it in errors.
+        place: The name of the data in errors.
 
     Raises:
-        ForeignDataError: It is no JSON, or breaks a bound; the field is named.
+        ForeignDataError: It is not JSON, or it breaks a bound. The error names the field.
     """
     try:
         value = _QUICK.decode(data.decode("utf-8") if isinstance(data, bytes) else data)
@@ -76,7 +76,7 @@ _QUICK = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_un
 
 
 def _is_bounded(value: Any, depth: int) -> bool:
-    """What `check_bounded` checks, without a word about the place; False for what JSON never gives."""
+    """Returns True if `check_bounded` would accept the value. False for types that JSON never gives."""
     kind = type(value)
     if depth > MAX_DEPTH:
         return False
@@ -138,7 +138,7 @@ def check_bounded(value: Any, place: str) -> None:
     """Checks a JSON value's depth, text lengths and numbers.
 
     Raises:
-        ForeignDataError: Naming the field and the fault.
+        ForeignDataError: The value breaks a bound. The error names the field.
     """
     if _is_bounded(value, 0):
         return

@@ -1,4 +1,4 @@
-"""What rewards fit on a train split is fitted once per content, however many environments ask."""
+"""A cache of what rewards fit on a train split, so that many environments fit it once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 def text_hash(texts: Sequence[str]) -> str:
-    """Returns 16 hexadecimal digits that stand for the texts, in their order."""
+    """Returns 16 hexadecimal digits that identify the texts in their order."""
     digest = hashlib.sha256()
     for text in texts:
         data = text.encode("utf-8", "surrogatepass")
@@ -24,7 +24,7 @@ def text_hash(texts: Sequence[str]) -> str:
 
 
 def fit_once(key: tuple[Any, ...], fit: Callable[[], _T]) -> _T:
-    """Returns what `fit` made for this key before, or calls it; the last few keys are kept."""
+    """Returns the result of `fit` for this key, from the cache if possible. The last few keys are kept."""
     if key not in FITTED:
         made = fit()
         FITTED[key] = made

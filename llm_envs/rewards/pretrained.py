@@ -1,4 +1,7 @@
-"""Pretrained models that score texts: loaded once per process, run in batches of like lengths."""
+"""Pretrained models that score texts.
+
+A process loads each once, and runs it in batches of similar lengths.
+"""
 
 from __future__ import annotations
 
@@ -27,18 +30,18 @@ TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Which model, and how it is run. Picklable: the model itself stays in the process that loaded it.
+    """Names a model and how to run it. It can be pickled; the loaded model stays in its process.
 
-    A folder may hold another model later: a new Source then reads the folder anew, while this one keeps what
-    it has loaded, and refuses other weights where it has to load again.
+    A folder may hold another model later. A new Source then reads the folder again. An old one keeps the
+    model it has loaded, and raises if it must load again and finds other weights.
 
     Attributes:
-        kind: What it must be.
+        kind: The kind of model.
         name: A fetched asset's name, a folder, or a hub id.
-        device: A torch device, or "auto": a GPU where there is one.
+        device: A torch device, or "auto": a GPU if there is one.
         dtype: "float32", "bfloat16" or "float16".
         stamp: State of the folder when this was made.
-        identity: That of the model once it is loaded.
+        identity: Identity of the model once it is loaded.
     """
 
     kind: Kind
@@ -52,10 +55,10 @@ class Source:
         object.__setattr__(self, "stamp", path_stamp(self.name))
 
     def load(self) -> Loaded:
-        """The model; loaded when first asked for.
+        """Returns the model. Loads it when it is first needed.
 
         Raises:
-            ValueError: There is no such model or device, it is of another kind, or not what it was.
+            ValueError: The model or device does not exist, or the model is of another kind or has changed.
         """
         loaded = _load(self)
         if self.identity is None:
@@ -70,15 +73,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model ready to score.
+    """A model that is ready to score.
 
     Attributes:
         model: The transformers model, in evaluation mode, on its device.
         tokenizer: Its tokenizer.
         device: The torch device.
         identity: 16 hexadecimal digits over weights and tokenizer.
-        longest: The number of tokens it reads; None if it does not say.
-        pad: The token id it knows as padding; None if there is none.
+        longest: The most tokens it reads; None if unknown.
+        pad: The token id of its padding; None if there is none.
     """
 
     model: Any
@@ -90,11 +93,11 @@ class Loaded:
 
 
 def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Indices in batches of like length.
+    """Yields indices in batches of similar length.
 
     Args:
         lengths: The length of every row, in tokens.
-        tokens: What a batch may hold, padding included; a longer row is a batch of its own.
+        tokens: The most tokens of a batch, padding included. A longer row is a batch of its own.
     """
     batch: list[int] = []
     longest = 0
@@ -109,7 +112,7 @@ def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
 
 
 def padded(rows: Sequence[Sequence[int]], device: Any, pad: int) -> tuple[Any, Any]:
-    """Token ids and attention mask, int64 (n, longest), padded on the right."""
+    """Returns token ids and attention mask, int64 (n, longest), padded on the right."""
     import torch
 
     longest = max(map(len, rows))

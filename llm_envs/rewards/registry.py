@@ -45,15 +45,15 @@ def register_reward(
             return float(target in episode.text)
 
     Args:
-        reward_id: The name specs use. An id that is taken is an error, unless the same function is
+        reward_id: The name in specs. An id that is taken is an error, unless the same function is
             defined again (a notebook cell that runs twice).
-        needs_references: The reward reads `episode.references`; making it for a data set without
-            any is then an error.
-        needs_text: False if the reward reads only `episode.action_ids`, `turns` and `measures`; the
+        needs_references: True if the reward reads `episode.references`. Making it for a data set without
+            references is then an error.
+        needs_text: False if the reward reads only `episode.action_ids`, `turns` and `measures`. The
             environment may then skip decoding.
 
     Raises:
-        ValueError: The id is taken, empty, holds one of ":", "/", or means something in specs.
+        ValueError: The id is taken, is empty, holds ":" or "/", or has a meaning in specs.
     """
     if not isinstance(reward_id, str) or not reward_id or ":" in reward_id or "/" in reward_id:
         raise ValueError(
@@ -80,7 +80,7 @@ def register_reward(
 
 
 def redefinitions() -> int:
-    """How often an id got another function: what was made from names before then may be out of date."""
+    """Returns how often an id got another function. Tasks made from names before that may be out of date."""
     return _redefined
 
 
@@ -93,7 +93,7 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
     """Returns the function or class of an id, of "package.module:name" or of "evaluate:NAME_OR_PATH".
 
     Raises:
-        ValueError: No such id, module or name.
+        ValueError: The id, module or name does not exist.
     """
     if is_evaluate_module(reward_id):
         return load_code(_HERE + "evaluate.module:EvaluateModule", "reward")

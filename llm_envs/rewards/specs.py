@@ -1,4 +1,4 @@
-"""Reward specifications: read, checked, and turned into reward objects."""
+"""Reward specifications: parsed, checked, and turned into reward objects."""
 
 from __future__ import annotations
 
@@ -49,11 +49,10 @@ class Entry:
 
 
 def parse_spec(spec: Any) -> list[Entry]:
-    """Reads a specification into entries with distinct names.
+    """Parses a specification into entries with distinct names.
 
     Raises:
-        ValueError: The spec has a wrong form, a weight that is no number, or two rewards of one
-        name.
+        ValueError: The spec has a wrong form, a weight that is not a number, or two rewards of one name.
     """
     if isinstance(spec, Mapping) and "id" not in spec:
         entries = [_weighted(key, weight) for key, weight in spec.items()]
@@ -81,8 +80,8 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
         The callable and its signature.
 
     Raises:
-        ValueError: Unknown id or option, an option of another type, the reward refuses its options or
-            context, or it cannot be called with one episode.
+        ValueError: The id or an option is unknown, an option has the wrong type, the reward rejects its
+            options or context, or it cannot be called with one episode.
     """
     target = find_reward(entry.target) if isinstance(entry.target, str) else entry.target
     if isinstance(entry.target, str) and is_evaluate_module(entry.target):
@@ -114,7 +113,7 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
 
 
 def _told_options(entry: Entry, message: str) -> str:
-    """The options of a reward that refused them, where its message does not name them."""
+    """Returns the options that an error message of a reward does not mention."""
     told = [
         f"{name}={shown(repr(value), 60)}" for name, value in entry.options.items() if name not in message
     ]
@@ -122,7 +121,7 @@ def _told_options(entry: Entry, message: str) -> str:
 
 
 def _with_module(entry: Entry, module: str) -> Entry:
-    """The entry with what its id names besides the class that scores."""
+    """Returns the entry with the module that its id names as an option."""
     if "module" in entry.options:
         raise ValueError(f"reward {entry.name!r}: the module stands in its id, drop the option 'module'")
     return replace(entry, options={"module": module, **entry.options})
@@ -169,7 +168,7 @@ def _check_options(entry: Entry, parameters: Mapping[str, inspect.Parameter]) ->
 
 
 def _check_types(entry: Entry, parameters: Mapping[str, inspect.Parameter], declaring: Any) -> None:
-    """Refuses options of another type than declared: "no" would be true, and True a number."""
+    """Raises if an option has another type than declared: "no" would be true, and True a number."""
     hints = declared_types(declaring)
     for option, value in entry.options.items():
         wanted = declared_type(parameters[option], hints) if option in parameters else Any
@@ -240,7 +239,7 @@ def _name(target: str | Callable[..., Any]) -> str:
 
 
 def _json_able(value: Any) -> bool:
-    """Whether JSON gives the value back: finite numbers, and texts as the keys of tables."""
+    """Returns True if JSON gives the value back: finite numbers, and strings as the keys of tables."""
     if isinstance(value, Mapping):
         return all(isinstance(key, str) and _json_able(item) for key, item in value.items())
     if isinstance(value, list | tuple):

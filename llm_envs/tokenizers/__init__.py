@@ -40,9 +40,9 @@ __all__ = [
 
 
 def labelled(tokenizer: Tokenizer) -> Any:
-    """A tokenizer's spec for records: in place of a path its last part and the content hash.
+    """Returns a tokenizer's spec for records: a path is replaced by its last part and the content hash.
 
-    A fetched asset's name and a hub's stay as they are.
+    Names of fetched assets and of the hub stay unchanged.
     """
     spec = tokenizer.spec
     name = spec.get("id") if isinstance(spec, Mapping) else spec
@@ -63,12 +63,12 @@ def make_tokenizer(
 
     Args:
         spec: "word", "word:N", "byte", "hf:NAME_OR_PATH", a mapping with "id" and options, or a
-            tokenizer, which is returned as it is.
-        train_texts: Gives the texts that a word vocabulary is taken from.
-        roles: Whether the texts are dialogues with role markers.
+            tokenizer, which is returned unchanged.
+        train_texts: Returns the texts that a word vocabulary is built from.
+        roles: True if the texts are dialogues with role markers.
 
     Raises:
-        ValueError: The spec is unknown, an option is, or what it names cannot be loaded.
+        ValueError: The spec or an option is unknown, or the tokenizer cannot be loaded.
     """
     if not isinstance(spec, str | Mapping):
         if isinstance(spec, Tokenizer):

@@ -1,7 +1,7 @@
-"""A chat template as markers: what it puts around turns, found by rendering and checked to be append-only.
+"""Chat templates as markers: what a template puts around turns, found by rendering it.
 
-Environments append: nothing that was said is rendered again. So a template can serve only if each turn adds
-the same tokens to what stands before it, which is looked at here, on the strings and on their tokens.
+Environments append tokens and never render earlier turns again. So each turn must add the same tokens to
+what is before it. This is checked here, on the strings and on their tokens.
 """
 
 from __future__ import annotations
@@ -21,18 +21,17 @@ class ChatTemplateError(ValueError):
 def template_markers(
     tokenizer: Any, end: str, encode: Callable[[str], Sequence[int]]
 ) -> dict[str, tuple[int, ...]]:
-    """Markers of a dialogue by a tokenizer's own chat template.
+    """Returns the markers of a dialogue in a tokenizer's own chat template.
 
     Args:
         tokenizer: A transformers tokenizer with a chat template.
         end: The token that ends the agent's turn, as text.
-        encode: Text, special tokens among it, to ids.
+        encode: Converts text, special tokens included, to ids.
 
     Returns:
-        Ids by name: "start" (everything before the first turn's own words is "start" and "user"), "opening"
-        (the same in one, where a turn in the middle begins differently), "user", "agent" (from the end of a
-        user's words to the beginning of the agent's), "database" (a user turn that says so), "separator" (as
-        "agent").
+        Ids by name. "start" and "user" are together everything before the words of the first turn. "opening"
+        is the same in one, if a turn in the middle begins differently. "agent" leads from the end of a user's
+        words to the start of the agent's. "database" is a user turn that says so. "separator" equals "agent".
 
     Raises:
         ChatTemplateError: The template is not append-only, or does not end a turn with `end`.

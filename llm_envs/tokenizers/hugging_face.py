@@ -1,4 +1,4 @@
-"""Any Hugging Face tokenizer, with what an environment needs besides."""
+"""Any Hugging Face tokenizer, with the markers and ends that an environment needs."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from llm_envs.tokenizers.tokenizer import ROLES, digest
 class HuggingFaceTokenizer:
     """Any Hugging Face tokenizer: a fetched asset, a folder, a `tokenizer.json` file, or a name on the hub.
 
-    A text that spells a special token is text: `encode` gives its letters. Only markers and the end of a turn
-    hold special tokens. Plain role markers ("user: ") and templates that mark turns by ordinary words are
-    text as well, and another text can spell those.
+    A text that spells a special token is ordinary text: `encode` returns its letters. Only markers and the
+    end of a turn hold special tokens. Plain role markers ("user: "), and templates that mark turns by
+    ordinary words, are text too. Another text can spell those.
 
     Args:
-        name_or_path: A fetched model's name, what `AutoTokenizer.from_pretrained` takes, or a path to a
-            tokenizer.json.
-        end_tokens: Tokens that end the agent's turn, or one; by default the tokenizer's own end token. What
-            ends a text is no part of it, even where it is a word such as ".": references end without it.
+        name_or_path: A fetched model's name, a name or folder for `AutoTokenizer.from_pretrained`, or a path
+            to a tokenizer.json.
+        end_tokens: Tokens that end the agent's turn, or one. The default is the tokenizer's own end token. An
+            end token is not part of the text, even if it is a word such as ".": references end without it.
         separator: Text between prompt and answer.
-        bos: Whether the prompt begins with the tokenizer's BOS token; by default where it has one.
-        chat_template: Whether prompts and turns are written as the tokenizer's chat template writes them;
-            separator and bos are then its own.
+        bos: True if the prompt begins with the tokenizer's BOS token. The default is True if it has one.
+        chat_template: True if prompts and turns follow the tokenizer's chat template. The template then
+            decides separator and bos.
 
     Raises:
-        ValueError: It cannot be loaded, has no end token and none is named, or lacks a named token.
-        ImportError: transformers is not installed (a plain tokenizer.json file needs none).
+        ValueError: It cannot be loaded, has no end token and none is given, or lacks a given token.
+        ImportError: transformers is not installed (a plain tokenizer.json file does not need it).
     """
 
     def __init__(
@@ -110,13 +110,13 @@ class HuggingFaceTokenizer:
         self.content_hash = digest(["hf", 1, saved, explicit])
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text; one that spells a special token gives the ids of its letters."""
+        """Returns the token ids of a text. If it spells a special token, the ids are those of the letters."""
         return self._literal.encode(text)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids, special tokens left out, and any end token they end with.
+        """Returns the text of token ids, without special tokens and without end tokens at its end.
 
-        An end token that is not special may be a word as well, and stays where text follows.
+        An end token that is not special may also be a word. It stays if text follows it.
         """
         if self._other_ends:
             size = len(ids)
@@ -131,7 +131,7 @@ class HuggingFaceTokenizer:
         return b"".join(itemgetter(-1, -1, *ids)(table)).decode(errors="replace")
 
     def _decode_by_library(self, ids: list[int]) -> str:
-        """The library's decoding; tokens that it would misread are written as they are."""
+        """Decodes with the library. Tokens that it would misread are written unchanged."""
         parts: list[str] = []
         begin = 0
         for end in [at for at, index in enumerate(ids) if index in self._misread]:
@@ -142,7 +142,7 @@ class HuggingFaceTokenizer:
 
     @cached_property
     def _byte_table(self) -> list[bytes] | None:
-        """Bytes of every token, none at -1, where the decoder is byte-level.
+        """The bytes of every token, none at -1, if the decoder is byte-level.
 
         Looking them up is 5 times as fast as the library's decode.
         """
@@ -165,7 +165,7 @@ class HuggingFaceTokenizer:
         return [*table, b""]
 
     def token(self, index: int) -> str:
-        """A token as a person should see it."""
+        """Returns a token as people should see it."""
         name: str | None = self._backend.id_to_token(index)
         return name if name is not None else f"<{index}>"
 
@@ -178,7 +178,7 @@ def _restore_hugging_face(name: str, options: dict[str, Any]) -> HuggingFaceToke
 
 
 def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str], Any]:
-    """The `tokenizers.Tokenizer` behind a name, its special tokens by role, and what they came from."""
+    """Returns the `tokenizers.Tokenizer` of a name, its special tokens by role, and where they came from."""
     try:
         place = resolve_model(name_or_path)
         path = Path(place)

@@ -1,4 +1,4 @@
-"""From a row of somebody's table to an `Example`: which column holds what."""
+"""From a row of a table to an `Example`: which column holds what."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ SPLIT_VALUES = {
 
 
 class RowError(Exception):
-    """What is wrong with a row and what was expected; the reader adds where it stands."""
+    """The fault of a row, and what was expected. The reader adds the place."""
 
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """Which columns of a table make up an example.
+    """The columns of a table that make up an example.
 
     Attributes:
-        source: The columns of the source; of several, those that hold something are joined by a blank line.
+        source: The columns of the source. Several are joined by a blank line; empty ones are skipped.
         references: The columns of the references; none for prompt-only data.
         split: The column that names the official split, if there is one.
         metadata: Columns that are kept under their own names. An object in a column called
             "metadata" is merged instead.
-        absent: Usual names of what the table has no column for; a row that has one is at fault.
-        note: What to tell the user of the choice; empty where there was none.
+        absent: Usual names that the first row has no column for. A later row with such a column is an error.
+        note: What to tell the user about the choice; empty if there is nothing to tell.
     """
 
     source: tuple[str, ...]
@@ -64,15 +64,15 @@ class ColumnMapping:
 
     @classmethod
     def resolve(cls, columns: Columns | None, available: Sequence[str], place: str) -> ColumnMapping:
-        """Find the columns asked for, and the usual names for the others.
+        """Finds the columns asked for, and columns of usual names for the other roles.
 
         Args:
-            columns: The user's choice, by role; None to go by usual names alone.
+            columns: The user's choice, by role. None uses the usual names only.
             available: The columns of the table.
             place: The file or data set, for errors.
 
         Raises:
-            DataError: If a role is unknown, a column is missing, no column holds the source, or several may
+            DataError: If a role is unknown, a column is missing, no column holds the source, or several could
                 hold the same.
         """
         chosen = (
@@ -144,10 +144,10 @@ class ColumnMapping:
         return list(dict.fromkeys(names))
 
     def check_columns(self, row: Mapping[str, Any]) -> None:
-        """Refuses a row with a column that would be read, had the first row had it.
+        """Raises if a row has a usual column that the first row did not have.
 
         Raises:
-            RowError: It has one.
+            RowError: The row has such a column.
         """
         if late := sorted(self.absent & row.keys()):
             raise RowError(
@@ -156,10 +156,10 @@ class ColumnMapping:
             )
 
     def example(self, row: Mapping[str, Any]) -> Example:
-        """The example of a row.
+        """Returns the example of a row.
 
         Raises:
-            RowError: If a value is missing, of the wrong type, or no text that can be encoded.
+            RowError: If a value is missing, has the wrong type, or is text that cannot be encoded.
         """
         source = "\n\n".join(self._source_parts(row))
         references: list[str] = []
@@ -202,10 +202,10 @@ class ColumnMapping:
         return parts
 
     def official_split(self, row: Mapping[str, Any]) -> str | None:
-        """The split the row itself names, or None where the table has no such column.
+        """Returns the split that the row names, or None if the table has no such column.
 
         Raises:
-            RowError: If the name is none of the known ones.
+            RowError: If the name is unknown.
         """
         if self.split is None:
             return None
@@ -232,7 +232,7 @@ def _listed(role: str, names: str | Sequence[str]) -> list[str]:
 
 
 def _value(row: Mapping[str, Any], column: str) -> Any:
-    """A column, or what a dotted name finds inside of one."""
+    """Returns a column, or the value that a dotted name finds inside one."""
     if column in row or "." not in column:
         return row.get(column)
     value: Any = row
@@ -258,7 +258,7 @@ def _repr(value: Any) -> str:
 
 
 def _check_characters(text: str, column: str) -> None:
-    """Refuses half a surrogate pair, which JSON can spell and no tokenizer can read."""
+    """Raises if a text holds half a surrogate pair. JSON can spell it, but no tokenizer can read it."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -269,10 +269,10 @@ def _check_characters(text: str, column: str) -> None:
 
 
 def _plain(value: Any, column: str, depth: int = 0) -> Any:
-    """The value as JSON knows it, within bounds; dates and other foreign things become text.
+    """Returns the value as JSON knows it, within bounds. Dates and other types become text.
 
     Raises:
-        RowError: It holds half a character, a number without end or of thousands of digits, or is too deep.
+        RowError: It holds half a surrogate pair, an infinite or a huge number, or is nested too deep.
     """
     if depth > MAX_DEPTH:
         raise RowError(f"column {column!r} is nested deeper than {MAX_DEPTH} levels")

@@ -1,7 +1,7 @@
-"""``file:PATH[:quoted|:unquoted]``: a .jsonl, .csv, .tsv or .parquet file, or a folder of one for each split.
+"""``file:PATH[:quoted|:unquoted]``: a .jsonl, .csv, .tsv or .parquet file, or a folder with one per split.
 
-Quotation marks enclose fields of .csv (RFC 4180) and are letters in .tsv (IANA text/tab-separated-values);
-the ending after the path says it otherwise.
+In .csv files quotation marks enclose fields (RFC 4180). In .tsv files they are ordinary characters (IANA
+text/tab-separated-values). The ending after the path overrides this.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 
 
 def load(name: str, columns: Columns | None) -> Contents:
-    """Read a file or a folder of ``train``, ``validation`` and ``test`` files.
+    """Reads a file, or a folder of ``train``, ``validation`` and ``test`` files.
 
     Raises:
-        DataError: If there is no such file, it cannot be read, its kind is unknown, or a row is wrong.
+        DataError: If the file does not exist, cannot be read, is of an unknown kind, or has a bad row.
     """
     try:
         given, quoted = read_file_name(name)
@@ -53,15 +53,15 @@ def load(name: str, columns: Columns | None) -> Contents:
 
 
 def open_table(path: Path, quoted: bool | None = None) -> Table:
-    """The table of a file, by its suffix.
+    """Returns the table of a file, by its suffix.
 
     Args:
         path: The file.
-        quoted: Whether quotation marks enclose fields; None for what is usual for its suffix.
+        quoted: True if quotation marks enclose fields. None takes the usual choice for the suffix.
 
     Raises:
-        DataError: Its suffix is unknown or has no fields to quote, or it is no regular file: reading from a
-            pipe may wait for good, and from a device may never end.
+        DataError: The suffix is unknown or has no fields to quote, or the path is not a regular file.
+            Reading from a pipe may wait forever, and reading from a device may never end.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise DataError(f"{path} is no regular file; copy what it gives into one")
@@ -78,7 +78,7 @@ def open_table(path: Path, quoted: bool | None = None) -> Table:
 
 
 def _folder(path: Path, quoted: bool | None) -> list[tuple[str | None, Table]]:
-    """The files named after splits: ``train.jsonl``, ``test-00000-of-00002.parquet``, ..."""
+    """Returns the files named after splits: ``train.jsonl``, ``test-00000-of-00002.parquet``, ..."""
     tables: list[tuple[str | None, Table]] = []
     for file in sorted(path.iterdir()):
         stem = re.split(r"[-_.]", file.name.lower())[0]

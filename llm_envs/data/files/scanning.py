@@ -1,4 +1,4 @@
-"""From tables to a corpus: one pass that checks every row, hashes it and draws its split."""
+"""From tables to a corpus: one pass checks every row, hashes it and draws its split."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DIGEST = 32
 
 
 class LazyExamples(Sequence[Example]):
-    """Examples that are decoded from their table when they are asked for."""
+    """Examples that are decoded from their table when they are needed."""
 
     def __init__(
         self,
@@ -30,12 +30,12 @@ class LazyExamples(Sequence[Example]):
         table_of: npt.NDArray[np.int32],
         row_of: npt.NDArray[np.int64],
     ) -> None:
-        """Point into tables.
+        """Points into tables.
 
         Args:
-            tables: Scanned tables and which of their columns hold what.
-            table_of: For every example the index of its table.
-            row_of: For every example its row in the table.
+            tables: Scanned tables, and which of their columns hold what.
+            table_of: The index of the table of every example.
+            row_of: The row of every example in its table.
         """
         self._tables = tables
         self._table_of = table_of
@@ -62,18 +62,18 @@ class LazyExamples(Sequence[Example]):
 
 
 def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | None, name: str) -> Contents:
-    """Check all rows, remove exact duplicates and give every row its split.
+    """Checks all rows, removes exact duplicates and gives every row its split.
 
     Args:
-        tables: Tables, each with the official split it stands for, if any.
+        tables: Tables, each with its official split or None.
         columns: Which columns hold what.
         name: The file, folder or data set, for errors.
 
     Raises:
-        DataError: If there is no row, or a row is not what it should be.
+        DataError: If there is no row, or a row is wrong.
 
-    Warns (DataWarning, once for each data set): of columns or quotation marks that were read one way and may
-    mean another, of splits that are small, and of official ones that share sources with train.
+    Warns (DataWarning, once for each data set): if columns or quotation marks could be read in another way,
+    if splits are small, and if official splits share sources with train.
     """
     scanned: list[tuple[Table, ColumnMapping]] = []
     table_of, row_of, official = array("i"), array("q"), array("b")
@@ -141,7 +141,7 @@ def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | N
 
 
 def _same_kind(example: Example, referenced: bool, mapping: ColumnMapping) -> None:
-    """References in all rows or in none: a reward that needs them cannot skip a row."""
+    """Raises unless all rows have references or none has: a reward that needs them cannot skip a row."""
     if referenced and not example.references:
         columns = " and ".join(map(repr, mapping.references)) or "no column at all"
         raise RowError(
