@@ -77,14 +77,14 @@ def resolve_model(name: str, *, causal: bool = False) -> str:
     """
     if name not in ASSETS:
         if "/" not in name and not Path(name).exists() and nearest(name, ASSETS, cutoff=0.7):
-            find_asset(name)  # says which was meant, where a hub would be asked for long
+            find_asset(name)  # raises with a suggestion, before a hub is asked
         return name
     wanted = ("model",) if causal else ("model", "encoder")
     if ASSETS[name].kind not in wanted:
-        found = "a data set" if ASSETS[name].kind == "data" else "an encoder"
+        kind = "a data set" if ASSETS[name].kind == "data" else "an encoder"
         models = ", ".join(repr(asset.name) for asset in ASSETS.values() if asset.kind in wanted)
         what = "a causal language model" if causal else "a model"
-        raise AssetError(f"{name!r} is {found}, not {what}; to fetch there are {models}")
+        raise AssetError(f"{name!r} is {kind}, not {what}; the models to fetch are {models}")
     return str(asset_folder(name))
 
 
@@ -141,4 +141,4 @@ def _hash_once(path: str, size: int, modified: int) -> str:
 
 
 def _damaged(asset: Asset, path: Path, what: str) -> AssetError:
-    return AssetError(f"{asset.name!r} is damaged: {path} {what}; to fetch it anew run: {asset.command}")
+    return AssetError(f"{asset.name!r} is damaged: {path} {what}; to fetch it again run: {asset.command}")

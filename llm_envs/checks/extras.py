@@ -64,10 +64,10 @@ def needs(extra: str, what: str = "") -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        told = missing(error, extra, what)
-        if told is None or told is error:
+        named = missing(error, extra, what)
+        if named is None or named is error:
             raise
-        raise told from error
+        raise named from error
 
 
 def require(extra: str, modules: tuple[str, ...], what: str) -> None:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest(name: object, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+def nearest(name: object, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """Returns the known name that is most like `name`, or None if none is similar.
 
     Args:

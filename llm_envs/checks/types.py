@@ -54,7 +54,7 @@ def declared_types(target: Any) -> dict[str, Any]:
     """Returns name -> annotation of a function's parameters or a class's fields; {} if they are unknown."""
     try:
         return get_type_hints(target)
-    except Exception:  # annotations may be any expression, and name what is not imported
+    except Exception:  # annotations may be any expression, and name modules that are not imported
         return {}
 
 

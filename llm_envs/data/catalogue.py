@@ -168,8 +168,8 @@ def register_corpus(
 def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
     """Returns a corpus like `load_corpus`, but does not read it yet."""
     if not isinstance(spec, str):
-        kind, told = type(spec).__name__, shown(repr(spec), 100)
-        raise DataError(f"dataset: a data set is named by a string, got {kind} {told}")
+        kind, value = type(spec).__name__, shown(repr(spec), 100)
+        raise DataError(f"dataset: a data set is named by a string, got {kind} {value}")
     if columns is not None:
         if not isinstance(columns, Mapping) or not all(isinstance(role, str) for role in columns):
             raise DataError(

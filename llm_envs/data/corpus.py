@@ -183,7 +183,7 @@ class Corpus:
                 self._splits = None
                 raise DataError(
                     f"data set {self.name!r} has changed since this copy was pickled "
-                    f"(content hash {self._content_hash}, then {self._expected_hash}); load it anew"
+                    f"(content hash {self._content_hash}, then {self._expected_hash}); load it again"
                 )
         return self._splits
 

@@ -10,9 +10,9 @@ from llm_envs.simulators.booking.venues import NAME_ADJECTIVES, NAME_NOUNS, SLOT
 
 _DIALOGUES = 800
 _HELD_OUT = 200
-_MARGIN = 0.1  # nats per word below the least fluent of the expert's turns the model has not seen
+_MARGIN = 0.1  # nats per word below the least fluent unseen turn of the expert
 
-# What a turn is about says nothing of how it is said: values are read as the class they belong to.
+# The values in a turn do not matter for its fluency, so each is replaced by its class.
 _CLASS = dict.fromkeys(STREETS, "street")
 _CLASS |= dict.fromkeys(STREET_KINDS, "road")
 _CLASS |= dict.fromkeys(NAME_ADJECTIVES, "adjective") | dict.fromkeys(NAME_NOUNS, "name")

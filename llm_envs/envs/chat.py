@@ -41,7 +41,7 @@ class Chat(Task):
             )
         texts = [*history, example.source]
         speakers = ["agent" if back % 2 else "user" for back in reversed(range(len(texts)))]
-        templated = "opening" in markers  # such a template begins with a user, and ends what the agent said
+        templated = "opening" in markers  # a template begins with a user's turn, and ends the agent's turns
         ends = {"user": (), "agent": self.tokenizer.end_token_ids[:1] if templated else ()}
         turns = [[*encode(text), *ends[speaker]] for text, speaker in zip(texts, speakers, strict=True)]
         for begin, speaker in enumerate(speakers):

@@ -151,12 +151,13 @@ def make_vec(env_id: str, num_envs: int, **arguments: Any) -> VectorEnv[Any, Any
     """
     spec = find_spec(env_id)
     if spec is None:
-        return gym.make_vec(env_id, num_envs=num_envs, **arguments)  # Gymnasium says which one is near
+        return gym.make_vec(env_id, num_envs=num_envs, **arguments)  # raises, and names a similar id
     cls, rows = env_class(spec), _loaded(spec.vector_entry_point)
     if cls is None and not (isinstance(rows, type) and issubclass(rows, TokenVectorEnv)):
         raise ValueError(
-            f"{bare_id(env_id)!r} is no environment of this package: its entry point {spec.entry_point!r} is "
-            "no class that inherits step() and reset() from llm_envs.envs.token_env.TokenEnv"
+            f"{bare_id(env_id)!r} is not an environment of this package: its entry point "
+            f"{spec.entry_point!r} is not a class that inherits step() and reset() from "
+            "llm_envs.envs.token_env.TokenEnv"
         )
     if spec.max_episode_steps is not None:
         raise ValueError(

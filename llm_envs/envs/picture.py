@@ -24,7 +24,7 @@ FONT = "LLM_ENVS_FONT"
 _MARGIN, _SIZE, _LINE = 12, 15, 19
 _INK, _FAINT, _PAPER, _LAST = (24, 24, 24), (120, 120, 120), (255, 255, 255), (255, 224, 102)
 _TAB = "    "
-_LONGEST = 400  # characters of a line, of which some have no width
+_LONGEST = 400  # characters of a line; some have no width
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
         ValueError: The render mode is unknown.
     """
     if render_mode is not None and render_mode not in known:
-        there = f"{', '.join(map(repr, known[:-1]))} and {known[-1]!r}"
-        raise ValueError(f"unknown render_mode={render_mode!r}; there are {there}")
+        modes = f"{', '.join(map(repr, known[:-1]))} and {known[-1]!r}"
+        raise ValueError(f"unknown render_mode={render_mode!r}; the modes are {modes}")
 
 
 def render_session(
@@ -34,13 +34,13 @@ def render_session(
     if session.index < 0:
         return _NO_EPISODE
     episode = session.episode(row, column, None)
-    lines = [_told("source:", 8, session.example.source)]
+    lines = [_labelled("source:", 8, session.example.source)]
     if episode.turns:
-        lines += [_told(f"{shown(turn.speaker)}:", 10, turn.text) for turn in episode.turns]
+        lines += [_labelled(f"{shown(turn.speaker)}:", 10, turn.text) for turn in episode.turns]
         if outcome is None:
-            lines.append(_told("agent:", 10, task.tokenizer.decode(row[session.start : column].tolist())))
+            lines.append(_labelled("agent:", 10, task.tokenizer.decode(row[session.start : column].tolist())))
     else:
-        lines.append(_told("text:", 8, episode.text))
+        lines.append(_labelled("text:", 8, episode.text))
     if outcome is None:
         total, parts = task.reward.score(episode)
         lines.append(f"so far: {total:.3f}  ({_listed(parts)})")
@@ -65,7 +65,7 @@ def render_picture(
     ids = row[session.start : column].tolist()
     text, before = (task.tokenizer.decode(part) for part in (ids, ids[:-1]))
     known = len(before)
-    while not text.startswith(before[:known]):  # a tokenizer may spell earlier tokens anew
+    while not text.startswith(before[:known]):  # decoding one more token may change the earlier text
         known -= 1
     agent = "agent: " if episode.turns else ""
     body = [Paragraph(f"{turn.speaker}: ", turn.text) for turn in episode.turns]
@@ -84,6 +84,6 @@ def _listed(values: Mapping[str, float]) -> str:
     return ", ".join(f"{shown(name)} {value:.3f}" for name, value in values.items())
 
 
-def _told(label: str, width: int, text: str) -> str:
+def _labelled(label: str, width: int, text: str) -> str:
     """Returns a text behind its label. Further lines are indented, so that they cannot look like our own."""
     return f"{label:<{width}}{shown_lines(text, ' ' * width)}"

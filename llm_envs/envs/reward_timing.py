@@ -24,7 +24,7 @@ class RewardTiming:
         kind = options.pop("id", None)
         if kind not in ("terminal", "dense", "shaped") or set(options) - {"gamma"}:
             raise ValueError(
-                f"unknown reward_timing={spec!r}; there are 'terminal', 'dense' and "
+                f"unknown reward_timing={spec!r}; the timings are 'terminal', 'dense' and "
                 "{'id': 'shaped', 'gamma': 0.99}"
             )
         if ("gamma" in options) != (kind == "shaped"):

@@ -47,7 +47,7 @@ def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
     if made is not None and made.stamps == stamps and all(map(operator.is_, made.objects, _objects(names))):
         return made.task
     task = task_class(**arguments)
-    _made[key] = _Made(task, stamps, _objects(names))  # what making it has imported is there only now
+    _made[key] = _Made(task, stamps, _objects(names))  # making the task may have imported modules
     return task
 
 
@@ -74,7 +74,7 @@ def find_again(task_class: type[Task], arguments: Mapping[str, Any], hashes: Map
             name = task.corpus.name if what == "data set" else task.tokenizer.spec
             raise ValueError(
                 f"{what} {name!r} has changed since this environment was made (content hash {now[:12]}, then "
-                f"{hashes[what][:12]}), so it cannot be copied or unpickled; make it anew"
+                f"{hashes[what][:12]}), so it cannot be copied or unpickled; make it again"
             )
     return task
 

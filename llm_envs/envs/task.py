@@ -76,9 +76,9 @@ class Task:
         long_prompt: str = "error",
     ) -> None:
         if split not in SPLITS:
-            raise ValueError(f"unknown split={split!r}; there are {', '.join(map(repr, SPLITS))}")
+            raise ValueError(f"unknown split={split!r}; the splits are {', '.join(map(repr, SPLITS))}")
         if long_prompt not in ("error", "truncate"):
-            raise ValueError(f"unknown long_prompt={long_prompt!r}; there are 'error' and 'truncate'")
+            raise ValueError(f"unknown long_prompt={long_prompt!r}; it is 'error' or 'truncate'")
         self.corpus = self.load(self.default_dataset if dataset is None else dataset, columns)
         self.split = split
         self.examples: Sequence[Example] = self.corpus.split(split)
@@ -123,7 +123,7 @@ class Task:
             self.default_reward() if isinstance(spec, str) and spec == "default" else spec, self._context
         )
 
-    # What subclasses say.
+    # Subclasses override these.
 
     def default_reward(self) -> Any:
         """Returns the reward spec behind reward="default"."""
@@ -173,12 +173,12 @@ class Task:
         before = markers.get("opening", markers["start"])
         return [*before, *self.tokenizer.encode(example.source), *markers["separator"]]
 
-    # What environments ask.
+    # Environments call these.
 
     @cached_property
     def has_references(self) -> bool:
         """True if every example of the split has a reference."""
-        if isinstance(self.examples, LazyExamples):  # rows of files have them all or none, checked on reading
+        if isinstance(self.examples, LazyExamples):  # in files all rows have references, or none
             return bool(self.examples[0].references)
         return all(example.references for example in self.examples)
 
@@ -306,10 +306,10 @@ class Task:
         kind, _, place = (spec if isinstance(spec, str) else str(spec.get("id"))).partition(":")
         stamp = path_stamp(place) if kind == "hf" else ()
         try:
-            told = json.dumps(spec, sort_keys=True)
+            spec_text = json.dumps(spec, sort_keys=True)
         except (TypeError, ValueError) as error:
             raise ValueError(f"tokenizer={short(spec)} must hold JSON values: {error}") from None
-        key = (told, stamp, self.corpus.content_hash, type(self))
+        key = (spec_text, stamp, self.corpus.content_hash, type(self))
         if key not in _tokenizers:
             _tokenizers[key] = make_tokenizer(spec, self.vocabulary_texts, roles=self.roles)
         return _tokenizers[key]

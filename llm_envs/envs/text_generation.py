@@ -29,7 +29,7 @@ class TextGeneration(Task):
         right answer, so it is scored by BLEU against it. Prompts without any references are scored by
         sentiment. All splits of a data set have the same reward.
         """
-        if not self.train_texts():  # nothing to be fluent or novel by
+        if not self.train_texts():  # fluency and novelty need train texts
             return "sentiment"
         if self.corpus.language == "code":
             return "bleu" if _every(self.corpus, _has_references) else "novelty"
@@ -41,16 +41,16 @@ class TextGeneration(Task):
         return ["distinct", *(["chrf"] if self.has_references else [])]
 
 
-_found: dict[tuple[str, Callable[[Example], bool]], bool] = {}
+_holds_for_all: dict[tuple[str, Callable[[Example], bool]], bool] = {}
 
 
 def _every(corpus: Corpus, has: Callable[[Example], bool]) -> bool:
     """Returns True if a condition holds for all examples of all splits. Each data set is checked once."""
     key = (corpus.content_hash, has)
-    if key not in _found:
+    if key not in _holds_for_all:
         splits = [corpus.split(name) for name, size in corpus.sizes.items() if size]
-        _found[key] = all(map(has, chain.from_iterable(splits)))
-    return _found[key]
+        _holds_for_all[key] = all(map(has, chain.from_iterable(splits)))
+    return _holds_for_all[key]
 
 
 def _has_references(example: Example) -> bool:

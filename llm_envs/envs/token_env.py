@@ -148,7 +148,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         column = self._column
         self._tokens[column] = action
         column = self._column = column + 1
-        self._running = False  # until the step is whole: where a reward raises, only a reset goes on
+        self._running = False  # until the step is complete: if a reward raises, only a reset continues
         if action in self._ends or column >= self._limit:
             return self._end_turn(column, action in self._ends)
         reward = self._session.pay_prefix(self._tokens, column) if self._scores_prefixes else 0.0

@@ -129,8 +129,6 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Starts episodes in all rows, or in those of options["reset_mask"].
 
-        If it raises, no row can step before another reset.
-
         Args:
             seed: One seed per row, or an integer s for s, s+1, ...
             options: "example" (an index, or one per row), "reset_mask" (bool array (num_envs,)).
@@ -141,7 +139,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         Raises:
             ValueError: `options` holds an unknown key, there is not one seed or example per row, or
                 "reset_mask" is not a mask of the rows.
-            IndexError: The split has no such example.
+            IndexError: The split has no such example. No row can step before another reset.
         """
         options = dict(checked_options(options, ("example", "reset_mask")))
         seeds = seeds_of_rows(seed, self.num_envs)
@@ -158,7 +156,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _begin(self, mask: np.ndarray, infos: dict[str, Any], wanted: Sequence[Any] | None = None) -> None:
         """Starts episodes in the rows of a mask, on the example wanted for each row (None draws one)."""
         (rows,) = mask.nonzero()
-        self._begun = False  # until all have begun: what raises leaves no half episode
+        self._begun = False  # until all have begun: after an error no row may step
         self._over[rows] = True
         drawn: list[tuple[int, np.random.Generator, int]] = []
         for row in rows.tolist():
@@ -214,7 +212,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         try:
             return self._step(actions)
         except BaseException:
-            self._begun = False  # some rows have gone on and others not: only a reset makes them whole
+            self._begun = False  # only some rows may have stepped, so all need a reset
             self._over[:] = self._any_over = True
             raise
 

@@ -55,7 +55,7 @@ def parse_json(data: bytes | str, place: str) -> Any:
     else:
         if _is_bounded(value, 0):
             return value
-    # What is wrong is found out in a second reading, which names it; sound data is read once.
+    # Only bad data is read a second time, to name its fault.
     value = _parse_naming_faults(data, place)
     check_bounded(value, place)
     return value
@@ -64,7 +64,7 @@ def parse_json(data: bytes | str, place: str) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("a key appears twice in one object")
     return table
 
 
@@ -81,7 +81,7 @@ def _is_bounded(value: Any, depth: int) -> bool:
     if depth > MAX_DEPTH:
         return False
     if kind is list:
-        if set(map(type, value)) == {int}:  # token ids, mostly
+        if set(map(type, value)) == {int}:  # the usual case: token ids
             return depth < MAX_DEPTH and min(value) >= -MAX_INTEGER and max(value) <= MAX_INTEGER
         return all(_is_bounded(item, depth + 1) for item in value)
     if kind is dict:
@@ -117,7 +117,7 @@ def _parse_naming_faults(data: bytes | str, place: str) -> Any:
         table: dict[str, Any] = {}
         for key, item in pairs:
             if key in table:
-                raise ForeignDataError(f"{place}: {key[:100]}: stands twice in one object")
+                raise ForeignDataError(f"{place}: {key[:100]}: appears twice in one object")
             table[key] = item
         return table
 
@@ -165,7 +165,7 @@ def _fault(number: int | float) -> str:
     if isinstance(number, float):
         if not math.isfinite(number):
             found = "NaN" if math.isnan(number) else f"{number:g}"
-            return f"{found} is no finite number; NaN and infinity are not valid JSON"
+            return f"{found} is not a finite number; NaN and infinity are not valid JSON"
         return f"{number:g} is beyond {MAX_FLOAT:g}" if abs(number) > MAX_FLOAT else ""
     if isinstance(number, _LongInteger):
         return f"an integer of {number.digits} digits; at most {MAX_DIGITS}"

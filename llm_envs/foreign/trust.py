@@ -20,10 +20,10 @@ _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _CODE = re.compile(rf"({_DOTTED}):({_DOTTED})")
 
 DATA_SCHEMES = frozenset({"file", "hub", "hf", "word", "byte"})
-"""What stands before the colon of a data set or a tokenizer; no module of these names is ever imported."""
+"""Schemes of data sets and tokenizers, before the colon. Modules of these names are never imported."""
 
 EVALUATE = "evaluate:"
-"""What stands before the name or the path of an `evaluate` module."""
+"""Put before the name or the path of an `evaluate` module."""
 
 PACKAGE_CODE = frozenset(
     {
@@ -32,7 +32,7 @@ PACKAGE_CODE = frozenset(
         "llm_envs.envs.tiny:spelled",
     }
 )
-"""Rewards that tables of this project name by path; files may name these, and nothing else of it."""
+"""Rewards that files may name by path; they may name nothing else of this project."""
 
 _ALLOWED: ContextVar[frozenset[str]] = ContextVar("allowed_code", default=frozenset())
 

@@ -13,7 +13,7 @@ from llm_envs.checks.types import as_index
 from llm_envs.lm.scorer import Scorer, make_scorer
 
 LOWEST = -100.0
-"""The least log-probability shown, in nats: what is less likely, forbidden or not there stands at it."""
+"""The least log-probability shown, in nats. Less likely, forbidden and missing tokens have it too."""
 
 Observation = dict[str, np.ndarray]
 
@@ -56,7 +56,7 @@ class Candidates:
         log_probs = np.full((len(tokens), self.k), LOWEST, np.float32)
         if not over.all():
             if self._read.shape != tokens.shape:
-                # A row that has not begun has no text: it shares another's.
+                # A row that has not begun has no text, so it borrows another's.
                 self._read = np.where(over[:, None], tokens[~over][:1], tokens)
             self._read = np.where(over[:, None], self._read, tokens)
             scores = self._scored(self._read)
@@ -139,7 +139,9 @@ class CandidateRule:
         except TypeError:
             raise ValueError(f"end_token_ids={end_token_ids!r}: give token ids, such as [0]") from None
         if wrong := [i for i in self.ends if not 0 <= i < size]:
-            raise ValueError(f"end_token_ids={list(self.ends)}: {wrong[0]} is no token, 0 to {size - 1}")
+            raise ValueError(
+                f"end_token_ids={list(self.ends)}: {wrong[0]} is not a token id, 0 to {size - 1}"
+            )
         self.k, self.size = number, size
         self._mask = getattr(env.unwrapped, "action_mask", None)
         self._lm = lm

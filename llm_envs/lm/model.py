@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 _PROBE_TOLERANCE = 1e-3
-_COARSE_TOLERANCE = 0.05  # of numbers with 8 bits, relative to their size
+_COARSE_TOLERANCE = 0.05  # relative, for numbers with 8 bits
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class LanguageModel(nn.Module):
             self._check_causal()
         except (TypeError, AttributeError) as error:
             raise ValueError(
-                f"{type(model).__name__} is no causal language model as they are read here, a trunk and a "
+                f"{type(model).__name__} cannot be read here as a causal language model, a trunk and a "
                 f"head over the vocabulary: {error}"
             ) from error
 
@@ -136,7 +136,7 @@ class LanguageModel(nn.Module):
         head = self.model.get_output_embeddings()
         bias = getattr(head, "bias", None)
         size = self.vocabulary_size
-        features = features.to(head.weight.dtype)  # some trunks add in float32 whatever the weights are
+        features = features.to(head.weight.dtype)  # some trunks return float32 for any weights
         return nn.functional.linear(features, head.weight[:size], None if bias is None else bias[:size])
 
     def log_probs(self, features: Tensor) -> Tensor:
@@ -182,7 +182,7 @@ class LanguageModel(nn.Module):
             widened = logits()
         finally:
             handle.remove()
-        if given:  # it does call its head
+        if given:  # the model calls its head
             same = same and alike(given[0], features) and alike(widened, wide)
         if not same:
             raise ValueError(
@@ -198,7 +198,7 @@ class LanguageModel(nn.Module):
         short, long = (self.features(ModelInputs(ids[:, :n], mask[:, :n], positions[:, :n])) for n in (2, 4))
         if not alike(short, long[:, :2]):
             raise ValueError(
-                f"{type(self.model).__name__} reads tokens that come later: it is no causal language model"
+                f"{type(self.model).__name__} reads later tokens, so it is not a causal language model"
             )
 
 

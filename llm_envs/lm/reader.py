@@ -49,7 +49,7 @@ class RowCache(Cache):
         self._columns, self._width, self._whole = columns, width, rows is None
         slots = np.arange(len(columns)) if rows is None else self._slots[rows]
         self._places = torch.as_tensor(slots, device=columns.device)
-        # Answers begin in one column: all rows then write one slice, where an index would cost a copy.
+        # Answers begin in one column, so all rows write one slice. An index would cost a copy.
         start, stop = int(columns[0, 0]), int(columns[0, -1]) + 1
         together = self._whole and stop - start == columns.shape[1] and bool((columns == columns[0]).all())
         self._slice = slice(start, stop) if together else None
@@ -122,7 +122,7 @@ class Reader:
         present = observation >= 0
         first = present.argmax(axis=1)
         length = observation.shape[1] - present[:, ::-1].argmax(axis=1)
-        if not self.cached:  # every row from its first token on: not every model heeds a mask (RWKV)
+        if not self.cached:  # each row from its first token: some models ignore a mask (RWKV)
             columns = first[:, None] + np.arange((length - first).max())
             tokens = np.take_along_axis(observation, columns.clip(max=observation.shape[1] - 1), axis=1)
             tokens = np.where(columns < length[:, None], tokens, -1)
@@ -137,7 +137,7 @@ class Reader:
         self._first = first
         self._tokens = observation.copy()
         new = length - self._read
-        if (new == 1).any():  # where every row has something new, one token of each: no cache is copied
+        if (new == 1).any():  # if every row has a new token, no cache is copied
             self._feed(np.flatnonzero(new if new.all() else new == 1), self._read + 1)
         many = np.flatnonzero(self._read < length)
         if len(many):
@@ -150,7 +150,7 @@ class Reader:
         self._tokens = np.full((rows, columns), -1, np.int32)
         self._read = np.zeros(rows, np.int64)
         self._first = np.full(rows, -1)
-        # Prompts of the same width are padded on the left: a row read anew has nothing before `first`.
+        # Prompts of the same width are padded on the left: a row read again has nothing before `first`.
         self._features = torch.zeros(rows, self._lm.hidden_size, device=self._lm.device)
 
     def _feed(self, rows: np.ndarray, stops: np.ndarray) -> None:
@@ -209,7 +209,7 @@ class Reader:
 
 
 def _looks_back_less(config: Any, longest: int) -> bool:
-    """Whether some layer sees a part of the text alone: the probe's text may be too short to tell."""
+    """Returns True if a layer may see only a part of the text, which the short probe could miss."""
     kinds = getattr(config, "layer_types", None) or getattr(config, "attention_layers", None) or ()
     if not {*kinds} <= {"full_attention", "global"}:
         return True

@@ -65,7 +65,7 @@ def make_scorer(
         return made
     if not callable(lm):
         raise ValueError(
-            f"lm={lm!r} is no scorer: give a model's name, a folder, a hub id, a language agent, or a "
+            f"lm={lm!r} is not a scorer: give a model's name, a folder, a hub id, a language agent, or a "
             "function from observations int32 (n, L) to log-probabilities float32 (n, V)"
         )
     scorer: Scorer = lm

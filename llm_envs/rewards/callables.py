@@ -29,7 +29,7 @@ def check_takes_episode(name: str, reward: Callable[..., Any], *, takes_options:
             raise ValueError(f"reward {name!r} yields values, and a reward returns one number")
     try:
         signature = inspect.signature(reward)
-    except (TypeError, ValueError):  # a builtin that does not tell
+    except (TypeError, ValueError):  # a builtin without a signature
         return
     parameters = list(signature.parameters.values())
     if _is_like_trl(parameters):

@@ -73,7 +73,7 @@ class Classifier:
         ]
         rows = [row["input_ids"] or [self._filler(loaded.tokenizer)] for row in read]
         scores = [0.0] * len(rows)
-        budget = 1 if loaded.pad is None else _TOKENS  # such models find a text's end by its padding
+        budget = 1 if loaded.pad is None else _TOKENS  # without padding only one text fits a batch
         for batch in batches([len(row) for row in rows], budget):
             ids, mask = padded([rows[i] for i in batch], loaded.device, loaded.pad or 0)
             inputs = {"input_ids": ids, "attention_mask": mask}

@@ -55,11 +55,11 @@ class RewardError(RuntimeError):
     """
 
     def __init__(self, reward_id: str | RewardError, text: str | None = "", reason: str = "") -> None:
-        # Gymnasium's AsyncVectorEnv raises a worker's error anew, made from the error itself.
-        told = reward_id if isinstance(reward_id, RewardError) else None
-        self.reward_id: str = told.reward_id if told else str(reward_id)
-        self.text: str | None = told.text if told else text
-        self.reason: str = told.reason if told else reason
+        # Gymnasium's AsyncVectorEnv makes a worker's error again, with the error as the argument.
+        original = reward_id if isinstance(reward_id, RewardError) else None
+        self.reward_id: str = original.reward_id if original else str(reward_id)
+        self.text: str | None = original.text if original else text
+        self.reason: str = original.reason if original else reason
         if self.text is None:
             super().__init__(f"metric {self.reward_id!r} {self.reason}")
             return

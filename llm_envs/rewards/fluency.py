@@ -13,9 +13,9 @@ from llm_envs.rewards.ngram_model import NgramModel
 from llm_envs.tokenizers.words import is_word, tokens_of
 
 _FOLDS = 5
-_HELD_OUT = 500  # texts scored for the calibration, at most
+_HELD_OUT = 500  # the most texts scored for the calibration
 _MOST = 1.0  # nats of evidence that one token can bring
-_SHORT = 2  # added to the number of tokens in the mean: few tokens prove little
+_SHORT = 2  # added to the number of tokens in the mean, because few tokens prove little
 _SALAD_QUANTILE = 0.01
 _POWER = 3  # keeps shuffled texts near 0 and yet lets a learner feel every step towards real ones
 _REAL_QUANTILE = 0.40
@@ -110,7 +110,7 @@ def _fit(texts: Sequence[str]) -> _Fitted:
     folds = min(_FOLDS, len(order))
     asked = max(1, _HELD_OUT // folds)
     real: list[tuple[NgramModel, list[str]]] = []
-    # A large corpus needs no second fold: one holds enough texts, and each costs a model.
+    # One fold of a large corpus holds enough texts, and each fold costs a model.
     rounds = folds if len(order) <= 4 * _HELD_OUT else 1
     for fold in range(rounds):
         held_out = order[fold::folds]

@@ -66,7 +66,7 @@ class Source:
         elif loaded.identity != self.identity:
             raise ValueError(
                 f"{self.name!r} has changed since it was first loaded (identity {loaded.identity}, then "
-                f"{self.identity}); make what scores with it anew"
+                f"{self.identity}); make the reward again"
             )
         return loaded
 
@@ -146,7 +146,7 @@ def _load(source: Source) -> Loaded:
             use_safetensors=True,
             output_loading_info=True,
         )
-        # A text that spells a special token is text: no agent writes itself a separator or an end.
+        # A text that spells a special token is text: an agent must not write itself a separator or an end.
         tokenizer = load_pretrained(transformers.AutoTokenizer, place, split_special_tokens=True)
     except UntrustedCode:
         raise
@@ -155,7 +155,7 @@ def _load(source: Source) -> Loaded:
             f"cannot load {source.name!r} as {what}: no such asset, folder or hub id, no safetensors weights "
             f"or tokenizer in it, or no network ({type(error).__name__}: {str(error).splitlines()[0]})"
         ) from error
-    # An encoder's pooler is not read here, so it may be random, and says nothing of who the model is.
+    # An encoder's pooler is not used here. It may be random, so it is not part of the identity.
     fresh = set(report["missing_keys"])
     missing = sorted(name for name in fresh if not name.startswith("pooler."))
     if missing:
@@ -193,10 +193,10 @@ def _longest(model: Any, tokenizer: Any) -> int | None:
     positions = getattr(model.config, "max_position_embeddings", None)
     embeddings = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
     padding = getattr(embeddings, "padding_idx", None)
-    if positions is not None and padding is not None:  # RoBERTa counts its positions from there
+    if positions is not None and padding is not None:  # RoBERTa's positions start after the padding id
         positions -= padding + 1
-    told = (positions, tokenizer.model_max_length)
-    limits = [int(limit) for limit in told if limit is not None and limit < 10**9]
+    limits_given = (positions, tokenizer.model_max_length)
+    limits = [int(limit) for limit in limits_given if limit is not None and limit < 10**9]
     return min(limits, default=None)
 
 

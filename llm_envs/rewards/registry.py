@@ -101,7 +101,8 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
     if entry is None:
         if reward_id == "default":
             raise ValueError(
-                'reward "default" is an environment\'s own and stands alone: gym.make(id, reward="default"); '
+                'reward "default" is an environment\'s own and cannot be combined: '
+                'gym.make(id, reward="default"); '
                 "to add to it, write it out: gym.make(id).unwrapped.task.reward.to_spec()"
             )
         raise ValueError(

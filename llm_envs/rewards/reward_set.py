@@ -234,7 +234,7 @@ def _batch(component: Component, episodes: Sequence[Episode]) -> list[_Score]:
     except RewardError:
         raise
     except Exception as error:
-        for episode in episodes:  # one of them is to blame: say which
+        for episode in episodes:  # find the episode that raises, to name it
             _score((component,), (reward,), episode)
         raise _failed(name, episodes[0], error) from error
     if len(results) != len(episodes):

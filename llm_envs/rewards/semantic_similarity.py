@@ -35,7 +35,7 @@ class SemanticSimilarity:
             raise ValueError(f"unknown to={to!r}; 'references' or 'source'")
         self.needs_references = to == "references"
         self._source = Source("encoder", model, device, dtype)
-        self._known: OrderedDict[str, Any] = OrderedDict()  # references come again, and cost a pass each
+        self._known: OrderedDict[str, Any] = OrderedDict()  # references recur, and each costs a pass
         identity = self._source.load().identity
         self.signature = f"semantic_similarity|model:{identity}|to:{to}|pooling:mean|dtype:{dtype}|v2"
 

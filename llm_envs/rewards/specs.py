@@ -66,7 +66,7 @@ def parse_spec(spec: Any) -> list[Entry]:
     for entry in entries:
         if entry.name in seen:
             raise ValueError(
-                f"reward {entry.name!r} stands twice in the specification; "
+                f"reward {entry.name!r} appears twice in the specification; "
                 'tell them apart: {"id": ..., "name": "another_name", ...}'
             )
         seen.add(entry.name)
@@ -105,25 +105,25 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
     try:
         made: Callable[..., Any] = target(**arguments)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"reward {entry.name!r}: {error}{_told_options(entry, str(error))}") from error
+        raise ValueError(f"reward {entry.name!r}: {error}{_unnamed_options(entry, str(error))}") from error
     if not callable(made):
         raise ValueError(f"reward {entry.name!r}: instances of {target!r} cannot be called with an episode")
     check_takes_episode(entry.name, made, takes_options=False)
     return made, getattr(made, "signature", None) or _signature(entry, parameters, target)
 
 
-def _told_options(entry: Entry, message: str) -> str:
+def _unnamed_options(entry: Entry, message: str) -> str:
     """Returns the options that an error message of a reward does not mention."""
-    told = [
+    options = [
         f"{name}={shown(repr(value), 60)}" for name, value in entry.options.items() if name not in message
     ]
-    return f" (given {', '.join(told)})" if told else ""
+    return f" (given {', '.join(options)})" if options else ""
 
 
 def _with_module(entry: Entry, module: str) -> Entry:
     """Returns the entry with the module that its id names as an option."""
     if "module" in entry.options:
-        raise ValueError(f"reward {entry.name!r}: the module stands in its id, drop the option 'module'")
+        raise ValueError(f"reward {entry.name!r}: its id already names the module; drop the option 'module'")
     return replace(entry, options={"module": module, **entry.options})
 
 
@@ -162,8 +162,8 @@ def _check_options(entry: Entry, parameters: Mapping[str, inspect.Parameter]) ->
     for name in known:
         if parameters[name].default is inspect.Parameter.empty and name not in entry.options:
             raise ValueError(
-                f"reward {entry.name!r} needs the option {name!r}; it is called with an Episode, and all "
-                f"else stands beside its id: {{'id': ..., {name!r}: ...}}"
+                f"reward {entry.name!r} needs the option {name!r}; it is called with an Episode, and its "
+                f"options go beside its id: {{'id': ..., {name!r}: ...}}"
             )
 
 
@@ -220,7 +220,7 @@ def _weight(name: str, weight: Any) -> float:
     if not fits(weight, float) or (isinstance(weight, float) and not isfinite(weight)):
         raise ValueError(
             f"the weight of reward {name!r} is a finite number, got {weight!r}; "
-            'options stand beside it: {"id": "bleu", "weight": 1.0, "max_order": 2}'
+            'options go beside it: {"id": "bleu", "weight": 1.0, "max_order": 2}'
         )
     if abs(weight) > MAX_WEIGHT:
         raise ValueError(
@@ -232,7 +232,7 @@ def _weight(name: str, weight: Any) -> float:
 
 def _name(target: str | Callable[..., Any]) -> str:
     if isinstance(target, str):
-        if is_evaluate_module(target):  # a table's column says what is measured, not where its script lies
+        if is_evaluate_module(target):  # columns name what is measured, not the script's path
             return EVALUATE + (PurePath(target.removeprefix(EVALUATE)).stem or target)
         return target
     return str(getattr(target, "__name__", None) or type(target).__name__)

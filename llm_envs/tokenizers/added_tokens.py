@@ -23,7 +23,7 @@ class LiteralEncoder:
 
     def __init__(self, backend: Any, state: Mapping[str, Any], marking: Iterable[int]) -> None:
         added = backend.get_added_tokens_decoder()
-        # White space that is an added token (Gemma has runs of line breaks) may stand in markers and texts.
+        # White space may be an added token (Gemma has runs of line breaks). Markers and texts may use it.
         unflagged = {i for i in marking if i in added and not added[i].special and added[i].content.strip()}
         unknown = _unknown_id(backend, state["model"])
         self._control = ({i for i, token in added.items() if token.special} | unflagged) - {unknown}
@@ -43,13 +43,13 @@ class LiteralEncoder:
     def _spell(self, index: int) -> tuple[int, ...]:
         """Returns the letters of a control token that the model took for a piece, or the unknown token."""
         content = self._content[index]
-        if len(content) == 1:  # a word such as "." that ends turns as well
+        if len(content) == 1:  # a word such as "." that also ends turns
             return (index,)
         letters: list[int] = []
         for letter in content:
             try:
                 found = [token.id for token in self._backend.model.tokenize(letter)]
-            except Exception:  # the library's own kind, of a model without an unknown token
+            except Exception:  # the library raises its own type if the model has no unknown token
                 found = []
             if not found or not self._control.isdisjoint(found) or self._unknown in found:
                 return () if self._unknown is None else (self._unknown,)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-# Templates that say the date say this one: with today's the environment would be another every day.
+# Templates that print the date print this one. Today's date would change the environment every day.
 _ONE_DAY = "{% macro strftime_now(format) %}01 Jan 2025{% endmacro %}"
 _SAID = ("alpha", "bravo", "charlie", "delta", "echo")
 
@@ -54,7 +54,7 @@ def template_markers(
 
     try:
         texts = [render(turns) for turns in (1, 3, 5)]
-    except Exception as error:  # a template is a program, and may refuse what it is given
+    except Exception as error:  # a template is a program and may raise anything
         raise refuse(f"cannot be rendered ({type(error).__name__}: {error})") from error
     if any(text.count(said) != 1 for text, n in zip(texts, (1, 3, 5), strict=True) for said in _SAID[:n]):
         raise refuse("does not say every turn once")

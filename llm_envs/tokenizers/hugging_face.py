@@ -53,7 +53,7 @@ class HuggingFaceTokenizer:
         if isinstance(end_tokens, str):
             end_tokens = [end_tokens]
         self._backend, special, loaded = _load_backend(name_or_path)
-        self._backend.no_truncation()  # both are saved with a tokenizer, and would cut and fill markers too
+        self._backend.no_truncation()  # truncation and padding may be saved with a tokenizer
         self._backend.no_padding()
         self._options = {
             "end_tokens": end_tokens,
@@ -76,13 +76,13 @@ class HuggingFaceTokenizer:
             )
         self.end_token_ids: tuple[int, ...] = tuple(ids)
         added = self._backend.get_added_tokens_decoder()
-        flagged = {index for index, token in added.items() if token.special}  # decoding drops those anyway
+        flagged = {index for index, token in added.items() if token.special}  # decoding drops these
         self._other_ends = tuple(index for index in ids if index not in flagged)
         start = self._backend.token_to_id(special["bos_token"]) if special.get("bos_token") else None
         if bos and start is None:
             raise ValueError(f"tokenizer 'hf:{name_or_path}' has no BOS token; leave bos out")
 
-        def marker(text: str) -> list[int]:  # until `_literal` is made, special tokens are themselves
+        def marker(text: str) -> list[int]:  # runs before `_literal` exists, so special tokens keep their ids
             ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
             return ids
 
@@ -95,7 +95,7 @@ class HuggingFaceTokenizer:
             if not getattr(loaded, "chat_template", None):
                 raise ValueError(f"tokenizer 'hf:{name_or_path}' has no chat template; leave the option out")
             self.markers = template_markers(loaded, self.token(self.end_token_ids[0]), marker)
-        # Role markers without a template are words, which texts may use.
+        # Without a template, role markers are words, which texts may use too.
         named = self.markers if chat_template else ("start", "separator")
         in_markers = {index for name in named for index in self.markers[name]}
         saved = self._backend.to_str()
@@ -126,8 +126,8 @@ class HuggingFaceTokenizer:
         table = self._byte_table
         if table is None:
             return self._decode_by_library(list(ids))
-        # One itemgetter looks all ids up in half the time of a loop. It gives a tuple where there are at
-        # least two: hence the empty entry at -1, twice.
+        # One itemgetter looks up all ids in half the time of a loop. It returns a tuple for two or more
+        # keys, hence the empty entry at -1, twice.
         return b"".join(itemgetter(-1, -1, *ids)(table)).decode(errors="replace")
 
     def _decode_by_library(self, ids: list[int]) -> str:
@@ -154,8 +154,8 @@ class HuggingFaceTokenizer:
             return None
         special = {t["id"] for t in state.get("added_tokens", []) if t.get("special")}
         table = [b""] * self.vocabulary_size
-        # In order of ids, so that their bytes lie side by side: decoding from a wide table mostly waits for
-        # memory, and twice as long where they are scattered.
+        # In order of ids, so that their bytes are contiguous. Decoding from a wide table mostly waits for
+        # memory, and takes twice as long if they are scattered.
         for token, index in sorted(
             self._backend.get_vocab(with_added_tokens=True).items(), key=itemgetter(1)
         ):
@@ -183,7 +183,7 @@ def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str], Any]:
         place = resolve_model(name_or_path)
         path = Path(place)
         is_file, is_other = path.is_file(), path.exists() and not path.is_dir()
-    except OSError as error:  # a name too long, a folder that may not be read
+    except OSError as error:  # the name is too long, or the folder is not readable
         raise ValueError(f"tokenizer {shown(repr('hf:' + name_or_path), 100)}: {error.strerror}") from error
     if is_file:
         import tokenizers
@@ -192,12 +192,12 @@ def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str], Any]:
             return tokenizers.Tokenizer.from_file(str(path)), {}, None
         except Exception as error:
             raise ValueError(f"'{path}' is not a tokenizer.json file: {error}") from error
-        except BaseException as error:  # a panic of its Rust, which is no Exception
+        except BaseException as error:  # a panic in Rust is not an Exception
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
             raise ValueError(f"'{path}' is not a tokenizer.json file: {error}") from None
     if is_other:
-        raise ValueError(f"tokenizer 'hf:{path}' is no regular file, nor a folder")
+        raise ValueError(f"tokenizer 'hf:{path}' is not a regular file, nor a folder")
     with needs("hub", f"tokenizer 'hf:{name_or_path}'"):
         from transformers import AutoTokenizer
     try:

@@ -22,7 +22,7 @@ _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _PIECE = re.compile(rf"( *)([{_CJK}]|[^\W{_CJK}]+(?:['’][^\W{_CJK}]+)*|[^ ])")
 # Scripts without spaces whose characters are clusters: a letter, its vowels and its tones.
 _CLUSTERED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-_LONGEST_WORD = 100  # letters, where WordPiece gives up: looking for the longest pieces takes their square
+_LONGEST_WORD = 100  # letters; finding the longest pieces takes quadratic time
 _WIDE = re.compile(rf"[{_CJK}{_CLUSTERED}\u3000-\u303f\uff00-\uffef]")
 _IS_CLUSTERED = re.compile(f"[{_CLUSTERED}]")
 _NO_SPACE_BEFORE = frozenset(".,;:!?)]}%\n\t…")
@@ -94,7 +94,7 @@ class WordTokenizer:
         ids = {token: index for index, token in enumerate(self.tokens)}
         if len(ids) != len(self.tokens):
             double = [t for t, n in Counter(self.tokens).items() if n > 1]
-            raise ValueError(f"a vocabulary names each token once; {double[:3]} stand in it twice")
+            raise ValueError(f"a vocabulary names each token once; {double[:3]} appear twice")
         self.markers: Mapping[str, tuple[int, ...]] = {
             "start": (),
             "separator": (ids[SEPARATOR],),

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-# Texts of these characters alone need no Unicode properties: `re` splits them, several times as fast. Letters
-# of Latin, Greek and Cyrillic without marks, signs, Chinese characters. All are in normal form C.
+# `re` can split texts of these characters alone, several times as fast as `regex`. They are Latin, Greek and
+# Cyrillic letters without marks, signs, and Chinese characters. All are in normal form C.
 _PLAIN = re.compile(
     "[\0-\u00ac\u00ae-\u02ff\u0388-\u0482\u048a-\u052f\u1e00-\u1e99\u1ea0-\u1eff\u2012-\u2027\u2030-\u205e\u20ac"
     "\u3000-\u3004\u3008-\u3020\u4e00-\u9fff\uff01-\uff5e\ufffd]*+"
@@ -65,7 +65,7 @@ def scripts() -> Scripts:
     import regex
 
     run = rf"(?:[[\p{{L}}\p{{N}}_]--{UNSPACED_LETTERS}]\p{{M}}*+)++"
-    # Joiners stand inside words of Persian and of the scripts of India.
+    # Words of Persian and of the scripts of India contain joiners.
     word = rf"(?={UNSPACED_LETTERS})\X|{run}(?:(?:['\-]|[\u200c\u200d]+){run})*+"
     return Scripts(
         word=regex.compile(word, regex.V1),

@@ -81,7 +81,7 @@ class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             "dtype": dtype,
         }
         self._rule = CandidateRule(env, env.observation_space, env.action_space, **self._arguments)
-        self._arguments["k"] = self._rule.k  # an int, which JSON takes
+        self._arguments["k"] = self._rule.k  # an int, so that it is JSON-able
         RecordConstructorArgs.__init__(self, _disable_deepcopy=True, **self._arguments)
         gym.Wrapper.__init__(self, env)
         self.observation_space = self._rule.observation_space
@@ -116,7 +116,7 @@ class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if not self._shown or self._candidates.ids[0, 0] < 0:
             raise ResetNeeded("this episode has not begun or is over: call reset() before step()")
         token = int(self._candidates.ids[0, index])
-        self._shown = False  # until it is known what the next actions mean
+        self._shown = False  # until the next candidates are known
         tokens, reward, terminated, truncated, info = self.env.step(token)
         shown = self._observe(tokens, over=terminated)
         self._shown = True
@@ -197,10 +197,10 @@ class VectorTopKActions(VectorWrapper[Observation, np.ndarray, np.ndarray, np.nd
         Raises:
             gymnasium.error.ResetNeeded: After a step or reset that raised, if only some rows are reset.
         """
-        mask = (options or {}).get("reset_mask")  # first: gymnasium's SyncVectorEnv takes it out
+        mask = (options or {}).get("reset_mask")  # read first: gymnasium's SyncVectorEnv removes it
         if self._broken and mask is not None and not np.all(mask):
             raise ResetNeeded("the last step or reset raised: reset all rows, without options['reset_mask']")
-        self._broken = True  # until it is known what the next actions mean
+        self._broken = True  # until the next candidates are known
         tokens, infos = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
         self._over = np.zeros(self.num_envs, dtype=bool) if mask is None else self._over & ~mask
         shown = self._candidates.observe(tokens, self._over)
@@ -223,12 +223,12 @@ class VectorTopKActions(VectorWrapper[Observation, np.ndarray, np.ndarray, np.nd
         written = np.where(waits, WAIT, self._candidates.tokens(np.where(waits, 0, chosen)))
         try:
             tokens, rewards, terminated, truncated, infos = self.env.step(written)
-        except (InvalidAction, ResetNeeded):  # nothing has been played
+        except (InvalidAction, ResetNeeded):  # no row has stepped
             raise
         except BaseException:
             self._broken = True
             raise
-        self._broken = True  # until it is known what the next actions mean
+        self._broken = True  # until the next candidates are known
         if self._mode is AutoresetMode.SAME_STEP:
             self._over = np.zeros(self.num_envs, dtype=bool)
             infos = self._final(terminated, truncated, infos)
@@ -248,7 +248,7 @@ class VectorTopKActions(VectorWrapper[Observation, np.ndarray, np.ndarray, np.nd
             )
         outside = (actions < 0) | (actions >= k)
         if self._mode is AutoresetMode.DISABLED:
-            outside &= actions != WAIT  # which rows may, the environment says
+            outside &= actions != WAIT  # the environment checks which rows may
         if outside.any():
             row = int(outside.argmax())
             raise InvalidAction(f"action {actions[row]} of row {row} is outside the candidates, 0 to {k - 1}")
@@ -265,7 +265,7 @@ class VectorTopKActions(VectorWrapper[Observation, np.ndarray, np.ndarray, np.nd
         if not len(rows):
             return dict(infos)
         if self._last is None and not terminated[rows].all():
-            self._last = self._rule.candidates()  # what the rows have read is left in peace
+            self._last = self._rule.candidates()  # keeps what the rows have read
         chooser = self._candidates if self._last is None else self._last
         shown = chooser.observe(np.stack([infos["final_obs"][row] for row in rows]), terminated[rows])
         final = np.full(self.num_envs, None, dtype=object)

@@ -108,7 +108,7 @@ def _fresh(options: Mapping[str, Any], vocabulary_size: int, context_length: int
         if name not in known:  # LlamaConfig would take it and leave its default
             raise ValueError(
                 f"model={dict(options)!r}: {name!r} is no option of a fresh Llama"
-                f"{did_you_mean(name, known)} transformers' LlamaConfig lists the options"
+                f"{did_you_mean(name, known)} see transformers' LlamaConfig"
             )
     chosen: dict[str, Any] = {"tie_word_embeddings": True, "attn_implementation": "sdpa", **options}
     try:

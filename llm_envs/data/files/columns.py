@@ -23,7 +23,7 @@ REFERENCES_NAMES = (
     *("response", "output", "completion", "tgt"),
 )
 _PART_NAMES = ("context",)
-"""What is no source by itself, and without which a source may mean nothing."""
+"""Columns that are not a source themselves, but that a source may need."""
 _ALPACA = ("instruction", "input")
 """The columns of a task and what it is to be done to, and "output" (Taori et al. 2023). Their authors put a
 blank line between; the column "text" that some copies have holds all three."""
@@ -152,7 +152,7 @@ class ColumnMapping:
         if late := sorted(self.absent & row.keys()):
             raise RowError(
                 f"a column {late[0]!r}, which the first row does not have; expected the same columns in all "
-                "rows, null where there is nothing"
+                "rows, null if there is none"
             )
 
     def example(self, row: Mapping[str, Any]) -> Example:
@@ -246,14 +246,14 @@ def _found(value: Any) -> str:
         return "is missing"
     if isinstance(value, str) and not value.strip():
         return "is empty"
-    told = _repr(value)
-    return f"holds {type(value).__name__} {told if len(told) <= 60 else told[:57] + '...'}"
+    text = _repr(value)
+    return f"holds {type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
 
 
 def _repr(value: Any) -> str:
     try:
         return repr(value)
-    except (RecursionError, ValueError):  # too deep; an integer of too many digits
+    except (RecursionError, ValueError):  # nested too deep, or an integer of too many digits
         return "of no use"
 
 

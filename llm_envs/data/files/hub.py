@@ -20,7 +20,7 @@ class HubTable:
 
     def __init__(self, dataset: Any, place: str) -> None:
         self.place = place
-        self._dataset = dataset.with_format(None)  # as tensors or frames, or columns left out, rows are none
+        self._dataset = dataset.with_format(None)  # other formats give tensors or frames, or omit columns
 
     def columns(self) -> list[str]:
         """Returns the names of the columns; empty if there is no row."""
@@ -36,7 +36,7 @@ class HubTable:
             for row in self._dataset:
                 number += 1
                 yield number, row
-        except Exception as error:  # whatever the library finds in somebody's files
+        except Exception as error:  # the library may raise anything about the files
             after = f"{self.place}, after row {number}"
             raise DataError(f"{after}: cannot be read ({type(error).__name__}: {error})") from error
 

@@ -49,7 +49,7 @@ class JsonLines(LineFile):
             row = _DECODER.decode(text)
         except RecursionError as error:
             raise self.wrong(line, f"nested deeper than {MAX_DEPTH} levels") from error
-        except ValueError as error:  # also a number of thousands of digits
+        except ValueError as error:  # also raised for numbers of thousands of digits
             raise self.wrong(
                 line, f"not JSON ({error}); expected one object a line, as in {_SAMPLE}"
             ) from error
@@ -74,7 +74,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(table) != len(pairs):
         names = [name for name, _ in pairs]
         double = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {double[:60]!r} stands twice in one object")
+        raise ValueError(f"the key {double[:60]!r} appears twice in one object")
     return table
 
 

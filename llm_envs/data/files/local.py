@@ -42,13 +42,13 @@ def load(name: str, columns: Columns | None) -> Contents:
             with suppress(OSError):
                 beside = [file.name for file in path.parent.iterdir()]
                 hint = did_you_mean(path.name, beside)
-                raise DataError(f"there is no file {str(path)!r}{hint} name a file that exists")
+                raise DataError(f"there is no file {str(path)!r}{hint} give the path of a file")
             raise DataError(f"there is no file {str(path)!r}, nor a folder it could be in")
         return read_tables([(None, open_table(path, quoted))], columns, str(path))
     except OSError as error:
         place = name if error.filename is None else error.filename
         raise DataError(f"data file {shown(repr(str(place)), 200)}: {error.strerror}") from error
-    except RuntimeError as error:  # pathlib's, about a home folder
+    except RuntimeError as error:  # pathlib raises it about home folders
         raise DataError(f"data file {shown(repr(name), 200)}: {error}") from error
 
 
@@ -64,7 +64,7 @@ def open_table(path: Path, quoted: bool | None = None) -> Table:
             Reading from a pipe may wait forever, and reading from a device may never end.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise DataError(f"{path} is no regular file; copy what it gives into one")
+        raise DataError(f"{path} is not a regular file; copy its content into one")
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
         return Delimited(path, "," if suffix == ".csv" else "\t", quoted=quoted)

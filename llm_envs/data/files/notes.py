@@ -41,11 +41,11 @@ def small_splits(name: str, sizes: Mapping[str, int]) -> str:
     """Returns a warning about splits drawn by hash, or "" if they are large enough."""
     if min(sizes["validation"], sizes["test"]) >= SMALL_SPLIT:
         return ""
-    told = ", ".join(f"{split} {size}" for split, size in sizes.items())
+    counts = ", ".join(f"{split} {size}" for split, size in sizes.items())
     return (
-        f"{name} has {sum(sizes.values())} examples, which were split by the hash of their sources: {told}. "
-        f"A score on fewer than {SMALL_SPLIT} examples says little: add rows, or say the splits yourself in "
-        "a column 'split' or in files train, validation and test of a folder"
+        f"{name} has {sum(sizes.values())} examples, which were split by the hash of their sources: "
+        f"{counts}. A score on fewer than {SMALL_SPLIT} examples says little: add rows, or give the "
+        "splits in a column 'split' or in files train, validation and test of a folder"
     )
 
 
@@ -67,6 +67,6 @@ def shared_sources(
     if not parts:
         return ""
     return (
-        f"{name}: the sources of {' and '.join(parts)} stand in train as well, so what is learned by heart "
-        "is scored as if it were understood: leave these rows out of one of the splits"
+        f"{name}: the sources of {' and '.join(parts)} are in train as well, so memorised answers "
+        "are scored as if they were understood: leave these rows out of one of the splits"
     )

@@ -52,7 +52,7 @@ class Parquet:
         return self._file
 
     def _unreadable(self, error: Exception) -> DataError:
-        return DataError(f"{self.place} is no parquet file that can be read: {error}")
+        return DataError(f"{self.place} is not a readable parquet file: {error}")
 
     def columns(self) -> list[str]:
         """Returns the names of the top-level columns."""
@@ -93,8 +93,8 @@ class Parquet:
                     try:
                         value.as_py()
                     except (ValueError, OverflowError) as wrong:
-                        said = "is not UTF-8" if isinstance(wrong, UnicodeDecodeError) else "cannot be read"
-                        message = f"{self.place}, row {row}: column {column!r} {said} ({wrong})"
+                        fault = "is not UTF-8" if isinstance(wrong, UnicodeDecodeError) else "cannot be read"
+                        message = f"{self.place}, row {row}: column {column!r} {fault} ({wrong})"
                         raise DataError(message) from wrong
             raise self._unreadable(error) from error
         return rows

@@ -57,7 +57,7 @@ class LazyExamples(Sequence[Example]):
             return mapping.example(table.row(row))
         except RowError as error:
             raise DataError(
-                f"{table.place} has changed since it was first read ({error}); load it anew"
+                f"{table.place} has changed since it was first read ({error}); load it again"
             ) from error
 
 
@@ -89,7 +89,7 @@ def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | N
             try:
                 mapping.check_columns(row)
                 example = mapping.example(row)
-                said = mapping.official_split(row) or split
+                row_split = mapping.official_split(row) or split
                 if referenced is None:
                     referenced = bool(example.references)
                 _same_kind(example, referenced, mapping)
@@ -97,10 +97,10 @@ def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | N
                 raise DataError(f"{table.place}, {table.unit} {number}: {error}") from error
             table_of.append(len(scanned))
             row_of.append(position)
-            official.append(SPLITS.index(said) if said else -1)
+            official.append(SPLITS.index(row_split) if row_split else -1)
             digest = example_digest(example)
             digests += digest
-            tagged = hashlib.sha256(digest + str(said).encode()).digest()
+            tagged = hashlib.sha256(digest + str(row_split).encode()).digest()
             duplicates.append(int.from_bytes(tagged[:8], "big"))
             sources.append(source_key(example.source))
             group = example.metadata.get("group")

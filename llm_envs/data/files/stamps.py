@@ -20,7 +20,7 @@ def path_stamp(path: str) -> Stamp:
     """
     place = os.path.expanduser(path)
     stamps = []
-    with suppress(OSError, ValueError):  # a name that cannot be a path's is no path's
+    with suppress(OSError, ValueError):  # some strings cannot be paths
         names = sorted(os.listdir(place)) if os.path.isdir(place) else [""]
         for entry in (os.path.join(place, name) if name else place for name in names):
             with suppress(FileNotFoundError):

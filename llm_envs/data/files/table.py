@@ -43,4 +43,4 @@ class Table(Protocol):
 
 def changed(place: str) -> DataError:
     """Returns the error of a file that has changed since it was scanned."""
-    return DataError(f"{place} has changed since it was first read; load the data set anew")
+    return DataError(f"{place} has changed since it was first read; load the data set again")

@@ -49,17 +49,21 @@ class EvaluateModule:
     ) -> None:
         for name in options:
             if name in _GIVEN:
-                raise ValueError(f"{name!r} is no option: the episodes give it")
+                raise ValueError(f"{name!r} is not an option: the episodes supply it")
         self._source = ModuleSource(module, config_name, revision)
         self._key = key
         self._options = options
         self._has_references = context is None or context.has_references
         self._gives_lists: bool | None = None
-        said = {"key": key, **options, **({} if config_name is None else {"config_name": config_name})}
+        given = {
+            "key": key,
+            **options,
+            **({} if config_name is None else {"config_name": config_name}),
+        }
         self.signature = "|".join(
             [
                 f"evaluate:{self._source.short_name}",
-                *(f"{name}:{option_text(said[name])}" for name in sorted(said)),
+                *(f"{name}:{option_text(given[name])}" for name in sorted(given)),
                 f"content:{self._source.identity}",
                 f"evaluate {self._source.version}",
                 f"v{self.version}",
@@ -88,7 +92,7 @@ class EvaluateModule:
         value = self._value(episodes)
         if not isinstance(value, list):
             return value
-        self._value(episodes[:1])  # a list of as many values as texts may be so by chance: orders of n-grams
+        self._value(episodes[:1])  # fails if the lengths agree by chance (one value per n-gram order)
         return statistics.fmean(value)
 
     def _value(self, episodes: Sequence[Episode]) -> float | list[float]:

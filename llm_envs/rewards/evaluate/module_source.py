@@ -83,7 +83,7 @@ class ModuleSource:
             if now != self.identity:
                 raise ValueError(
                     f"module {self.name!r} has changed since it was named here (content {now}, then "
-                    f"{self.identity}); make what scores with it anew"
+                    f"{self.identity}); make the reward again"
                 )
             _loaded[self] = module
         return _loaded[self]
@@ -103,14 +103,14 @@ class ModuleSource:
                 keep_in_memory=True,
                 seed=0,
             )
-        except Exception as error:  # the module is anybody's code
-            said = f"{type(error).__name__}: {str(error).strip() or 'without a word'}"
+        except Exception as error:  # the module may raise anything
+            reason = f"{type(error).__name__}: {str(error).strip() or 'without a word'}"
             if self.script is None:
                 raise ValueError(
-                    f"there is no folder or script {self.name!r}, and from the hub it cannot be loaded "
-                    f"({said})"
+                    f"no folder or script {self.name!r} exists, and it cannot be loaded from the hub "
+                    f"({reason})"
                 ) from error
-            raise ValueError(f"'{self.script}' cannot be loaded ({said}); {_ADVICE}") from error
+            raise ValueError(f"'{self.script}' cannot be loaded ({reason}); {_ADVICE}") from error
 
 
 _loaded: dict[ModuleSource, Any] = {}
@@ -149,7 +149,7 @@ def _content(script: Path) -> str:
             digest.update(len(content).to_bytes(8, "little"))
             digest.update(content)
     except SyntaxError as error:
-        raise ValueError(f"'{script}' is no Python: {error.msg} in line {error.lineno}") from error
+        raise ValueError(f"'{script}' is not valid Python: {error.msg} in line {error.lineno}") from error
     except OSError as error:
         raise ValueError(f"'{script}' cannot be read: {error.strerror}") from error
     return digest.hexdigest()[:16]

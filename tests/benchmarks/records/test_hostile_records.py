@@ -80,7 +80,7 @@ EPISODES = [
     ("1.finish_reason", ["stop"], "episodes.jsonl line 2: finish_reason"),
     ("1", [], "episodes.jsonl line 2: top level"),
     ("1", b"\xff\xfe", "episodes.jsonl line 2: not UTF-8"),
-    ("1", b'{"index": 1, "index": 1}', "episodes.jsonl line 2: index: stands twice"),
+    ("1", b'{"index": 1, "index": 1}', "episodes.jsonl line 2: index: appears twice"),
 ]
 CURVES = [
     ("0.timesteps", 1e3, "curve.jsonl line 1: timesteps: 1000.0"),

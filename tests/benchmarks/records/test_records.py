@@ -54,7 +54,7 @@ def test_the_schema_is_a_schema():
         ("cost.environment_steps", None, "cost.environment_steps: None is not of type 'integer'"),
         ("cost.peak_memory_bytes", math.nan, "cost.peak_memory_bytes: NaN"),
         ("results", None, "results: None is not of type 'object'"),
-        ("results.mean_reward", math.inf, "results.mean_reward: inf is no finite number"),
+        ("results.mean_reward", math.inf, "results.mean_reward: inf is not a finite number"),
         ("error", {"type": "E", "message": "", "traceback": ""}, "error: "),
         ("cell_key", "0" * 64, "cell_key: does not follow"),
         ("seeds.evaluation", 778, "cell_key: does not follow"),
