@@ -1,4 +1,4 @@
-"""Example and Episode: the two frozen records that data, environments, rewards and agents speak in."""
+"""Example, Episode and Outcome: frozen dataclasses that data, environments, rewards and agents share."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Example:
 
     Attributes:
         source: What the agent is given: a request, a sentence to translate, an opening turn.
-        references: Texts that would be good answers, best first; empty for prompt-only data.
-        metadata: What the task knows besides (a poem's form and words, a dialogue's goal). JSON-able.
+        references: Texts that would be good answers, best first. Empty for prompt-only data.
+        metadata: What else the task needs, such as a poem's form or a dialogue's goal. JSON-able.
     """
 
     source: str
@@ -33,17 +33,16 @@ class Turn(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """What a reward sees: the example and what the agent has written, whole or so far.
+    """What a reward sees: the example, and the agent's text, finished or not.
 
     Attributes:
-        example: The example the episode was played on.
-        text: The agent's text, decoded, without end tokens. In a dialogue: the agent's turns,
-            one a line.
+        example: The example of the episode.
+        text: The agent's text, decoded, without end tokens. In a dialogue: the agent's turns, one per line.
         action_ids: The agent's tokens in order, end tokens included.
         finish_reason: "stop" (the end token), "length" (the budget is spent), "task" (the other side
-            ended it), or None while the text is still being written.
-        turns: The dialogue so far, both sides; empty in one-turn tasks.
-        measures: What the task itself measured (a dialogue's success, ...), by name.
+            ended the episode), or None while the episode is running.
+        turns: The turns of the dialogue so far, both sides. Empty in one-turn tasks.
+        measures: What the task itself measured, by name, such as a dialogue's success.
     """
 
     example: Example
@@ -62,3 +61,83 @@ class Episode:
     def references(self) -> tuple[str, ...]:
         """The example's references."""
         return self.example.references
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The result of a finished episode. `info["outcome"]` holds it as a dict, as Gymnasium's infos need.
+
+    Attributes:
+        source: The example's source.
+        references: The example's references.
+        text: The agent's text.
+        action_ids: The agent's tokens in order, end tokens included.
+        reward: The score of the text: the weighted sum of the reward components.
+        reward_components: The value of each reward, by name, without its weight.
+        metrics: The value of each metric, by name. Metrics are recorded and not part of the reward.
+        finish_reason: "stop" (the end token), "length" (the budget is spent) or "task" (the other side
+            ended the episode).
+    """
+
+    source: str
+    references: tuple[str, ...]
+    text: str
+    action_ids: tuple[int, ...]
+    reward: float
+    reward_components: Mapping[str, float]
+    metrics: Mapping[str, float]
+    finish_reason: FinishReason | None
+
+    @classmethod
+    def of(
+        cls, episode: Episode, reward: float, components: Mapping[str, float], metrics: Mapping[str, float]
+    ) -> Outcome:
+        """Makes the outcome of a finished episode.
+
+        Args:
+            episode: The episode. Its measures become metrics.
+            reward: Its score.
+            components: The value of each reward.
+            metrics: The value of each metric.
+        """
+        return cls(
+            source=episode.source,
+            references=episode.references,
+            text=episode.text,
+            action_ids=episode.action_ids,
+            reward=reward,
+            reward_components=components,
+            metrics={**episode.measures, **metrics},
+            finish_reason=episode.finish_reason,
+        )
+
+    def to_info(self) -> dict[str, Any]:
+        """Returns the dict that `info["outcome"]` holds."""
+        return {
+            "source": self.source,
+            "references": self.references,
+            "text": self.text,
+            "action_ids": self.action_ids,
+            "reward": self.reward,
+            "reward_components": dict(self.reward_components),
+            "metrics": dict(self.metrics),
+            "finish_reason": self.finish_reason,
+        }
+
+    @classmethod
+    def from_info(cls, info: Mapping[str, Any]) -> Outcome:
+        """Makes an outcome from the dict that `info["outcome"]` holds.
+
+        Args:
+            info: The dict of one episode. Its numbers may be NumPy scalars, as in vector infos.
+        """
+        return cls(
+            source=info["source"],
+            references=tuple(info["references"]),
+            text=info["text"],
+            action_ids=tuple(info["action_ids"]),
+            reward=float(info["reward"]),
+            reward_components={name: float(value) for name, value in info["reward_components"].items()},
+            metrics={name: float(value) for name, value in info["metrics"].items()},
+            finish_reason=info["finish_reason"],
+        )

@@ -1,20 +1,20 @@
-"""The ids: one table, id -> environment, vector environment and JSON-able defaults."""
+"""The table of ids: id -> environment, vector environment and JSON-able default arguments.
+
+This module runs on `import llm_envs`. So its functions import what they need when they are called, and the
+entry points are strings.
+"""
 
 from __future__ import annotations
 
-import inspect
-import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
-from gymnasium.vector import VectorEnv
 
-from llm_envs.envs.ids import is_ours, rows_of, vector_class
-from llm_envs.envs.token_env import TokenEnv, check_arguments
-from llm_envs.foreign import load_code
-from llm_envs.rewards.registry import did_you_mean
-from llm_envs.wrappers.top_k import TopKActions
+if TYPE_CHECKING:
+    from gymnasium.vector import VectorEnv
+
+    from llm_envs.envs.token_env import TokenEnv
 
 _ENVS = "llm_envs.envs."
 
@@ -54,9 +54,9 @@ TABLE: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 ENTRIES = {entry.partition(":")[0]: entry for entry, _ in TABLE.values()}
-"""What `register_env` calls them: "translation", "text_generation", "dialogue", "chat", "tiny"."""
+"""The names `register_env` takes: "translation", "text_generation", "dialogue", "chat", "tiny"."""
 
-_own: dict[str, None] = {}  # ids that register_env has made, in order
+_registered_by_user: dict[str, None] = {}  # the ids of `register_env`, in order
 
 
 def register_envs() -> None:
@@ -66,67 +66,75 @@ def register_envs() -> None:
 
 
 def list_envs() -> list[str]:
-    """The ids of this package, and those of one's own that `register_env` has made."""
-    return [*TABLE, *(env_id for env_id in _own if env_id in gym.registry)]
+    """Returns the ids of this package, then the ids that `register_env` added."""
+    return [*TABLE, *(env_id for env_id in _registered_by_user if env_id in gym.registry)]
 
 
 def register_env(env_id: str, entry: str | type[TokenEnv] = "translation", **kwargs: Any) -> None:
-    """Registers an id of one's own, for `gymnasium.make` and everything that takes an id here.
+    """Registers an id of your own, for `gymnasium.make` and for every function here that takes an id.
 
-    Put the call into a module, say `my_envs.py`; then `"my_envs:MyDeEn-v0"` is the id on the command line,
-    in a suite, and in Python before the module is imported. Tables and records say `MyDeEn-v0`.
+    Put the call into a module, for example `my_envs.py`. Then `"my_envs:MyDeEn-v0"` is the id on the command
+    line, in a suite, and in Python before the module is imported. Tables and records say `MyDeEn-v0`.
 
     Args:
-        env_id: Such as "MyDeEn-v0".
-        entry: "translation", "text_generation", "dialogue", "chat" or "tiny"; or a class that inherits from
-            one of theirs or from TokenEnv, itself or as "package.module:Class".
-        **kwargs: Arguments that it has by default; those given to `gymnasium.make` go before.
+        env_id: The new id, for example "MyDeEn-v0".
+        entry: "translation", "text_generation", "dialogue", "chat" or "tiny". Or a class that inherits from
+            TokenEnv or from one of these environments. A class may be given as "package.module:Class".
+        **kwargs: Default arguments of the id. Arguments of `gymnasium.make` override them.
 
     Raises:
-        ValueError: The id is one of this package's, or there is no such class.
+        ValueError: The id belongs to this package, or the class does not exist.
         TypeError: The environment takes no such argument.
         gymnasium.error.Error: The id is malformed.
     """
+    import inspect
+
+    from llm_envs.checks.suggestions import did_you_mean
+    from llm_envs.envs.arguments import check_arguments
+    from llm_envs.envs.ids import vector_class
+    from llm_envs.envs.token_env import TokenEnv
+    from llm_envs.foreign import load_code
+
     if env_id in TABLE:
-        raise ValueError(f"{env_id!r} is an id of this package, which stays what it is; choose another name")
+        raise ValueError(f"{env_id!r} is an id of this package and cannot be redefined; choose another name")
     if isinstance(entry, str) and entry in ENTRIES:
         target: Any = f"{_ENVS}{ENTRIES[entry]}Env"
     elif isinstance(entry, str) and ":" not in entry:
         raise ValueError(
-            f"unknown entry {entry!r}{did_you_mean(entry, ENTRIES)} there are {', '.join(ENTRIES)}, and "
-            "'package.module:Class'"
+            f"unknown entry {entry!r}{did_you_mean(entry, ENTRIES)} the entries are {', '.join(ENTRIES)}, "
+            "and 'package.module:Class'"
         )
     else:
         target = entry
     cls = load_code(target, "environment") if isinstance(target, str) else target
     if not isinstance(cls, type) or not issubclass(cls, TokenEnv):
-        raise ValueError(f"entry {entry!r} is no class that inherits from llm_envs.envs.token_env.TokenEnv")
-    known = inspect.signature(cls).parameters
-    if cls.__init__ is TokenEnv.__init__:
-        check_arguments(
-            cls.task_class, dict.fromkeys(n for n in known if n != "unknown"), _beyond(known, kwargs)
+        raise ValueError(
+            f"entry {entry!r} is not a class that inherits from llm_envs.envs.token_env.TokenEnv"
         )
-    _register(env_id, _path(target), _path(vector_class(cls)), kwargs)
-    _own[env_id] = None
+    parameters = inspect.signature(cls).parameters
+    if cls.__init__ is TokenEnv.__init__:
+        known = dict.fromkeys(name for name in parameters if name != "unknown")
+        unknown = {name: value for name, value in kwargs.items() if name not in parameters}
+        check_arguments(cls.task_class, known, unknown)
+    _register(env_id, _importable_name(target), _importable_name(vector_class(cls)), kwargs)
+    _registered_by_user[env_id] = None
 
 
-def _path(entry: Any) -> Any:
-    """A class as "module:Class" where it can be found by that, so that the spec can be written as JSON."""
+def _importable_name(entry: Any) -> Any:
+    """Returns a class as "module:Class" if that name leads back to it, so that the spec is JSON-able."""
+    import sys
+
     name = getattr(entry, "__qualname__", "")
-    found = getattr(sys.modules.get(getattr(entry, "__module__", "")), name, None)
-    return f"{entry.__module__}:{name}" if found is entry else entry
+    named = getattr(sys.modules.get(getattr(entry, "__module__", "")), name, None)
+    return f"{entry.__module__}:{name}" if named is entry else entry
 
 
-def _beyond(known: Mapping[str, Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in kwargs.items() if name not in known}
-
-
-def _register(env_id: str, entry: Any, rows: Any, kwargs: Mapping[str, Any]) -> None:
+def _register(env_id: str, entry: Any, vector_entry: Any, kwargs: Mapping[str, Any]) -> None:
     gym.register(
         env_id,
         entry_point=entry,
-        vector_entry_point=rows,
-        # Order and actions are checked by the environment itself, at a fraction of the wrappers' cost.
+        vector_entry_point=vector_entry,
+        # The environment checks order and actions itself, faster than the wrappers do.
         order_enforce=False,
         disable_env_checker=True,
         kwargs=dict(kwargs),
@@ -134,24 +142,27 @@ def _register(env_id: str, entry: Any, rows: Any, kwargs: Mapping[str, Any]) -> 
 
 
 def vectorize(env: gym.Env[Any, Any], num_envs: int, **changes: Any) -> VectorEnv[Any, Any, Any]:
-    """The native vector environment of an environment of this package.
+    """Makes the native vector environment of an environment of this package.
 
     Args:
-        env: Made by `gymnasium.make` from an id of ours or of one's own, or by its class. TopKActions around
-            it goes around the vector environment too; other wrappers are left out.
+        env: Made by `gymnasium.make` from a registered id, or by its class. A TopKActions wrapper is put
+            around the vector environment too. Other wrappers are dropped.
         num_envs: Number of rows.
-        **changes: Arguments that differ from the environment's, `autoreset_mode` and `split` among them.
+        **changes: Arguments that differ from the environment's, such as `autoreset_mode` and `split`.
 
     Raises:
-        ValueError: The environment is not one of this package, or has a step() or reset() of its own.
+        ValueError: The environment is not of this package, or it overrides step() or reset().
     """
+    from llm_envs.envs.ids import is_ours, make_vec_like
+    from llm_envs.wrappers.top_k import TopKActions
+
     inner: Any = env.unwrapped
     if not is_ours(inner):
         raise ValueError(
-            f"{env} is no environment of this package, or has a step() or reset() of its own: there is no "
-            "native vector environment like it"
+            f"{env} is not an environment of this package, or it overrides step() or reset(); it has no "
+            "native vector environment"
         )
-    envs = rows_of(inner, num_envs, **changes)
+    envs = make_vec_like(inner, num_envs, **changes)
     while isinstance(env, gym.Wrapper):
         if isinstance(env, TopKActions):
             return env.vectorize(envs)

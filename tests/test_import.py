@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+import llm_envs
+
 HEAVY = [
     "torch",
     "transformers",
@@ -19,8 +21,15 @@ HEAVY = [
 ]
 
 
-def loaded_after(code):
-    check = f"{code}; import sys; print([m for m in {HEAVY} if m in sys.modules])"
+NOT_BEFORE_USE = [
+    *("llm_envs.data", "llm_envs.envs", "llm_envs.evaluation", "llm_envs.lm", "llm_envs.rewards"),
+    *("llm_envs.tokenizers", "llm_envs.wrappers"),
+    *("tokenizers", "regex", "yaml", "vaderSentiment", "py3langid", "csv"),
+]
+
+
+def loaded_after(code, modules=HEAVY):
+    check = f"{code}; import sys; print([m for m in {modules} if m in sys.modules])"
     return subprocess.run(
         [sys.executable, "-c", check], capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -38,6 +47,22 @@ def loaded_after(code):
 )
 def test_environments_import_nothing_heavy(code):
     assert loaded_after(code) == "[]"
+
+
+def test_importing_the_package_only_registers_the_ids():
+    assert loaded_after("import llm_envs", [*HEAVY, *NOT_BEFORE_USE]) == "[]"
+
+
+@pytest.mark.parametrize("name", [name for name in llm_envs.__all__ if name != "WAIT"])
+def test_every_public_name_is_imported_when_it_is_used(name):
+    assert getattr(llm_envs, name).__name__ == name
+    assert name in dir(llm_envs)
+
+
+def test_submodules_are_imported_when_they_are_used():
+    assert loaded_after("import llm_envs; llm_envs.data.list_corpora(); llm_envs.tokenizers") == "[]"
+    with pytest.raises(AttributeError, match="has no attribute 'evaluete'"):
+        llm_envs.evaluete  # noqa: B018
 
 
 def test_agents_of_stable_baselines_import_no_language_models():

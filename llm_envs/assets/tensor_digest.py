@@ -1,4 +1,4 @@
-"""The identity of a safetensors file's tensors, whatever order and metadata a library writes."""
+"""A digest of a safetensors file's tensors that ignores the order and metadata a library writes."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def tensor_digest(path: Path) -> str:
-    """SHA-256 (hex) over name, dtype, shape and bytes of every tensor, sorted by name.
+    """Returns the SHA-256 (hex) over name, dtype, shape and bytes of every tensor, sorted by name.
 
-    Reads the format itself (a length, a JSON header, bytes), so that no library is needed.
+    It reads the format itself (a length, a JSON header, bytes), so it needs no library.
     """
     whole = hashlib.sha256()
     with open(path, "rb") as file:

@@ -1,4 +1,4 @@
-"""Pairs of user-interface strings from the translation files of a wheel."""
+"""Pairs of user-interface strings, from the translation files of a wheel."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def convert_homeassistant(wheel: zipfile.ZipFile, folder: Path) -> None:
 
 
 def _strings(node: Any, key: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The strings of a nested object, by their path."""
+    """Yields the strings of a nested object, by their path."""
     if isinstance(node, dict):
         for name, child in node.items():
             yield from _strings(child, (*key, name))

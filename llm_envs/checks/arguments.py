@@ -1,10 +1,11 @@
-"""The arguments of environments: what kind each is of, and how errors show them."""
+"""The arguments of environments: the type of each, and how errors show them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from llm_envs.checks.types import as_index
 from llm_envs.foreign import shown
 
 _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
@@ -19,13 +20,13 @@ _KINDS: dict[str, tuple[tuple[type, ...], str]] = {
 
 
 def check_kinds(given: Mapping[str, Any]) -> None:
-    """Refuses arguments of another type than their kind.
+    """Checks the types of an environment's arguments.
 
     Args:
         given: Arguments by name; None stands for the default.
 
     Raises:
-        ValueError: There is one.
+        ValueError: An argument has the wrong type.
     """
     for name, (types, kind) in _KINDS.items():
         value = given.get(name)
@@ -34,5 +35,27 @@ def check_kinds(given: Mapping[str, Any]) -> None:
 
 
 def short(value: Any) -> str:
-    """A value in an error message."""
+    """Returns a value as errors show it: escaped, and cut to 100 characters."""
     return shown(repr(value), 100)
+
+
+def at_least_one(name: str, value: Any, at_most: int) -> int:
+    """Returns a count as an int.
+
+    Args:
+        name: The argument's name, for the error.
+        value: An integer of any type.
+        at_most: The greatest count that is allowed.
+
+    Raises:
+        ValueError: The value is not a whole number from 1 to `at_most`.
+    """
+    try:
+        count = as_index(value)
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+    if count > at_most:
+        raise ValueError(f"{name}={short(value)} must be at most {at_most:,}")
+    return count

@@ -1,4 +1,4 @@
-"""The extras of this distribution, and the one error for a library of theirs that is not installed."""
+"""The extras of this distribution, and the error for a library of an extra that is not installed."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ EXTRAS: dict[str, tuple[str, ...]] = {
 
 
 class MissingExtra(ModuleNotFoundError):
-    """A library is not installed; the message names the extra that brings it."""
+    """A library is not installed. The message names the extra that installs it."""
 
 
 def missing(error: ImportError, extra: str | None = None, what: str = "") -> MissingExtra | None:
-    """The error that names an extra.
+    """Returns the error that names an extra.
 
     Args:
         error: Raised by an import.
-        extra: The extra to name if it brings the module; the first that does otherwise.
+        extra: The extra to name if it installs the module. Otherwise the first such extra is named.
         what: What the module is needed for, as a subject: "a picture of an episode".
 
     Returns:
-        The error to raise, or None where the module is of no extra.
+        The error to raise, or None if no extra installs the module.
     """
     if not isinstance(error, ModuleNotFoundError):
         return None
@@ -52,7 +52,7 @@ def missing(error: ImportError, extra: str | None = None, what: str = "") -> Mis
 
 @contextmanager
 def needs(extra: str, what: str = "") -> Iterator[None]:
-    """Imports inside the block name the extra where a library of an extra is missing.
+    """Imports inside the block raise an error that names the extra of a missing library.
 
     Args:
         extra: See EXTRAS.
@@ -64,22 +64,22 @@ def needs(extra: str, what: str = "") -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        told = missing(error, extra, what)
-        if told is None or told is error:
+        named = missing(error, extra, what)
+        if named is None or named is error:
             raise
-        raise told from error
+        raise named from error
 
 
 def require(extra: str, modules: tuple[str, ...], what: str) -> None:
-    """Refuses to go on without modules, before any of them is imported.
+    """Checks that modules are installed, before any of them is imported.
 
     Args:
-        extra: What brings them.
+        extra: The extra that installs them.
         modules: Their names.
         what: What needs them, as a subject.
 
     Raises:
-        MissingExtra: One is not installed.
+        MissingExtra: A module is not installed.
     """
     with needs(extra, what):
         for module in modules:

@@ -1,4 +1,4 @@
-"""Whether an argument is of the type its parameter declares: bool, int, float and text are four things."""
+"""Checks that an argument has the type its parameter declares: bool, int, float and text are different."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _TABLES = (dict, Mapping)
 
 
 def fits(value: Any, annotation: Any) -> bool:
-    """Whether a value is of a type; what is no plain type (a protocol, a class of one's own) takes any.
+    """Returns True if a value is of a type. A type that is not plain, such as a protocol, takes any value.
 
-    A bool is no int, an int is a float, and a list may stand where any sequence is asked for.
+    A bool is not an int, an int is a float, and a list fits any sequence.
     """
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
@@ -41,7 +41,7 @@ def fits(value: Any, annotation: Any) -> bool:
 
 
 def type_name(annotation: Any) -> str:
-    """A type as an error names it."""
+    """Returns the name of a type for errors."""
     if annotation is None or annotation is type(None):
         return "None"
     if get_origin(annotation) in (Union, types.UnionType):
@@ -51,22 +51,22 @@ def type_name(annotation: Any) -> str:
 
 
 def declared_types(target: Any) -> dict[str, Any]:
-    """Name -> annotation of a function's parameters, or of a class's fields; empty where they are unknown."""
+    """Returns name -> annotation of a function's parameters or a class's fields; {} if they are unknown."""
     try:
         return get_type_hints(target)
-    except Exception:  # annotations may be any expression, and name what is not imported
+    except Exception:  # annotations may be any expression, and name modules that are not imported
         return {}
 
 
 def type_of_default(default: Any) -> Any:
-    """What a default says of the type where nothing is declared: any number for a number."""
+    """Returns the type that a default suggests if none is declared: float for any number."""
     if isinstance(default, bool | str):
         return type(default)
     return float if isinstance(default, int | float) else Any
 
 
 def declared_type(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any:
-    """The type of a parameter: the one declared, else that of its default, else any."""
+    """Returns the declared type of a parameter, else the type of its default, else Any."""
     if parameter.name in hints:
         return hints[parameter.name]
     if parameter.annotation is not inspect.Parameter.empty or parameter.default is inspect.Parameter.empty:
@@ -75,10 +75,10 @@ def declared_type(parameter: inspect.Parameter, hints: Mapping[str, Any]) -> Any
 
 
 def as_index(value: Any) -> int:
-    """A whole number as an int, whatever kind of integer it is.
+    """Returns an integer of any type as an int.
 
     Raises:
-        TypeError: It is none; True and False are none.
+        TypeError: The value is not an integer. True and False are not integers here.
     """
     if isinstance(value, bool):
         raise TypeError(f"{value!r} is a bool, not a whole number")
@@ -86,10 +86,10 @@ def as_index(value: Any) -> int:
 
 
 def check_flag(name: str, value: Any) -> bool:
-    """A flag as it is.
+    """Returns a flag unchanged.
 
     Raises:
-        ValueError: It is no bool: any text, "no" and "false" among them, would count as true.
+        ValueError: The value is not a bool. As a condition any text would be true, even "no" and "false".
     """
     if not isinstance(value, bool):
         raise ValueError(f"{name}={value!r} must be True or False")

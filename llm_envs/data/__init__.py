@@ -1,6 +1,6 @@
-"""Where text comes from: bundled corpora, files, the hub; splits and content hashes.
+"""Data sets: bundled corpora, files and the hub, with their splits and content hashes.
 
-Nothing is read, and no library that reads is imported, before a corpus is used.
+A corpus is read when it is first used. The libraries that read it are imported then.
 """
 
 from llm_envs.data.catalogue import list_corpora, load_corpus, register_corpus

@@ -1,4 +1,4 @@
-"""From a spec to a corpus: the table of corpora known by name, ``file:`` and ``hub:``."""
+"""From a spec to a corpus: the table of named corpora, ``file:`` and ``hub:``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from llm_envs.data.corpus import Columns, Contents, Corpus, Origin
-from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.checks.suggestions import did_you_mean
+from llm_envs.data.corpus import Columns, Contents, Corpus
+from llm_envs.data.errors import DataError
 from llm_envs.data.files.names import read_file_name
 from llm_envs.data.files.stamps import path_stamp
 from llm_envs.foreign import shown
@@ -23,7 +24,7 @@ _CHATTERBOT = "BSD-3-Clause (chatterbot-corpus)"
 
 @dataclass(frozen=True)
 class _Entry:
-    """A corpus that is known by name; ``loader`` is "module:function" or the function itself."""
+    """A named corpus. ``loader`` is "module:function" or the function itself."""
 
     loader: str | Loader
     language: str
@@ -103,37 +104,39 @@ for _language in ("de", "es", "zh"):
             (("language", _language), ("sentences", _sentences)),
         )
 
-_registered: dict[str, _Entry] = {}
-_open: dict[str, Corpus] = {}
+REGISTERED: dict[str, _Entry] = {}
+"""The corpora that `register_corpus` added, by name."""
+OPEN_CORPORA: dict[str, Corpus] = {}
+"""The corpora this process has opened. The key of a file includes its size and its time of change."""
 
 
 def load_corpus(spec: str, *, columns: Columns | None = None) -> Corpus:
-    """Load a data set; the same spec gives the same object within a process.
+    """Loads a data set. The same spec gives the same object within a process.
 
     Args:
         spec: A name (`list_corpora`; some are fetched first), ``"file:PATH"`` or ``"hub:NAME[:CONFIG]"``. A
             .tsv file whose fields are quoted as in CSV is ``"file:PATH:quoted"``.
-        columns: For files and the hub, which columns hold what: keys "source", "references",
-            "split" and "metadata"; values column names, for all but "split" also lists. Several columns of
-            the source are joined by a blank line. A dot descends into a column: "translation.en". Roles that
-            are left out take columns of usual names, where no two of them may hold the same.
+        columns: For files and the hub: which columns hold what. The keys are "source", "references", "split"
+            and "metadata". The values are column names, or lists of them for all keys but "split". Several
+            source columns are joined by a blank line. A dot descends into a column: "translation.en". A key
+            that is left out takes a column of a usual name, if there is only one such column.
 
     Without a column "split", or files named after splits, the split of every example is drawn by the hash of
     its source, 80 : 10 : 10; see `llm_envs.data.splitting`.
 
     Raises:
-        DataError: If the data set is unknown, not fetched yet, empty or has a bad row, or several columns may
-            hold the same.
+        DataError: If the data set is unknown, not fetched yet or empty, if it has a bad row, or if several
+            columns could hold the same.
 
     Warns:
-        DataWarning: Once for each data set in a process, of what can be used and may mislead.
+        DataWarning: Once for each data set in a process, if it can be used but may mislead.
     """
     return open_corpus(spec, columns).load()
 
 
 def list_corpora() -> list[Corpus]:
-    """All corpora known by name; none is read before its sizes or examples are asked for."""
-    return [open_corpus(name) for name in {**_NAMED, **_registered}]
+    """Returns all named corpora. None is read before its sizes or examples are needed."""
+    return [open_corpus(name) for name in {**_NAMED, **REGISTERED}]
 
 
 def register_corpus(
@@ -144,29 +147,29 @@ def register_corpus(
     license: str,
     description: str,
 ) -> None:
-    """Make a corpus known by name, for data that comes from a layer above this one.
+    """Makes a corpus known by name, for data that comes from a layer above this one.
 
     Args:
-        name: The spec it is loaded by.
+        name: The spec of the corpus.
         loader: A function that returns its `Contents`, or "module:function".
         language: Language of the references.
         license: The licence of the texts.
         description: One line for listings.
 
     Raises:
-        DataError: If the name is taken by another loader.
+        DataError: If the name has another loader already.
     """
     entry = _Entry(loader, language, license, description)
-    if name in _NAMED or _registered.get(name, entry) != entry or ":" in name:
+    if name in _NAMED or REGISTERED.get(name, entry) != entry or ":" in name:
         raise DataError(f"cannot register a data set as {name!r}: the name is taken")
-    _registered[name] = entry
+    REGISTERED[name] = entry
 
 
 def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
-    """Like `load_corpus`, but nothing is read yet."""
+    """Returns a corpus like `load_corpus`, but does not read it yet."""
     if not isinstance(spec, str):
-        kind, told = type(spec).__name__, shown(repr(spec), 100)
-        raise DataError(f"dataset: a data set is named by a string, got {kind} {told}")
+        kind, value = type(spec).__name__, shown(repr(spec), 100)
+        raise DataError(f"dataset: a data set is named by a string, got {kind} {value}")
     if columns is not None:
         if not isinstance(columns, Mapping) or not all(isinstance(role, str) for role in columns):
             raise DataError(
@@ -175,7 +178,7 @@ def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
             )
         columns = dict(columns)
     scheme, _, rest = spec.partition(":")
-    entry = _NAMED.get(spec) or _registered.get(spec)
+    entry = _NAMED.get(spec) or REGISTERED.get(spec)
     if entry is not None:
         if columns is not None:
             raise DataError(
@@ -191,9 +194,23 @@ def open_corpus(spec: str, columns: Columns | None = None) -> Corpus:
         make = partial(Corpus, language=None, license="unknown", description=f"read from {spec}")
     else:
         raise DataError(_unknown(spec))
-    if key not in _open:
-        _open[key] = make(spec, load, origin=Origin(spec, columns))
-    return _open[key]
+    if key not in OPEN_CORPORA:
+        OPEN_CORPORA[key] = make(spec, load, reopen=partial(reopen_corpus, spec, columns))
+    return OPEN_CORPORA[key]
+
+
+def reopen_corpus(spec: str, columns: Columns | None, content_hash: str | None) -> Corpus:
+    """Opens the corpus that a pickled copy stands for, without reading it yet.
+
+    Args:
+        spec: The spec of the corpus.
+        columns: Its columns.
+        content_hash: The hash of its examples when it was pickled, None if they had not been read.
+    """
+    corpus = open_corpus(spec, columns)
+    if content_hash is not None:
+        corpus.expect_hash(content_hash)
+    return corpus
 
 
 def _load_entry(entry: _Entry) -> Contents:
@@ -214,7 +231,7 @@ _FILE_SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 
 
 def _unknown(spec: str) -> str:
-    names = [*_NAMED, *_registered]
+    names = [*_NAMED, *REGISTERED]
     if spec.endswith(_FILE_SUFFIXES):
         hint = f"; did you mean {shown(repr('file:' + spec), 100)}?"
     else:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, overload
 
-from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.checks.suggestions import did_you_mean
+from llm_envs.data.errors import DataError
 from llm_envs.data.files.names import label
 from llm_envs.episode import Example
 from llm_envs.tokenizers.words import is_unspaced, script_language
@@ -22,37 +23,28 @@ Columns = Mapping[str, "str | list[str]"]
 
 @dataclass(frozen=True)
 class Contents:
-    """What loading a corpus gives.
+    """The result of loading a corpus.
 
     Attributes:
-        splits: Examples by split; a split that is left out is empty.
-        content_hash: The hash, where loading has computed it on the way.
+        splits: Examples by split. A split that is left out is empty.
+        content_hash: The hash of the examples, if loading has computed it.
     """
 
     splits: Mapping[str, Sequence[Example]]
     content_hash: str | None = None
 
 
-@dataclass(frozen=True)
-class Origin:
-    """How to find a corpus again: what a pickled corpus consists of."""
-
-    spec: str
-    columns: Columns | None = None
-
-
 class Corpus:
-    """A data set: metadata at once, examples when they are first asked for.
+    """A data set. Its metadata is known at once; its examples are read when they are first needed.
 
     Made by `llm_envs.data.load_corpus` or, from examples in memory, by `Corpus.from_examples`.
 
     Attributes:
-        name: The spec the corpus is loaded by.
+        name: The spec of the corpus.
         license: The licence of the texts.
         description: One line for listings.
-        label: What it is called in records: its name; of files and folders the last part of their path.
-        identity: What it is called in signatures: its name; "own" for files and the hub, which their
-            `content_hash` identifies, wherever they lie.
+        label: Its name in records. Of files and folders only the last part of the path.
+        identity: Its name in signatures. "own" for files and the hub, which the `content_hash` identifies.
     """
 
     def __init__(
@@ -63,17 +55,18 @@ class Corpus:
         language: str | None,
         license: str,
         description: str,
-        origin: Origin | None = None,
+        reopen: Callable[[str | None], Corpus] | None = None,
     ) -> None:
-        """Describe a corpus without loading it.
+        """Describes a corpus without loading it.
 
         Args:
-            name: The spec the corpus is loaded by.
-            load: Reads the examples; called once, when they are first needed.
-            language: Language of the references; None to guess it from the text when asked.
+            name: The spec of the corpus.
+            load: Reads the examples. It is called once, when they are first needed.
+            language: Language of the references. None guesses it from the text when it is needed.
             license: The licence of the texts.
             description: One line for listings.
-            origin: Where `load_corpus` finds it again; without one, pickling copies the examples.
+            reopen: Returns the corpus again, given its content hash or None. A pickled corpus consists of it.
+                Without it, pickling copies the examples.
         """
         self.name = name
         own = name.startswith(("file:", "hub:"))
@@ -83,7 +76,7 @@ class Corpus:
         self.description = description
         self._load = load
         self._language = language
-        self._origin = origin
+        self._reopen = reopen
         self._splits: dict[str, Sequence[Example]] | None = None
         self._content_hash: str | None = None
         self._expected_hash: str | None = None
@@ -98,17 +91,17 @@ class Corpus:
         license: str = "unknown",
         description: str = "",
     ) -> Corpus:
-        """Make a corpus of examples that are already at hand.
+        """Makes a corpus of examples in memory.
 
         Args:
-            name: What the corpus is called in records and errors.
+            name: The name of the corpus in records and errors.
             language: Language of the references: "en", "de", "zh", "it", "code".
-            splits: Examples by split ("train", "validation", "test"; any may be left out).
+            splits: Examples by split ("train", "validation", "test"). Any split may be left out.
             license: The licence of the texts.
             description: One line for listings.
 
         Raises:
-            DataError: If a split has an unknown name or no split has an example.
+            DataError: If a split has an unknown name, or no split has an example.
         """
         kept = {split: tuple(examples) for split, examples in splits.items()}
         load = _Given(kept)
@@ -117,13 +110,13 @@ class Corpus:
         return corpus
 
     def load(self) -> Corpus:
-        """Read the examples now if that has not happened yet; returns the corpus itself."""
+        """Reads the examples if they have not been read yet. Returns the corpus itself."""
         self._loaded()
         return self
 
     @property
     def language(self) -> str:
-        """Language of the references ("en", "de", ...; "code"; "und" where it cannot be told)."""
+        """Language of the references ("en", "de", ...; "code"; "und" if it cannot be guessed)."""
         if self._language is None:
             self._language = _guess_language(self._loaded())
         return self._language
@@ -144,7 +137,7 @@ class Corpus:
         return self._content_hash
 
     def split(self, name: str) -> Sequence[Example]:
-        """The examples of a split.
+        """Returns the examples of a split.
 
         Raises:
             DataError: If the split is unknown or empty.
@@ -152,7 +145,7 @@ class Corpus:
         if name not in SPLITS:
             hint = did_you_mean(name, SPLITS)
             raise DataError(
-                f"unknown split {name!r} of data set {self.name!r}{hint} The splits are {', '.join(SPLITS)}"
+                f"unknown split {name!r} of data set {self.name!r}{hint} the splits are {', '.join(SPLITS)}"
             )
         examples = self._loaded()[name]
         if not examples:
@@ -165,7 +158,10 @@ class Corpus:
         return examples
 
     def train_texts(self) -> Sequence[str]:
-        """All references of the train split in order, each text once; of large files on demand."""
+        """Returns all references of the train split in order, each text once.
+
+        Large files are read as needed.
+        """
         examples = self.split("train")
         if isinstance(examples, tuple):
             return tuple(dict.fromkeys(text for e in examples for text in e.references))
@@ -187,24 +183,29 @@ class Corpus:
                 self._splits = None
                 raise DataError(
                     f"data set {self.name!r} has changed since this copy was pickled "
-                    f"(content hash {self._content_hash}, then {self._expected_hash}); load it anew"
+                    f"(content hash {self._content_hash}, then {self._expected_hash}); load it again"
                 )
         return self._splits
+
+    def expect_hash(self, content_hash: str) -> None:
+        """Makes reading fail if the examples have another hash; has no effect once they have been read."""
+        if self._splits is None:
+            self._expected_hash = content_hash
 
     def __repr__(self) -> str:
         sizes = f", sizes={self.sizes}" if self._splits is not None else ""
         return f"Corpus({self.name!r}{sizes})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self._origin is not None:
-            return _unpickle, (self._origin, self._content_hash)
+        if self._reopen is not None:
+            return self._reopen, (self._content_hash,)
         splits = {name: list(examples) for name, examples in self._loaded().items()}
         return _remake, (self.name, self.language, splits, self.license, self.description)
 
 
 @dataclass(frozen=True)
 class _Given:
-    """A loader whose examples are there from the start."""
+    """A loader that returns examples in memory."""
 
     splits: Mapping[str, Sequence[Example]]
 
@@ -213,7 +214,7 @@ class _Given:
 
 
 class _ReferenceTexts(Sequence[str]):
-    """The distinct references of lazily decoded examples; holds where they are, not the texts."""
+    """The distinct references of lazily decoded examples. It holds positions instead of texts."""
 
     def __init__(self, examples: Sequence[Example]) -> None:
         self._examples = examples
@@ -228,7 +229,7 @@ class _ReferenceTexts(Sequence[str]):
                     yield text
 
     def _index(self) -> array[int]:
-        """Pairs of numbers: which example, which of its references."""
+        """Pairs of numbers: the example, and which of its references."""
         if self._places is None:
             seen: set[int] = set()
             places = array("q")
@@ -256,14 +257,14 @@ class _ReferenceTexts(Sequence[str]):
 
 
 def example_digest(example: Example) -> bytes:
-    """SHA-256 of one example: source, references and metadata as canonical JSON."""
+    """Returns the SHA-256 of one example: source, references and metadata as canonical JSON."""
     record = [example.source, list(example.references), dict(example.metadata)]
     text = json.dumps(record, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def combine_digests(digests: Mapping[str, Iterable[bytes]]) -> str:
-    """The content hash (hex) of a corpus from the digests of its examples by split."""
+    """Returns the content hash (hex) of a corpus from the digests of its examples by split."""
     whole = hashlib.sha256()
     for name in SPLITS:
         part = hashlib.sha256()
@@ -274,7 +275,7 @@ def combine_digests(digests: Mapping[str, Iterable[bytes]]) -> str:
 
 
 def _guess_language(splits: Mapping[str, Sequence[Example]]) -> str:
-    """Guess the language from the first references (sources, where there are none)."""
+    """Guesses the language from the first references, or from the sources if there are none."""
     examples = next(examples for examples in splits.values() if examples)[:200]
     text = " ".join(text for e in examples for text in e.references[:1] or (e.source,))[:4000]
     if not any(character.isalpha() for character in text):
@@ -287,16 +288,6 @@ def _guess_language(splits: Mapping[str, Sequence[Example]]) -> str:
     if is_unspaced(text) and language not in ("zh", "ja", "yue", "wuu"):
         return "zh" if re.search("[\u4e00-\u9fff]", text) else "und"
     return language
-
-
-def _unpickle(origin: Origin, content_hash: str | None) -> Corpus:
-    """Find a pickled corpus again, without reading it yet."""
-    from llm_envs.data.catalogue import open_corpus
-
-    corpus = open_corpus(origin.spec, origin.columns)
-    if content_hash is not None and corpus._splits is None:
-        corpus._expected_hash = content_hash
-    return corpus
 
 
 def _remake(

@@ -1,9 +1,6 @@
-"""The one error and the one warning of the data layer, and the hint every error of a name ends with."""
+"""The error and the warning that the data layer raises."""
 
 from __future__ import annotations
-
-import difflib
-from collections.abc import Iterable
 
 
 class DataError(ValueError):
@@ -11,10 +8,4 @@ class DataError(ValueError):
 
 
 class DataWarning(UserWarning):
-    """What to know of a data set that can be used as it is; said once for each in a process."""
-
-
-def did_you_mean(value: str, options: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` when an option is close to the value, else nothing."""
-    close = difflib.get_close_matches(value, list(options), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    """A data set can be used but may mislead; issued once for each data set in a process."""

@@ -1,4 +1,4 @@
-"""How much of a corpus's test split its train split gives away."""
+"""How much of a corpus's test split is also in its train split."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from llm_envs.tokenizers.words import words_of
 
 
 def four_grams(text: str) -> set[tuple[str, ...]]:
-    """The distinct runs of four words (Chinese: characters), signs left out, case folded."""
+    """Returns the distinct runs of four words (Chinese: characters), without punctuation, case folded."""
     tokens = words_of(text)
     return {tuple(tokens[i : i + 4]) for i in range(len(tokens) - 3)}
 
 
 def overlap_report(corpus: Corpus, *, max_texts: int = 50_000) -> dict[str, Any]:
-    """Measure what the splits share.
+    """Measures what the splits share.
 
     Args:
         corpus: The corpus.
-        max_texts: How many examples of each split to look at.
+        max_texts: The most examples of each split to look at.
 
     Returns:
-        ``sizes``; ``shared_sources``: the number of distinct normalised sources that stand in more
-        than one split (dialogues: with what was said before them); ``test_4grams_in_train``: the
-        share of the distinct 4-grams of the test references that train references contain, None
-        where there is nothing to compare. For the grammars also what
-        `llm_envs.data.grammar.engine.split_overlap` measures, such as ``template_overlap``.
+        ``sizes``; ``shared_sources``: the number of distinct normalised sources in more than one split
+        (dialogues: with what was said before them); ``test_4grams_in_train``: the share of the distinct
+        4-grams of the test references that train references contain, None if there is nothing to compare.
+        For the grammars also what `llm_envs.data.grammar.engine.split_overlap` measures, such as
+        ``template_overlap``.
     """
     sizes = corpus.sizes
     splits = {name: _first(corpus, name, max_texts) for name in SPLITS}

@@ -1,10 +1,10 @@
-"""Splits that nobody drew by hand: a source, or a group of examples, is in one split only.
+"""Splits by hash: a source, or a group of examples, is in one split only.
 
-Examples with equal sources (as `normalise_source` has it) or an equal metadata "group" belong together. The
-split of every such group is drawn by the hash of its name, whatever else a data set holds: 80 : 10 : 10,
-unless a bundled corpus has shares of its own. Where a few groups leave a split empty that has a share, it is
-given the group of the largest split whose draw is nearest to its own interval; see `fill_empty`. Of fewer
-groups than splits some stay empty.
+Examples with equal sources (see `normalise_source`) or an equal metadata "group" belong together. The
+hash of such a group's name decides its split, 80 : 10 : 10, unless a bundled corpus has other shares. The
+rest of the data set does not matter. A small data set may leave a split empty. It then gets the group of the
+largest split whose draw is nearest to its interval; see `fill_empty`. If there are fewer groups than
+splits, some splits stay empty.
 """
 
 from __future__ import annotations
@@ -27,17 +27,20 @@ DEFAULT_SHARES: Shares = (0.8, 0.1, 0.1)
 
 
 def normalise_source(text: str) -> str:
-    """What makes two sources the same: NFKC, case folded, white space collapsed."""
+    """Returns a text in the form that decides whether two sources are equal.
+
+    NFKC, case folded, single spaces.
+    """
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def source_key(source: str) -> int:
-    """A 64-bit key of the normalised source."""
+    """Returns a 64-bit key of the normalised source."""
     return _key("source " + normalise_source(source))
 
 
 def group_key(group: Any) -> int:
-    """A 64-bit key of a group, such as a poem or a dialogue."""
+    """Returns a 64-bit key of a group, such as a poem or a dialogue."""
     return _key(f"group {group}")
 
 
@@ -50,13 +53,13 @@ def assign_splits(
     groups: npt.NDArray[np.uint64] | None = None,
     shares: Shares = DEFAULT_SHARES,
 ) -> npt.NDArray[np.int8]:
-    """Draw the split of every example by hash.
+    """Draws the split of every example by hash.
 
     Examples that share a source or a group, directly or through others, stay together.
 
     Args:
         sources: The `source_key` of every example.
-        groups: The `group_key` of every example; where an example has no group, its source key.
+        groups: The `group_key` of every example. Examples without a group have their source key.
         shares: The shares of train, validation and test.
 
     Returns:
@@ -77,11 +80,12 @@ def fill_empty(
 
     Args:
         drawn: The split of every group, an index into `SPLITS`.
-        draws: What it was drawn with, numbers in [0, 1).
-        shares: The shares of the splits; one of share 0 stays empty.
+        draws: The number in [0, 1) that decided it.
+        shares: The shares of the splits. A split of share 0 stays empty.
 
     Returns:
-        `drawn`, unchanged where no split with a share is empty or there are fewer groups than such splits.
+        The splits. They equal `drawn` if no split with a share is empty, or if there are fewer groups than
+        such splits.
     """
     wanted = [index for index, share in enumerate(shares) if share]
     if len(drawn) < len(wanted):
@@ -99,13 +103,13 @@ def fill_empty(
 
 
 def _draw(label: int) -> float:
-    """A number in [0, 1): hashed once more, for the smallest key of many is no fair draw."""
+    """Returns a number in [0, 1). The label is hashed again: it is the least of many keys, so it is small."""
     digest = hashlib.sha256(b"split" + label.to_bytes(8, "big")).digest()
     return int.from_bytes(digest[:6], "big") / 2**48
 
 
 def _components(sources: npt.NDArray[np.uint64], groups: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Label examples so that a shared source or group means a shared label (a least group key)."""
+    """Labels examples so that a shared source or group means a shared label (the least group key)."""
     names, source_of = np.unique(sources, return_inverse=True)
     keys, group_of = np.unique(groups, return_inverse=True)
     label = np.arange(len(keys))
@@ -122,7 +126,7 @@ def _components(sources: npt.NDArray[np.uint64], groups: npt.NDArray[np.uint64])
 def split_examples(
     examples: Iterable[Example], shares: Shares = DEFAULT_SHARES
 ) -> dict[str, Sequence[Example]]:
-    """Remove exact duplicates and draw the splits by source and ``metadata["group"]``."""
+    """Removes exact duplicates and draws the splits by source and ``metadata["group"]``."""
     kept = list({example_digest(example): example for example in examples}.values())
     if not kept:
         return {}

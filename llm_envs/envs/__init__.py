@@ -1,4 +1,4 @@
 """The environments."""
 
 WAIT = -1
-"""The action of a row that is over and stands idle, in a vector environment whose autoreset is DISABLED."""
+"""The action of a row that is over, in a vector environment whose autoreset mode is DISABLED."""

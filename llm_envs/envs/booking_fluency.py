@@ -1,4 +1,4 @@
-"""How fluent an agent's turn is to the user of a booking dialogue, and the floor below which it is lost."""
+"""The fluency of an agent's turn for the user of a booking dialogue, and the least the user understands."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from llm_envs.simulators.booking.venues import NAME_ADJECTIVES, NAME_NOUNS, SLOT
 
 _DIALOGUES = 800
 _HELD_OUT = 200
-_MARGIN = 0.1  # nats per word below the least fluent of the expert's turns the model has not seen
+_MARGIN = 0.1  # nats per word below the least fluent unseen turn of the expert
 
-# What a turn is about says nothing of how it is said: values are read as the class they belong to.
+# The values in a turn do not matter for its fluency, so each is replaced by its class.
 _CLASS = dict.fromkeys(STREETS, "street")
 _CLASS |= dict.fromkeys(STREET_KINDS, "road")
 _CLASS |= dict.fromkeys(NAME_ADJECTIVES, "adjective") | dict.fromkeys(NAME_NOUNS, "name")
@@ -21,24 +21,27 @@ _CLASS |= {value: slot for slot, values in SLOT_VALUES.items() for value in valu
 
 @lru_cache(maxsize=1)
 def dialogues() -> list[list[tuple[str, str]]]:
-    """Dialogues of the expert with users of the train split: (speaker, text) in the order spoken."""
+    """Returns dialogues of the expert with users of the train split: (speaker, text) in the order spoken."""
     return expert_dialogues("train", _DIALOGUES, seed=0)
 
 
 @lru_cache(maxsize=1)
 def agent_turns() -> tuple[str, ...]:
-    """What the expert says in them."""
+    """Returns the expert's turns in these dialogues."""
     return _turns_of_agent(dialogues())
 
 
 def fluency(text: str) -> float:
-    """Mean log-probability per word of an agent's turn, values read as their classes (nats)."""
+    """Returns the mean log-probability per word of an agent's turn in nats.
+
+    Values are read as their classes.
+    """
     return _model().logprob(_classed(text))
 
 
 @lru_cache(maxsize=1)
 def fluency_floor() -> float:
-    """Just below the least fluent of the expert's turns in dialogues that the model was not fitted on."""
+    """Returns a value just below the fluency of the expert's worst turn in unseen dialogues."""
     return min(map(fluency, _turns_of_agent(expert_dialogues("train", _HELD_OUT, seed=1)))) - _MARGIN
 
 

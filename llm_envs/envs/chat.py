@@ -1,4 +1,4 @@
-"""Small talk: a line, and what was said before it; the reply token by token."""
+"""Small talk: a line and what was said before it. The agent writes the reply token by token."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llm_envs.episode import Example
 
 
 class Chat(Task):
-    """One reply to a recorded talk; metadata "history" holds the turns before the source."""
+    """One reply in a recorded talk. The metadata key "history" holds the turns before the source."""
 
     kind = "chat"
     roles = True
@@ -20,17 +20,17 @@ class Chat(Task):
     default_max_new_tokens: ClassVar[int] = 48
 
     def default_reward(self) -> Any:
-        """Likeness to the nearest of the replies people wrote."""
+        """Returns BLEU against the nearest of the replies that people wrote."""
         return "bleu"
 
     def default_metrics(self) -> list[Any]:
-        """A second view of likeness."""
+        """Returns chrF, and the share of distinct n-grams."""
         return ["chrf", "distinct"]
 
     def prompt_tokens(self, example: Example) -> list[int]:
-        """The talk so far, the last turns of it where it is long, and the marker of the agent.
+        """Returns the talk so far and the marker of the agent. A long talk keeps only its last turns.
 
-        By a chat template it begins with a user's turn: one of the agent's before that is left out.
+        A chat template needs the user's turn first, so a turn of the agent before it is left out.
         """
         markers, encode = self.tokenizer.markers, self.tokenizer.encode
         history = example.metadata.get("history") or ()
@@ -41,7 +41,7 @@ class Chat(Task):
             )
         texts = [*history, example.source]
         speakers = ["agent" if back % 2 else "user" for back in reversed(range(len(texts)))]
-        templated = "opening" in markers  # such a template begins with a user, and ends what the agent said
+        templated = "opening" in markers  # a template begins with a user's turn, and ends the agent's turns
         ends = {"user": (), "agent": self.tokenizer.end_token_ids[:1] if templated else ()}
         turns = [[*encode(text), *ends[speaker]] for text, speaker in zip(texts, speakers, strict=True)]
         for begin, speaker in enumerate(speakers):
@@ -60,8 +60,8 @@ class Chat(Task):
 class ChatEnv(TokenEnv):
     """Dialogue-Chat-v0: reply to a line of small talk, one token at a time.
 
-    Observation: `Box(-1, V-1, (context_length,), int32)`: the talk so far, each turn led in by the marker of
-    its speaker, then the reply so far; -1 where there is no token.
+    Observation: `Box(-1, V-1, (context_length,), int32)`: the talk so far, each turn after the marker of its
+    speaker, then the reply so far; -1 where there is no token.
 
     Action: `Discrete(V)`: the next token.
 
@@ -80,6 +80,6 @@ class ChatEnv(TokenEnv):
 
 
 class ChatVectorEnv(TokenVectorEnv):
-    """ChatEnv in rows."""
+    """Many ChatEnv that step together."""
 
     task_class = Chat

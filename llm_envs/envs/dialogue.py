@@ -1,4 +1,4 @@
-"""Dialogue: book a venue with a user who has a goal, can change it, and runs out of patience."""
+"""Dialogue: book a venue with a user who has a goal, may change it, and can lose patience."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from llm_envs.checks.arguments import short
-from llm_envs.data import Corpus
+from llm_envs.data import SPLITS, Corpus
 from llm_envs.envs.booking_fluency import agent_turns, dialogues, fluency, fluency_floor
-from llm_envs.envs.task import SPLITS, Conversation, Speaker, Task
+from llm_envs.envs.conversation import Conversation, Speaker
+from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
 from llm_envs.episode import Example
@@ -27,7 +28,7 @@ _GOALS = {"train": 4000, "validation": 400, "test": 400}
 
 @lru_cache(maxsize=1)
 def _corpus() -> Corpus:
-    """Goals by split, over the split's own database; no two goals of the data set are equal."""
+    """Returns goals by split, over the database of the split. No two goals are equal."""
     splits: dict[str, list[Example]] = {}
     seen: set[str] = set()
     for split in SPLITS:
@@ -69,20 +70,26 @@ class Booking(Task):
     _context_length: ClassVar[int] = 384
 
     def default_reward(self) -> Any:
-        """The share of the way to success, times the share of the words that were not needed for it."""
+        """Returns the progress towards success, times the share of the 200 tokens that were not used."""
         progress = {"id": "task_success", "key": "progress"}
         return {"id": "product", "rewards": [progress, {"id": "brevity", "limit": 200}]}
 
     def default_tokenizer(self) -> str | dict[str, Any]:
-        """Words; all splits' venues are named from one stock of words, so none is spelled."""
+        """Returns words.
+
+        The venues of all splits are named from the same words, so words need no spelling.
+        """
         return {"id": "word", "spell": False}
 
     def default_metrics(self) -> list[Any]:
-        """Success, inform and request are measures of the task and always recorded."""
+        """Returns diversity.
+
+        Success, inform and request are measures of the task, which are always recorded.
+        """
         return ["distinct"]
 
     def load(self, dataset: str, columns: Mapping[str, str | list[str]] | None) -> Corpus:
-        """The one corpus there is."""
+        """Returns the only corpus of this task."""
         if dataset != "booking":
             raise ValueError(f"Dialogue-v0 has one data set, 'booking'; got dataset={short(dataset)}")
         if columns is not None:
@@ -95,21 +102,21 @@ class Booking(Task):
         return max(self._context_length, self.max_prompt_tokens + self.max_new_tokens)
 
     def vocabulary_texts(self) -> Iterable[str]:
-        """All turns of the expert's dialogues."""
+        """Yields all turns of the expert's dialogues."""
         return (text for dialogue in dialogues() for _, text in dialogue)
 
     def train_texts(self) -> Sequence[str]:
-        """The agent's turns in the expert's dialogues."""
+        """Returns the agent's turns in the expert's dialogues."""
         return agent_turns()
 
     def expert(self, rng: np.random.Generator) -> Speaker:
-        """The rule-based one, which does not see the goal."""
+        """Returns the rule-based expert. It does not see the goal."""
         expert = BookingExpert(rng)
         expert.reset()
         return expert.act
 
     def conversation(self, example: Example, rng: np.random.Generator) -> Conversation:
-        """A user with the example's goal."""
+        """Returns a user with the example's goal."""
         return BookingUser(
             Goal.from_dict(example.metadata["goal"]),
             _database(self.split),
@@ -122,27 +129,27 @@ class Booking(Task):
 class DialogueEnv(TokenEnv):
     """Dialogue-v0: find a venue for a user, answer what they ask, book it. One action is one token.
 
-    Observation: `Box(-1, V-1, (384,), int32)`: the dialogue so far, each turn led in by the marker of its
+    Observation: `Box(-1, V-1, (384,), int32)`: the dialogue so far, each turn after the marker of its
     speaker; -1 where there is no token.
 
-    Action: `Discrete(V)`: the next token of the agent's turn. The end token gives the word to the user, or,
-    where the turn is a query ("query : type restaurant , area north"), to the database, whose rows come back
-    as environment tokens.
+    Action: `Discrete(V)`: the next token of the agent's turn. After the end token the user answers. If the
+    turn is a query ("query : type restaurant , area north"), the database answers: its rows come back as
+    environment tokens.
 
     Reward: at the end, the user's `progress` times the share of 200 tokens that the agent did not use, both
-    0 to 1. Progress is credit for asking what was open, querying what was wanted, offering what fits,
-    answering and booking, less what it cost in patience; 1 exactly at success. Tokens cost because agents
-    that imitate the expert are near the top of progress alone, which then tells them apart no more; to have
-    it: `reward={"id": "task_success", "key": "progress"}`. `metrics` hold MultiWOZ's inform and success
-    (Budzianowski et al. 2018).
+    0 to 1. Progress gives credit for asking what was open, querying what was wanted, offering what fits,
+    answering and booking. It subtracts what the dialogue cost in patience. It is 1 exactly at success. Tokens
+    cost because imitating the expert nearly reaches the top of progress, which could then not rank agents.
+    `reward={"id": "task_success", "key": "progress"}` is progress alone. `metrics` hold MultiWOZ's inform
+    and success (Budzianowski et al. 2018).
 
-    Terminated: when the user leaves, content or out of patience; after 14 turns of the agent; when the next
+    Terminated: when the user leaves, satisfied or out of patience; after 14 turns of the agent; when the next
     turn would not fit. A turn ends after `max_new_tokens`. Truncated: never.
 
     Info: `example` and `source` (the goal, for people to read) at reset, `outcome` at the end.
 
-    Arguments: those of TokenEnv; there is one `dataset`, "booking". The test split's venues are others than
-    the train split's.
+    Arguments: those of TokenEnv. The only `dataset` is "booking". The test split has other venues than the
+    train split.
 
     Version history: v0, first release.
     """
@@ -151,6 +158,6 @@ class DialogueEnv(TokenEnv):
 
 
 class DialogueVectorEnv(TokenVectorEnv):
-    """DialogueEnv in rows."""
+    """Many DialogueEnv that step together."""
 
     task_class = Booking

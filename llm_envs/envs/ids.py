@@ -1,7 +1,7 @@
-"""What stands behind an id of Gymnasium's registry, where that is an environment of this package.
+"""From an id of Gymnasium's registry to an environment of this package.
 
-Ids of one's own are found by their class, whether `llm_envs.register_env` or `gymnasium.register` made them,
-so that `evaluate`, `vectorize`, agents and the command line take them as they take ours.
+Ids that users register are recognised by their class, with `llm_envs.register_env` or
+`gymnasium.register`. So `evaluate`, `vectorize`, agents and the command line accept them like ours.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ MakesRows = Callable[..., TokenVectorEnv]
 
 
 def bare_id(env_id: str) -> str:
-    """An id as the registry, tables and records have it: without the module that may stand before it."""
+    """Returns an id without the module in front of it, as the registry, tables and records have it."""
     return _split(env_id)[1]
 
 
 def _split(env_id: str) -> tuple[str, str]:
-    """The module before an id, "" where there is none, and the id."""
+    """Splits an id into the module in front of it, "" if there is none, and the id itself."""
     module, _, name = env_id.rpartition(":")
     named = all(part.isidentifier() for part in module.split("."))
     return (module, name) if named else ("", env_id)
 
 
 def find_spec(env_id: str) -> EnvSpec | None:
-    """What is registered under an id; "module:Id-v0" imports the module first, as `gymnasium.make` does.
+    """Returns the spec of an id, None if it is unknown. "module:Id-v0" imports the module first.
 
     Args:
-        env_id: Written by the person: a module in it is imported.
+        env_id: An id that a person typed: its module is imported.
 
     Raises:
-        ValueError: There is no such module.
+        ValueError: The module does not exist.
     """
     module, name = _split(env_id)
     if module:
@@ -56,31 +56,34 @@ def find_spec(env_id: str) -> EnvSpec | None:
 
 
 def registered_arguments(env_id: str) -> dict[str, Any]:
-    """The arguments that a registered id fixes by default; none of an unknown one. Imports nothing."""
+    """Returns the default arguments of an id, {} if it is unknown. Imports nothing."""
     spec = gym.registry.get(bare_id(env_id))
     return {} if spec is None else dict(spec.kwargs)
 
 
 def own_argument(env_id: str, name: str, given: Any) -> Any:
-    """An argument as it is; where it is "default", what the id was registered with, if it was with any.
+    """Returns an argument; "default" is replaced by what the id was registered with, if anything.
 
     Args:
         env_id: The id.
         name: "reward" or "metrics".
-        given: What was asked for.
+        given: The argument's value.
     """
     is_default = isinstance(given, str) and given == "default"
     return registered_arguments(env_id).get(name, given) if is_default else given
 
 
 def env_class(spec: EnvSpec) -> type[TokenEnv] | None:
-    """The class behind an id, or None where the native vector environment may not play as it does."""
+    """Returns the class behind an id, or None if the native vector environment cannot play like it."""
     entry = _loaded(spec.entry_point)
     return entry if isinstance(entry, type) and _plays_natively(entry) else None
 
 
 def _loaded(entry: Any) -> Any:
-    """What an entry point names; None where it cannot be imported, which `gymnasium.make` says better."""
+    """Returns the object an entry point names. None if the import fails.
+
+    `gymnasium.make` reports that better.
+    """
     if not isinstance(entry, str):
         return entry
     try:
@@ -94,15 +97,14 @@ def _plays_natively(cls: type[Any]) -> bool:
 
 
 def is_ours(env: Any) -> bool:
-    """Whether an unwrapped environment is played by the native vector environment like it."""
+    """Returns True if the native vector environment plays like this unwrapped environment."""
     return _plays_natively(type(env))
 
 
 def is_native(env: Any) -> bool:
-    """Whether an environment is of this package, made from an id, and plays as the class alone does.
+    """Returns True for an environment of this package that was made from an id and whose wrappers only check.
 
-    The two wrappers that `gymnasium.register` puts around by default only check; any other may change what
-    is played.
+    `gymnasium.register` adds two checking wrappers by default. Any other wrapper may change the episode.
     """
     while isinstance(env, OrderEnforcing | PassiveEnvChecker):
         env = env.env
@@ -110,7 +112,7 @@ def is_native(env: Any) -> bool:
 
 
 class VectorEnvOf(TokenVectorEnv):
-    """The rows of a class that has no vector environment of its own.
+    """The vector environment of a class that has none of its own.
 
     Args:
         num_envs: Number of rows.
@@ -124,7 +126,7 @@ class VectorEnvOf(TokenVectorEnv):
 
 
 def vector_class(cls: type[TokenEnv]) -> MakesRows:
-    """What makes the rows of a class: the vector environment with the same tasks."""
+    """Returns the vector environment class with the tasks of an environment class, or a factory of one."""
     known = [rows for rows in _below(TokenVectorEnv) if getattr(rows, "task_class", None) is cls.task_class]
     return known[0] if known else partial(VectorEnvOf, env_class=cls)
 
@@ -136,25 +138,26 @@ def _below(cls: type[TokenVectorEnv]) -> Iterator[type[TokenVectorEnv]]:
 
 
 def make_vec(env_id: str, num_envs: int, **arguments: Any) -> VectorEnv[Any, Any, Any]:
-    """The native vector environment of an id.
+    """Makes the native vector environment of an id.
 
     Args:
-        env_id: An id of this package or of one's own; "module:Id-v0" imports the module.
+        env_id: A registered id. "module:Id-v0" imports the module first.
         num_envs: Number of rows.
-        **arguments: Of the environment, `autoreset_mode` among them.
+        **arguments: Arguments of the environment, and `autoreset_mode`.
 
     Raises:
-        ValueError: What is registered is not an environment of this package.
-        gymnasium.error.Error: There is no such id.
+        ValueError: The id is not an environment of this package.
+        gymnasium.error.Error: The id is unknown.
     """
     spec = find_spec(env_id)
     if spec is None:
-        return gym.make_vec(env_id, num_envs=num_envs, **arguments)  # Gymnasium says which one is near
+        return gym.make_vec(env_id, num_envs=num_envs, **arguments)  # raises, and names a similar id
     cls, rows = env_class(spec), _loaded(spec.vector_entry_point)
     if cls is None and not (isinstance(rows, type) and issubclass(rows, TokenVectorEnv)):
         raise ValueError(
-            f"{bare_id(env_id)!r} is no environment of this package: its entry point {spec.entry_point!r} is "
-            "no class that inherits step() and reset() from llm_envs.envs.token_env.TokenEnv"
+            f"{bare_id(env_id)!r} is not an environment of this package: its entry point "
+            f"{spec.entry_point!r} is not a class that inherits step() and reset() from "
+            "llm_envs.envs.token_env.TokenEnv"
         )
     if spec.max_episode_steps is not None:
         raise ValueError(
@@ -164,8 +167,14 @@ def make_vec(env_id: str, num_envs: int, **arguments: Any) -> VectorEnv[Any, Any
     return gym.make_vec(_with_rows(spec, cls), num_envs=num_envs, **arguments)
 
 
-def rows_of(env: TokenEnv, num_envs: int, **changes: Any) -> VectorEnv[Any, Any, Any]:
-    """The native vector environment of one that is there, with its arguments and those that change."""
+def make_vec_like(env: TokenEnv, num_envs: int, **changes: Any) -> VectorEnv[Any, Any, Any]:
+    """Makes the native vector environment of an existing environment.
+
+    Args:
+        env: The environment.
+        num_envs: Number of rows.
+        **changes: Arguments that differ from the environment's.
+    """
     arguments = {name: value for name, value in env.arguments.items() if value is not None} | changes
     if env.spec is None:
         return vector_class(type(env))(num_envs, **arguments)
@@ -175,7 +184,7 @@ def rows_of(env: TokenEnv, num_envs: int, **changes: Any) -> VectorEnv[Any, Any,
 
 
 def _with_rows(spec: EnvSpec, cls: type[TokenEnv] | None) -> EnvSpec:
-    """The spec with a vector entry point."""
+    """Returns the spec with a vector entry point."""
     if spec.vector_entry_point is not None or cls is None:
         return spec
     spec = copy.copy(spec)

@@ -1,6 +1,6 @@
-"""A picture of an episode: render_mode="rgb_array", for RecordVideo, Stable-Baselines3 and pixel wrappers.
+"""Pictures of episodes: render_mode="rgb_array", for RecordVideo, Stable-Baselines3 and pixel wrappers.
 
-Pillow draws it and is imported with the first picture, so that environments can be made without it.
+Pillow draws them. It is imported with the first picture, so environments work without it.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ FONT = "LLM_ENVS_FONT"
 _MARGIN, _SIZE, _LINE = 12, 15, 19
 _INK, _FAINT, _PAPER, _LAST = (24, 24, 24), (120, 120, 120), (255, 255, 255), (255, 224, 102)
 _TAB = "    "
-_LONGEST = 400  # characters of a line, of which some have no width
+_LONGEST = 400  # characters of a line; some have no width
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A text with what leads it in, such as "user: "; its end may be highlighted."""
+    """A text with a label in front of it, such as "user: ", and an end to highlight."""
 
     label: str
     text: str
@@ -38,7 +38,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of the picture: characters up to `label` are faint, those from `last` on highlighted."""
+    """One line of the picture. Characters before `label` are faint, those from `last` on are highlighted."""
 
     text: str
     label: int
@@ -49,9 +49,9 @@ def draw(heading: Paragraph, body: Sequence[Paragraph], end: Sequence[Paragraph]
     """Draws an episode.
 
     Args:
-        heading: What stands above and stays in the picture: at most a third of it.
-        body: What grows. Where it does not fit, its last lines are shown.
-        end: What stands at the bottom.
+        heading: Shown at the top, on at most a third of the picture.
+        body: Shown in the middle. If it does not fit, its last lines are shown.
+        end: Shown at the bottom.
 
     Returns:
         uint8 (HEIGHT, WIDTH, 3).
@@ -96,7 +96,7 @@ def _write(pen: Any, y: int, line: _Line) -> None:
 
 
 def _wrapped(paragraphs: Sequence[Paragraph]) -> list[_Line]:
-    """The lines of paragraphs, broken where they are too wide: at spaces, else within words."""
+    """Returns the lines of paragraphs. Lines that are too wide break at spaces, else within words."""
     return [line for paragraph in paragraphs for line in _lines(paragraph)]
 
 
@@ -116,7 +116,7 @@ def _lines(paragraph: Paragraph) -> Iterator[_Line]:
 
 
 def _plain(text: str) -> str:
-    r"""A text as it can be drawn: control characters as escapes, but for line breaks."""
+    """Returns a text that can be drawn: control characters become escapes, line breaks stay."""
     return "\n".join(shown(line.replace("\t", _TAB), None) for line in text.split("\n"))
 
 

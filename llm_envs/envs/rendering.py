@@ -1,15 +1,15 @@
-"""What a person sees of an episode: source, text so far, reward components."""
+"""Renders episodes for people: source, text so far, reward components."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from llm_envs.envs.picture import Paragraph, draw
 from llm_envs.envs.session import Session
 from llm_envs.envs.task import Task
+from llm_envs.episode import Outcome
 from llm_envs.foreign import shown, shown_lines
 
 RENDER_MODES = ("ansi", "human", "rgb_array")
@@ -17,47 +17,47 @@ _NO_EPISODE = "(no episode yet: call reset())"
 
 
 def check_render_mode(render_mode: str | None, known: Sequence[str]) -> None:
-    """Refuses a render mode that there is not.
+    """Checks a render mode.
 
     Raises:
-        ValueError: It is one.
+        ValueError: The render mode is unknown.
     """
     if render_mode is not None and render_mode not in known:
-        there = f"{', '.join(map(repr, known[:-1]))} and {known[-1]!r}"
-        raise ValueError(f"unknown render_mode={render_mode!r}; there are {there}")
+        modes = f"{', '.join(map(repr, known[:-1]))} and {known[-1]!r}"
+        raise ValueError(f"unknown render_mode={render_mode!r}; the modes are {modes}")
 
 
 def render_session(
-    task: Task, session: Session, row: np.ndarray, column: int, outcome: dict[str, Any] | None
+    task: Task, session: Session, row: np.ndarray, column: int, outcome: Outcome | None
 ) -> str:
-    """One episode as text; components are those of the text so far until the outcome is known."""
+    """Returns one episode as text. Until it ends, the reward components are those of the text so far."""
     if session.index < 0:
         return _NO_EPISODE
     episode = session.episode(row, column, None)
-    lines = [_told("source:", 8, session.example.source)]
+    lines = [_labelled("source:", 8, session.example.source)]
     if episode.turns:
-        lines += [_told(f"{shown(turn.speaker)}:", 10, turn.text) for turn in episode.turns]
+        lines += [_labelled(f"{shown(turn.speaker)}:", 10, turn.text) for turn in episode.turns]
         if outcome is None:
-            lines.append(_told("agent:", 10, task.tokenizer.decode(row[session.start : column].tolist())))
+            lines.append(_labelled("agent:", 10, task.tokenizer.decode(row[session.start : column].tolist())))
     else:
-        lines.append(_told("text:", 8, episode.text))
+        lines.append(_labelled("text:", 8, episode.text))
     if outcome is None:
         total, parts = task.reward.score(episode)
         lines.append(f"so far: {total:.3f}  ({_listed(parts)})")
     else:
-        lines.append(f"reward: {outcome['reward']:.3f}  ({_listed(outcome['reward_components'])})")
-        if outcome["metrics"]:
-            lines.append(f"metrics: {_listed(outcome['metrics'])}")
-        lines.append(f"ended by {outcome['finish_reason']}")
+        lines.append(f"reward: {outcome.reward:.3f}  ({_listed(outcome.reward_components)})")
+        if outcome.metrics:
+            lines.append(f"metrics: {_listed(outcome.metrics)}")
+        lines.append(f"ended by {outcome.finish_reason}")
     return "\n".join(lines)
 
 
 def render_picture(
-    task: Task, session: Session, row: np.ndarray, column: int, outcome: dict[str, Any] | None
+    task: Task, session: Session, row: np.ndarray, column: int, outcome: Outcome | None
 ) -> np.ndarray:
-    """One episode as uint8 (height, width, 3): the last token is highlighted, a reward stands at the end.
+    """Returns one episode as a picture, uint8 (height, width, 3), with the last token highlighted.
 
-    The reward of an unfinished text is not computed, since a frame is drawn for every token.
+    The reward appears at the end only: a frame is drawn for every token, and scoring each would be slow.
     """
     if session.index < 0:
         return draw(Paragraph(_NO_EPISODE, ""), (), ())
@@ -65,7 +65,7 @@ def render_picture(
     ids = row[session.start : column].tolist()
     text, before = (task.tokenizer.decode(part) for part in (ids, ids[:-1]))
     known = len(before)
-    while not text.startswith(before[:known]):  # a tokenizer may spell earlier tokens anew
+    while not text.startswith(before[:known]):  # decoding one more token may change the earlier text
         known -= 1
     agent = "agent: " if episode.turns else ""
     body = [Paragraph(f"{turn.speaker}: ", turn.text) for turn in episode.turns]
@@ -73,17 +73,17 @@ def render_picture(
         body.append(Paragraph(agent, text[:known], text[known:]))
     end = []
     if outcome is not None:
-        parts = _listed(outcome["reward_components"])
-        end = [Paragraph("reward ", f"{outcome['reward']:.3f}  ({parts})")]
-        end += [Paragraph("metrics ", _listed(outcome["metrics"]))] if outcome["metrics"] else []
-        end.append(Paragraph("ended by ", outcome["finish_reason"]))
+        parts = _listed(outcome.reward_components)
+        end = [Paragraph("reward ", f"{outcome.reward:.3f}  ({parts})")]
+        end += [Paragraph("metrics ", _listed(outcome.metrics))] if outcome.metrics else []
+        end.append(Paragraph("ended by ", str(outcome.finish_reason)))
     return draw(Paragraph("source: ", session.example.source), [Paragraph("", ""), *body], end)
 
 
-def _listed(values: dict[str, float]) -> str:
+def _listed(values: Mapping[str, float]) -> str:
     return ", ".join(f"{shown(name)} {value:.3f}" for name, value in values.items())
 
 
-def _told(label: str, width: int, text: str) -> str:
-    """A text behind its label; further lines are indented, so that none passes for a line of ours."""
+def _labelled(label: str, width: int, text: str) -> str:
+    """Returns a text behind its label. Further lines are indented, so that they cannot look like our own."""
     return f"{label:<{width}}{shown_lines(text, ' ' * width)}"

@@ -1,4 +1,4 @@
-"""RewardTiming: when the score of a text is paid, token by token or at its end."""
+"""RewardTiming: when the score of a text is paid, at every token or at its end."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 class RewardTiming:
     """When the score of a text is paid.
 
-    "terminal" pays it at the end. "dense" pays differences of the score on successive prefixes, the first
-    prefix counted as 0, so that the undiscounted sum is the terminal score. {"id": "shaped", "gamma": g}
-    keeps the terminal score and adds g * Phi(s') - Phi(s), Phi being the prefix's score and 0 at the end,
-    which leaves the optimal policy of the g-discounted problem as it was (Ng et al. 1999).
+    "terminal" pays it at the end. "dense" pays differences of the score on successive prefixes. The first
+    prefix counts as 0, so the undiscounted sum is the terminal score. {"id": "shaped", "gamma": g} keeps the
+    terminal score and adds g * Phi(s') - Phi(s). Phi is the prefix's score, and 0 at the end. This leaves
+    the optimal policy of the g-discounted problem unchanged (Ng et al. 1999).
 
     Raises:
-        ValueError: There is no such timing, or gamma is no number from 0 to 1.
+        ValueError: The timing is unknown, or gamma is not a number from 0 to 1.
     """
 
     def __init__(self, spec: str | Mapping[str, Any]) -> None:
@@ -24,7 +24,7 @@ class RewardTiming:
         kind = options.pop("id", None)
         if kind not in ("terminal", "dense", "shaped") or set(options) - {"gamma"}:
             raise ValueError(
-                f"unknown reward_timing={spec!r}; there are 'terminal', 'dense' and "
+                f"unknown reward_timing={spec!r}; the timings are 'terminal', 'dense' and "
                 "{'id': 'shaped', 'gamma': 0.99}"
             )
         if ("gamma" in options) != (kind == "shaped"):
@@ -40,16 +40,16 @@ class RewardTiming:
 
     @property
     def needs_prefixes(self) -> bool:
-        """Whether prefixes are scored."""
+        """True if prefixes are scored."""
         return self.kind != "terminal"
 
     def pay(self, before: float, after: float, *, finished: bool) -> float:
-        """The reward of one step from the scores of the prefix before and after it.
+        """Returns the reward of one step from the scores before and after it.
 
         Args:
             before: Score of the previous prefix; 0 for the first step.
             after: Score of this prefix, or the final score.
-            finished: Whether the episode ended.
+            finished: True if the episode ended.
         """
         if self.kind == "dense":
             return after - before

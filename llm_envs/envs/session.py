@@ -1,4 +1,4 @@
-"""Session: one episode in progress. The single and the vector environment keep one per row."""
+"""Session: one running episode. The single environment has one, the vector environment one per row."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from typing import Any
 
 import numpy as np
 
-from llm_envs.envs.task import Conversation, Task
+from llm_envs.envs.conversation import Conversation
+from llm_envs.envs.task import Task
 from llm_envs.episode import Episode, Example, FinishReason, Turn
 from llm_envs.rewards import PrefixScorer
 
 
 class Session:
-    """The bookkeeping of one episode; the tokens themselves stay in the environment's observation row.
+    """The state of one episode. The tokens themselves are in the environment's observation.
 
     Attributes:
         index: The example's index in its split.
         start: Column of the first token of the agent's current turn.
-        limit: Column the current turn may not reach: there its token budget is spent.
+        limit: First column after the token budget of the current turn.
     """
 
     __slots__ = (
@@ -54,11 +55,11 @@ class Session:
             setattr(self, name, value)
 
     def rebind(self, task: Task) -> None:
-        """Gives a session that was pickled its task back."""
+        """Gives an unpickled session its task."""
         self._task = task
 
     def begin(self, index: int, rng: np.random.Generator) -> np.ndarray:
-        """Starts an episode on an example; returns its first observation, which must not be written to."""
+        """Starts an episode on an example. Returns its first observation; do not write to it."""
         task = self._task
         self.index = index
         self.start = task.max_prompt_tokens
@@ -77,15 +78,15 @@ class Session:
         return task.row(task.opening_tokens(opening), f"dialogue {index}")
 
     def end_turn(self, row: np.ndarray, column: int, *, stopped: bool) -> FinishReason | None:
-        """Ends the agent's turn: the other side answers, or the episode is over.
+        """Ends the agent's turn: the other side answers, or the episode ends.
 
         Args:
-            row: The observation row; the answer's tokens are written into it.
+            row: The observation. The answer's tokens are written into it.
             column: The first free column.
-            stopped: Whether an end token was taken, rather than the budget spent.
+            stopped: True if the agent took an end token, False if its budget is spent.
 
         Returns:
-            Why the episode ended, or None if the agent has the word again from column `start`.
+            The finish reason, or None if the agent continues at column `start`.
         """
         task = self._task
         if self._conversation is None:
@@ -110,7 +111,7 @@ class Session:
         return None
 
     def episode(self, row: np.ndarray, column: int, finish_reason: FinishReason | None) -> Episode:
-        """The episode so far: what rewards see."""
+        """Returns the episode so far, as rewards see it."""
         ids = row[self.start : column].tolist()
         text = self._task.tokenizer.decode(ids)
         if self._conversation is None:
@@ -126,13 +127,16 @@ class Session:
         )
 
     def pay_prefix(self, row: np.ndarray, column: int) -> float:
-        """The reward of a step that did not end the episode, where prefixes are scored."""
+        """Returns the reward of a step that did not end the episode.
+
+        Only dense and shaped timings call it.
+        """
         assert self._scorer is not None
         before, self._score = self._score, self._scorer(self.episode(row, column, None))
         return self._task.timing.pay(before, self._score, finished=False)
 
     def pay_final(self, score: float) -> float:
-        """The reward of the last step, given the score of the finished episode."""
+        """Returns the reward of the last step, given the score of the finished episode."""
         return self._task.timing.pay(self._score, score, finished=True)
 
     @property
@@ -141,5 +145,5 @@ class Session:
         return tuple(self._turns)
 
     def start_info(self) -> dict[str, Any]:
-        """Info of a reset."""
+        """Returns the info of a reset."""
         return {"example": self.index, "source": self.example.source}

@@ -1,4 +1,4 @@
-"""Tasks that environments share: made once from equal arguments, found again by pickled and copied ones."""
+"""Tasks that environments share: made once per process, and looked up again after pickling or copying."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from llm_envs.rewards.registry import redefinitions
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """A task, and what the texts in its arguments stood for when it was made."""
+    """A task, with the files and objects that the names in its arguments stood for when it was made."""
 
     task: Task
     stamps: list[Stamp]
@@ -28,10 +28,10 @@ _made: dict[tuple[type[Task], str, int], _Made] = {}
 
 
 def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
-    """Makes a task, or gives the one already made from equal JSON-able arguments in this process.
+    """Returns a task; equal JSON-able arguments give the same one within a process.
 
-    It is made anew where a file or folder has changed that an argument names, or the object behind a
-    "package.module:name". Arguments that are None are left to the task's defaults.
+    The task is made again if an argument names a file or folder that has changed. The same holds for the
+    object behind a "package.module:name". The task's defaults replace arguments that are None.
     """
     arguments = {name: value for name, value in arguments.items() if value is not None}
     try:
@@ -47,26 +47,26 @@ def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
     if made is not None and made.stamps == stamps and all(map(operator.is_, made.objects, _objects(names))):
         return made.task
     task = task_class(**arguments)
-    _made[key] = _Made(task, stamps, _objects(names))  # what making it has imported is there only now
+    _made[key] = _Made(task, stamps, _objects(names))  # making the task may have imported modules
     return task
 
 
 def content_hashes(task: Task) -> dict[str, str]:
-    """What a copy of an environment has to find again: the content hashes of its data set and tokenizer."""
+    """Returns the content hashes of a task's data set and tokenizer. Copies of an environment check them."""
     return {"data set": task.corpus.content_hash, "tokenizer": task.tokenizer.content_hash}
 
 
 def find_again(task_class: type[Task], arguments: Mapping[str, Any], hashes: Mapping[str, str]) -> Task:
-    """The task of a copied environment.
+    """Returns the task of a copied or unpickled environment.
 
     Args:
         task_class: Its class.
-        arguments: What it was made from.
+        arguments: The arguments of the environment.
         hashes: Its `content_hashes`.
 
     Raises:
-        ValueError: The arguments now give another data set or tokenizer, so that the copy's spaces, prompts
-            and tokens would not be its own.
+        ValueError: The arguments now give another data set or tokenizer. The copy would then have other
+            spaces, prompts and tokens.
     """
     task = make_task(task_class, arguments)
     for what, now in content_hashes(task).items():
@@ -74,13 +74,13 @@ def find_again(task_class: type[Task], arguments: Mapping[str, Any], hashes: Map
             name = task.corpus.name if what == "data set" else task.tokenizer.spec
             raise ValueError(
                 f"{what} {name!r} has changed since this environment was made (content hash {now[:12]}, then "
-                f"{hashes[what][:12]}), so it cannot be copied or unpickled; make it anew"
+                f"{hashes[what][:12]}), so it cannot be copied or unpickled; make it again"
             )
     return task
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts in JSON-able data, keys included."""
+    """Yields all strings in JSON-able data, keys included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -93,6 +93,6 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _objects(names: list[str]) -> list[Any]:
-    """What stands behind each "package.module:name" as far as it is imported; None for all else."""
+    """Returns the object behind each "package.module:name" if its module is imported, else None."""
     parts = [name.partition(":") for name in names]
     return [getattr(sys.modules.get(module), name.partition(".")[0], None) for module, _, name in parts]

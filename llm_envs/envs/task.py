@@ -1,89 +1,51 @@
-"""Task: everything an environment knows except how to step - examples, prompts, limits, scoring."""
+"""Task: examples, prompts, limits and scoring of an environment - everything but the step."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import cycle, islice
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 
-from llm_envs.checks.arguments import short
-from llm_envs.checks.types import as_index
-from llm_envs.data import Corpus, load_corpus
+from llm_envs.checks.arguments import at_least_one, short
+from llm_envs.data import SPLITS, Corpus, load_corpus
+from llm_envs.data.files.scanning import LazyExamples
 from llm_envs.data.files.stamps import Stamp, path_stamp
-from llm_envs.data.files.tables import LazyExamples
+from llm_envs.envs.conversation import Conversation, Speaker
+from llm_envs.envs.prompt_checks import check_prompts, no_prompt_tokens
 from llm_envs.envs.reward_timing import RewardTiming
-from llm_envs.episode import Episode, Example, Turn
-from llm_envs.foreign import shown
+from llm_envs.episode import Episode, Example, Outcome, Turn
 from llm_envs.rewards import RewardContext, RewardSet, make_reward
 from llm_envs.tokenizers import Tokenizer, labelled, make_tokenizer
 
-SPLITS = ("train", "validation", "test")
+KEPT_PROMPTS = 20_000
+"""The most prompts that a task keeps encoded."""
 MAX_TOKENS = 2**20
 """The most that max_prompt_tokens and max_new_tokens may be."""
-_CHECKED_PROMPTS = 20_000  # data sets up to this size have every prompt's length checked at make
-_CHECKED_OPENINGS = 4_000  # so many openings of dialogues at least: one in 200 is of the longest
-
-
-Speaker = Callable[[str, str], str]
-"""(who spoke, "user" or "database"; what they said) -> the agent's next turn in a dialogue."""
-
-
-class Reply(Protocol):
-    """What the other side of a dialogue answers to one turn of the agent."""
-
-    @property
-    def speaker(self) -> str:
-        """Who answers: "user" or "database"."""
-        ...
-
-    @property
-    def text(self) -> str:
-        """The answer."""
-        ...
-
-    @property
-    def done(self) -> bool:
-        """Whether the dialogue is over."""
-        ...
-
-
-class Conversation(Protocol):
-    """The other side of one dialogue. It holds its own random generator, drawn from the environment's."""
-
-    def open(self) -> str:
-        """The first turn."""
-        ...
-
-    def reply(self, text: str) -> Reply:
-        """Answers a turn of the agent."""
-        ...
-
-    def measures(self) -> dict[str, float]:
-        """What has been achieved so far, by name."""
-        ...
 
 
 class Task:
-    """What an environment is about. Immutable, so environments made alike in one process share it.
+    """What an environment is about. Tasks do not change, so equal environments in one process share one.
 
-    Subclasses name defaults and, for dialogues, the other side; none of them steps.
+    Subclasses name defaults and, for dialogues, the other side. No task steps.
 
     Args:
-        dataset: A bundled corpus, "file:PATH", "hub:NAME[:CONFIG]", or None for the task's own.
+        dataset: A bundled corpus, "file:PATH", "hub:NAME[:CONFIG]". None takes the task's default.
         columns: Which columns of a file or hub data set hold what.
         split: "train", "validation" or "test".
-        tokenizer: "word", "word:N", "byte", "hf:NAME_OR_PATH", a mapping, a Tokenizer, or None.
-        reward: What is trained on: see `llm_envs.make_reward`; "default" is the task's own.
-        metrics: What is only recorded: reward specs, or "default" for the task's own, which may stand in the
-            list as well. One that has a `score_corpus` is computed once over a whole evaluation.
+        tokenizer: "word", "word:N", "byte", "hf:NAME_OR_PATH", a mapping or a Tokenizer. None takes the
+            task's default.
+        reward: The training signal, see `llm_envs.make_reward`. "default" is the task's own.
+        metrics: Scores that are only recorded: a list of reward specs, or "default" for the task's own.
+            "default" may also be an item of the list. A metric with `score_corpus` is computed once per
+            evaluation.
         reward_timing: See RewardTiming.
         max_prompt_tokens: Width of the prompt part of the observation.
         max_new_tokens: Token budget of the agent, per turn.
-        long_prompt: What happens to a longer prompt: "error", or "truncate" (its last tokens are kept).
+        long_prompt: What to do with a prompt that is too long: "error", or "truncate" to keep its last
+            tokens.
 
     Raises:
         ValueError: An argument is unknown or does not fit the others.
@@ -114,18 +76,18 @@ class Task:
         long_prompt: str = "error",
     ) -> None:
         if split not in SPLITS:
-            raise ValueError(f"unknown split={split!r}; there are {', '.join(map(repr, SPLITS))}")
+            raise ValueError(f"unknown split={split!r}; the splits are {', '.join(map(repr, SPLITS))}")
         if long_prompt not in ("error", "truncate"):
-            raise ValueError(f"unknown long_prompt={long_prompt!r}; there are 'error' and 'truncate'")
+            raise ValueError(f"unknown long_prompt={long_prompt!r}; it is 'error' or 'truncate'")
         self.corpus = self.load(self.default_dataset if dataset is None else dataset, columns)
         self.split = split
         self.examples: Sequence[Example] = self.corpus.split(split)
         self.tokenizer = self._make_tokenizer(self.default_tokenizer() if tokenizer is None else tokenizer)
         self.vocabulary_size = self.tokenizer.vocabulary_size
         wanted = self.default_max_prompt_tokens if max_prompt_tokens is None else max_prompt_tokens
-        self.max_prompt_tokens = at_least_one("max_prompt_tokens", wanted)
+        self.max_prompt_tokens = at_least_one("max_prompt_tokens", wanted, MAX_TOKENS)
         wanted = self.default_max_new_tokens if max_new_tokens is None else max_new_tokens
-        self.max_new_tokens = at_least_one("max_new_tokens", wanted)
+        self.max_new_tokens = at_least_one("max_new_tokens", wanted, MAX_TOKENS)
         self.long_prompt = long_prompt
         self.timing = RewardTiming(reward_timing)
         self.reward_timing = reward_timing
@@ -153,26 +115,26 @@ class Task:
         self.is_end = np.zeros(self.vocabulary_size, dtype=bool)
         self.is_end[list(self.tokenizer.end_token_ids)] = True
         self._starts: dict[int, tuple[Example, np.ndarray]] = {}
-        self._check_prompts()
+        check_prompts(self)
 
     def make_reward(self, spec: Any) -> RewardSet:
-        """A reward for this task's texts; "default" is the task's own."""
+        """Makes a reward for this task's texts; "default" is the task's own."""
         return make_reward(
             self.default_reward() if isinstance(spec, str) and spec == "default" else spec, self._context
         )
 
-    # What subclasses say.
+    # Subclasses override these.
 
     def default_reward(self) -> Any:
-        """The reward spec behind reward="default"."""
+        """Returns the reward spec behind reward="default"."""
         raise NotImplementedError
 
     def default_tokenizer(self) -> str | dict[str, Any]:
-        """The tokenizer spec where none is given."""
+        """Returns the tokenizer spec that is used if none is given."""
         return "word"
 
     def default_metrics(self) -> Sequence[Any]:
-        """The metric specs behind metrics="default"."""
+        """Returns the metric specs behind metrics="default"."""
         return ()
 
     def load(self, dataset: str, columns: Mapping[str, str | list[str]] | None) -> Corpus:
@@ -180,38 +142,43 @@ class Task:
         return load_corpus(dataset, columns=columns)
 
     def vocabulary_texts(self) -> Iterable[str]:
-        """Texts of the train split that a word vocabulary is taken from."""
+        """Yields the texts of the train split that a word vocabulary is built from."""
         for example in self.corpus.split("train"):
             yield example.source
             yield from example.references
 
     def train_texts(self) -> Sequence[str]:
-        """Texts an agent would write on the train split; what fluency and novelty are fitted on."""
+        """Returns the texts an agent would write on the train split.
+
+        Fluency and novelty are fitted on them.
+        """
         return self.corpus.train_texts()
 
     def conversation(self, example: Example, rng: np.random.Generator) -> Conversation:
-        """The other side of a dialogue about this example, where `max_turns` is more than 1."""
+        """Returns the other side of a dialogue about an example. Only tasks with `max_turns` > 1 have one."""
         raise NotImplementedError
 
     def expert(self, rng: np.random.Generator) -> Speaker:
-        """Who plays the agent's side of one dialogue well, where `has_expert`.
+        """Returns an expert that plays the agent's side of one dialogue.
 
-        It is what demonstrations imitate, and the upper anchor of scores.
+        Only tasks with `has_expert` have one.
+
+        Demonstrations imitate the expert, and its score is the upper anchor.
         """
         raise NotImplementedError
 
     def prompt_tokens(self, example: Example) -> list[int]:
-        """Token ids of a one-turn prompt: start, source, separator."""
+        """Returns the token ids of a one-turn prompt: start, source, separator."""
         markers = self.tokenizer.markers
         before = markers.get("opening", markers["start"])
         return [*before, *self.tokenizer.encode(example.source), *markers["separator"]]
 
-    # What environments ask.
+    # Environments call these.
 
     @cached_property
     def has_references(self) -> bool:
-        """Whether every example of the split has a reference."""
-        if isinstance(self.examples, LazyExamples):  # rows of files have them all or none, checked on reading
+        """True if every example of the split has a reference."""
+        if isinstance(self.examples, LazyExamples):  # in files all rows have references, or none
             return bool(self.examples[0].references)
         return all(example.references for example in self.examples)
 
@@ -221,30 +188,37 @@ class Task:
         return self.max_prompt_tokens + self.max_new_tokens
 
     def start(self, index: int) -> tuple[Example, np.ndarray]:
-        """A one-turn example and its prompt as the first columns of an observation.
+        """Returns a one-turn example, and its prompt as the first observation.
 
         Returns:
-            The example, and int32 (context_length,), left-padded to `max_prompt_tokens`, -1 where there is
-            no token; not to be written to.
+            The example, and int32 (context_length,): left-padded to `max_prompt_tokens`, -1 where there is
+            no token. Do not write to it.
 
         Raises:
-            ValueError: The prompt is longer than `max_prompt_tokens` and long_prompt is "error", or it
-                is empty.
+            ValueError: The prompt is empty, or longer than `max_prompt_tokens` with long_prompt="error".
         """
         start = self._starts.get(index)
         if start is None:
             example = self.examples[index]
             ids = self.prompt_tokens(example)
             if not ids:
-                raise self._no_tokens(index)
+                raise no_prompt_tokens(self, index)
             row = self.row(ids, f"example {index} of {self.split!r}")
             start = example, row
-            if len(self._starts) < _CHECKED_PROMPTS:
+            if len(self._starts) < KEPT_PROMPTS:
                 self._starts[index] = start
         return start
 
     def row(self, ids: Sequence[int], what: str) -> np.ndarray:
-        """An observation that holds only a prompt; `what` names it in the error of one that does not fit."""
+        """Returns an observation that holds only a prompt.
+
+        Args:
+            ids: The tokens of the prompt.
+            what: The prompt's name in errors.
+
+        Raises:
+            ValueError: The prompt is empty, or too long with long_prompt="error".
+        """
         width = self.max_prompt_tokens
         if not ids:
             raise ValueError(
@@ -262,22 +236,22 @@ class Task:
         return row
 
     def opening_tokens(self, turn: Turn) -> list[int]:
-        """Token ids of a dialogue's first turn, a user's, and of everything around it."""
+        """Returns the token ids of a dialogue's first turn, the user's, with all markers around it."""
         markers = self.tokenizer.markers
         if "opening" in markers:  # of a chat template
             return [*markers["opening"], *self.tokenizer.encode(turn.text), *markers["agent"]]
         return [*markers["start"], *self.turn_tokens(turn)]
 
     def turn_tokens(self, turn: Turn) -> list[int]:
-        """Token ids of an environment turn and of the marker that hands the word to the agent."""
+        """Returns the token ids of an environment turn, with the marker after which the agent writes."""
         markers = self.tokenizer.markers
         return [*markers[turn.speaker], *self.tokenizer.encode(turn.text), *markers["agent"]]
 
-    def score(self, episodes: Sequence[Episode]) -> list[tuple[float, dict[str, Any]]]:
-        """Scores finished episodes, in one batch where a reward can.
+    def score(self, episodes: Sequence[Episode]) -> list[Outcome]:
+        """Scores finished episodes, in one batch if a reward can.
 
         Returns:
-            For each episode its reward and its `outcome`, as it stands in info.
+            The outcome of each episode. Its `reward` is the score.
         """
         if len(episodes) == 1:
             reward, parts = self.reward.score(episodes[0])
@@ -287,25 +261,10 @@ class Task:
         metrics: Sequence[dict[str, float]] = [{}] * len(episodes)
         if self.metrics is not None:
             metrics = self.metrics.score_batch(episodes)[1]
-        return [
-            (
-                total,
-                {
-                    "source": episode.example.source,
-                    "references": episode.example.references,
-                    "text": episode.text,
-                    "action_ids": episode.action_ids,
-                    "reward": total,
-                    "reward_components": parts,
-                    "metrics": {**episode.measures, **measured},
-                    "finish_reason": episode.finish_reason,
-                },
-            )
-            for episode, total, parts, measured in zip(episodes, totals, components, metrics, strict=True)
-        ]
+        return list(map(Outcome.of, episodes, totals, components, metrics))
 
     def describe(self) -> dict[str, Any]:
-        """What identifies this task in a record: data, tokenizer, rewards, limits. JSON-able."""
+        """Returns what identifies this task in a record: data, tokenizer, rewards, limits. JSON-able."""
         return {
             "task": self.kind,
             "dataset": self.corpus.label,
@@ -329,10 +288,10 @@ class Task:
 
     @cached_property
     def signature(self) -> str:
-        """One line that differs where data, tokenizer, reward or limits do: what makes scores incomparable.
+        """One line that tells tasks with different data, tokenizers, rewards or limits apart.
 
-        It says nothing of the split, which `describe` does. Of a reward that is given as a function it knows
-        the name and the defaults alone, so that two lambdas look alike.
+        Scores under different signatures cannot be compared. The split is left out; `describe` has it. Of a
+        reward given as a function, only its name and its defaults are known. So two lambdas look alike.
         """
         described = self.describe()
         return (
@@ -341,49 +300,16 @@ class Task:
             f"|new:{self.max_new_tokens}|turns:{described['max_turns']}|context:{self.context_length}|v1"
         )
 
-    def _check_prompts(self) -> None:
-        """Refuses prompts that do not fit before one is met in play; users of dialogues open at random."""
-        if self.max_turns == 1 and len(self.examples) <= _CHECKED_PROMPTS:
-            for index in range(len(self.examples)):
-                self.start(index)
-            return
-        key = (type(self), self.corpus.content_hash, self.split, self.tokenizer.content_hash)
-        if self.max_turns == 1:
-            markers = self.tokenizer.markers
-            if markers["separator"] or markers.get("opening", markers["start"]) or key in _never_empty:
-                return
-            for index, example in enumerate(self.examples):  # a prompt is the source's tokens alone
-                if not self.prompt_tokens(example):
-                    raise self._no_tokens(index)
-            _never_empty.add(key)
-            return
-        if key not in _extreme_openings:
-            rng = np.random.default_rng(0)  # its own: the environment's draws stay as they are
-            drawn = islice(cycle(self.examples), max(len(self.examples), _CHECKED_OPENINGS))
-            said = (self.conversation(example, rng).open() for example in drawn)
-            openings = sorted((self.opening_tokens(Turn("user", text)) for text in said), key=len)
-            _extreme_openings[key] = openings[0], openings[-1]
-        for opening in _extreme_openings[key]:
-            self.row(opening, f"a dialogue of {self.split!r}")
-
-    def _no_tokens(self, index: int) -> ValueError:
-        return ValueError(
-            f"the prompt of example {index} of {self.split!r} has no token: its source "
-            f"{shown(ascii(self.examples[index].source))} means nothing to tokenizer "
-            f"{self.tokenizer.spec!r}. Leave the example out, or let the tokenizer begin or end prompts: "
-            "'bos': true, or a 'separator' such as '\\n'"
-        )
-
     def _make_tokenizer(self, spec: str | Mapping[str, Any] | Tokenizer) -> Tokenizer:
         if not isinstance(spec, str | Mapping):
             return make_tokenizer(spec)
         kind, _, place = (spec if isinstance(spec, str) else str(spec.get("id"))).partition(":")
         stamp = path_stamp(place) if kind == "hf" else ()
         try:
-            told = json.dumps(spec, sort_keys=True)
+            spec_text = json.dumps(spec, sort_keys=True)
         except (TypeError, ValueError) as error:
             raise ValueError(f"tokenizer={short(spec)} must hold JSON values: {error}") from None
-        key = (told, stamp, self.corpus.content_hash, type(self))
+        key = (spec_text, stamp, self.corpus.content_hash, type(self))
         if key not in _tokenizers:
             _tokenizers[key] = make_tokenizer(spec, self.vocabulary_texts, roles=self.roles)
         return _tokenizers[key]
@@ -396,22 +322,3 @@ class Task:
 
 
 _tokenizers: dict[tuple[str, Stamp, str, type[Task]], Tokenizer] = {}
-_never_empty: set[tuple[type[Task], str, str, str]] = set()
-_extreme_openings: dict[tuple[type[Task], str, str, str], tuple[list[int], list[int]]] = {}
-
-
-def at_least_one(name: str, value: Any, at_most: int = MAX_TOKENS) -> int:
-    """A count as an int, whatever kind of integer it is.
-
-    Raises:
-        ValueError: It is no whole number of at least 1, or above what memory is asked for.
-    """
-    try:
-        count = as_index(value)
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
-    if count > at_most:
-        raise ValueError(f"{name}={short(value)} must be at most {at_most:,}")
-    return count

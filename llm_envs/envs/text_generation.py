@@ -15,7 +15,7 @@ from llm_envs.rewards.constraints import asks
 
 
 class TextGeneration(Task):
-    """A request names a form, a topic and words to use; the text answers it."""
+    """A request names a form, a topic and words to use. The text answers it."""
 
     kind = "text-generation"
     default_dataset = "poems"
@@ -23,13 +23,13 @@ class TextGeneration(Task):
     default_max_new_tokens: ClassVar[int] = 64
 
     def default_reward(self) -> Any:
-        """Doing what was asked x writing fluently x not pasting the train split.
+        """Returns the product of doing what was asked, writing fluently, and not copying the train split.
 
-        Where a data set has requests that ask for neither words nor a form, the product is of fluency and
-        novelty; code, which has one right answer, is scored by BLEU against it. Prompts without any text to
-        go by are to be continued in good spirits. All splits of a data set have the same reward.
+        If some request asks for neither words nor a form, the product is of fluency and novelty. Code has one
+        right answer, so it is scored by BLEU against it. Prompts without any references are scored by
+        sentiment. All splits of a data set have the same reward.
         """
-        if not self.train_texts():  # nothing to be fluent or novel by
+        if not self.train_texts():  # fluency and novelty need train texts
             return "sentiment"
         if self.corpus.language == "code":
             return "bleu" if _every(self.corpus, _has_references) else "novelty"
@@ -37,20 +37,20 @@ class TextGeneration(Task):
         return {"id": "product", "rewards": [*constraints, "fluency", "novelty"]}
 
     def default_metrics(self) -> list[Any]:
-        """Diversity, and likeness to the references where there are any."""
+        """Returns diversity, and chrF if there are references."""
         return ["distinct", *(["chrf"] if self.has_references else [])]
 
 
-_found: dict[tuple[str, Callable[[Example], bool]], bool] = {}
+_holds_for_all: dict[tuple[str, Callable[[Example], bool]], bool] = {}
 
 
 def _every(corpus: Corpus, has: Callable[[Example], bool]) -> bool:
-    """Whether something holds for all examples of all splits; asked of each data set once in a process."""
+    """Returns True if a condition holds for all examples of all splits. Each data set is checked once."""
     key = (corpus.content_hash, has)
-    if key not in _found:
+    if key not in _holds_for_all:
         splits = [corpus.split(name) for name, size in corpus.sizes.items() if size]
-        _found[key] = all(map(has, chain.from_iterable(splits)))
-    return _found[key]
+        _holds_for_all[key] = all(map(has, chain.from_iterable(splits)))
+    return _holds_for_all[key]
 
 
 def _has_references(example: Example) -> bool:
@@ -65,18 +65,18 @@ class TextGenerationEnv(TokenEnv):
 
     Action: `Discrete(V)`: the next token.
 
-    Reward: at the end, for poems and scripts the product of `constraints` (the form and the words asked
+    Reward: at the end. For poems and scripts it is the product of `constraints` (the form and the words asked
     for), `fluency` (an n-gram model of the train split) and `novelty` (what is not copied from the train
-    split), each 0 to 1; for code BLEU against the reference body. A product, so that neither a fluent text
+    split), each 0 to 1. For code it is BLEU against the reference body. With a product, neither a fluent text
     about something else nor a list of the words asked for earns anything.
 
     Terminated: at the end token or when `max_new_tokens` are spent. Truncated: never.
 
     Info: `example` and `source` at reset, `outcome` at the end (see TokenEnv).
 
-    Arguments: those of TokenEnv; `dataset` may be any corpus, "file:PATH" or "hub:NAME". One in which some
-    request asks for neither words nor a form is scored by fluency x novelty, a prompt-only one ("openings")
-    by `sentiment`.
+    Arguments: those of TokenEnv; `dataset` may be any corpus, "file:PATH" or "hub:NAME". If some request of
+    the data set asks for neither words nor a form, the reward is fluency x novelty. A prompt-only data set
+    such as "openings" is scored by `sentiment`.
 
     Version history: v0, first release.
     """
@@ -85,6 +85,6 @@ class TextGenerationEnv(TokenEnv):
 
 
 class TextGenerationVectorEnv(TokenVectorEnv):
-    """TextGenerationEnv in rows."""
+    """Many TextGenerationEnv that step together."""
 
     task_class = TextGeneration

@@ -1,4 +1,4 @@
-"""TextGen-Tiny-v0: a token MDP small enough to solve exactly, for learning and for testing learners."""
+"""TextGen-Tiny-v0: a token MDP small enough to solve exactly. For learning, and for testing learners."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _corpus() -> Corpus:
 
 
 def spelled(episode: Episode) -> float:
-    """How far the text agrees with the reference from its beginning, over the longer one's length: 0 to 1."""
+    """Returns the length of the right beginning over the length of the longer text: 0 to 1."""
     text, reference = episode.text.split(), episode.references[0].split()
     right = 0
     while right < min(len(text), len(reference)) and text[right] == reference[right]:
@@ -56,7 +56,7 @@ class Tiny(Task):
         return "llm_envs.envs.tiny:spelled"
 
     def load(self, dataset: str, columns: Mapping[str, str | list[str]] | None) -> Corpus:
-        """The one corpus there is."""
+        """Returns the only corpus of this task."""
         if dataset != "tiny":
             raise ValueError(f"TextGen-Tiny-v0 has one data set, 'tiny'; got dataset={short(dataset)}")
         if columns is not None:
@@ -77,7 +77,7 @@ class TinyEnv(TokenEnv):
     Action: `Discrete(8)`: the end token, the separator (which spells nothing), the letters a to f.
 
     Reward: at the end, the length of the right beginning over the length of the longer of text and answer:
-    1 for the answer, 2/3 for its first two letters, 0 where the first letter is wrong.
+    1 for the answer, 2/3 for its first two letters, 0 if the first letter is wrong.
 
     Terminated: at the end token or after 5 tokens. Truncated: never.
 
@@ -89,17 +89,17 @@ class TinyEnv(TokenEnv):
     task_class = Tiny
 
     def optimal_q(self, example: int | None = None, gamma: float = 1.0) -> dict[tuple[int, ...], np.ndarray]:
-        """The optimal action values of one example's MDP, by backward induction over all texts.
+        """Returns the optimal action values of one example's MDP, by backward induction over all texts.
 
-        Q*(s, a) = r(s, a) + gamma * max_a' Q*(s', a'), nothing after the end
+        Q*(s, a) = r(s, a) + gamma * max_a' Q*(s', a'), with nothing after the end
         (Sutton and Barto 2018, eq. 3.20).
 
         Args:
-            example: Index of the example; by default that of the current episode.
+            example: Index of the example. None takes that of the current episode.
             gamma: Discount.
 
         Returns:
-            The tokens written so far -> float64 (8,), for all 2,801 texts that can go on.
+            Tokens written so far -> float64 (8,), for all 2,801 texts that can go on.
         """
         index = self._session.index if example is None else example
         if index < 0:
@@ -130,12 +130,12 @@ class TinyEnv(TokenEnv):
         return values
 
     def written(self, observation: Sequence[int] | np.ndarray) -> tuple[int, ...]:
-        """The tokens written so far in an observation: the key into `optimal_q()`."""
+        """Returns the tokens written so far in an observation: the key into `optimal_q()`."""
         answer = np.asarray(observation)[self.task.max_prompt_tokens :]
         return tuple(answer[answer >= 0].tolist())
 
 
 class TinyVectorEnv(TokenVectorEnv):
-    """TinyEnv in rows."""
+    """Many TinyEnv that step together."""
 
     task_class = Tiny

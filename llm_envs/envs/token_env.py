@@ -9,65 +9,14 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import InvalidAction, ResetNeeded
 
-from llm_envs.checks.arguments import check_kinds
 from llm_envs.checks.types import as_index
+from llm_envs.envs.arguments import check_arguments, check_seed, checked_options, copied
 from llm_envs.envs.rendering import RENDER_MODES, check_render_mode, render_picture, render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
 from llm_envs.envs.task import Task
-from llm_envs.rewards.registry import did_you_mean
+from llm_envs.episode import Outcome
 from llm_envs.tokenizers import Tokenizer
-
-
-def check_arguments(task_class: type[Task], given: Mapping[str, Any], unknown: Mapping[str, Any]) -> None:
-    """Refuses arguments no environment takes, naming the nearest one that is.
-
-    Raises:
-        TypeError: There is such an argument.
-        ValueError: An argument is of another type than its kind.
-    """
-    for name in unknown:
-        hint = did_you_mean(name, given)
-        raise TypeError(
-            f"{task_class.kind} environments take no argument {name!r}{hint} they take {sorted(given)}"
-        )
-    check_kinds(given)
-
-
-def checked_options(options: Any, known: Sequence[str]) -> Mapping[str, Any]:
-    """The options of `reset`; a misspelt one would have an example drawn at random.
-
-    Raises:
-        ValueError: They are no mapping, or one of them is unknown.
-    """
-    if options is None:
-        return {}
-    if not isinstance(options, Mapping):
-        raise ValueError(f"options={options!r} of reset() must be a dict such as {{'example': 0}}, or None")
-    for name in options:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise ValueError(f"reset() takes no option {name!r}{hint} it takes {list(known)}")
-    return options
-
-
-def check_seed(seed: Any) -> None:
-    """Refuses what Gymnasium would take for a seed and nobody meant: True is seed 1.
-
-    Raises:
-        gymnasium.error.Error: It is a bool; what else is none, Gymnasium refuses itself.
-    """
-    if isinstance(seed, bool | np.bool_):
-        raise gym.error.Error(f"seed={seed!r} is a bool; a seed is a whole number of at least 0, or None")
-
-
-def copied(argument: Any) -> Any:
-    """An argument that its caller cannot change: mappings and lists anew, what they hold as it is."""
-    if isinstance(argument, Mapping):
-        return {key: copied(value) for key, value in argument.items()}
-    if isinstance(argument, list | tuple):
-        return [copied(value) for value in argument]
-    return argument
 
 
 class TokenEnv(gym.Env[np.ndarray, int]):
@@ -76,26 +25,26 @@ class TokenEnv(gym.Env[np.ndarray, int]):
     Observation: `Box(-1, V-1, (context_length,), int32)`. Token ids, -1 where there is none. The prompt is
     left-padded to `max_prompt_tokens`, so every answer starts in the same column.
 
-    Action: `Discrete(V)`, V the width of the tokenizer's vocabulary.
+    Action: `Discrete(V)`. V is the width of the tokenizer's vocabulary.
 
     Transition: append-only. `step(a)` returns the previous observation with `a` in the first free column,
     then zero or more tokens of the other side of a dialogue.
 
     Reward: the reward set's score of the finished text, paid when it ends (reward_timing="terminal").
 
-    Terminated: at an end token, when the token budget is spent, or when the dialogue is over; `truncated` is
-    always False and left to wrappers.
+    Terminated: at an end token, when the token budget is spent, or when the dialogue is over. `truncated` is
+    always False; wrappers may set it.
 
-    Info: `reset` gives `example` (index) and `source`; the last step gives `outcome`: source, references,
+    Info: `reset` gives `example` (index) and `source`. The last step gives `outcome`: source, references,
     text, action_ids, reward, reward_components, metrics, finish_reason ("stop", "length" or "task").
 
     Render modes: "ansi" and "human" (text), "rgb_array" (a picture, see `render`).
 
-    Options of `reset`: `{"example": i}` plays example i of the split; otherwise one is drawn uniformly.
+    Options of `reset`: `{"example": i}` plays example i of the split. Without it one is drawn uniformly.
 
-    Raises (step): gymnasium.error.InvalidAction for an action that is no id of the vocabulary,
-    gymnasium.error.ResetNeeded before a reset, after the end, and after a step that raised anything else (a
-    RewardError, say): such an episode cannot go on, and a reset begins another.
+    Raises (step): gymnasium.error.InvalidAction if the action is not an id of the vocabulary.
+    gymnasium.error.ResetNeeded before a reset, after the end, and after a step that raised another error,
+    such as a RewardError. Such an episode cannot continue; `reset` starts a new one.
     """
 
     metadata: dict[str, Any] = {"render_modes": [*RENDER_MODES], "render_fps": 10}  # noqa: RUF012
@@ -144,11 +93,11 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         self._tokens = np.full(shape, -1, np.int32)
         self._column = self._limit = 0
         self._running = False
-        self._outcome: dict[str, Any] | None = None
+        self._outcome: Outcome | None = None
 
     @property
     def arguments(self) -> Mapping[str, Any]:
-        """What it was made from, as it was then: by name, None where the task has its own."""
+        """The arguments the environment was made with, by name. None stands for the task's default."""
         return self._arguments
 
     @property
@@ -159,14 +108,14 @@ class TokenEnv(gym.Env[np.ndarray, int]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Starts an episode; options={"example": i} picks the example.
+        """Starts an episode; options={"example": i} picks the example. If it raises, no episode is running.
 
         Returns:
             observation int32 (context_length,), info with `example` and `source`.
 
         Raises:
-            ValueError: There is no such option.
-            IndexError: There is no such example. After a reset that raised, no episode is running.
+            ValueError: `options` holds an unknown key.
+            IndexError: The split has no such example.
         """
         self._running = False
         wanted = checked_options(options, ("example",)).get("example")
@@ -199,7 +148,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         column = self._column
         self._tokens[column] = action
         column = self._column = column + 1
-        self._running = False  # until the step is whole: where a reward raises, only a reset goes on
+        self._running = False  # until the step is complete: if a reward raises, only a reset continues
         if action in self._ends or column >= self._limit:
             return self._end_turn(column, action in self._ends)
         reward = self._session.pay_prefix(self._tokens, column) if self._scores_prefixes else 0.0
@@ -216,20 +165,21 @@ class TokenEnv(gym.Env[np.ndarray, int]):
             self._column, self._limit = session.start, session.limit
             info: dict[str, Any] = {}
         else:
-            score, self._outcome = self.task.score([session.episode(tokens, column, reason)])[0]
-            reward = session.pay_final(score)
-            info = {"outcome": self._outcome}
+            outcome = self._outcome = self.task.score([session.episode(tokens, column, reason)])[0]
+            reward = session.pay_final(outcome.reward)
+            info = {"outcome": outcome.to_info()}
         if self.render_mode == "human":
             self.render()
         self._running = reason is None
         return tokens.copy(), reward, reason is not None, False, info
 
     def render(self) -> str | np.ndarray | None:
-        """Source, text so far and reward components: returned ("ansi") or printed ("human").
+        """Returns ("ansi") or prints ("human") the source, the text so far and the reward components.
 
-        With "rgb_array" a picture, uint8 (480, 640, 3): source, text so far, its last token highlighted, and
-        at the end the reward. It needs Pillow (`pip install 'llm-envs[render]'`), whose own font has Latin
-        letters alone: others become boxes unless the environment variable LLM_ENVS_FONT names a font file.
+        "rgb_array" returns a picture, uint8 (480, 640, 3): the source, the text so far with its last token
+        highlighted, and at the end the reward. Pictures need Pillow (`pip install 'llm-envs[render]'`). Its
+        built-in font has Latin letters only; other letters become boxes. The environment variable
+        LLM_ENVS_FONT names a font file with more letters.
 
         Raises:
             MissingExtra: Pillow is not installed.
@@ -255,10 +205,10 @@ class TokenEnv(gym.Env[np.ndarray, int]):
 
 
 def draw_example(task: Task, rng: np.random.Generator, wanted: Any) -> int:
-    """The example of a new episode: the one wanted, or one drawn uniformly.
+    """Returns the example of a new episode: the one wanted, or one drawn uniformly.
 
     Raises:
-        IndexError: There is no such example.
+        IndexError: The split has no such example.
     """
     if wanted is None:
         return int(rng.random() * len(task.examples))  # ten times as fast as rng.integers

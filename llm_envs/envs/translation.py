@@ -22,12 +22,15 @@ class Translation(Task):
         return "bleu"
 
     def default_tokenizer(self) -> str | dict[str, Any]:
-        """Words; the grammars' test sentences hold no word that training does not, so none is spelled."""
+        """Returns words.
+
+        In the grammars the test split has no word that train lacks, so words need no spelling.
+        """
         closed = self.corpus.name.startswith(("en-de", "en-zh"))
         return {"id": "word", "spell": False} if closed else "word"
 
     def default_metrics(self) -> list[Any]:
-        """A second view of likeness, and whether the sentence is right to the letter."""
+        """Returns chrF, and whether the sentence equals a reference."""
         return ["chrf", "exact_match"]
 
 
@@ -56,6 +59,6 @@ class TranslationEnv(TokenEnv):
 
 
 class TranslationVectorEnv(TokenVectorEnv):
-    """TranslationEnv in rows."""
+    """Many TranslationEnv that step together."""
 
     task_class = Translation

@@ -7,19 +7,28 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.error import InvalidAction, ResetNeeded
+from gymnasium.error import ResetNeeded
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from llm_envs.checks.arguments import short
+from llm_envs.checks.arguments import at_least_one
 from llm_envs.envs import WAIT
+from llm_envs.envs.arguments import check_arguments, checked_options, copied
 from llm_envs.envs.rendering import check_render_mode, render_picture, render_session
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
-from llm_envs.envs.task import Task, at_least_one
-from llm_envs.envs.token_env import check_arguments, check_seed, checked_options, copied, draw_example
-from llm_envs.episode import Episode, FinishReason
+from llm_envs.envs.task import Task
+from llm_envs.envs.token_env import draw_example
+from llm_envs.envs.vector_arguments import (
+    as_autoreset_mode,
+    checked_actions,
+    examples_of_rows,
+    reset_mask_of,
+    seeds_of_rows,
+)
+from llm_envs.envs.vector_infos import merge_infos
+from llm_envs.episode import Episode, FinishReason, Outcome
 from llm_envs.tokenizers import Tokenizer
 
 _MAX_ROWS = 2**16
@@ -30,14 +39,15 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     Under the same seeds and actions every row gives what a single environment gives. Observations are int32
     (num_envs, context_length), rewards float64 (num_envs,). Texts that end in the same step are scored in
-    one batch. Infos follow Gymnasium: `_key` says which rows have a `key`; in SAME_STEP mode the last
-    observation and info of a finished row stand in `final_obs` and `final_info`.
+    one batch. Infos follow Gymnasium: the mask `_key` says which rows have a `key`. In SAME_STEP mode
+    `final_obs` and `final_info` hold the last observation and info of a finished row.
 
     Args:
         num_envs: Number of rows.
         autoreset_mode: gymnasium.vector.AutoresetMode or its value: NEXT_STEP (default), SAME_STEP or
-            DISABLED, where finished rows are reset by reset(options={"reset_mask": bool (num_envs,)}) and
-            until then are stepped with `llm_envs.WAIT` (-1), so that whole episodes can be played in waves.
+            DISABLED. In DISABLED mode, reset(options={"reset_mask": bool (num_envs,)}) resets finished rows.
+            Until then they take the action `llm_envs.WAIT` (-1), so rows of different lengths can be played
+            to the end together.
         **arguments: As for the single environment.
 
     Options of `reset`: "example" (an index, or one per row) and "reset_mask".
@@ -81,7 +91,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         check_render_mode(render_mode, self.metadata["render_modes"])
         self.num_envs = num_envs
         self.render_mode = render_mode
-        self.autoreset_mode = _mode(autoreset_mode)
+        self.autoreset_mode = as_autoreset_mode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self._arguments = copied(arguments)
         self.task = make_task(self.task_class, self._arguments)
@@ -99,7 +109,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._over = np.ones(num_envs, dtype=bool)
         self._any_over = True
         self._begun = False
-        self._outcomes: list[dict[str, Any] | None] = [None] * num_envs
+        self._outcomes: list[Outcome | None] = [None] * num_envs
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -108,7 +118,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
 
     @property
     def over(self) -> np.ndarray:
-        """Which rows have no episode running, bool (num_envs,): those that may WAIT, or be reset."""
+        """Which rows have no running episode, bool (num_envs,). These rows may WAIT, or be reset."""
         return self._over.copy()
 
     def reset(
@@ -127,57 +137,26 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             observations int32 (num_envs, context_length), infos.
 
         Raises:
-            ValueError: There is no such option, not one seed or example per row, or "reset_mask" is no mask
-                of the rows.
-            IndexError: There is no such example. The rows that were to begin are then over, and no row steps
-                before another reset.
+            ValueError: `options` holds an unknown key, there is not one seed or example per row, or
+                "reset_mask" is not a mask of the rows.
+            IndexError: The split has no such example. No row can step before another reset.
         """
         options = dict(checked_options(options, ("example", "reset_mask")))
-        check_seed(seed)
-        seeds: Sequence[int | None]
-        if seed is None:
-            seeds = [None] * self.num_envs
-        elif isinstance(seed, int | np.integer):
-            seeds = range(int(seed), int(seed) + self.num_envs)
-        elif isinstance(seed, Sequence | np.ndarray):
-            seeds = seed
-        else:
-            raise ValueError(f"seed={short(seed)} must be an integer, or one integer or None for each row")
-        if len(seeds) != self.num_envs:
-            raise ValueError(f"one seed per row: got {len(seeds)} seeds for num_envs={self.num_envs}")
-        for one in seeds:
-            check_seed(one)
-        mask = self._reset_mask(options)
-        examples = options.get("example")
-        per_row: Sequence[Any] = [examples] * self.num_envs
-        if isinstance(examples, Sequence | np.ndarray):
-            per_row = list(examples)
-        if len(per_row) != self.num_envs:
-            raise ValueError(f"one example per row: got {len(per_row)} for num_envs={self.num_envs}")
+        seeds = seeds_of_rows(seed, self.num_envs)
+        mask = reset_mask_of(options, self.num_envs)
+        examples = examples_of_rows(options.get("example"), self.num_envs)
         infos: dict[str, Any] = {}
         for row in np.flatnonzero(mask).tolist():
             if seeds[row] is not None:
                 self._rngs[row] = seeding.np_random(seeds[row])[0]
-        self._begin(mask, infos, per_row)
+        self._begin(mask, infos, examples)
         self._any_over = bool(self._over.any())
         return self._tokens.copy(), infos
 
-    def _reset_mask(self, options: Mapping[str, Any]) -> np.ndarray:
-        mask = options.get("reset_mask")
-        if mask is None:
-            return np.ones(self.num_envs, dtype=bool)
-        if not isinstance(mask, np.ndarray) or mask.dtype != bool or mask.shape != (self.num_envs,):
-            raise ValueError(
-                f"options['reset_mask'] is a bool array of shape ({self.num_envs},), got {mask!r}"
-            )
-        if not mask.any():
-            raise ValueError("options['reset_mask'] selects no row")
-        return mask.copy()
-
     def _begin(self, mask: np.ndarray, infos: dict[str, Any], wanted: Sequence[Any] | None = None) -> None:
-        """Starts episodes in the rows of a mask, on the example wanted of each row (None: drawn)."""
+        """Starts episodes in the rows of a mask, on the example wanted for each row (None draws one)."""
         (rows,) = mask.nonzero()
-        self._begun = False  # until all have begun: what raises leaves no half episode
+        self._begun = False  # until all have begun: after an error no row may step
         self._over[rows] = True
         drawn: list[tuple[int, np.random.Generator, int]] = []
         for row in rows.tolist():
@@ -205,22 +184,27 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """Appends one token to every row.
 
         Args:
-            actions: Integers (num_envs,), 0 to V-1. In NEXT_STEP mode the action of a row that ended in the
-                step before is ignored and the row begins anew. In DISABLED mode the action of a row that
-                is over is WAIT: nothing is computed for it, its observation stays, its reward is 0, it is
-                not terminated (it was, in the step it ended) and has no info.
+            actions: Integers (num_envs,), 0 to V-1. In NEXT_STEP mode a row that ended in the previous step
+                ignores its action and starts a new episode. In DISABLED mode a row that is over takes WAIT:
+                its observation stays, its reward is 0, `terminated` is False and it has no info.
 
         Returns:
             observations int32 (num_envs, context_length), rewards float64, terminated bool, truncated bool
             (num_envs,), infos.
 
         Raises:
-            gymnasium.error.InvalidAction: An action is no id of the vocabulary, nor WAIT of a row that may.
-            gymnasium.error.ResetNeeded: Before the first reset; where a row that is over and is not reset
-                by itself is given a token; where every row waits; after a step that raised anything else (a
-                RewardError, say), which ends the episodes of all rows.
+            gymnasium.error.InvalidAction: An action is not an id of the vocabulary, nor a WAIT of a row that
+                is over.
+            gymnasium.error.ResetNeeded: Before the first reset. In DISABLED and SAME_STEP mode, if a row that
+                is over takes a token, or if every row waits. After a step that raised another error, such as
+                a RewardError: it ends the episodes of all rows.
         """
-        actions = self._checked(actions)
+        actions = checked_actions(
+            actions,
+            self.task.vocabulary_size,
+            self._over,
+            may_wait=self.autoreset_mode is AutoresetMode.DISABLED,
+        )
         if not self._begun:
             raise ResetNeeded("call reset() before step(); a step that raised has ended all episodes")
         if self._any_over and self.autoreset_mode is not AutoresetMode.NEXT_STEP:
@@ -228,7 +212,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         try:
             return self._step(actions)
         except BaseException:
-            self._begun = False  # some rows have gone on and others not: only a reset makes them whole
+            self._begun = False  # only some rows may have stepped, so all need a reset
             self._over[:] = self._any_over = True
             raise
 
@@ -257,7 +241,10 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     def _step_around_finished(
         self, actions: np.ndarray, infos: dict[str, Any]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Steps the rows in an episode; the others begin anew or wait. Returns the rows, and which end."""
+        """Steps the running rows; the others start anew or wait.
+
+        Returns the rows stepped, and which of them end.
+        """
         over = self._over.copy()
         if self.autoreset_mode is AutoresetMode.NEXT_STEP:
             self._begin(over, infos)
@@ -270,7 +257,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return rows, self.task.is_end[actions] | (columns >= self._limits[rows])
 
     def _check_waiting(self, actions: np.ndarray) -> None:
-        """Refuses tokens for rows that are over, and a step in which no row goes on."""
+        """Raises if a row that is over takes a token, or if no row goes on."""
         stepped = np.flatnonzero(self._over & (actions != WAIT)).tolist()
         way_out = "reset them with options={'reset_mask': mask} before step()"
         if stepped:
@@ -288,7 +275,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         terminated: np.ndarray,
         infos: dict[str, Any],
     ) -> None:
-        """Ends the agent's turn in some rows; scores and closes those whose episode is over."""
+        """Ends the agent's turn in some rows. Scores the episodes that are over."""
         finished: list[int] = []
         episodes: list[Episode] = []
         columns, stops = self._columns[rows].tolist(), self.task.is_end[actions[rows]].tolist()
@@ -305,11 +292,11 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         if not finished:
             return
         final: dict[int, dict[str, Any]] = {}
-        for row, (score, outcome) in zip(finished, self.task.score(episodes), strict=True):
-            rewards[row] = self._sessions[row].pay_final(score)
+        for row, outcome in zip(finished, self.task.score(episodes), strict=True):
+            rewards[row] = self._sessions[row].pay_final(outcome.reward)
             terminated[row] = True
             self._outcomes[row] = outcome
-            final[row] = {"outcome": outcome}
+            final[row] = {"outcome": outcome.to_info()}
         mask = terminated.copy()
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             lasting = {
@@ -323,48 +310,8 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._over |= terminated
             self._any_over = True
 
-    def _checked(self, actions: Any) -> np.ndarray:
-        if not isinstance(actions, np.ndarray):
-            actions = self._as_array(actions)
-        if actions.shape != (self.num_envs,):
-            raise InvalidAction(
-                f"actions are integers of shape ({self.num_envs},), got shape {actions.shape}"
-            )
-        if actions.dtype.kind not in "iu":
-            row = _no_integer(actions)
-            raise InvalidAction(
-                f"actions are token ids (integers), got dtype {actions.dtype}: row {row} has "
-                f"{short(actions[row : row + 1].tolist()[0])}"
-            )
-        actions = actions.astype(np.int64, copy=False)
-        size = self.task.vocabulary_size
-        outside = actions.view(np.uint64) >= size  # one comparison: a negative number is a huge one
-        may_wait = self.autoreset_mode is AutoresetMode.DISABLED
-        if may_wait and self._any_over:
-            outside &= ~self._over | (actions != WAIT)
-        if len(wrong := outside.nonzero()[0]):
-            row = int(wrong[0])
-            running = may_wait and actions[row] == WAIT
-            hint = f"; only a row that is over may WAIT ({WAIT})" if running else ""
-            raise InvalidAction(
-                f"action {actions[row]} of row {row} is outside the vocabulary, 0 to {size - 1}{hint}"
-            )
-        return actions
-
-    def _as_array(self, actions: Any) -> np.ndarray:
-        """Actions that are no array as one; what NumPy cannot make one of is named."""
-        try:
-            return np.asarray(actions)
-        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-            listed = list(actions) if isinstance(actions, Sequence) else []
-            wrong = [(row, a) for row, a in enumerate(listed) if not isinstance(a, int | np.integer)]
-            named = f"row {wrong[0][0]} has {short(wrong[0][1])}" if wrong else f"got {short(actions)}"
-            raise InvalidAction(
-                f"actions are integers of shape ({self.num_envs},), one token id for each row; {named}"
-            ) from error
-
     def render(self) -> tuple[str | np.ndarray, ...] | None:
-        """Each row as text ("ansi") or as a picture ("rgb_array"), as of a single environment.
+        """Returns each row as text ("ansi") or as a picture ("rgb_array"), like a single environment.
 
         Raises:
             MissingExtra: Pillow, which draws pictures, is not installed.
@@ -379,14 +326,14 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         )
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-        """Calls a method, or reads an attribute, that all rows share; one result per row."""
+        """Calls a method, or reads an attribute, that all rows share. Returns one result per row."""
         value: Any = getattr(self, name)
         if callable(value):
             value = value(*args, **kwargs)
         return (value,) * self.num_envs
 
     def get_attr(self, name: str) -> tuple[Any, ...]:
-        """An attribute that all rows share; one value per row."""
+        """Reads an attribute that all rows share. Returns one value per row."""
         return self.call(name)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -397,41 +344,3 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.task = find_again(self.task_class, self._arguments, state["task"])
         for session in self._sessions:
             session.rebind(self.task)
-
-
-def _mode(value: AutoresetMode | str) -> AutoresetMode:
-    try:
-        return AutoresetMode(value)
-    except (TypeError, ValueError):
-        known = ", ".join(repr(mode.value) for mode in AutoresetMode)
-        raise ValueError(f"unknown autoreset_mode={short(value)}; there are {known}") from None
-
-
-def _no_integer(actions: np.ndarray) -> int:
-    """The first row whose action is no integer; 0 where the type alone is wrong."""
-    whole = (isinstance(a, int) and not isinstance(a, bool) and abs(a) < 2**63 for a in actions.tolist())
-    found = (row for row, fits in enumerate(whole) if not fits)
-    return next(found, 0)
-
-
-def merge_infos(into: dict[str, Any], infos: Mapping[int, Mapping[str, Any]], mask: np.ndarray) -> None:
-    """Adds the infos of some rows to vector infos, as Gymnasium's `VectorEnv._add_info` does row by row.
-
-    Every key becomes an array with a value per row and the mask `_key`; dicts nest.
-
-    Args:
-        into: The vector infos; they have none of the keys.
-        infos: Row -> its info, at least one; all have the same keys.
-        mask: True in these rows, bool (num_envs,).
-    """
-    for key, value in next(iter(infos.values())).items():
-        if isinstance(value, dict):
-            into[key] = {}
-            merge_infos(into[key], {row: info[key] for row, info in infos.items()}, mask)
-        else:
-            plain = type(value) in (int, float, bool)
-            column = np.zeros(len(mask), type(value)) if plain else np.empty(len(mask), object)
-            for row, info in infos.items():
-                column[row] = info[key]
-            into[key] = column
-        into[f"_{key}"] = mask

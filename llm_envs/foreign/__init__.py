@@ -1,7 +1,8 @@
-"""What somebody else wrote: files that are read without trusting them, and their texts on a terminal.
+"""Data from other people: files that are read without trusting them, and their texts on a terminal.
 
-What a person types, their suite and their Python are their own. Whatever stands inside a store, an agent,
-model or tokenizer folder, a checkpoint or a data file is foreign: it is bounded data, and it names no code.
+What a person types, their suites and their Python code are their own. The content of a store, of an agent,
+model or tokenizer folder, of a checkpoint or of a data file is foreign. It is bounded data, and names no
+code.
 """
 
 from llm_envs.foreign.bounded_json import ForeignDataError, check_bounded, parse_json, read_json, read_text

@@ -1,4 +1,4 @@
-"""JSON from a file that somebody else wrote: UTF-8, of bounded size and depth, its numbers finite."""
+"""JSON from foreign files: UTF-8, of bounded size and depth, with finite numbers."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ MAX_DIGITS = 40
 
 
 class ForeignDataError(ValueError):
-    """A file that cannot be read as what it should be; the message names file, field and fault."""
+    """A file is not what it should be. The message names file, field and fault."""
 
 
 def read_json(path: Path, *, max_bytes: int = MAX_BYTES) -> Any:
     """Reads a JSON file.
 
     Raises:
-        FileNotFoundError: There is none.
-        OSError: It cannot be read.
-        ForeignDataError: It is no regular file, too large, or no JSON within the bounds.
+        FileNotFoundError: The file does not exist.
+        OSError: The file cannot be read.
+        ForeignDataError: It is not a regular file, too large, not JSON, or outside of the bounds.
     """
     return parse_json(_read_bytes(path, f"'{path}'", max_bytes), f"'{path}'")
 
@@ -70,10 +70,10 @@ def parse_json(data: bytes | str, place: str) -> Any:
 
     Args:
         data: UTF-8 bytes, or text.
-        place: What to call it in errors.
+        place: The name of the data in errors.
 
     Raises:
-        ForeignDataError: It is no JSON, or breaks a bound; the field is named.
+        ForeignDataError: It is not JSON, or it breaks a bound. The error names the field.
     """
     try:
         value = _QUICK.decode(data.decode("utf-8") if isinstance(data, bytes) else data)
@@ -82,7 +82,7 @@ def parse_json(data: bytes | str, place: str) -> Any:
     else:
         if _is_bounded(value, 0):
             return value
-    # What is wrong is found out in a second reading, which names it; sound data is read once.
+    # Only bad data is read a second time, to name its fault.
     value = _parse_naming_faults(data, place)
     check_bounded(value, place)
     return value
@@ -91,7 +91,7 @@ def parse_json(data: bytes | str, place: str) -> Any:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("a key appears twice in one object")
     return table
 
 
@@ -103,12 +103,12 @@ _QUICK = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_un
 
 
 def _is_bounded(value: Any, depth: int) -> bool:
-    """What `check_bounded` checks, without a word about the place; False for what JSON never gives."""
+    """Returns True if `check_bounded` would accept the value. False for types that JSON never gives."""
     kind = type(value)
     if depth > MAX_DEPTH:
         return False
     if kind is list:
-        if set(map(type, value)) == {int}:  # token ids, mostly
+        if set(map(type, value)) == {int}:  # the usual case: token ids
             return depth < MAX_DEPTH and min(value) >= -MAX_INTEGER and max(value) <= MAX_INTEGER
         return all(_is_bounded(item, depth + 1) for item in value)
     if kind is dict:
@@ -144,7 +144,7 @@ def _parse_naming_faults(data: bytes | str, place: str) -> Any:
         table: dict[str, Any] = {}
         for key, item in pairs:
             if key in table:
-                raise ForeignDataError(f"{place}: {key[:100]}: stands twice in one object")
+                raise ForeignDataError(f"{place}: {key[:100]}: appears twice in one object")
             table[key] = item
         return table
 
@@ -163,7 +163,7 @@ def check_bounded(value: Any, place: str) -> None:
     """Checks a JSON value's depth, text lengths and numbers.
 
     Raises:
-        ForeignDataError: Naming the field and the fault.
+        ForeignDataError: The value breaks a bound. The error names the field.
     """
     if _is_bounded(value, 0):
         return
@@ -190,7 +190,7 @@ def _fault(number: int | float) -> str:
     if isinstance(number, float):
         if not math.isfinite(number):
             found = "NaN" if math.isnan(number) else f"{number:g}"
-            return f"{found} is no finite number; NaN and infinity are not valid JSON"
+            return f"{found} is not a finite number; NaN and infinity are not valid JSON"
         return f"{number:g} is beyond {MAX_FLOAT:g}" if abs(number) > MAX_FLOAT else ""
     if isinstance(number, _LongInteger):
         return f"an integer of {number.digits} digits; at most {MAX_DIGITS}"

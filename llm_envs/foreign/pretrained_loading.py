@@ -1,4 +1,4 @@
-"""transformers' `from_pretrained` on folders and hub names of others: their code is never run."""
+"""transformers' `from_pretrained` on foreign folders and hub names, without running their code."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from llm_envs.foreign.trust import UntrustedCode
 
 
 def load_pretrained(kind: Any, place: str, **options: Any) -> Any:
-    """`kind.from_pretrained(place, **options)` without code that the folder or repository brings.
+    """Calls `kind.from_pretrained(place, **options)` without code from the folder or repository.
 
     Args:
         kind: An Auto class of transformers.
         place: A folder or a hub name.
-        **options: Of `from_pretrained`.
+        **options: Arguments of `from_pretrained`.
 
     Raises:
-        UntrustedCode: It cannot be loaded without code of its own (`auto_map`), or asks for a kernel.
+        UntrustedCode: The model needs code of its own (`auto_map`), or names a kernel.
         OSError: As `from_pretrained`.
         ValueError: As `from_pretrained`.
     """
@@ -39,14 +39,14 @@ def load_pretrained(kind: Any, place: str, **options: Any) -> Any:
 
 
 def refuse_kernels(config: Any, place: object) -> None:
-    """Refuses a model configuration that names a kernel to download, which would be code.
+    """Raises if a model configuration names a kernel to download, because a kernel is code.
 
     Args:
         config: A transformers configuration.
         place: Where it comes from, for the error.
 
     Raises:
-        UntrustedCode: It names one.
+        UntrustedCode: The configuration names a kernel.
     """
     for part in _parts(config):
         for name in ("_attn_implementation", "_experts_implementation"):

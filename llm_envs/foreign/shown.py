@@ -1,4 +1,4 @@
-"""Foreign text as it may reach a terminal: control characters escaped, long texts cut."""
+"""Foreign text as it may reach a terminal: control characters are escaped, long texts are cut."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _ESCAPED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def shown(text: object, limit: int | None = 200) -> str:
-    r"""A text on one line, without a character that could act on the terminal.
+    r"""Returns a text on one line, without characters that could act on the terminal.
 
     Args:
-        text: Anything; its `str` is shown.
-        limit: Characters that are kept of it; None keeps all.
+        text: Any object. Its `str` is shown.
+        limit: The most characters to keep. None keeps all.
 
     Returns:
-        Control, format and unassigned characters as escapes such as "\x1b"; "…" where it was cut.
+        The text. Control, format and unassigned characters are escapes such as "\x1b"; "…" marks a cut.
     """
     whole = str(text)
     cut = whole if limit is None or len(whole) <= limit else whole[: limit - 1] + "…"
@@ -27,10 +27,10 @@ def shown(text: object, limit: int | None = 200) -> str:
 
 
 def shown_lines(text: object, indent: str = "") -> str:
-    """A text on the lines it has, each as `shown` gives it, uncut.
+    """Returns a text with its line breaks. Each line is as `shown` returns it, uncut.
 
     Args:
-        text: Anything; its `str` is shown.
-        indent: Stands before every line but the first, so that none passes for a line of somebody else.
+        text: Any object. Its `str` is shown.
+        indent: Put before every line but the first, so that a line cannot look like our own output.
     """
     return f"\n{indent}".join(shown(line, None) for line in str(text).split("\n"))

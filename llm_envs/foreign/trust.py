@@ -1,8 +1,8 @@
-"""Code named by a string "package.module:name": the one place that imports it, and the check of foreign data.
+"""Code named by a string "package.module:name": the one place that imports it, and checks on foreign data.
 
 "evaluate:NAME_OR_PATH" names code, too: a module of Hugging Face's `evaluate` is a script that is run.
-`load_code` resolves a name that a person wrote. Data from a file goes through `refuse_code` before anything
-is made from it; the person allows a name with `--allow-code NAME`, or in Python with `allowing_code`.
+`load_code` imports a name that a person wrote. Data from a file goes through `refuse_code` before anything
+is made from it. The person allows a name with `--allow-code NAME`, or in Python with `allowing_code`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from difflib import get_close_matches
 from typing import Any
+
+from llm_envs.checks.suggestions import did_you_mean
 
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _CODE = re.compile(rf"({_DOTTED}):({_DOTTED})")
 
 DATA_SCHEMES = frozenset({"file", "hub", "hf", "word", "byte"})
-"""What stands before the colon of a data set or a tokenizer; no module of these names is ever imported."""
+"""Schemes of data sets and tokenizers, before the colon. Modules of these names are never imported."""
 
 EVALUATE = "evaluate:"
-"""What stands before the name or the path of an `evaluate` module."""
+"""Put before the name or the path of an `evaluate` module."""
 
 PACKAGE_CODE = frozenset(
     {
@@ -31,7 +32,7 @@ PACKAGE_CODE = frozenset(
         "llm_envs.envs.tiny:spelled",
     }
 )
-"""Rewards that tables of this project name by path; files may name these, and nothing else of it."""
+"""Rewards that files may name by path; they may name nothing else of this project."""
 
 _ALLOWED: ContextVar[frozenset[str]] = ContextVar("allowed_code", default=frozenset())
 
@@ -49,7 +50,7 @@ class UntrustedCode(ValueError):
 
 
 def allowing_code(names: Iterable[str]) -> AbstractContextManager[None]:
-    """Lets files name this code, within the `with` block and in addition to what is allowed around it.
+    """Lets files name this code within the `with` block, in addition to what is allowed already.
 
     Args:
         names: Each a "package.module:name" or an "evaluate:NAME_OR_PATH".
@@ -74,17 +75,17 @@ def _allowing(given: frozenset[str]) -> Iterator[None]:
 
 
 def allowed_code() -> frozenset[str]:
-    """The names that files may use here."""
+    """Returns the names that files may use here."""
     return _ALLOWED.get() | PACKAGE_CODE
 
 
 def is_evaluate_module(name: str) -> bool:
-    """Whether a text names a module of `evaluate`; signatures of such modules ("...|...") do not."""
+    """Returns True if a text names a module of `evaluate`. Signatures of such modules ("...|...") do not."""
     return name.startswith(EVALUATE) and len(name) > len(EVALUATE) and "|" not in name
 
 
 def code_names(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Every string of a JSON value, keys included, whose code would be run, as (path, name)."""
+    """Yields (path, name) for every string of a JSON value, keys included, that names code."""
     if isinstance(value, str):
         match = _CODE.fullmatch(value)
         if is_evaluate_module(value) or (match and match[1] not in DATA_SCHEMES):
@@ -100,14 +101,14 @@ def code_names(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def refuse_code(value: Any, place: object) -> None:
-    """Refuses data that names code, unless the person allowed every name it uses.
+    """Raises if data names code that the person has not allowed.
 
     Args:
-        value: JSON-able, from a file.
+        value: JSON-able data from a file.
         place: The file, for the error.
 
     Raises:
-        UntrustedCode: It names code that is not allowed.
+        UntrustedCode: The data names code that is not allowed.
     """
     allowed = allowed_code()
     for path, name in code_names(value):
@@ -120,17 +121,18 @@ def refuse_code(value: Any, place: object) -> None:
 
 
 def load_code(name: str, what: str) -> Any:
-    """Imports what a person named "package.module:name".
+    """Imports "package.module:name".
 
     Args:
-        name: Written by the person or a table of this package; names from files pass `refuse_code` first.
-        what: What it is asked for as ("reward", "agent"), for errors.
+        name: A name from the person, or from a table of this package. Names from files pass `refuse_code`
+            first.
+        what: What the code is used as ("reward", "agent"), for errors.
 
     Returns:
         The callable.
 
     Raises:
-        ValueError: The name has another form, there is no such module or name, or it cannot be called.
+        ValueError: The name has another form, does not exist, or is not callable.
     """
     module_name, attribute = _parts(name, what)
     try:
@@ -141,8 +143,7 @@ def load_code(name: str, what: str) -> Any:
         raise ValueError(f"{what} {name!r}: there is no module {error.name!r} to import") from error
     for part in attribute.split("."):
         if not hasattr(found, part):
-            near = get_close_matches(part, [n for n in vars(found) if not n.startswith("_")], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ";"
+            hint = did_you_mean(part, (name for name in vars(found) if not name.startswith("_")))
             raise ValueError(
                 f"{what} {name!r}: module {module_name!r} has no {attribute!r}{hint} "
                 "the form is 'package.module:name'"

@@ -1,1 +1,1 @@
-"""Reading with a language model: model, cached reader, scores of actions, candidates. Torch is inside."""
+"""Language models as readers: model, cached reader, scorers, candidates. Torch is imported here."""

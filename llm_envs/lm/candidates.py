@@ -1,4 +1,4 @@
-"""Candidates: the k best next tokens of a reference language model, and what an agent is shown of them."""
+"""Candidates: the k best next tokens of a reference language model, as an agent observes them."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from llm_envs.checks.types import as_index
 from llm_envs.lm.scorer import Scorer, make_scorer
 
 LOWEST = -100.0
-"""The least log-probability shown, in nats: what is less likely, forbidden or not there stands at it."""
+"""The least log-probability shown, in nats. Less likely, forbidden and missing tokens have it too."""
 
 Observation = dict[str, np.ndarray]
 
 
 class Candidates:
-    """The k best next tokens of every row, and what an agent is shown of them.
+    """The k best next tokens of every row, as an agent observes them.
 
     Args:
-        scorer: Says how likely every next token is.
+        scorer: Returns the log-probabilities of every next token.
         vocabulary_size: Number of tokens V.
         k: Number of candidates.
-        end_token_ids: The likeliest of these takes the last place where none of them is among the k best.
-        mask: The environment's own `action_mask`, bool (n, V) from observations: what it forbids is no
-            candidate as long as anything else is.
+        end_token_ids: If none of these is among the k best, the likeliest of them takes the last place.
+        mask: The environment's `action_mask`, bool (n, V) from observations. A forbidden token is a candidate
+            only if there are too few others.
 
     Attributes:
-        ids: int32 (n, k), the candidates now; -1 in a row that is over.
+        ids: int32 (n, k), the current candidates; -1 in a row that is over.
     """
 
     def __init__(
@@ -47,13 +47,16 @@ class Candidates:
         self.ids = np.empty((0, k), np.int32)
 
     def observe(self, tokens: np.ndarray, over: np.ndarray | None = None) -> Observation:
-        """What is shown for observations int32 (n, L); rows that are over, bool (n,), are not scored."""
+        """Returns what an agent sees for observations int32 (n, L).
+
+        Rows that are over, bool (n,), are not scored.
+        """
         over = np.zeros(len(tokens), dtype=bool) if over is None else over
         self.ids = np.full((len(tokens), self.k), -1, np.int32)
         log_probs = np.full((len(tokens), self.k), LOWEST, np.float32)
         if not over.all():
             if self._read.shape != tokens.shape:
-                # A row that has not begun has no text: it shares another's.
+                # A row that has not begun has no text, so it borrows another's.
                 self._read = np.where(over[:, None], tokens[~over][:1], tokens)
             self._read = np.where(over[:, None], self._read, tokens)
             scores = self._scored(self._read)
@@ -64,7 +67,10 @@ class Candidates:
         return {"candidates": self.ids.copy(), "log_probs": log_probs, "tokens": tokens}
 
     def tokens(self, actions: np.ndarray) -> np.ndarray:
-        """Token ids int64 (n,) of actions (n,); 0 in a row that is over, where an action means nothing."""
+        """Returns the token ids int64 (n,) of actions (n,).
+
+        0 in a row that is over, where actions have no effect.
+        """
         picked = np.take_along_axis(self.ids, np.asarray(actions, np.int64)[:, None], axis=1)[:, 0]
         return picked.clip(min=0).astype(np.int64)
 
@@ -96,7 +102,7 @@ class Candidates:
 
 
 class CandidateRule:
-    """What both wrappers are made from: checked, and turned into spaces and candidates.
+    """The checked arguments of both wrappers, turned into spaces and candidates.
 
     Args: as for `llm_envs.wrappers.top_k.TopKActions`, with the spaces of one row.
     """
@@ -133,7 +139,9 @@ class CandidateRule:
         except TypeError:
             raise ValueError(f"end_token_ids={end_token_ids!r}: give token ids, such as [0]") from None
         if wrong := [i for i in self.ends if not 0 <= i < size]:
-            raise ValueError(f"end_token_ids={list(self.ends)}: {wrong[0]} is no token, 0 to {size - 1}")
+            raise ValueError(
+                f"end_token_ids={list(self.ends)}: {wrong[0]} is not a token id, 0 to {size - 1}"
+            )
         self.k, self.size = number, size
         self._mask = getattr(env.unwrapped, "action_mask", None)
         self._lm = lm
@@ -154,13 +162,13 @@ class CandidateRule:
         self.action_space = spaces.Discrete(number)
 
     def candidates(self) -> Candidates:
-        """Candidates that have read nothing yet."""
+        """Returns candidates that have read nothing yet."""
         scorer = make_scorer(self._lm, **self._scorer_options)
         return Candidates(scorer, self.size, self.k, self.ends, self._mask)
 
 
 def _check_spaces(observation: gym.Space[Any], action: gym.Space[Any]) -> tuple[int, int]:
-    """V and L of a token environment's spaces."""
+    """Returns V and L of a token environment's spaces."""
     if not isinstance(action, spaces.Discrete) or action.start != 0:
         raise ValueError(f"TopKActions chooses tokens: the action space must be Discrete(V), got {action}")
     if (

@@ -1,6 +1,6 @@
-"""Causal language models as they are read here: a trunk that reads tokens, a head over the vocabulary.
+"""Causal language models as readers: a trunk that reads tokens, and a head over the vocabulary.
 
-Importing this imports torch; importing `llm_envs` does not import this.
+Importing this module imports torch. `import llm_envs` does not import it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ import torch
 from torch import Tensor, nn
 
 _PROBE_TOLERANCE = 1e-3
-_COARSE_TOLERANCE = 0.05  # of numbers with 8 bits, relative to their size
+_COARSE_TOLERANCE = 0.05  # relative, for numbers with 8 bits
 
 
 @dataclass(frozen=True)
 class ModelInputs:
-    """Observations as a transformers model takes them.
+    """Observations in the form that a transformers model takes.
 
     Attributes:
         input_ids: int64 (n, L); 0 where there is no token.
         attention_mask: int64 (n, L); 1 where there is one.
-        position_ids: int64 (n, L); 0 at a row's first token, whatever padding stands before it.
+        position_ids: int64 (n, L); 0 at a row's first token, whatever padding comes before it.
     """
 
     input_ids: Tensor
@@ -33,9 +33,9 @@ class ModelInputs:
 
 
 def model_inputs(observation: np.ndarray | Tensor, device: torch.device | str = "cpu") -> ModelInputs:
-    """Turns observations, int32 (n, L) with -1 where there is no token, into what a model takes.
+    """Turns observations, int32 (n, L) with -1 where there is no token, into model inputs.
 
-    A row's tokens stand side by side: prompts are padded on the left, and nothing slides.
+    A row's tokens are contiguous: prompts are padded on the left, and tokens never move.
     """
     tokens = torch.as_tensor(observation).to(device, torch.int64)
     mask = (tokens >= 0).long()
@@ -47,7 +47,7 @@ def model_inputs(observation: np.ndarray | Tensor, device: torch.device | str = 
 class LanguageModel(nn.Module):
     """A transformers causal LM over the first `vocabulary_size` tokens of its head.
 
-    A head wider than the vocabulary (padded, as Qwen's is) is cut; a narrower one is an error.
+    A head that is wider than the vocabulary (padded, as Qwen's is) is cut. A narrower one is an error.
 
     Args:
         model: A transformers causal LM.
@@ -55,10 +55,10 @@ class LanguageModel(nn.Module):
 
     Attributes:
         config: The model's configuration.
-        text_config: The part of it that is about text, where a model reads pictures, too.
-        longest: Tokens that it reads at most; None where nothing says so.
+        text_config: The part of it that is about text, if the model also reads pictures.
+        longest: The most tokens it reads; None if unknown.
         hidden_size: Width of its features.
-        reads_cached: Whether a cache by columns gives its features; None until a Reader has tried.
+        reads_cached: True if a cache by columns gives its features; None until a Reader has tried.
     """
 
     def __init__(self, model: Any, vocabulary_size: int) -> None:
@@ -93,14 +93,14 @@ class LanguageModel(nn.Module):
             self._check_causal()
         except (TypeError, AttributeError) as error:
             raise ValueError(
-                f"{type(model).__name__} is no causal language model as they are read here, a trunk and a "
+                f"{type(model).__name__} cannot be read here as a causal language model, a trunk and a "
                 f"head over the vocabulary: {error}"
             ) from error
 
     def cast(self, dtype: torch.dtype) -> None:
-        """Changes the numbers of the weights; buffers, such as rotary frequencies, stay as they are.
+        """Changes the dtype of the weights. Buffers, such as rotary frequencies, stay unchanged.
 
-        transformers keeps those in float32 where it loads bfloat16 weights: what is exported acts alike.
+        transformers keeps those in float32 when it loads bfloat16 weights, so an exported model acts alike.
         """
         for parameter in self.parameters():
             parameter.data = parameter.data.to(dtype)
@@ -112,7 +112,7 @@ class LanguageModel(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return next(self.parameters()).device
 
     @property
@@ -122,7 +122,7 @@ class LanguageModel(nn.Module):
         return found
 
     def features(self, inputs: ModelInputs) -> Tensor:
-        """The last hidden state of every token: (n, L, hidden_size), one causal pass."""
+        """Returns the last hidden state of every token: (n, L, hidden_size), in one causal pass."""
         hidden: Tensor = self.trunk(
             input_ids=inputs.input_ids,
             attention_mask=inputs.attention_mask,
@@ -132,19 +132,19 @@ class LanguageModel(nn.Module):
         return hidden
 
     def logits(self, features: Tensor) -> Tensor:
-        """Logits (..., V) of the next token from features (..., hidden_size)."""
+        """Returns logits (..., V) of the next token from features (..., hidden_size)."""
         head = self.model.get_output_embeddings()
         bias = getattr(head, "bias", None)
         size = self.vocabulary_size
-        features = features.to(head.weight.dtype)  # some trunks add in float32 whatever the weights are
+        features = features.to(head.weight.dtype)  # some trunks return float32 for any weights
         return nn.functional.linear(features, head.weight[:size], None if bias is None else bias[:size])
 
     def log_probs(self, features: Tensor) -> Tensor:
-        """Log pi(. | prefix) (..., V), over the whole vocabulary, in float32."""
+        """Returns log pi(. | prefix) (..., V), over the whole vocabulary, in float32."""
         return torch.log_softmax(self.logits(features).float(), dim=-1)
 
     def identity(self) -> str:
-        """SHA-256 (hex) of the weights: which model this is, to the bit."""
+        """Returns the SHA-256 (hex) of the weights, which identifies the model to the bit."""
         digest = hashlib.sha256()
         for name, tensor in sorted(self.model.state_dict().items()):
             digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
@@ -153,10 +153,10 @@ class LanguageModel(nn.Module):
 
     @torch.no_grad()
     def _check_head(self) -> None:
-        """Refuses models that do more between trunk and logits than a linear head (soft caps, scales).
+        """Raises if a model does more between trunk and logits than a linear head (soft caps, scales).
 
-        Once as the model is, once with numbers over a wide range in the place of what the head gives: small
-        logits, as fresh weights have them, pass a cap nearly unchanged.
+        It checks the model as it is, and again with numbers over a wide range as the head's output. Fresh
+        weights have small logits, which a cap changes little.
         """
         ids = torch.arange(3, device=self.device)[None] % self.vocabulary_size
         inputs = ModelInputs(ids, torch.ones_like(ids), torch.arange(3, device=self.device)[None])
@@ -182,7 +182,7 @@ class LanguageModel(nn.Module):
             widened = logits()
         finally:
             handle.remove()
-        if given:  # it does call its head
+        if given:  # the model calls its head
             same = same and alike(given[0], features) and alike(widened, wide)
         if not same:
             raise ValueError(
@@ -192,18 +192,18 @@ class LanguageModel(nn.Module):
 
     @torch.no_grad()
     def _check_causal(self) -> None:
-        """Refuses models that look at later tokens: one pass would not give the features of every prefix."""
+        """Raises if a model looks at later tokens: one pass would not give the features of every prefix."""
         ids = torch.arange(4, device=self.device)[None] % self.vocabulary_size
         positions, mask = torch.arange(4, device=self.device)[None], torch.ones_like(ids)
         short, long = (self.features(ModelInputs(ids[:, :n], mask[:, :n], positions[:, :n])) for n in (2, 4))
         if not alike(short, long[:, :2]):
             raise ValueError(
-                f"{type(self.model).__name__} reads tokens that come later: it is no causal language model"
+                f"{type(self.model).__name__} reads later tokens, so it is not a causal language model"
             )
 
 
 def alike(a: Tensor, b: Tensor) -> bool:
-    """Whether two results are the same up to the precision they were computed with."""
+    """Returns True if two results are equal up to the precision they were computed with."""
     coarse = min(torch.finfo(x.dtype).bits for x in (a, b)) < 32
     a, b = torch.broadcast_tensors(a.float(), b.float())
     if coarse:

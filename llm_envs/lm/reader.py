@@ -1,7 +1,7 @@
-"""Reading observations token by token: KV-cached features of every row's last token.
+"""Reads observations token by token: KV-cached features of every row's last token.
 
-Rows may be ragged (dialogues take turns of any length); what a row has read is kept in its own columns of the
-cache, so a step costs the new tokens only.
+Rows may be ragged, because dialogues take turns of any length. What a row has read is kept in its own columns
+of the cache, so a step computes the new tokens only.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from llm_envs.lm.model import LanguageModel, ModelInputs, alike, model_inputs
 
 
 class RowCache(Cache):
-    """Keys and values by row and column: column c of a row holds what its token c gave.
+    """Keys and values by row and column: column c of a row holds those of its token c.
 
-    `place` says where the tokens of the next forward pass stand; attention then sees all columns before
-    `width`, masked by the caller. The rows stand in the first slots of the buffers, in an order of the
-    cache's own: when some leave, only those of the last slots move, into the gaps.
+    `place` sets where the tokens of the next forward pass go. Attention then sees all columns before `width`,
+    and the caller masks them. The rows occupy the first slots of the buffers, in the cache's own order. When
+    rows leave, only rows of the last slots move, into the gaps.
     """
 
     def __init__(self) -> None:
@@ -31,22 +31,25 @@ class RowCache(Cache):
         self._slots = np.empty(0, np.int64)
 
     def allocate(self, rows: int, columns: int) -> None:
-        """Makes room; what was there is forgotten. One column more takes what stands beyond a row's end."""
+        """Makes room and forgets the old content. One extra column takes tokens beyond a row's end."""
         self._shape = rows, columns + 1
         self._slots = np.arange(rows)
         self._keys, self._values = [], []
 
     @property
     def order(self) -> np.ndarray:
-        """All rows as their slots follow one another, int64 (rows,)."""
+        """All rows in the order of their slots, int64 (rows,)."""
         return np.argsort(self._slots)
 
     def place(self, rows: np.ndarray | None, columns: Tensor, width: int) -> None:
-        """Where the next tokens go: columns int64 (r, k) of the given rows, or of all rows in `order`."""
+        """Sets where the next tokens go.
+
+        Columns int64 (r, k) of the given rows, or of all rows in `order`.
+        """
         self._columns, self._width, self._whole = columns, width, rows is None
         slots = np.arange(len(columns)) if rows is None else self._slots[rows]
         self._places = torch.as_tensor(slots, device=columns.device)
-        # Answers begin in one column: all rows then write one slice, where an index would cost a copy.
+        # Answers begin in one column, so all rows write one slice. An index would cost a copy.
         start, stop = int(columns[0, 0]), int(columns[0, -1]) + 1
         together = self._whole and stop - start == columns.shape[1] and bool((columns == columns[0]).all())
         self._slice = slice(start, stop) if together else None
@@ -70,7 +73,7 @@ class RowCache(Cache):
         return found[0], found[1]
 
     def keep(self, rows: np.ndarray) -> None:
-        """Goes on with these rows only, int64 (r,), no row twice."""
+        """Keeps these rows only, int64 (r,), no row twice."""
         kept = self._slots[rows]
         moved = kept >= len(kept)
         gaps = np.setdiff1d(np.arange(len(kept)), kept)
@@ -83,12 +86,12 @@ class RowCache(Cache):
 class Reader:
     """Features of the last token of every row, for observations that grow.
 
-    A row whose observation continues what was read costs its new tokens; one that does not (a new episode)
-    is read anew. Sliding-window and other attention that a cache by columns cannot serve is read without a
-    cache: a probe decides, once per model.
+    A row whose observation extends what was read costs its new tokens. Another row (a new episode) is read
+    from the start. Attention that a cache by columns cannot serve, such as sliding windows, is read without a
+    cache. A probe decides that once per model.
 
     Args:
-        lm: The language model; its weights must not change while the reader is used (`forget` after).
+        lm: The language model. If its weights change, call `forget`.
     """
 
     def __init__(self, lm: LanguageModel) -> None:
@@ -102,11 +105,11 @@ class Reader:
         self._features = torch.empty(0)
 
     def forget(self) -> None:
-        """Reads everything anew from now on."""
+        """Forgets everything that was read."""
         self._tokens = np.empty((0, 0), np.int32)
 
     def keep(self, rows: np.ndarray) -> None:
-        """Goes on with these rows only, int64 (r,): the next observations are theirs, in this order."""
+        """Keeps these rows only, int64 (r,). The next observations are theirs, in this order."""
         if not self.cached or not len(self._tokens):
             return
         self._cache.keep(rows)
@@ -115,11 +118,11 @@ class Reader:
 
     @torch.no_grad()
     def read(self, observation: np.ndarray) -> Tensor:
-        """Features (n, hidden_size) of the last token of observations int32 (n, L)."""
+        """Returns features (n, hidden_size) of the last token of observations int32 (n, L)."""
         present = observation >= 0
         first = present.argmax(axis=1)
         length = observation.shape[1] - present[:, ::-1].argmax(axis=1)
-        if not self.cached:  # every row from its first token on: not every model heeds a mask (RWKV)
+        if not self.cached:  # each row from its first token: some models ignore a mask (RWKV)
             columns = first[:, None] + np.arange((length - first).max())
             tokens = np.take_along_axis(observation, columns.clip(max=observation.shape[1] - 1), axis=1)
             tokens = np.where(columns < length[:, None], tokens, -1)
@@ -134,7 +137,7 @@ class Reader:
         self._first = first
         self._tokens = observation.copy()
         new = length - self._read
-        if (new == 1).any():  # where every row has something new, one token of each: no cache is copied
+        if (new == 1).any():  # if every row has a new token, no cache is copied
             self._feed(np.flatnonzero(new if new.all() else new == 1), self._read + 1)
         many = np.flatnonzero(self._read < length)
         if len(many):
@@ -147,11 +150,11 @@ class Reader:
         self._tokens = np.full((rows, columns), -1, np.int32)
         self._read = np.zeros(rows, np.int64)
         self._first = np.full(rows, -1)
-        # Prompts of the same width are padded on the left: a row read anew has nothing before `first`.
+        # Prompts of the same width are padded on the left: a row read again has nothing before `first`.
         self._features = torch.zeros(rows, self._lm.hidden_size, device=self._lm.device)
 
     def _feed(self, rows: np.ndarray, stops: np.ndarray) -> None:
-        """Reads some rows up to their stops, in one block as wide as the longest of what is new."""
+        """Reads some rows up to their stops, in one block as wide as the longest new part."""
         device, last = self._lm.device, self._tokens.shape[1]
         every = len(rows) == len(self._tokens)
         if every:
@@ -180,7 +183,7 @@ class Reader:
         self._read[rows] = stop
 
     def _probe(self) -> bool:
-        """Whether the cache gives the features of an uncached pass, on ragged rows with turns."""
+        """Returns True if the cache gives the features of an uncached pass, on ragged rows with turns."""
         longest = self._lm.longest or 64
         if longest < 8 or _looks_back_less(self._lm.text_config, longest):
             return False
@@ -206,7 +209,7 @@ class Reader:
 
 
 def _looks_back_less(config: Any, longest: int) -> bool:
-    """Whether some layer sees a part of the text alone: the probe's text may be too short to tell."""
+    """Returns True if a layer may see only a part of the text, which the short probe could miss."""
     kinds = getattr(config, "layer_types", None) or getattr(config, "attention_layers", None) or ()
     if not {*kinds} <= {"full_attention", "global"}:
         return True
@@ -215,10 +218,10 @@ def _looks_back_less(config: Any, longest: int) -> bool:
 
 
 class LanguageModelScorer:
-    """Log-probabilities of the next token under a language model: see `llm_envs.lm.scorer.Scorer`.
+    """Log-probabilities of the next token under a language model; see `llm_envs.lm.scorer.Scorer`.
 
     Args:
-        lm: The language model; its weights must not change while the scorer is used (`forget` after).
+        lm: The language model. If its weights change, call `forget`.
     """
 
     def __init__(self, lm: LanguageModel) -> None:
@@ -226,12 +229,12 @@ class LanguageModelScorer:
         self._reader = Reader(lm)
 
     def forget(self) -> None:
-        """Reads everything anew from now on."""
+        """Forgets everything that was read."""
         self._reader.forget()
 
     @torch.no_grad()
     def __call__(self, observation: np.ndarray) -> np.ndarray:
-        """Log-probabilities float32 (n, V) of what follows observations int32 (n, L).
+        """Returns log-probabilities float32 (n, V) of the token after each observation int32 (n, L).
 
         Raises:
             ValueError: The observations are wider than the model reads.

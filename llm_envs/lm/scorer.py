@@ -1,4 +1,4 @@
-"""Scorers: what a language model thinks of every next token. Importing this imports no torch."""
+"""Scorers: log-probabilities of every next token. Importing this module imports no torch."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from llm_envs.tokenizers import Tokenizer
 
 
 class Scorer(Protocol):
-    """What says how likely every next token is. A plain function will do.
+    """Returns how likely every next token is. A plain function will do.
 
-    Calls have the same rows in the same order. A row goes on where it was, begins another text, or is as it
-    was in the call before (its episode is over, or another row's has begun anew): whoever caches what was
-    read, as language models do, has nothing to compute for it. Another number of rows begins anew.
+    Calls have the same rows in the same order. A row continues, begins another text, or is unchanged since
+    the last call because its episode is over or another row was reset. A scorer that caches has nothing to
+    compute for an unchanged row. A call with another number of rows begins anew.
     """
 
     def __call__(self, observation: np.ndarray) -> np.ndarray:
-        """Log-probabilities float32 (n, V) of the token that follows each observation int32 (n, L)."""
+        """Returns log-probabilities float32 (n, V) of the token after each observation int32 (n, L)."""
         ...
 
 
@@ -35,20 +35,20 @@ def make_scorer(
     device: str = "auto",
     dtype: str = "float32",
 ) -> Scorer:
-    """A scorer of a reference language model.
+    """Makes a scorer of a reference language model.
 
     Args:
-        lm: A fetched asset's name, a folder or a hub id; a LanguageModel whose weights stay as they are;
-            an object with `make_scorer()`, as the language agents of llm_baselines are; or a Scorer, which is
-            used as it is.
+        lm: A fetched asset's name, a folder or a hub id; a LanguageModel whose weights do not change; an
+            object with `make_scorer()`, such as the language agents of llm_baselines; or a Scorer, which is
+            returned unchanged.
         vocabulary_size: Number of tokens V.
         context_length: Width L of the observations.
-        tokenizer: What the token ids mean; a model by name must have the same. None where nobody knows.
-        device: A torch device, or "auto" (a GPU where there is one), for a model by name.
+        tokenizer: The tokenizer of the token ids. A model by name must have the same. None if it is unknown.
+        device: A torch device, or "auto" (a GPU if there is one), for a model by name.
         dtype: "float32", "bfloat16" or "float16", for a model by name.
 
     Raises:
-        ValueError: There is no such model, or it does not fit the vocabulary or the observations.
+        ValueError: The model does not exist, or does not fit the vocabulary or the observations.
     """
     if isinstance(lm, str | Path):
         source = Source("causal", str(lm), device, dtype)
@@ -65,7 +65,7 @@ def make_scorer(
         return made
     if not callable(lm):
         raise ValueError(
-            f"lm={lm!r} is no scorer: give a model's name, a folder, a hub id, a language agent, or a "
+            f"lm={lm!r} is not a scorer: give a model's name, a folder, a hub id, a language agent, or a "
             "function from observations int32 (n, L) to log-probabilities float32 (n, V)"
         )
     scorer: Scorer = lm
@@ -73,11 +73,11 @@ def make_scorer(
 
 
 class PretrainedScorer:
-    """A pretrained causal language model by name, KV-cached. Picklable: a copy loads the model by its name.
+    """A pretrained causal language model by name, KV-cached. A pickled copy loads the model by its name.
 
     Args:
-        source: Which model, and how it is run.
-        vocabulary_size: Number of tokens V; a head that is wider (padded) is cut.
+        source: Names the model and how to run it.
+        vocabulary_size: Number of tokens V. A wider (padded) head is cut.
         context_length: Width of the observations.
         tokenizer: As in `make_scorer`.
 
@@ -85,7 +85,7 @@ class PretrainedScorer:
         identity: 16 hexadecimal digits over the model's weights and tokenizer.
 
     Raises:
-        ValueError: There is no such model, or it does not fit.
+        ValueError: The model does not exist, or does not fit.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ def _language_model(source: Source, vocabulary_size: int) -> Any:
 
 
 def _check_tokenizer(name: str, own: Any, size: int, tokenizer: Tokenizer | None) -> None:
-    """Refuses a model whose token ids mean something else in the environment."""
+    """Raises if the model's token ids mean something else in the environment."""
     known: dict[str, int] = own.get_vocab()
     way_out = f"make the environment with tokenizer='hf:{name}'"
     if len(known) != size:

@@ -3,8 +3,8 @@
     reward = make_reward({"sentiment": 1.0, "length_penalty": -0.2})
     reward(episode), reward.components(episode), reward.signature
 
-A score is higher-is-better; a penalty is >= 0 and enters with a negative weight. Importing this
-package imports no metric: each one is imported when a reward that uses it is made.
+A score is higher-is-better. A penalty is >= 0 and enters with a negative weight. Importing this package
+imports no metric: a metric is imported when a reward that uses it is made.
 """
 
 from llm_envs.rewards.context import RewardContext, RewardError

@@ -1,4 +1,4 @@
-"""Sentence-level BLEU, equal to sacrebleu's and several times faster on texts never seen before."""
+"""Sentence-level BLEU, equal to sacrebleu's and several times faster on new texts."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Bleu:
     Args:
         max_order: The longest n-gram.
         smooth_method: "exp", "floor", "add-k" or "none" (Chen and Cherry 2014).
-        smooth_value: What "floor" (0.1) and "add-k" (1) add.
+        smooth_value: The value that "floor" (0.1) and "add-k" (1) add.
         effective_order: Leave out orders longer than the text.
-        tokenize: "13a", "zh", "char" or "none", as in sacrebleu. By default "zh" for Chinese, "char" for
-            Japanese, Thai, Lao, Khmer, Burmese, Tibetan and Dzongkha, which put no spaces between words, and
-            "13a" otherwise. Where the language is not known, references in such a script are refused.
+        tokenize: "13a", "zh", "char" or "none", as in sacrebleu. The default is "zh" for Chinese, "char" for
+            languages without spaces between words (Japanese, Thai, Lao, Khmer, Burmese, Tibetan, Dzongkha),
+            and "13a" for others. If the language is unknown, references in such a script are an error.
         lowercase: Ignore case.
         context: Gives the language.
     """
@@ -137,10 +137,10 @@ class Bleu:
 
 
 class BleuPrefixScorer:
-    """BLEU of the growing prefixes of one text: only the last word is counted again.
+    """BLEU of the growing prefixes of one text. Only the last word is counted again.
 
-    A text that does not extend the one before, and tokenisers that look at the ends of the text,
-    are scored from the start.
+    A text that does not extend the previous one is scored from the start. So are all texts if the tokeniser
+    looks at the ends of the text.
     """
 
     def __init__(self, bleu: Bleu) -> None:

@@ -1,7 +1,7 @@
 """The tokenisers of BLEU (13a, zh, char, none), equal to sacrebleu's and cached per word.
 
-13a and zh never look across white space (except at "-" before a line break, and "<skipped>", which
-are treated before splitting), so the pieces of every word are computed once and kept.
+13a and zh do not look across white space. The exceptions are "-" before a line break and "<skipped>", which
+are treated before splitting. So the tokens of every word are computed once and cached.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ZH_PIECES = re.compile(rf"[^\s{_ZH_BLOCKS}]+|[{_ZH_BLOCKS}]")
 
 
 class _Pieces(dict[str, tuple[str, ...]]):
-    """word -> its tokens, filled as words come; emptied when full, so memory is bounded."""
+    """Caches word -> its tokens. It is emptied when it is full, so memory is bounded."""
 
     def __init__(self, split: Callable[[str], tuple[str, ...]]) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ def tokenizer(name: str) -> Callable[[str], list[str]]:
         name: "13a", "zh", "char" or "none", as in sacrebleu (Post 2018).
 
     Raises:
-        ValueError: Another name.
+        ValueError: The name is unknown.
     """
     try:
         return _BY_NAME[name]
@@ -67,7 +67,7 @@ _UNSPACED = frozenset(
 
 
 def default_tokenizer(language: str) -> str:
-    """The name of the tokeniser for a language, an ISO 639 code: what splits its texts into words or less."""
+    """Returns the name of the tokeniser for a language, given by its ISO 639 code."""
     primary = re.split("[-_]", language.lower())[0]
     if primary in _CHINESE or primary.startswith("zh"):
         return "zh"
@@ -75,7 +75,7 @@ def default_tokenizer(language: str) -> str:
 
 
 def crosses_words(text: str) -> bool:
-    """Whether 13a joins parts of this text across white space."""
+    """Returns True if 13a joins parts of this text across white space."""
     return "-\n" in text or "<skipped>" in text
 
 

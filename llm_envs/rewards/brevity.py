@@ -1,4 +1,4 @@
-"""How much of an allowance of tokens is left."""
+"""The share of a token allowance that is left."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from llm_envs.episode import Episode
 
 
 class Brevity:
-    """The share of an allowance of tokens that was not used: 1 - length / limit, 0 from there on.
+    """The share of a token allowance that was not used: 1 - length / limit, and 0 beyond the limit.
 
-    A factor for products: what is earned, weighted by the length of the way to it (compare success
-    weighted by path length, Anderson et al. 2018, arXiv:1807.06757). Alone it pays for silence.
-    The agent's tokens count, end tokens among them; the other side's do not.
+    It is a factor for products: it weights a result by the length of the way to it (compare success weighted
+    by path length, Anderson et al. 2018, arXiv:1807.06757). Alone it rewards silence. The agent's tokens
+    count, end tokens included. The other side's tokens do not.
 
     Args:
-        limit: Tokens at which nothing is left.
+        limit: The length that scores 0.
     """
 
     needs_text = False

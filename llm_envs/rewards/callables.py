@@ -1,4 +1,4 @@
-"""Whether a callable can be a reward: called with one episode, it returns a number."""
+"""Checks that a callable can be a reward: it takes one episode and returns a number."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _TRL = ("completions", "prompts")
 
 
 def check_takes_episode(name: str, reward: Callable[..., Any], *, takes_options: bool) -> None:
-    """Refuses what cannot be called with one episode.
+    """Raises if a callable cannot be called with one episode.
 
     Args:
         name: The reward's name, for errors.
         reward: A function, or an instance with `__call__`.
-        takes_options: Whether its other parameters are options, which are checked elsewhere.
+        takes_options: True if its other parameters are options, which are checked elsewhere.
 
     Raises:
-        ValueError: It is asynchronous, yields, or takes no or several positional arguments.
+        ValueError: It is asynchronous or a generator, or takes no or several positional arguments.
     """
     for what in (reward, getattr(type(reward), "__call__", None)):  # noqa: B004
         if inspect.iscoroutinefunction(what) or inspect.isasyncgenfunction(what):
@@ -29,7 +29,7 @@ def check_takes_episode(name: str, reward: Callable[..., Any], *, takes_options:
             raise ValueError(f"reward {name!r} yields values, and a reward returns one number")
     try:
         signature = inspect.signature(reward)
-    except (TypeError, ValueError):  # a builtin that does not tell
+    except (TypeError, ValueError):  # a builtin without a signature
         return
     parameters = list(signature.parameters.values())
     if _is_like_trl(parameters):
@@ -52,7 +52,7 @@ def check_takes_episode(name: str, reward: Callable[..., Any], *, takes_options:
 
 
 def _is_like_trl(parameters: list[inspect.Parameter]) -> bool:
-    """Whether a function takes lists of completions, as the trainers of TRL call their reward functions."""
+    """Returns True if a function takes lists of completions, like the reward functions of TRL's trainers."""
     first = parameters[0].name if parameters else ""
     return first in _TRL or any(p.name == "completions" and p.default is p.empty for p in parameters)
 

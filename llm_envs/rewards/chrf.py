@@ -36,8 +36,8 @@ class _Statistics(NamedTuple):
 class Chrf:
     """Character n-gram F-score against the best reference, 0 to 1 (Popović 2015, 2017; Post 2018).
 
-    Equal to `sacrebleu.CHRF(...).sentence_score(text, references).score / 100`; precision and
-    recall are averaged over the orders that both sides have.
+    Equal to `sacrebleu.CHRF(...).sentence_score(text, references).score / 100`. Precision and recall are
+    averaged over the orders that both sides have.
 
     Args:
         char_order: The longest character n-gram.
@@ -133,9 +133,9 @@ class Chrf:
 
 
 class ChrfPrefixScorer:
-    """chrF of the growing prefixes of one text: character n-grams are counted once.
+    """chrF of the growing prefixes of one text. Character n-grams are counted once.
 
-    A text that does not extend the one before is counted from the start.
+    A text that does not extend the previous one is counted from the start.
     """
 
     def __init__(self, chrf: Chrf) -> None:
@@ -184,7 +184,7 @@ def _compare(text: _Order, reference: _Order) -> _Statistics:
 
 
 def word_orders(text: str, max_order: int) -> list[_Order]:
-    """Returns the word n-grams by order, a mark at a word's end or start set apart."""
+    """Returns the word n-grams by order. Punctuation at a word's start or end is a token of its own."""
     if not max_order:
         return []
     words: list[str] = []

@@ -1,4 +1,4 @@
-"""What a text classifier, or a reward model of one output, says of a text."""
+"""Text classifiers and reward models as rewards."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _TOKENS = 2**14
 class Classifier:
     """One output of a transformers text-classification model.
 
-    With several labels the probability is softmax's, or each label's own sigmoid where the model says
-    `problem_type="multi_label_classification"`. A model of one output (a reward model) gives its number as it
-    is. Texts are cut where the model ends.
+    With several labels the probability is softmax's. If the model says
+    `problem_type="multi_label_classification"`, it is the label's own sigmoid. A model of one output (a
+    reward model) gives its number unchanged. Texts are cut to the model's length.
 
     Args:
         model: A folder or a hub id, with safetensors weights.
-        label: The label's name in the model, or its index; needed where there are several.
-        output: "probability", "logit", or "label": 1 where the label is the likeliest, else 0. By default
+        label: The label's name in the model, or its index. Required if there are several.
+        output: "probability", "logit", or "label": 1 if the label is the likeliest, else 0. The default is
             "probability", and "logit" for a model of one output.
-        pair: Whether the model reads source and text together, as natural-language inference and many reward
-            models do; by default it reads the text alone.
-        device: A torch device, or "auto": a GPU where there is one.
-        dtype: "float32", "bfloat16" or "float16"; part of the signature, for it changes the numbers.
+        pair: True if the model reads source and text together, as natural-language inference and many reward
+            models do. By default it reads the text alone.
+        device: A torch device, or "auto": a GPU if there is one.
+        dtype: "float32", "bfloat16" or "float16". Part of the signature, because it changes the numbers.
     """
 
     tolerance = TOLERANCE
@@ -63,7 +63,7 @@ class Classifier:
         return self.score_batch([episode])[0]
 
     def score_batch(self, episodes: Sequence[Episode]) -> list[float]:
-        """Returns the scores of many episodes: a few passes over texts of like length."""
+        """Returns the scores of many episodes, in a few passes over texts of similar length."""
         import torch
 
         loaded = self._source.load()
@@ -73,7 +73,7 @@ class Classifier:
         ]
         rows = [row["input_ids"] or [self._filler(loaded.tokenizer)] for row in read]
         scores = [0.0] * len(rows)
-        budget = 1 if loaded.pad is None else _TOKENS  # such models find a text's end by its padding
+        budget = 1 if loaded.pad is None else _TOKENS  # without padding only one text fits a batch
         for batch in batches([len(row) for row in rows], budget):
             ids, mask = padded([rows[i] for i in batch], loaded.device, loaded.pad or 0)
             inputs = {"input_ids": ids, "attention_mask": mask}
@@ -87,7 +87,7 @@ class Classifier:
         return scores
 
     def _values(self, logits: Any) -> Any:
-        """The output asked for, (n,), from logits (n, labels)."""
+        """Returns the requested output, (n,), from logits (n, labels)."""
         if self._output == "logit":
             return logits[:, self._label]
         if self._output == "label":

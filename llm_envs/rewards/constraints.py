@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards.forms import FORMS, form_score, script_score
-from llm_envs.rewards.registry import did_you_mean
 from llm_envs.tokenizers.words import words_of
 
 
 def constraints(episode: Episode) -> float:
-    """The share of the asked words that are used, times how far the form is kept; 0 to 1.
+    """Returns the share of the requested words that are used, times the score of the form; 0 to 1.
 
-    Reads `example.metadata`: "words" (each to be used as a whole word in any case), "form" (a name
-    in `llm_envs.rewards.forms.FORMS`, or "script") and, for a script, "characters". None of the
-    asked words gives 0, so a text that serves every request alike earns nothing.
+    It reads `example.metadata`: "words" (each to be used as a whole word in any case), "form" (a name in
+    `llm_envs.rewards.forms.FORMS`, or "script") and, for a script, "characters". A text with none of the
+    words scores 0, so a text that suits every request alike earns nothing.
 
     Raises:
-        ValueError: The example asks for nothing, or for a form that is not known.
+        ValueError: The example asks for nothing, or for an unknown form.
     """
     metadata = episode.example.metadata
     asked: Sequence[str] = metadata.get("words") or ()
@@ -36,7 +36,7 @@ def constraints(episode: Episode) -> float:
 
 
 def asks(example: Example) -> bool:
-    """Whether an example asks for words or for a form: whether `constraints` can score its texts."""
+    """Returns True if an example asks for words or for a form, so that `constraints` can score its texts."""
     return bool(example.metadata.get("words")) or example.metadata.get("form") is not None
 
 

@@ -1,4 +1,4 @@
-"""What an environment tells its rewards when they are made, and the error a reward raises."""
+"""RewardContext, what an environment tells its rewards, and RewardError."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class RewardContext:
-    """What a reward may know about the task it is made for.
+    """What a reward may know about its task.
 
-    A reward gets it by naming a parameter `context`. A reward that is to be pickled (environments
-    in subprocesses) takes what it needs from it and does not keep it.
+    A reward receives it through a parameter named `context`. A reward that will be pickled (environments in
+    subprocesses) takes values from it and does not keep it.
 
     Attributes:
-        train_texts: Returns the texts an agent would write on the train split; called only by
-            rewards that fit something on them. None where there are none.
+        train_texts: Returns the texts an agent would write on the train split. Only rewards that are fitted
+            call it. None if there are no such texts.
         language: The language the agent should write, an ISO 639-1 code or "code"; None if unknown.
-        has_references: Whether every example has at least one reference.
+        has_references: True if every example has at least one reference.
         max_new_tokens: The agent's token budget; None if unknown.
         measures: Names of what the task measures about itself; None if unknown.
     """
@@ -34,7 +34,7 @@ class RewardContext:
         """Returns the train texts.
 
         Raises:
-            ValueError: There are none.
+            ValueError: There are no train texts.
         """
         texts = self.train_texts() if self.train_texts is not None else ()
         if not texts:
@@ -46,20 +46,20 @@ class RewardContext:
 
 
 class RewardError(RuntimeError):
-    """A reward raised, or returned something that is no finite number. It never becomes a 0.
+    """A reward raised an error, or returned something that is not a finite number. It never becomes a 0.
 
     Attributes:
         reward_id: The reward that failed.
-        text: The text it failed on, whole; None where it scored a whole evaluation at once.
-        reason: What was wrong with it.
+        text: The whole text it failed on; None if it scored a whole evaluation at once.
+        reason: What went wrong.
     """
 
     def __init__(self, reward_id: str | RewardError, text: str | None = "", reason: str = "") -> None:
-        # Gymnasium's AsyncVectorEnv raises a worker's error anew, made from the error itself.
-        told = reward_id if isinstance(reward_id, RewardError) else None
-        self.reward_id: str = told.reward_id if told else str(reward_id)
-        self.text: str | None = told.text if told else text
-        self.reason: str = told.reason if told else reason
+        # Gymnasium's AsyncVectorEnv makes a worker's error again, with the error as the argument.
+        original = reward_id if isinstance(reward_id, RewardError) else None
+        self.reward_id: str = original.reward_id if original else str(reward_id)
+        self.text: str | None = original.text if original else text
+        self.reason: str = original.reason if original else reason
         if self.text is None:
             super().__init__(f"metric {self.reward_id!r} {self.reason}")
             return

@@ -1,4 +1,4 @@
-"""Whether the text is one of the references."""
+"""Whether the text equals a reference."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from llm_envs.tokenizers.words import normal_form
 
 
 def exact_match(episode: Episode, *, lowercase: bool = False) -> float:
-    """1 if the text equals a reference up to white space and the way accents are composed, else 0.
+    """Returns 1 if the text equals a reference, else 0.
+
+    White space and the encoding of accents do not matter.
 
     Args:
-        episode: What was written.
+        episode: The finished episode.
         lowercase: Ignore case.
     """
     references = episode.example.references

@@ -1,4 +1,4 @@
-"""What rewards fit on a train split is fitted once per content, however many environments ask."""
+"""A cache of what rewards fit on a train split, so that many environments fit it once."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 _KEPT = 8
-_fitted: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+FITTED: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 
 _T = TypeVar("_T")
 
 
 def text_hash(texts: Sequence[str]) -> str:
-    """Returns 16 hexadecimal digits that stand for the texts, in their order."""
+    """Returns 16 hexadecimal digits that identify the texts in their order."""
     digest = hashlib.sha256()
     for text in texts:
         data = text.encode("utf-8", "surrogatepass")
@@ -24,12 +24,12 @@ def text_hash(texts: Sequence[str]) -> str:
 
 
 def fit_once(key: tuple[Any, ...], fit: Callable[[], _T]) -> _T:
-    """Returns what `fit` made for this key before, or calls it; the last few keys are kept."""
-    if key not in _fitted:
+    """Returns the result of `fit` for this key, from the cache if possible. The last few keys are kept."""
+    if key not in FITTED:
         made = fit()
-        _fitted[key] = made
-        while len(_fitted) > _KEPT:
-            _fitted.popitem(last=False)
-    _fitted.move_to_end(key)
-    found: _T = _fitted[key]
+        FITTED[key] = made
+        while len(FITTED) > _KEPT:
+            FITTED.popitem(last=False)
+    FITTED.move_to_end(key)
+    found: _T = FITTED[key]
     return found

@@ -1,4 +1,4 @@
-"""How much a text reads like the train split, by an n-gram model calibrated on it."""
+"""How similar a text is to the train split, by an n-gram model that is calibrated on it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from llm_envs.rewards.ngram_model import NgramModel
 from llm_envs.tokenizers.words import is_word, tokens_of
 
 _FOLDS = 5
-_HELD_OUT = 500  # texts scored for the calibration, at most
+_HELD_OUT = 500  # the most texts scored for the calibration
 _MOST = 1.0  # nats of evidence that one token can bring
-_SHORT = 2  # added to the number of tokens in the mean: few tokens prove little
+_SHORT = 2  # added to the number of tokens in the mean, because few tokens prove little
 _SALAD_QUANTILE = 0.01
 _POWER = 3  # keeps shuffled texts near 0 and yet lets a learner feel every step towards real ones
 _REAL_QUANTILE = 0.40
@@ -29,7 +29,7 @@ class _Fitted(NamedTuple):
         shuffled: The mean evidence of a token in shuffled texts.
         low: Mean evidence that scores 0.
         high: Mean evidence that scores 1.
-        enough: Distinct words below which a text is scaled down.
+        enough: Texts with fewer distinct words than this are scaled down.
     """
 
     model: NgramModel
@@ -42,18 +42,18 @@ class _Fitted(NamedTuple):
 class Fluency:
     """How fluent the text is under an n-gram model of the train texts, 0 to 1.
 
-    The mean over tokens of log P(token | two before) - log P(token), mapped to 0 where the worst
-    hundredth of train texts with their words shuffled lie, to 1 where three in five train texts lie
-    under a model that has not seen them (five-fold cross-validation on the train split alone), and by
-    the cube of the way in between. Since a token's frequency is subtracted, a list of frequent words
-    gains nothing. A pair of tokens that has stood before, and an unknown word after another, count as
-    shuffled words do; no token counts for more than 1 nat, so that a few sure pairs cannot carry a
-    salad. A text with fewer distinct words than nearly all train texts (19 in 20) is scaled down by
-    the square of that share. The empty text scores 0.
+    The evidence of a token is log P(token | two before) - log P(token). Its mean over the tokens is mapped to
+    0 to 1. At 0 lies the worst hundredth of train texts with shuffled words. At 1 lie three in five train
+    texts under a model that has not seen them (five-fold cross-validation on the train split alone). In
+    between, the score is the cube of the distance. A list of frequent words gains nothing, because a token's
+    frequency is subtracted. A repeated pair of tokens, and an unknown word after another, count like shuffled
+    words. No token counts for more than 1 nat, so a few certain pairs cannot make up for nonsense. A text
+    with fewer distinct words than 19 in 20 train texts is scaled down by the square of that share. The empty
+    text scores 0.
 
     Args:
         scale: "unit" for 0 to 1; "logprob" for the mean log-probability per token in nats (< 0).
-        context: Gives the train texts; at least two distinct ones.
+        context: Gives the train texts, at least two distinct ones.
     """
 
     def __init__(self, *, scale: str = "unit", context: RewardContext) -> None:
@@ -110,7 +110,7 @@ def _fit(texts: Sequence[str]) -> _Fitted:
     folds = min(_FOLDS, len(order))
     asked = max(1, _HELD_OUT // folds)
     real: list[tuple[NgramModel, list[str]]] = []
-    # A large corpus needs no second fold: one holds enough texts, and each costs a model.
+    # One fold of a large corpus holds enough texts, and each fold costs a model.
     rounds = folds if len(order) <= 4 * _HELD_OUT else 1
     for fold in range(rounds):
         held_out = order[fold::folds]
@@ -134,7 +134,7 @@ def _fit(texts: Sequence[str]) -> _Fitted:
 
 
 def _shuffled(tokens: Sequence[str], rng: Random) -> list[str]:
-    """Returns the tokens with the words in random order; marks and line breaks stay."""
+    """Returns the tokens with the words in random order. Punctuation and line breaks stay."""
     words = [token for token in tokens if is_word(token)]
     rng.shuffle(words)
     rest = iter(words)

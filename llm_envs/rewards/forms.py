@@ -1,4 +1,4 @@
-"""The forms a request can ask for, and how far a text keeps to them."""
+"""The forms a request can ask for, and how well a text keeps to them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Form:
     """A poem form.
 
     Attributes:
-        lines: For every line the least and the greatest number of words.
-        same_start: Whether all lines begin with one word.
+        lines: The least and the greatest number of words of every line.
+        same_start: True if all lines begin with the same word.
     """
 
     lines: tuple[tuple[int, int], ...]
@@ -35,10 +35,10 @@ FORMS: dict[str, Form] = {
 
 
 def form_score(text: str, form: Form) -> float:
-    """How far a text keeps to a form, 0 to 1; 1 only if it does in all.
+    """Returns how well a text keeps to a form, 0 to 1; 1 only if it does completely.
 
-    The share of lines that are there and not too many, times their mean closeness to the lengths
-    asked for, times (for a list) the share of lines that begin with the commonest first word.
+    It is the share of lines that are there and not too many, times their mean closeness to the requested
+    lengths. For a list, it is also multiplied by the share of lines that begin with the commonest first word.
     """
     lines = [words for words in map(words_of, lines_of(text)) if words]
     if not lines:
@@ -53,12 +53,12 @@ def form_score(text: str, form: Form) -> float:
 
 
 def script_score(text: str, characters: Sequence[str]) -> float:
-    """How far a text is a scene of these characters, 0 to 1; 0 if none of them speaks.
+    """Returns how well a text is a scene of these characters, 0 to 1; 0 if none of them speaks.
 
-    Speeches are lines "NAME: words"; other lines are action and have two words or more. The share
-    of characters that speak, times the share of lines that are well formed and say something new,
-    times the share of the needed parts: a line of action, and as many speeches as characters (at
-    least two).
+    Speeches are lines "NAME: words". Other lines are action and have two words or more. The score is a
+    product of three shares: the characters that speak; the lines that are well formed and say something new;
+    the needed parts that are there. The needed parts are a line of action and one speech per character, at
+    least two.
     """
     lines = lines_of(text)
     names = {_folded(name) for name in characters}
@@ -92,7 +92,7 @@ def _folded(name: str) -> str:
 
 
 def _is_label(name: str, colon: str) -> bool:
-    """Whether a line begins like a speech, but of nobody who was asked for."""
+    """Returns True if a line begins like a speech of somebody who was not asked for."""
     return bool(colon) and name.isupper()
 
 

@@ -1,4 +1,4 @@
-"""Whether a text is in the language asked for."""
+"""Whether a text is in the requested language."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from llm_envs.rewards.context import RewardContext
 
 
 class Language:
-    """The probability that the text is in a language, 0 to 1 (Lui and Baldwin 2012).
-
-    An empty text is in no language and scores 0.
+    """The probability that the text is in a language, 0 to 1 (Lui and Baldwin 2012). The empty text scores 0.
 
     Args:
-        language: An ISO 639-1 code such as "de"; by default the environment's language.
+        language: An ISO 639-1 code such as "de". The default is the environment's language.
         context: Gives the language.
     """
 
@@ -43,7 +41,7 @@ class Language:
 
 @lru_cache(maxsize=1)
 def _identifier() -> Any:
-    """Returns the one model of this process; it takes half a second to load and is only read."""
+    """Returns the one model of this process, which takes half a second to load."""
     from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

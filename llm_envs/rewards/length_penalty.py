@@ -1,4 +1,4 @@
-"""How far a text is from the length asked for."""
+"""How far a text is from the requested length."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ class LengthPenalty:
 
     A penalty: >= 0, to be used with a negative weight. With `target`, |length - target| / target.
     With `min` or `max`, (min - length) / min below and (length - max) / max above. With none of
-    them the length itself, divided by 100. Tokens count the end token.
+    them the length itself, divided by 100. Tokens include the end token.
 
     Args:
-        unit: "tokens" (needs no decoding) or "words" (between white space; characters in scripts that put
-            none between words, such as Chinese and Thai).
+        unit: "tokens" (needs no decoding) or "words" (between white space; characters in scripts without
+            spaces between words, such as Chinese and Thai).
         target: The one right length.
         min: The shortest length without penalty.
         max: The longest length without penalty.

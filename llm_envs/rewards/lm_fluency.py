@@ -14,20 +14,20 @@ _LOGITS = 2**26  # numbers at a time: 256 MB in float32
 class LmFluency:
     """The mean log-probability of the text's tokens under a frozen causal language model.
 
-    The text is tokenised anew by the model's own tokenizer: an unusual choice of tokens gains nothing.
-    The empty text scores as one drawn uniformly from the vocabulary: -log V. Language models find their own
-    repetitions likely: weigh it against `repetition` or `distinct`, or take it as a metric.
+    The model's own tokenizer tokenises the text again, so an unusual choice of tokens gains nothing. The
+    empty text scores like a token drawn uniformly from the vocabulary: -log V. Language models find their own
+    repetitions likely. So weigh this reward against `repetition` or `distinct`, or use it as a metric.
 
     Args:
         lm: A fetched asset's name, a folder, or a hub id.
         given: "nothing", or "source": the text is scored as the continuation of the example's source.
-        separator: What stands between source and text.
-        start: The token a document begins after; by default "<|endoftext|>" where the model knows it, else
-            its BOS token, else its EOS token.
-        scale: "logprob" for nats per token (<= 0); "unit" for its exponential, one over the perplexity, 0 to
-            1 and 0 for the empty text.
-        device: A torch device, or "auto": a GPU where there is one.
-        dtype: "float32", "bfloat16" or "float16"; part of the signature, for it changes the numbers.
+        separator: The text between source and text.
+        start: The token at the start of a document. The default is "<|endoftext|>" if the model knows it,
+            else its BOS token, else its EOS token.
+        scale: "logprob" for nats per token (<= 0). "unit" for its exponential, one over the perplexity: 0 to
+            1, and 0 for the empty text.
+        device: A torch device, or "auto": a GPU if there is one.
+        dtype: "float32", "bfloat16" or "float16". Part of the signature, because it changes the numbers.
     """
 
     tolerance = TOLERANCE
@@ -63,7 +63,7 @@ class LmFluency:
         return self.score_batch([episode])[0]
 
     def score_batch(self, episodes: Sequence[Episode]) -> list[float]:
-        """Returns the scores of many episodes: a few forward passes over texts of like length."""
+        """Returns the scores of many episodes, in a few forward passes over texts of similar length."""
         loaded = self._source.load()
         width = loaded.model.get_output_embeddings().weight.shape[0]
         scores = [-math.log(width)] * len(episodes)
@@ -109,7 +109,7 @@ def _sums(loaded: Loaded, rows: Sequence[Sequence[int]], firsts: Sequence[int]) 
 
 
 def _check_causal(loaded: Loaded, lm: str) -> None:
-    """Refuses models that look ahead, such as BERT under a language-model head."""
+    """Raises if a model looks ahead, such as BERT under a language-model head."""
     import torch
 
     with torch.inference_mode():

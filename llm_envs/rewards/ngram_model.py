@@ -22,7 +22,7 @@ class Token(NamedTuple):
     """One token of a text under a model, in nats.
 
     Attributes:
-        token: A word, a mark, a line break, or the end of the text.
+        token: A word, a punctuation mark, a line break, or the end of the text.
         logprob: log P(token | the two before it).
         evidence: logprob minus the token's unigram log-probability: what its place explains.
     """
@@ -62,11 +62,10 @@ class _Order:
 class NgramModel:
     """P(token | two tokens before) over words, punctuation, line breaks and the end of a text.
 
-    Word trigrams fall back on bigrams and these on P(class | two classes before) * P(token | class)
-    (class n-grams: Brown et al. 1992; Witten-Bell interpolation: Chen and Goodman 1999, section
-    2.6). A word seen five times or more is its own class; a rarer or unknown one belongs to the
-    class of its ending, which is what lets a few hundred short texts say something about word
-    order.
+    Word trigrams fall back on bigrams, and these on P(class | two classes before) * P(token | class) (class
+    n-grams: Brown et al. 1992; Witten-Bell interpolation: Chen and Goodman 1999, section 2.6). A word seen
+    five times or more is its own class. A rarer or unknown word belongs to the class of its ending. Classes
+    are why a few hundred short texts are enough to learn something about word order.
     """
 
     def __init__(self, texts: Iterable[Sequence[str]]) -> None:
@@ -103,7 +102,7 @@ class NgramModel:
         """Returns the model of some texts.
 
         Raises:
-            ValueError: There is no token in them.
+            ValueError: The texts have no token.
         """
         sequences = [tokens_of(text) for text in texts]
         if not any(sequences):
@@ -120,11 +119,11 @@ class NgramModel:
         return exp(-self.logprob(text))
 
     def is_unknown(self, token: str) -> bool:
-        """Whether a token is a word that did not stand in the texts."""
+        """Returns True if a token is a word that the texts do not contain."""
         return token not in self._unigrams and token != _END and is_word(token)
 
     def score_tokens(self, tokens: Sequence[str]) -> list[Token]:
-        """Returns every token of a text with its log-probability and evidence, and the end."""
+        """Returns every token of a text, and its end, with log-probability and evidence."""
         scored = []
         before, last = _START, _START
         for token in [*tokens, _END]:

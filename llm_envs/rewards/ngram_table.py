@@ -12,9 +12,8 @@ _CACHED_NGRAMS = 500_000  # about 60 MB; 20,000 sentences of ten words hold 700,
 class NgramTable:
     """All n-grams of several token sequences, with their greatest count in any one of them.
 
-    An n-gram is an int, its node; 0 is the empty one. The longest n-gram of the table that ends at
-    a position decides which shorter ones end there (its suffixes), so one node per position is
-    enough to follow.
+    An n-gram is an int, its node; 0 is the empty one. The longest n-gram of the table that ends at a position
+    decides which shorter ones end there (its suffixes). So one node per position is enough.
 
     Attributes:
         vocabulary: token -> its number in this table, from 1.
@@ -99,7 +98,7 @@ class Matches:
         self._used = [0] * len(table.suffix)
 
     def extend(self, tokens: Iterable[str]) -> Read:
-        """Reads tokens that follow those read before; what it returns undoes it in `take_back`."""
+        """Reads tokens that follow those read before. `take_back` undoes it, given the returned value."""
         table, used, correct = self.table, self._used, self.correct
         child, suffix, context = table.child, table.suffix, table.context
         order, count, size = table.order, table.count, table.size
@@ -139,7 +138,7 @@ class Matches:
 
 
 class Read(NamedTuple):
-    """What one `Matches.extend` read: so many tokens, from a node on, to the nodes it counted."""
+    """What one `Matches.extend` read: the number of tokens, the node before them, and the counted nodes."""
 
     length: int
     node_before: int
@@ -147,7 +146,7 @@ class Read(NamedTuple):
 
 
 class TableCache:
-    """Tables by references; the least recently used go when there are too many n-grams."""
+    """Tables by references. The least recently used are removed if there are too many n-grams."""
 
     def __init__(self, make: Callable[[tuple[str, ...]], NgramTable]) -> None:
         self._make = make

@@ -1,4 +1,4 @@
-"""Whether a text is the agent's own, or copied from the train split."""
+"""Whether a text is the agent's own or copied from the train split."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class _Known(NamedTuple):
 
 
 class Novelty:
-    """1 - min(1, c / limit), c the share of the text's word n-grams that stand in train texts.
+    """1 - min(1, c / limit), where c is the share of the text's word n-grams that train texts contain.
 
-    Words are compared without case, marks and line breaks. A verbatim train text scores 0, and so
-    does a text of which `limit` or more is copied. A text shorter than n words scores 1 unless it
-    is a whole line or a whole text of the train split. The empty text scores 0.
+    Words are compared without case, punctuation and line breaks. A verbatim train text scores 0. So does a
+    text of which `limit` or more is copied. A text shorter than n words scores 1 unless it is a whole line or
+    a whole text of the train split. The empty text scores 0.
 
     Args:
         n: Words in an n-gram.

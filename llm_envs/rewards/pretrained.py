@@ -1,4 +1,7 @@
-"""Pretrained models that score texts: loaded once per process, run in batches of like lengths."""
+"""Pretrained models that score texts.
+
+A process loads each once, and runs it in batches of similar lengths.
+"""
 
 from __future__ import annotations
 
@@ -27,18 +30,18 @@ TOLERANCE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Which model, and how it is run. Picklable: the model itself stays in the process that loaded it.
+    """Names a model and how to run it. It can be pickled; the loaded model stays in its process.
 
-    A folder may hold another model later: a new Source then reads the folder anew, while this one keeps what
-    it has loaded, and refuses other weights where it has to load again.
+    A folder may hold another model later. A new Source then reads the folder again. An old one keeps the
+    model it has loaded, and raises if it must load again and finds other weights.
 
     Attributes:
-        kind: What it must be.
+        kind: The kind of model.
         name: A fetched asset's name, a folder, or a hub id.
-        device: A torch device, or "auto": a GPU where there is one.
+        device: A torch device, or "auto": a GPU if there is one.
         dtype: "float32", "bfloat16" or "float16".
         stamp: State of the folder when this was made.
-        identity: That of the model once it is loaded.
+        identity: Identity of the model once it is loaded.
     """
 
     kind: Kind
@@ -52,10 +55,10 @@ class Source:
         object.__setattr__(self, "stamp", path_stamp(self.name))
 
     def load(self) -> Loaded:
-        """The model; loaded when first asked for.
+        """Returns the model. Loads it when it is first needed.
 
         Raises:
-            ValueError: There is no such model or device, it is of another kind, or not what it was.
+            ValueError: The model or device does not exist, or the model is of another kind or has changed.
         """
         loaded = _load(self)
         if self.identity is None:
@@ -63,22 +66,22 @@ class Source:
         elif loaded.identity != self.identity:
             raise ValueError(
                 f"{self.name!r} has changed since it was first loaded (identity {loaded.identity}, then "
-                f"{self.identity}); make what scores with it anew"
+                f"{self.identity}); make the reward again"
             )
         return loaded
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model ready to score.
+    """A model that is ready to score.
 
     Attributes:
         model: The transformers model, in evaluation mode, on its device.
         tokenizer: Its tokenizer.
         device: The torch device.
         identity: 16 hexadecimal digits over weights and tokenizer.
-        longest: The number of tokens it reads; None if it does not say.
-        pad: The token id it knows as padding; None if there is none.
+        longest: The most tokens it reads; None if unknown.
+        pad: The token id of its padding; None if there is none.
     """
 
     model: Any
@@ -90,11 +93,11 @@ class Loaded:
 
 
 def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
-    """Indices in batches of like length.
+    """Yields indices in batches of similar length.
 
     Args:
         lengths: The length of every row, in tokens.
-        tokens: What a batch may hold, padding included; a longer row is a batch of its own.
+        tokens: The most tokens of a batch, padding included. A longer row is a batch of its own.
     """
     batch: list[int] = []
     longest = 0
@@ -109,7 +112,7 @@ def batches(lengths: Sequence[int], tokens: int) -> Iterator[list[int]]:
 
 
 def padded(rows: Sequence[Sequence[int]], device: Any, pad: int) -> tuple[Any, Any]:
-    """Token ids and attention mask, int64 (n, longest), padded on the right."""
+    """Returns token ids and attention mask, int64 (n, longest), padded on the right."""
     import torch
 
     longest = max(map(len, rows))
@@ -143,7 +146,7 @@ def _load(source: Source) -> Loaded:
             use_safetensors=True,
             output_loading_info=True,
         )
-        # A text that spells a special token is text: no agent writes itself a separator or an end.
+        # A text that spells a special token is text: an agent must not write itself a separator or an end.
         tokenizer = load_pretrained(transformers.AutoTokenizer, place, split_special_tokens=True)
     except UntrustedCode:
         raise
@@ -152,7 +155,7 @@ def _load(source: Source) -> Loaded:
             f"cannot load {source.name!r} as {what}: no such asset, folder or hub id, no safetensors weights "
             f"or tokenizer in it, or no network ({type(error).__name__}: {str(error).splitlines()[0]})"
         ) from error
-    # An encoder's pooler is not read here, so it may be random, and says nothing of who the model is.
+    # An encoder's pooler is not used here. It may be random, so it is not part of the identity.
     fresh = set(report["missing_keys"])
     missing = sorted(name for name in fresh if not name.startswith("pooler."))
     if missing:
@@ -190,10 +193,10 @@ def _longest(model: Any, tokenizer: Any) -> int | None:
     positions = getattr(model.config, "max_position_embeddings", None)
     embeddings = getattr(getattr(model.base_model, "embeddings", None), "position_embeddings", None)
     padding = getattr(embeddings, "padding_idx", None)
-    if positions is not None and padding is not None:  # RoBERTa counts its positions from there
+    if positions is not None and padding is not None:  # RoBERTa's positions start after the padding id
         positions -= padding + 1
-    told = (positions, tokenizer.model_max_length)
-    limits = [int(limit) for limit in told if limit is not None and limit < 10**9]
+    limits_given = (positions, tokenizer.model_max_length)
+    limits = [int(limit) for limit in limits_given if limit is not None and limit < 10**9]
     return min(limits, default=None)
 
 

@@ -11,14 +11,13 @@ from llm_envs.rewards.reward_set import make_reward
 
 
 class Product:
-    """The product of rewards >= 0, each raised to its weight: a text must be good in all.
+    """The product of rewards >= 0, each raised to its weight: a text must be good in all of them.
 
-    The parts are recorded as "product/NAME".
+    The factors are recorded as "product/NAME".
 
     Args:
-        rewards: A reward specification, as `make_reward` takes it; a weight is an exponent and >=
-            0.
-        context: Passed on to the rewards.
+        rewards: A reward specification, as `make_reward` takes it. A weight is an exponent, >= 0.
+        context: Passed to the rewards.
     """
 
     def __init__(self, *, rewards: Any, context: RewardContext | None = None) -> None:
@@ -44,7 +43,7 @@ class Product:
         return self._multiply(self._rewards.components(episode))
 
     def score_batch(self, episodes: Sequence[Episode]) -> list[tuple[float, dict[str, float]]]:
-        """Returns product and factors of every episode, batched where the factors are."""
+        """Returns product and factors of every episode. Factors that can score batches do."""
         return [self._multiply(table) for table in self._rewards.score_batch(episodes)[1]]
 
     def prefix_scorer(self) -> ProductPrefixScorer:
@@ -62,7 +61,7 @@ class Product:
 
 
 class ProductPrefixScorer:
-    """A product on growing prefixes, its factors followed by their own prefix scorers."""
+    """A product on growing prefixes. Each factor has its own prefix scorer."""
 
     def __init__(self, product: Product) -> None:
         self._product = product

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import is_evaluate_module, load_code
 
 _HERE = "llm_envs.rewards."
 
-_REGISTRY: dict[str, str | Callable[..., Any]] = {
+REGISTRY: dict[str, str | Callable[..., Any]] = {
     "bleu": _HERE + "bleu:Bleu",
     "brevity": _HERE + "brevity:Brevity",
     "chrf": _HERE + "chrf:Chrf",
@@ -44,15 +45,15 @@ def register_reward(
             return float(target in episode.text)
 
     Args:
-        reward_id: The name specs use. An id that is taken is an error, unless the same function is
+        reward_id: The name in specs. An id that is taken is an error, unless the same function is
             defined again (a notebook cell that runs twice).
-        needs_references: The reward reads `episode.references`; making it for a data set without
-            any is then an error.
-        needs_text: False if the reward reads only `episode.action_ids`, `turns` and `measures`; the
+        needs_references: True if the reward reads `episode.references`. Making it for a data set without
+            references is then an error.
+        needs_text: False if the reward reads only `episode.action_ids`, `turns` and `measures`. The
             environment may then skip decoding.
 
     Raises:
-        ValueError: The id is taken, empty, holds one of ":", "/", or means something in specs.
+        ValueError: The id is taken, is empty, holds ":" or "/", or has a meaning in specs.
     """
     if not isinstance(reward_id, str) or not reward_id or ":" in reward_id or "/" in reward_id:
         raise ValueError(
@@ -63,7 +64,7 @@ def register_reward(
         raise ValueError(f"reward id {reward_id!r} has a meaning of its own in specs; choose another id")
 
     def register(reward: _T) -> _T:
-        known = _REGISTRY.get(reward_id)
+        known = REGISTRY.get(reward_id)
         if known is not None and _origin(known) != _origin(reward):
             raise ValueError(f"reward id {reward_id!r} is taken by {_origin(known)}; choose another id")
         global _redefined
@@ -72,51 +73,44 @@ def register_reward(
             reward.needs_references = needs_references  # type: ignore[attr-defined]
         if needs_text is not None:
             reward.needs_text = needs_text  # type: ignore[attr-defined]
-        _REGISTRY[reward_id] = reward
+        REGISTRY[reward_id] = reward
         return reward
 
     return register
 
 
 def redefinitions() -> int:
-    """How often an id got another function: what was made from names before then may be out of date."""
+    """Returns how often an id got another function. Tasks made from names before that may be out of date."""
     return _redefined
 
 
 def list_rewards() -> list[str]:
     """Returns the ids of all registered rewards, sorted."""
-    return sorted(_REGISTRY)
+    return sorted(REGISTRY)
 
 
 def find_reward(reward_id: str) -> Callable[..., Any]:
     """Returns the function or class of an id, of "package.module:name" or of "evaluate:NAME_OR_PATH".
 
     Raises:
-        ValueError: No such id, module or name.
+        ValueError: The id, module or name does not exist.
     """
     if is_evaluate_module(reward_id):
-        return load_code(_HERE + "evaluate_module:EvaluateModule", "reward")
-    entry: str | Callable[..., Any] | None = reward_id if ":" in reward_id else _REGISTRY.get(reward_id)
+        return load_code(_HERE + "evaluate.module:EvaluateModule", "reward")
+    entry: str | Callable[..., Any] | None = reward_id if ":" in reward_id else REGISTRY.get(reward_id)
     if entry is None:
         if reward_id == "default":
             raise ValueError(
-                'reward "default" is an environment\'s own and stands alone: gym.make(id, reward="default"); '
+                'reward "default" is an environment\'s own and cannot be combined: '
+                'gym.make(id, reward="default"); '
                 "to add to it, write it out: gym.make(id).unwrapped.task.reward.to_spec()"
             )
         raise ValueError(
-            f"unknown reward {reward_id!r}{did_you_mean(reward_id, _REGISTRY)} "
+            f"unknown reward {reward_id!r}{did_you_mean(reward_id, REGISTRY)} "
             "`llm-envs list` and llm_envs.list_rewards() show all; one that a script of yours registers is "
             "known to that script alone: name it 'module:name', the module is then imported"
         )
     return load_code(entry, "reward") if isinstance(entry, str) else entry
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Returns "; did you mean 'x'?" for the nearest known name, or ";"."""
-    import difflib
-
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else ";"
 
 
 def _origin(reward: str | Callable[..., Any]) -> str:

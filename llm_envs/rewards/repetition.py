@@ -30,7 +30,7 @@ class Distinct(_NgramShare):
 
 
 class Repetition(_NgramShare):
-    """The share of word n-grams that stood in the text before, 0 to 1; 0 if there is none.
+    """The share of word n-grams that occur earlier in the text, 0 to 1; 0 if there is none.
 
     A penalty: to be used with a negative weight.
 

@@ -1,4 +1,7 @@
-"""A made reward: a weighted sum, checked, batched, and followed along a growing text."""
+"""RewardSet.
+
+A weighted sum of rewards with checked values, for single texts, batches and growing prefixes.
+"""
 
 from __future__ import annotations
 
@@ -29,13 +32,13 @@ def make_reward(spec: Any, context: RewardContext | None = None) -> RewardSet:
     """Makes a reward from its specification.
 
     Args:
-        spec: An id, "package.module:name", {id: weight, ...}, a dict with "id" and optional
-            "weight", "name" and the reward's options, a list of such, any callable `Episode ->
-            float`, or a RewardSet (which comes back as it is).
-        context: What the environment knows; needed by rewards that fit on the train split.
+        spec: An id, "package.module:name", {id: weight, ...}, or a dict with "id" and optional "weight",
+            "name" and the reward's options. Or a list of such, any callable `Episode -> float`, or a
+            RewardSet, which is returned unchanged.
+        context: What the environment knows. Rewards that are fitted on the train split need it.
 
     Raises:
-        ValueError: The spec is wrong, or needs what the context does not have.
+        ValueError: The spec is wrong, or needs something the context does not have.
     """
     if isinstance(spec, RewardSet):
         if spec.needs_references and context is not None and not context.has_references:
@@ -51,12 +54,12 @@ def make_reward(spec: Any, context: RewardContext | None = None) -> RewardSet:
 
 
 class RewardSet:
-    """A weighted sum of rewards. Made by `make_reward`; picklable if its rewards are.
+    """A weighted sum of rewards. Made by `make_reward`. It can be pickled if its rewards can.
 
     Attributes:
-        needs_references: Whether a reward in it reads references.
-        needs_text: Whether a reward in it reads the text; if not, an environment may skip decoding.
-        lazy: Whether a reward in it is loaded when it scores first, so that it may fail only then.
+        needs_references: True if one of its rewards reads references.
+        needs_text: True if one of its rewards reads the text. If not, an environment may skip decoding.
+        lazy: True if one of its rewards is loaded when it first scores, and so may fail only then.
         signature: Every option and version that changes a number, in one line.
     """
 
@@ -83,14 +86,14 @@ class RewardSet:
 
     @property
     def tolerance(self) -> float:
-        """How far the sum may differ between machines and batch sizes: 0 unless a neural model scores."""
+        """The most the sum may differ between machines and batch sizes: 0 unless a neural model scores."""
         return sum(abs(c.entry.weight) * getattr(c.reward, "tolerance", 0.0) for c in self._components)
 
     def __call__(self, episode: Episode) -> float:
         """Returns the weighted sum.
 
         Raises:
-            RewardError: A reward raised, or returned no finite number.
+            RewardError: A reward raised an error, or did not return a finite number.
         """
         return self.score(episode)[0]
 
@@ -103,7 +106,7 @@ class RewardSet:
         return _score(self._components, [c.reward for c in self._components], episode)
 
     def score_batch(self, episodes: Sequence[Episode]) -> tuple[list[float], list[dict[str, float]]]:
-        """Scores many episodes, in one call where a reward has a `score_batch` of its own.
+        """Scores many episodes. A reward with a `score_batch` scores them in one call.
 
         Returns:
             The weighted sums and the components, each in the order of `episodes`.
@@ -124,7 +127,7 @@ class RewardSet:
         return totals, tables
 
     def by_level(self) -> tuple[RewardSet | None, RewardSet | None]:
-        """Parts it, as metrics: those of an episode, and those of a whole evaluation (`score_corpus`)."""
+        """Splits metrics into those of an episode and those of a whole evaluation (`score_corpus`)."""
         parts: tuple[list[Component], list[Component]] = [], []
         for component in self._components:
             parts[hasattr(component.reward, "score_corpus")].append(component)
@@ -132,13 +135,13 @@ class RewardSet:
         return single, whole
 
     def score_corpus(self, episodes: Sequence[Episode]) -> dict[str, float]:
-        """Scores an evaluation as a whole; all rewards have a `score_corpus`.
+        """Scores an evaluation as a whole. All rewards must have a `score_corpus`.
 
         Returns:
-            One unweighted value for each, by name.
+            One unweighted value per reward, by name.
 
         Raises:
-            RewardError: One raised, or returned no finite number.
+            RewardError: A reward raised an error, or did not return a finite number.
         """
         values = {}
         for (name, _), reward in zip(self.weights.items(), (c.reward for c in self._components), strict=True):
@@ -166,10 +169,10 @@ class RewardSet:
 
 
 class PrefixScorer:
-    """Scores growing prefixes of one episode; equal to the RewardSet on each, only cheaper.
+    """Scores growing prefixes of one episode. It equals the RewardSet on each prefix, but is faster.
 
-    Rewards with a method `prefix_scorer()` give an object that keeps its counts from prefix to
-    prefix; all others are called on the whole prefix.
+    A reward with a method `prefix_scorer()` supplies an object that keeps its counts between prefixes. Other
+    rewards are called on the whole prefix.
     """
 
     def __init__(self, components: Sequence[Component]) -> None:
@@ -231,7 +234,7 @@ def _batch(component: Component, episodes: Sequence[Episode]) -> list[_Score]:
     except RewardError:
         raise
     except Exception as error:
-        for episode in episodes:  # one of them is to blame: say which
+        for episode in episodes:  # find the episode that raises, to name it
             _score((component,), (reward,), episode)
         raise _failed(name, episodes[0], error) from error
     if len(results) != len(episodes):

@@ -1,4 +1,4 @@
-"""Whether a text means what a reference means."""
+"""Whether a text means the same as a reference."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ _KEPT = 8192
 
 
 class SemanticSimilarity:
-    """The cosine between sentence embeddings of text and reference, -1 to 1; the best reference counts.
+    """The cosine between sentence embeddings of text and reference, -1 to 1. The best reference counts.
 
-    Embeddings are the mean over the tokens' last hidden states (Reimers and Gurevych 2019), as `minilm` was
-    trained; texts are cut where the model ends (512 tokens for `minilm`). The empty text scores 0.
+    Embeddings are the mean of the tokens' last hidden states (Reimers and Gurevych 2019), as `minilm` was
+    trained. Texts are cut to the model's length (512 tokens for `minilm`). The empty text scores 0.
 
     Args:
         model: A fetched asset's name, a folder, or a hub id of an encoder.
         to: "references", or "source".
-        device: A torch device, or "auto": a GPU where there is one.
-        dtype: "float32", "bfloat16" or "float16"; part of the signature, for it changes the numbers.
+        device: A torch device, or "auto": a GPU if there is one.
+        dtype: "float32", "bfloat16" or "float16". Part of the signature, because it changes the numbers.
     """
 
     tolerance = TOLERANCE
@@ -35,7 +35,7 @@ class SemanticSimilarity:
             raise ValueError(f"unknown to={to!r}; 'references' or 'source'")
         self.needs_references = to == "references"
         self._source = Source("encoder", model, device, dtype)
-        self._known: OrderedDict[str, Any] = OrderedDict()  # references come again, and cost a pass each
+        self._known: OrderedDict[str, Any] = OrderedDict()  # references recur, and each costs a pass
         identity = self._source.load().identity
         self.signature = f"semantic_similarity|model:{identity}|to:{to}|pooling:mean|dtype:{dtype}|v2"
 
@@ -44,7 +44,7 @@ class SemanticSimilarity:
         return self.score_batch([episode])[0]
 
     def score_batch(self, episodes: Sequence[Episode]) -> list[float]:
-        """Returns the scores of many episodes: a few passes over texts of like length."""
+        """Returns the scores of many episodes, in a few passes over texts of similar length."""
         wanted = [e.references if self.needs_references else (e.source,) for e in episodes]
         texts = list(dict.fromkeys(e.text for e in episodes if e.text.strip()))
         new = list(dict.fromkeys(t for targets in wanted for t in targets if t not in self._known))
@@ -59,7 +59,7 @@ class SemanticSimilarity:
         ]
 
     def _embed(self, texts: Sequence[str]) -> list[Any]:
-        """Unit vectors, float32 (hidden size,), one for each text."""
+        """Returns unit vectors, float32 (hidden size,), one per text."""
         import torch
 
         loaded = self._source.load()

@@ -33,7 +33,7 @@ class Sentiment:
 
 @lru_cache(maxsize=1)
 def _analyzer() -> Any:
-    """Returns the one lexicon of this process; it is only read."""
+    """Returns the one lexicon of this process."""
     from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
 
     return SentimentIntensityAnalyzer()

@@ -1,4 +1,4 @@
-"""What stands in a reward's signature: different values never look alike."""
+"""Values in a reward's signature. Different values never look alike."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 
 def number_text(value: float) -> str:
-    """A number, short where that is exact ("10", "0.2"), else with every digit that tells it apart."""
+    """Returns a number: short if that is exact ("10", "0.2"), else with all digits."""
     short = f"{value:g}"
     return short if float(short) == value else repr(float(value))
 
 
 def option_text(value: Any) -> str:
-    """An option's value: yes or no, a text as it is, else JSON.
+    """Returns an option's value: "yes" or "no", a text unchanged, or JSON.
 
-    A text that reads like a value of another kind ("no", "2", "null"), or holds the "|" that parts options,
-    stands in quotation marks.
+    A text is put in quotation marks if it looks like another value ("no", "2", "null"), or holds the "|" that
+    separates options.
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -36,6 +36,9 @@ def _reads_as_another(text: str) -> bool:
 
 
 def _named(value: Any) -> str:
-    """A default that is no JSON: functions and classes by name, for their repr may hold an address."""
+    """Returns a default that is not JSON-able. Functions and classes appear by name.
+
+    A repr may hold an address.
+    """
     name = getattr(value, "__qualname__", None)
     return repr(value) if name is None else f"{getattr(value, '__module__', '?')}:{name}"

@@ -1,4 +1,4 @@
-"""Reward specifications: read, checked, and turned into reward objects."""
+"""Reward specifications: parsed, checked, and turned into reward objects."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from math import isfinite
 from pathlib import PurePath
 from typing import Any
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.checks.types import declared_type, declared_types, fits, type_name
 from llm_envs.foreign import EVALUATE, is_evaluate_module, shown
 from llm_envs.rewards.callables import check_takes_episode
 from llm_envs.rewards.context import RewardContext
-from llm_envs.rewards.registry import did_you_mean, find_reward
+from llm_envs.rewards.registry import find_reward
 from llm_envs.rewards.signatures import option_text
 
 _FORMS = (
@@ -48,11 +49,10 @@ class Entry:
 
 
 def parse_spec(spec: Any) -> list[Entry]:
-    """Reads a specification into entries with distinct names.
+    """Parses a specification into entries with distinct names.
 
     Raises:
-        ValueError: The spec has a wrong form, a weight that is no number, or two rewards of one
-        name.
+        ValueError: The spec has a wrong form, a weight that is not a number, or two rewards of one name.
     """
     if isinstance(spec, Mapping) and "id" not in spec:
         entries = [_weighted(key, weight) for key, weight in spec.items()]
@@ -66,7 +66,7 @@ def parse_spec(spec: Any) -> list[Entry]:
     for entry in entries:
         if entry.name in seen:
             raise ValueError(
-                f"reward {entry.name!r} stands twice in the specification; "
+                f"reward {entry.name!r} appears twice in the specification; "
                 'tell them apart: {"id": ..., "name": "another_name", ...}'
             )
         seen.add(entry.name)
@@ -80,8 +80,8 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
         The callable and its signature.
 
     Raises:
-        ValueError: Unknown id or option, an option of another type, the reward refuses its options or
-            context, or it cannot be called with one episode.
+        ValueError: The id or an option is unknown, an option has the wrong type, the reward rejects its
+            options or context, or it cannot be called with one episode.
     """
     target = find_reward(entry.target) if isinstance(entry.target, str) else entry.target
     if isinstance(entry.target, str) and is_evaluate_module(entry.target):
@@ -105,25 +105,25 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
     try:
         made: Callable[..., Any] = target(**arguments)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"reward {entry.name!r}: {error}{_told_options(entry, str(error))}") from error
+        raise ValueError(f"reward {entry.name!r}: {error}{_unnamed_options(entry, str(error))}") from error
     if not callable(made):
         raise ValueError(f"reward {entry.name!r}: instances of {target!r} cannot be called with an episode")
     check_takes_episode(entry.name, made, takes_options=False)
     return made, getattr(made, "signature", None) or _signature(entry, parameters, target)
 
 
-def _told_options(entry: Entry, message: str) -> str:
-    """The options of a reward that refused them, where its message does not name them."""
-    told = [
+def _unnamed_options(entry: Entry, message: str) -> str:
+    """Returns the options that an error message of a reward does not mention."""
+    options = [
         f"{name}={shown(repr(value), 60)}" for name, value in entry.options.items() if name not in message
     ]
-    return f" (given {', '.join(told)})" if told else ""
+    return f" (given {', '.join(options)})" if options else ""
 
 
 def _with_module(entry: Entry, module: str) -> Entry:
-    """The entry with what its id names besides the class that scores."""
+    """Returns the entry with the module that its id names as an option."""
     if "module" in entry.options:
-        raise ValueError(f"reward {entry.name!r}: the module stands in its id, drop the option 'module'")
+        raise ValueError(f"reward {entry.name!r}: its id already names the module; drop the option 'module'")
     return replace(entry, options={"module": module, **entry.options})
 
 
@@ -162,13 +162,13 @@ def _check_options(entry: Entry, parameters: Mapping[str, inspect.Parameter]) ->
     for name in known:
         if parameters[name].default is inspect.Parameter.empty and name not in entry.options:
             raise ValueError(
-                f"reward {entry.name!r} needs the option {name!r}; it is called with an Episode, and all "
-                f"else stands beside its id: {{'id': ..., {name!r}: ...}}"
+                f"reward {entry.name!r} needs the option {name!r}; it is called with an Episode, and its "
+                f"options go beside its id: {{'id': ..., {name!r}: ...}}"
             )
 
 
 def _check_types(entry: Entry, parameters: Mapping[str, inspect.Parameter], declaring: Any) -> None:
-    """Refuses options of another type than declared: "no" would be true, and True a number."""
+    """Raises if an option has another type than declared: "no" would be true, and True a number."""
     hints = declared_types(declaring)
     for option, value in entry.options.items():
         wanted = declared_type(parameters[option], hints) if option in parameters else Any
@@ -220,7 +220,7 @@ def _weight(name: str, weight: Any) -> float:
     if not fits(weight, float) or (isinstance(weight, float) and not isfinite(weight)):
         raise ValueError(
             f"the weight of reward {name!r} is a finite number, got {weight!r}; "
-            'options stand beside it: {"id": "bleu", "weight": 1.0, "max_order": 2}'
+            'options go beside it: {"id": "bleu", "weight": 1.0, "max_order": 2}'
         )
     if abs(weight) > MAX_WEIGHT:
         raise ValueError(
@@ -232,14 +232,14 @@ def _weight(name: str, weight: Any) -> float:
 
 def _name(target: str | Callable[..., Any]) -> str:
     if isinstance(target, str):
-        if is_evaluate_module(target):  # a table's column says what is measured, not where its script lies
+        if is_evaluate_module(target):  # columns name what is measured, not the script's path
             return EVALUATE + (PurePath(target.removeprefix(EVALUATE)).stem or target)
         return target
     return str(getattr(target, "__name__", None) or type(target).__name__)
 
 
 def _json_able(value: Any) -> bool:
-    """Whether JSON gives the value back: finite numbers, and texts as the keys of tables."""
+    """Returns True if JSON gives the value back: finite numbers, and strings as the keys of tables."""
     if isinstance(value, Mapping):
         return all(isinstance(key, str) and _json_able(item) for key, item in value.items())
     if isinstance(value, list | tuple):

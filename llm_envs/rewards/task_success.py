@@ -1,22 +1,22 @@
-"""What a task measured about itself."""
+"""A measure of the task as a reward."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.episode import Episode
 from llm_envs.rewards.context import RewardContext
-from llm_envs.rewards.registry import did_you_mean
 
 
 class TaskSuccess:
     """A measure of the task, such as whether a dialogue reached its goal.
 
-    0 while the episode goes on and nothing is measured yet.
+    It is 0 while the episode is running and nothing has been measured yet.
 
     Args:
         key: The name of the measure.
-        context: Says what the task measures, if that is known before it is played.
+        context: Says what the task measures, if that is known before an episode.
 
     Raises:
         ValueError: The task has no such measure.
@@ -30,7 +30,7 @@ class TaskSuccess:
         self._key = key
 
     def __call__(self, episode: Episode) -> float:
-        """Returns the measure; the task has filled it in."""
+        """Returns the measure, which the task has computed."""
         measures = episode.measures
         if self._key in measures:
             return float(measures[self._key])

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from llm_envs.assets import ASSETS
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.checks.types import fits, type_name
 from llm_envs.tokenizers.byte import ByteTokenizer
 from llm_envs.tokenizers.hugging_face import HuggingFaceTokenizer
@@ -39,9 +40,9 @@ __all__ = [
 
 
 def labelled(tokenizer: Tokenizer) -> Any:
-    """A tokenizer's spec for records: in place of a path its last part and the content hash.
+    """Returns a tokenizer's spec for records: a path is replaced by its last part and the content hash.
 
-    A fetched asset's name and a hub's stay as they are.
+    Names of fetched assets and of the hub stay unchanged.
     """
     spec = tokenizer.spec
     name = spec.get("id") if isinstance(spec, Mapping) else spec
@@ -62,12 +63,12 @@ def make_tokenizer(
 
     Args:
         spec: "word", "word:N", "byte", "hf:NAME_OR_PATH", a mapping with "id" and options, or a
-            tokenizer, which is returned as it is.
-        train_texts: Gives the texts that a word vocabulary is taken from.
-        roles: Whether the texts are dialogues with role markers.
+            tokenizer, which is returned unchanged.
+        train_texts: Returns the texts that a word vocabulary is built from.
+        roles: True if the texts are dialogues with role markers.
 
     Raises:
-        ValueError: The spec is unknown, an option is, or what it names cannot be loaded.
+        ValueError: The spec or an option is unknown, or the tokenizer cannot be loaded.
     """
     if not isinstance(spec, str | Mapping):
         if isinstance(spec, Tokenizer):
@@ -88,12 +89,10 @@ def make_tokenizer(
     elif kind == "byte" and not colon:
         allowed = {}
     else:
-        from difflib import get_close_matches
-
-        near = get_close_matches(kind, ["word", "byte", "hf"], n=1)
-        hint = f"; did you mean '{near[0]}'?" if near and near[0] != kind else ";"
+        kinds = ["word", "byte", "hf"]
+        hint = ";" if kind in kinds else did_you_mean(kind, kinds)
         raise ValueError(
-            f"unknown tokenizer {spec!r}{hint} there are 'word', 'word:N', 'byte', 'hf:NAME_OR_PATH'"
+            f"unknown tokenizer {spec!r}{hint} the tokenizers are 'word', 'word:N', 'byte', 'hf:NAME_OR_PATH'"
         )
     if unknown := sorted(set(options) - set(allowed)):
         raise ValueError(f"tokenizer '{kind}' has no option {unknown[0]!r}; it takes {sorted(allowed)}")

@@ -1,4 +1,4 @@
-"""Added tokens of a Hugging Face tokenizer: control where the environment writes them, text in texts."""
+"""Added tokens of a Hugging Face tokenizer: control tokens in markers, ordinary text in texts."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Any
 
 
 class LiteralEncoder:
-    """Encodes texts so that none of their ids is control, whatever they spell.
+    """Encodes texts so that none of their ids is a control token, whatever they spell.
 
-    Control are the tokens flagged as special, and those of the markers and ends that are added tokens. The
-    library leaves special tokens alone when it is told to (`encode_special_tokens`). Two cases are left:
-    added tokens without the flag, and models such as Unigram that hold special tokens as pieces of their own.
+    Control tokens are those flagged as special, and added tokens that markers and ends consist of. The
+    library can encode special tokens as text (`encode_special_tokens`). Two cases remain: added tokens
+    without the flag, and models such as Unigram that hold special tokens as pieces of their own.
 
     Args:
-        backend: The `tokenizers.Tokenizer`; from here on it encodes special tokens as text.
-        state: What it saves of itself.
-        marking: Ids that markers and ends of turns are made of.
+        backend: The `tokenizers.Tokenizer`. From now on it encodes special tokens as text.
+        state: The state that it saves.
+        marking: Ids that markers and ends of turns consist of.
     """
 
     def __init__(self, backend: Any, state: Mapping[str, Any], marking: Iterable[int]) -> None:
         added = backend.get_added_tokens_decoder()
-        # White space that is an added token (Gemma has runs of line breaks) may stand in markers and texts.
+        # White space may be an added token (Gemma has runs of line breaks). Markers and texts may use it.
         unflagged = {i for i in marking if i in added and not added[i].special and added[i].content.strip()}
         unknown = _unknown_id(backend, state["model"])
         self._control = ({i for i, token in added.items() if token.special} | unflagged) - {unknown}
@@ -34,22 +34,22 @@ class LiteralEncoder:
         self._spelled = lru_cache(maxsize=4096)(self._spell)
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text."""
+        """Returns the token ids of a text."""
         ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
         if self._control.isdisjoint(ids):
             return ids
         return [i for index in ids for i in (self._spelled(index) if index in self._control else (index,))]
 
     def _spell(self, index: int) -> tuple[int, ...]:
-        """The letters of a control token that the model took for a piece, or the unknown token."""
+        """Returns the letters of a control token that the model took for a piece, or the unknown token."""
         content = self._content[index]
-        if len(content) == 1:  # a word such as "." that ends turns as well
+        if len(content) == 1:  # a word such as "." that also ends turns
             return (index,)
         letters: list[int] = []
         for letter in content:
             try:
                 found = [token.id for token in self._backend.model.tokenize(letter)]
-            except Exception:  # the library's own kind, of a model without an unknown token
+            except Exception:  # the library raises its own type if the model has no unknown token
                 found = []
             if not found or not self._control.isdisjoint(found) or self._unknown in found:
                 return () if self._unknown is None else (self._unknown,)
@@ -58,7 +58,7 @@ class LiteralEncoder:
 
 
 def _flagged(backend: Any, state: Mapping[str, Any], indices: set[int]) -> Any:
-    """A copy in which these added tokens are special."""
+    """Returns a copy in which these added tokens are special."""
     tokens = [
         {**token, "special": token["special"] or token["id"] in indices} for token in state["added_tokens"]
     ]
@@ -75,7 +75,7 @@ def _unknown_id(backend: Any, model: Mapping[str, Any]) -> int | None:
 
 @cache
 def byte_alphabet() -> dict[str, int] | None:
-    """The alphabet of byte-level BPE (Radford et al. 2019), or None where the library has another.
+    """Returns the alphabet of byte-level BPE (Radford et al. 2019), or None if the library has another.
 
     Printable bytes stand for themselves, the others for 256, 257, ... in order.
     """
@@ -88,10 +88,12 @@ def byte_alphabet() -> dict[str, int] | None:
 
 
 def misread_tokens(backend: Any, state: Mapping[str, Any]) -> dict[int, str]:
-    """Added tokens that byte-level decoding takes for bytes: their ids and the text they stand for.
+    """Returns the added tokens that byte-level decoding takes for bytes.
 
-    An added token is text as it is, and "Café" is also four letters of the alphabet of bytes, which decode to
-    "Caf" and a torn byte.
+    Their ids and the text they stand for.
+
+    An added token is plain text. But "Café" is also four letters of the byte alphabet, which decode to "Caf"
+    and an incomplete byte.
     """
     decoder = state.get("decoder") or {}
     kinds = {decoder.get("type"), *(part.get("type") for part in decoder.get("decoders", []))}

@@ -9,7 +9,7 @@ from llm_envs.tokenizers.tokenizer import END, ROLES, SEPARATOR, digest
 
 
 class ByteTokenizer:
-    """UTF-8 bytes as tokens 0..255, then the markers: nothing to train, nothing unknown."""
+    """UTF-8 bytes as tokens 0..255, then the markers. It needs no training and knows every text."""
 
     spec: str | dict[str, Any] = "byte"
 
@@ -26,13 +26,13 @@ class ByteTokenizer:
         self.content_hash = digest(["byte", 1, names])
 
     def encode(self, text: str) -> list[int]:
-        """UTF-8 bytes of the text."""
+        """Returns the UTF-8 bytes of the text."""
         return list(text.encode())
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of the bytes; bytes that are no UTF-8 become U+FFFD."""
+        """Returns the text of the bytes. Bytes that are not UTF-8 become U+FFFD."""
         return bytes(i for i in ids if i < 256).decode(errors="replace")
 
     def token(self, index: int) -> str:
-        """A token as a person should see it."""
+        """Returns a token as people should see it."""
         return self._names[index - 256] if index >= 256 else repr(bytes([index]))[2:-1]

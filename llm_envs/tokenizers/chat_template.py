@@ -1,7 +1,7 @@
-"""A chat template as markers: what it puts around turns, found by rendering and checked to be append-only.
+"""Chat templates as markers: what a template puts around turns, found by rendering it.
 
-Environments append: nothing that was said is rendered again. So a template can serve only if each turn adds
-the same tokens to what stands before it, which is looked at here, on the strings and on their tokens.
+Environments append tokens and never render earlier turns again. So each turn must add the same tokens to
+what is before it. This is checked here, on the strings and on their tokens.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-# Templates that say the date say this one: with today's the environment would be another every day.
+# Templates that print the date print this one. Today's date would change the environment every day.
 _ONE_DAY = "{% macro strftime_now(format) %}01 Jan 2025{% endmacro %}"
 _SAID = ("alpha", "bravo", "charlie", "delta", "echo")
 
@@ -21,18 +21,17 @@ class ChatTemplateError(ValueError):
 def template_markers(
     tokenizer: Any, end: str, encode: Callable[[str], Sequence[int]]
 ) -> dict[str, tuple[int, ...]]:
-    """Markers of a dialogue by a tokenizer's own chat template.
+    """Returns the markers of a dialogue in a tokenizer's own chat template.
 
     Args:
         tokenizer: A transformers tokenizer with a chat template.
         end: The token that ends the agent's turn, as text.
-        encode: Text, special tokens among it, to ids.
+        encode: Converts text, special tokens included, to ids.
 
     Returns:
-        Ids by name: "start" (everything before the first turn's own words is "start" and "user"), "opening"
-        (the same in one, where a turn in the middle begins differently), "user", "agent" (from the end of a
-        user's words to the beginning of the agent's), "database" (a user turn that says so), "separator" (as
-        "agent").
+        Ids by name. "start" and "user" are together everything before the words of the first turn. "opening"
+        is the same in one, if a turn in the middle begins differently. "agent" leads from the end of a user's
+        words to the start of the agent's. "database" is a user turn that says so. "separator" equals "agent".
 
     Raises:
         ChatTemplateError: The template is not append-only, or does not end a turn with `end`.
@@ -55,7 +54,7 @@ def template_markers(
 
     try:
         texts = [render(turns) for turns in (1, 3, 5)]
-    except Exception as error:  # a template is a program, and may refuse what it is given
+    except Exception as error:  # a template is a program and may raise anything
         raise refuse(f"cannot be rendered ({type(error).__name__}: {error})") from error
     if any(text.count(said) != 1 for text, n in zip(texts, (1, 3, 5), strict=True) for said in _SAID[:n]):
         raise refuse("does not say every turn once")

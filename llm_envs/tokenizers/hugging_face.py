@@ -1,4 +1,4 @@
-"""Any Hugging Face tokenizer, with what an environment needs besides."""
+"""Any Hugging Face tokenizer, with the markers and ends that an environment needs."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from llm_envs.tokenizers.tokenizer import ROLES, digest
 class HuggingFaceTokenizer:
     """Any Hugging Face tokenizer: a fetched asset, a folder, a `tokenizer.json` file, or a name on the hub.
 
-    A text that spells a special token is text: `encode` gives its letters. Only markers and the end of a turn
-    hold special tokens. Plain role markers ("user: ") and templates that mark turns by ordinary words are
-    text as well, and another text can spell those.
+    A text that spells a special token is ordinary text: `encode` returns its letters. Only markers and the
+    end of a turn hold special tokens. Plain role markers ("user: "), and templates that mark turns by
+    ordinary words, are text too. Another text can spell those.
 
     Args:
-        name_or_path: A fetched model's name, what `AutoTokenizer.from_pretrained` takes, or a path to a
-            tokenizer.json.
-        end_tokens: Tokens that end the agent's turn, or one; by default the tokenizer's own end token. What
-            ends a text is no part of it, even where it is a word such as ".": references end without it.
+        name_or_path: A fetched model's name, a name or folder for `AutoTokenizer.from_pretrained`, or a path
+            to a tokenizer.json.
+        end_tokens: Tokens that end the agent's turn, or one. The default is the tokenizer's own end token. An
+            end token is not part of the text, even if it is a word such as ".": references end without it.
         separator: Text between prompt and answer.
-        bos: Whether the prompt begins with the tokenizer's BOS token; by default where it has one.
-        chat_template: Whether prompts and turns are written as the tokenizer's chat template writes them;
-            separator and bos are then its own.
+        bos: True if the prompt begins with the tokenizer's BOS token. The default is True if it has one.
+        chat_template: True if prompts and turns follow the tokenizer's chat template. The template then
+            decides separator and bos.
 
     Raises:
-        ValueError: It cannot be loaded, has no end token and none is named, or lacks a named token.
-        ImportError: transformers is not installed (a plain tokenizer.json file needs none).
+        ValueError: It cannot be loaded, has no end token and none is given, or lacks a given token.
+        ImportError: transformers is not installed (a plain tokenizer.json file does not need it).
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class HuggingFaceTokenizer:
         if isinstance(end_tokens, str):
             end_tokens = [end_tokens]
         self._backend, special, loaded = _load_backend(name_or_path)
-        self._backend.no_truncation()  # both are saved with a tokenizer, and would cut and fill markers too
+        self._backend.no_truncation()  # truncation and padding may be saved with a tokenizer
         self._backend.no_padding()
         self._options = {
             "end_tokens": end_tokens,
@@ -76,13 +76,13 @@ class HuggingFaceTokenizer:
             )
         self.end_token_ids: tuple[int, ...] = tuple(ids)
         added = self._backend.get_added_tokens_decoder()
-        flagged = {index for index, token in added.items() if token.special}  # decoding drops those anyway
+        flagged = {index for index, token in added.items() if token.special}  # decoding drops these
         self._other_ends = tuple(index for index in ids if index not in flagged)
         start = self._backend.token_to_id(special["bos_token"]) if special.get("bos_token") else None
         if bos and start is None:
             raise ValueError(f"tokenizer 'hf:{name_or_path}' has no BOS token; leave bos out")
 
-        def marker(text: str) -> list[int]:  # until `_literal` is made, special tokens are themselves
+        def marker(text: str) -> list[int]:  # runs before `_literal` exists, so special tokens keep their ids
             ids: list[int] = self._backend.encode(text, add_special_tokens=False).ids
             return ids
 
@@ -95,7 +95,7 @@ class HuggingFaceTokenizer:
             if not getattr(loaded, "chat_template", None):
                 raise ValueError(f"tokenizer 'hf:{name_or_path}' has no chat template; leave the option out")
             self.markers = template_markers(loaded, self.token(self.end_token_ids[0]), marker)
-        # Role markers without a template are words, which texts may use.
+        # Without a template, role markers are words, which texts may use too.
         named = self.markers if chat_template else ("start", "separator")
         in_markers = {index for name in named for index in self.markers[name]}
         saved = self._backend.to_str()
@@ -110,13 +110,13 @@ class HuggingFaceTokenizer:
         self.content_hash = digest(["hf", 1, saved, explicit])
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text; one that spells a special token gives the ids of its letters."""
+        """Returns the token ids of a text. If it spells a special token, the ids are those of the letters."""
         return self._literal.encode(text)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids, special tokens left out, and any end token they end with.
+        """Returns the text of token ids, without special tokens and without end tokens at its end.
 
-        An end token that is not special may be a word as well, and stays where text follows.
+        An end token that is not special may also be a word. It stays if text follows it.
         """
         if self._other_ends:
             size = len(ids)
@@ -126,12 +126,12 @@ class HuggingFaceTokenizer:
         table = self._byte_table
         if table is None:
             return self._decode_by_library(list(ids))
-        # One itemgetter looks all ids up in half the time of a loop. It gives a tuple where there are at
-        # least two: hence the empty entry at -1, twice.
+        # One itemgetter looks up all ids in half the time of a loop. It returns a tuple for two or more
+        # keys, hence the empty entry at -1, twice.
         return b"".join(itemgetter(-1, -1, *ids)(table)).decode(errors="replace")
 
     def _decode_by_library(self, ids: list[int]) -> str:
-        """The library's decoding; tokens that it would misread are written as they are."""
+        """Decodes with the library. Tokens that it would misread are written unchanged."""
         parts: list[str] = []
         begin = 0
         for end in [at for at, index in enumerate(ids) if index in self._misread]:
@@ -142,7 +142,7 @@ class HuggingFaceTokenizer:
 
     @cached_property
     def _byte_table(self) -> list[bytes] | None:
-        """Bytes of every token, none at -1, where the decoder is byte-level.
+        """The bytes of every token, none at -1, if the decoder is byte-level.
 
         Looking them up is 5 times as fast as the library's decode.
         """
@@ -154,8 +154,8 @@ class HuggingFaceTokenizer:
             return None
         special = {t["id"] for t in state.get("added_tokens", []) if t.get("special")}
         table = [b""] * self.vocabulary_size
-        # In order of ids, so that their bytes lie side by side: decoding from a wide table mostly waits for
-        # memory, and twice as long where they are scattered.
+        # In order of ids, so that their bytes are contiguous. Decoding from a wide table mostly waits for
+        # memory, and takes twice as long if they are scattered.
         for token, index in sorted(
             self._backend.get_vocab(with_added_tokens=True).items(), key=itemgetter(1)
         ):
@@ -165,7 +165,7 @@ class HuggingFaceTokenizer:
         return [*table, b""]
 
     def token(self, index: int) -> str:
-        """A token as a person should see it."""
+        """Returns a token as people should see it."""
         name: str | None = self._backend.id_to_token(index)
         return name if name is not None else f"<{index}>"
 
@@ -178,12 +178,12 @@ def _restore_hugging_face(name: str, options: dict[str, Any]) -> HuggingFaceToke
 
 
 def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str], Any]:
-    """The `tokenizers.Tokenizer` behind a name, its special tokens by role, and what they came from."""
+    """Returns the `tokenizers.Tokenizer` of a name, its special tokens by role, and where they came from."""
     try:
         place = resolve_model(name_or_path)
         path = Path(place)
         is_file, is_other = path.is_file(), path.exists() and not path.is_dir()
-    except OSError as error:  # a name too long, a folder that may not be read
+    except OSError as error:  # the name is too long, or the folder is not readable
         raise ValueError(f"tokenizer {shown(repr('hf:' + name_or_path), 100)}: {error.strerror}") from error
     if is_file:
         import tokenizers
@@ -192,12 +192,12 @@ def _load_backend(name_or_path: str) -> tuple[Any, dict[str, str], Any]:
             return tokenizers.Tokenizer.from_file(str(path)), {}, None
         except Exception as error:
             raise ValueError(f"'{path}' is not a tokenizer.json file: {error}") from error
-        except BaseException as error:  # a panic of its Rust, which is no Exception
+        except BaseException as error:  # a panic in Rust is not an Exception
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
             raise ValueError(f"'{path}' is not a tokenizer.json file: {error}") from None
     if is_other:
-        raise ValueError(f"tokenizer 'hf:{path}' is no regular file, nor a folder")
+        raise ValueError(f"tokenizer 'hf:{path}' is not a regular file, nor a folder")
     with needs("hub", f"tokenizer 'hf:{name_or_path}'"):
         from transformers import AutoTokenizer
     try:

@@ -1,4 +1,4 @@
-"""A vocabulary of words, taken from texts."""
+"""WordTokenizer: a vocabulary of words, built from texts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _PIECE = re.compile(rf"( *)([{_CJK}]|[^\W{_CJK}]+(?:['’][^\W{_CJK}]+)*|[^ ])")
 # Scripts without spaces whose characters are clusters: a letter, its vowels and its tones.
 _CLUSTERED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
-_LONGEST_WORD = 100  # letters, where WordPiece gives up: looking for the longest pieces takes their square
+_LONGEST_WORD = 100  # letters; finding the longest pieces takes quadratic time
 _WIDE = re.compile(rf"[{_CJK}{_CLUSTERED}\u3000-\u303f\uff00-\uffef]")
 _IS_CLUSTERED = re.compile(f"[{_CLUSTERED}]")
 _NO_SPACE_BEFORE = frozenset(".,;:!?)]}%\n\t…")
@@ -31,14 +31,14 @@ _NO_SPACE_AFTER = frozenset("([{\n\t")
 
 @lru_cache(maxsize=65536)
 def _binds(left: bool, piece: str) -> bool:
-    """Whether a piece binds to its left (or right) neighbour without a space."""
+    """Returns True if a piece follows (or precedes) its neighbour without a space."""
     sign = piece[0] if left else piece[-1]
     return sign in (_NO_SPACE_BEFORE if left else _NO_SPACE_AFTER) or bool(_WIDE.match(sign))
 
 
 @cache
 def _pieces_with_marks() -> Any:
-    """As `_PIECE`, of all scripts: combining marks belong to the letter before them."""
+    """Returns `_PIECE` for all scripts: combining marks belong to the letter before them."""
     import regex
 
     letters = rf"(?:[[\p{{L}}\p{{N}}_]--[{_CJK}{_CLUSTERED}]]\p{{M}}*+)++"
@@ -56,20 +56,19 @@ def _continues(letter: str) -> bool:
 
 
 class WordTokenizer:
-    """Words, signs and line breaks, one token each; words outside the vocabulary are spelled.
+    """Words, signs and line breaks are one token each. Words outside the vocabulary are spelled.
 
-    Spaces are implied by a fixed rule (none before "," or after "(", none around Chinese characters);
-    where a text departs from the rule an explicit `<space>`, `<indent>` (four spaces) or `<join>` token
-    says so, so that `decode(encode(text)) == text` whenever the alphabet is known. A word outside the
-    vocabulary becomes known pieces, longest first, down to letters (`##s` continues a word), as in
-    WordPiece (Wu et al. 2016), one of more than 100 letters by letters; one with a character outside the
-    alphabet becomes `<unk>`.
+    A fixed rule implies the spaces: none before "," or after "(", none around Chinese characters. If a text
+    departs from the rule, an explicit `<space>`, `<indent>` (four spaces) or `<join>` token says so. So
+    `decode(encode(text)) == text` whenever the alphabet is known. A word outside the vocabulary becomes known
+    pieces, longest first, down to letters (`##s` continues a word), as in WordPiece (Wu et al. 2016). A word
+    of more than 100 letters becomes letters. A word with a character outside the alphabet becomes `<unk>`.
 
     Args:
         words: The vocabulary in order of ids, after the markers.
-        roles: Whether the markers of a dialogue are part of the vocabulary.
-        closed: Leave out `<unk>`, spacing and spelling tokens; encoding any other text is an error.
-        spec: What this tokenizer was made from.
+        roles: True if the markers of a dialogue are part of the vocabulary.
+        closed: Leave out `<unk>`, spacing and spelling tokens. Encoding any other text is then an error.
+        spec: The spec this tokenizer was made from.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class WordTokenizer:
         ids = {token: index for index, token in enumerate(self.tokens)}
         if len(ids) != len(self.tokens):
             double = [t for t, n in Counter(self.tokens).items() if n > 1]
-            raise ValueError(f"a vocabulary names each token once; {double[:3]} stand in it twice")
+            raise ValueError(f"a vocabulary names each token once; {double[:3]} appear twice")
         self.markers: Mapping[str, tuple[int, ...]] = {
             "start": (),
             "separator": (ids[SEPARATOR],),
@@ -117,17 +116,18 @@ class WordTokenizer:
         roles: bool = False,
         spec: str | dict[str, Any] = "word",
     ) -> WordTokenizer:
-        """Builds the vocabulary: words by falling count, then the letters to spell the others with.
+        """Builds the vocabulary: words by falling count, then the letters that spell other words.
 
         Args:
             texts: The train split.
-            max_words: Keep this many words; None keeps all, 0 spells every word.
-            spell: Whether to include letters; without them a word outside the vocabulary is `<unk>`.
-            roles: Whether to include the markers of a dialogue.
+            max_words: Keep this many words. None keeps all, 0 spells every word.
+            spell: True to include letters. Without them a word outside the vocabulary is `<unk>`.
+            roles: True to include the markers of a dialogue.
             spec: Recorded as the tokenizer's spec.
 
         Raises:
-            ValueError: There is no text, there are neither words nor letters, or an option has another type.
+            ValueError: There is no text, there are neither words nor letters, or an option has the wrong
+                type.
         """
         check_flag("spell", spell)
         if max_words is not None and (not fits(max_words, int) or max_words < 0):
@@ -163,7 +163,7 @@ class WordTokenizer:
         return tuple(token.id for token in self._model.tokenize(piece))
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of a text, without markers.
+        """Returns the token ids of a text, without markers.
 
         Raises:
             ValueError: The vocabulary is closed and lacks a piece of the text.
@@ -191,7 +191,7 @@ class WordTokenizer:
             ids += [self._ids[INDENT]] * indents + [self._ids[SPACE]] * single
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of token ids; markers and end tokens leave no trace."""
+        """Returns the text of token ids, without markers and end tokens."""
         table = self._pieces
         parts: list[str] = []
         tight = True
@@ -207,7 +207,7 @@ class WordTokenizer:
 
     @cached_property
     def _pieces(self) -> list[tuple[str | None, bool, bool]]:
-        """Per token: its text (None for a marker), and whether it binds to its left and right."""
+        """The text of each token (None for a marker), and whether it binds to its left and right."""
         spacing = {SPACE: " ", JOIN: "", INDENT: " " * _INDENT_WIDTH, UNKNOWN: "\ufffd"}
         table: list[tuple[str | None, bool, bool]] = []
         for index, token in enumerate(self.tokens):
@@ -221,7 +221,7 @@ class WordTokenizer:
         return table
 
     def token(self, index: int) -> str:
-        """A token as a person should see it."""
+        """Returns a token as people should see it."""
         return "↵" if self.tokens[index] == "\n" else self.tokens[index]
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -1,7 +1,7 @@
-"""Words and lines, in every script, for all that compares or counts them.
+"""Words and lines in every script, for code that compares or counts them.
 
-A combining mark belongs to its letter, equal texts are equal whichever way they are composed (Unicode's
-normal form C), and scripts that put no spaces between words are read by character, as people count them:
+A combining mark belongs to its letter. Texts are compared in Unicode's normal form C, so the encoding of
+accents does not matter. Scripts without spaces between words are read by character, as people count them:
 Chinese, Japanese, Thai, Lao, Khmer, Burmese and the scripts of the Tai languages.
 """
 
@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
-# Texts of these characters alone need no Unicode properties: `re` splits them, several times as fast. Letters
-# of Latin, Greek and Cyrillic without marks, signs, Chinese characters. All are in normal form C.
+# `re` can split texts of these characters alone, several times as fast as `regex`. They are Latin, Greek and
+# Cyrillic letters without marks, signs, and Chinese characters. All are in normal form C.
 _PLAIN = re.compile(
     "[\0-\u00ac\u00ae-\u02ff\u0388-\u0482\u048a-\u052f\u1e00-\u1e99\u1ea0-\u1eff\u2012-\u2027\u2030-\u205e\u20ac"
     "\u3000-\u3004\u3008-\u3020\u4e00-\u9fff\uff01-\uff5e\ufffd]*+"
@@ -61,11 +61,11 @@ UNSPACED_LETTERS = (
 
 @cache
 def scripts() -> Scripts:
-    """The patterns; importing what compiles them takes as long as importing all of llm_envs."""
+    """Returns the patterns. Importing `regex`, which compiles them, is slow, so it happens on first use."""
     import regex
 
     run = rf"(?:[[\p{{L}}\p{{N}}_]--{UNSPACED_LETTERS}]\p{{M}}*+)++"
-    # Joiners stand inside words of Persian and of the scripts of India.
+    # Words of Persian and of the scripts of India contain joiners.
     word = rf"(?={UNSPACED_LETTERS})\X|{run}(?:(?:['\-]|[\u200c\u200d]+){run})*+"
     return Scripts(
         word=regex.compile(word, regex.V1),
@@ -98,7 +98,7 @@ def tokens_of(text: str) -> list[str]:
 
 
 def count_words(text: str) -> int:
-    """Returns the number of words between white space, characters where a script has no spaces."""
+    """Returns the number of words between white space; of characters, if a script has no spaces."""
     words = text.split()
     if text.isascii() or not _UNSPACED.search(text):
         return len(words)
@@ -118,12 +118,12 @@ def normal_form(text: str) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Whether a text needs no Unicode properties to be split."""
+    """Returns True if a text can be split without Unicode properties."""
     return text.isascii() or _PLAIN.fullmatch(text) is not None
 
 
 def is_unspaced(text: str) -> bool:
-    """Whether most letters of a text are of scripts without spaces."""
+    """Returns True if most letters of a text are of scripts without spaces."""
     if text.isascii() or not _UNSPACED.search(text):
         return False
     characters = len(scripts().unspaced.findall(text))
@@ -141,10 +141,10 @@ _SCRIPTS_OF_ONE_LANGUAGE = (
 
 
 def script_language(text: str) -> str | None:
-    """Returns the language that a script tells, where the script belongs to one: "ja", "th", ...
+    """Returns the language of a script that only one language uses: "ja", "th", ... Else None.
 
-    A fifth of the letters decides for Japanese, which writes many words in Chinese characters, and half of
-    them otherwise. Chinese characters alone tell nothing.
+    A fifth of the letters decides for Japanese, which writes many words in Chinese characters. For other
+    languages it takes half of them. Chinese characters alone decide nothing.
     """
     letters = sum(map(str.isalpha, text))
     for language, block in _SCRIPTS_OF_ONE_LANGUAGE:
@@ -155,17 +155,17 @@ def script_language(text: str) -> str | None:
 
 
 def _comparable(text: str) -> str:
-    """A text without what does not show; hyphens are one character, and so is a letter with its accent."""
+    """Returns a text without invisible characters, with one kind of hyphen, and in normal form C."""
     return str(scripts().invisible.sub("", unicodedata.normalize("NFC", text.translate(_HYPHENS))))
 
 
 def is_word(token: str) -> bool:
-    """Whether a token of `tokens_of` is a word."""
+    """Returns True if a token of `tokens_of` is a word."""
     return token[0].isalnum() or token[0] == "_"
 
 
 def lines_of(text: str) -> list[str]:
-    """Returns the lines that hold something, stripped."""
+    """Returns the non-empty lines, stripped."""
     return [line for line in map(str.strip, text.splitlines()) if line]
 
 

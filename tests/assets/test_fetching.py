@@ -125,7 +125,7 @@ def test_a_damaged_file_is_seen_and_fetched_anew(asset, wheel, home):
         asset_folder("words")
     said: list[str] = []
     fetch(asset, say=said.append, download=Copy(wheel))
-    assert "fetching it anew" in said[0]
+    assert "fetching it again" in said[0]
     assert (asset_folder("words") / "words.txt").read_bytes() == b"sea stone sky\n" * 40
     (folder / "more.txt").unlink()
     with pytest.raises(AssetError, match=r"more.txt is missing"):

@@ -43,7 +43,7 @@ def fake(home, tmp_path, monkeypatch):
     convert = "llm_envs.assets.ui_strings:convert_homeassistant"
     made = asset_of(wheel, {}, name="homeassistant", convert=convert)
     monkeypatch.setitem(ASSETS, "homeassistant", made)
-    monkeypatch.setattr(catalogue, "_open", {})
+    monkeypatch.setattr(catalogue, "OPEN_CORPORA", {})
     return made, wheel
 
 

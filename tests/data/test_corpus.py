@@ -153,8 +153,8 @@ def test_a_corpus_of_examples_pickles_whole():
 
 
 def test_a_registered_corpus_is_known_by_name(monkeypatch):
-    monkeypatch.setattr(catalogue_module, "_registered", {})
-    monkeypatch.setattr(catalogue_module, "_open", {})
+    monkeypatch.setattr(catalogue_module, "REGISTERED", {})
+    monkeypatch.setattr(catalogue_module, "OPEN_CORPORA", {})
     register_corpus("mine", lambda: Contents(EXAMPLES), language="en", license="CC0-1.0", description="x")
     assert load_corpus("mine").sizes["train"] == 2
     assert "mine" in [corpus.name for corpus in list_corpora()]

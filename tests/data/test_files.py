@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_envs.data import SPLITS, DataError, load_corpus
-from llm_envs.data.files.rows import Delimited, JsonLines
+from llm_envs.data.files.delimited import Delimited
+from llm_envs.data.files.json_lines import JsonLines
 from llm_envs.episode import Example
 
 
@@ -272,7 +273,7 @@ def test_a_bad_parquet_row_is_reported_by_number(tmp_path):
 
 def test_a_file_that_is_no_parquet(tmp_path):
     pytest.importorskip("pyarrow")
-    with pytest.raises(DataError, match="no parquet file that can be read"):
+    with pytest.raises(DataError, match="not a readable parquet file"):
         loaded(tmp_path / "x.parquet", "source\na\n")
 
 
@@ -344,7 +345,7 @@ def test_pickles_find_the_file_again_and_notice_changes(tmp_path):
 
 @pytest.mark.parametrize("suffix", FORMATS)
 @pytest.mark.parametrize("change", ["shorter", "same size", "gone"])
-def test_a_file_that_changes_under_a_corpus_is_an_error_and_never_other_text(tmp_path, suffix, change):
+def test_a_file_that_changed_since_the_scan_is_an_error(tmp_path, suffix, change):
     def rows(word, count=3000):
         return [{"source": f"{word} {i:06d}", "references": f"{word} {i:06d}"} for i in range(count)]
 
@@ -365,7 +366,7 @@ def test_a_parquet_file_with_a_broken_page_is_named(tmp_path):
     data = bytearray(path.read_bytes())
     data[4:200] = bytes(196)
     path.write_bytes(data)
-    with pytest.raises(DataError, match=r"x\.parquet is no parquet file that can be read"):
+    with pytest.raises(DataError, match=r"x\.parquet is not a readable parquet file"):
         load_corpus(f"file:{path}")
 
 

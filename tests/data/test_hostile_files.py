@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import llm_envs.data.files.rows
 from llm_envs.data import DataError, load_corpus
+from llm_envs.data.files import line_files
 
 DEEP = "[" * 100_000 + "]" * 100_000
 DEEPISH = "[" * 200 + "]" * 200  # json reads it; whoever walks it by recursion may fail later
@@ -36,15 +36,15 @@ def lines(path: Path, *texts: str | bytes) -> Path:
 def test_what_is_no_regular_file_is_refused_instead_of_waited_for(tmp_path: Path, suffix: str) -> None:
     pipe = tmp_path / f"pipe.{suffix}"
     os.mkfifo(pipe)
-    assert "no regular file" in refused(pipe)
+    assert "not a regular file" in refused(pipe)
     assert str(pipe) in refused(pipe)
     endless = tmp_path / f"endless.{suffix}"
     endless.symlink_to("/dev/zero")
-    assert "no regular file" in refused(endless)
+    assert "not a regular file" in refused(endless)
     folder = tmp_path / "folder"
     folder.mkdir()
     os.mkfifo(folder / f"train.{suffix}")
-    assert "no regular file" in refused(folder)
+    assert "not a regular file" in refused(folder)
 
 
 def test_names_that_lead_nowhere_are_named(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_names_that_lead_nowhere_are_named(tmp_path: Path) -> None:
         ('{"source": "a", "group": ' + "9" * 400 + "}", "column 'group' holds an integer beyond 64 bits"),
         ('{"source": "a", "group": 1e400}', "column 'group' holds inf"),
         ('{"source": "a", "metadata": {"x": NaN}}', "column 'metadata' holds nan"),
-        ('{"source": "a", "source": "b"}', "line 2: not JSON (the key 'source' stands twice"),
+        ('{"source": "a", "source": "b"}', "line 2: not JSON (the key 'source' appears twice"),
         (b'{"source": "\xff"}', "line 2: byte 0xff"),
         ('{"source": "a\0b"}', "line 2: not JSON"),
         ('{"source": ' + DEEPISH + "}", "line 2: nested deeper"),
@@ -76,7 +76,7 @@ def test_rows_of_jsonl(tmp_path: Path, text: str | bytes, said: str) -> None:
 
 
 def test_a_row_without_end_is_not_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(llm_envs.data.files.rows, "MAX_ROW", 1000)
+    monkeypatch.setattr(line_files, "MAX_ROW", 1000)
     assert "line 2: longer than" in refused(lines(tmp_path / "a.jsonl", '{"source": "a"}', "x" * 2000))
     assert "line 2: longer than" in refused(lines(tmp_path / "a.csv", "source", "x" * 2000))
     limit = csv.field_size_limit(1000)

@@ -184,7 +184,7 @@ def test_test_sources_that_stand_in_train_are_counted(tmp_path):
     shared = [{**row, "split": "test"} for row in rows[:3]]
     spec = write(tmp_path / "shared.jsonl", *rows, *shared)
     (text,) = said(spec)
-    assert "the sources of 3 of 3 test examples stand in train as well" in text
+    assert "the sources of 3 of 3 test examples are in train as well" in text
     folder = tmp_path / "folder"
     folder.mkdir()
     write(folder / "train.jsonl", *({"source": row["source"]} for row in rows))
@@ -199,4 +199,4 @@ def test_separate_splits_of_the_hub_are_compared(tmp_path):
     part = datasets.Dataset.from_list([{"source": f"hub {i}", "target": "x"} for i in range(4)])
     datasets.DatasetDict({"train": part, "test": part}).save_to_disk(str(tmp_path / "d"))
     (text,) = said(f"hub:{tmp_path / 'd'}")
-    assert "4 of 4 test examples stand in train" in text
+    assert "4 of 4 test examples are in train" in text

@@ -93,7 +93,7 @@ def test_an_empty_split_takes_the_nearest_of_the_largest():
     assert fill_empty(np.zeros(3, np.int8), draws[:3], DEFAULT_SHARES).tolist() == [0, 2, 1]
 
 
-def test_a_split_without_a_share_stays_empty_and_too_few_groups_stay_as_drawn():
+def test_only_splits_with_a_share_are_filled_given_enough_groups():
     draws = np.array([0.1, 0.2, 0.3])
     drawn = np.zeros(3, np.int8)
     assert fill_empty(drawn, draws, (0.8, 0.0, 0.2)).tolist() == [0, 0, 2]

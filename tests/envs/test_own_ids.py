@@ -181,7 +181,7 @@ def test_a_misspelt_argument_is_refused_when_registered():
 
 def test_ids_that_cannot_be_evaluated_say_why():
     env = gym.make("TextGen-Tiny-v0")
-    with pytest.raises(ValueError, match="no environment of this package"):
+    with pytest.raises(ValueError, match="not an environment of this package"):
         llm_envs.evaluate(RandomAgent(env, 0), "CartPole-v1")
     with pytest.raises(gym.error.NameNotFound, match="TextGen-Tiny"):
         llm_envs.evaluate(RandomAgent(env, 0), "TextGen-Tny-v0")

@@ -136,5 +136,5 @@ for make in (gym.make, gym.make_vec):
 @pytest.mark.parametrize("make", [gym.make, gym.make_vec])
 @pytest.mark.filterwarnings("ignore:.*is not in the possible render_modes")
 def test_an_unknown_mode_is_refused_with_those_there_are(make):
-    with pytest.raises(ValueError, match=r"unknown render_mode='rgb'; there are 'ansi'.*'rgb_array'"):
+    with pytest.raises(ValueError, match=r"unknown render_mode='rgb'; the modes are 'ansi'.*'rgb_array'"):
         make("TextGen-Tiny-v0", render_mode="rgb")

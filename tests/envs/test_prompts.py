@@ -10,7 +10,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre
 
 import llm_envs
 from llm_baselines.anchors.reference import ReferenceAgent
-from llm_envs.envs import task as tasks
+from llm_envs.envs import prompt_checks
 from llm_envs.tokenizers import ByteTokenizer
 
 
@@ -48,7 +48,7 @@ SOURCES = [*(f"row {k}" for k in range(30)), "\u200b", "more"]
 @pytest.mark.parametrize("checked", [20_000, 10])
 def test_a_source_without_tokens_is_refused_when_made(long_prompt, checked, tmp_path, monkeypatch):
     """Files of more rows than are all tokenised as well."""
-    monkeypatch.setattr(tasks, "_CHECKED_PROMPTS", checked)
+    monkeypatch.setattr(prompt_checks, "CHECKED_PROMPTS", checked)
     with pytest.raises(ValueError, match=r"example 30 of 'train' has no token.*'\\u200b'.*'separator'"):
         made(tmp_path, SOURCES, tokenizer={"separator": ""}, long_prompt=long_prompt)
 
@@ -71,7 +71,7 @@ class Mute(ByteTokenizer):
 
 
 @pytest.mark.parametrize("long_prompt", ["error", "truncate"])
-def test_a_dialogue_that_opens_without_tokens_is_refused_when_made(long_prompt, monkeypatch):
-    monkeypatch.setattr(tasks, "_extreme_openings", {})
+def test_a_dialogue_that_opens_without_tokens_is_refused_when_made(long_prompt):
+    prompt_checks.forget_checks()
     with pytest.raises(ValueError, match="a dialogue of 'train' has no token"):
         gym.make("Dialogue-v0", tokenizer=Mute(), long_prompt=long_prompt)

@@ -42,8 +42,8 @@ def test_actions_that_are_none_are_named(actions, said):
     [
         ({"num_envs": 10**12}, "num_envs=1000000000000 must be at most 65,536"),
         ({"num_envs": 2.0}, "num_envs=2.0 must be a whole number"),
-        ({"num_envs": 2, "autoreset_mode": "x"}, "unknown autoreset_mode='x'; there are"),
-        ({"num_envs": 2, "autoreset_mode": []}, "unknown autoreset_mode=[]; there are"),
+        ({"num_envs": 2, "autoreset_mode": "x"}, "unknown autoreset_mode='x'; the modes are"),
+        ({"num_envs": 2, "autoreset_mode": []}, "unknown autoreset_mode=[]; the modes are"),
         ({"num_envs": 2, "max_new_tokens": 2**40}, "max_new_tokens=1099511627776 must be at most"),
     ],
 )

@@ -82,7 +82,7 @@ def test_after_a_reset_that_raised_no_episode_is_running(wrong, monkeypatch):
         ({"reward": {"id": "bleu", "max_ordr": 2}}, ValueError, "max_order"),
         ({"tokenizer": "wrod"}, ValueError, "did you mean 'word'"),
         ({"tokenizer": {"id": "word", "spel": True}}, ValueError, "no option 'spel'"),
-        ({"split": "tset"}, ValueError, "unknown split='tset'; there are 'train'"),
+        ({"split": "tset"}, ValueError, "unknown split='tset'; the splits are 'train'"),
         ({"reward_timing": "sparse"}, ValueError, "'terminal', 'dense'"),
         ({"reward_timing": {"id": "shaped"}}, ValueError, "gamma"),
         (
@@ -93,7 +93,7 @@ def test_after_a_reset_that_raised_no_episode_is_running(wrong, monkeypatch):
         ({"reward_timing": {"id": "shaped", "gamma": -7}}, ValueError, "a number from 0 to 1"),
         ({"reward_timing": {"id": "shaped", "gamma": None}}, ValueError, "'gamma': None}: gamma is"),
         ({"reward_timing": {"id": "shaped", "gamma": "x"}}, ValueError, "'gamma': 'x'}: gamma is"),
-        ({"long_prompt": "drop"}, ValueError, "'error' and 'truncate'"),
+        ({"long_prompt": "drop"}, ValueError, "'error' or 'truncate'"),
         ({"max_new_tokens": 0}, ValueError, "max_new_tokens=0"),
         ({"max_prompt_tokens": 2.5}, ValueError, "max_prompt_tokens=2.5"),
         ({"metrics": "bleu"}, ValueError, "list of reward specs"),
@@ -172,7 +172,7 @@ def write_requests(path, asking):
     ("asking", "scored"),
     [(range(40), True), (range(1, 40), False), (range(39), False), ((0, 30), False), ((), False)],
 )
-def test_the_default_reward_is_one_for_all_splits_and_can_score_every_request(tmp_path, asking, scored):
+def test_all_splits_have_one_default_reward_that_scores_every_request(tmp_path, asking, scored):
     path = tmp_path / "requests.jsonl"
     write_requests(path, asking)
     signatures = []

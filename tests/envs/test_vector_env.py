@@ -164,7 +164,7 @@ def test_stepping_a_finished_row_is_an_error_when_autoreset_is_disabled():
 
 @pytest.mark.parametrize("timing", ["terminal", "dense"])
 @pytest.mark.parametrize("env_id", ["TextGen-Tiny-v0", "Translation-v0", "Dialogue-v0"])
-def test_rows_that_are_over_wait_while_the_others_go_on_as_single_environments(env_id, timing):
+def test_waiting_rows_leave_the_other_rows_equal_to_single_environments(env_id, timing):
     reward = "default" if timing == "terminal" else growing
     kwargs = {"reward_timing": timing, "metrics": "default", "reward": reward}
     env = gym.make_vec(env_id, num_envs=ROWS, autoreset_mode="Disabled", **kwargs)

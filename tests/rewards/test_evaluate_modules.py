@@ -184,14 +184,14 @@ def test_scripts_that_cannot_be_used_are_refused(tmp_path):
         ("empty", "has no 'empty.py': a module's script has the name of its folder"),
         ("none", "there is no folder"),
         ("none.py", "there is no script"),
-        ("no_python", "is no Python: .* in line 1"),
+        ("no_python", "is not valid Python: .* in line 1"),
     ):
         with pytest.raises(ValueError, match=f"reward 'evaluate:{name.partition('.')[0]}'.*{message}"):
             make_reward(f"evaluate:{tmp_path / name}")
     bleu = corpus_bleu(tmp_path)
     for spec, message in (
-        ({"references": ["a"]}, "'references' is no option: the episodes give it"),
-        ({"module": "bleu"}, "the module stands in its id"),
+        ({"references": ["a"]}, "'references' is not an option: the episodes supply it"),
+        ({"module": "bleu"}, "its id already names the module"),
         ({"key": 3}, "option 'key' is of type str or None, got 3"),
         ({"revision": "main"}, "is a local script, which has no revision='main'"),
     ):
@@ -285,7 +285,9 @@ def test_names_on_the_hub_are_loaded_when_named(monkeypatch):
         )
 
     monkeypatch.setattr(evaluate, "load", load)
-    with pytest.raises(ValueError, match=r"no folder or script 'none', and from the hub it cannot be loaded"):
+    with pytest.raises(
+        ValueError, match=r"no folder or script 'none' exists, and it cannot be loaded from the hub"
+    ):
         make_reward("evaluate:none")
     spec = {"id": "evaluate:somebody/some", "config_name": "large", "revision": "v2"}
     reward, again = make_reward(spec), make_reward(spec)

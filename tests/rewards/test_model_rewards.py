@@ -153,7 +153,7 @@ def test_signatures_know_the_weights_and_not_the_folder(folders, tmp_path):
     assert str(tmp_path) not in first
 
 
-def test_a_model_that_is_trained_anew_is_read_anew_and_never_in_the_name_of_the_old_one(tmp_path):
+def test_a_retrained_model_is_read_again_and_gets_another_signature(tmp_path):
     spec = {"id": "classifier", "model": save_model(tmp_path, "classifier", "bert", num_labels=2), "label": 1}
     first = make_reward(spec)
     score, data = first(on("the sea")), pickle.dumps(first)

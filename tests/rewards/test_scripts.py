@@ -39,7 +39,7 @@ def test_equal_texts_match_whichever_way_they_are_composed():
     assert make_reward("exact_match")(on("un cafe noir", CAFE[0])) == 0.0
 
 
-def test_characters_of_a_script_are_found_whichever_way_their_names_are_composed():
+def test_characters_are_found_in_any_unicode_form_of_their_names():
     scene = on(
         "RENÉE: Bonjour, mes amis.\nRENÉE: Il fait beau.\nElle sort.",
         form="script",

@@ -39,7 +39,7 @@ EPISODE = Episode(
 
 @pytest.fixture
 def clean_registry(monkeypatch):
-    monkeypatch.setattr(registry, "_REGISTRY", dict(registry._REGISTRY))
+    monkeypatch.setattr(registry, "REGISTRY", dict(registry.REGISTRY))
 
 
 def length(episode, *, per=10):
@@ -175,19 +175,19 @@ def test_an_id_is_taken_once(clean_registry):
         ({"bleu": "much"}, "weight of reward 'bleu' is a finite number, got 'much'"),
         ({"bleu": float("nan")}, "finite number"),
         ({"bleu": True}, "finite number"),
-        ({"bleu": {"max_order": 2}}, "options stand beside it"),
+        ({"bleu": {"max_order": 2}}, "options go beside it"),
         ({}, "is empty"),
         ([], "is empty"),
         ([{"weight": 1.0}], 'has no "id"'),
         (7, "cannot make a reward from 7"),
         (None, "cannot make a reward from None"),
         ([{"id": 3}], 'the "id" of a reward is a string'),
-        (["bleu", "bleu"], "'bleu' stands twice.*\"name\""),
+        (["bleu", "bleu"], "'bleu' appears twice.*\"name\""),
         ("no_such_module_here:f", "no module 'no_such_module_here'"),
         ("llm_envs.rewards.bleu:Blue", "has no 'Blue'; did you mean 'Bleu'"),
         ("llm_envs.tokenizers.words:__name__", "not a function or class"),
         ("default", "an environment's own"),
-        ({"default": 1.0, "length_penalty": -0.2}, "stands alone"),
+        ({"default": 1.0, "length_penalty": -0.2}, "cannot be combined"),
         ({"id": "sentiment", "scale": "big"}, "reward 'sentiment': unknown scale='big'"),
         ({"id": "product", "rewards": {"blue": 1}}, "reward 'product'.*did you mean 'bleu'"),
         ({"id": "product", "rewards": {"bleu": -1}}, "exponent"),

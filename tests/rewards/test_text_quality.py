@@ -164,7 +164,7 @@ def test_fitting_happens_once_for_the_same_texts(monkeypatch):
     calls = []
     real = NgramModel.__init__
     monkeypatch.setattr(NgramModel, "__init__", lambda self, t: (calls.append(1), real(self, t))[1])
-    monkeypatch.setattr(fitting, "_fitted", type(fitting._fitted)())
+    monkeypatch.setattr(fitting, "FITTED", type(fitting.FITTED)())
     for _ in range(3):
         make_reward("fluency", RewardContext(train_texts=lambda: list(TRAIN)))
     first = len(calls)
@@ -173,7 +173,7 @@ def test_fitting_happens_once_for_the_same_texts(monkeypatch):
     assert len(calls) > first
 
 
-def test_train_texts_that_are_given_several_times_do_not_leak_into_the_calibration():
+def test_repeated_train_texts_do_not_change_the_calibration():
     once = make_reward("fluency", CONTEXT)
     thrice = make_reward("fluency", RewardContext(train_texts=lambda: [t for t in TRAIN for _ in range(3)]))
     assert once.signature == thrice.signature

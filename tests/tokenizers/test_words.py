@@ -79,7 +79,7 @@ def test_bundled_texts_have_the_words_they_had(name):
         assert tokens_of(text) == re.findall(rf"\n|{_OLD_WORD}|[^\w\s]", folded.strip())
 
 
-def test_words_are_counted_between_spaces_and_by_character_where_there_are_none():
+def test_words_are_counted_by_character_in_scripts_without_spaces():
     assert count_words("a - b, c") == 4
     assert count_words("我喜欢 Python3。") == 4
     assert count_words("का की") == 2

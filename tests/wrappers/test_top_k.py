@@ -190,7 +190,7 @@ def test_a_truncated_episode_has_candidates_to_bootstrap_from(mode):
     assert (observation["candidates"] >= 0).all()
 
 
-def test_one_pass_for_all_rows_of_a_step_in_which_rows_that_are_over_stand_still():
+def test_one_pass_scores_all_running_rows_of_a_step():
     many = gym.make_vec("TextGen-Tiny-v0", num_envs=3, autoreset_mode="Disabled")
     scorer = Scorer(8)
     env = VectorTopKActions(many, scorer, 8)
@@ -250,8 +250,8 @@ def test_an_environments_action_mask_bounds_the_candidates():
         ({"k": True}, r"k=True must be a whole number"),
         ({"end_token_ids": 0}, r"end_token_ids=0: give token ids, such as \[0\]"),
         ({"end_token_ids": [1.5]}, r"end_token_ids=\[1\.5\]: give token ids"),
-        ({"end_token_ids": [8]}, r"end_token_ids=\[8\]: 8 is no token, 0 to 7"),
-        ({"lm": 3}, "lm=3 is no scorer: give a model's name"),
+        ({"end_token_ids": [8]}, r"end_token_ids=\[8\]: 8 is not a token id, 0 to 7"),
+        ({"lm": 3}, "lm=3 is not a scorer: give a model's name"),
     ],
 )
 def test_bad_arguments_are_named(options, message):
@@ -343,7 +343,7 @@ class Last:
         return np.where(written % 2, 0, observation["candidates"].shape[1] - 2), state
 
 
-def test_evaluation_is_the_same_single_in_rows_and_as_a_policy_over_the_plain_environment():
+def test_evaluation_is_equal_single_in_rows_and_as_a_plain_policy():
     env = TopKActions(gym.make("TextGen-Tiny-v0", split="test"), Scorer(8), 4)
     single = llm_envs.evaluate(Last(), env, 9, seed=1).rows
     for mode in ("Disabled", "NextStep", "SameStep"):

@@ -10,7 +10,8 @@ import numpy as np
 from llm_baselines.agent import Env
 from llm_baselines.play.played_examples import PlayedExamples
 from llm_baselines.play.sampling import uniforms
-from llm_envs.envs.task import Speaker, Task
+from llm_envs.envs.conversation import Speaker
+from llm_envs.envs.task import Task
 from llm_envs.episode import Example
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, field, fields
-from difflib import get_close_matches
 from math import isfinite
 from typing import Any, TypeVar
 
 from llm_baselines.spec import AFFECTS
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.checks.types import declared_types, fits, type_name
 
 T = TypeVar("T")
@@ -69,9 +69,10 @@ def make_config(cls: type[T], values: Mapping[str, Any], *, elsewhere: Iterable[
     for key, value in values.items():
         if key not in known:
             names = [*elsewhere, *known]
-            near = get_close_matches(key, names, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}"
-            raise ValueError(f"unknown option {key!r} of {cls.__name__}; {hint}")
+            raise ValueError(
+                f"unknown option {key!r} of {cls.__name__}{did_you_mean(key, names)} "
+                f"the options are {', '.join(names)}"
+            )
         checked[key] = _checked(cls, types, known[key], value)
     return cls(**checked)
 

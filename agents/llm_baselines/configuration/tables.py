@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.envs.ids import registered_arguments
 
 TUNED = "tuned"
@@ -74,9 +74,7 @@ class OptionTables:
         """
         sizes = self._tables.get("timesteps", {})
         if size not in sizes:
-            near = get_close_matches(size, sizes, n=1)
-            hint = f", did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"unknown size={size!r}; there are {list(sizes)}{hint}")
+            raise ValueError(f"unknown size={size!r}{did_you_mean(size, sizes)} the sizes are {list(sizes)}")
         steps = sizes[size].get(agent, {})
         for name in (env_id, "default"):
             if name in steps:

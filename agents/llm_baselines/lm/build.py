@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from safetensors import SafetensorError
 
 from llm_baselines.agent import Track
 from llm_envs.assets import resolve_model
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import UntrustedCode, load_pretrained
 from llm_envs.lm.model import LanguageModel
 
@@ -122,9 +122,10 @@ def _fresh(options: Mapping[str, Any], vocabulary_size: int, context_length: int
     known = {"attn_implementation", *(field.name for field in fields(LlamaConfig))} - given.keys()
     for name in options:
         if name not in known:  # LlamaConfig would take it and leave its default
-            near = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ", see transformers' LlamaConfig"
-            raise ValueError(f"model={dict(options)!r}: {name!r} is no option of a fresh Llama{hint}")
+            raise ValueError(
+                f"model={dict(options)!r}: {name!r} is no option of a fresh Llama"
+                f"{did_you_mean(name, known)} see transformers' LlamaConfig"
+            )
     chosen: dict[str, Any] = {"tie_word_embeddings": True, "attn_implementation": "sdpa", **options}
     try:
         config = LlamaConfig(**given, **chosen)
@@ -144,10 +145,9 @@ def _load(name: str) -> Any:
     from transformers import AutoModelForCausalLM
 
     if not Path(name).exists() and "/" not in name:
-        near = get_close_matches(name, PRESETS, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
         raise ValueError(
-            f"unknown model {name!r}; {hint}there are {', '.join(map(repr, PRESETS))}, folders and hub names"
+            f"unknown model {name!r}{did_you_mean(name, PRESETS)} the models are "
+            f"{', '.join(map(repr, PRESETS))}, folders and hub names"
         )
     try:
         loaded: Any = load_pretrained(

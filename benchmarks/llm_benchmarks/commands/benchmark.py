@@ -12,7 +12,7 @@ from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.progress import SuiteProgress
 from llm_benchmarks.run.runner import SuiteOutcome, run_suite
 from llm_benchmarks.run.suite import find_suite, load_suite
-from llm_envs.rewards.registry import did_you_mean
+from llm_envs.checks.suggestions import did_you_mean
 
 _ENGINES = ("process", "ray", "submitit")
 

@@ -17,8 +17,8 @@ from rich.text import Text
 from llm_benchmarks.console.fitting_table import Column, Row, print_table
 from llm_benchmarks.console.report import figure, plain, say
 from llm_benchmarks.leaderboard.tables import Table
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.envs.ids import bare_id
-from llm_envs.rewards.registry import did_you_mean
 
 FILE = "baselines.json"
 _DIGITS = 6

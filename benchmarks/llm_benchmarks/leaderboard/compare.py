@@ -16,8 +16,8 @@ from llm_benchmarks.leaderboard.scores import Scores, difference
 from llm_benchmarks.leaderboard.statistics import Interval
 from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
 from llm_benchmarks.records.store import RecordStore
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import shown
-from llm_envs.rewards.registry import did_you_mean
 
 WIDTH = 110
 _COLUMNS = (

@@ -15,8 +15,8 @@ from llm_benchmarks.console.report import figure, report_console, say, tell_prob
 from llm_benchmarks.leaderboard.compare import apart
 from llm_benchmarks.leaderboard.tables import leaderboard_tables
 from llm_benchmarks.records.store import RecordStore
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import shown, shown_lines
-from llm_envs.rewards.registry import did_you_mean
 
 WIDTH = 100
 _LONGEST = 600  # characters of a text that are printed

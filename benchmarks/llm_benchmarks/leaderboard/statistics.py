@@ -110,7 +110,7 @@ def paired_difference(
         `mean_interval` of the differences over the seeds that both have; n counts those.
 
     Raises:
-        ValueError: If a seed stands twice on one side, or the sides share none.
+        ValueError: If a seed appears twice on one side, or the sides share none.
     """
     rows_a = _by_seed(_finite(a), seeds)
     rows_b = _by_seed(_finite(b), seeds if seeds_b is None else seeds_b)

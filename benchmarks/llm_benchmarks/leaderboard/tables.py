@@ -15,8 +15,8 @@ from llm_benchmarks.leaderboard.rows import ANCHORS, Row, make_row
 from llm_benchmarks.leaderboard.scores import Scores
 from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.values import canonical_json, content_hash, flatten
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.envs.ids import bare_id
-from llm_envs.rewards.registry import did_you_mean
 
 MAIN_METRICS = 3
 _LEADING = ("success", "task_success")

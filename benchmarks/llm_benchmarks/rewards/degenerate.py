@@ -24,7 +24,8 @@ from llm_baselines.anchors.fixed_text import ConstantAgent
 from llm_baselines.anchors.reference import RandomAgent, ReferenceAgent, ScriptedAgent
 from llm_baselines.anchors.unigram import UnigramAgent
 from llm_envs.data.corpus import SPLITS, example_digest
-from llm_envs.envs.task import Speaker, Task
+from llm_envs.envs.conversation import Speaker
+from llm_envs.envs.task import Task
 from llm_envs.episode import Example
 from llm_envs.rewards.forms import FORMS
 from llm_envs.tokenizers.words import is_unspaced, words_of

@@ -223,7 +223,7 @@ def check_names(envs: list[str], agents: list[str], where: str) -> None:
     """
     import llm_envs
     from llm_baselines.registry import list_agents
-    from llm_envs.rewards.registry import did_you_mean
+    from llm_envs.checks.suggestions import did_you_mean
 
     for env in (env.removeprefix("llm_envs:") for env in envs):
         try:

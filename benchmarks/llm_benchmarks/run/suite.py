@@ -40,7 +40,7 @@ from llm_benchmarks.run.cells import (
     check_timesteps,
     check_track,
 )
-from llm_envs.rewards.registry import did_you_mean
+from llm_envs.checks.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """``poem-requests``: the poems, and in the train split thousands of requests that have no poem yet.
 
-What a reward scores needs no reference, so a learner may practise on more requests than there are texts to
-imitate. Texts, validation and test are those of ``poems``.
+A reward needs no reference to score a text. So a learner may practise on more requests than there are texts
+to imitate. Texts, validation and test are those of ``poems``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which words a request asks for, so that no constant text can serve many requests.
 
-The requests of the bundled poems and scripts are stored with the texts (field ``words``);
-``python -m llm_envs.data.bundled.requests`` chooses them anew after a text has been added or changed.
+The requests of the bundled poems and scripts are stored with the texts (field ``words``). After a text has
+been added or changed, ``python -m llm_envs.data.bundled.requests`` chooses them again.
 """
 
 from __future__ import annotations
@@ -121,14 +121,14 @@ def choose_requests(
 
 
 def relabelled(example: Example, rng: np.random.Generator) -> Example | None:
-    """The example with other words asked for, all of which its first reference uses.
+    """Returns the example with other requested words, all of which its first reference uses.
 
-    What a text does may be asked for after the fact (hindsight: Andrychowicz et al. 2017), so one text
+    What a text does may be requested after the fact (hindsight: Andrychowicz et al. 2017). So one text
     demonstrates as many requests as it has sets of words.
 
     Returns:
-        An example that asks for as many words in the order of the text, or None where the example asks for
-        no words, its source does not spell them out, or the text has no others.
+        An example that asks for the same number of words, in the order of the text. None if the example asks
+        for no words, its source does not spell them out, or the text has no others.
     """
     asked = example.metadata.get("words")
     if not asked or not example.references or " , ".join(asked).lower() not in example.source:
@@ -147,7 +147,7 @@ def _arbitrary(*texts: str) -> str:
 
 
 def taught_pieces(texts: Sequence[str], shares: Shares) -> list[bool]:
-    """For every text whether its group falls into the train split."""
+    """Returns for every text whether its group falls into the train split."""
     import numpy as np
 
     keys = np.array([group_key(piece_group(text)) for text in texts], np.uint64)

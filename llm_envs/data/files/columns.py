@@ -1,4 +1,4 @@
-"""From a row of somebody's table to an `Example`: which column holds what."""
+"""From a row of a table to an `Example`: which column holds what."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.data.corpus import SPLITS, Columns
-from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.data.errors import DataError
 from llm_envs.episode import Example
 from llm_envs.foreign import shown
 from llm_envs.foreign.bounded_json import MAX_DEPTH, MAX_INTEGER
@@ -22,7 +23,7 @@ REFERENCES_NAMES = (
     *("response", "output", "completion", "tgt"),
 )
 _PART_NAMES = ("context",)
-"""What is no source by itself, and without which a source may mean nothing."""
+"""Columns that are not a source themselves, but that a source may need."""
 _ALPACA = ("instruction", "input")
 """The columns of a task and what it is to be done to, and "output" (Taori et al. 2023). Their authors put a
 blank line between; the column "text" that some copies have holds all three."""
@@ -37,21 +38,21 @@ SPLIT_VALUES = {
 
 
 class RowError(Exception):
-    """What is wrong with a row and what was expected; the reader adds where it stands."""
+    """The fault of a row, and what was expected. The reader adds the place."""
 
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """Which columns of a table make up an example.
+    """The columns of a table that make up an example.
 
     Attributes:
-        source: The columns of the source; of several, those that hold something are joined by a blank line.
+        source: The columns of the source. Several are joined by a blank line; empty ones are skipped.
         references: The columns of the references; none for prompt-only data.
         split: The column that names the official split, if there is one.
         metadata: Columns that are kept under their own names. An object in a column called
             "metadata" is merged instead.
-        absent: Usual names of what the table has no column for; a row that has one is at fault.
-        note: What to tell the user of the choice; empty where there was none.
+        absent: Usual names that the first row has no column for. A later row with such a column is an error.
+        note: What to tell the user about the choice; empty if there is nothing to tell.
     """
 
     source: tuple[str, ...]
@@ -63,15 +64,15 @@ class ColumnMapping:
 
     @classmethod
     def resolve(cls, columns: Columns | None, available: Sequence[str], place: str) -> ColumnMapping:
-        """Find the columns asked for, and the usual names for the others.
+        """Finds the columns asked for, and columns of usual names for the other roles.
 
         Args:
-            columns: The user's choice, by role; None to go by usual names alone.
+            columns: The user's choice, by role. None uses the usual names only.
             available: The columns of the table.
             place: The file or data set, for errors.
 
         Raises:
-            DataError: If a role is unknown, a column is missing, no column holds the source, or several may
+            DataError: If a role is unknown, a column is missing, no column holds the source, or several could
                 hold the same.
         """
         chosen = (
@@ -80,7 +81,7 @@ class ColumnMapping:
         for role, names in chosen.items():
             for name in names:
                 if name.partition(".")[0] not in available and name not in available:
-                    hint = did_you_mean(name, available) or ";"
+                    hint = did_you_mean(name, available)
                     raise DataError(
                         f"{place} has no column {name!r} (asked for as {role}){hint} "
                         f"its columns are {', '.join(available)}"
@@ -143,22 +144,22 @@ class ColumnMapping:
         return list(dict.fromkeys(names))
 
     def check_columns(self, row: Mapping[str, Any]) -> None:
-        """Refuses a row with a column that would be read, had the first row had it.
+        """Raises if a row has a usual column that the first row did not have.
 
         Raises:
-            RowError: It has one.
+            RowError: The row has such a column.
         """
         if late := sorted(self.absent & row.keys()):
             raise RowError(
                 f"a column {late[0]!r}, which the first row does not have; expected the same columns in all "
-                "rows, null where there is nothing"
+                "rows, null if there is none"
             )
 
     def example(self, row: Mapping[str, Any]) -> Example:
-        """The example of a row.
+        """Returns the example of a row.
 
         Raises:
-            RowError: If a value is missing, of the wrong type, or no text that can be encoded.
+            RowError: If a value is missing, has the wrong type, or is text that cannot be encoded.
         """
         source = "\n\n".join(self._source_parts(row))
         references: list[str] = []
@@ -201,10 +202,10 @@ class ColumnMapping:
         return parts
 
     def official_split(self, row: Mapping[str, Any]) -> str | None:
-        """The split the row itself names, or None where the table has no such column.
+        """Returns the split that the row names, or None if the table has no such column.
 
         Raises:
-            RowError: If the name is none of the known ones.
+            RowError: If the name is unknown.
         """
         if self.split is None:
             return None
@@ -222,7 +223,7 @@ def _is_alpaca(available: Sequence[str], candidates: Sequence[str]) -> bool:
 def _listed(role: str, names: str | Sequence[str]) -> list[str]:
     if role not in ROLES:
         raise DataError(
-            f"unknown key {role!r} in columns=; expected {', '.join(ROLES)}" + did_you_mean(role, ROLES)
+            f"unknown key {role!r} in columns={did_you_mean(role, ROLES)} expected {', '.join(ROLES)}"
         )
     given = [names] if isinstance(names, str) else names
     if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
@@ -231,7 +232,7 @@ def _listed(role: str, names: str | Sequence[str]) -> list[str]:
 
 
 def _value(row: Mapping[str, Any], column: str) -> Any:
-    """A column, or what a dotted name finds inside of one."""
+    """Returns a column, or the value that a dotted name finds inside one."""
     if column in row or "." not in column:
         return row.get(column)
     value: Any = row
@@ -245,19 +246,19 @@ def _found(value: Any) -> str:
         return "is missing"
     if isinstance(value, str) and not value.strip():
         return "is empty"
-    told = _repr(value)
-    return f"holds {type(value).__name__} {told if len(told) <= 60 else told[:57] + '...'}"
+    text = _repr(value)
+    return f"holds {type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
 
 
 def _repr(value: Any) -> str:
     try:
         return repr(value)
-    except (RecursionError, ValueError):  # too deep; an integer of too many digits
+    except (RecursionError, ValueError):  # nested too deep, or an integer of too many digits
         return "of no use"
 
 
 def _check_characters(text: str, column: str) -> None:
-    """Refuses half a surrogate pair, which JSON can spell and no tokenizer can read."""
+    """Raises if a text holds half a surrogate pair. JSON can spell it, but no tokenizer can read it."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -268,10 +269,10 @@ def _check_characters(text: str, column: str) -> None:
 
 
 def _plain(value: Any, column: str, depth: int = 0) -> Any:
-    """The value as JSON knows it, within bounds; dates and other foreign things become text.
+    """Returns the value as JSON knows it, within bounds. Dates and other types become text.
 
     Raises:
-        RowError: It holds half a character, a number without end or of thousands of digits, or is too deep.
+        RowError: It holds half a surrogate pair, an infinite or a huge number, or is nested too deep.
     """
     if depth > MAX_DEPTH:
         raise RowError(f"column {column!r} is nested deeper than {MAX_DEPTH} levels")

@@ -9,25 +9,25 @@ from typing import Any
 from llm_envs.data.corpus import Columns, Contents
 from llm_envs.data.errors import DataError
 from llm_envs.data.files.columns import SPLIT_VALUES
-from llm_envs.data.files.tables import read_tables
+from llm_envs.data.files.scanning import read_tables
 
 
 class HubTable:
-    """One split of a `datasets.DatasetDict`; the rows stay in its memory-mapped files."""
+    """One split of a `datasets.DatasetDict`. The rows stay in its memory-mapped files."""
 
     unit = "row"
     note = ""
 
     def __init__(self, dataset: Any, place: str) -> None:
         self.place = place
-        self._dataset = dataset.with_format(None)  # as tensors or frames, or columns left out, rows are none
+        self._dataset = dataset.with_format(None)  # other formats give tensors or frames, or omit columns
 
     def columns(self) -> list[str]:
-        """The names of the columns; none if there are no rows."""
+        """Returns the names of the columns; empty if there is no row."""
         return list(self._dataset.column_names) if len(self._dataset) else []
 
     def scan(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """Yield every row with its number, reading these columns only."""
+        """Yields every row with its number. Reads only these columns."""
         names = self._dataset.column_names
         tops = (name if name in names else name.partition(".")[0] for name in columns)
         self._dataset = self._dataset.select_columns(list(dict.fromkeys(tops)))
@@ -36,21 +36,21 @@ class HubTable:
             for row in self._dataset:
                 number += 1
                 yield number, row
-        except Exception as error:  # whatever the library finds in somebody's files
+        except Exception as error:  # the library may raise anything about the files
             after = f"{self.place}, after row {number}"
             raise DataError(f"{after}: cannot be read ({type(error).__name__}: {error})") from error
 
     def row(self, index: int) -> Mapping[str, Any]:
-        """A row by its position."""
+        """Returns a row by its position."""
         row: Mapping[str, Any] = self._dataset[index]
         return row
 
 
 def load(name: str, columns: Columns | None) -> Contents:
-    """Load a data set by name, or from a folder that `save_to_disk` wrote.
+    """Loads a data set by name, or from a folder that `save_to_disk` wrote.
 
-    Splits with other names than train, validation and test (and their usual short forms) are not
-    used, unless the data set has a single split: that is then split by hash.
+    Only splits named train, validation and test (or a usual short form) are used. A data set with a single
+    split of another name is split by hash.
 
     Raises:
         DataError: If `datasets` is missing, the data set cannot be loaded, or a row is wrong.

@@ -1,7 +1,7 @@
-"""``file:PATH[:quoted|:unquoted]``: a .jsonl, .csv, .tsv or .parquet file, or a folder of one for each split.
+"""``file:PATH[:quoted|:unquoted]``: a .jsonl, .csv, .tsv or .parquet file, or a folder with one per split.
 
-Quotation marks enclose fields of .csv (RFC 4180) and are letters in .tsv (IANA text/tab-separated-values);
-the ending after the path says it otherwise.
+In .csv files quotation marks enclose fields (RFC 4180). In .tsv files they are ordinary characters (IANA
+text/tab-separated-values). The ending after the path overrides this.
 """
 
 from __future__ import annotations
@@ -12,23 +12,26 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.data.corpus import Columns, Contents
-from llm_envs.data.errors import DataError, did_you_mean
+from llm_envs.data.errors import DataError
 from llm_envs.data.files.columns import SPLIT_VALUES
+from llm_envs.data.files.delimited import Delimited
+from llm_envs.data.files.json_lines import JsonLines
 from llm_envs.data.files.names import read_file_name
 from llm_envs.data.files.parquet import Parquet
-from llm_envs.data.files.rows import Delimited, JsonLines, Table
-from llm_envs.data.files.tables import read_tables
+from llm_envs.data.files.scanning import read_tables
+from llm_envs.data.files.table import Table
 from llm_envs.foreign import shown
 
 SUFFIXES = (".jsonl", ".csv", ".tsv", ".parquet")
 
 
 def load(name: str, columns: Columns | None) -> Contents:
-    """Read a file or a folder of ``train``, ``validation`` and ``test`` files.
+    """Reads a file, or a folder of ``train``, ``validation`` and ``test`` files.
 
     Raises:
-        DataError: If there is no such file, it cannot be read, its kind is unknown, or a row is wrong.
+        DataError: If the file does not exist, cannot be read, is of an unknown kind, or has a bad row.
     """
     try:
         given, quoted = read_file_name(name)
@@ -38,29 +41,30 @@ def load(name: str, columns: Columns | None) -> Contents:
         if not path.exists():
             with suppress(OSError):
                 beside = [file.name for file in path.parent.iterdir()]
-                raise DataError(f"there is no file {str(path)!r}{did_you_mean(path.name, beside)}")
+                hint = did_you_mean(path.name, beside)
+                raise DataError(f"there is no file {str(path)!r}{hint} give the path of a file")
             raise DataError(f"there is no file {str(path)!r}, nor a folder it could be in")
         return read_tables([(None, open_table(path, quoted))], columns, str(path))
     except OSError as error:
         place = name if error.filename is None else error.filename
         raise DataError(f"data file {shown(repr(str(place)), 200)}: {error.strerror}") from error
-    except RuntimeError as error:  # pathlib's, about a home folder
+    except RuntimeError as error:  # pathlib raises it about home folders
         raise DataError(f"data file {shown(repr(name), 200)}: {error}") from error
 
 
 def open_table(path: Path, quoted: bool | None = None) -> Table:
-    """The table of a file, by its suffix.
+    """Returns the table of a file, by its suffix.
 
     Args:
         path: The file.
-        quoted: Whether quotation marks enclose fields; None for what is usual for its suffix.
+        quoted: True if quotation marks enclose fields. None takes the usual choice for the suffix.
 
     Raises:
-        DataError: Its suffix is unknown or has no fields to quote, or it is no regular file: reading from a
-            pipe may wait for good, and from a device may never end.
+        DataError: The suffix is unknown or has no fields to quote, or the path is not a regular file.
+            Reading from a pipe may wait forever, and reading from a device may never end.
     """
     if not stat.S_ISREG(os.stat(path).st_mode):
-        raise DataError(f"{path} is no regular file; copy what it gives into one")
+        raise DataError(f"{path} is not a regular file; copy its content into one")
     suffix = path.suffix.lower()
     if suffix in (".csv", ".tsv"):
         return Delimited(path, "," if suffix == ".csv" else "\t", quoted=quoted)
@@ -74,7 +78,7 @@ def open_table(path: Path, quoted: bool | None = None) -> Table:
 
 
 def _folder(path: Path, quoted: bool | None) -> list[tuple[str | None, Table]]:
-    """The files named after splits: ``train.jsonl``, ``test-00000-of-00002.parquet``, ..."""
+    """Returns the files named after splits: ``train.jsonl``, ``test-00000-of-00002.parquet``, ..."""
     tables: list[tuple[str | None, Table]] = []
     for file in sorted(path.iterdir()):
         stem = re.split(r"[-_.]", file.name.lower())[0]

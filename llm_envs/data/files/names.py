@@ -1,4 +1,4 @@
-"""What stands behind ``file:``: a path, and how the quotation marks of tables with separators are read."""
+"""The part of a spec after ``file:``: a path, and how to read quotation marks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _QUOTING = {":quoted": True, ":unquoted": False}
 
 
 class FileName(NamedTuple):
-    """A file or folder, and whether quotation marks enclose fields; None for what is usual for its kind."""
+    """A file or folder, and whether quotation marks enclose fields. None takes the usual choice."""
 
     path: str
     quoted: bool | None = None
 
 
 def read_file_name(rest: str) -> FileName:
-    """Reads ``PATH[:quoted|:unquoted]``; a path that really ends so is a path."""
+    """Reads ``PATH[:quoted|:unquoted]``. A path that exists with such an ending is taken as a path."""
     for ending, quoted in _QUOTING.items():
         if rest.endswith(ending) and not os.path.lexists(os.path.expanduser(rest)):
             return FileName(rest.removesuffix(ending), quoted)
@@ -25,10 +25,12 @@ def read_file_name(rest: str) -> FileName:
 
 
 def label(spec: str) -> str:
-    """A data set's spec for tables and records: of ``file:`` the last part of the path alone.
+    """Returns a data set's spec for tables and records.
 
-    The same file is named in many ways, ``mine.csv``, ``./mine.csv``, ``/home/me/mine.csv``; its content hash
-    says which one it is.
+    Of a ``file:`` only the last part of the path is kept.
+
+    The same file has many paths: ``mine.csv``, ``./mine.csv``, ``/home/me/mine.csv``. Its content hash says
+    which file it is.
     """
     scheme, _, rest = spec.partition(":")
     if scheme == "hub" and os.path.isdir(os.path.expanduser(rest)):

@@ -1,4 +1,4 @@
-"""What is said once of data that can be used and may mislead: small splits, sources that stand in several."""
+"""Warnings about data that can be used but may mislead: small splits, sources in several splits."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _said: set[tuple[str, str]] = set()
 
 
 def say_once(content_hash: str, subject: str, message: str) -> None:
-    """Warns, unless this process has spoken of the same before, under whatever name the data had then.
+    """Warns, unless this process has warned about the same data and subject before.
 
     The warning points at the first line outside of this project, which named the data.
 
     Args:
-        content_hash: Of the data.
-        subject: What it is about: "columns", "quotes" or "splits".
-        message: What to say.
+        content_hash: The hash of the data.
+        subject: "columns", "quotes" or "splits".
+        message: The warning.
     """
     if not message or (content_hash, subject) in _said:
         return
@@ -38,21 +38,21 @@ def say_once(content_hash: str, subject: str, message: str) -> None:
 
 
 def small_splits(name: str, sizes: Mapping[str, int]) -> str:
-    """What to say of splits that were drawn by hash, nothing where they are large enough."""
+    """Returns a warning about splits drawn by hash, or "" if they are large enough."""
     if min(sizes["validation"], sizes["test"]) >= SMALL_SPLIT:
         return ""
-    told = ", ".join(f"{split} {size}" for split, size in sizes.items())
+    counts = ", ".join(f"{split} {size}" for split, size in sizes.items())
     return (
-        f"{name} has {sum(sizes.values())} examples, which were split by the hash of their sources: {told}. "
-        f"A score on fewer than {SMALL_SPLIT} examples says little: add rows, or say the splits yourself in "
-        "a column 'split' or in files train, validation and test of a folder"
+        f"{name} has {sum(sizes.values())} examples, which were split by the hash of their sources: "
+        f"{counts}. A score on fewer than {SMALL_SPLIT} examples says little: add rows, or give the "
+        "splits in a column 'split' or in files train, validation and test of a folder"
     )
 
 
 def shared_sources(
     name: str, keys: npt.NDArray[np.uint64], splits: Mapping[str, npt.NDArray[np.int64]]
 ) -> str:
-    """What to say of official splits whose sources stand in train as well, nothing where none does.
+    """Returns a warning about official splits whose sources are also in train, or "" if none is.
 
     Args:
         name: The file, folder or data set.
@@ -67,6 +67,6 @@ def shared_sources(
     if not parts:
         return ""
     return (
-        f"{name}: the sources of {' and '.join(parts)} stand in train as well, so what is learned by heart "
-        "is scored as if it were understood: leave these rows out of one of the splits"
+        f"{name}: the sources of {' and '.join(parts)} are in train as well, so memorised answers "
+        "are scored as if they were understood: leave these rows out of one of the splits"
     )

@@ -1,4 +1,4 @@
-"""Rows of a .parquet file, by row groups."""
+"""Tables in .parquet files, read by row groups."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from llm_envs.data.errors import DataError
-from llm_envs.data.files.rows import changed
 from llm_envs.data.files.stamps import Stamp, path_stamp
+from llm_envs.data.files.table import changed
 
 _GROUPS_KEPT = 4
 
 
 class Parquet:
-    """A table whose row groups are read when one of their rows is asked for; a few stay at hand."""
+    """A table that reads a row group when one of its rows is needed. It keeps a few groups."""
 
     unit = "row"
     note = ""
@@ -52,10 +52,10 @@ class Parquet:
         return self._file
 
     def _unreadable(self, error: Exception) -> DataError:
-        return DataError(f"{self.place} is no parquet file that can be read: {error}")
+        return DataError(f"{self.place} is not a readable parquet file: {error}")
 
     def columns(self) -> list[str]:
-        """The names of the top-level columns."""
+        """Returns the names of the top-level columns."""
         file = self._open()
         names = list(file.schema_arrow.names) if self._ends else []
         if double := sorted({name for name in names if names.count(name) > 1}):
@@ -63,7 +63,7 @@ class Parquet:
         return names
 
     def scan(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-        """Yield every row with its number, reading these columns only."""
+        """Yields every row with its number. Reads only these columns."""
         names = self.columns()
         tops = (name if name in names else name.partition(".")[0] for name in columns)
         self._columns = list(dict.fromkeys(tops))
@@ -80,10 +80,10 @@ class Parquet:
             raise self._unreadable(error) from error
 
     def _rows(self, batch: Any, before: int) -> list[Mapping[str, Any]]:
-        """A batch as Python values, which not all that Arrow stores can become.
+        """Returns a batch as Python values. Not every Arrow value can become one.
 
         Raises:
-            DataError: A value is no UTF-8, or no date that Python knows; the row is named.
+            DataError: A value is not UTF-8, or a date outside of Python's range. The error names the row.
         """
         try:
             rows: list[Mapping[str, Any]] = batch.to_pylist()
@@ -93,14 +93,14 @@ class Parquet:
                     try:
                         value.as_py()
                     except (ValueError, OverflowError) as wrong:
-                        said = "is not UTF-8" if isinstance(wrong, UnicodeDecodeError) else "cannot be read"
-                        message = f"{self.place}, row {row}: column {column!r} {said} ({wrong})"
+                        fault = "is not UTF-8" if isinstance(wrong, UnicodeDecodeError) else "cannot be read"
+                        message = f"{self.place}, row {row}: column {column!r} {fault} ({wrong})"
                         raise DataError(message) from wrong
             raise self._unreadable(error) from error
         return rows
 
     def row(self, index: int) -> Mapping[str, Any]:
-        """A row by its position."""
+        """Returns a row by its position."""
         group = bisect_right(self._ends, index)
         if group not in self._groups:
             self._groups[group] = self._read(group)

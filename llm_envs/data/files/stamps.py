@@ -1,4 +1,4 @@
-"""Stamps: what changes when a file does, for whoever keeps what was read from it."""
+"""Stamps: values that change when a file changes, for caches of what was read from it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ Stamp = tuple[tuple[str, int, int], ...]
 
 
 def file_stamp(stat: os.stat_result) -> tuple[int, int]:
-    """Size in bytes and time of the last change in nanoseconds."""
+    """Returns the size in bytes and the time of the last change in nanoseconds."""
     return stat.st_size, stat.st_mtime_ns
 
 
 def path_stamp(path: str) -> Stamp:
-    """Name, size and time of change of a file, or of everything in a folder; empty where there is nothing.
+    """Returns name, size and time of change of a file, or of everything in a folder; () if it does not exist.
 
-    Links are followed; one that leads nowhere counts as nothing.
+    Links are followed. A broken link counts as nothing.
     """
     place = os.path.expanduser(path)
     stamps = []
-    with suppress(OSError, ValueError):  # a name that cannot be a path's is no path's
+    with suppress(OSError, ValueError):  # some strings cannot be paths
         names = sorted(os.listdir(place)) if os.path.isdir(place) else [""]
         for entry in (os.path.join(place, name) if name else place for name in names):
             with suppress(FileNotFoundError):

@@ -129,7 +129,7 @@ def verb_group(clause: Clause) -> tuple[str, str]:
 
 
 def third_singular(subject: Phrase) -> bool:
-    """Whether the verb takes its *-s*."""
+    """Returns True if the verb takes its *-s*."""
     return subject.pronoun in ("he", "she", "it", "who", "what") or not (subject.pronoun or subject.plural)
 
 

@@ -28,7 +28,7 @@ def nouns(table: str, level: int, target: Callable[[str], Any]) -> dict[str, Nou
 
 
 def _has_plural(name: str) -> bool:
-    """Whether the last word is a plural and not the second half of *living room*."""
+    """Returns True if the last word is a plural, not the second half of *living room*."""
     first, _, last = name.rpartition(" ")
     return bool(first) and (last == "-" or last[0] == first[0])
 
@@ -127,7 +127,7 @@ def links(**words: str) -> dict[str, Link]:
 
 
 def fits(kinds: frozenset[str], noun: Noun) -> bool:
-    """Whether a noun is of one of the kinds; ``text:thing`` asks for both, or for *thing*."""
+    """Returns True if a noun is of one of the kinds. ``text:thing`` asks for both, or for *thing*."""
     for kind in kinds:
         first, _, second = kind.partition(":")
         if first in noun.kinds and (not second or second in noun.kinds or second == noun.name):

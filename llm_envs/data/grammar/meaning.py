@@ -115,7 +115,7 @@ class Phrase:
 
     @property
     def indefinite(self) -> bool:
-        """Whether it is neither known nor counted: *a dog*, *dogs*, *tea*."""
+        """True if it is neither known nor counted: *a dog*, *dogs*, *tea*."""
         if self.pronoun or self.noun is None or "name" in self.noun.kinds:
             return False
         return self.determiner in ("", "a")
@@ -157,7 +157,7 @@ class Clause:
             ``reason``, or empty for a statement. A given object that is asked for is *which* or
             *how many* of something.
         asked: The question word, where there is one.
-        time_first: Whether the time opens the clause.
+        time_first: True if the time opens the clause.
         link, other: A second clause and the conjunction that begins it; ``other_first`` puts that
             clause in front.
     """

@@ -17,10 +17,10 @@ SHARES: Shares = (0.58, 0.11, 0.31)
 
 
 def is_sound(source: str, target: str) -> bool:
-    """Whether a pair looks like a translation that may be taught.
+    """Returns True if a pair looks like a translation that may be taught.
 
-    Left out are lines that were never translated (a line and its copy; short names among them),
-    pairs of very unequal length (one side is missing something), and rude lines.
+    False for lines that were never translated (a line and its copy; also short names), pairs of very unequal
+    length (one side lacks something), and rude lines.
     """
     if normalise_source(source) == normalise_source(target) or RUDE.search(source):
         return False

@@ -25,10 +25,10 @@ _RATIOS = {"de": (0.4, 2.4), "es": (0.4, 2.4), "zh": (0.1, 1.2)}
 
 
 def is_sound(source: str, target: str, language: str) -> bool:
-    """Whether a pair looks like a translation of plain text.
+    """Returns True if a pair looks like a translation of plain text.
 
-    Left out are texts with placeholders, mark-up or addresses, long ones (one in ten of the sentences), lines
-    that were never translated, and pairs of very unequal length.
+    False for texts with placeholders, mark-up or addresses, for long ones (one in ten of the sentences), for
+    lines that were never translated, and for pairs of very unequal length.
     """
     if not 3 <= len(source) <= _LONGEST or not target or _MARKUP.search(source) or _MARKUP.search(target):
         return False
@@ -37,7 +37,7 @@ def is_sound(source: str, target: str, language: str) -> bool:
 
 
 def is_sentence(source: str) -> bool:
-    """Whether a source is a sentence (four words or more, a stop at the end), not a label."""
+    """Returns True if a source is a sentence (four words or more, a stop at the end), not a label."""
     return bool(_SENTENCE.search(source)) and len(source.split()) >= 4
 
 

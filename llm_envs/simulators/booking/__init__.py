@@ -1,1 +1,1 @@
-"""Booking a table or a room: the venues, the simulated user, the expert, and what they say."""
+"""Booking a table or a room: the venues, the simulated user, the expert, and their sentences."""

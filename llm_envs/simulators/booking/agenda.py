@@ -24,13 +24,13 @@ class UserAct:
 
 
 class Agenda:
-    """A stack of user acts; goodbye lies at the bottom, the errands above it, informs on top.
+    """A stack of user acts: goodbye at the bottom, the errands above it, informs on top.
 
     Args:
         rng: Source of the order within informs and within errands.
         informs: Constrained slots besides the type, which comes first.
-        requests: Slots to be asked for.
-        booking: Whether a booking is wanted.
+        requests: Slots to ask for.
+        booking: True if the user wants a booking.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Agenda:
         return act in self._stack
 
     def pop(self) -> UserAct:
-        """Takes the act that is to be said next."""
+        """Removes and returns the next act to say."""
         return self._stack.pop()
 
     def push(self, acts: Iterable[UserAct]) -> None:
@@ -59,7 +59,7 @@ class Agenda:
         self._stack.extend(acts)
 
     def next_is(self, kind: ActKind) -> bool:
-        """Whether the act on top is of a kind."""
+        """Returns True if the act on top is of a kind."""
         return bool(self._stack) and self._stack[-1].kind == kind
 
     def slots(self, kind: ActKind) -> set[str]:

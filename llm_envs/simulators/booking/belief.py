@@ -1,4 +1,4 @@
-"""What the booking expert believes: the user's wishes and the database's rows, read from text."""
+"""The beliefs of the booking expert: the user's wishes and the database's rows, read from text."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ class Belief:
     """The wishes the user has uttered.
 
     Attributes:
-        constraints: Slot to value; ``"any"`` where the user does not care.
-        requests: Slots asked for and not answered yet.
-        booking_wished: Whether the user has asked for a booking.
+        constraints: Slot to value; ``"any"`` if the user does not care.
+        requests: Slots that the user asked for and that are not answered yet.
+        booking_wished: True if the user has asked for a booking.
         details: Booking details.
     """
 
@@ -63,15 +63,15 @@ class Belief:
         return {s: self.constraints[s] for s in order if self.constraints.get(s, ANY) != ANY}
 
     def read_user(self, text: str, asked: str, has_offered: bool) -> bool:
-        """Takes in a user turn.
+        """Reads a user turn.
 
         Args:
             text: The turn.
             asked: The slot the expert asked for last, or empty.
-            has_offered: Whether a venue is on the table, so that questions are about it.
+            has_offered: True if a venue has been offered, so that questions are about it.
 
         Returns:
-            Whether the turn asks for a booking, for the first time or again.
+            True if the turn asks for a booking, for the first time or again.
         """
         self._read_type(text)
         indifferent = bool(_INDIFFERENT.search(text))

@@ -1,7 +1,7 @@
-"""Whole booking dialogues: what the expert and the user say to each other.
+"""Whole booking dialogues between the expert and the user.
 
-They serve as references, for supervised training, for the word vocabulary, and for fitting the
-n-gram model behind the user's fluency floor.
+They serve as references, for supervised training, for the word vocabulary, and for fitting the n-gram
+model behind the user's fluency floor.
 """
 
 from __future__ import annotations

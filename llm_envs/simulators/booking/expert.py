@@ -1,7 +1,7 @@
 """The rule-based expert of the booking dialogue, which plays the references.
 
-It tracks its beliefs from the text of the dialogue alone, asks for what is open, queries, offers the first
-of the rows, answers and books, and varies its wording. It never sees the goal.
+It tracks its beliefs from the text of the dialogue alone. It asks for what is open, queries, offers the first
+row, answers and books, and varies its wording. It never sees the goal.
 """
 
 from __future__ import annotations
@@ -195,7 +195,9 @@ class BookingExpert:
         return self._decide()
 
     def replaced(self, text: str) -> None:
-        """Takes note that the agent said this instead of what `act` gave last: a person plays, and is helped.
+        """Records that the agent said this instead of the last result of `act`.
+
+        Used when a person plays with help.
 
         Args:
             text: The agent's turn.

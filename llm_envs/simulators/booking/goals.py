@@ -1,8 +1,8 @@
-"""What the user of a booking dialogue wants: constraints, requests, a booking, changes of mind.
+"""The goals of booking users: constraints, requests, a booking, changes of mind.
 
-The goal follows Schatzmann et al. 2007 ("Agenda-Based User Simulation for Bootstrapping a POMDP
-Dialogue System", section 2.1): G = (C, R), constraints and requests, with the booking of MultiWOZ
-(Budzianowski et al. 2018) beside them. A goal may be revised once while the dialogue runs.
+The goal follows Schatzmann et al. 2007 ("Agenda-Based User Simulation for Bootstrapping a POMDP Dialogue
+System", section 2.1): G = (C, R), constraints and requests. The booking of MultiWOZ (Budzianowski et al.
+2018) is added. A goal may be revised once while the dialogue runs.
 """
 
 from __future__ import annotations
@@ -61,11 +61,11 @@ class Revision:
 
 @dataclass(frozen=True)
 class Goal:
-    """The goal of one dialogue, as it stands before any revision.
+    """The goal of one dialogue before any revision.
 
     Attributes:
         constraints: Slot to value; always has ``type``. The user is indifferent to absent slots.
-        requests: Slots the user wants to be told about the venue.
+        requests: Slots the user wants to know about the venue.
         booking: Booking details, empty if the user wants none.
         revisions: At most one change, applied when its trigger occurs.
     """
@@ -76,7 +76,7 @@ class Goal:
     revisions: tuple[Revision, ...] = ()
 
     def final_constraints(self) -> dict[str, str]:
-        """The constraints after every revision: what the offered venue is judged by."""
+        """The constraints after every revision. The offered venue is judged by them."""
         revised = dict(self.constraints)
         for revision in self.revisions:
             if revision.trigger != "booking":
@@ -138,7 +138,7 @@ def sample_goal(rng: np.random.Generator, database: Database) -> Goal:
 
 
 def describe_goal(goal: Goal) -> str:
-    """The goal in one line of English, for people who read records."""
+    """Returns the goal in one line of English, for people who read records."""
     wanted = " , ".join(f"{slot} {value}" for slot, value in goal.constraints.items())
     parts = [f"find a venue with {wanted}", "ask for " + " and ".join(goal.requests)]
     if goal.booking:
@@ -196,7 +196,7 @@ def _change_of_constraint(
 def _without_match(
     rng: np.random.Generator, database: Database, constraints: dict[str, str]
 ) -> tuple[dict[str, str], tuple[Revision, ...]]:
-    """Constraints nothing matches, and the revision that leads back to fulfillable ones."""
+    """Returns constraints without a match, and the revision that leads back to fulfillable ones."""
     blocked = [
         (slot, value)
         for slot in constraints

@@ -56,8 +56,8 @@ def noun_phrase(
         rng: Source of the choice between wordings.
         constraints: Slot to value; values ``"any"`` are left unsaid.
         noun: The head noun; the venue type if None.
-        article: Whether the phrase starts with ``a`` or ``an``.
-        varied: Whether food may follow the noun ("with thai food") and prices use synonyms.
+        article: True if the phrase starts with ``a`` or ``an``.
+        varied: True if food may follow the noun ("with thai food") and prices use synonyms.
     """
     head = noun or constraints["type"]
     price = constraints.get("price", ANY)

@@ -1,9 +1,9 @@
 """How far a booking dialogue has come: inform, request, booked, success and a partial credit.
 
-Inform and success follow MultiWOZ (Budzianowski et al. 2018): *inform*, the offered venue
-satisfies the goal; *success*, inform and every request answered rightly and, if the goal asks for
-it, the booking made with the right details. ``progress`` is our partial credit: it rises with each
-thing an agent does that its user needs, and is 1 exactly at success.
+Inform and success follow MultiWOZ (Budzianowski et al. 2018). *Inform*: the offered venue satisfies the goal.
+*Success*: inform, and every request answered rightly, and the booking made with the right details if the
+goal asks for one. ``progress`` is our partial credit. It rises with each thing an agent does that its user
+needs, and is 1 exactly at success.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Ledger:
     """What has happened so far that counts.
 
     Attributes:
-        told: Constraints the user has said, as they stand now (``"any"`` included).
-        details: Booking details the user has said, as they stand now.
+        told: Constraints the user has said, in their current form (``"any"`` included).
+        details: Booking details the user has said, in their current form.
         open_slots: Slots of the venue that the first turn left open.
-        elicited: Those that were told because the agent asked for a slot.
+        elicited: Those that the user told because the agent asked for a slot.
         query_quality: Best query so far: 0 to 1, 1 if it named all the user wants and nothing else.
         offered: The last venue offered.
         answers: Requested slot to the last answer given.
@@ -51,11 +51,11 @@ class Ledger:
 
 
 def query_quality(query: Mapping[str, str], told: Mapping[str, str], wanted: Mapping[str, str]) -> float:
-    """How well a query serves the user, 0 to 1.
+    """Returns how well a query serves the user, 0 to 1.
 
-    A query with a value the user does not want is worth nothing. One that names exactly what was
-    told is worth the share of all the user wants (so a query before the questions is worth less);
-    one that leaves out something told, half the square of its share.
+    A query with a value the user does not want is worth nothing. One that names exactly what the user told is
+    worth the told share of all the user wants. So a query before the questions is worth less. One that leaves
+    out something told is worth half the square of its share.
     """
     if not query or any(wanted.get(slot) != value for slot, value in query.items()):
         return 0.0
@@ -65,7 +65,7 @@ def query_quality(query: Mapping[str, str], told: Mapping[str, str], wanted: Map
 
 
 def measure(goal: Goal, ledger: Ledger, patience_left: int, patience: int) -> dict[str, float]:
-    """The measures of a dialogue at any time.
+    """Returns the measures of a dialogue at any time.
 
     Returns:
         ``success`` (0 or 1), ``inform`` (share of the final constraints that the last offered

@@ -1,9 +1,9 @@
-"""What the booking user understands of the agent's text.
+"""How the booking user understands the agent's text.
 
-An agent turn is understood only if every sentence of it matches a whole-sentence pattern: slot
-words outside a grammatical sentence mean nothing. A turn carries one content act (a question, an
-offer, a booking, ...) or two answers, and may add one closing question ("shall i book it ?").
-Everything else is ``unclear``, or ``several`` where the turn piles up venues or slots.
+Every sentence of an agent turn must match a whole-sentence pattern: slot words outside a grammatical sentence
+mean nothing. A turn carries one content act (a question, an offer, a booking, ...) or two answers, and may
+add one closing question ("shall i book it ?"). A turn that piles up venues or slots is ``several``.
+Everything else is ``unclear``.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class AgentAct:
     Attributes:
         kind: The dialogue act.
         slot: The slot asked for or answered, else empty.
-        values: Slot to value: the query, what an offer or a no-match claims, the answer, or the
-            booking details; ``name`` is the venue where one is named.
+        values: Slot to value: the query, the claims of an offer or a no-match, the answer, or the booking
+            details. ``name`` is the venue, if one is named.
     """
 
     kind: ActKind
@@ -55,7 +55,7 @@ class AgentAct:
 
 
 def understand(text: str) -> list[AgentAct]:
-    """The acts of an agent turn; ``[AgentAct("unclear")]`` or ``several`` where it fails."""
+    """Returns the acts of an agent turn. If it fails, the only act is "unclear" or "several"."""
     text = normalise(text)
     if text.startswith("query"):
         return [_read_query(text)]
@@ -151,7 +151,7 @@ def _slot_of_kind(kind: str) -> str:
 
 
 def _read_details(text: str) -> dict[str, str] | None:
-    """Booking details, or None where one is named twice."""
+    """Returns booking details, or None if one is named twice."""
     details: dict[str, str] = {}
     for match in patterns.DETAIL.finditer(text):
         for slot, value in match.groupdict().items():

@@ -1,11 +1,11 @@
 """The agenda-based user of the booking dialogue.
 
-After Schatzmann et al. 2007 ("Agenda-Based User Simulation for Bootstrapping a POMDP Dialogue
-System"): the user's state is a goal and an agenda, a stack of the user acts still to be said.
-The agent's acts push acts onto the agenda (a correction, an answer, a change of mind) or strike
-acts out of it; each user turn pops one or several. Deviations: agent acts come from text, read by
-whole-sentence patterns; every act that does not help costs patience; pushes are rules, not learned
-probabilities; what was not served is said again at once, not pushed back.
+After Schatzmann et al. 2007 ("Agenda-Based User Simulation for Bootstrapping a POMDP Dialogue System"): the
+user's state is a goal and an agenda, a stack of the user acts still to be said. The agent's acts push acts
+onto the agenda (a correction, an answer, a change of mind) or strike acts out of it. Each user turn pops one
+or several. Deviations: agent acts come from text, read by whole-sentence patterns; every act that does not
+help costs patience; pushes are rules, not learned probabilities; the user repeats at once what was not
+served, instead of pushing it back.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _P_SECOND_REQUEST = 0.45
 
 @dataclass(frozen=True)
 class Reply:
-    """What the environment says after an agent turn."""
+    """The environment's answer to an agent turn."""
 
     speaker: Literal["user", "database"]
     text: str
@@ -44,14 +44,14 @@ class BookingUser:
     """The user of one dialogue.
 
     Args:
-        goal: What the user wants.
-        database: The venues that exist; answers query turns.
+        goal: The user's goal.
+        database: The venues, which answer query turns.
         rng: Source of every choice the user makes.
-        patience: Points the user starts with; the dialogue ends when none is left. An act that
-            does not help costs one; several venues or slots at once, a false "nothing found", a
-            premature goodbye and a booking nobody asked for cost two.
-        fluency: A callable that scores an agent turn, such as a mean log-probability per token.
-        fluency_floor: A turn that ``fluency`` scores lower is not understood.
+        patience: Points the user starts with. The dialogue ends when none is left. An act that does not help
+            costs one point. These cost two: several venues or slots at once, a false "nothing found", a
+            premature goodbye, and a booking nobody asked for.
+        fluency: Scores an agent turn, such as a mean log-probability per token.
+        fluency_floor: The user does not understand a turn with a lower ``fluency``.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class BookingUser:
         self._done = False
 
     def open(self) -> str:
-        """The user's first utterance."""
+        """Returns the user's first turn."""
         if self._pending is not None:
             raise RuntimeError("open() was called before; a BookingUser lives for one dialogue")
         named = min(len(self._wants), 1 + int(self._rng.choice(3, p=[0.15, 0.5, 0.35])))
@@ -114,12 +114,12 @@ class BookingUser:
         return self._hang_up() if self._patience_left <= 0 else Reply("user", answer, self._done)
 
     def measures(self) -> dict[str, float]:
-        """How far the dialogue has come; see ``booking_measures.measure``."""
+        """Returns how far the dialogue has come; see ``booking.measures.measure``."""
         return measure(self._goal, self._ledger, self._patience_left, self._patience)
 
     def _understand(self, text: str) -> list[AgentAct]:
         acts = understand(text)
-        said = acts[0].kind not in ("query", "bad_query")  # the database does not mind how it is asked
+        said = acts[0].kind not in ("query", "bad_query")  # the database has no fluency floor
         if said and text and self._fluency is not None and self._fluency(text) < self._fluency_floor:
             return [AgentAct("unclear")]
         return acts
@@ -308,7 +308,7 @@ class BookingUser:
         return text
 
     def _say_again(self) -> str:
-        """Says what is to be served next, until it is."""
+        """Says again what the agent has to serve next."""
         if self._pending == "request":
             return self._voice.request(self._requesting)
         if self._pending == "book":
@@ -323,7 +323,7 @@ class BookingUser:
         return _named(self._ledger.told)
 
     def _revise(self, trigger: Trigger) -> dict[str, str]:
-        """Applies the goal's revision for this occasion; what changed, empty if there is none."""
+        """Applies the goal's revision for this occasion. Returns what changed, empty if nothing did."""
         for revision in self._revisions:
             if revision.trigger == trigger:
                 self._revisions.remove(revision)

@@ -1,9 +1,8 @@
 """The venue database of the booking dialogue: restaurants, hotels and museums of an invented town.
 
-Venues are generated from a fixed grammar of names, streets and numbers, so the database needs no
-data file and is the same on every machine. Every split has its own venues: the names of two splits
-never coincide, but all are composed from one stock of words, so a word-level vocabulary built from
-train covers test.
+A fixed grammar of names, streets and numbers generates the venues. So the database needs no data file and is
+the same on every machine. Every split has its own venues. The names of two splits never coincide, but all are
+composed from the same words, so a word-level vocabulary built from train covers test.
 
 Text convention of the whole booking dialogue: lower case, words and punctuation marks separated by
 single spaces. A venue reads ``golden lotus , thai , north , cheap , 12 mill street , code kd4 ,
@@ -140,13 +139,13 @@ class Venue:
     postcode: str
 
     def value(self, slot: str) -> str | None:
-        """The venue's value of a slot, or None where its type has no such slot."""
+        """Returns the venue's value of a slot, or None if its type has no such slot."""
         if slot in ("food", "style", "theme"):
             return self.kind if KIND_SLOT[self.type] == slot else None
         return str(getattr(self, slot))
 
     def satisfies(self, constraints: Mapping[str, str]) -> bool:
-        """Whether the venue has every value of ``constraints``."""
+        """Returns True if the venue has every value of ``constraints``."""
         return all(self.value(slot) == value for slot, value in constraints.items())
 
     def row(self) -> str:
@@ -173,12 +172,12 @@ class Database:
         return iter(self.venues)
 
     def get(self, name: str) -> Venue | None:
-        """The venue of that name, or None."""
+        """Returns the venue of that name, or None."""
         return self._by_name.get(name)
 
     def find(self, constraints: Mapping[str, str]) -> list[Venue]:
-        """All venues that satisfy ``constraints``, in the database's order."""
-        asked = frozenset(constraints.items())  # goals ask the same few questions again and again
+        """Returns all venues that satisfy ``constraints``, in the database's order."""
+        asked = frozenset(constraints.items())  # goals repeat a few questions
         if asked not in self._found:
             self._found[asked] = tuple(venue for venue in self.venues if venue.satisfies(constraints))
         return list(self._found[asked])
@@ -195,13 +194,13 @@ class Database:
 
 @cache
 def make_database(split: str) -> Database:
-    """The database of a split; the same on every call and every machine.
+    """Returns the database of a split, the same on every call and every machine.
 
     Args:
         split: ``"train"``, ``"validation"`` or ``"test"``.
 
     Raises:
-        ValueError: If there is no such split.
+        ValueError: If the split is unknown.
     """
     if split not in _SPLITS:
         raise ValueError(f"unknown split {split!r}; the venue database has {', '.join(_SPLITS)}")

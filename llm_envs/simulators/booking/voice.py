@@ -33,7 +33,7 @@ class UserVoice:
         return self._one_of(*phrases.OPENINGS).format(np=noun_phrase(self._rng, constraints))
 
     def need(self, constraints: Mapping[str, str]) -> str:
-        """Everything said so far, said again."""
+        """Returns everything said so far, said again."""
         return self._one_of(*phrases.NEEDS).format(np=noun_phrase(self._rng, constraints))
 
     def inform(self, constraints: Mapping[str, str], venue_type: str) -> str:
@@ -90,19 +90,19 @@ class UserVoice:
         return self._one_of(*phrases.CORRECT_BOOKING).format(details=detail_phrase(details))
 
     def complaint(self, reason: str) -> str:
-        """What the user says about an unhelpful turn before repeating the need."""
+        """Returns the user's comment on an unhelpful turn, before repeating the need."""
         return self._one_of(*phrases.COMPLAINTS[reason])
 
     def accept(self) -> str:
-        """Agreement with an offer; goes before the next act."""
+        """Returns agreement with an offer. The next act follows it."""
         return self._one_of(*phrases.ACCEPT)
 
     def heard(self) -> str:
-        """Acknowledgement of an answer; goes before the next act."""
+        """Returns acknowledgement of an answer. The next act follows it."""
         return self._one_of(*phrases.HEARD)
 
     def no_booking(self) -> str:
-        """The answer to an offer to book where none is wanted."""
+        """Returns the answer to an offer to book if the user wants none."""
         return self._one_of(*phrases.NO_BOOKING)
 
     def bye(self) -> str:

@@ -89,7 +89,7 @@ def test_unknown_names_say_the_nearest():
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"vocab_size": 3}, "'vocab_size' is no option of a fresh Llama, see transformers' LlamaConfig"),
+        ({"vocab_size": 3}, "'vocab_size' is no option of a fresh Llama; see transformers' LlamaConfig"),
         ({"num_layers": 1}, "'num_layers' is no option.*did you mean 'num_hidden_layers'"),
         ({"hidden_size": 30, "num_attention_heads": 4}, "no Llama configuration"),
         ({"hidden_size": 12, "num_attention_heads": 4}, "hidden_size / num_attention_heads must be even"),

@@ -224,7 +224,7 @@ def test_a_model_with_as_many_but_other_tokens_is_refused(folder):
     scorer = make_scorer(folder, vocabulary_size=len(TOKENS), context_length=20)
     seen = np.array([[-1, 3, 4, -1]], np.int32)
     assert scorer(seen).shape == (1, len(TOKENS))
-    with pytest.raises(ValueError, match="is no scorer"):
+    with pytest.raises(ValueError, match="is not a scorer"):
         make_scorer(None, vocabulary_size=3, context_length=20)
 
 

@@ -13,7 +13,8 @@ from llm_baselines.algorithms.sb3.dqn import SB3DQN
 from llm_baselines.anchors.pretrained import BestOfN
 from llm_baselines.anchors.reference import ReferenceAgent
 from llm_baselines.training.demonstrations import demonstrations
-from llm_envs.envs.task import Conversation, Reply, Task
+from llm_envs.envs.conversation import Conversation, Reply
+from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.wrappers.top_k import TopKPolicy
 

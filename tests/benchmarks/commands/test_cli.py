@@ -17,7 +17,7 @@ from llm_baselines.registry import load_agent, make_agent
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.records.store import RecordStore, checkpoint_hash
 from llm_benchmarks.run.trained_folder import read_training
-from llm_envs.rewards.registry import _REGISTRY
+from llm_envs.rewards.registry import REGISTRY
 
 TINY = "TextGen-Tiny-v0"
 
@@ -75,8 +75,8 @@ TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "ou
         (f"evaluate --env {TINY} --agent random --store s --set foo=NaN", "NaN and infinity are not valid"),
         ("benchmark demo --store their_agents.py", "is a file; name a folder"),
         (f"train --env {TINY} --agent sb3_dqn --out x --device foo", "--device 'foo' cannot be used here"),
-        ("pages CartPole-v1 --out x", "'CartPole-v1' is no environment of this package"),
-        ("degenerate CartPole-v1", "'CartPole-v1' is no environment of this package"),
+        ("pages CartPole-v1 --out x", "'CartPole-v1' is not an environment of this package"),
+        ("degenerate CartPole-v1", "'CartPole-v1' is not an environment of this package"),
         (f"pages {TINY} --out their_agents.py", "is a file; name a folder"),
         (f"pages {TINY} --out x --store nowhere", "no folder 'nowhere'"),
         ("llm-demo --store s --suite baselines", "no lm_sample and no token_dqn"),
@@ -436,7 +436,7 @@ def test_agent_trained_in_a_script_is_evaluated_from_its_folder(
         agent.learn(100)
         agent.save("trained")
     finally:
-        del _REGISTRY["of_this_script"]
+        del REGISTRY["of_this_script"]
     words = ("evaluate", "--env", TINY, "--agent", "trained", "--store", "store", "--episodes", "3")
     status, out, err = run(capsys, *words)
     assert (status, err) == (0, "")

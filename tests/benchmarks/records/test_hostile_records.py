@@ -91,7 +91,7 @@ EPISODES = [
     ("1.finish_reason", ["stop"], "episode 1: finish_reason"),
     ("1", [], "episode 1: top level"),
     ("1", b"\xff\xfe", "episode 1: not UTF-8"),
-    ("1", b'{"index": 1, "index": 1}', "episode 1: index: stands twice"),
+    ("1", b'{"index": 1, "index": 1}', "episode 1: index: appears twice"),
 ]
 CURVES = [
     ("0.timesteps", 1e3, "record: curve.0.timesteps: 1000.0"),

@@ -57,7 +57,7 @@ def test_the_schemas_are_json_schemas(schema):
         ("cost.environment_steps", None, "cost.environment_steps: None is not of type 'integer'"),
         ("cost.peak_memory_bytes", math.nan, "cost.peak_memory_bytes: NaN"),
         ("results", None, "results: None is not of type 'object'"),
-        ("results.mean_reward", math.inf, "results.mean_reward: inf is no finite number"),
+        ("results.mean_reward", math.inf, "results.mean_reward: inf is not a finite number"),
         ("error", {"type": "E", "message": "", "traceback": ""}, "error: "),
         ("identity", "0" * 64, "identity: does not follow"),
         ("spec.evaluation.seed", 778, "identity: does not follow"),

@@ -88,7 +88,7 @@ def rows(path: Path, texts: list[str]) -> str:
             "agent 'random' does not train; give it a [[cells]] of its own",
         ),
         (BLOCK + "rewards = [{bleu = 1e30}]", "the weight of reward 'bleu' is 1e+30; at most 1e+09"),
-        (BLOCK + "rewards = [{bleu = inf}]", "cells.0.rewards.0.bleu: inf is no finite number"),
+        (BLOCK + "rewards = [{bleu = inf}]", "cells.0.rewards.0.bleu: inf is not a finite number"),
         (BLOCK + "[cells.evaluation]\nreward = {chrf = 1e30}", "the weight of reward 'chrf' is 1e+30"),
         ("[evaluation]\nreward = {chrf = 1e30}\n" + BLOCK, "[evaluation]: reward: the weight of reward"),
         ("[evaluation]\nsplit = 'tets'\n" + BLOCK, "split='tets' is none of train, validation, test"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from llm_envs.checks.suggestions import did_you_mean
 
 
 class Body(nn.Module):
@@ -56,9 +57,9 @@ def make_body(name: str, dim: int, layers: int, heads: int) -> Body:
         ValueError: The name is unknown, or heads does not divide dim.
     """
     if name not in BODIES:
-        near = get_close_matches(str(name), BODIES, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"unknown body {name!r}; {hint}there are {', '.join(map(repr, BODIES))}")
+        raise ValueError(
+            f"unknown body {name!r}{did_you_mean(name, BODIES)} the bodies are {', '.join(map(repr, BODIES))}"
+        )
     if dim % heads:
         raise ValueError(f"heads={heads} must divide embedding_dim={dim}")
     return BODIES[name](dim, layers, heads)

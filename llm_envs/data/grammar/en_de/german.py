@@ -251,7 +251,7 @@ def _may_be_preterite(clause: Clause) -> bool:
 
 
 def _addresses(clause: Clause) -> bool:
-    """Whether somebody is called *you*, here or in the linked clause."""
+    """Returns True if somebody is called *you*, here or in the linked clause."""
     goal = clause.place.phrase if clause.place else None
     return any(
         phrase is not None and (phrase.pronoun == "you" or phrase.determiner == "your")
@@ -260,7 +260,7 @@ def _addresses(clause: Clause) -> bool:
 
 
 def _formal(clause: Clause) -> Clause:
-    """The same meaning said to somebody one calls *Sie*."""
+    """Returns the same meaning in the formal address, *Sie*."""
 
     def polite(phrase: Phrase | None) -> Phrase | None:
         if phrase is None:

@@ -129,7 +129,7 @@ class GermanVerb:
     Attributes:
         infinitive: Without a separable prefix, which is ``prefix``.
         third: Third person singular of the present; its vowel is also that of *du*.
-        sein: Whether *sein* and not *haben* forms the perfect.
+        sein: True if *sein* and not *haben* forms the perfect.
         case, preposition: Of the object: *auf* with the accusative for *warten*.
     """
 

@@ -164,7 +164,7 @@ def predicate(clause: Clause, style: Style = PLAIN) -> str:
 
 
 def is_disposal(clause: Clause) -> bool:
-    """Whether 把 brings the object before the verb: 把书放在桌子上, 把门关上."""
+    """Returns True if 把 brings the object before the verb: 把书放在桌子上, 把门关上."""
     return clause.verb.name == "put" or clause.verb.target in (
         "打开",
         "关上",
@@ -232,7 +232,7 @@ def _object(clause: Clause) -> str:
 
 
 def _is_bare(clause: Clause) -> bool:
-    """Whether the object neither counts nor points: then 了 ends the sentence."""
+    """Returns True if the object neither counts nor points: then 了 ends the sentence."""
     obj = clause.object
     return obj is not None and obj.indefinite and obj.determiner == "" and not obj.adjective
 
@@ -250,8 +250,8 @@ def noun_phrase(phrase: Phrase, topic: bool = False, bare: bool = False) -> str:
 
     Args:
         phrase: The participant.
-        topic: Whether its place in the clause already makes it definite (subject, 把, place).
-        bare: Whether *a* goes unsaid, as behind a negation.
+        topic: True if its place in the clause already makes it definite (subject, 把, place).
+        bare: True if *a* is not said, as behind a negation.
     """
     if phrase.pronoun:
         return PRONOUNS[phrase.pronoun]

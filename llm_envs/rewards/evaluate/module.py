@@ -1,4 +1,4 @@
-"""Modules of Hugging Face's `evaluate`: metrics of a whole evaluation, or rewards of single texts."""
+"""Modules of Hugging Face's `evaluate` as metrics of a whole evaluation, or as rewards of single texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from llm_envs.episode import Episode
 from llm_envs.rewards.context import RewardContext
-from llm_envs.rewards.evaluate_loading import ModuleSource
+from llm_envs.rewards.evaluate.module_source import ModuleSource
 from llm_envs.rewards.signatures import option_text
 
 _TEXTS = ("predictions", "data")
@@ -18,18 +18,18 @@ _GIVEN = (*_TEXTS, "references", "sources")
 class EvaluateModule:
     """A module of `evaluate`: `reward="evaluate:NAME_OR_PATH"`, `metrics=["evaluate:NAME_OR_PATH"]`.
 
-    The agent's texts are its `predictions` (or `data`), the examples' references its `references` (all of
-    them where the module takes several, else the first), their sources its `sources`. As a metric it is
-    computed once, over all texts of an evaluation. As a reward it scores each text by itself: in one call for
-    all texts that end together where the result is a list with a value for each, else in a call for each.
+    The agent's texts are its `predictions` (or `data`), and the examples' sources are its `sources`. The
+    examples' references are its `references`: all of them if the module takes several, else the first. A
+    metric is computed once, over all texts of an evaluation. A reward scores each text by itself. If the
+    result is a list with one value per text, one call scores all texts that end together.
 
     Args:
-        module: What stands after "evaluate:": a name on the hub, a folder that holds a script of its own
-            name, or a script. It is code, and it is run.
-        key: The entry of the result that is the score. By default the only one, else the one of the module's
-            own name, else "score".
+        module: What follows "evaluate:": a name on the hub, a folder that holds a script of the same name, or
+            a script. It is code, and it is run.
+        key: The entry of the result that is the score. The default is the only entry, else the entry of the
+            module's own name, else "score".
         config_name: As `evaluate.load` takes it.
-        revision: Of a module on the hub, as `evaluate.load` takes it.
+        revision: The revision of a module on the hub, as `evaluate.load` takes it.
         context: Tells whether there are references.
         **options: Passed to the module's `compute`.
     """
@@ -49,17 +49,21 @@ class EvaluateModule:
     ) -> None:
         for name in options:
             if name in _GIVEN:
-                raise ValueError(f"{name!r} is no option: the episodes give it")
+                raise ValueError(f"{name!r} is not an option: the episodes supply it")
         self._source = ModuleSource(module, config_name, revision)
         self._key = key
         self._options = options
         self._has_references = context is None or context.has_references
         self._gives_lists: bool | None = None
-        said = {"key": key, **options, **({} if config_name is None else {"config_name": config_name})}
+        given = {
+            "key": key,
+            **options,
+            **({} if config_name is None else {"config_name": config_name}),
+        }
         self.signature = "|".join(
             [
                 f"evaluate:{self._source.short_name}",
-                *(f"{name}:{option_text(said[name])}" for name in sorted(said)),
+                *(f"{name}:{option_text(given[name])}" for name in sorted(given)),
                 f"content:{self._source.identity}",
                 f"evaluate {self._source.version}",
                 f"v{self.version}",
@@ -84,15 +88,15 @@ class EvaluateModule:
         return scores + (value if isinstance(value, list) else [value])
 
     def score_corpus(self, episodes: Sequence[Episode]) -> float:
-        """Returns the score of all texts together; the mean where the module gives a value for each."""
+        """Returns the score of all texts together. If the module gives a value per text, it is their mean."""
         value = self._value(episodes)
         if not isinstance(value, list):
             return value
-        self._value(episodes[:1])  # a list of as many values as texts may be so by chance: orders of n-grams
+        self._value(episodes[:1])  # fails if the lengths agree by chance (one value per n-gram order)
         return statistics.fmean(value)
 
     def _value(self, episodes: Sequence[Episode]) -> float | list[float]:
-        """The result's number for these texts, or its list of one number for each."""
+        """Returns the result's number for these texts, or its list of one number per text."""
         module = self._source.load()
         inputs = _inputs(module.features, episodes, has_references=self._has_references)
         try:
@@ -140,15 +144,15 @@ def _first(value: float | list[float]) -> float:
 
 
 def _inputs(features: Any, episodes: Sequence[Episode], *, has_references: bool) -> dict[str, list[Any]]:
-    """What a module computes from, in the form that its features ask for.
+    """Returns the inputs of a module, in the form that its features ask for.
 
     Args:
         features: A table of name -> type, or a list of such tables to choose from.
-        episodes: What was played.
-        has_references: Whether every example has one.
+        episodes: The finished episodes.
+        has_references: True if every example has a reference.
 
     Raises:
-        ValueError: It asks for what an episode does not have.
+        ValueError: The module needs an input that an episode does not have.
     """
     forms = features if isinstance(features, list) else [features]
     reasons = []
@@ -161,7 +165,7 @@ def _inputs(features: Any, episodes: Sequence[Episode], *, has_references: bool)
 
 
 def _unserved(form: Mapping[str, Any], has_references: bool) -> str | None:
-    """Why episodes cannot fill these inputs; None if they can."""
+    """Returns why episodes cannot fill these inputs, or None if they can."""
     for name, feature in form.items():
         if name not in _GIVEN:
             return (
@@ -196,5 +200,5 @@ def _takes_several(feature: Any) -> bool:
 
 
 def _element(feature: Any) -> Any:
-    """The type of a list's elements; None for what is no list."""
+    """Returns the type of a list's elements, or None if the type is not a list."""
     return feature[0] if isinstance(feature, list | tuple) else getattr(feature, "feature", None)

@@ -1,4 +1,4 @@
-"""Modules of Hugging Face's `evaluate`: found, known by their content, loaded when they first score."""
+"""Modules of Hugging Face's `evaluate`: found, identified by their content, and loaded."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _ADVICE = (
 
 @dataclass(frozen=True, slots=True)
 class ModuleSource:
-    """Which module. Picklable: what is loaded stays in the process that loaded it.
+    """Names a module. It can be pickled; the loaded module stays in its process.
 
-    A local script is read at once and run when first asked for. What a name on the hub stands for is known
-    only when it has been loaded, so it is loaded at once.
+    A local script is read at once, and run when it is first needed. A module on the hub is loaded at once,
+    because its content is known only then.
 
     Attributes:
-        name: A name on the hub, a folder that holds a script of its own name, or a script.
+        name: A name on the hub, a folder that holds a script of the same name, or a script.
         config_name: The module's configuration, as `evaluate.load` takes it.
-        revision: The hub's revision; None for the one that `evaluate` takes for its version.
+        revision: The hub's revision. None takes the one that fits the installed `evaluate`.
         script: The local script; None for a module on the hub.
-        identity: 16 hexadecimal digits over the script's content, or over that of the module on the hub.
+        identity: 16 hexadecimal digits over the content of the script or of the module on the hub.
 
     Raises:
-        ValueError: There is no such script or module.
+        ValueError: The script or module does not exist.
         MissingExtra: `evaluate` is not installed.
     """
 
@@ -71,10 +71,10 @@ class ModuleSource:
         return metadata.version("evaluate")
 
     def load(self) -> Any:
-        """The module; loaded when first asked for.
+        """Returns the module. Loads it when it is first needed.
 
         Raises:
-            ValueError: It cannot be loaded, or is not what it was.
+            ValueError: It cannot be loaded, or its content has changed.
         """
         if self not in _loaded:
             now = None if self.script is None else _content(self.script)
@@ -83,13 +83,13 @@ class ModuleSource:
             if now != self.identity:
                 raise ValueError(
                     f"module {self.name!r} has changed since it was named here (content {now}, then "
-                    f"{self.identity}); make what scores with it anew"
+                    f"{self.identity}); make the reward again"
                 )
             _loaded[self] = module
         return _loaded[self]
 
     def forget(self) -> None:
-        """Loads the module anew next time: one that raised keeps texts of the call that failed."""
+        """Makes the next `load` load the module again: after an error it keeps texts of the failed call."""
         _loaded.pop(self, None)
 
     def _fresh(self) -> Any:
@@ -103,21 +103,24 @@ class ModuleSource:
                 keep_in_memory=True,
                 seed=0,
             )
-        except Exception as error:  # the module is anybody's code
-            said = f"{type(error).__name__}: {str(error).strip() or 'without a word'}"
+        except Exception as error:  # the module may raise anything
+            reason = f"{type(error).__name__}: {str(error).strip() or 'without a word'}"
             if self.script is None:
                 raise ValueError(
-                    f"there is no folder or script {self.name!r}, and from the hub it cannot be loaded "
-                    f"({said})"
+                    f"no folder or script {self.name!r} exists, and it cannot be loaded from the hub "
+                    f"({reason})"
                 ) from error
-            raise ValueError(f"'{self.script}' cannot be loaded ({said}); {_ADVICE}") from error
+            raise ValueError(f"'{self.script}' cannot be loaded ({reason}); {_ADVICE}") from error
 
 
 _loaded: dict[ModuleSource, Any] = {}
 
 
 def _script(name: str) -> Path | None:
-    """The local script of a name, as `evaluate.load` finds it; None for what can be a name on the hub."""
+    """Returns the local script of a name, as `evaluate.load` finds it.
+
+    None if it can be a name on the hub.
+    """
     place = Path(os.path.abspath(os.path.expanduser(name)))
     script = place if place.suffix == ".py" else place / f"{place.name}.py"
     if script.is_file():
@@ -134,7 +137,7 @@ def _script(name: str) -> Path | None:
 
 
 def _content(script: Path) -> str:
-    """The hash of a script and of the files beside it that it imports, as `evaluate` does, by `from .x`."""
+    """Returns the hash of a script and of the files beside it that it imports with `from .x`."""
     digest = hashlib.sha256()
     try:
         data = script.read_bytes()
@@ -146,12 +149,12 @@ def _content(script: Path) -> str:
             digest.update(len(content).to_bytes(8, "little"))
             digest.update(content)
     except SyntaxError as error:
-        raise ValueError(f"'{script}' is no Python: {error.msg} in line {error.lineno}") from error
+        raise ValueError(f"'{script}' is not valid Python: {error.msg} in line {error.lineno}") from error
     except OSError as error:
         raise ValueError(f"'{script}' cannot be read: {error.strerror}") from error
     return digest.hexdigest()[:16]
 
 
 def _identity(module: Any) -> str:
-    """The hash that `evaluate` gives the content of what it loaded."""
+    """Returns the hash that `evaluate` gives the content of a loaded module."""
     return str(module._hash)[:16]

@@ -1,4 +1,4 @@
-"""From tables to a corpus: one pass that checks every row, hashes it and draws its split."""
+"""From tables to a corpus: one pass checks every row, hashes it and draws its split."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from llm_envs.data.corpus import SPLITS, Columns, Contents, combine_digests, exa
 from llm_envs.data.errors import DataError
 from llm_envs.data.files.columns import ColumnMapping, RowError
 from llm_envs.data.files.notes import say_once, shared_sources, small_splits
-from llm_envs.data.files.rows import Table
+from llm_envs.data.files.table import Table
 from llm_envs.data.splitting import assign_splits, group_key, source_key
 from llm_envs.episode import Example
 
@@ -22,7 +22,7 @@ _DIGEST = 32
 
 
 class LazyExamples(Sequence[Example]):
-    """Examples that are decoded from their table when they are asked for."""
+    """Examples that are decoded from their table when they are needed."""
 
     def __init__(
         self,
@@ -30,12 +30,12 @@ class LazyExamples(Sequence[Example]):
         table_of: npt.NDArray[np.int32],
         row_of: npt.NDArray[np.int64],
     ) -> None:
-        """Point into tables.
+        """Points into tables.
 
         Args:
-            tables: Scanned tables and which of their columns hold what.
-            table_of: For every example the index of its table.
-            row_of: For every example its row in the table.
+            tables: Scanned tables, and which of their columns hold what.
+            table_of: The index of the table of every example.
+            row_of: The row of every example in its table.
         """
         self._tables = tables
         self._table_of = table_of
@@ -57,23 +57,23 @@ class LazyExamples(Sequence[Example]):
             return mapping.example(table.row(row))
         except RowError as error:
             raise DataError(
-                f"{table.place} has changed since it was first read ({error}); load it anew"
+                f"{table.place} has changed since it was first read ({error}); load it again"
             ) from error
 
 
 def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | None, name: str) -> Contents:
-    """Check all rows, remove exact duplicates and give every row its split.
+    """Checks all rows, removes exact duplicates and gives every row its split.
 
     Args:
-        tables: Tables, each with the official split it stands for, if any.
+        tables: Tables, each with its official split or None.
         columns: Which columns hold what.
         name: The file, folder or data set, for errors.
 
     Raises:
-        DataError: If there is no row, or a row is not what it should be.
+        DataError: If there is no row, or a row is wrong.
 
-    Warns (DataWarning, once for each data set): of columns or quotation marks that were read one way and may
-    mean another, of splits that are small, and of official ones that share sources with train.
+    Warns (DataWarning, once for each data set): if columns or quotation marks could be read in another way,
+    if splits are small, and if official splits share sources with train.
     """
     scanned: list[tuple[Table, ColumnMapping]] = []
     table_of, row_of, official = array("i"), array("q"), array("b")
@@ -89,7 +89,7 @@ def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | N
             try:
                 mapping.check_columns(row)
                 example = mapping.example(row)
-                said = mapping.official_split(row) or split
+                row_split = mapping.official_split(row) or split
                 if referenced is None:
                     referenced = bool(example.references)
                 _same_kind(example, referenced, mapping)
@@ -97,10 +97,10 @@ def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | N
                 raise DataError(f"{table.place}, {table.unit} {number}: {error}") from error
             table_of.append(len(scanned))
             row_of.append(position)
-            official.append(SPLITS.index(said) if said else -1)
+            official.append(SPLITS.index(row_split) if row_split else -1)
             digest = example_digest(example)
             digests += digest
-            tagged = hashlib.sha256(digest + str(said).encode()).digest()
+            tagged = hashlib.sha256(digest + str(row_split).encode()).digest()
             duplicates.append(int.from_bytes(tagged[:8], "big"))
             sources.append(source_key(example.source))
             group = example.metadata.get("group")
@@ -141,7 +141,7 @@ def read_tables(tables: Sequence[tuple[str | None, Table]], columns: Columns | N
 
 
 def _same_kind(example: Example, referenced: bool, mapping: ColumnMapping) -> None:
-    """References in all rows or in none: a reward that needs them cannot skip a row."""
+    """Raises unless all rows have references or none has: a reward that needs them cannot skip a row."""
     if referenced and not example.references:
         columns = " and ".join(map(repr, mapping.references)) or "no column at all"
         raise RowError(

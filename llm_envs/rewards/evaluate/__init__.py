@@ -1,0 +1,1 @@
+"""Modules of Hugging Face's `evaluate` as rewards and metrics."""
