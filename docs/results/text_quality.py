@@ -1,4 +1,6 @@
-"""How fluent and how varied the texts of some records are: `python docs/results/text_quality.py STORE [ID]`.
+"""How fluent and how varied the texts of some records are.
+
+    python docs/results/text_quality.py STORE ID [--experiment NAME]
 
 Fluency, constraints and novelty are means over texts of the rewards of these names; the text of a dialogue
 is all that the agent said in it; success is the one in the record, as are chrf and exact_match of
@@ -8,7 +10,7 @@ different pairs of neighbouring tokens among all that a run has written.
 
 from __future__ import annotations
 
-import sys
+from argparse import ArgumentParser
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,8 +25,9 @@ from rich.table import Table
 import llm_envs
 from llm_benchmarks.commands.llm_demo import distinct_pairs
 from llm_benchmarks.console.report import plain, tell_problems
+from llm_benchmarks.leaderboard.rows import Row
 from llm_benchmarks.leaderboard.scores import results_of
-from llm_benchmarks.leaderboard.tables import leaderboard_table
+from llm_benchmarks.leaderboard.tables import leaderboard_tables
 from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.store import RecordStore
 
@@ -39,27 +42,45 @@ NAMES = {
 CORPORA = ("Translation-v0",)
 
 
-def main(store_folder: str, env_id: str = "TextGen-v0") -> None:
-    """Prints a line for every row of an environment's leaderboard."""
-    if env_id not in NAMES:
-        sys.exit(f"text_quality.py measures {', '.join(NAMES)}, not {env_id!r}")
-    if not Path(store_folder).is_dir():
-        sys.exit(f"text_quality.py: there is no folder {store_folder!r}")
-    recorded, names = NAMES[env_id]
-    whole = ("corpus BLEU",) if env_id in CORPORA else ()
-    task = gym.make(env_id, split="test", metrics=list(names)).unwrapped.task  # type: ignore[attr-defined]
+def main() -> None:
+    """Prints a table for each set of comparable rows, as the leaderboard does."""
+    parser = ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("store", type=Path)
+    parser.add_argument("env_id", choices=sorted(NAMES))
+    parser.add_argument("--experiment", help="only the runs of this experiment, beside the anchors")
+    options = parser.parse_args()
+    if not options.store.is_dir():
+        parser.error(f"there is no folder '{options.store}'")
+    recorded, names = NAMES[options.env_id]
+    task = gym.make(options.env_id, split="test", metrics=list(names)).unwrapped.task  # type: ignore[attr-defined]
     problems: dict[str, str] = {}
-    records = {record.id: record for record in RecordStore(store_folder).records(problems)}
-    for record in [record for record in records.values() if record.spec.environment.id == env_id]:
+    records = {record.id: record for record in RecordStore(options.store).records(problems)}
+    for record in [record for record in records.values() if record.spec.environment.id == options.env_id]:
         if fault := _fault(record, recorded, len(task.examples)):
             problems[record.id] = fault
             del records[record.id]
     tell_problems(problems)
-    rows = [row for row in leaderboard_table(records.values(), env_id) if row.records]
-    lines = Table("agent", "options", "steps", "seeds", *whole, *recorded, *names, "distinct-2", box=None)
+    try:
+        tables = leaderboard_tables(records.values(), options.env_id, options.experiment)
+    except ValueError as error:
+        parser.error(str(error))
+    for table in tables:
+        title = "; ".join(f"{name}: {value}" for name, value in table.differences.items())
+        rows = sorted((row for row in table.rows if row.records), key=lambda row: (row.agent, row.label))
+        _print_table(rows, records, task, options.env_id, title)
+
+
+def _print_table(
+    rows: Sequence[Row], records: Mapping[str, Record], task: Any, env_id: str, title: str
+) -> None:
+    """Prints a line for each row."""
+    recorded, names = NAMES[env_id]
+    whole = ("corpus BLEU",) if env_id in CORPORA else ()
+    heads = ("agent", "options", "steps", "seeds", *whole, *recorded, *names, "distinct-2")
+    lines = Table(*heads, box=None, title=plain(title) if title else None)
     for column in lines.columns[2:]:
         column.justify = "right"
-    for row in sorted(rows, key=lambda row: (row.agent, row.label)):
+    for row in rows:
         runs = [records[id] for id in row.records]
         run: dict[str, list[float]] = defaultdict(list)
         for record in runs:
@@ -107,4 +128,4 @@ def _episode(task: Any, played: Mapping[str, Any]) -> llm_envs.Episode:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

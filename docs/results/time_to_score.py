@@ -21,7 +21,7 @@ from rich.table import Table
 
 from llm_benchmarks.console.report import plain, tell_problems
 from llm_benchmarks.leaderboard.rows import Row
-from llm_benchmarks.leaderboard.tables import leaderboard_table
+from llm_benchmarks.leaderboard.tables import leaderboard_tables
 from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.records.trained_on import reward_label
@@ -125,20 +125,27 @@ def main() -> None:
     parser.add_argument("scores", type=float, nargs="*")
     parser.add_argument("--share", type=float, default=0.95)
     parser.add_argument("--against", help="print ratios, to the runs of this agent")
-    asked = parser.parse_args()
-    if not asked.store.is_dir():
-        parser.error(f"there is no folder '{asked.store}'")
+    parser.add_argument("--experiment", help="only the runs of this experiment")
+    options = parser.parse_args()
+    if not options.store.is_dir():
+        parser.error(f"there is no folder '{options.store}'")
     problems: dict[str, str] = {}
-    records = {record.id: record for record in RecordStore(asked.store).records(problems)}
+    records = {record.id: record for record in RecordStore(options.store).records(problems)}
     tell_problems(problems)
-    rows = [row for row in leaderboard_table(records.values(), asked.env_id) if row.records]
-    rows.sort(key=lambda row: (row.agent, row.label))
-    if asked.against and all(row.agent != asked.against for row in rows):
-        parser.error(f"there are no runs of {asked.against!r}; there are {sorted({r.agent for r in rows})}")
-    if asked.against:
-        print_ratios(rows, records, asked.seconds, asked.share, asked.against)
-    else:
-        print_times(rows, records, asked.seconds, asked.scores)
+    try:
+        tables = leaderboard_tables(records.values(), options.env_id, options.experiment)
+    except ValueError as error:
+        parser.error(str(error))
+    for table in tables:
+        rows = [row for row in table.rows if any(curve_of(records[id]) for id in row.records)]
+        rows.sort(key=lambda row: (row.agent, row.label))
+        if options.against and all(row.agent != options.against for row in rows):
+            known = sorted({row.agent for row in rows})
+            parser.error(f"there are no runs of {options.against!r}; there are {', '.join(known)}")
+        if options.against:
+            print_ratios(rows, records, options.seconds, options.share, options.against)
+        else:
+            print_times(rows, records, options.seconds, options.scores)
 
 
 if __name__ == "__main__":
