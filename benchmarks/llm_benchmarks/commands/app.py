@@ -140,7 +140,7 @@ def demo(
 def llm_demo(
     store: Store = Path("llm-demo-store"),
     suite: Annotated[
-        str, typer.Option(metavar="SUITE", help="Another one of its kind, llm_demo_seeds or a file.")
+        str, typer.Option(metavar="SUITE", help="Another one of its kind, pretrained or a file.")
     ] = "llm_demo",
 ) -> None:
     """Trains SmolLM2-135M to continue openings in good spirits (`llm-envs fetch smollm2-135m` first)."""
