@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,11 +25,10 @@ def test_agents_take_them(name, agent):
     check_config(agent, options, agent_defaults(agent, "Translation-v0"))
 
 
-@pytest.mark.parametrize("suite", ["from_scratch", "from_scratch_zh"])
-def test_they_are_those_of_the_suites(suite):
+def test_they_are_those_of_the_suite():
     options = tomllib.loads((BENCHMARKS / "configs" / "from_scratch.toml").read_text())
-    cells = load_suite(BENCHMARKS / "suites" / f"{suite}.toml").cells
-    assert [cell.config for cell in cells if cell.agent == "token_dqn"] == [options] * 5
+    cells = load_suite(BENCHMARKS / "suites" / "from_scratch.toml").cells
+    assert [cell.config for cell in cells if cell.agent == "token_dqn"] == [options] * 10
 
 
 @pytest.mark.parametrize("path", sorted((BENCHMARKS / "suites").glob("*.toml")), ids=lambda path: path.stem)
@@ -37,37 +36,40 @@ def test_what_stands_among_the_suites_is_one(path):
     assert load_suite(path).cells
 
 
-COMMAND = re.compile(r"llm-envs benchmark (\S+) --store (benchmarks/results\S*?)[`:]")
-NEEDS_A_FETCHED_MODEL = ("homeassistant", "llm_demo_seeds")
+NEEDS_A_FETCHED_MODEL = ("homeassistant", "pretrained")
+UNRECORDED = ("demo", "llm_demo")
 
 
-def recorded(store):
-    return {record.spec.identity() for record in RecordStore(BENCHMARKS.parent / store).records()}
+@cache
+def recorded():
+    """Identity -> (experiment, variant) of the runs in the store, and of those that are summarised."""
+    found = {
+        record.data["identity"]: (record.spec.experiment, record.spec.variant)
+        for record in RecordStore(BENCHMARKS / "results").records()
+    }
+    summary = json.loads((BENCHMARKS / "results-summarised.json").read_text(encoding="utf-8"))
+    for group in summary["groups"]:
+        named = (group["spec"]["experiment"], group["spec"]["variant"])
+        found |= {run["identity"]: named for run in group["runs"]}
+    return found
 
 
-def stores():
-    """Suite -> store, as the suites' own comments and `make bench` say."""
-    said = [path.read_text(encoding="utf-8") for path in sorted((BENCHMARKS / "suites").glob("*.toml"))]
-    makefile = (BENCHMARKS.parent / "Makefile").read_text(encoding="utf-8").replace("\n", ":\n")
-    found = dict(match for text in [*said, makefile] for match in COMMAND.findall(text))
-    return {suite: store for suite, store in found.items() if Path(suite).stem not in NEEDS_A_FETCHED_MODEL}
+def suites():
+    names = sorted(path.stem for path in (BENCHMARKS / "suites").glob("*.toml"))
+    return [name for name in names if name not in (*NEEDS_A_FETCHED_MODEL, *UNRECORDED)]
 
 
-def test_the_suites_of_the_committed_stores_are_known():
-    assert {Path(suite).stem for suite in stores()} >= {"baselines", "token_dqn_text", "from_scratch"}
+def test_the_suites_of_the_committed_store_are_known():
+    assert set(suites()) >= {"baselines", "text", "from_scratch", "dialogue"}
 
 
-@pytest.mark.parametrize(("suite", "store"), sorted(stores().items()))
-def test_a_suite_asks_for_what_the_committed_store_holds(suite, store):
-    keys = recorded(store)
+@pytest.mark.parametrize("suite", suites())
+def test_a_suite_asks_for_what_the_committed_store_holds(suite):
     seen = set()
-    for cell in load_suite(BENCHMARKS.parent / suite).cells:
-        block = (
-            cell.env,
-            cell.agent,
-            json.dumps([cell.reward, cell.config, cell.total_timesteps], sort_keys=True),
-        )
+    for cell in load_suite(BENCHMARKS / "suites" / f"{suite}.toml").cells:
+        asked = [cell.reward, cell.config, cell.total_timesteps, cell.evaluation.reward]
+        block = (cell.env, cell.agent, json.dumps(asked, sort_keys=True))
         if block in seen:
             continue
         seen.add(block)
-        assert resolve(cell).spec.identity() in keys, str(cell)
+        assert recorded().get(resolve(cell).spec.identity()) == (suite, cell.variant), str(cell)

@@ -28,8 +28,7 @@ _OF_HEADS = (
 class TokenDQNConfig(LanguageAgentConfig):
     """Every option of TokenDQN.
 
-    "measured" in a source: chosen in trials on validation, of which benchmarks/suites/token_dqn*.toml and
-    llm_demo_seeds.toml tell.
+    "measured" in a source: chosen in trials on validation, which the suites in benchmarks/suites describe.
     """
 
     q: str = option(
