@@ -79,7 +79,7 @@ class SuiteProgress:
         self._say(f"{self._place()} {cell}: another process runs it, its record is waited for")
 
     def planned(self, cell: Cell, spec: RunSpec) -> None:
-        """A cell will be started, and this is its run."""
+        """A cell is about to start; its spec says what it is trained on."""
         self._phases[id(cell)] = PhaseClock(phases_of(spec, evaluated=True))
         learns = "" if spec.environment.signature is None else in_a_line(spec)
         if learns:
