@@ -60,7 +60,7 @@ def planted(value: Any, specs: list[Any], path: str = "") -> Iterator[tuple[str,
             for where, changed in planted(value[0], specs, f"{path}.0"):
                 yield where, [changed, *value[1:]]
         yield path, [specs[0]]
-    if not isinstance(value, dict | list) or path.rpartition(".")[2] in ("reward", "config", "env_kwargs"):
+    if not isinstance(value, dict | list) or path.rpartition(".")[2] in ("reward", "config", "kwargs"):
         for spec in specs if "reward" in path or path.endswith(("kwargs", "config")) else specs[:1]:
             yield path, spec
 

@@ -1,4 +1,4 @@
-"""What language agents have in common to be set, and the options per id."""
+"""The options that all language agents have."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from llm_baselines.lm.precision import DTYPES
 from llm_envs.envs.reward_timing import RewardTiming
 
 ENVIRONMENT_OPTIONS = ("reward", "reward_timing", "train_dataset", "train_fraction")
-"""Options that only environments made by gymnasium.make from our ids can follow."""
+"""Options that need an environment made by gymnasium.make from one of our ids."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageAgentConfig:
-    """Model, optimizer, data, evaluation and checkpoints; the learners add their own."""
+    """Model, optimizer, data, evaluation and checkpoints. Each learner adds its own options."""
 
     dtype: str = option(
         "auto",

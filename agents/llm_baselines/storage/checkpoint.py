@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from llm_baselines.agent import Learner
+from llm_baselines.agent import Learner, TrainingReport
 from llm_baselines.spec import RunSpec
 from llm_baselines.storage.fields import CHECKPOINT, check_fields
 from llm_baselines.storage.rotation import replace_checkpoint
 from llm_baselines.storage.run_fields import read_run
 from llm_baselines.storage.sealed_folder import (
     AgentFolderError,
+    json_able,
     open_sealed,
     read_json,
     write_json,
@@ -35,22 +37,33 @@ _KIND = "a checkpoint"
 
 def write_checkpoint(
     folder: Path,
-    round: int,
     spec: RunSpec,
-    state: dict[str, Any],
     learner: Learner,
+    state: dict[str, Any],
     best: dict[str, torch.Tensor] | None,
 ) -> Path:
-    """Writes a checkpoint beside the earlier one, which leaves when this one stands.
+    """Writes a checkpoint, then removes the earlier one.
 
     Args:
-        folder: Holds checkpoints, named by their round.
-        round: The round it is taken after.
+        folder: Holds checkpoints, each named by the round it was taken after.
         spec: The training.
-        state: What else is needed to go on; JSON-able.
-        learner: Its network, optimizer and `save_more(place)`.
+        learner: The learner, between two rounds.
+        state: The state of the run around it; JSON-able.
         best: The weights that were best on validation so far.
     """
+    whole = {
+        "spec": spec.to_dict(),
+        "tokens": tokens_of(learner.env),
+        "reference_identity": learner.reference_identity(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "round": learner.rounds,
+        "num_timesteps": learner.num_timesteps,
+        "report": json_able(asdict(learner.report)),
+        "exact": learner.exact,
+        "learner": learner.state(),
+        **state,
+    }
 
     def write(place: Path) -> None:
         write_tensors(learner.stored_tensors(), place / _NETWORK)
@@ -59,16 +72,15 @@ def write_checkpoint(
         if best is not None:
             write_tensors(best, place / _BEST)
         learner.save_more(place)
-        known = {"spec": spec.to_dict(), "tokens": tokens_of(learner.env)}
-        write_json(place / _STATE, {**known, **state}, default=float)
+        write_json(place / _STATE, whole, default=float)
 
-    return replace_checkpoint(folder / f"{round:09d}", write)
+    return replace_checkpoint(folder / f"{learner.rounds:09d}", write)
 
 
 def read_checkpoint(
     place: Path, learner: Learner, spec: RunSpec
 ) -> tuple[dict[str, Any], dict[str, torch.Tensor] | None]:
-    """Gives a learner the weights, optimizer and replay of a checkpoint.
+    """Restores a learner from a checkpoint: its weights, optimizer, replay, counters and report.
 
     Args:
         place: The checkpoint.
@@ -76,12 +88,12 @@ def read_checkpoint(
         spec: The training that resumes.
 
     Returns:
-        The state, whose "exact" says whether the run is, from here too, what an uninterrupted one is to the
-        bit; and the weights that were best on validation, if any were kept.
+        The state, for the run around the learner, and the weights that were best on validation, if any were
+        kept. `learner.exact` stays True if the rest of the run is bit-identical to an uninterrupted one.
 
     Raises:
-        AgentFolderError: A file is missing, altered or cut short (it is named), or the checkpoint is of
-            another configuration.
+        AgentFolderError: A file is missing, altered or cut short (the error names it), or the checkpoint is
+            of another training.
     """
     way_out = f"; delete '{place}' to train afresh"
     place, hashes = open_sealed(place, (_STATE, _NETWORK), kind=_KIND, way_out=way_out)
@@ -94,7 +106,6 @@ def read_checkpoint(
     deviations = list(_deviations(place, state, before, spec))
     for deviation in deviations:
         warnings.warn(deviation, stacklevel=2)
-    state["exact"] = state.get("exact", True) and not deviations
     try:
         learner.take_tensors(read_tensors(place / _NETWORK, way_out=way_out))
         if learner.optimizer is not None:
@@ -111,6 +122,11 @@ def read_checkpoint(
             f"'{place}' was trained from another model: the SHA-256 of its reference is "
             f"{state['reference_identity']}, not {learner.reference_identity()}"
         )
+    learner.rounds, learner.num_timesteps = state["round"], state["num_timesteps"]
+    learner.exact = state.get("exact", True) and not deviations
+    learner.report = TrainingReport(**state["report"])
+    learner.restore(state["learner"])
+    learner.weights_changed()
     return state, best
 
 

@@ -1,19 +1,19 @@
-"""When SIGINT, SIGTERM and SIGHUP may stop what is under way, and when they wait until it is whole.
+"""When SIGINT, SIGTERM and SIGHUP may stop the program, and when they wait.
 
-Whoever saves, or changes several things that belong together, does so in `deferred_signals()`: a signal that
-comes meanwhile is noted, and handled when the outermost section has ended. Inside a section, `interruptibly`
-calls a function that signals may stop, such as a training, and leaves no gap on either side: the signal that
-stops the function finds the section around it closed again.
+Code that saves, or changes several things that belong together, runs in `deferred_signals()`: a signal that
+comes meanwhile waits until the outermost section has ended. Inside a section, `interruptibly` calls a
+function that signals may stop, such as a training. There is no gap on either side: when a signal has stopped
+the function, further signals wait again.
 
     with deferred_signals():
         try:
             interruptibly(agent.learn, steps)
         except KeyboardInterrupt:
             status = "interrupted"
-        save(agent, status)  # no signal gets in here, however many there are
+        save(agent, status)  # signals wait here, however many there are
 
-Only the main thread runs Python's signal handlers; in any other thread nothing is deferred and nothing needs
-to be. A signal that the process ignores, such as SIGHUP under nohup, stays ignored.
+Only the main thread runs Python's signal handlers, so other threads need not defer anything. A signal that
+the process ignores, such as SIGHUP under nohup, stays ignored.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _Returned = TypeVar("_Returned")
 SIGNALS = tuple(
     signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__
 )
-_AGAIN = 1.0  # seconds after which a function that a signal did not stop can be told again
+_AGAIN = 1.0  # seconds until a second signal can stop a function that the first did not stop
 
 
 @dataclass
 class _Section:
-    """A section that is under way: signals wait (`held`), or pass one at a time."""
+    """A section that has begun: signals wait (`held`), or pass one at a time."""
 
     held: bool
     passed_at: float = float("-inf")
@@ -56,23 +56,23 @@ _before: dict[int, Any] = {}  # signal -> the handler that ours stands in for
 
 
 class Held:
-    """What is known, inside a section, of the signals that wait."""
+    """The signals that wait, as a section sees them."""
 
     @property
     def noted(self) -> bool:
-        """Whether one waits."""
+        """Whether a signal waits."""
         return bool(_noted)
 
     def forget(self) -> None:
-        """Drops those that wait: what they ask for is being done."""
+        """Drops the signals that wait, because the program does what they ask for."""
         _noted.clear()
 
 
 @contextmanager
 def deferred_signals() -> Iterator[Held]:
-    """While it lasts, signals wait; the first that came is handled at the end of the outermost section.
+    """Makes signals wait; the end of the outermost section handles the first that came.
 
-    An exception that leaves the section is then the context of the KeyboardInterrupt that the signal raises.
+    If an exception leaves the section, it is the context of the KeyboardInterrupt that the signal raises.
     """
     if threading.current_thread() is not threading.main_thread():
         yield Held()
@@ -93,13 +93,13 @@ def interruptibly(
     *arguments: _Parameters.args,
     **options: _Parameters.kwargs,
 ) -> _Returned:
-    """Calls a function that signals may stop, inside `deferred_signals` too.
+    """Calls a function that signals may stop, even inside `deferred_signals`.
 
-    The signal that stops it closes the way for the next: one said twice within a second counts once. Later
-    ones get through, as a library may have swallowed the first.
+    After the signal that stops it, others wait for a second: a signal sent twice counts once. Later ones
+    pass, because a library may have swallowed the first.
 
-    It is a function and no context manager: Python looks for signals where `__exit__` is entered, and one
-    that came there would leave the way open.
+    It is a function and no context manager: Python handles signals when it enters `__exit__`, and a signal
+    there would leave the section open.
     """
     if threading.current_thread() is not threading.main_thread() or not _sections:
         return function(*arguments, **options)
@@ -113,13 +113,13 @@ def interruptibly(
 
 
 def handler_behind(signum: int) -> Any:
-    """The handler of a signal; while signals are deferred, the one that is called afterwards."""
+    """Returns the handler of a signal; while signals are deferred, the one that will handle it."""
     there = signal.getsignal(signum)
     return _before.get(signum) if there is _handle else there
 
 
 def leave_lost_terminal() -> None:
-    """Where the terminal is gone, what is printed from here on goes nowhere, instead of raising an error."""
+    """Sends output nowhere from here on if the terminal is gone, so that printing raises no error."""
     for descriptor in (0, 1, 2):
         if _is_lost_terminal(descriptor):
             nowhere = os.open(os.devnull, os.O_RDWR)
@@ -138,14 +138,14 @@ def _is_lost_terminal(descriptor: int) -> bool:
             return False
         termios.tcgetattr(descriptor)
     except OSError:
-        return False  # it is not open at all
+        return False  # it is not open
     except termios.error as error:
         return bool(error.args[0] == errno.EIO)
     return False
 
 
 def _install() -> None:
-    """Puts our handler in the place of those that are there."""
+    """Installs our handler, and notes the handlers it replaces."""
     for signum in SIGNALS:
         there = signal.getsignal(signum)
         if there is not _handle and there is not None and there is not signal.SIG_IGN:
@@ -154,7 +154,7 @@ def _install() -> None:
 
 
 def _uninstall() -> None:
-    """Puts back what was there. A signal that breaks this off finds ours, which does as that one would."""
+    """Restores the handlers that were there. A signal in between finds ours, which calls the other."""
     for signum, there in _before.items():
         if signal.getsignal(signum) is _handle:
             signal.signal(signum, there)
@@ -171,7 +171,7 @@ def _handle(signum: int, frame: FrameType | None) -> None:
 
 
 def _handle_noted() -> None:
-    """Handles the first signal that waits, if it need not wait any longer."""
+    """Handles the first signal that waits, unless a section still defers it."""
     if _sections and _sections[-1].is_closed:
         return
     signum = _noted[0] if _noted else None
@@ -183,7 +183,7 @@ def _handle_noted() -> None:
 
 
 def _pass_on(signum: int, frame: FrameType | None, handler: Any) -> None:
-    """Does what was done about a signal before ours stood there."""
+    """Calls the handler that ours replaced."""
     _noted.clear()
     if _sections:
         _sections[-1].passed_at = time.monotonic()
@@ -195,8 +195,8 @@ def _pass_on(signum: int, frame: FrameType | None, handler: Any) -> None:
 
 
 def _begin_anew() -> None:
-    """In a forked child: the sections are its parent's, which will end; it itself saves nothing."""
-    _uninstall()  # while signals still wait: an exception could go nowhere from here
+    """Drops the sections in a forked child: they belong to its parent, and the child saves nothing."""
+    _uninstall()  # while signals still wait, as nothing here could catch an exception
     _sections.clear()
     _noted.clear()
 

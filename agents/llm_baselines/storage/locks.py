@@ -1,9 +1,9 @@
-"""Locks on files, which the system lets go of when their holder ends, however it ends.
+"""Locks on files. The system releases a lock when its holder ends, however it ends.
 
-They are flock(2) locks. The file system must offer them between all processes concerned: local ones do, NFS
-does from version 4 on; where it does not, or where there is no flock (Windows), a warning says that nothing
-is locked, and work goes on as if it were. Python's fcntl rather than `filelock`, as a lock may be handed on
-to a child process, so that it lasts as long as the child does, and as one may lock a folder itself.
+They are flock(2) locks. The file system must offer them between all processes that use the folder: local ones
+do, and NFS does from version 4 on. Without them, as on Windows, a warning says that nothing is locked, and
+work goes on. Python's fcntl takes the place of `filelock` for two reasons: a child process can inherit a lock
+and keep it while it lives, and a folder itself can be locked.
 """
 
 from __future__ import annotations
@@ -19,34 +19,34 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # a lock is a file of its folder
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)  # a link could lead out of the folder
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EBADF}
 
 
 @dataclass
 class Lock:
-    """A lock that is held.
+    """A lock that this process holds.
 
     Attributes:
-        path: Its file.
-        descriptor: The open file; a child process that inherits it holds the lock too.
+        path: The lock's file.
+        descriptor: The open file. A child process that inherits it holds the lock too.
     """
 
     path: Path
     descriptor: int
 
     def hand_on(self) -> None:
-        """Leaves the lock to the child processes that inherited it."""
+        """Closes the file here; the child processes that inherited it keep the lock."""
         os.close(self.descriptor)
 
     def release(self) -> None:
-        """Lets go, and removes the file."""
+        """Releases the lock and removes its file."""
         self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
 
 
 def try_lock(path: Path) -> Lock | None:
-    """Takes the lock on a file, which is made if need be; None where somebody has it.
+    """Takes the lock on a file, and makes the file if there is none. Returns None if another has the lock.
 
     Raises:
         OSError: The file cannot be made.
@@ -55,7 +55,7 @@ def try_lock(path: Path) -> Lock | None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
-        except FileNotFoundError:  # somebody removed the empty folder meanwhile
+        except FileNotFoundError:  # another process removed the empty folder
             continue
         lockable = try_flock(descriptor)
         if lockable is None:
@@ -68,11 +68,11 @@ def try_lock(path: Path) -> Lock | None:
             return None
         if is_at(descriptor, path):
             return Lock(path, descriptor)
-        os.close(descriptor)  # its last holder has removed it
+        os.close(descriptor)  # the last holder removed the file
 
 
 def is_locked(path: Path) -> bool:
-    """Whether somebody has the lock on a file; the file is not made. For a moment it is locked here."""
+    """Whether a process has the lock on a file. It takes the lock for a moment, and makes no file."""
     try:
         descriptor = os.open(path, os.O_RDWR | _NO_LINK)
     except OSError:
@@ -84,7 +84,7 @@ def is_locked(path: Path) -> bool:
 
 
 def try_flock(descriptor: int) -> bool | None:
-    """Locks an open file or folder: whether it was free; None where nothing can be locked."""
+    """Locks an open file or folder. False if another has the lock, None if nothing can be locked."""
     if fcntl is None:
         return None
     try:

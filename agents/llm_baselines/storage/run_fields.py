@@ -106,7 +106,7 @@ def refuse_code_of_run(values: Any, place: object) -> None:
             made["agent"]["config"] = {name: value for name, value in config.items() if name != "reward"}
     if isinstance(training, Mapping):
         made["training"] = {name: part for name, part in training.items() if name != "reward"}
-    refuse_code(made, place)
+    refuse_code({"spec": made}, place)
 
 
 def _check(

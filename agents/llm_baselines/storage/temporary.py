@@ -1,4 +1,4 @@
-"""Folders to write in before what is written takes its place; those of killed processes are swept away."""
+"""Temporary folders to write into, and the removal of those that killed processes left."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _RANDOM = re.compile(r"[0-9a-z_]{8,12}")
 
 @contextmanager
 def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
-    """A new folder that is removed at the end, unless it was renamed meanwhile.
+    """Makes a folder, and removes it at the end unless it was renamed.
 
-    Its owner holds a lock on the folder itself, which ends with the process, so that `sweep` knows which are
-    owned. Where folders cannot be locked (see locks.py) none is swept. What dead processes left under the
-    same prefix is swept first.
+    The owner holds a lock on the folder itself. The lock ends with the process, so `sweep` knows which
+    folders have an owner. On systems that cannot lock folders (see locks.py) nothing is swept. Folders that
+    dead processes left under the same prefix are swept first.
 
     Args:
-        parent: Where; it must exist.
-        prefix: What its name begins with.
+        parent: The folder to make it in; it must exist.
+        prefix: The beginning of its name.
     """
     sweep(parent, prefix)
     place, descriptor = _owned(parent, prefix)
@@ -38,7 +38,7 @@ def temporary_folder(parent: Path, prefix: str) -> Iterator[Path]:
 
 
 def sweep(parent: Path, prefix: str) -> None:
-    """Removes the temporary folders of a prefix that no living process owns."""
+    """Removes the temporary folders with a prefix that no living process owns."""
     try:
         entries = [entry for entry in os.scandir(parent) if entry.name.startswith(prefix)]
     except OSError:
@@ -49,7 +49,7 @@ def sweep(parent: Path, prefix: str) -> None:
             continue
         try:
             descriptor = os.open(entry.path, os.O_RDONLY)
-        except OSError:  # gone already, not ours to open, or a system where folders are not opened
+        except OSError:  # it is gone, we may not open it, or this system cannot open folders
             continue
         try:
             if try_flock(descriptor):
@@ -59,7 +59,7 @@ def sweep(parent: Path, prefix: str) -> None:
 
 
 def _owned(parent: Path, prefix: str) -> tuple[Path, int | None]:
-    """A new folder and the descriptor that holds the lock on it, where one can be had."""
+    """Makes a folder; returns it and the descriptor that holds its lock, or None without locks."""
     while True:
         place = parent / f"{prefix}{uuid4().hex[:8]}"
         place.mkdir()
@@ -72,4 +72,4 @@ def _owned(parent: Path, prefix: str) -> tuple[Path, int | None]:
         locked = try_flock(descriptor)
         if locked is None or (locked and is_at(descriptor, place)):
             return place, descriptor
-        os.close(descriptor)  # it is being swept, or has been, as it was not locked yet
+        os.close(descriptor)  # somebody sweeps it, as it had no lock yet

@@ -1,4 +1,4 @@
-"""Tensors from files that others wrote: safetensors whose every number is one."""
+"""Tensors in safetensors files; files that hold NaN or infinity are refused."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ def read_tensors(path: Path, *, infinite: bool = False, way_out: str = "") -> di
 
     Args:
         path: The file.
-        infinite: Allow infinity: an optimizer's running square may have overflowed, and goes on so.
+        infinite: Allow infinity: the running squares of an optimizer may have overflowed.
         way_out: What a person can do, for errors.
 
     Raises:
-        AgentFolderError: It is no such file, or a tensor holds NaN or infinity; the tensor is named.
+        AgentFolderError: It is not a safetensors file, or a tensor holds NaN or infinity; the error names
+            the tensor.
     """
     try:
         tensors = load_file(path)
@@ -34,10 +35,10 @@ def read_tensors(path: Path, *, infinite: bool = False, way_out: str = "") -> di
 def check_finite(
     tensors: Mapping[str, torch.Tensor], path: Path, *, infinite: bool = False, way_out: str = ""
 ) -> None:
-    """Refuses tensors that hold anything but numbers; those of whole numbers always pass.
+    """Refuses tensors that hold NaN or infinity; integers always pass.
 
     Raises:
-        AgentFolderError: Naming the first such tensor.
+        AgentFolderError: A tensor holds one; the error names the first.
     """
     for name, tensor in tensors.items():
         if not (tensor.is_floating_point() or tensor.is_complex()):
@@ -61,7 +62,7 @@ def write_tensors(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """The optimizer's state by parameter number and name."""
+    """Returns an optimizer's state by parameter number and name."""
     return {
         f"{number}.{name}": torch.as_tensor(value)
         for number, state in optimizer.state_dict()["state"].items()
@@ -70,10 +71,10 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tenso
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Gives an optimizer the state that `optimizer_tensors` returned.
+    """Restores the state that `optimizer_tensors` returned.
 
     Raises:
-        ValueError: It is another optimizer's.
+        ValueError: The state belongs to another optimizer.
     """
     whole = optimizer.state_dict()
     state: dict[int, dict[str, torch.Tensor]] = {}

@@ -1,4 +1,4 @@
-"""What Stable-Baselines3's callbacks have counted: kept with checkpoints, apart from their options."""
+"""The counters of Stable-Baselines3's callbacks, which checkpoints keep; their options stay as they are."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _ELSEWHERE = ("model", "parent", "locals", "globals", "training_env", "logger")
 
 
 class CallbackCounters:
-    """The attributes of callbacks that have changed since they were first seen here.
+    """The attributes of callbacks that have changed since their first run.
 
-    Numbers, texts, arrays, and lists, tuples and mappings of them are kept; environments and models are not.
-    What has not changed is an option: it stays as the callbacks at hand have it.
+    Numbers, texts and arrays are kept, and lists, tuples and mappings of them; environments and models are
+    not. An attribute that has not changed is an option, and a resumed run takes it from its own callbacks.
 
     Args:
-        callback: The callback; those inside lists and other callbacks are included.
+        callback: The callback. Callbacks inside lists and other callbacks count too.
     """
 
     def __init__(self, callback: Any) -> None:
@@ -31,7 +31,7 @@ class CallbackCounters:
         self._at_first = [_first_seen(one) for one in self._callbacks]
 
     def changed(self) -> dict[str, Any]:
-        """The counters, JSON-able."""
+        """Returns the counters as JSON values."""
         counters = [
             {name: value for name, value in _values(one).items() if before.get(name, _NOT_KEPT) != value}
             for one, before in zip(self._callbacks, self._at_first, strict=True)
@@ -39,10 +39,10 @@ class CallbackCounters:
         return {"kinds": self._kinds(), "counters": counters}
 
     def restore(self, kept: Mapping[str, Any]) -> None:
-        """Gives the callbacks what `changed` returned; warns and leaves them where they are others.
+        """Sets the counters that `changed` returned. Other callbacks get a warning and start from zero.
 
         Raises:
-            AgentFolderError: It is nothing that `changed` returns.
+            AgentFolderError: The counters are damaged.
         """
         try:
             kinds = [str(kind) for kind in kept["kinds"]]
@@ -68,7 +68,7 @@ class CallbackCounters:
 
 
 def _first_seen(callback: Any) -> dict[str, Any]:
-    """What a callback's attributes were at its first run; by its id, as a callback need not be hashable."""
+    """Returns a callback's attributes at its first run; looked up by id, as a callback may have no hash."""
     key = id(callback)
     if key not in _FIRST_SEEN:
         _FIRST_SEEN[key] = _values(callback)
@@ -77,7 +77,7 @@ def _first_seen(callback: Any) -> dict[str, Any]:
 
 
 def _is_counter(callback: Any, name: str) -> bool:
-    """Whether a file may set an attribute: no method, and nothing that others give it."""
+    """Whether a file may set an attribute: no method, and nothing that the trainer sets."""
     return name.isidentifier() and name not in _ELSEWHERE and not hasattr(type(callback), name)
 
 
@@ -96,7 +96,7 @@ def _values(callback: Any) -> dict[str, Any]:
 
 
 def _encoded(value: Any) -> Any:
-    """A JSON-able copy; `_NOT_KEPT` for anything that has none."""
+    """Returns a copy of JSON values; `_NOT_KEPT` for a value that has none."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not np.isfinite(value):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,10 @@ import torch
 from stable_baselines3.common.logger import Logger
 from tqdm.auto import tqdm
 
-from llm_baselines.agent import Learner, TrainingReport
+from llm_baselines.agent import Learner
 from llm_baselines.storage.checkpoint import read_checkpoint, write_checkpoint
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.rotation import newest_checkpoint
-from llm_baselines.storage.sealed_folder import json_able
 from llm_baselines.training.callbacks import AnyCallback, Callbacks
 from llm_baselines.training.evaluations import Clock, Evaluations
 from llm_baselines.training.logs import RoundLog, make_logger
@@ -216,11 +214,11 @@ class TrainingRun:
 
     def close(self) -> None:
         """Closes what `begin` opened."""
-        best = self.evaluations
+        score, weights = self.evaluations.best_score, self.evaluations.best_weights
         if self._finished:
             self.learner.interrupted_best = None
-        elif best.best_weights is not None:
-            self.learner.interrupted_best = (best.best_score, best.best_weights)
+        elif weights is not None:
+            self.learner.interrupted_best = (score, weights)
         if self._bar is not None:
             self._bar.close()
             self.update_report()  # of an interrupted run, too
@@ -238,9 +236,8 @@ class TrainingRun:
 
     def update_report(self) -> None:
         """Brings the report's seconds and counters up to date."""
-        report: TrainingReport = self.learner.report
-        report.seconds = self._clock.seconds
-        self.learner.count_cost(report)
+        self.learner.report.seconds = self._clock.seconds
+        self.learner.count_cost(self.learner.report)
 
     def measure(self) -> None:
         """Evaluates on validation and adds a row to the curve.
@@ -280,35 +277,22 @@ class TrainingRun:
         self.check_weights()
         self.update_report()
         self._checkpointed = time.perf_counter()
-        learner = self.learner
         state = {
-            "reference_identity": learner.reference_identity(),
-            "threads": torch.get_num_threads(),
-            "torch": torch.__version__,
-            "round": self.round,
-            "num_timesteps": learner.num_timesteps,
-            "report": json_able(asdict(learner.report)),
             "best_score": self.evaluations.kept_score,
             "next_eval": self.evaluations.next_timesteps,
             "next_checkpoint": self._next_checkpoint,
-            **self._log.state(),
             "callbacks": self._callbacks.counters(),
-            "exact": learner.exact,
-            "learner": learner.state(),
+            **self._log.state(),
         }
-        spec, best = learner.training_spec(self.total_timesteps), self.evaluations.best_weights
-        return write_checkpoint(self.folder / "resume", self.round, spec, state, learner, best)
+        spec, best = self.learner.training_spec(self.total_timesteps), self.evaluations.best_weights
+        return write_checkpoint(self.folder / "resume", spec, self.learner, state, best)
 
     def _restore(self, place: Path) -> Any:
+        """Restores the learner and the run; returns the counters of the callbacks."""
         learner = self.learner
         state, best = read_checkpoint(place, learner, learner.training_spec(self.total_timesteps))
-        learner.rounds, learner.num_timesteps = state["round"], state["num_timesteps"]
-        learner.exact = state["exact"]
-        learner.report = TrainingReport(**state["report"])
         self._clock.before = learner.report.seconds
         self.evaluations.restore(learner.report, state["best_score"], best, state["next_eval"])
         self._next_checkpoint = state["next_checkpoint"]
         self._log.restore(state)
-        learner.restore(state["learner"])
-        learner.weights_changed()
         return state["callbacks"]

@@ -43,7 +43,7 @@ def run(name: str, store: Path, *, engine: str, processes: int | None) -> int:
 
 
 def tell(console: Console, outcome: SuiteOutcome) -> None:
-    """A line about what became of the cells; on standard error, which records could not be read."""
+    """Prints how many cells were done, and on standard error which records could not be read."""
     tell_problems(outcome.unreadable)
     minutes, seconds = divmod(round(outcome.seconds), 60)
     words = [f"{len(outcome.completed)} done", f"{len(outcome.skipped)} in the store before"]

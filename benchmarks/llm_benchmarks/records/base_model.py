@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from llm_envs.assets import ASSETS, asset_folder, is_fetched
 from llm_envs.data.files.stamps import Stamp, path_stamp
 
 _OF_A_MODEL = ("config.json", "adapter_config.json", "*.safetensors", "*.bin", "*.gguf")
+
+_HUB_NAME = re.compile(r"\w[\w.-]*/[\w.-]+")
 
 _hashed: dict[tuple[str, Stamp], str] = {}
 
@@ -36,7 +39,7 @@ def base_model(config: Mapping[str, Any], *, named: bool) -> dict[str, Any] | No
     place = Path(os.path.abspath(os.path.expanduser(name)))
     if (digest := _hash_of(place)) is not None:
         return {"name": place.name, "hash": digest, "source": "folder"}
-    if named and "/" in name and not os.path.lexists(place):
+    if named and _HUB_NAME.fullmatch(name) and not os.path.lexists(place):
         return {"name": name, "hash": _hash_of(_hub_snapshot(name)), "source": "hub"}
     return None
 

@@ -1,4 +1,4 @@
-"""One cell, from nothing to a record: make, train, evaluate, write down - also what went wrong."""
+"""Runs one cell: makes the agent, trains and evaluates it, and writes the record, also of a failure."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ from llm_envs import EvaluationResult, evaluate
 from llm_envs.envs.ids import make_vec
 
 Progress = Callable[[str, int, int], None]
-"""progress(phase, done, total): "training", or what an agent's `training_stage` says comes before that, in
-steps; from when there is nothing left to train on EVALUATING, in episodes."""
+"""progress(phase, done, total). The phase is "training" or what the agent's `training_stage` says, counted in
+steps, and then EVALUATING, counted in episodes."""
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -82,16 +82,16 @@ def run_cell(
     """Runs a cell and writes its record, whether it succeeds or fails.
 
     Args:
-        cell: What to do.
+        cell: What is run.
         store: Where the record goes.
         device: A torch device, or "auto".
-        threads: Threads this process was given; None if that was left to the libraries.
-        keep_checkpoint: Keep what was trained with the record.
-        progress: Called now and then.
-        command: What to write down as the command line.
+        threads: Threads of this process; None if the libraries choose.
+        keep_checkpoint: Keep the trained agent beside the record.
+        progress: Called about every second.
+        command: The command line that the record names.
 
     Raises:
-        KeyboardInterrupt: It was interrupted; the record says so, unless it was being written already.
+        KeyboardInterrupt: The run was interrupted. The record says so, unless it was already being written.
         OSError: The record cannot be written; nothing of it is left.
     """
     run = _CellRun(cell, device, progress or (lambda phase, done, total: None))
@@ -152,7 +152,7 @@ def run_cell(
 
 
 class _CellRun:
-    """A cell being run: what is known of it so far, for a record at any moment.
+    """A cell that is being run. It knows enough for a record at any moment.
 
     Attributes:
         spec: The run, as far as it is known.
@@ -253,7 +253,7 @@ class _CellRun:
 
     @contextmanager
     def _watched(self, total: int) -> Iterator[None]:
-        """Tells of the agent's steps every second while it learns."""
+        """Reports the agent's steps every second while it learns."""
         over = threading.Event()
 
         def watch() -> None:
@@ -276,7 +276,7 @@ class _CellRun:
         return report if isinstance(report, TrainingReport) else TrainingReport()
 
     def cost(self) -> dict[str, Any]:
-        """The cost section of the record, of what has been done so far."""
+        """The cost section of the record, up to now."""
         report, training = self._report(), self.spec.training
         reported = self._resolved is not None and self._resolved.trained is not None
         reported = reported or isinstance(getattr(self._agent, "report", None), TrainingReport)
@@ -297,10 +297,10 @@ class _CellRun:
         }
 
     def curve(self) -> list[dict[str, Any]]:
-        """The training curve; a value that is no finite number at a point is left out there.
+        """The training curve, without values that are not finite.
 
         Raises:
-            RecordError: A row is none.
+            RecordError: A row has no steps or seconds, or a value is no number.
         """
         rows = []
         for number, row in enumerate(self._report().curve, 1):
@@ -325,7 +325,7 @@ def _finite(row: Mapping[str, Any]) -> dict[str, float]:
 
 
 def pin_torch() -> None:
-    """Holds torch, where it is loaded, to the threads the environment variables allow."""
+    """Limits torch, if it is loaded, to the threads that the environment variables allow."""
     torch = sys.modules.get("torch")
     threads = os.environ.get("OMP_NUM_THREADS", "")
     if torch is not None and threads.isdigit():

@@ -1,4 +1,4 @@
-"""Cells: what is run, as a person asks for it, and what can be told wrong before anything is made."""
+"""Cells: one run as a person asks for it, and the checks that need no environment."""
 
 from __future__ import annotations
 

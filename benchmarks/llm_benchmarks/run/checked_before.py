@@ -1,4 +1,4 @@
-"""Checks before a run: what would else be refused after hours of training."""
+"""Checks before a run, of faults that would otherwise show after hours of training."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def check_record_of(spec: RunSpec, facts: Mapping[str, Any]) -> None:
 
 
 def check_lazy_rewards(task: Task) -> None:
-    """Scores a few references with what would else be loaded, and perhaps refused, after the training.
+    """Scores a few references, so that rewards which load lazily fail before the training.
 
     Raises:
         SuiteError: A reward or metric fails.

@@ -1,9 +1,9 @@
 """Runs the cells of a suite in processes of their own, a few at a time, and keeps the result of each.
 
-A cell that a store has a completed record of is not run again, and one that another process runs is waited
-for: a cell's process holds the store's lock on it. A cell that fails, or whose process dies, leaves a failed
-record, and the others go on. Where this process is killed, the cells' processes notice; worker.py says what
-they do.
+A cell is not run again if the store has a completed record of it. A cell's process holds the store's lock on
+it, so this process waits for cells that another one runs. A cell that fails, or whose process dies, leaves a
+failed record, and the others go on. If this process is killed, the cells' processes notice; worker.py says
+what they do.
 """
 
 from __future__ import annotations
@@ -70,18 +70,18 @@ def run_suite(
     processes: int | None = None,
     command: Sequence[str] | None = None,
 ) -> SuiteOutcome:
-    """Runs what a store has no completed record of.
+    """Runs the cells that have no completed record in the store.
 
     Args:
         suite: From `load_suite`.
-        store: Where records are sought and written.
-        progress: Where to show how it goes; nothing is shown by default.
-        processes: Cells at a time, where it shall differ from the suite's.
-        command: What to write down as the command line; this process's by default.
+        store: Records are looked up and written here.
+        progress: Shows the progress; None shows nothing.
+        processes: Cells at a time; None for the suite's own number.
+        command: The command line that records name; by default that of this process.
 
     Returns:
-        The result of each cell; an interruption, by Ctrl-C, SIGTERM or SIGHUP, is told there too, after
-        the running cells have been ended and recorded.
+        The result of each cell. After Ctrl-C, SIGTERM or SIGHUP the running cells are ended and recorded,
+        and the outcome says that the suite was interrupted.
 
     Raises:
         ValueError: processes is below 1.

@@ -184,7 +184,7 @@ def _made(cls: type[Any], values: Any, where: str) -> Any:
 
 
 def _check(block: Block, evaluation: Evaluation, where: str) -> None:
-    """Everything that can be told wrong before anything is made."""
+    """Checks a block before anything is made."""
     for name in ("envs", "agents", "seeds", "rewards"):
         if not getattr(block, name):
             raise SuiteError(f"{where}: {name} must name at least one")

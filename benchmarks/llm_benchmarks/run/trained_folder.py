@@ -1,4 +1,4 @@
-"""A folder that `llm-envs train` wrote: what its report says, and the agent that stands in it."""
+"""A folder that `llm-envs train` wrote: its report, training.json, and the agent beside it."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def read_training(folder: Path) -> TrainedFolder:
 
 
 def _from_agent(folder: Path) -> TrainedFolder:
-    """The training that an agent's own description tells of, where no training.json stands beside it."""
+    """The training that agent.json describes, where there is no training.json."""
     spec, content, _ = read_agent_folder(folder)
     agent, environment = spec.agent, spec.environment
     if agent.name not in AGENTS or spec.training is None or not environment.id:
@@ -184,7 +184,7 @@ def load_trained(folder: Path, trained: TrainedFolder, env: Any, *, device: str)
 
 
 def folder_hash(folder: Path, trained: TrainedFolder) -> str | None:
-    """The hash of a trained agent's files, without the reports and logs beside them."""
+    """The hash of a trained agent's files; None where they are not known."""
     folder = standing_in(folder)
     if trained.spec.agent.name not in AGENTS:
         files = _own_files(folder, trained)

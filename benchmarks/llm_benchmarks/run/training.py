@@ -46,17 +46,17 @@ _LOCK = ".lock"
 
 
 class UnsavedError(OSError):
-    """What was trained could not be written; what stood in the folder before is whole."""
+    """The trained agent could not be written. The former content of the folder is whole."""
 
 
 class Training:
-    """A training that is ready to begin: everything that may be refused has been looked at.
+    """A training that is ready to begin. Everything that can be refused was checked before.
 
     Attributes:
         agent: The agent.
         resolved: The run, with an evaluation as a record of it would have.
         state: What training.json says; it changes as the training goes on.
-        begins_anew: Whether an earlier training in the folder left no agent, and this one takes its place.
+        begins_anew: Whether this training replaces an earlier one that left no agent.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ class Training:
         self._lock: Lock | None = None
 
     def claim(self) -> None:
-        """Takes the folder for this process until it has trained, and mends what a killed one left there.
+        """Locks the folder for this process, and repairs what a killed process left there.
 
         Raises:
-            SuiteError: Another process trains into the folder, or has done so since `prepare` looked; or a
-                link in it leads elsewhere.
+            SuiteError: Another process trains into the folder, or has done so since `prepare` looked; or the
+                folder holds a link.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         _refuse_links(self._folder)
@@ -102,7 +102,7 @@ class Training:
         self._lock = lock
 
     def run(self, *, callback: Any = None) -> TrainedFolder:
-        """Trains. An interruption saves the agent as it is and passes on; further ones wait for that.
+        """Trains. An interruption saves the agent as it is and is raised again; later ones wait for that.
 
         Args:
             callback: For agents that take one of Stable-Baselines3's.
@@ -114,7 +114,7 @@ class Training:
             KeyboardInterrupt: Training was interrupted; agent and report have been saved.
             UnsavedError: They could not be written.
             SuiteError: As `claim`.
-            NotFinite: What was learned is no numbers; the report says "failed", the last checkpoint stays.
+            NotFinite: Weights are NaN or infinite. The report says "failed", and the last checkpoint stays.
         """
         if self._lock is None:
             self.claim()
@@ -171,14 +171,13 @@ class Training:
 
 
 def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "auto") -> Training:
-    """Makes everything a training needs; nothing is written yet.
+    """Makes everything that a training needs. Nothing is written yet.
 
     Args:
         cell: Says environment, agent, seed, reward, budget and configuration.
-        folder: New or empty, unless resumed. One whose training failed, or was killed, before it had saved
-            an agent is as good as empty where the same is asked for again.
-        resume: Go on from what stands in the folder, with the same request but for its budget; with nothing
-            there, begin.
+        folder: New or empty, unless resumed. A folder whose training left no agent counts as empty if the
+            request is the same.
+        resume: Continue the training in the folder; only the budget may differ. Begin if there is none.
         device: A torch device, or "auto".
 
     Raises:
@@ -216,7 +215,7 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
 
 
 def _save(agent: Any, folder: Path, state: TrainedFolder) -> TrainedFolder:
-    """Puts an agent's files and the report in place of those before, all at once.
+    """Replaces the agent's files and the report, all at once.
 
     Returns:
         What the report says, with the hashes of the agent's files.
@@ -244,13 +243,13 @@ def _save(agent: Any, folder: Path, state: TrainedFolder) -> TrainedFolder:
 
 
 def _finite(report: TrainingReport) -> TrainingReport:
-    """The report of anybody's agent without the values of its curve that are no numbers."""
+    """The report without values of its curve that are not finite."""
     rows = [{k: v for k, v in row.items() if math.isfinite(v)} for row in report.curve]
     return replace(report, curve=rows)
 
 
 def _check_folder(folder: Path, resume: bool) -> TrainedFolder | None:
-    """What an earlier run in the folder asked for, to be gone on with or begun anew; None in a new folder."""
+    """The earlier training in the folder, to continue or to begin anew; None in a new folder."""
     if is_locked(folder / _LOCK):
         raise _in_use(folder)
     return _look_into(folder, resume)
@@ -275,18 +274,18 @@ def _look_into(folder: Path, resume: bool) -> TrainedFolder | None:
 
 
 def _left_nothing(folder: Path, before: TrainedFolder) -> bool:
-    """Whether the training of a folder ended without an agent; nobody is training there any more."""
+    """Whether the training of a folder ended without an agent."""
     saved = before.report is not None or before.files or (folder / "agent.json").exists()
     return before.status in ("failed", "running") and not saved
 
 
 def _is_new(folder: Path) -> bool:
-    """Whether nothing is in a folder but what a training that was killed at its very start left there."""
+    """Whether a folder holds nothing, or only what a training leaves that is killed at its very start."""
     return all(path.name == _LOCK or path.name.startswith(TEMPORARY) for path in folder.iterdir())
 
 
 def _check_same(before: RunSpec, now: RunSpec, folder: Path, resume: bool) -> None:
-    """Refuses to go on with another request than a folder's, or to begin it anew."""
+    """Refuses a request that differs from the one in the folder."""
     for field, old, new in changes(before, now, steps_too=not resume):
         how = "resume with" if resume else "its training left no agent and is begun anew with"
         raise SuiteError(
@@ -296,7 +295,7 @@ def _check_same(before: RunSpec, now: RunSpec, folder: Path, resume: bool) -> No
 
 
 def _refuse_links(folder: Path) -> None:
-    """Refuses a folder with links in it: whoever left them there would choose what is written over."""
+    """Refuses a folder with links: training would write where they lead."""
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
             if (path := Path(place, name)).is_symlink():

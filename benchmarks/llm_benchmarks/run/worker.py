@@ -1,14 +1,12 @@
-"""The process of one cell: reads a request from standard input, tells its progress on standard output.
+"""The process of one cell: reads a request from standard input, reports its progress on standard output.
 
-Started by runner.py as `python -m llm_benchmarks.run.worker` with the thread variables set, so that they hold
-before any library is imported. Every line it writes is a JSON object with "event".
+runner.py starts it as `python -m llm_benchmarks.run.worker`. It sets the thread variables first, so that they
+hold before any library is imported. Every line that this process writes is a JSON object with "event".
 
-It does not need the process that started it, its parent. Where nobody reads its events they are dropped, and
-the record says what became of the cell. Its standard input stays open for as long as the parent lives: when
-it ends, the parent was killed, and nobody watches over this process. A training that is under way then stops
-as by Ctrl-C, and is recorded as interrupted, so that no process goes on for hours unseen and the same command
-begins the cell again. Once training is over, the hours are spent: what is left, evaluation and the record, is
-brought to its end.
+The process can finish without its parent. If nobody reads its events, they are dropped, and the record holds
+the result of the cell. Its standard input stays open while the parent lives; when it ends, the parent was
+killed. A training then stops as after Ctrl-C and is recorded as interrupted: no process trains for hours
+unseen, and the same command begins the cell again. An evaluation is finished and recorded.
 """
 
 from __future__ import annotations
@@ -103,7 +101,7 @@ def _run(request: dict[str, Any], events: _Events, orphan: _Orphan) -> int:
 
 
 class _Events:
-    """What is told to the parent, a line each; dropped from when nobody reads it.
+    """Events for the parent, one line each. They are dropped once nobody reads them.
 
     Args:
         descriptor: Written to without a buffer, which at the end could not be emptied into a closed pipe.
@@ -113,7 +111,7 @@ class _Events:
         self._descriptor = descriptor
 
     def tell(self, **event: Any) -> None:
-        """Tells an event."""
+        """Writes an event."""
         left = (json.dumps(event) + "\n").encode()
         try:
             while left:
@@ -123,13 +121,13 @@ class _Events:
 
 
 class _Orphan:
-    """What this process does when its parent is gone.
+    """Watches for the end of the parent, and decides what this process does then.
 
     Args:
         parent: Ends when the parent does.
 
     Attributes:
-        finishes: Whether what is left of the cell is brought to its end then.
+        finishes: Whether this process finishes the cell without its parent.
     """
 
     def __init__(self, parent: IO[str]) -> None:

@@ -121,7 +121,7 @@ def test_a_tuned_design_replaces_no_reward_of_the_environment(kwargs):
 
 @pytest.mark.parametrize("name", ["sb3_dqn", "sb3_ppo", "token_dqn", "rloo"])
 @pytest.mark.parametrize("env_id", llm_envs.list_envs())
-def test_default_is_the_ids_own_reward_and_no_discount_of_a_tuned_one(name, env_id):
+def test_by_default_agents_train_on_the_ids_own_reward(name, env_id):
     options = agent_defaults(name, env_id)
     assert options["reward"] is None
     assert options["reward_timing"] is None

@@ -112,7 +112,7 @@ def test_without_resume_training_starts_afresh_beside_a_checkpoint(tmp_path):
     assert newest_checkpoint(tmp_path / "resume-earlier").name == earlier
 
 
-def test_a_fresh_run_that_dies_early_does_not_bring_back_the_one_before(tmp_path):
+def test_a_new_run_that_dies_early_resumes_no_earlier_run(tmp_path):
     begin(tmp_path)
 
     def dies(*_):
@@ -125,7 +125,7 @@ def test_a_fresh_run_that_dies_early_does_not_bring_back_the_one_before(tmp_path
 
 
 @pytest.mark.parametrize("name", ["logits", "supervised"])
-def test_nor_one_that_dies_before_its_first_round(name, tmp_path, monkeypatch):
+def test_a_run_that_dies_before_its_first_round_resumes_no_earlier_run(name, tmp_path, monkeypatch):
     total, changes = (150, {}) if name == "logits" else (300, {"copy_steps": 2})
     make(name, **changes).learn(total, run_folder=tmp_path)
 
@@ -139,7 +139,7 @@ def test_nor_one_that_dies_before_its_first_round(name, tmp_path, monkeypatch):
     assert newest_checkpoint(tmp_path / "resume-earlier") is not None
 
 
-def test_an_agent_that_learned_elsewhere_leaves_an_earlier_runs_checkpoint_alone(tmp_path):
+def test_an_agent_trained_elsewhere_sets_an_earlier_checkpoint_aside(tmp_path):
     made = make("logits", warm_start=False).learn(60)
     made.save(tmp_path / "agent")
     for total in (180, 120):  # the second attempt begins again, from the saved agent
@@ -171,7 +171,7 @@ def test_a_kill_while_a_checkpoint_is_replaced_loses_none(tmp_path, monkeypatch)
     assert {path.name for path in place.iterdir()} == FILES
 
 
-def test_a_checkpoint_that_an_earlier_version_left_between_two_renames_is_found(tmp_path):
+def test_a_checkpoint_left_by_an_earlier_version_is_found(tmp_path):
     place = begin(tmp_path)
     left = place.rename(place.with_name(f".{place.name}.old-0a1b2c3d"))
     assert newest_checkpoint(tmp_path / "resume") == left
@@ -179,7 +179,7 @@ def test_a_checkpoint_that_an_earlier_version_left_between_two_renames_is_found(
     assert [path.name for path in (tmp_path / "resume").iterdir()] == [place.name]
 
 
-def test_what_a_kill_left_unfinished_is_no_checkpoint_and_is_cleared_away(tmp_path):
+def test_an_unfinished_checkpoint_is_ignored_and_removed(tmp_path):
     place = begin(tmp_path)
     unfinished = place.with_name(f".{place.name}.0a1b2c3d")
     unfinished.mkdir()

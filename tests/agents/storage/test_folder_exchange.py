@@ -245,9 +245,7 @@ def test_a_lock_that_is_handed_on_lasts_as_long_as_the_child(tmp_path: Path) -> 
     free.release()
 
 
-def test_a_lock_is_not_taken_on_a_file_that_its_last_holder_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_is_not_taken_on_a_removed_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = try_lock(tmp_path / "lock")
     assert held is not None
     opened, mine = os.open, [held]
@@ -266,7 +264,7 @@ def test_a_lock_is_not_taken_on_a_file_that_its_last_holder_removed(
     lock.release()
 
 
-def test_what_dead_processes_left_is_swept_and_what_living_ones_write_is_not(tmp_path: Path) -> None:
+def test_only_the_folders_of_dead_processes_are_swept(tmp_path: Path) -> None:
     def die() -> str:
         with temporary_folder(tmp_path, ".writing-") as place:
             (place / "file").write_text("half of")

@@ -69,7 +69,7 @@ def test_a_signal_that_has_been_seen_to_can_be_forgotten() -> None:
         held.forget()
 
 
-def test_what_is_interruptible_stops_at_once_and_what_follows_is_whole() -> None:
+def test_an_interruptible_function_stops_and_the_section_finishes() -> None:
     """The second signal comes while the first unwinds, the third while the result is saved."""
     done = []
 
@@ -94,7 +94,7 @@ def test_what_is_interruptible_stops_at_once_and_what_follows_is_whole() -> None
     assert done == ["closed", "saved"]
 
 
-def test_a_signal_that_waits_stops_what_is_interruptible_before_it_begins() -> None:
+def test_a_waiting_signal_stops_an_interruptible_function_first() -> None:
     done: list[str] = []
     with deferred_signals():
         send()
@@ -133,7 +133,7 @@ def test_a_signal_that_a_library_swallowed_can_be_sent_again(monkeypatch: pytest
     assert swallowed == [True]
 
 
-def test_an_error_in_a_section_passes_on_and_a_signal_is_not_lost_with_it() -> None:
+def test_an_error_leaves_a_section_and_loses_no_signal() -> None:
 
     def fail(told: bool) -> None:
         with deferred_signals():

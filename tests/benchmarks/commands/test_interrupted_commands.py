@@ -22,6 +22,7 @@ from slow_agents import AGENTS_OF_OTHERS
 from llm_baselines.storage.locks import try_lock
 from llm_benchmarks.console.input import INTERRUPTED
 from llm_benchmarks.records.record import new_record
+from llm_benchmarks.records.record_file import record_path
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run import training as training_module
 from llm_benchmarks.run.cell import run_cell
@@ -69,7 +70,9 @@ def records(commands: Commands) -> list[str]:
             time.sleep(0.01)
         lock.release()
     store.tidy()
-    assert {path.name for path in store.path.iterdir()} == set(store.ids())
+    assert {path.name for path in store.path.iterdir()} == {
+        record_path(store.path, id).name for id in store.ids()
+    }
     return [record.status for record in store.records()]
 
 
@@ -262,7 +265,7 @@ def test_a_record_that_cannot_be_written_leaves_nothing(
         store.write(*made_up_run(seed=2))
     monkeypatch.undo()
     assert f"'{store.path}' cannot be written" in str(told.value)
-    assert os.listdir(store.path) == [id]
+    assert os.listdir(store.path) == [record_path(store.path, id).name]
 
 
 def test_a_checkpoint_that_the_disk_refuses_costs_no_record(
@@ -270,10 +273,10 @@ def test_a_checkpoint_that_the_disk_refuses_costs_no_record(
 ) -> None:
     store, write = RecordStore(place / "store"), RecordStore.write
 
-    def refuses_files(self: RecordStore, record: Any, rows: Any, curve: Any, files: Any) -> str:
+    def refuses_files(self: RecordStore, record: Any, rows: Any, files: Any = None) -> str:
         if files:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return write(self, record, rows, curve, files)
+        return write(self, record, rows, files)
 
     monkeypatch.setattr(RecordStore, "write", refuses_files)
     cell = Cell(

@@ -19,6 +19,7 @@ from llm_baselines.storage.agent_folder import is_agent_folder, read_agent_folde
 from llm_baselines.storage.rotation import newest_checkpoint
 from llm_baselines.storage.sealed_folder import check_seal
 from llm_benchmarks.console.input import INTERRUPTED
+from llm_benchmarks.records.record_file import record_path
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.trained_folder import read_training
 
@@ -150,7 +151,9 @@ def check_interrupted_benchmark(commands: Commands, how: str, at: tuple[int, int
     assert {record.status for record in records} <= {"completed", "interrupted"}, told
     completed = Counter(r.spec.identity() for r in records if r.status == "completed")
     assert sorted(completed.values()) == [1, 1, 1], told
-    assert {path.name for path in store.path.iterdir()} == set(store.ids()), told
+    assert {path.name for path in store.path.iterdir()} == {
+        record_path(store.path, id).name for id in store.ids()
+    }, told
 
 
 def check_training_at_moments(commands: Commands, how: str, whole: Any, count: int) -> None:

@@ -1,4 +1,4 @@
-"""Bodies: what a features extractor does with embedded tokens. `register_body` adds one's own."""
+"""Bodies: the networks that read embedded tokens. `register_body` adds a new one."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Body(nn.Module):
         self.dim, self.layers, self.heads = dim, layers, heads
 
     def forward(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """The state and what each token looks like in context.
+        """Returns the state, and the tokens in context.
 
         Args:
             x: Embedded tokens float (n, L, dim), the first `length` columns of a row hold tokens, in order.
-            length: int64 (n,), at least 1; what stands behind must not matter.
+            length: int64 (n,), at least 1; columns after it must not matter.
 
         Returns:
             state (n, dim) and hidden (n, L, dim).
@@ -41,7 +41,7 @@ BODIES: dict[str, type[Body]] = {}
 
 
 def register_body(name: str) -> Callable[[type[Body]], type[Body]]:
-    """Makes a body known by name, for `body=` in an agent's configuration."""
+    """Registers a body under a name, for the option `body` of an agent."""
 
     def register(body: type[Body]) -> type[Body]:
         BODIES[name] = body
@@ -66,7 +66,7 @@ def make_body(name: str, dim: int, layers: int, heads: int) -> Body:
 
 
 def last_columns(x: Tensor, length: Tensor, back: int = 0) -> Tensor:
-    """Column `length - 1 - back` of every row of x (n, L, d), 0 where there is none: (n, d)."""
+    """Returns column `length - 1 - back` of every row of x (n, L, d): (n, d), 0 without such a column."""
     column = length - 1 - back
     picked = x.gather(1, column.clamp(min=0)[:, None, None].expand(-1, 1, x.shape[2]))[:, 0]
     return picked if back == 0 else picked * (column >= 0)[:, None]
@@ -104,7 +104,7 @@ class TransformerBody(Body):
         self.final = nn.LayerNorm(dim)
 
     def forward(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """See Body. Tokens come first in a row, so the causal mask also hides what stands behind."""
+        """See Body. Tokens come first in a row, so the causal mask also hides the columns after them."""
         n, columns, dim = x.shape
         for norm, qkv, out, forward in zip(self.norms, self.qkv, self.out, self.forwards, strict=True):
             parts = qkv(norm(x)).view(n, columns, 3, self.heads, dim // self.heads)
@@ -118,9 +118,9 @@ class TransformerBody(Body):
 
 @register_body("attention")
 class AttentionBody(Body):
-    """One query, made of the last four tokens, that attends over all of them, `layers` times.
+    """Attends over all tokens with one query, made of the last four tokens, `layers` times.
 
-    Costs a transformer's last column only: the cheapest body that can align an answer with its prompt.
+    It costs as much as the last column of a transformer: no cheaper body can align an answer with its prompt.
     """
 
     RECENT = 4
@@ -155,7 +155,7 @@ class AttentionBody(Body):
 
 @register_body("llama")
 class LlamaBody(Body):
-    """The trunk of the language agents' preset "mini" at dim 128, layers 2, heads 4: for like comparisons."""
+    """A Llama. With dim 128, layers 2, heads 4 it is the trunk of the language agents' preset "mini"."""
 
     def __init__(self, dim: int, layers: int, heads: int) -> None:
         super().__init__(dim, layers, heads)
@@ -174,7 +174,7 @@ class LlamaBody(Body):
         self.trunk = LlamaModel(config)
 
     def forward(self, x: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
-        """See Body. Tokens come first in a row, so the causal mask also hides what stands behind."""
+        """See Body. Tokens come first in a row, so the causal mask also hides the columns after them."""
         positions = torch.arange(x.shape[1], device=x.device).expand(x.shape[:2])
         hidden = self.trunk(inputs_embeds=x, position_ids=positions, use_cache=False).last_hidden_state
         return last_columns(hidden, length), hidden

@@ -1,4 +1,4 @@
-"""Stock DQN under TopKActions: an action's value is read off the token it stands for."""
+"""Stock DQN under TopKActions: the value of an action depends on the token it stands for."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from llm_baselines.algorithms.sb3.features_extractor import TokenFeaturesExtract
 
 
 class CandidateFeaturesExtractor(BaseFeaturesExtractor):
-    """Features of a TokenFeaturesExtractor, then the candidates' ids + 1 (k) and log-probabilities (k).
+    """Adds the candidates' ids + 1 (k) and log-probabilities (k) to the features of a TokenFeaturesExtractor.
 
     Args:
         observation_space: The Dict of `llm_envs.wrappers.top_k.TopKActions`.
-        **options: Of TokenFeaturesExtractor.
+        **options: Options of TokenFeaturesExtractor.
 
     Raises:
-        ValueError: The space is another one.
+        ValueError: The space does not come from TopKActions.
     """
 
     def __init__(self, observation_space: spaces.Space[Any], **options: Any) -> None:
@@ -39,26 +39,26 @@ class CandidateFeaturesExtractor(BaseFeaturesExtractor):
         self.tokens = tokens
 
     def forward(self, observations: dict[str, Tensor]) -> Tensor:
-        """Features float (n, features_dim) of a batch of observations."""
+        """Returns features float (n, features_dim) of a batch of observations."""
         read = self.tokens(observations["tokens"])
         return torch.cat([read, observations["candidates"] + 1, observations["log_probs"]], dim=1)
 
 
 def is_candidate_space(space: spaces.Space[Any]) -> bool:
-    """Whether observations are those of `llm_envs.wrappers.top_k.TopKActions`."""
+    """Whether a space is that of `llm_envs.wrappers.top_k.TopKActions`."""
     return isinstance(space, spaces.Dict) and set(space) == {"tokens", "candidates", "log_probs"}
 
 
 class CandidateHead(nn.Module):
-    """One value per candidate c, whatever its place, from the features of a CandidateFeaturesExtractor.
+    """Computes a value for each candidate c, whatever its place among the candidates.
 
     Q(c) = v(state) + <W state, e(c)> + w * log p(c) + sum of the scores of the tokens read that are c
 
-    e is the embedding that the text is read with. w starts at 0.1, so that the untrained network prefers
-    what the language model prefers.
+    e is the embedding of the token as the body reads it. w starts at 0.1, so that the untrained network
+    prefers the tokens that the language model prefers.
 
     Args:
-        extractor: Lays the features out, and holds the embeddings.
+        extractor: Defines the layout of the features, and holds the embeddings.
     """
 
     def __init__(self, extractor: CandidateFeaturesExtractor) -> None:
@@ -75,7 +75,7 @@ class CandidateHead(nn.Module):
         self.prior_weight = nn.Parameter(torch.tensor(0.1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Q (n, k) from features (n, features_dim)."""
+        """Returns Q (n, k) for features (n, features_dim)."""
         read, ids, log_probs = features.tensor_split([-2 * self.k, -self.k], dim=1)
         state = read[:, : self.state_dim]
         embedded = self._embedding[0]((ids.long() - 1).clamp(min=0))
@@ -110,6 +110,6 @@ class CandidateDQNPolicy(DQNPolicy):
         super().__init__(*args, **{**kwargs, "net_arch": []})
 
     def make_q_net(self) -> QNetwork:
-        """One of the two networks."""
+        """Returns a network: the online or the target one."""
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
         return CandidateQNetwork(**arguments).to(self.device)

@@ -155,9 +155,9 @@ def restore_checkpoint(place: Path, model: BaseAlgorithm) -> dict[str, torch.Ten
 
 
 def cut_episodes(model: BaseAlgorithm) -> None:
-    """Marks what was played last into a replay buffer as cut off there: the rows go on with other episodes.
+    """Marks the last transitions of a replay buffer as truncated, because the rows begin new episodes.
 
-    Else n-step returns would sum rewards across the seam.
+    Otherwise n-step returns would sum rewards of two episodes.
     """
     buffer = getattr(model, "replay_buffer", None)
     if isinstance(buffer, ReplayBuffer) and buffer.size():

@@ -1,4 +1,4 @@
-"""TokenFeaturesExtractor: observations of token ids, -1 where there is none, to features."""
+"""TokenFeaturesExtractor: turns observations of token ids into features; -1 stands for no token."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from llm_baselines.algorithms.sb3.bodies import make_body
 class TokenFeaturesExtractor(BaseFeaturesExtractor):
     """Embeds the tokens of an observation and reads them with a body.
 
-    Stable-Baselines3 hands Box observations over as floats; they become integers again. Positions are made
-    from the mask (observation >= 0), so padding never matters. A token's embedding is the sum of: its own,
-    its position counted from the first token, its column (an answer begins in the same column every
-    time), its distance from the last token (where a window moves), and three facts that make copying
-    learnable at once - whether
-    it occurs again later, whether it equals the last token, and whether the token before it does.
+    Stable-Baselines3 passes Box observations as floats; they become integers again. Positions come from the
+    mask (observation >= 0), so padding never matters. The embedding of a token is a sum over:
 
-    With `pointer` each token read also gets a score (a bilinear form of the state and the token in context),
-    which a head adds to the value of choosing that token. The features are then laid out as
-    [state (embedding_dim) | scores (L) | token ids + 1, 0 where there is none (L)].
+    - the token itself;
+    - its position, counted from the first token;
+    - its column (an answer always begins in the same column);
+    - its distance from the last token, if a window moves;
+    - three facts that make copying easy to learn: whether the token occurs again later, whether it equals the
+      last token, and whether the token before it does.
+
+    With `pointer` each token that is read also gets a score, a bilinear form of the state and the token in
+    context. A head adds it to the value of choosing that token. The features are then
+    [state (embedding_dim) | scores (L) | token ids + 1, or 0 for no token (L)].
 
     Args:
         observation_space: Box(-1, V-1, (context_length,)).
@@ -31,13 +34,13 @@ class TokenFeaturesExtractor(BaseFeaturesExtractor):
         layers: The body's depth.
         heads: The body's attention heads.
         window: How many of the last tokens are read; 0 reads all.
-        prompt: How many of the first tokens are read besides, where `window` leaves tokens out.
+        prompt: How many of the first tokens are read too, if `window` leaves tokens out.
         pointer: Whether to append scores and tokens.
-        copy_bias: What is added at the start to the score of tokens that do not occur again later, the last
-            one excepted: a first guess that what is named is worth writing once.
+        copy_bias: Initial bias of the score of tokens that do not occur again later, without the last one. It
+            is a first guess that a word of the prompt is worth writing once.
 
     Raises:
-        ValueError: The space is not one of tokens, or an option does not fit.
+        ValueError: The space does not hold tokens, or an option does not fit.
     """
 
     def __init__(
@@ -84,13 +87,13 @@ class TokenFeaturesExtractor(BaseFeaturesExtractor):
             self.pointer_bias.weight.data = bias[:, None]
 
     def read(self, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The tokens that are read, in order, from column 0 on.
+        """Returns the tokens that are read, in order, from column 0 on.
 
         Args:
-            tokens: int64 (n, context_length), -1 where there is none.
+            tokens: int64 (n, context_length), -1 for no token.
 
         Returns:
-            tokens (n, L), 0 where there is none; their columns and positions (n, L); the number of tokens of
+            tokens (n, L), 0 for no token; their columns and positions (n, L); the number of tokens of
             each row, all and read, (n, 2).
         """
         mask = tokens >= 0
@@ -106,7 +109,7 @@ class TokenFeaturesExtractor(BaseFeaturesExtractor):
         return picked, column, position * valid, torch.stack([length, valid.sum(dim=1)], dim=1)
 
     def forward(self, observations: Tensor) -> Tensor:
-        """Features float (n, features_dim) of observations (n, context_length)."""
+        """Returns features float (n, features_dim) of observations (n, context_length)."""
         tokens, column, position, lengths = self.read(observations.long())
         length, count = lengths[:, 0], lengths[:, 1].clamp(min=1)
         valid = torch.arange(tokens.shape[1], device=tokens.device)[None] < lengths[:, 1:]
@@ -129,10 +132,10 @@ class TokenFeaturesExtractor(BaseFeaturesExtractor):
 
 
 def copy_facts(ids: Tensor, count: Tensor) -> Tensor:
-    """Three facts about every token, as the bits of a number.
+    """Returns three facts about every token, as the bits of a number.
 
     Args:
-        ids: int64 (n, L), -1 where there is none.
+        ids: int64 (n, L), -1 for no token.
         count: Number of tokens of each row, at least 1.
 
     Returns:

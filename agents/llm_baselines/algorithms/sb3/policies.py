@@ -1,4 +1,4 @@
-"""Policies for stock DQN and PPO whose heads can point at tokens that are already there."""
+"""Policies for stock DQN and PPO whose heads can point at tokens of the observation."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from llm_baselines.algorithms.sb3.features_extractor import TokenFeaturesExtract
 
 
 class TokenHead(nn.Module):
-    """One number per token of the vocabulary, from the features of a TokenFeaturesExtractor.
+    """Computes one number per token of the vocabulary, from the features of a TokenFeaturesExtractor.
 
     out(a) = v(state) + <w_a, state> + b_a + sum of the scores of the tokens read that equal a
 
-    v is shared by all actions, so that what a state is worth is not learned once for each of them.
+    All actions share v, so the value of a state is learned once, and not for each action.
 
     Args:
-        extractor: Lays the features out, and holds the embeddings.
+        extractor: Defines the layout of the features, and holds the embeddings.
         n_actions: Width of the vocabulary.
         tied: Use the extractor's token embeddings as w, through one linear map.
-        shared_value: Whether there is a v(state); a softmax does not see it.
+        shared_value: Whether there is a v(state); it has no effect on a softmax.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class TokenHead(nn.Module):
             nn.init.normal_(self.output.weight, std=0.1 / dim)
 
     def forward(self, features: Tensor) -> Tensor:
-        """(n, n_actions) from features (n, features_dim)."""
+        """Returns (n, n_actions) for features (n, features_dim)."""
         state = features[:, : self.state_dim]
         out = self.output(state)
         if self._embedding:
@@ -62,7 +62,7 @@ class TokenHead(nn.Module):
             out = out + self.value(state)
         if self.pointer:
             scores, ids = features[:, self.state_dim :].chunk(2, dim=1)
-            # Scores are 0 where there is no token, so those may fall anywhere.
+            # The score of no token is 0, so it may be added anywhere.
             out = out.scatter_add(1, (ids.long() - 1).clamp(min=0), scores)
         return torch.as_tensor(out)
 
@@ -92,7 +92,7 @@ class TokenDQNPolicy(DQNPolicy):
         super().__init__(*args, **{**kwargs, "net_arch": []})
 
     def make_q_net(self) -> QNetwork:
-        """One of the two networks."""
+        """Returns a network: the online or the target one."""
         arguments = self._update_features_extractor(self.net_args, features_extractor=None)
         return TokenQNetwork(tied=self._tied, **arguments).to(self.device)
 
@@ -101,7 +101,7 @@ class TokenDQNPolicy(DQNPolicy):
 
 
 class TokenActorCriticPolicy(ActorCriticPolicy):
-    """ActorCriticPolicy whose logits come from a TokenHead and whose value reads the state alone.
+    """ActorCriticPolicy with logits from a TokenHead and a value of the state alone.
 
     Args:
         tied: Whether logits use the token embeddings.
@@ -130,7 +130,7 @@ class TokenActorCriticPolicy(ActorCriticPolicy):
 
 
 class StateValue(nn.Module):
-    """A state's value from the state part of the features.
+    """Computes the value of a state from the state part of the features.
 
     Args:
         dim: Width of the state.
@@ -142,5 +142,5 @@ class StateValue(nn.Module):
         self.net = nn.Sequential(nn.Linear(dim, dim), nn.Tanh(), nn.Linear(dim, 1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(n, 1) from features (n, features_dim)."""
+        """Returns (n, 1) for features (n, features_dim)."""
         return torch.as_tensor(self.net(features[:, : self.dim]))

@@ -152,11 +152,7 @@ class SB3Agent:
         c = self.config
         names = ("embedding_dim", "body", "layers", "heads", "window", "prompt", "pointer", "copy_bias")
         extractor = {name: getattr(c, name) for name in names}
-        return {
-            "features_extractor_kwargs": extractor,
-            "tied": c.tied,
-            "optimizer_kwargs": {"fused": True},
-        }
+        return {"features_extractor_kwargs": extractor, "tied": c.tied, "optimizer_kwargs": {"fused": True}}
 
     def _learning_rate(self) -> Schedule:
         return LinearSchedule(self.config.learning_rate, self.config.learning_rate_end, 1.0)
@@ -205,9 +201,8 @@ class SB3Agent:
             AgentFolderError: The checkpoint to resume from is damaged or of another run.
             NotFinite: A weight is NaN or infinite; the checkpoint before stays.
         """
-        SB3Training(
-            self, total_timesteps, run_folder=run_folder, resume=resume, progress_bar=progress_bar
-        ).run()
+        how: dict[str, Any] = {"run_folder": run_folder, "resume": resume, "progress_bar": progress_bar}
+        SB3Training(self, total_timesteps, **how).run()
         return self
 
     def save(self, folder: Path) -> None:
@@ -229,7 +224,7 @@ class SB3Agent:
         write_agent_folder(Path(folder), spec, content, self.policy.state_dict())
 
     def training_spec(self, total_timesteps: int) -> RunSpec:
-        """Its training of so many environment steps, as folders, checkpoints and records say it."""
+        """Returns its training of so many environment steps, for folders, checkpoints and records."""
         track: Track = "demonstrations" if getattr(self.config, "demonstrations", 0) else "scratch"
         return training_spec(
             self.name,

@@ -1,4 +1,4 @@
-"""What SB3 agents have in common to be set, and the hyperparameters per id."""
+"""The options of the agents of Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from llm_envs.envs.reward_timing import RewardTiming
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SB3Config:
-    """Network, training reward, evaluation and checkpoints; the algorithms add their own."""
+    """Network, training reward, evaluation and checkpoints. Each algorithm adds its own options."""
 
     body: str = option("gru", "what reads the tokens: gru, transformer, attention, llama, or one's own")
     embedding_dim: int = option(64, "width of embeddings and state", at_least=1, at_most=2**14)
@@ -51,7 +51,7 @@ class SB3Config:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DQNConfig(SB3Config):
-    """stable_baselines3.DQN. See its documentation for what is not said here."""
+    """stable_baselines3.DQN. Its documentation explains the other options."""
 
     buffer_size: int = option(100_000, "transitions in the replay buffer", at_least=1, at_most=2**40)
     learning_starts: int = option(1000, "environment steps before the first update", at_least=0)
@@ -77,7 +77,7 @@ class DQNConfig(SB3Config):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PPOConfig(SB3Config):
-    """stable_baselines3.PPO. See its documentation for what is not said here."""
+    """stable_baselines3.PPO. Its documentation explains the other options."""
 
     n_steps: int = option(32, "steps of all environments between updates", at_least=1)
     batch_size: int = option(256, "transitions of an update", at_least=1)

@@ -1,4 +1,4 @@
-"""Rewards to train on where an id's own is too rare to be found by chance. Never used to evaluate."""
+"""Training rewards for ids whose own reward chance hardly ever finds. Evaluations never use them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from llm_envs.tokenizers.words import tokens_of
 
 
 class KnownPairs:
-    """How many different pairs of neighbouring tokens of the text stand in the train texts too.
+    """Counts the different pairs of neighbouring tokens that occur in the train texts too.
 
-    Paid densely it says of every token at once whether it may follow the one before, where fluency says so
-    of whole texts only. The start and a finished end count as line breaks. A sum, not a mean, so that a
-    token's share does not depend on what came before; pair it with a reward that ends texts.
+    With dense timing it tells the agent at every token whether that token may follow the one before. Fluency
+    says so only of whole texts. The start and a finished end count as line breaks. It is a sum and no mean,
+    so a token's share does not depend on the tokens before. Combine it with a reward that makes texts end.
 
     Args:
         context: Gives the train texts.
@@ -37,16 +37,16 @@ class KnownPairs:
 
 
 class KnownTurns:
-    """What the agent's turns are worth as texts of the train split, each paid token by token.
+    """Pays for turns of the agent that are texts of the train split, token by token.
 
-    A turn that is under way is worth `step` for each token if it begins some train text, else nothing; a
-    finished one that is a train text keeps that and earns `complete`, and any other loses it. Paid densely,
-    every token is told at once whether it leads on, and nothing is gained by breaking off. What to say when
-    is for the reward it is added to.
+    An unfinished turn is worth `step` per token if a train text begins with it, and nothing otherwise. A
+    finished turn that is a train text keeps this and earns `complete`; any other finished turn loses it. With
+    dense timing every token shows at once whether it leads to a train text, and an early end gains nothing.
+    Which turn is right is left to the reward that this one is added to.
 
     Args:
-        step: For each token of a turn that begins some train text.
-        complete: For a finished turn that is a train text.
+        step: Paid for each token of a turn that begins a train text.
+        complete: Paid for a finished turn that is a train text.
         context: Gives the train texts.
     """
 

@@ -16,7 +16,7 @@ from llm_baselines.storage.interruption import interruptibly
 
 
 class SB3TokenVecEnv(VecEnv):
-    """A Gymnasium vector environment with SAME_STEP autoreset, as Stable-Baselines3 wants it.
+    """Presents a Gymnasium vector environment with SAME_STEP autoreset as a VecEnv of Stable-Baselines3.
 
     A finished row's info holds `terminal_observation`, `TimeLimit.truncated` (whether the episode ended by
     truncation rather than termination) and `episode` = {"r": sum of rewards, "l": steps, "t": seconds},
@@ -30,7 +30,7 @@ class SB3TokenVecEnv(VecEnv):
         episodes: Number of episodes finished so far.
 
     Raises:
-        ValueError: The autoreset mode is another one.
+        ValueError: The environment has another autoreset mode.
     """
 
     def __init__(self, venv: VectorEnv[np.ndarray, np.ndarray, np.ndarray]) -> None:
@@ -49,7 +49,7 @@ class SB3TokenVecEnv(VecEnv):
         super().__init__(venv.num_envs, venv.single_observation_space, venv.single_action_space)
 
     def reset(self) -> np.ndarray:
-        """Starts an episode in every row, with the seeds and options that were set before.
+        """Starts an episode in every row, with the seeds and options that were set.
 
         Returns:
             Observations int32 (num_envs, context_length).
@@ -70,16 +70,16 @@ class SB3TokenVecEnv(VecEnv):
         return observations
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Takes the actions of the next `step_wait`: integers (num_envs,)."""
+        """Sets the actions of the next `step_wait`: integers (num_envs,)."""
         self._actions = actions
 
     def step_wait(self) -> VecEnvStepReturn:
-        """Steps all rows; those that end begin anew.
+        """Steps all rows; rows whose episode ends begin another.
 
         Returns:
             observations int32 (num_envs, context_length), rewards float32, dones bool (num_envs,), infos.
         """
-        # Nothing of the algorithm changes while the rows are played: an interruption may come here.
+        # The algorithm does not change while the rows are played, so an interruption may come here.
         observations, rewards, terminated, truncated, vector_info = interruptibly(
             self.venv.step, self._actions
         )
@@ -107,7 +107,7 @@ class SB3TokenVecEnv(VecEnv):
         return observations, rewards.astype(np.float32), dones, infos
 
     def _note_begun(self, infos: Mapping[str, Any], begun: np.ndarray) -> None:
-        """Notes the infos of rows that have begun an episode; their last one's are in `final_info`."""
+        """Notes the infos of new episodes; the infos of the episodes before are in `final_info`."""
         begins = {
             key: infos[f"_{key}"] for key in infos if f"_{key}" in infos and not key.startswith("final_")
         }
@@ -119,15 +119,15 @@ class SB3TokenVecEnv(VecEnv):
         self.venv.close()
 
     def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
-        """An attribute that all rows share, once for every row asked for."""
+        """Returns an attribute that all rows share, once for each of `indices`."""
         value = getattr(self.venv, attr_name)
         return [value for _ in self._get_indices(indices)]
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Sets an attribute of the vector environment; rows share it, so `indices` must be all of them.
+        """Sets an attribute of the vector environment. All rows share it, so `indices` must name all.
 
         Raises:
-            ValueError: Only some rows were named.
+            ValueError: `indices` names only some rows.
         """
         self._only_all(indices, f"set {attr_name!r}")
         setattr(self.venv, attr_name, value)
@@ -135,23 +135,23 @@ class SB3TokenVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Calls a method of the vector environment once; its result for every row asked for."""
+        """Calls a method of the vector environment once; returns its result for each of `indices`."""
         result = getattr(self.venv, method_name)(*method_args, **method_kwargs)
         return [result for _ in self._get_indices(indices)]
 
     def env_is_wrapped(
         self, wrapper_class: type[gym.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
     ) -> list[bool]:
-        """False for every row: rows of a native vector environment are not wrapped one by one.
+        """Returns False for every row: rows of a native vector environment have no wrappers of their own.
 
-        True for Stable-Baselines3's Monitor, whose work this adapter does.
+        It returns True for Stable-Baselines3's Monitor, because this adapter does the Monitor's work.
         """
         from stable_baselines3.common.monitor import Monitor
 
         return [wrapper_class is Monitor for _ in self._get_indices(indices)]
 
     def get_images(self) -> Sequence[np.ndarray | None]:
-        """A picture of every row, where the vector environment has render_mode="rgb_array", else None."""
+        """Returns a picture of every row with render_mode="rgb_array", and None otherwise."""
         if self.venv.render_mode != "rgb_array":
             return [None] * self.num_envs
         images: Any = self.venv.render()

@@ -147,7 +147,7 @@ def test_interrupted_and_resumed(name, env, tmp_path, monkeypatch):
     assert list((tmp_path / "logs").rglob("progress.csv"))
 
 
-def test_resume_without_a_checkpoint_starts_afresh_and_another_configuration_is_refused(env, tmp_path):
+def test_resume_refuses_another_configuration_and_damaged_files(env, tmp_path):
     agent = make("sb3_dqn", env).learn(120, run_folder=tmp_path, resume=True)
     assert agent.report.environment_steps >= 120
     with pytest.raises(AgentFolderError, match="batch_size=16"):
@@ -347,7 +347,7 @@ def test_a_learning_rate_that_makes_nan_stops_the_training(name, env, tmp_path):
 
 
 @pytest.mark.parametrize("name", SMALL)
-def test_nan_on_the_way_leaves_the_checkpoint_before_and_the_best_weights(name, env, tmp_path, monkeypatch):
+def test_nan_keeps_the_last_checkpoint_and_the_best_weights(name, env, tmp_path, monkeypatch):
     agent = make(name, env, checkpoint_freq=40)
     begin = RoundCallback._on_rollout_start
 

@@ -34,7 +34,7 @@ def test_padding_and_other_rows_of_the_batch_do_not_matter(body):
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_what_stands_behind_the_last_token_does_not_matter_to_a_body(body):
+def test_padding_does_not_change_what_a_body_returns(body):
     torch.manual_seed(0)
     net = BODIES[body](16, 2, 2)
     x = torch.randn(2, 6, 16)
