@@ -158,7 +158,7 @@ def described_config(config: Any) -> dict[str, Any]:
     """A configuration as agent.json says it; a reward that is code stays behind, and that is said."""
     options = values_of(config)
     told = json_able(options)
-    return {"config": told, "reward_is_kept": told["reward"] == options["reward"]}
+    return {"config": told, "reward_is_kept": told.get("reward") == options.get("reward")}
 
 
 def kept_config(description: Mapping[str, Any], folder: Path) -> dict[str, Any]:
@@ -207,7 +207,8 @@ def training_signature(env: Any, config: Any) -> str | None:
     task = getattr(env.unwrapped, "task", None)
     if task is None:
         return None
-    return str(task.reward.signature if config.reward is None else task.make_reward(config.reward).signature)
+    reward = values_of(config).get("reward")
+    return str(task.reward.signature if reward is None else task.make_reward(reward).signature)
 
 
 def tokens_of(env: Any) -> dict[str, Any]:

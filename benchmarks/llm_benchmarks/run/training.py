@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from llm_baselines.agent import TrainingReport
-from llm_baselines.registry import AGENTS, check_loads, load_agent, make_agent
+from llm_baselines.registry import AGENTS, applicable_config, check_loads, load_agent, make_agent
 from llm_baselines.storage.exchange import (
     TEMPORARY,
     end_exchange,
@@ -433,7 +433,7 @@ def _read(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         fault = str(error).removeprefix(f"'{path}': ")
         raise SuiteError(f"'{path}' cannot be read: {fault}") from error
-    return dict(facts)
+    return {**facts, "config": applicable_config(facts["agent"], facts["config"])}
 
 
 def _refuse_links(folder: Path) -> None:
