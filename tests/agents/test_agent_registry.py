@@ -8,7 +8,7 @@ import pytest
 import llm_envs
 from llm_baselines.agent import Agent, TrainableAgent
 from llm_baselines.algorithms.sb3.settings import DQNConfig, PPOConfig
-from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
+from llm_baselines.algorithms.token_dqn.head_network import HeadConfig
 from llm_baselines.configuration.options import make_config, options_of, recorded_values, values_of
 from llm_baselines.registry import AGENTS, agent_defaults, factory_of, list_agents, make_agent
 
@@ -75,10 +75,10 @@ def test_the_template_runs(env, monkeypatch, tmp_path):
 
 
 def test_an_option_that_came_later_changes_no_records_name_until_it_is_used():
-    defaults = agent_defaults("token_dqn", "Translation-v0")
+    defaults = agent_defaults("token_dqn", "Translation-v0", config={"q": "head"})
     assert defaults["polyak_tau"] == 0.05
     assert "priority_exponent" not in defaults
-    assert "priority_exponent" in values_of(TokenDQNConfig())
-    used = recorded_values(TokenDQNConfig(q="head", priority_exponent=0.6))
+    assert "priority_exponent" in values_of(HeadConfig())
+    used = recorded_values(HeadConfig(priority_exponent=0.6))
     assert used["priority_exponent"] == 0.6
     assert "optimality_tightening" not in used

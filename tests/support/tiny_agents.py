@@ -13,11 +13,18 @@ import llm_envs
 from llm_baselines.registry import make_agent
 
 _ROUNDS = {"n_envs": 8, "eval_freq": 60, "n_eval_episodes": 6, "checkpoint_freq": 50}
-_TOKEN_DQN = {**_ROUNDS, "batch_size": 8, "buffer_size": 400, "value_warmup": 3}
+_TOKEN_DQN = {**_ROUNDS, "batch_size": 8, "buffer_size": 400}
 AGENTS: dict[str, tuple[str, dict[str, Any]]] = {
     "logits": (
         "token_dqn",
-        {**_TOKEN_DQN, "q": "logits", "value_steps": 3, "target_kl": 0.5, "max_distance": 2.0},
+        {
+            **_TOKEN_DQN,
+            "q": "logits",
+            "value_warmup": 3,
+            "value_steps": 3,
+            "target_kl": 0.5,
+            "max_distance": 2.0,
+        },
     ),
     "head": (
         "token_dqn",

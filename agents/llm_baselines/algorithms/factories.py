@@ -8,11 +8,13 @@ from typing import Any, Generic, TypeVar
 
 from llm_baselines.agent import Agent, Env
 from llm_baselines.algorithms.language_agent import LanguageAgent
+from llm_baselines.algorithms.playing_agent import PlayingAgent
 from llm_baselines.algorithms.rloo import RLOO
-from llm_baselines.algorithms.supervised.supervised import Supervised, complete_start
+from llm_baselines.algorithms.supervised.supervised import Supervised
+from llm_baselines.algorithms.supervised.warm_start import complete_start
 from llm_baselines.algorithms.token_dqn import TokenDQN
 from llm_baselines.anchors.pretrained import BestOfN, GreedyModel, SamplingModel
-from llm_baselines.configuration.options import make_config, recorded_values
+from llm_baselines.configuration.options import recorded_values
 from llm_baselines.configuration.tables import AGENT_OPTIONS, chosen_design, fitting_options
 from llm_baselines.lm.build import check_model, is_preset
 from llm_baselines.lm.policy import LanguagePolicy
@@ -21,6 +23,7 @@ from llm_envs.envs.ids import is_native
 
 Policy = TypeVar("Policy", bound=LanguagePolicy)
 Learning = TypeVar("Learning", bound=LanguageAgent)
+Playing = TypeVar("Playing", bound=PlayingAgent)
 
 
 class LanguagePolicyFactory(Generic[Policy]):
@@ -45,6 +48,7 @@ class LanguagePolicyFactory(Generic[Policy]):
         defaults = fitting_options(AGENT_OPTIONS.options(self._kind.name, env_id, design), env_id, kwargs)
         if not is_native(env):
             defaults = {k: v for k, v in defaults.items() if k not in ENVIRONMENT_OPTIONS}
+        defaults = self._kind.fitting(defaults, {**defaults, **config})
         options = {"model": self._model, **defaults, **config}
         model = options.pop("model")
         return self._kind(model, env, seed=seed, device=device, **options)
@@ -70,22 +74,23 @@ class LanguagePolicyFactory(Generic[Policy]):
     ) -> dict[str, Any]:
         """The configuration on an id, with a design of its table, as records tell it, "model" among it."""
         options = AGENT_OPTIONS.options(self._kind.name, env_id, design)
+        options = self._kind.fitting(options, {**options, **(config or {})})
         model = options.pop("model", self._model)
-        return {"model": model, **recorded_values(make_config(self._kind.config_class, options))}
+        return {"model": model, **recorded_values(self._kind.configure(options))}
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Checks a configuration, "model" among it; the model is found or not when it is made."""
         check_model(config.get("model", self._model))
         options = {k: v for k, v in config.items() if k != "model"}
-        make_config(self._kind.config_class, options, elsewhere=["model"])
+        self._kind.configure(options, elsewhere=["model"])
 
     def complete_config(self, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
         """The configuration: nothing is looked up later."""
         return dict(config)
 
     def applicable_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration: every option has an effect beside the others."""
-        return dict(config)
+        """A whole configuration without options that have no effect beside the others."""
+        return self._kind.fitting(config, config)
 
     def suggested_timesteps(self, env_id: str, size: str = "bench") -> int | None:
         """None: it does not train."""
@@ -122,12 +127,6 @@ class LanguageAgentFactory(LanguagePolicyFactory[Learning]):
         """Whether its agents are saved, and made again from their folders."""
         return True
 
-    def __call__(self, env: Env, seed: int, device: str = "auto", **config: Any) -> Learning:
-        """The agent. Its training data are checked first, so that nothing is trained in vain."""
-        agent = super().__call__(env, seed, device, **config)
-        agent.check_train_dataset()
-        return agent
-
     def load(
         self, folder: Path, env: Env, *, seed: int, device: str, config: Mapping[str, Any] | None = None
     ) -> Learning:
@@ -139,8 +138,14 @@ class LanguageAgentFactory(LanguagePolicyFactory[Learning]):
         return AGENT_OPTIONS.timesteps(self._kind.name, env_id, size)
 
 
-class WarmStartedAgentFactory(LanguageAgentFactory[Learning]):
-    """The same for agents whose fresh model begins from demonstrations."""
+class PlayingAgentFactory(LanguageAgentFactory[Playing]):
+    """The same for agents that play, and whose fresh model begins from demonstrations."""
+
+    def __call__(self, env: Env, seed: int, device: str = "auto", **config: Any) -> Playing:
+        """The agent. Its training data are checked first, so that nothing is trained in vain."""
+        agent = super().__call__(env, seed, device, **config)
+        agent.check_train_dataset()
+        return agent
 
     def complete_config(self, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
         """A whole configuration, with what a fresh model's start from demonstrations is trained with.
@@ -155,9 +160,9 @@ class WarmStartedAgentFactory(LanguageAgentFactory[Learning]):
         return {**config, "supervised": start}
 
 
-token_dqn = WarmStartedAgentFactory(TokenDQN)
+token_dqn = PlayingAgentFactory(TokenDQN)
 supervised = LanguageAgentFactory(Supervised)
-rloo = WarmStartedAgentFactory(RLOO)
+rloo = PlayingAgentFactory(RLOO)
 
 PRETRAINED = "smollm2-135m"
 """The model that needs no hub: `llm-envs fetch smollm2-135m`."""

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from llm_baselines.algorithms.language_agent import LanguageAgent
-from llm_baselines.algorithms.supervised.supervised import begin_from_demonstrations, check_start
+from llm_baselines.algorithms.playing_agent import PlayingAgent
 from llm_baselines.configuration.options import option
-from llm_baselines.lm.settings import LanguageAgentConfig
+from llm_baselines.lm.settings import PlayingAgentConfig
 from llm_baselines.lm.teacher_forcing import action_log_probs, state_features, with_reference
 from llm_baselines.play.exploration import Exploration
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
-from llm_baselines.training.player import RoundPlayer, log_ratios
+from llm_baselines.training.player import log_ratios
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs.lm.model import LanguageModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RLOOConfig(LanguageAgentConfig):
+class RLOOConfig(PlayingAgentConfig):
     """Every option of RLOO."""
 
     group_size: int = option(
@@ -39,7 +37,7 @@ class RLOOConfig(LanguageAgentConfig):
     )
 
     def __post_init__(self) -> None:
-        LanguageAgentConfig.__post_init__(self)
+        PlayingAgentConfig.__post_init__(self)
         if self.round_size % self.group_size:
             raise ValueError(
                 f"group_size={self.group_size!r} must divide the {self.round_size} episodes of a round "
@@ -53,7 +51,7 @@ class _PolicyAndReference(nn.Module):
         self.lm, self.reference = lm, reference
 
 
-class RLOO(LanguageAgent):
+class RLOO(PlayingAgent):
     """REINFORCE with a leave-one-out baseline (Kool et al. 2019; Ahmadian et al. 2024), on-policy.
 
     An episode's return is its score less `kl_coef` times log pi - log pi_ref of its text; its advantage is
@@ -68,21 +66,13 @@ class RLOO(LanguageAgent):
 
     name = "rloo"
     config_class = RLOOConfig
-
-    def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
-        """Begins from demonstrations, where there are any."""
-        self._player = RoundPlayer(self)  # what is wrong with reward or data shows before the warm start
-        begin_from_demonstrations(self, run_folder, self._build, resume=resume, progress_bar=progress_bar)
+    config: RLOOConfig
 
     def learn_round(self, run: TrainingRun) -> None:
         """Plays groups of episodes; one update."""
-        played = self._player.play(run, self._behaviour, group=self.config.group_size)
+        played = self.player.play(run, self._behaviour, group=self.config.group_size)
         if len(played) == self.config.round_size:  # one that was broken off has groups with holes
-            self._update(played, run)
-
-    def end_learning(self) -> None:
-        """Closes the environments."""
-        self._player.close()
+            self.update(played, run)
 
     def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
         scores = self.bounded_scores(features, observation)
@@ -92,7 +82,7 @@ class RLOO(LanguageAgent):
         """The policy at the temperature, cut to the k best tokens as in training."""
         return Exploration("sample", self.config.temperature, self.config.top_k).truncated(scores)
 
-    def _update(self, played: list[Trajectory], run: TrainingRun) -> None:
+    def update(self, played: list[Trajectory], run: TrainingRun) -> None:
         """One step along the policy gradient."""
         played = with_reference(self.network.reference, played, self.config.micro_batch_tokens)
         advantages = self._advantages(played)
@@ -120,8 +110,8 @@ class RLOO(LanguageAgent):
 
     network: _PolicyAndReference
 
-    def _build(self) -> None:
-        check_start(self.config)
+    def build_learner(self) -> None:
+        """The policy, and a frozen copy as the reference."""
         self.optimizer = None
         self.network = _PolicyAndReference(self.lm, self.make_reference())
 

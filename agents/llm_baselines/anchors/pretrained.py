@@ -125,14 +125,19 @@ class BestOfN(SamplingModel):
             prompt = rows[row, :width].astype(np.int32)
             key = prompt.tobytes(), example_digest(example)
             if key not in self._best:
-                self._best[key] = self._write(example, prompt)
+                self._best[key] = self.best_text(example, prompt)
             text, written = self._best[key], int((rows[row, width:] >= 0).sum())
             actions[row] = text[min(written, len(text) - 1)]
         return (actions if observation.ndim > 1 else actions[0]), state
 
     @torch.no_grad()
-    def _write(self, example: Example, prompt: np.ndarray) -> list[int]:
-        """The best of n texts."""
+    def best_text(self, example: Example, prompt: np.ndarray) -> list[int]:
+        """The best of n texts, as token ids.
+
+        Args:
+            example: What is scored against.
+            prompt: int32 (max_prompt_tokens,).
+        """
         task: Task = self.task
         texts: list[list[int]] = [[] for _ in range(self.config.n)]
         reader, going = Reader(self.acting_model()), np.arange(self.config.n)

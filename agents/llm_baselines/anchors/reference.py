@@ -55,6 +55,7 @@ class ScriptedAgent:
         self._seed = seed
         self._write = write
         self._speaker = speaker
+        self._talks = self._task.max_turns > 1
         self._end = self._task.tokenizer.end_token_ids[0]
         self._played = PlayedExamples(self._task, self._answer)
 
@@ -66,7 +67,7 @@ class ScriptedAgent:
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
         """The next token of each row's text, the end token after it."""
-        if self._task.max_turns > 1:
+        if self._talks:
             return self._talk(observation, state, episode_start)
         prompts = self._task.max_prompt_tokens
         answers, state = self._played.answers(observation, state, episode_start)
@@ -78,7 +79,7 @@ class ScriptedAgent:
 
     def begin_episodes(self, rows: Sequence[int], examples: Sequence[Example], state: Any = None) -> Any:
         """The state to hand to `predict` where these rows begin episodes on these examples."""
-        return state if self._task.max_turns > 1 else self._played.begin(rows, examples, state)
+        return state if self._talks else self._played.begin(rows, examples, state)
 
     def _answer(self, example: Example) -> list[int]:
         return self._task.tokenizer.encode(self._write(example))
@@ -124,8 +125,8 @@ _PLAYS_EXPERT = "plays the expert of a dialogue, and the task of {!r} has none (
 
 
 def has_demonstrations(task: Task) -> bool:
-    """Whether a task has references, or an expert."""
-    return task.has_expert if task.max_turns > 1 else bool(task.examples[0].references)
+    """Whether a task has an expert, or references of one-turn texts."""
+    return task.has_expert or (task.max_turns == 1 and bool(task.examples[0].references))
 
 
 def _first_reference(example: Example) -> str:

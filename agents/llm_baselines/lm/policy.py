@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -54,7 +54,7 @@ class LanguagePolicy:
         device: str | torch.device = "auto",
         **options: Any,
     ) -> None:
-        self.config: Any = make_config(self.config_class, options)
+        self.config: Any = self.configure(options)
         made: Any = gym.make(env) if isinstance(env, str) else env
         self.env = made
         self.observation_space, self.action_space = spaces_of(made)
@@ -76,6 +76,29 @@ class LanguagePolicy:
     # What subclasses say.
 
     network: nn.Module
+
+    @classmethod
+    def configure(cls, options: Mapping[str, Any], *, elsewhere: Iterable[str] = ()) -> Any:
+        """The whole configuration.
+
+        Args:
+            options: What differs from the defaults.
+            elsewhere: As for `make_config`.
+
+        Raises:
+            ValueError: An option is unknown, of the wrong type or out of bounds.
+        """
+        return make_config(cls.config_class, options, elsewhere=elsewhere)
+
+    @classmethod
+    def fitting(cls, options: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+        """Options without those that have no effect beside others.
+
+        Args:
+            options: From a table, or a record of an earlier version.
+            chosen: The options that decide it.
+        """
+        return dict(options)
 
     def _adapt(self) -> None:
         """Settles precision, and how the model is trained."""

@@ -15,7 +15,7 @@ ENVIRONMENT_OPTIONS = ("reward", "reward_timing", "train_dataset", "train_fracti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageAgentConfig:
-    """Model, optimizer, data, evaluation and checkpoints. Each learner adds its own options."""
+    """Model, optimizer, data, evaluation and checkpoints: the options that all language agents have."""
 
     dtype: str = option(
         "auto",
@@ -36,7 +36,6 @@ class LanguageAgentConfig:
     n_envs: int = option(
         64, "rows that are played side by side: a choice for two cores", at_least=1, at_most=2**16
     )
-    episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs", at_least=0)
     learning_rate: float = option(
         3e-4, "AdamW's step size at the start (Loshchilov and Hutter 2019)", above=0
     )
@@ -58,12 +57,6 @@ class LanguageAgentConfig:
     )
     micro_batch_size: int = option(0, "and episodes at most; 0: as many as that allows", at_least=0)
     train_fraction: float = option(1.0, "part of the train split that is learned from", above=0, at_most=1)
-    train_dataset: str = option(
-        "",
-        "data set that is played on, with the environment's own tokenizer; empty: the same",
-    )
-    reward: Any = option(None, "training reward; none: the environment's own")
-    reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
     eval_freq: int = option(
         10_000, "environment steps between evaluations on validation; 0: none", at_least=0
     )
@@ -82,10 +75,6 @@ class LanguageAgentConfig:
         at_least=0,
         affects_result=False,
     )
-    warm_start: bool = option(
-        True, "a fresh model is first trained on demonstrations, where the environment has any"
-    )
-    supervised: dict[str, Any] = option({}, "what that training does otherwise than by default")
     warm_start_folder: str = option(
         "", "where warm starts are kept and looked for; empty: nowhere", affects_result=False
     )
@@ -96,6 +85,26 @@ class LanguageAgentConfig:
                 raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {', '.join(known)}")
         if not all(isinstance(name, str) for name in self.lora_target_modules):
             raise ValueError(f"lora_target_modules={self.lora_target_modules!r} must be names of layers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayingAgentConfig(LanguageAgentConfig):
+    """The options of agents that learn from what they play; they may begin from demonstrations."""
+
+    episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs", at_least=0)
+    train_dataset: str = option(
+        "",
+        "data set that is played on, with the environment's own tokenizer; empty: the same",
+    )
+    reward: Any = option(None, "training reward; none: the environment's own")
+    reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
+    warm_start: bool = option(
+        True, "a fresh model is first trained on demonstrations, where the environment has any"
+    )
+    supervised: dict[str, Any] = option({}, "what that training does otherwise than by default")
+
+    def __post_init__(self) -> None:
+        LanguageAgentConfig.__post_init__(self)
         if self.reward_timing is not None:
             RewardTiming(self.reward_timing)  # says what is wrong with it
 

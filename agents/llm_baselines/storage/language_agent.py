@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import gymnasium as gym
 import torch
 
-from llm_baselines.agent import Learner, TrainingReport
+from llm_baselines.agent import TrainingReport
 from llm_baselines.configuration.options import values_of
 from llm_baselines.spec import RunSpec
 from llm_baselines.storage.agent_folder import (
@@ -28,20 +28,46 @@ from llm_envs.lm.model import LanguageModel
 _NEEDED = ("context_length", "report", "tokenizer_hash", "vocabulary_size")
 
 
-class StoredAgent(Learner, Protocol):
+class StoredAgent(Protocol):
     """A learner over a language model, as a folder holds it.
 
     Attributes:
+        name: Name in the registry.
+        seed: Decides everything random in the training.
+        env: The environment it was made with.
+        config: The whole configuration: a frozen dataclass.
         model_spec: Name or options that the language model was made from; None for an object.
         begun: Whether it has learned before, here or where it was loaded from.
+        num_timesteps: Steps so far.
+        rounds: Rounds so far.
+        report: Cost and curve of the training.
     """
 
+    name: ClassVar[str]
+    seed: int
+    env: Any
+    config: Any
     model_spec: str | Mapping[str, Any] | None
     begun: bool
+    num_timesteps: int
+    rounds: int
+    report: TrainingReport
 
     @property
     def lm(self) -> LanguageModel:
         """The language model."""
+        ...
+
+    def reference_identity(self) -> str | None:
+        """SHA-256 of the weights that learning started from; None where they are not kept."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Counters, as JSON values."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` returned."""
         ...
 
     def load_weights(self, weights: Mapping[str, torch.Tensor], where: Any) -> None:
@@ -67,7 +93,7 @@ def describe(agent: StoredAgent, spec: RunSpec) -> dict[str, Any]:
 
 
 def load_language_agent(
-    cls: Callable[..., Stored],
+    make: Callable[..., Stored],
     name: str,
     folder: Path,
     env: Any,
@@ -79,7 +105,7 @@ def load_language_agent(
     """A saved agent of a class, for an environment with the same spaces and tokenizer.
 
     Args:
-        cls: Makes the agent: cls(model, env, seed=, device=, **options).
+        make: make(model, env, options, seed=, device=) -> the agent.
         name: The agent's name in the registry.
         folder: What `save` wrote.
         env: An id or an environment.
@@ -103,12 +129,12 @@ def load_language_agent(
     for what, here in tokens_of(env).items():
         if None not in (content[what], here) and content[what] != here:
             raise AgentFolderError(f"'{folder}' has {what} {content[what]}, the environment {here}")
-    agent = cls(
+    agent = make(
         _base_of(saved, folder, model) if adapted else _model_of(saved, folder),
         env,
+        kept_config(saved, folder),
         seed=spec.training.seed if seed is None else seed,
         device=device,
-        **kept_config(saved, folder),
     )
     agent.model_spec = kept.config["model"]
     agent.load_weights(weights, folder)

@@ -36,7 +36,7 @@ def demonstrations(
         seed: Decides the expert's wording and the user's, and the words asked for.
     """
     task: Task = env.unwrapped.task
-    if task.max_turns == 1:
+    if not task.has_expert:
         rng = np.random.default_rng([seed, 8])
         chosen = [task.examples[index] for index in examples.tolist()]
         others = [relabelled(example, rng) for example in chosen for _ in range(relabel)]

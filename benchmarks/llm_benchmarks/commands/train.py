@@ -90,7 +90,7 @@ class _ShownQ(BaseCallback):
     def _on_training_start(self) -> None:
         from llm_baselines.algorithms.token_dqn.inspection import play
 
-        self._played = play(self.model)
+        self.played = play(self.model)
         resumed = self.num_timesteps > 0
         self.show("where training goes on" if resumed else "before training, after the supervised start")
 
@@ -106,7 +106,7 @@ class _ShownQ(BaseCallback):
         for column in ("prefix", "candidates by Q", "taken", "Q", "target", "TD error"):
             left = column in ("prefix", "candidates by Q")
             table.add_column(column, justify="left" if left else "right", overflow="fold")
-        for report in inspect(self.model, self._played):
+        for report in inspect(self.model, self.played):
             candidates = "  ".join(f"{token} {q:.3f}" for token, q in report.candidates)
             numbers = (f"{value:.3f}" for value in (report.q, report.target, report.td_error))
             table.add_row(

@@ -34,8 +34,8 @@ def measure() -> list[Comparison]:
 
 
 def _updates() -> list[Comparison]:
-    from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
-    from llm_baselines.algorithms.token_dqn.q_network import HeadNetwork, LogitsNetwork
+    from llm_baselines.algorithms.token_dqn.head_network import HeadConfig, HeadNetwork
+    from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
     from llm_baselines.lm.build import build_language_model
     from llm_baselines.play.trajectory import collate
 
@@ -44,8 +44,8 @@ def _updates() -> list[Comparison]:
 
     batch = collate(random_trajectories(EPISODES, PROMPT, ANSWER, VOCABULARY))
     supervised = supervised_step(model(), batch)
-    logits = LogitsNetwork(model(), model(), TokenDQNConfig())
-    head = HeadNetwork(model(), None, TokenDQNConfig(q="head", double=False), from_prior=False)
+    logits = LogitsNetwork(model(), model(), LogitsConfig())
+    head = HeadNetwork(model(), None, HeadConfig(double=False), from_prior=False)
     against = "a supervised step on the same batch"
     update_head = seconds_of(dqn_update(head, batch))
     return [

@@ -66,8 +66,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     """
     from transformers import AutoConfig
 
-    from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
-    from llm_baselines.algorithms.token_dqn.q_network import LogitsNetwork
+    from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
     from llm_baselines.lm.adapters import MergedActor, with_lora
     from llm_baselines.lm.build import build_language_model
     from llm_baselines.lm.precision import DTYPES
@@ -83,7 +82,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
         device=device,
         dtype=DTYPES[dtype],
     )
-    options = TokenDQNConfig()
+    options = LogitsConfig()
     learner, plain = (with_lora(base, rank=options.lora_rank, alpha=options.lora_alpha) for _ in range(2))
     actor = MergedActor(base, learner).lm
     network = LogitsNetwork(learner, base, options)

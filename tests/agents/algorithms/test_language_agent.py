@@ -16,7 +16,8 @@ from token_worlds import SMALL, World
 import llm_envs
 from llm_baselines import TokenDQN
 from llm_baselines.agent import TrainableAgent
-from llm_baselines.algorithms import language_agent
+from llm_baselines.algorithms import kept_learner
+from llm_baselines.algorithms.optimizer import make_optimizer
 from llm_baselines.play.trajectory import collate, observations_of
 from llm_baselines.registry import agent_defaults
 from llm_envs.lm.model import model_inputs
@@ -150,10 +151,10 @@ def test_a_support_within_the_environments_mask_leaves_a_token():
 
 def test_unknown_options_name_the_nearest(env):
     with pytest.raises(
-        ValueError, match="unknown option 'batchsize' of TokenDQNConfig; did you mean 'batch_size'"
+        ValueError, match="unknown option 'batchsize' of LogitsConfig; did you mean 'batch_size'"
     ):
         make("logits", env, batchsize=3)
-    with pytest.raises(ValueError, match="'batch_size' of TokenDQNConfig is of type int, got 'many'"):
+    with pytest.raises(ValueError, match="'batch_size' of LogitsConfig is of type int, got 'many'"):
         make("logits", env, batch_size="many")
 
 
@@ -182,7 +183,7 @@ def test_unknown_options_name_the_nearest(env):
         ("logits", {"temperature": float("nan")}, "temperature=nan must be a finite number"),
         ("logits", {"max_grad_norm": float("nan")}, "max_grad_norm=nan must be a finite number"),
         ("logits", {"beta2": 1.0}, "beta2=1.0 must be below 1"),
-        ("logits", {"batch_size": None}, "'batch_size' of TokenDQNConfig is of type int, got None"),
+        ("logits", {"batch_size": None}, "'batch_size' of LogitsConfig is of type int, got None"),
         ("head", {"exploration_initial_eps": 3}, "exploration_initial_eps=3.0 must be at most 1"),
         (
             "logits",
@@ -245,7 +246,7 @@ class Progress:
 def test_step_sizes_rise_first_and_fall_in_a_line_group_by_group():
     options = {"learning_rate": 0.1, "learning_rate_end": 0.02, "warmup_steps": 4, "value_learning_rate": 0.5}
     agent = TokenDQN(SMALL, World(), device="cpu", q="logits", **options)
-    agent.optimizer = agent._make_optimizer()
+    agent.optimizer = make_optimizer(agent.parameter_groups(), agent.config)
     found = []
     for progress in (0.0, 0.0, 0.0, 0.0, 0.5, 1.0):
         agent.optimizer_step(Progress(progress))
@@ -258,7 +259,7 @@ def test_step_sizes_rise_first_and_fall_in_a_line_group_by_group():
 def test_a_learning_rate_rises_over_the_learners_own_updates():
     agent = TokenDQN(SMALL, World(), device="cpu", q="logits", learning_rate=0.1, warmup_steps=4)
     agent.report.gradient_steps = 500  # of a supervised warm start
-    agent.optimizer = agent._make_optimizer()
+    agent.optimizer = make_optimizer(agent.parameter_groups(), agent.config)
     agent.optimizer_step(Progress(0.0))
     assert agent.optimizer.param_groups[0]["lr"] == pytest.approx(0.025)
     assert agent.report.gradient_steps == 501
@@ -277,7 +278,7 @@ def test_what_has_begun_does_not_begin_again_after_loading(env, tmp_path):
 
 def test_gradients_are_clipped_group_by_group_and_frozen_groups_stay():
     agent = TokenDQN(SMALL, World(), device="cpu", q="logits", max_grad_norm=0.5, value_max_grad_norm=2.0)
-    agent.optimizer = agent._make_optimizer()
+    agent.optimizer = make_optimizer(agent.parameter_groups(), agent.config)
     clipped = {}
 
     def step():
@@ -337,7 +338,7 @@ def test_exploration_suits_the_parametrisation(q, exploration, env):
 def test_whether_weights_are_numbers_is_asked_where_they_are(env, monkeypatch):
     agent, asked = make("logits", env, warm_start=False), []
     monkeypatch.setattr(
-        language_agent, "model_inputs", lambda *given: asked.append(given[1:]) or model_inputs(*given)
+        kept_learner, "model_inputs", lambda *given: asked.append(given[1:]) or model_inputs(*given)
     )
     assert agent.is_finite()
     assert asked == [(agent.device,)]

@@ -23,12 +23,12 @@ PLAIN = {
     "batch_size": 4,
     "gradient_steps": 1,
     "eval_freq": 0,
-    "value_warmup": 0,
 }
 
 
 def world_agent(seed=0, env=None, **options):
-    return TokenDQN(SMALL, World() if env is None else env, seed=seed, **{**PLAIN, **options})
+    own = {} if options.get("q") == "head" else {"value_warmup": 0}
+    return TokenDQN(SMALL, World() if env is None else env, seed=seed, **{**PLAIN, **own, **options})
 
 
 def played(agent):

@@ -39,8 +39,8 @@ def test_a_group_plays_on_one_example():
         MODEL, "TextGen-Tiny-v0", device="cpu", n_envs=8, group_size=4, warm_start=False, eval_freq=0
     )
     seen = []
-    update = agent._update
-    agent._update = lambda played, run: (
+    update = agent.update
+    agent.update = lambda played, run: (
         seen.append([tuple(t.tokens[:4]) for t in played]),
         update(played, run),
     )
@@ -53,7 +53,7 @@ def test_a_group_plays_on_one_example():
 def test_what_is_drawn_in_training_and_after_it_is_cut_to_the_k_best():
     agent = RLOO(MODEL, World(), device="cpu", n_envs=8, group_size=4, top_k=1, eval_freq=0)
     played = []
-    agent._update = lambda episodes, run: played.extend(episodes)
+    agent.update = lambda episodes, run: played.extend(episodes)
     agent.learn(60)
     assert len(played) > 10
     assert len({tuple(t.tokens) for t in played}) == len(World().prompts), "nothing is left to chance"

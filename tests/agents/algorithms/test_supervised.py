@@ -19,7 +19,8 @@ import llm_envs
 from llm_baselines import TokenDQN
 from llm_baselines.algorithms.supervised import supervised
 from llm_baselines.algorithms.supervised.copying import teach_copying
-from llm_baselines.algorithms.supervised.supervised import Supervised, complete_start
+from llm_baselines.algorithms.supervised.supervised import Supervised
+from llm_baselines.algorithms.supervised.warm_start import complete_start
 from llm_baselines.anchors.reference import has_demonstrations
 from llm_baselines.configuration.options import values_of
 from llm_baselines.configuration.tables import AGENT_OPTIONS
@@ -146,8 +147,8 @@ def test_copying_is_taught_whole_or_not_at_all(monkeypatch):
 
 def batches_of(agent, steps):
     """What its updates learn from."""
-    seen, update = [], agent._update
-    agent._update = lambda batch, run: (seen.append(batch), update(batch, run))[1]
+    seen, update = [], agent.update
+    agent.update = lambda batch, run: (seen.append(batch), update(batch, run))[1]
     agent.learn(steps)
     return seen
 
@@ -237,8 +238,7 @@ def test_what_is_written_out_of_a_start_is_what_it_is_trained_with(monkeypatch):
     assert written.pop("total_timesteps") == total
     assert (written.pop("dtype"), written.pop("adapter")) == ("auto", "auto")  # the learner finds out
     assert written == {name: value for name, value in values_of(config).items() if name in written}
-    aside = {"reward", "reward_timing", "train_dataset", "episodes_per_round"}  # it does not play
-    aside |= {"warm_start", "warm_start_folder", "supervised", "checkpoint_freq"}
+    aside = {"warm_start_folder", "checkpoint_freq"}  # they change no result
     assert set(values_of(config)) - set(written) == aside | {"dtype", "adapter"}
 
 

@@ -26,9 +26,9 @@ from llm_envs.lm.reader import Reader
 V = 8
 ENV = "llm_envs:TextGen-Tiny-v0"
 OPTIONS = {"adapter": "lora", "lora_rank": 4, "n_envs": 8, "eval_freq": 60, "n_eval_episodes": 6}
-TOKEN_DQN = {**OPTIONS, "batch_size": 8, "value_warmup": 1, "learning_rate": 1e-2, "warm_start": False}
+TOKEN_DQN = {**OPTIONS, "batch_size": 8, "learning_rate": 1e-2, "warm_start": False}
 AGENTS = {
-    "logits": (TokenDQN, TOKEN_DQN),
+    "logits": (TokenDQN, {**TOKEN_DQN, "value_warmup": 1}),
     "head": (TokenDQN, {**TOKEN_DQN, "q": "head", "support_top_k": 5}),
     "rloo": (RLOO, {**OPTIONS, "learning_rate": 1e-2}),
 }

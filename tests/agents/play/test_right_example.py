@@ -150,7 +150,7 @@ def test_best_of_n_takes_the_reward_of_the_example_played(arguments):
     env = gym.make("Translation-v0", split="test", **{**arguments, "reward": "chrf"})
     agent = BestOfN("mini", env, seed=0, device="cpu", n=4)
     taken = []
-    agent._write = lambda example, prompt: taken.append(example.references[0]) or [0]
+    agent.best_text = lambda example, prompt: taken.append(example.references[0]) or [0]
     llm_envs.evaluate(agent, env)
     assert taken == [example.references[0] for example in env.unwrapped.task.examples]
 

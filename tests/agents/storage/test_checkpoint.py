@@ -9,6 +9,7 @@ import pytest
 import torch
 from tiny_agents import equal, make
 
+from llm_baselines.algorithms.optimizer import make_optimizer
 from llm_baselines.storage.agent_folder import AgentFolderError
 from llm_baselines.storage.rotation import newest_checkpoint
 from llm_baselines.training.trainer import TrainingRun
@@ -192,7 +193,7 @@ def test_an_unfinished_checkpoint_is_ignored_and_removed(tmp_path):
 def test_the_best_so_far_and_the_clock_go_on(tmp_path):
     finished = make("logits", warm_start=False).learn(150, run_folder=tmp_path)
     resumed = make("logits", warm_start=False)
-    resumed.optimizer = resumed._make_optimizer()
+    resumed.optimizer = make_optimizer(resumed.parameter_groups(), resumed.config)
     run = TrainingRun(resumed, 150, run_folder=tmp_path, resume=True)
     run.begin()
     assert run.evaluations.best_score == max(row["eval/mean_reward"] for row in finished.report.curve)

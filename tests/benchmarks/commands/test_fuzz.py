@@ -25,8 +25,9 @@ import llm_envs
 from llm_baselines.agent import TrainingReport
 from llm_baselines.algorithms.rloo import RLOOConfig
 from llm_baselines.algorithms.sb3.settings import DQNConfig, PPOConfig
-from llm_baselines.algorithms.supervised.supervised import SupervisedConfig
-from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
+from llm_baselines.algorithms.supervised.config import SupervisedConfig
+from llm_baselines.algorithms.token_dqn.head_network import HeadConfig
+from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.run.training import Training
 from llm_envs.foreign import shown
@@ -170,15 +171,16 @@ def test_options_of_rewards(where: tuple[str, str], value: str) -> None:
         check_named(said, (option,), value)
 
 
-CONFIGS = {
-    "sb3_dqn": DQNConfig,
-    "sb3_ppo": PPOConfig,
-    "token_dqn": TokenDQNConfig,
-    "supervised": SupervisedConfig,
-    "rloo": RLOOConfig,
-}
+CONFIGS = (
+    ("sb3_dqn", DQNConfig),
+    ("sb3_ppo", PPOConfig),
+    ("token_dqn", LogitsConfig),
+    ("token_dqn", HeadConfig),
+    ("supervised", SupervisedConfig),
+    ("rloo", RLOOConfig),
+)
 LANGUAGE = ("token_dqn", "supervised", "rloo")
-OPTIONS = [(agent, f.name) for agent, config in CONFIGS.items() for f in fields(config)]
+OPTIONS = [(agent, f.name) for agent, config in CONFIGS for f in fields(config)]
 OPTIONS += [(agent, "model") for agent in LANGUAGE] + [("constant", "text"), ("constant", "examples")]
 
 

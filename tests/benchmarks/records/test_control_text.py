@@ -270,7 +270,7 @@ def test_q_of_candidates_is_shown_escaped(monkeypatch, capsys):
     )
     monkeypatch.setattr("llm_baselines.algorithms.token_dqn.inspection.inspect", lambda *a: [report])
     shown = _ShownQ()
-    shown.model = shown._played = None
+    shown.model = shown.played = None
     shown.show("now")
     out = capsys.readouterr().out
     assert not {c for c in out if c != "\n" and unicodedata.category(c) in _ACTING}

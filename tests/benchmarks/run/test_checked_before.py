@@ -166,7 +166,7 @@ def test_agents_look_at_validation_before_they_train_however_they_are_called(pla
     spec = rows(place / "two.jsonl", ["one", "two"])
     env = gym.make("Translation-v0", dataset=spec, split=_filled_split(spec))
     agent = Supervised("nano", env, device="cpu")
-    agent._teach_copying = lambda progress_bar: pytest.fail("it was trained first")  # type: ignore[method-assign]
+    agent.begin_by_copying = lambda progress_bar: pytest.fail("it was trained first")  # type: ignore[method-assign]
     with pytest.raises(DataError, match="no examples in split 'validation'"):
         agent.learn(100)
 

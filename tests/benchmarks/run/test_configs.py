@@ -22,7 +22,7 @@ BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 )
 def test_agents_take_them(name, agent):
     options = tomllib.loads((BENCHMARKS / "configs" / f"{name}.toml").read_text())
-    check_config(agent, options, agent_defaults(agent, "Translation-v0"))
+    check_config(agent, options, agent_defaults(agent, "Translation-v0", config=options))
 
 
 def test_they_are_those_of_the_suite():

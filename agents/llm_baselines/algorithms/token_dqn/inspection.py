@@ -7,10 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from llm_baselines.algorithms.token_dqn.q_network import LogitsNetwork
-from llm_baselines.algorithms.token_dqn.targets import one_step_targets
 from llm_baselines.algorithms.token_dqn.token_dqn import TokenDQN
-from llm_baselines.lm.teacher_forcing import state_features, with_reference
+from llm_baselines.lm.teacher_forcing import state_features
 from llm_baselines.play.exploration import top_k_support
 from llm_baselines.play.rollout import play_episodes
 from llm_baselines.play.trajectory import Trajectory, collate
@@ -80,20 +78,14 @@ def inspect(
         ValueError: The environment is not one of ours.
     """
     played = play(agent) if played is None else played
-    if isinstance(agent.network, LogitsNetwork):
-        played = with_reference(agent.reference, played, agent.config.micro_batch_tokens)
-    return [report for t in played for report in _reports(agent, t, candidates)]
+    return [report for t in agent.objective.annotated(played) for report in _reports(agent, t, candidates)]
 
 
 def _reports(agent: TokenDQN, trajectory: Trajectory, candidates: int) -> list[PrefixReport]:
-    network, token = agent.network, agent.task.tokenizer.token
+    objective, token = agent.objective, agent.task.tokenizer.token
     batch = collate([trajectory]).to(agent.device)
-    predicted = network.predict(batch)
-    targets = network.targets(batch, predicted)
-    if isinstance(network, LogitsNetwork):
-        gamma = agent.config.gamma
-        targets = one_step_targets(batch.rewards, targets, batch.mask, batch.terminated, gamma)
-    q = network.q_values(state_features(agent.lm, batch), batch)[0]
+    targets = objective.action_targets(batch)
+    q = objective.q_values(state_features(agent.lm, batch), batch)[0]
     if k := agent.config.support_top_k:
         prior = agent.reference.log_probs(state_features(agent.reference, batch))[0]
         q = q.masked_fill(~top_k_support(prior, k), -torch.inf)

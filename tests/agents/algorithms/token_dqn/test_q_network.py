@@ -13,9 +13,9 @@ from small_models import TableModel, loss_of, small_model
 from token_worlds import random_trajectory
 from torch import nn
 
-from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
-from llm_baselines.algorithms.token_dqn.q_network import HeadNetwork, LogitsNetwork
-from llm_baselines.configuration.options import make_config
+from llm_baselines.algorithms.token_dqn.head_network import HeadConfig, HeadNetwork
+from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
+from llm_baselines.algorithms.token_dqn.objectives import make_token_dqn_config
 from llm_baselines.lm.teacher_forcing import state_features
 from llm_baselines.play.trajectory import Trajectory, collate, observations_of
 from llm_envs.lm.model import LanguageModel
@@ -27,14 +27,12 @@ def language_model(family="llama"):
     return LanguageModel(small_model(family, V), V)
 
 
-def networks(family="llama", head=(), **options):
-    """Both, with heads that are not zero; `head` are options of the second alone."""
+def networks(family="llama", logits=(), head=(), **options):
+    """Both, with heads that are not zero; `logits` and `head` are options of one alone."""
     lm = language_model(family)
     made = [
-        LogitsNetwork(copy.deepcopy(lm), copy.deepcopy(lm), TokenDQNConfig(**options)),
-        HeadNetwork(
-            copy.deepcopy(lm), None, TokenDQNConfig(q="head", **options, **dict(head)), from_prior=False
-        ),
+        LogitsNetwork(copy.deepcopy(lm), copy.deepcopy(lm), LogitsConfig(**options, **dict(logits))),
+        HeadNetwork(copy.deepcopy(lm), None, HeadConfig(**options, **dict(head)), from_prior=False),
     ]
     with torch.no_grad(), torch.random.fork_rng():
         torch.manual_seed(1)
@@ -75,7 +73,7 @@ def test_the_target_sends_no_gradient_and_the_reference_gets_none():
 def test_a_language_models_own_head_is_trained_only_where_it_is_used():
     for tied in (True, False):
         lm = LanguageModel(small_model("llama", V, tie_word_embeddings=tied), V)
-        head = HeadNetwork(lm, None, TokenDQNConfig(q="head"), from_prior=True)
+        head = HeadNetwork(lm, None, HeadConfig(), from_prior=True)
         trained = {id(p) for p in head.parameter_groups()[0]["params"]}
         assert (id(lm.model.get_output_embeddings().weight) in trained) == tied
         assert id(lm.model.get_input_embeddings().weight) in trained
@@ -117,7 +115,7 @@ def hand_made(**options):
         reference = LanguageModel(TableModel(texts, 3), 3)
         with torch.no_grad():
             reference.model.head.weight[:, 2] = torch.tensor([5.0, 0.0, 4.0])  # after (1, 1): 0 and 2
-    network = HeadNetwork(lm, reference, TokenDQNConfig(q="head", **options), from_prior=False)
+    network = HeadNetwork(lm, reference, HeadConfig(**options), from_prior=False)
     with torch.no_grad():
         network.online.advantage.weight[:, 2] = torch.tensor([1.0, 3.0, 2.0])
         if network.target is not None:
@@ -266,20 +264,34 @@ def test_a_priority_is_the_largest_error_of_the_episode():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"optimality_tightening": True}, "optimality_tightening=True is for q='head'"),
-        ({"priority_exponent": 0.6}, r"priority_exponent=0\.6 is for q='head'"),
-        ({"advantage_learning": 0.5}, r"advantage_learning=0\.5 is for q='head'"),
-        ({"double": False}, "double=False is for q='head'"),
-        ({"dueling": True}, "dueling=True is for q='head'"),
-        ({"n_steps": 3}, "n_steps=3 is for q='head'"),
-        ({"head_scale": 0.1}, r"head_scale=0\.1 is for q='head'"),
+        (
+            {"optimality_tightening": True},
+            "optimality_tightening is an option of q='head'",
+        ),
+        (
+            {"priority_exponent": 0.6},
+            "priority_exponent is an option of q='head'",
+        ),
+        (
+            {"advantage_learning": 0.5},
+            "advantage_learning is an option of q='head'",
+        ),
+        ({"double": False}, "double is an option of q='head'"),
+        ({"dueling": True}, "dueling is an option of q='head'"),
+        ({"n_steps": 3}, "n_steps is an option of q='head'"),
+        ({"head_scale": 0.1}, "head_scale is an option of q='head'"),
+        (
+            {"max_distance": 0.5, "q": "head"},
+            "max_distance is an option of q='logits'",
+        ),
+        ({"tau": 0.1, "q": "head"}, "tau=0.1: tau is an option of q='logits'; with q='head' leave it out"),
         ({"q": "head", "optimality_tightening": True, "n_steps": 3}, "n_steps=3 has no effect"),
         ({"q": "head", "priority_exponent": -1.0}, r"priority_exponent=-1\.0 must be at least 0"),
     ],
 )
 def test_options_that_would_do_nothing_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        make_config(TokenDQNConfig, options)
+        make_token_dqn_config(options)
 
 
 def test_nothing_bootstraps_past_a_terminated_end():
@@ -319,12 +331,12 @@ def test_q_starts_at_zero_or_in_the_priors_order():
     features = torch.randn(3, 16, generator=torch.Generator().manual_seed(0))
     lm = language_model()
     for dueling in (True, False):
-        config = TokenDQNConfig(q="head", dueling=dueling)
+        config = HeadConfig(dueling=dueling)
         assert (HeadNetwork(copy.deepcopy(lm), None, config, from_prior=False).scores(features) == 0).all()
-    config = TokenDQNConfig(q="head", head_scale=0.05)
+    config = HeadConfig(head_scale=0.05)
     found = HeadNetwork(copy.deepcopy(lm), None, config, from_prior=True).scores(features)
     torch.testing.assert_close(found, 0.05 * lm.logits(features))
-    logits = LogitsNetwork(lm, copy.deepcopy(lm), TokenDQNConfig())
+    logits = LogitsNetwork(lm, copy.deepcopy(lm), LogitsConfig())
     assert (logits.value(features) == 0).all()
     torch.testing.assert_close(logits.scores(features), lm.log_probs(features))
 
@@ -378,7 +390,7 @@ def test_distance_is_of_absolute_gaps_that_do_not_cancel():
 
 def lost(which=0, **options):
     """The loss on some episodes, and its gradient with respect to what is said of the actions taken."""
-    network, batch = networks(**options)[which], collate(trajectories())
+    network, batch = networks(**{("logits", "head")[which]: options})[which], collate(trajectories())
     predicted = network.predict(batch)
     loss, _ = network.loss(batch, predicted, network.targets(batch, predicted))
     (gradient,) = torch.autograd.grad(loss, predicted.chosen if which else predicted.log_probs)
@@ -409,7 +421,7 @@ def test_every_loss_is_hubers_where_that_is_wanted(which, options):
 
 @torch.no_grad()
 def test_q_is_the_value_and_tau_times_the_log_ratio_to_the_reference():
-    network, batch = networks(tau=0.25)[0], collate(trajectories())
+    network, batch = networks(logits={"tau": 0.25})[0], collate(trajectories())
     for parameter in network.reference.parameters():
         parameter.mul_(0.5)
     features = state_features(network.lm, batch)
@@ -434,7 +446,7 @@ class _Values(nn.Module):
 
 def test_the_consistencies_of_logits_by_hand():
     lm = LanguageModel(TableModel([(1,), (1, 0), (1, 1), (1, 2)], 3), 3)
-    config = TokenDQNConfig(gamma=0.5, one_step_weight=3.0, to_the_end_weight=0.25)
+    config = LogitsConfig(gamma=0.5, one_step_weight=3.0, to_the_end_weight=0.25)
     network = LogitsNetwork(lm, copy.deepcopy(lm), config)
     network.value, network.target_value = _Values(0.5, 2.0), _Values(100.0, 3.0)
     network.temperature = 0.25  # moved by target_kl: the option's 0.1 is where it began
@@ -466,9 +478,7 @@ def test_the_consistencies_of_logits_by_hand():
 
 def test_language_model_and_value_head_have_step_sizes_of_their_own():
     lm = language_model()
-    network = LogitsNetwork(
-        lm, copy.deepcopy(lm), TokenDQNConfig(learning_rate=0.125, value_learning_rate=0.5)
-    )
+    network = LogitsNetwork(lm, copy.deepcopy(lm), LogitsConfig(learning_rate=0.125, value_learning_rate=0.5))
     policy, value = network.parameter_groups()
     assert (policy["lr"], value["lr"]) == (0.125, 0.5)
     assert {id(p) for p in policy["params"]} == {id(p) for p in lm.parameters()}

@@ -10,8 +10,8 @@ import torch
 from small_models import TableModel, loss_of
 from token_worlds import Talk, World, soft_value, solve
 
-from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
-from llm_baselines.algorithms.token_dqn.q_network import HeadNetwork, LogitsNetwork
+from llm_baselines.algorithms.token_dqn.head_network import HeadConfig, HeadNetwork
+from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
 from llm_baselines.algorithms.token_dqn.targets import one_step_residuals
 from llm_baselines.play.trajectory import Trajectory, collate
 from llm_envs.lm.model import LanguageModel
@@ -51,7 +51,7 @@ class Solved:
         lm, reference = (LanguageModel(copy.deepcopy(self.model), self.size) for _ in range(2))
         values = {t: soft_value(self.q[t], self.prior[t], self.tau) for t in self.texts}
         policy = {t: self.prior[t] + (self.q[t] - values[t]) / self.tau for t in self.texts}
-        config = TokenDQNConfig(tau=self.tau, gamma=self.gamma, **options)
+        config = LogitsConfig(tau=self.tau, gamma=self.gamma, **options)
         network = LogitsNetwork(lm, reference, config)
         with torch.no_grad():
             lm.model.head.weight.copy_(self.table(policy))
@@ -65,9 +65,7 @@ class Solved:
 
     def head_network(self, **options) -> HeadNetwork:
         lm = LanguageModel(copy.deepcopy(self.model), self.size)
-        network = HeadNetwork(
-            lm, None, TokenDQNConfig(q="head", gamma=self.gamma, **options), from_prior=False
-        )
+        network = HeadNetwork(lm, None, HeadConfig(gamma=self.gamma, **options), from_prior=False)
         with torch.no_grad():
             for body in (network.online, network.target):
                 body.advantage.weight.copy_(self.table(self.q))

@@ -20,6 +20,8 @@ from token_worlds import (
 )
 
 from llm_baselines import TokenDQN
+from llm_baselines.algorithms.optimizer import make_optimizer
+from llm_baselines.algorithms.token_dqn.objective import UpdateResult
 from llm_baselines.lm.teacher_forcing import log_probs_under
 from llm_baselines.play.trajectory import collate
 from llm_envs import Episode
@@ -32,19 +34,18 @@ LEARNING = {
     "gradient_steps": 16,
     "learning_rate": 5e-3,
     "learning_rate_end": 0.0,
-    "value_learning_rate": 1e-2,
     "polyak_tau": 0.2,
     "target_update_interval": 1,
     "beta2": 0.99,
     "max_age": 0,
     "gamma": 1.0,
     "eval_freq": 0,
-    "value_warmup": 0,
 }
+VALUE = {"value_learning_rate": 1e-2, "value_warmup": 0}
 ANYTHING = {"exploration": "epsilon_greedy", "exploration_initial_eps": 1.0, "exploration_final_eps": 1.0}
 WIDELY = {"exploration": "sample", "exploration_temperature": 4.0, "tau": 0.5}
 HEAD = {"q": "head", **LEARNING, **ANYTHING}
-LOGITS = {"q": "logits", **LEARNING, **WIDELY}
+LOGITS = {"q": "logits", **LEARNING, **VALUE, **WIDELY}
 
 
 @torch.no_grad()
@@ -105,7 +106,9 @@ def test_where_the_environment_speaks_by_chance_the_optimum_is_that_of_the_mean(
         for added, _ in world.replies((*text, action))
     ]
     model = TableModel(dict.fromkeys([*texts, *ends]), 4)
-    options = {**options, "learning_rate": 3e-2, "value_learning_rate": 3e-2}
+    options = {**options, "learning_rate": 3e-2}
+    if options["q"] == "logits":
+        options["value_learning_rate"] = 3e-2
     agent = TokenDQN(model, in_rows(talk, 32), seed=0, device="cpu", **options).learn(2500)
     found = errors(agent, world)
     assert found.max() < 0.1
@@ -120,7 +123,7 @@ def test_spelling_two_letters_of_one_example_exactly(options, hidden_size):
     env = gym.make("TextGen-Tiny-v0", max_new_tokens=2)
     options = {**options, "n_envs": 32, "train_fraction": 0.01, "warm_start": False}
     agent = TokenDQN({**MODEL, "hidden_size": hidden_size}, env, seed=0, device="cpu", **options).learn(5000)
-    (example,) = {int(i) for i in agent._player._examples}
+    (example,) = {int(i) for i in agent.player._examples}
     start, _ = env.reset(options={"example": example})
     optimum = env.unwrapped.optimal_q(example)
     observations = np.stack([start] * len(optimum))
@@ -169,7 +172,7 @@ COPYING = {**LEARNING, "gradient_steps": 8, "learning_rate": 1e-2, "polyak_tau":
             },
             0.95,
         ),
-        ({"q": "logits", "exploration": "sample", "tau": 0.1}, 0.85),
+        ({"q": "logits", "exploration": "sample", "tau": 0.1, **VALUE}, 0.85),
     ],
 )
 def test_copying_is_learned_from_scratch(options, score):
@@ -272,20 +275,22 @@ def test_with_an_age_of_one_only_what_was_just_played_is_learned_from():
 
 
 def test_episodes_are_replayed_by_their_priority_to_the_exponent():
-    agent = small(q="head", priority_exponent=2.0, batch_size=1, gradient_steps=1000)
+    agent = small(q="head", priority_exponent=2.0, batch_size=1)
     rng = np.random.default_rng(0)
     agent.replay.add(random_trajectory(rng, round=number) for number in range(3))
     used = []
-    for (episode,) in agent.sample(Silent()):
+    rng = np.random.default_rng(1)
+    for _ in range(1000):
+        (episode,), keys = agent.sample(rng)
         used.append(episode.round)
-        agent._priorities[:] = (3.0, 1.0, 0.0)[episode.round]
+        agent.after_use(keys, updated(priorities=[(3.0, 1.0, 0.0)[episode.round]]))
     np.testing.assert_allclose(np.bincount(used) / 1000, (0.9, 0.1, 0.0), atol=0.04)
 
 
 def test_an_update_says_what_its_episodes_are_worth_replaying():
     agent = small(q="head", priority_exponent=1.0, gradient_steps=1, micro_batch_size=1)
     agent.tokens_per_episode = 3.0
-    agent.optimizer = agent._make_optimizer()
+    agent.optimizer = make_optimizer(agent.parameter_groups(), agent.config)
     rng = np.random.default_rng(0)
     episodes = [random_trajectory(rng, vocabulary=4) for _ in range(4)]
     agent.replay.add(episodes)
@@ -297,9 +302,10 @@ def test_an_update_says_what_its_episodes_are_worth_replaying():
         wanted[episode.tokens.tobytes()] = float(found[0])
     told = []
     agent.replay.set_priorities = lambda keys, priorities: told.extend(priorities)
-    for batch in agent.sample(Silent()):
-        agent.update(batch, Silent())
-        assert not told, "once the update is over"
+    batch, keys = agent.sample(np.random.default_rng(1))
+    result = agent.update(batch, Silent())
+    assert not told, "once the update is over"
+    agent.after_use(keys, result)
     assert told == pytest.approx([wanted[t.tokens.tobytes()] for t in batch], rel=1e-4)
     assert len(set(wanted.values())) == 4
 
@@ -310,10 +316,12 @@ def test_episodes_far_from_the_policy_leave_after_their_use():
     agent.replay.add(random_trajectory(rng, round=number) for number in range(6))
     far = {1, 4}
     used = []
-    for batch in agent.sample(Silent()):
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        batch, keys = agent.sample(rng)
         rounds = [t.round for t in batch]
         used += rounds
-        agent._distances = np.array([0.6 if number in far else 0.4 for number in rounds])
+        agent.after_use(keys, updated(distances=[0.6 if number in far else 0.4 for number in rounds]))
     assert far <= set(used)
     assert max(used.count(number) for number in far) == 1
     assert {t.round for t in agent.replay.newest(10)} == {0, 2, 3, 5}
@@ -323,10 +331,10 @@ def test_the_temperature_follows_the_kl():
     agent = small(target_kl=2.0, tau=0.5)
     for kl, factor in ((2.0, 1.0), (2.2, 1.01), (1.8, 0.99), (100.0, 1.02), (0.0, 0.98)):
         agent.network.temperature = 0.5
-        agent._adapt_temperature(kl)
+        agent.objective.adapt_temperature(kl)
         assert agent.network.temperature == pytest.approx(0.5 * factor)
     agent = small(target_kl=0.0, tau=0.5)
-    agent._adapt_temperature(100.0)
+    agent.objective.adapt_temperature(100.0)
     assert agent.network.temperature == 0.5
 
 
@@ -366,10 +374,8 @@ def test_an_update_is_the_same_however_it_is_split(q, monkeypatch):
             return {}
 
         monkeypatch.setattr(agent, "optimizer_step", catch)
-        agent._distances = np.zeros(len(trajectories))
-        agent.update(trajectories, Silent())
+        distances.append(agent.update(trajectories, Silent()).distances)
         gradients.append(found)
-        distances.append(agent._distances)
     first, *others = gradients
     assert first
     assert all(distances[0] > 0) == (q == "logits")
@@ -397,7 +403,6 @@ def test_a_token_weighs_the_same_in_every_batch(monkeypatch):
     monkeypatch.setattr(agent, "optimizer_step", catch)
 
     def gradient(trajectories):
-        agent._distances = np.zeros(len(trajectories))
         agent.update(trajectories, Silent())
         return dict(found)
 
@@ -452,6 +457,12 @@ def test_what_was_trained_and_loaded_plays_with_the_last_epsilon(first, last, tm
     seen = prompts_of_world()
     drawn, best = (agent.predict(seen, deterministic=deterministic)[0] for deterministic in (False, True))
     assert (drawn == best).all() == (last == 0.0)
+
+
+def updated(**arrays):
+    """The result of an update, as far as the replay is told of it."""
+    empty = {"priorities": [], "distances": [], **arrays}
+    return UpdateResult(0.0, {}, *map(np.array, empty.values()), {})
 
 
 class Silent:

@@ -1,34 +1,86 @@
-"""The two parametrisations of Q: a head over the vocabulary, and the language model's own logits.
+"""Q as a head over the vocabulary: its options, and the network with targets and loss.
 
-Both read an episode in one causal pass: Q of every prefix at once. A network offers
-
-    scores(features)            what actions are chosen by, (n, V)
-    predict(batch)              everything an update needs, with gradient
-    targets(batch, predicted)   what the predictions are held against, without: Q of the actions taken, or
-                                V of the states after them
-    loss(batch, predicted, targets)
-    refresh_target(...)         towards the online parameters
+The network reads an episode in one causal pass: Q of every prefix at once.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from llm_baselines.algorithms.optimizer import parameter_group
 from llm_baselines.algorithms.token_dqn import targets as t
+from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig, check_choice
+from llm_baselines.algorithms.token_dqn.polyak import move_towards
+from llm_baselines.configuration.options import option
 from llm_baselines.lm.adapters import sharing_copy
-from llm_baselines.lm.teacher_forcing import action_log_probs, scatter, state_features
+from llm_baselines.lm.teacher_forcing import scatter, state_features
 from llm_baselines.play.exploration import top_k_support
 from llm_baselines.play.trajectory import TrajectoryBatch
 from llm_envs.lm.model import LanguageModel
 
 _MASKED = torch.finfo(torch.float32).min
+
+Allowed = Callable[[TrajectoryBatch, Tensor], Tensor | None]
+"""allowed(batch, states bool (n, m + 1)) -> the actions that the environment allows, bool (k, V)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadConfig(TokenDQNConfig):
+    """The options of TokenDQN with q="head"."""
+
+    usual_exploration: ClassVar[str] = "epsilon_greedy"
+
+    q: str = option("head", "a head over the vocabulary (Mnih et al. 2015)")
+    double: bool = option(True, "double DQN (van Hasselt et al. 2016)")
+    dueling: bool = option(False, "dueling heads (Wang et al. 2016)")
+    n_steps: int = option(
+        1, "rewards summed before bootstrapping, through greedy actions (Watkins 1989)", at_least=1
+    )
+    optimality_tightening: bool = option(
+        False,
+        "targets are no less than what the episode went on to earn: where nothing is random (He et al. 2017)",
+        later=True,
+    )
+    advantage_learning: float = option(
+        0.0,
+        "targets lose this share of how much worse than the best an action is, so that errors of Q hide less "
+        "of it (Bellemare et al. 2016)",
+        at_least=0,
+        below=1,
+        later=True,
+    )
+    priority_exponent: float = option(
+        0.0,
+        "episodes are replayed by (largest |TD error| at their last use)^this (Schaul et al. 2016: 0.6); "
+        "0: uniformly",
+        at_least=0,
+        later=True,
+    )
+    head_scale: float = option(
+        0.05,
+        "Q starts as this times the reference's logits, where there is one: a choice, Q stays below 1",
+        at_least=0,
+    )
+
+    def __post_init__(self) -> None:
+        check_choice("q", self.q, ("head",))
+        TokenDQNConfig.__post_init__(self)
+        if self.optimality_tightening and self.n_steps > 1:
+            raise ValueError(
+                f"optimality_tightening looks to the episode's end, so n_steps={self.n_steps} has no effect: "
+                "leave one of them out"
+            )
+
+    @property
+    def reads_prior(self) -> bool:
+        """Whether behaviour draws from the reference: "sample" has no policy of its own to draw from."""
+        return self.exploration == "sample" or self.make_exploration().needs_prior
 
 
 @dataclass(frozen=True)
@@ -51,23 +103,23 @@ class HeadPrediction:
 class HeadNetwork(nn.Module):
     """Q(s, .) = a linear head over the vocabulary (Mnih et al. 2015), dueling if wanted (Wang et al. 2016).
 
-    The target network is a whole copy: trunk and heads. One that is copied at every update would say what the
-    online network says, so there is none then, nor a pass through it: a quarter of an update's time.
+    The target network is a whole copy: trunk and heads. With polyak_tau=1 and interval 1 it would
+    equal the online network, so no copy is kept. That saves a pass, a quarter of an update's time.
 
     Args:
         lm: Its trunk is trained; its own head is left alone.
         reference: The frozen language model that the support is taken from; None without one.
-        options: TokenDQNConfig.
+        options: The configuration.
         from_prior: Whether the language model has learned something that Q may start from.
 
     Attributes:
-        allowed: The environment's own bound, where it has one: (batch, states (n, m + 1)) -> bool (k, V).
+        allowed: The actions that the environment allows; None for all.
     """
 
-    allowed: Callable[[TrajectoryBatch, Tensor], Tensor | None] | None = None
+    allowed: Allowed | None = None
 
     def __init__(
-        self, lm: LanguageModel, reference: LanguageModel | None, options: Any, *, from_prior: bool
+        self, lm: LanguageModel, reference: LanguageModel | None, options: HeadConfig, *, from_prior: bool
     ) -> None:
         super().__init__()
         scale = options.head_scale if from_prior else 0.0
@@ -88,7 +140,8 @@ class HeadNetwork(nn.Module):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """One group: everything online but the language model's own head, where that is a tensor apart."""
-        return [{"params": list(self._trained()), "lr": self._options.learning_rate, "name": "q_net"}]
+        options = self._options
+        return [parameter_group("q_net", self._trained(), options.learning_rate, options.max_grad_norm)]
 
     def _trained(self) -> Iterator[nn.Parameter]:
         unused = {id(p) for p in self.lm.model.get_output_embeddings().parameters()}
@@ -192,19 +245,15 @@ class HeadNetwork(nn.Module):
         largest: np.ndarray = self._errors(batch, predicted, targets).abs().amax(dim=1).cpu().numpy()
         return largest
 
-    def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
+    def q_values(self, features: Tensor) -> Tensor:
         """Q of every token in every state, float32 (n, m + 1, V), from the states' features."""
         q: Tensor = self.online(features)
         return q
 
-    def distances(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> np.ndarray:
-        """0: Q-learning is off-policy however far behaviour and policy are apart."""
-        return np.zeros(len(batch))
-
     def refresh_target(self, tau: float) -> None:
         """theta- <- (1 - tau) theta- + tau theta; tau = 1 copies (Lillicrap et al. 2016)."""
         if self.target is not None:
-            _blend(self.online, self.target, tau)
+            move_towards(self.online, self.target, tau)
 
 
 def _maximum(q: Tensor, support: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -236,147 +285,3 @@ class _HeadBody(nn.Module):
         if self.value is not None:
             q = self.value(features.float()) + q - q.mean(dim=-1, keepdim=True)
         return q
-
-
-@dataclass(frozen=True)
-class LogitsPrediction:
-    """What the language model and the value head say of a batch.
-
-    Attributes:
-        log_probs: float (n, m), log pi of the actions taken, over the full vocabulary.
-        values: float (n, m + 1), V of every state.
-        features: float (n, m + 1, hidden_size), without gradient.
-    """
-
-    log_probs: Tensor
-    values: Tensor
-    features: Tensor
-
-
-class LogitsNetwork(nn.Module):
-    """Q(s, a) = V(s) + tau * (log pi(a|s) - log pi_ref(a|s)): the language model's logits are the advantage.
-
-    V is a head on features that send no gradient into the trunk, zero at the start; its target is a Polyak
-    copy of the head alone. The optimum is the softmax of the language model itself (Nachum et al. 2017;
-    Guo et al. 2021).
-
-    Args:
-        lm: The language model that is trained.
-        reference: The frozen one it starts from: pi_ref.
-        options: TokenDQNConfig.
-    """
-
-    def __init__(self, lm: LanguageModel, reference: LanguageModel, options: Any) -> None:
-        super().__init__()
-        self.lm = lm
-        self.reference = reference.requires_grad_(False)
-        self.value = _ValueHead(lm.hidden_size).to(lm.device)
-        self.target_value = copy.deepcopy(self.value).requires_grad_(False)
-        self.temperature = float(options.tau)
-        self._options = options
-
-    def scores(self, features: Tensor) -> Tensor:
-        """The policy's log-probabilities float32 (n, V)."""
-        return self.lm.log_probs(features)
-
-    def parameter_groups(self) -> list[dict[str, Any]]:
-        """The language model, and the value head with its own step size."""
-        options = self._options
-        trained = [p for p in self.lm.parameters() if p.requires_grad]
-        return [
-            {"params": trained, "lr": options.learning_rate, "name": "policy"},
-            {"params": list(self.value.parameters()), "lr": options.value_learning_rate, "name": "value"},
-        ]
-
-    def predict(self, batch: TrajectoryBatch) -> LogitsPrediction:
-        """Log pi of what was done, and V of every state."""
-        features = state_features(self.lm, batch)
-        log_probs = action_log_probs(self.lm, features, batch)
-        features = features.detach()
-        return LogitsPrediction(log_probs, self.value(features), features)
-
-    def read(self, batch: TrajectoryBatch) -> LogitsPrediction:
-        """As `predict`, with a gradient for V alone: there is no pass back through the language model."""
-        with torch.no_grad():
-            predicted = self.predict(batch)
-        return self.valued(predicted)
-
-    def valued(self, predicted: LogitsPrediction) -> LogitsPrediction:
-        """What was predicted, with the values that the head gives now."""
-        return replace(predicted, values=self.value(predicted.features))
-
-    @torch.no_grad()
-    def targets(self, batch: TrajectoryBatch, predicted: LogitsPrediction) -> Tensor:
-        """V of the state after each action, from the target head: float (n, m)."""
-        return self.target_value(predicted.features)[:, 1:]
-
-    def loss(
-        self, batch: TrajectoryBatch, predicted: LogitsPrediction, targets: Tensor
-    ) -> tuple[Tensor, dict[str, float]]:
-        """The summed consistency losses and what to log, sums over actions."""
-        options = self._options
-        values = predicted.values[:, :-1]
-        log_ratios = torch.where(batch.mask, predicted.log_probs - batch.reference_log_probs, 0.0)
-        settings = {"temperature": self.temperature, "gamma": options.gamma}
-        step = t.one_step_residuals(
-            values, log_ratios, batch.rewards, targets, batch.mask, batch.terminated, **settings
-        )
-        rest = t.to_the_end_residuals(
-            values,
-            log_ratios,
-            batch.rewards,
-            targets,
-            batch.turn_ends,
-            batch.mask,
-            batch.terminated,
-            **settings,
-            through_path=options.to_the_end_gradient == "path",
-        )
-        loss = options.one_step_weight * t.regression_loss(step, options.loss)
-        loss = loss + options.to_the_end_weight * t.regression_loss(rest, options.loss)
-        with torch.no_grad():
-            logged = {
-                "td_error": float(step.abs().sum()),
-                "path_error": float(rest.abs().sum()),
-                "value_mean": float(torch.where(batch.mask, values, 0.0).sum()),
-                "log_ratio": float(log_ratios.sum()),
-            }
-        return loss, logged
-
-    def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
-        """V + tau * (log pi - log pi_ref) of every token in every state: float32 (n, m + 1, V)."""
-        reference = self.reference.log_probs(state_features(self.reference, batch))
-        advantages = self.temperature * (self.lm.log_probs(features) - reference)
-        return self.value(features)[..., None] + advantages
-
-    def distances(self, batch: TrajectoryBatch, predicted: LogitsPrediction) -> np.ndarray:
-        """How far the policy is from each episode's behaviour: mean |log pi - log behaviour|, nats (n,)."""
-        gaps = torch.where(batch.mask, predicted.log_probs.detach() - batch.behaviour_log_probs, 0.0)
-        means: np.ndarray = (gaps.abs().sum(dim=1) / batch.lengths).cpu().numpy()
-        return means
-
-    def refresh_target(self, tau: float) -> None:
-        """The target head moves towards the head."""
-        _blend(self.value, self.target_value, tau)
-
-
-class _ValueHead(nn.Module):
-    """A two-layer perceptron whose output starts at 0."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__()
-        self.hidden = nn.Linear(size, size)
-        self.out = nn.Linear(size, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.zeros_(self.out.bias)
-
-    def forward(self, features: Tensor) -> Tensor:
-        value: Tensor = self.out(torch.nn.functional.gelu(self.hidden(features.float())))[..., 0]
-        return value
-
-
-@torch.no_grad()
-def _blend(source: nn.Module, target: nn.Module, tau: float) -> None:
-    for mine, theirs in zip(source.parameters(), target.parameters(), strict=True):
-        if theirs is not mine:
-            theirs.lerp_(mine.detach(), tau)

@@ -1,0 +1,83 @@
+"""The objectives by the option `q`, and which options belong to which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
+from llm_baselines.algorithms.token_dqn.head import HeadObjective
+from llm_baselines.algorithms.token_dqn.head_network import Allowed, HeadConfig
+from llm_baselines.algorithms.token_dqn.logits import LogitsObjective
+from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
+from llm_baselines.algorithms.token_dqn.objective import Objective
+from llm_baselines.configuration.options import make_config
+from llm_envs.lm.model import LanguageModel
+
+_CONFIGS: dict[str, type[TokenDQNConfig]] = {"logits": LogitsConfig, "head": HeadConfig}
+_USUAL = "logits"
+
+
+def own_options(q: str) -> frozenset[str]:
+    """The names of the options that one objective alone has."""
+    shared = {field.name for field in fields(TokenDQNConfig)}
+    return frozenset(field.name for field in fields(_CONFIGS[q])) - shared
+
+
+def make_token_dqn_config(options: Mapping[str, Any], *, elsewhere: Iterable[str] = ()) -> TokenDQNConfig:
+    """The configuration of the objective that the option `q` names.
+
+    Args:
+        options: What differs from its defaults.
+        elsewhere: As for `make_config`.
+
+    Raises:
+        ValueError: An option is unknown, of another objective, of the wrong type or out of bounds.
+    """
+    q = options.get("q", _USUAL)
+    if not isinstance(q, str) or q not in _CONFIGS:
+        return make_config(TokenDQNConfig, {"q": q})  # raises, and says which there are
+    for other in _CONFIGS.keys() - {q}:
+        for name in own_options(other):
+            if name in options:
+                raise ValueError(
+                    f"{name}={options[name]!r}: {name} is an option of q={other!r}; with q={q!r} leave it out"
+                )
+    return make_config(_CONFIGS[q], options, elsewhere=elsewhere)
+
+
+def fitting_objective(options: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Options without those of another objective than the chosen one.
+
+    Args:
+        options: From a table or a record.
+        chosen: Where the option `q` is looked up.
+    """
+    q = chosen.get("q", options.get("q", _USUAL))
+    others = [own_options(other) for other in _CONFIGS if other != q]
+    kept = {k: v for k, v in options.items() if not any(k in names for names in others)}
+    return {**kept, "q": q} if "q" in options or q != _USUAL else kept
+
+
+def make_objective(
+    lm: LanguageModel,
+    make_reference: Callable[[], LanguageModel],
+    config: TokenDQNConfig,
+    *,
+    from_prior: bool,
+    allowed: Allowed | None,
+) -> Objective:
+    """The objective of a configuration.
+
+    Args:
+        lm: The language model that is trained.
+        make_reference: Makes the frozen language model it starts from.
+        config: From `make_token_dqn_config`.
+        from_prior: Whether the language model has learned something.
+        allowed: The actions that the environment allows; None for all.
+    """
+    if isinstance(config, HeadConfig):
+        return HeadObjective(lm, make_reference, config, from_prior=from_prior, allowed=allowed)
+    assert isinstance(config, LogitsConfig)
+    return LogitsObjective(lm, make_reference, config, from_prior=from_prior, allowed=allowed)
