@@ -164,9 +164,9 @@ def test_an_id_is_taken_once(clean_registry):
     [
         (
             "blue",
-            r"unknown reward 'blue'; did you mean 'bleu'\? llm_envs.list_rewards\(\) shows all",
+            r"unknown reward 'blue'; did you mean 'bleu'\? `llm-envs list` and llm_envs.list_rewards\(\)",
         ),
-        ("zzzzzz", r"unknown reward 'zzzzzz'; llm_envs.list_rewards"),
+        ("zzzzzz", r"unknown reward 'zzzzzz'; `llm-envs list` and llm_envs.list_rewards"),
         ({"sentimnt": 1.0}, "did you mean 'sentiment'"),
         ({"id": "bleu", "max_oder": 2}, "no option 'max_oder'; did you mean 'max_order'"),
         ({"id": "bleu", "wieght": 2}, "no option 'wieght'; did you mean 'weight'"),

@@ -211,7 +211,7 @@ def check_ours(envs: list[str], where: str) -> None:
         spec = find_spec(env)
         if spec is None or env_class(spec) is None:
             raise SuiteError(
-                f"{where}: {bare_id(env)!r} is no environment of this package; `llm-envs list` shows all"
+                f"{where}: {bare_id(env)!r} is not an environment of this package; `llm-envs list` shows all"
             )
 
 
