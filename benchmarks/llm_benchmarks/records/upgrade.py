@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llm_baselines.registry import applicable_config
 from llm_baselines.spec import AgentSpec, EnvironmentSpec, EvaluationSpec, RewardSpec, RunSpec, TrainingSpec
 from llm_benchmarks.records.schema import check_schema
 from llm_benchmarks.records.values import RecordError
@@ -69,6 +70,7 @@ def upgraded(former: Any, curve: Sequence[Mapping[str, Any]], place: str = "reco
 def _spec(former: Mapping[str, Any]) -> RunSpec:
     env, agent = former["env"], former["agent"]
     config = {name: value for name, value in agent["config"].items() if name not in _SETTINGS}
+    config = applicable_config(agent["name"], config)
     training = former["reward"]["training"]
     return RunSpec(
         environment=EnvironmentSpec(
