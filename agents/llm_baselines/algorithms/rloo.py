@@ -110,6 +110,10 @@ class RLOO(PlayingAgent):
 
     network: _PolicyAndReference
 
+    def kept_reference(self) -> LanguageModel:
+        """pi_ref, frozen."""
+        return self.network.reference
+
     def build_learner(self) -> None:
         """The policy, and a frozen copy as the reference."""
         self.optimizer = None

@@ -87,9 +87,13 @@ class TrainablePolicy(LanguagePolicy):
         reference = self.base if self.adapted else copy.deepcopy(self.lm)
         return reference.requires_grad_(False)
 
+    def kept_reference(self) -> LanguageModel | None:
+        """The frozen copy of what learning started from; None where none is kept."""
+        return None
+
     def reference_identity(self) -> str | None:
         """SHA-256 of the weights that learning started from, where they are kept."""
-        kept = self.base if self.adapted else getattr(self.network, "reference", None)
+        kept = self.base if self.adapted else self.kept_reference()
         return None if kept is None else kept.identity()
 
     def stored_tensors(self) -> dict[str, Tensor]:

@@ -209,6 +209,10 @@ class TokenDQN(PlayingAgent):
         """What `predict` draws from: the policy, cut as behaviour is, or the last epsilon-greedy."""
         return self.objective.acting_probabilities(scores)
 
+    def kept_reference(self) -> LanguageModel | None:
+        """pi_ref, frozen; None where nothing reads it."""
+        return self.objective.reference
+
     @property
     def reference(self) -> LanguageModel:
         """pi_ref, frozen: the language model as it was before reinforcement learning."""
