@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+import llm_baselines
+import llm_benchmarks
 import llm_envs
 
-PACKAGES = {"llm_envs": Path(llm_envs.__file__).parent}
+PACKAGES = {
+    package.__name__: Path(str(package.__file__)).parent
+    for package in (llm_envs, llm_baselines, llm_benchmarks)
+}
 
 
 def modules_of(package, folder):

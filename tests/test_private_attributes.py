@@ -15,8 +15,6 @@ ALLOWED = {
     ("agents/llm_baselines/algorithms/sb3/checkpoint.py", "_n_updates"),
     ("agents/llm_baselines/algorithms/sb3/checkpoint.py", "_episode_num"),
     ("agents/llm_baselines/algorithms/sb3/checkpoint.py", "_n_calls"),
-    # A function of the class's own module, which pickle calls in place of the class.
-    ("llm_envs/data/corpus.py", "_expected_hash"),
 }
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from llm_baselines.agent import Agent, AgentFactory, Env, Track
 from llm_baselines.configuration import options
 from llm_baselines.configuration.plain_factory import PlainFactory
+from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import load_code
 
 
@@ -242,9 +242,7 @@ def _load(folder: Path, env: Env, seed: int, device: str) -> Agent:
 
 
 def _unknown(agent: str) -> str:
-    near = get_close_matches(agent, AGENTS, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
     return (
-        f"unknown agent {agent!r}; {hint}there are {', '.join(AGENTS)}, "
+        f"unknown agent {agent!r}{did_you_mean(agent, AGENTS)} there are {', '.join(AGENTS)}, "
         "the folder of a saved agent, and 'package.module:factory'"
     )

@@ -1,34 +1,20 @@
-"""The table of rewards: id -> function, class, or a lazy "package.module:name"."""
+"""The table of rewards. Each file of library/ is an entry; `register_reward` adds the user's own."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any, TypeVar
 
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import is_evaluate_module, load_code
-
-_HERE = "llm_envs.rewards."
+from llm_envs.rewards import library
 
 REGISTRY: dict[str, str | Callable[..., Any]] = {
-    "bleu": _HERE + "bleu:Bleu",
-    "brevity": _HERE + "brevity:Brevity",
-    "chrf": _HERE + "chrf:Chrf",
-    "classifier": _HERE + "classifier:Classifier",
-    "constraints": _HERE + "constraints:constraints",
-    "distinct": _HERE + "repetition:Distinct",
-    "exact_match": _HERE + "exact_match:exact_match",
-    "fluency": _HERE + "fluency:Fluency",
-    "language": _HERE + "language:Language",
-    "length_penalty": _HERE + "length_penalty:LengthPenalty",
-    "lm_fluency": _HERE + "lm_fluency:LmFluency",
-    "novelty": _HERE + "novelty:Novelty",
-    "product": _HERE + "product:Product",
-    "repetition": _HERE + "repetition:Repetition",
-    "semantic_similarity": _HERE + "semantic_similarity:SemanticSimilarity",
-    "sentiment": _HERE + "sentiment:Sentiment",
-    "task_success": _HERE + "task_success:TaskSuccess",
+    module.name: f"{library.__name__}.{module.name}" for module in iter_modules(library.__path__)
 }
+"""id -> module of the library, "package.module:name", function or class."""
 
 _redefined = 0
 
@@ -96,7 +82,7 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
         ValueError: The id, module or name does not exist.
     """
     if is_evaluate_module(reward_id):
-        return load_code(_HERE + "evaluate.module:EvaluateModule", "reward")
+        return load_code("llm_envs.rewards.evaluate.module:EvaluateModule", "reward")
     entry: str | Callable[..., Any] | None = reward_id if ":" in reward_id else REGISTRY.get(reward_id)
     if entry is None:
         if reward_id == "default":
@@ -110,7 +96,18 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
             "`llm-envs list` and llm_envs.list_rewards() show all; one that a script of yours registers is "
             "known to that script alone: name it 'module:name', the module is then imported"
         )
-    return load_code(entry, "reward") if isinstance(entry, str) else entry
+    if not isinstance(entry, str):
+        return entry
+    return load_code(entry, "reward") if ":" in entry else _from_library(entry)
+
+
+def _from_library(module: str) -> Callable[..., Any]:
+    """Returns the class or function of a library file, which has the name of the file."""
+    name = module.rpartition(".")[2]
+    class_name = "".join(word.capitalize() for word in name.split("_"))
+    code = import_module(module)
+    reward: Callable[..., Any] = getattr(code, class_name, None) or getattr(code, name)
+    return reward
 
 
 def _origin(reward: str | Callable[..., Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -158,7 +158,10 @@ def check_same_training(
         raise AgentFolderError(
             f"'{place}' is a checkpoint of {kept.agent.name!r}, not of {here.agent.name!r}"
         )
-    config = without_later_defaults(config_class, kept.agent.config)
+    # A checkpoint of a former version also holds options that had no effect.
+    options = {f.name for f in fields(config_class)} | here.agent.config.keys()
+    config = {name: value for name, value in kept.agent.config.items() if name in options}
+    config = without_later_defaults(config_class, config)
     # The checkpoint has the hash of the model's weights, which says more than a name.
     without_model = ({n: v for n, v in c.items() if n != "model"} for c in (config, here.agent.config))
     kept, here = (

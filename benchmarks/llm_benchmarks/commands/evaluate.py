@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 
 from llm_baselines.registry import AGENTS, factory_of
-from llm_benchmarks.console.exit_status import machine_fault
 from llm_benchmarks.console.input import InputError, bad_input, usable_folder
+from llm_benchmarks.console.machine_faults import machine_fault
 from llm_benchmarks.console.report import complain, say
 from llm_benchmarks.console.termination import termination_interrupts
 from llm_benchmarks.leaderboard.samples import print_samples, spread

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from llm_benchmarks.console.exit_status import machine_fault
 from llm_benchmarks.console.input import InputError
+from llm_benchmarks.console.machine_faults import machine_fault
 from llm_benchmarks.console.report import complain
 from llm_envs.assets import ASSETS, AssetError, cache_home, fetch, find_asset, is_fetched
 from llm_envs.foreign import shown

@@ -13,8 +13,9 @@ from llm_baselines.registry import AGENTS
 from llm_baselines.spec import RunSpec
 from llm_baselines.storage.not_finite import NotFinite
 from llm_baselines.storage.rotation import newest_checkpoint
-from llm_benchmarks.console.exit_status import is_declared, machine_fault, own_code
+from llm_benchmarks.console.exit_status import is_declared, own_code
 from llm_benchmarks.console.input import INTERRUPTED, InputError, OwnCodeError, bad_input, creatable
+from llm_benchmarks.console.machine_faults import machine_fault
 from llm_benchmarks.console.report import complain, plain, say
 from llm_benchmarks.console.termination import termination_interrupts
 from llm_benchmarks.records.trained_on import trained_on

@@ -11,7 +11,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import sys
 import sysconfig
@@ -25,6 +24,7 @@ from typing import NamedTuple
 import typer
 
 from llm_benchmarks.console.input import INTERRUPTED, InputError, OwnCodeError
+from llm_benchmarks.console.machine_faults import machine_fault
 
 CHECK_FAILED, BAD_INPUT, FAULT = 1, 2, 70
 
@@ -33,17 +33,6 @@ _USAGE_ERROR: type[Exception] = next(
     cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException"
 )
 
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
-_MACHINE_ERRORS = frozenset(
-    {
-        *_DISK_FULL,
-        *_FORBIDDEN,
-        *(errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY),
-        *(errno.ENAMETOOLONG, errno.ELOOP, errno.EIO, errno.ENXIO, errno.ENODEV, errno.EBUSY),
-        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN),
-    }
-)
 # Module -> class name: a module that is not imported yet has raised nothing.
 _REFUSALS = {
     "llm_envs.assets.table": "AssetError",
@@ -51,7 +40,7 @@ _REFUSALS = {
     "llm_envs.foreign.bounded_json": "ForeignDataError",
     "llm_envs.foreign.trust": "UntrustedCode",
     "llm_baselines.storage.sealed_folder": "AgentFolderError",
-    "llm_benchmarks.records.record": "RecordError",
+    "llm_benchmarks.records.values": "RecordError",
     "llm_benchmarks.run.cells": "SuiteError",
     "llm_benchmarks.run.training": "UnsavedError",
 }
@@ -127,27 +116,6 @@ def explain(error: BaseException) -> tuple[int, str]:
         f"{one_line(error)}{f' at {origin.place}' if origin else ''}. This is a fault of llm-envs, not of "
         "your input. Please report it with the command; --debug shows the traceback"
     )
-
-
-def machine_fault(error: BaseException | None) -> str:
-    """Returns what the machine refused and the way out; "" if the error has another cause."""
-    if isinstance(error, MemoryError):
-        return f"out of memory ({error}); ask for less: shorter texts, fewer rows, a smaller model or buffer"
-    if isinstance(error, OSError) and error.errno in _MACHINE_ERRORS:
-        names = [repr(str(name)) for name in (error.filename, error.filename2) if name is not None]
-        message = ": ".join([*(" to ".join(names),) * bool(names), error.strerror or str(error)])
-        if error.errno in _DISK_FULL:
-            return f"{message}; make room or name another disk"
-        if error.errno in _FORBIDDEN:
-            return f"{message}; name a folder that you may write to"
-        return message
-    # Libraries written in Rust and C++ raise other classes with the system's message.
-    text = str(error) if error is not None else ""
-    if "No space left on device" in text:
-        return f"{text}; make room or name another disk"
-    if "Read-only file system" in text or "Permission denied (os error 13)" in text:
-        return f"{text}; name a folder that you may write to"
-    return ""
 
 
 def own_code(error: BaseException, what: str = "your code") -> str:

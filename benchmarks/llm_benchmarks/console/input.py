@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from llm_benchmarks.console.machine_faults import machine_fault
+
 INTERRUPTED = 130
 """Exit status of an interrupted command."""
 MAX_TOML_BYTES = 16 << 20
@@ -74,8 +76,6 @@ def bad_input() -> Iterator[None]:
         InputError: The block raised an error of a kind that bad input causes.
     """
     from gymnasium.error import Error as GymnasiumError
-
-    from llm_benchmarks.console.exit_status import machine_fault
 
     try:
         yield
