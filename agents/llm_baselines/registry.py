@@ -1,14 +1,15 @@
-"""The agents by name: one table, and `make_agent` for names, saved agents and agents of others."""
+"""The agents by name: `make_agent` for the names of agents.toml, saved agents and agents of others."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from llm_baselines.agent import Agent, AgentFactory, Env, Track
 from llm_baselines.configuration import options
 from llm_baselines.configuration.plain_factory import PlainFactory
+from llm_baselines.configuration.tables import AGENT_OPTIONS
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import load_code
 
@@ -21,20 +22,10 @@ class AgentEntry(NamedTuple):
 
 
 AGENTS: dict[str, AgentEntry] = {
-    "random": AgentEntry("llm_baselines.anchors.reference:RandomAgent", "scratch"),
-    "reference": AgentEntry("llm_baselines.anchors.reference:ReferenceAgent", "demonstrations"),
-    "constant": AgentEntry("llm_baselines.anchors.fixed_text:ConstantAgent", "scratch"),
-    "unigram": AgentEntry("llm_baselines.anchors.unigram:UnigramAgent", "demonstrations"),
-    "sb3_dqn": AgentEntry("llm_baselines.algorithms.sb3.dqn:SB3DQN", "scratch"),
-    "sb3_ppo": AgentEntry("llm_baselines.algorithms.sb3.ppo:SB3PPO", "scratch"),
-    "supervised": AgentEntry("llm_baselines.algorithms.factories:supervised", "demonstrations"),
-    "token_dqn": AgentEntry("llm_baselines.algorithms.factories:token_dqn", "demonstrations"),
-    "rloo": AgentEntry("llm_baselines.algorithms.factories:rloo", "demonstrations"),
-    "lm_greedy": AgentEntry("llm_baselines.algorithms.factories:lm_greedy", "pretrained"),
-    "lm_sample": AgentEntry("llm_baselines.algorithms.factories:lm_sample", "pretrained"),
-    "lm_best_of_n": AgentEntry("llm_baselines.algorithms.factories:lm_best_of_n", "pretrained"),
+    name: AgentEntry(entry["factory"], cast(Track, entry["track"]))
+    for name, entry in AGENT_OPTIONS.agents().items()
 }
-"""name -> (factory, track). A factory is called as factory(env, seed, device, **config)."""
+"""name -> (factory, track), from configuration/agents.toml."""
 
 
 def list_agents() -> list[str]:

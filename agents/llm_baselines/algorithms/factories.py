@@ -27,7 +27,7 @@ Playing = TypeVar("Playing", bound=PlayingAgent)
 
 
 class LanguagePolicyFactory(Generic[Policy]):
-    """Makes one kind of language policy with the options that `agent_options.toml` has for the id.
+    """Makes one kind of language policy with the options that `agents.toml` has for the id.
 
     Args:
         kind: The policy's class. Its option "model" here is the first argument of the class.

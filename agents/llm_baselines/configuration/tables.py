@@ -1,4 +1,4 @@
-"""The options and training steps of every agent for every environment id, read from `agent_options.toml`."""
+"""The agents of `agents.toml`: their code, and their options and training steps for every environment id."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class OptionTables:
             design: TUNED puts the options of that design on top of both.
 
         Raises:
-            ValueError: The file has no table for the agent and the id, or no such design.
+            ValueError: The file lacks the agent, its options for the id, or the design.
         """
         tables = self._agent(agent)
-        if "default" not in tables and env_id not in tables:
+        if tables and "default" not in tables and env_id not in tables:
             raise ValueError(
                 f"'{self._path}' has no options of agent {agent!r} for {env_id}: add a table "
                 f'[{agent}.default] or [{agent}."{env_id}"]'
@@ -85,18 +85,26 @@ class OptionTables:
         )
 
     def _agent(self, agent: str) -> dict[str, Any]:
-        tables: dict[str, Any] = {name: table for name, table in self._tables.items() if name != "timesteps"}
-        if agent not in tables:
+        """Returns the tables of options of an agent; empty for one that has the defaults of its class."""
+        agents = self.agents()
+        if agent not in agents:
             raise ValueError(
-                f"'{self._path}' has no options of agent {agent!r}: add a table [{agent}.default]; it has "
-                f"{', '.join(tables)}"
+                f"'{self._path}' has no agent {agent!r}: add a table [{agent}] with factory and track; "
+                f"it has {', '.join(agents)}"
             )
-        found: dict[str, Any] = tables[agent]
-        return found
+        return {name: table for name, table in self._tables[agent].items() if isinstance(table, dict)}
+
+    def agents(self) -> dict[str, dict[str, str]]:
+        """Returns name -> {"factory": "package.module:name", "track": what it learns from}, in order."""
+        return {
+            name: {key: value for key, value in table.items() if isinstance(value, str)}
+            for name, table in self._tables.items()
+            if name != "timesteps"
+        }
 
 
-AGENT_OPTIONS = OptionTables(Path(__file__).with_name("agent_options.toml"))
-"""The options of the agents in the registry."""
+AGENT_OPTIONS = OptionTables(Path(__file__).with_name("agents.toml"))
+"""The agents of the registry."""
 
 
 def chosen_design(config: Mapping[str, Any], env_id: str, env_kwargs: Mapping[str, Any]) -> str | None:

@@ -58,7 +58,7 @@ def test_an_ids_own_table_lies_over_the_default(tables):
 
 def test_a_missing_entry_names_the_file_and_the_table_to_add(tables, tmp_path):
     file = re.escape(f"'{tmp_path / 'tables.toml'}'")
-    with pytest.raises(ValueError, match=rf"{file} has no options of agent 'oen': add .*\[oen.default\]"):
+    with pytest.raises(ValueError, match=rf"{file} has no agent 'oen': add a table \[oen\] with factory"):
         tables.options("oen", "TextGen-v0")
     assert tables.options("third", "TextGen-v0") == {"a": 5}
     with pytest.raises(ValueError, match=rf"{file} has no options .* for Other-v0: .*\[third.\"Other-v0\"\]"):
