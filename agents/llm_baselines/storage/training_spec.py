@@ -177,6 +177,8 @@ def check_same_training(
         said = f"{name}={theirs!r}"
         if field == "training.seed":
             said = f"the seed {theirs}"
+        elif field == "training.reward.signature":
+            name, said = "reward", f"the reward {theirs!r}"
         elif field.startswith(("environment.", "training.split")):
             said = f"{said} of the environment"
         raise AgentFolderError(

@@ -152,7 +152,7 @@ def test_another_seed_environment_or_reward_is_not_the_same_run(tmp_path):
     tiny().learn(40, run_folder=tmp_path)
     for agent, what in (
         (tiny(seed=5), "seed 0, not 5"),
-        (tiny(reward="chrf"), "environment .*'reward': 'chrf'"),
+        (tiny(reward="chrf"), "the reward .*spelled.*, not 'chrf.*resume with the same reward"),
     ):
         with pytest.raises(AgentFolderError, match=what):
             agent.learn(40, run_folder=tmp_path, resume=True)

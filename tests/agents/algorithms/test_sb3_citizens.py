@@ -28,7 +28,8 @@ ENV = "TextGen-Tiny-v0"
 
 
 def learner(name="logits", **changes):
-    return make(name, **{"warm_start": False, "eval_freq": 0, **changes})
+    start = {} if name == "supervised" else {"warm_start": False}
+    return make(name, **{**start, "eval_freq": 0, **changes})
 
 
 def test_evaluate_policy():
