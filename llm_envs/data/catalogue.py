@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from llm_envs.checks.suggestions import did_you_mean
+from llm_envs.data.bundled.plain import plain_corpora
 from llm_envs.data.corpus import Columns, Contents, Corpus
 from llm_envs.data.errors import DataError
 from llm_envs.data.files.names import read_file_name
@@ -103,6 +104,15 @@ for _language in ("de", "es", "zh"):
             "(llm-envs fetch homeassistant)",
             (("language", _language), ("sentences", _sentences)),
         )
+
+for _name, _language, _file in plain_corpora(_NAMED.keys()):
+    _NAMED[_name] = _Entry(
+        "llm_envs.data.bundled.plain:load",
+        _language,
+        _CC0,
+        f"rows of {_file}",
+        (("file", _file),),
+    )
 
 REGISTERED: dict[str, _Entry] = {}
 """The corpora that `register_corpus` added, by name."""
