@@ -44,10 +44,6 @@ TABLE: dict[str, tuple[str, dict[str, Any]]] = {
         "translation:Translation",
         {"dataset": "en-it", "max_prompt_tokens": 136, "max_new_tokens": 148},
     ),
-    "TextGen-Sums-v0": (
-        "translation:Translation",
-        {"dataset": "sums", "max_prompt_tokens": 16, "max_new_tokens": 8},
-    ),
     "Dialogue-v0": ("dialogue:Dialogue", {}),
     "Dialogue-Chat-v0": (
         "chat:Chat",
