@@ -49,7 +49,6 @@ def columns(metrics: Sequence[str]) -> list[ShownColumn]:
         ),
         ShownColumn(Column("steps", right=True, rank=4), lambda row: _count(row.training_steps)),
         ShownColumn(Column("time", right=True, rank=9), lambda row: _duration(row.training_seconds)),
-        ShownColumn(Column("runs", right=True, rank=11), lambda row: str(row.runs)),
         ShownColumn(Column("failed", right=True, rank=10), lambda row: str(row.failed_runs or NOTHING)),
         ShownColumn(Column("beats random", rank=1), lambda row: row.beats_random or NOTHING),
     ]
