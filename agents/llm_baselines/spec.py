@@ -147,7 +147,6 @@ class RunSpec:
     evaluation: EvaluationSpec | None = None
     experiment: str = free("")
     variant: str = free("")
-    remark: str = free("")
 
     def to_dict(self) -> dict[str, Any]:
         """The run as JSON values; `from_dict` is the inverse."""
@@ -170,7 +169,6 @@ class RunSpec:
             evaluation=None if evaluation is None else EvaluationSpec(**_with_reward(evaluation)),
             experiment=values.get("experiment", ""),
             variant=values.get("variant", ""),
-            remark=values.get("remark", ""),
         )
 
     def identity(self) -> str:
