@@ -157,8 +157,9 @@ class RecordStore:
         return found
 
     def _read(self, id: str) -> Record:
-        former = self.path / id
-        return read_former(former) if os.path.lexists(former) else read_file(self.path, id)
+        if os.path.lexists(record_path(self.path, id)) or not os.path.lexists(self.path / id):
+            return read_file(self.path, id)
+        return read_former(self.path / id)
 
     # Who runs which cell.
 

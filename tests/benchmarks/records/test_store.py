@@ -392,3 +392,11 @@ def test_a_leaderboard_leaves_out_results_that_the_episodes_do_not_bear_out(stor
     assert list(board.problems) == [forged]
     assert "results.mean_reward: 0.9, but the episodes give" in board.problems[forged]
     assert [row.seeds for table in board.tables for row in table.rows] == [1]
+
+
+def test_a_folder_of_the_same_name_does_not_hide_a_record(store):
+    id = write(store)
+    (store.path / id).mkdir()
+    problems = {}
+    assert [record.id for record in store.records(problems)] == [id]
+    assert problems == {}
