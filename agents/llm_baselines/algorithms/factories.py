@@ -99,7 +99,7 @@ class LanguagePolicyFactory(Generic[Policy]):
     def load(
         self, folder: Path, env: Env, *, seed: int, device: str, config: Mapping[str, Any] | None = None
     ) -> Agent:
-        """Raises: these agents are not saved, only their model is.
+        """Raises: these agents are made from their model alone, and are never saved.
 
         Raises:
             ValueError: Always.

@@ -6,7 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from llm_baselines.algorithms.supervised.disguise import disguised, looked_up
+from llm_baselines.algorithms.supervised.disguise import database_values, disguised
 from llm_baselines.play.trajectory import demonstration
 from llm_baselines.training.demonstrations import demonstrations
 
@@ -26,14 +26,14 @@ def shown():
 
 
 def test_only_what_enters_through_the_database_and_is_repeated_counts(shown):
-    values = looked_up(shown, MARKERS, 20)
+    values = database_values(shown, MARKERS, 20)
     assert values.tolist() == list(range(10, 18)), "not the user's words, not the form of the rows (9)"
-    assert not len(looked_up(shown, {"user": (0,), "agent": (2,)}, 20)), "no database, no values"
-    assert not len(looked_up([], MARKERS, 20))
+    assert not len(database_values(shown, {"user": (0,), "agent": (2,)}, 20)), "no database, no values"
+    assert not len(database_values([], MARKERS, 20))
 
 
 def test_a_value_is_exchanged_for_the_same_other_throughout(shown):
-    values = looked_up(shown, MARKERS, 20)
+    values = database_values(shown, MARKERS, 20)
     rng = np.random.default_rng(0)
     changed = 0
     for one in shown * 5:
@@ -52,7 +52,8 @@ def test_the_booking_database_is_disguised_and_its_words_for_nothing_are_not():
     task = env.unwrapped.task
     shown = demonstrations(env, np.arange(120))
     words = {
-        task.tokenizer.token(int(i)) for i in looked_up(shown, task.tokenizer.markers, task.vocabulary_size)
+        task.tokenizer.token(int(i))
+        for i in database_values(shown, task.tokenizer.markers, task.vocabulary_size)
     }
     assert {"velvet", "falcon"} & words
     assert any(word.isdigit() and len(word) == 4 for word in words), "phone numbers"

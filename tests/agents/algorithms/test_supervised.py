@@ -156,7 +156,7 @@ def batches_of(agent, steps):
 def test_every_epoch_shows_all_demonstrations_in_an_order_of_its_own():
     agent = make("supervised", copy_steps=0, eval_freq=0, train_fraction=0.2)
     batches = batches_of(agent, 1000)
-    shown, per_epoch = len(agent._shown), -(-len(agent._shown) // 8)
+    shown, per_epoch = len(agent._trajectories), -(-len(agent._trajectories) // 8)
     assert len(batches) >= 2 * per_epoch
     epochs = [
         [t.tokens.tobytes() for batch in batches[start : start + per_epoch] for t in batch]
@@ -164,7 +164,7 @@ def test_every_epoch_shows_all_demonstrations_in_an_order_of_its_own():
     ]
     assert len(epochs[0]) == shown
     assert epochs[0] != epochs[1]
-    assert sorted(epochs[0]) == sorted(epochs[1]) == sorted(t.tokens.tobytes() for t in agent._shown)
+    assert sorted(epochs[0]) == sorted(epochs[1]) == sorted(t.tokens.tobytes() for t in agent._trajectories)
 
 
 @pytest.mark.parametrize("disguise", [True, False])
@@ -173,7 +173,7 @@ def test_what_was_looked_up_is_in_disguise_where_that_is_wanted(disguise):
     options = {"copy_steps": 0, "eval_freq": 0, "train_fraction": 0.02, "batch_size": 4}
     agent = make("supervised", env, disguise=disguise, **options)
     batches = batches_of(agent, 400)
-    as_they_were = {t.tokens.tobytes() for t in agent._shown}
+    as_they_were = {t.tokens.tobytes() for t in agent._trajectories}
     learned_from = {t.tokens.tobytes() for batch in batches for t in batch}
     assert (learned_from <= as_they_were) == (not disguise)
 

@@ -321,9 +321,9 @@ def test_first_observations_that_break_the_contract(second, message):
         ([1, 0, 3, 2, -1, -1], r"row 1: column 1 held 2 before step\(2\) and 0 after it; .*only append"),
         ([2, 3, 2, -1, -1, -1], "row 1: column 0 held 1 before"),  # it slides
         ([-1, 2, 3, 2, -1, -1], "row 1: column 0 held 1 before"),  # it forgets
-        ([1, 2, 3, 1, -1, -1], r"row 1: step\(2\) must write .* first free column, 3; 1 stands there"),
-        ([1, 2, 3, -1, 2, -1], r"row 1: step\(2\) must write .* first free column, 3; -1 stands there"),
-        ([1, 2, 3, -1, -1, -1], "-1 stands there"),
+        ([1, 2, 3, 1, -1, -1], r"row 1: step\(2\) must write .* first free column, 3; that column holds 1"),
+        ([1, 2, 3, -1, 2, -1], r"row 1: step\(2\) must write .* first free column, 3; that column holds -1"),
+        ([1, 2, 3, -1, -1, -1], "that column holds -1"),
         ([1, 2, 3, 2, -1, 1], "row 1: there is a gap"),
         ([1, 2, 3, 2, 4, -1], "row 1: 4 in column 4 is no token"),
         ([1, 2, 3, 2, -5, -1], "row 1: -5 in column 4 is no token"),
