@@ -25,7 +25,7 @@ def shown():
     return [demonstration(t, [3, 4, 9, 10]) for t in tokens]
 
 
-def test_only_what_enters_through_the_database_and_is_repeated_counts(shown):
+def test_values_enter_through_the_database_and_are_repeated(shown):
     values = database_values(shown, MARKERS, 20)
     assert values.tolist() == list(range(10, 18)), "not the user's words, not the form of the rows (9)"
     assert not len(database_values(shown, {"user": (0,), "agent": (2,)}, 20)), "no database, no values"
@@ -47,7 +47,7 @@ def test_a_value_is_exchanged_for_the_same_other_throughout(shown):
     assert changed > 25, "of 40, one in eight is drawn for itself"
 
 
-def test_the_booking_database_is_disguised_and_its_words_for_nothing_are_not():
+def test_values_of_the_booking_database_are_disguised():
     env = gym.make("Dialogue-v0")
     task = env.unwrapped.task
     shown = demonstrations(env, np.arange(120))

@@ -249,7 +249,7 @@ def test_the_round_is_noted():
 
 
 @pytest.mark.parametrize("vector", [False, True])
-def test_where_the_tokens_begin_behind_their_padding_is_noted(vector):
+def test_rollouts_store_the_first_column_after_left_padding(vector):
     played, _ = play(in_rows(make_world, 4) if vector else make_world())
     begun = {(t.start, tuple(t.tokens[: t.actions[0]].tolist())) for t in played}
     assert begun == {(1, (1, 2)), (0, (3, 2, 1))}
@@ -371,7 +371,7 @@ def test_a_learner_stops_at_a_broken_contract(make, message, vector):
         agent.learn(100)
 
 
-def test_wrapped_rows_of_ours_that_wait_for_resets_are_refused_and_not_unwrapped():
+def test_wrapped_native_vector_env_without_autoreset_raises():
     rows = gym.make_vec("TextGen-Tiny-v0", num_envs=4, autoreset_mode="Disabled")
     with pytest.raises(ValueError, match="NEXT_STEP or SAME_STEP"):
         make_rows(gym.wrappers.vector.TransformReward(rows, lambda reward: reward - 1.0), 4)
