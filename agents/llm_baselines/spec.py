@@ -201,10 +201,10 @@ class RunSpec:
             known_only: True compares signatures and hashes only if both runs have them.
         """
         here, there = (self, other) if not known_only else (self._known_to(other), other._known_to(self))
-        mine, theirs = dict(_leaves(here.affecting())), dict(_leaves(there.affecting()))
-        for name in dict.fromkeys((*mine, *theirs)):
-            if mine.get(name) != theirs.get(name):
-                yield name, mine.get(name), theirs.get(name)
+        values, others = dict(_leaves(here.affecting())), dict(_leaves(there.affecting()))
+        for name in dict.fromkeys((*values, *others)):
+            if values.get(name) != others.get(name):
+                yield name, values.get(name), others.get(name)
 
     def training_only(self) -> RunSpec:
         """Returns the run without its evaluation, to compare checkpoints and trained folders.

@@ -82,7 +82,7 @@ class LanguageAgent(KeptLearner):
         if not total_timesteps >= 0:
             raise ValueError(f"total_timesteps={total_timesteps!r} must be at least 0")
         if resume and run_folder is None:
-            raise ValueError("resume=True goes on from the checkpoints of a run folder: give run_folder, too")
+            raise ValueError("resume=True continues from the checkpoint of a run folder: give run_folder too")
         if self.num_timesteps and self.num_timesteps >= total_timesteps:
             warnings.warn(
                 f"there is nothing to do: total_timesteps={total_timesteps} counts earlier steps too, and "
