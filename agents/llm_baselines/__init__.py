@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 __all__ = ["TokenDQN"]
 
-# One line for whoever has installed the environments alone, whatever module of this package they import.
+# Any import from this package without the extra "agents" fails with one clear line.
 require("agents", ("torch", "stable_baselines3", "safetensors", "transformers", "tqdm"), "llm_baselines")
 
 
 def __getattr__(name: str) -> Any:
-    """TokenDQN, which is imported, and torch with it, where it is asked for."""
+    """Imports TokenDQN, and torch with it, only on first access."""
     if name == "TokenDQN":
         from llm_baselines.algorithms.token_dqn import TokenDQN
 

@@ -1,4 +1,4 @@
-"""The protocols of agents: what acts, what trains, what the trainer needs, and what makes an agent."""
+"""The protocols of agents: acting, training, what the trainer calls, and the factories that make agents."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Track = Literal["scratch", "demonstrations", "pretrained"]
 Env = gym.Env[Any, Any]
 
 EvaluationListener = Callable[[int, EvaluationResult], None]
-"""listener(timesteps, result): called after every evaluation on validation during training."""
+"""listener(timesteps, result) is called after every evaluation on validation during training."""
 
 
 @dataclass
@@ -39,8 +39,7 @@ class TrainingReport:
         seconds: Wall-clock time of training, evaluations for the curve included.
         parameters: Trainable parameters.
         curve: Rows of {"timesteps": int, "seconds": float, name: float, ...}.
-        kept_timesteps: Step of the curve whose weights were kept as the best; None where the agent has the
-            last weights.
+        kept_timesteps: Step of the curve whose weights were kept as the best; None if the last were kept.
     """
 
     environment_steps: int = 0
@@ -55,7 +54,7 @@ class TrainingReport:
 
 @runtime_checkable
 class Agent(Protocol):
-    """Stable-Baselines3's `predict` is all an agent must have."""
+    """An agent needs only Stable-Baselines3's `predict`."""
 
     def predict(
         self,
@@ -64,8 +63,7 @@ class Agent(Protocol):
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Actions int64 (n,) for observations int32 (n, context_length); state goes to the next call."""
-        ...
+        """Returns actions int64 (n,) for observations int32 (n, context_length), and the next state."""
 
 
 @runtime_checkable
@@ -73,7 +71,7 @@ class TrainableAgent(Agent, Protocol):
     """An agent that trains.
 
     Attributes:
-        report: Cost and curve of the training; kept up to date while it runs.
+        report: Cost and curve of the training, up to date while it runs.
     """
 
     report: TrainingReport
@@ -89,16 +87,14 @@ class TrainableAgent(Agent, Protocol):
         """Trains on the environment the agent was made with.
 
         Args:
-            total_timesteps: Environment steps in all, those before a resume included.
-            run_folder: Where checkpoints and logs go; without one nothing is written.
-            resume: Continue from the run folder's last checkpoint; without one, start afresh.
+            total_timesteps: Environment steps in all, including those before a resume.
+            run_folder: Where checkpoints and logs go; None writes nothing.
+            resume: Continue from the run folder's last checkpoint, if there is one.
             progress_bar: Show a progress bar.
         """
-        ...
 
     def save(self, folder: Path) -> None:
-        """Writes the agent as safetensors and JSON, nothing pickled."""
-        ...
+        """Writes the agent as safetensors and JSON, without pickle."""
 
 
 @runtime_checkable
@@ -106,20 +102,18 @@ class ObservedAgent(TrainableAgent, Protocol):
     """A trainable agent that reports its progress while it trains.
 
     Attributes:
-        on_evaluation: Called after every evaluation on validation; None for nobody.
+        on_evaluation: Called after every evaluation on validation; None calls nothing.
     """
 
     on_evaluation: EvaluationListener | None
 
     @property
     def num_timesteps(self) -> int:
-        """Steps so far, in the middle of a training too."""
-        ...
+        """Environment steps so far; also correct while training runs."""
 
     @property
     def training_stage(self) -> tuple[str, int, int] | None:
-        """The stage before the agent's own steps: name, steps done, steps in all; None outside of one."""
-        ...
+        """The running stage before the agent's own steps: (name, steps done, steps in all), or None."""
 
 
 class LearnerConfig(Protocol):
@@ -127,28 +121,23 @@ class LearnerConfig(Protocol):
 
     @property
     def eval_freq(self) -> int:
-        """Environment steps between evaluations on validation; 0 for none."""
-        ...
+        """Environment steps between evaluations on validation; 0 turns them off."""
 
     @property
     def n_eval_episodes(self) -> int:
-        """Episodes of an evaluation."""
-        ...
+        """Episodes in each evaluation."""
 
     @property
     def eval_deterministic(self) -> bool:
         """Whether evaluations are greedy."""
-        ...
 
     @property
     def keep_best(self) -> bool:
         """Whether training ends with the weights that were best on validation."""
-        ...
 
     @property
     def checkpoint_freq(self) -> int:
-        """Environment steps between checkpoints; 0 for none."""
-        ...
+        """Environment steps between checkpoints; 0 turns them off."""
 
 
 @runtime_checkable
@@ -172,53 +161,43 @@ class Learner(ObservedAgent, Protocol):
     @property
     def name(self) -> str:
         """Name in the registry."""
-        ...
 
     @property
     def config(self) -> LearnerConfig:
         """The whole configuration: a frozen dataclass."""
-        ...
 
     @property
     def seed(self) -> int:
         """Decides everything random in the training."""
-        ...
 
     @property
     def env(self) -> Env | VectorEnv[Any, Any, Any]:
         """The environment it was made with."""
-        ...
 
     @property
     def verbose(self) -> int:
-        """1 to print log lines."""
-        ...
+        """1 prints log lines."""
 
     @property
     def tensorboard_log(self) -> str | Path | None:
-        """A folder for TensorBoard; None for none."""
-        ...
+        """The folder for TensorBoard files, if any."""
 
     @property
     def is_fresh(self) -> bool:
         """Whether its weights are random."""
-        ...
 
     # Weights and optimizer.
 
     @property
     def network(self) -> nn.Module:
         """Everything with weights, frozen ones included."""
-        ...
 
     @property
     def optimizer(self) -> torch.optim.Optimizer | None:
-        """None before the first `learn`."""
-        ...
+        """The optimizer; None before the first `learn`."""
 
     def stored_tensors(self) -> dict[str, Tensor]:
-        """The tensors that are written to disk, by name."""
-        ...
+        """Returns the tensors that are written to disk, by name."""
 
     def take_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Loads what `stored_tensors` returned.
@@ -226,123 +205,101 @@ class Learner(ObservedAgent, Protocol):
         Raises:
             RuntimeError: Names or shapes differ.
         """
-        ...
 
     def trained_tensors(self) -> dict[str, Tensor]:
-        """Copies of the tensors that training changes, by name."""
-        ...
+        """Returns copies of the tensors that training changes, by name."""
 
     def weights_changed(self) -> None:
-        """Discards what was read with the old weights."""
-        ...
+        """Discards everything cached under the old weights."""
 
     def is_finite(self) -> bool:
-        """Whether the weights, and what they predict, are finite."""
-        ...
+        """Returns True if the weights and their outputs are finite."""
 
     def reference_identity(self) -> str | None:
-        """SHA-256 of the weights that learning started from; None where they are not kept."""
-        ...
+        """Returns the SHA-256 of the weights that learning started from; None if they are not kept."""
 
-    # What a checkpoint holds besides.
+    # The rest of a checkpoint.
 
     def state(self) -> dict[str, Any]:
-        """Counters, as JSON values."""
-        ...
+        """Returns counters, as JSON values."""
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes back what `state` returned."""
-        ...
+        """Sets the counters that `state` returned."""
 
     def save_more(self, place: Path) -> None:
         """Writes further files of a checkpoint."""
-        ...
 
     def load_more(self, place: Path) -> None:
         """Reads what `save_more` wrote."""
-        ...
 
     def put_earlier_aside(self, run_folder: str | Path | None) -> None:
         """Moves the checkpoints of an earlier run out of the way of a new one."""
-        ...
 
     # What the trainer calls.
 
     @property
     def logger(self) -> Logger | None:
-        """Stable-Baselines3's logger, during training or where one was set."""
-        ...
+        """Stable-Baselines3's logger; None outside training, unless one was set."""
 
     def set_logger(self, logger: Logger | None) -> None:
         """Sets the logger; None removes it."""
-        ...
 
     def training_spec(self, total_timesteps: int) -> RunSpec:
-        """Its training of so many environment steps, as folders, checkpoints and records say it."""
-        ...
+        """Returns the description of this training that folders, checkpoints and records share."""
 
     def validation_envs(self) -> VectorEnv[Any, Any, Any] | None:
-        """The environments of the validation split; None where there is no such split."""
-        ...
+        """Returns the environments of the validation split; None if there is no such split."""
 
     def count_cost(self, report: TrainingReport) -> None:
-        """Brings the report's counters up to date."""
-        ...
+        """Updates the report's counters."""
 
 
 @runtime_checkable
 class AgentFactory(Protocol):
-    """Makes one kind of agent, and answers for its options before one is made.
+    """Makes one kind of agent, and checks its options beforehand.
 
-    `registry.factory_of` returns one for every name, and wraps plain functions and classes.
+    `registry.factory_of` returns a factory for every name. It wraps plain functions and classes.
     """
 
     def __call__(self, env: Env, seed: int, device: str = "auto", **config: Any) -> Agent:
-        """The agent, for a single environment made by gymnasium.make."""
-        ...
+        """Returns an agent for a single environment made by gymnasium.make."""
 
     @property
     def trains(self) -> bool | None:
-        """Whether its agents have `learn`; None where only the agent itself can say."""
-        ...
+        """Whether its agents have `learn`; None if that shows only on an agent."""
 
     @property
     def loads(self) -> bool:
-        """Whether it can make an agent from the folder that `save` wrote."""
-        ...
+        """Whether it can load an agent from the folder that `save` wrote."""
 
     @property
     def config_class(self) -> type[Any] | None:
-        """The dataclass of its options; None where no class says them."""
-        ...
+        """The dataclass of its options; None if it has no such class."""
 
     def defaults(
         self, env_id: str, design: str | None = None, config: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The configuration an agent has by default on an id; empty where it takes none.
+        """Returns the default configuration on an id; empty if the agent takes no options.
 
         Args:
             env_id: The environment's id.
             design: "tuned" for the training reward of the agent's table, see `tables.TUNED`.
-            config: What differs from the defaults: an option may decide which others there are.
+            config: Options that differ from the defaults; an option may decide which others exist.
 
         Raises:
             ValueError: The agent has no such design on the id.
         """
-        ...
 
     def complete_config(self, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
-        """A whole configuration, with everything that the agent would look up later written out.
+        """Returns the configuration with every value that the agent would look up later.
 
         Args:
             env_id: The environment's id.
-            config: Checked; `defaults` and what differs from them.
+            config: A checked whole configuration: `defaults` with the chosen options.
         """
-        ...
 
     def applicable_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """A whole configuration without options that have no effect beside the others."""
-        ...
+        """Returns a whole configuration without the options that the other options make ineffective."""
 
     def check_config(self, config: Mapping[str, Any]) -> None:
         """Checks a configuration before anything is made with it.
@@ -350,25 +307,22 @@ class AgentFactory(Protocol):
         Raises:
             ValueError: It holds an unknown option, or a value of the wrong type or out of bounds.
         """
-        ...
 
     def suggested_timesteps(self, env_id: str, size: str = "bench") -> int | None:
-        """How long to train on an id, "demo" or "bench"; None where the agent has no budget of its own."""
-        ...
+        """Returns the training steps for an id, "demo" or "bench"; None if the agent has no budget."""
 
     def load(
         self, folder: Path, env: Env, *, seed: int, device: str, config: Mapping[str, Any] | None = None
     ) -> Agent:
-        """An agent from the folder that its `save` wrote.
+        """Returns the agent that `save` wrote into a folder.
 
         Args:
             folder: The folder.
             env: A single environment made by gymnasium.make.
             seed: Decides everything random in the agent.
             device: "auto" or a torch device.
-            config: What it was trained with; for factories whose folders do not hold it.
+            config: The configuration it was trained with, for factories whose folders do not hold it.
 
         Raises:
-            ValueError: It cannot be made from the folder.
+            ValueError: The folder does not hold such an agent.
         """
-        ...

@@ -1,4 +1,4 @@
-"""The agents by name: `make_agent` for the names of agents.toml, saved agents and agents of others."""
+"""The table of agents by name, and `make_agent` for names, saved agents and your own agents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from llm_envs.foreign import load_code
 
 
 class AgentEntry(NamedTuple):
-    """Where an agent is found ("module:factory"), and what it learns from."""
+    """The location of an agent's factory ("module:factory"), and what the agent learns from."""
 
     target: str
     track: Track
@@ -29,7 +29,7 @@ AGENTS: dict[str, AgentEntry] = {
 
 
 def list_agents() -> list[str]:
-    """The names in the registry."""
+    """Returns the names in the registry."""
     return list(AGENTS)
 
 
@@ -48,26 +48,28 @@ def make_agent(
         env: A single environment made by gymnasium.make; the agent trains on it, or on others like it.
         seed: Decides everything random in the agent.
         device: "auto" (a GPU where there is one), or a torch device.
-        config: What differs from the agent's defaults for this environment; not for saved agents.
+        config: Options that differ from the agent's defaults here; a saved agent takes none.
 
     Raises:
         ValueError: There is no such agent, or it does not take such an option.
     """
-    given = {} if config is None else dict(config)
+    agent_options = {} if config is None else dict(config)
     if agent in AGENTS:
-        return factory_of(agent)(env, seed, device, **given)
+        return factory_of(agent)(env, seed, device, **agent_options)
     folder = Path(agent)
     if folder.is_dir():
-        if given:
-            raise ValueError(f"the saved agent '{folder}' has its configuration; drop {sorted(given)}")
+        if agent_options:
+            raise ValueError(
+                f"the saved agent '{folder}' has its configuration; drop {sorted(agent_options)}"
+            )
         return _load(folder, env, seed, device)
     if ":" in agent:
-        return factory_of(agent)(env, seed, device, **given)
+        return factory_of(agent)(env, seed, device, **agent_options)
     raise ValueError(_unknown(agent))
 
 
 def factory_of(agent: str) -> AgentFactory:
-    """The factory of an agent.
+    """Returns the factory of an agent.
 
     Args:
         agent: A name of the registry or "package.module:factory".
@@ -77,12 +79,12 @@ def factory_of(agent: str) -> AgentFactory:
     """
     if agent not in AGENTS and ":" not in agent:
         raise ValueError(_unknown(agent))
-    found = load_code(AGENTS[agent].target if agent in AGENTS else agent, "agent")
-    return found if isinstance(found, AgentFactory) else PlainFactory(agent, found)
+    factory = load_code(AGENTS[agent].target if agent in AGENTS else agent, "agent")
+    return factory if isinstance(factory, AgentFactory) else PlainFactory(agent, factory)
 
 
 def check_loads(agent: str) -> None:
-    """Checks that agents of others can be made again from the folder that their `save` wrote.
+    """Raises if your own agent cannot be loaded from the folder that its `save` wrote.
 
     Args:
         agent: "package.module:factory".
@@ -106,19 +108,19 @@ def load_agent(
     device: str = "auto",
     config: Mapping[str, Any] | None = None,
 ) -> Agent:
-    """An agent of others from the folder that its `save` wrote.
+    """Loads your own agent from the folder that its `save` wrote.
 
     Args:
-        agent: "package.module:factory", named or allowed by a person: it is imported.
-        folder: Given to the factory's `load(folder, env, *, seed, device)`; where it has none, to the
-            factory itself, called as factory(env, seed, device, folder=folder, **config).
+        agent: "package.module:factory". It is imported, so a person must have named or allowed it.
+        folder: The argument of the factory's `load(folder, env, *, seed, device)`. A factory without `load`
+            is called as factory(env, seed, device, folder=folder, **config).
         env: A single environment made by gymnasium.make.
         seed: Decides everything random in the agent.
         device: "auto" or a torch device.
-        config: What it was trained with.
+        config: The configuration it was trained with.
 
     Raises:
-        ValueError: It cannot be made from a folder, or what was made has no predict().
+        ValueError: The agent cannot be loaded from a folder, or the loaded object has no predict().
     """
     check_loads(agent)
     loaded = factory_of(agent).load(folder, env, seed=seed, device=device, config=config)
@@ -130,13 +132,13 @@ def load_agent(
 def agent_defaults(
     agent: str, env_id: str, design: str | None = None, config: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """The configuration an agent has by default on an id; empty where it takes none.
+    """Returns an agent's default configuration on an id; empty if it takes no options.
 
     Args:
         agent: A name of the registry or "package.module:factory".
         env_id: The environment's id.
         design: "tuned" for the training reward of the agent's table; see `tables.TUNED`.
-        config: What differs from the defaults: an option may decide which others there are.
+        config: Options that differ from the defaults; an option may decide which others exist.
 
     Raises:
         ValueError: The agent has no such design on the id.
@@ -152,30 +154,30 @@ def complete_config(agent: str, env_id: str, config: Mapping[str, Any]) -> dict[
     Args:
         agent: A name of the registry or "package.module:factory".
         env_id: The environment's id.
-        config: Checked; `agent_defaults` and what differs from them.
+        config: A checked whole configuration: `agent_defaults` with the chosen options.
     """
     return factory_of(agent).complete_config(env_id, config)
 
 
 def applicable_config(agent: str, config: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole configuration without options that have no effect beside the others.
+    """Returns a whole configuration without the options that the other options make ineffective.
 
-    Records of one run agree in it, whether or not their version wrote such options down.
+    Some versions recorded such options. Without them, all records of one run have the same configuration.
 
     Args:
-        agent: A name of the registry; the configuration of any other agent is returned as it is.
-        config: A whole configuration, such as a record has.
+        agent: A name of the registry; the configuration of any other agent is returned unchanged.
+        config: A whole configuration, as in a record.
     """
     return factory_of(agent).applicable_config(config) if agent in AGENTS else dict(config)
 
 
 def check_config(agent: str, config: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-    """Checks a configuration before anything is made with it.
+    """Raises if an agent cannot be made with a configuration.
 
     Args:
         agent: A name of the registry or "package.module:factory".
-        config: What differs from the agent's defaults.
-        defaults: Those, on an id; from `agent_defaults`.
+        config: Options that differ from the agent's defaults.
+        defaults: The agent's defaults on an id, from `agent_defaults`.
 
     Raises:
         ValueError: There is no such agent, or it takes no such option or value.
@@ -184,22 +186,22 @@ def check_config(agent: str, config: Mapping[str, Any], defaults: Mapping[str, A
 
 
 def track_of(agent: str, config: Mapping[str, Any]) -> Track:
-    """What an agent learns from: the registry's word, unless its configuration says otherwise.
+    """Returns what an agent learns from: the registry's track, unless its configuration changes it.
 
     Args:
         agent: A name of the registry, or "package.module:factory".
         config: Its whole configuration.
     """
-    from llm_baselines.lm.build import track_of as chosen_track
+    from llm_baselines.lm.build import track_of as configured_track
 
-    return chosen_track(AGENTS[agent].track if agent in AGENTS else "scratch", config)
+    return configured_track(AGENTS[agent].track if agent in AGENTS else "scratch", config)
 
 
 def split_settings(agent: str, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Splits a configuration into options that affect the result and settings that do not.
 
     Args:
-        agent: A name of the registry, or "package.module:factory", whose options all count.
+        agent: A name of the registry, or "package.module:factory"; all options of the latter count.
         config: The configuration.
     """
     cls = factory_of(agent).config_class
@@ -207,12 +209,12 @@ def split_settings(agent: str, config: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def decoding_options(agent: str, config: Mapping[str, Any], deterministic: bool) -> dict[str, Any]:
-    """The options of a configuration that decide how tokens are chosen in an evaluation.
+    """Returns the options of a configuration that decide how tokens are chosen in an evaluation.
 
     Args:
         agent: A name of the registry.
         config: Its whole configuration.
-        deterministic: Whether the evaluation is.
+        deterministic: Whether the evaluation is deterministic; then there are no such options.
     """
     cls = factory_of(agent).config_class
     names = [] if cls is None or deterministic else options.decoding_names(cls)
@@ -220,7 +222,7 @@ def decoding_options(agent: str, config: Mapping[str, Any], deterministic: bool)
 
 
 def _load(folder: Path, env: Env, seed: int, device: str) -> Agent:
-    """A saved agent; its class comes from the table above, never from what the folder says."""
+    """Loads a saved agent. Its class comes from the table above, never from the folder."""
     from llm_baselines.storage.agent_folder import AgentFolderError, read_agent_folder
 
     name = read_agent_folder(folder).spec.agent.name

@@ -1,7 +1,7 @@
-"""One run as a value: what was asked for, in the form that trained folders, checkpoints and records share.
+"""RunSpec: the description of one run that trained folders, checkpoints and records share.
 
-`RunSpec.identity()` answers "is it the same run?": it hashes the fields that affect the result and leaves out
-the others. Whoever resumes, looks a record up, or compares a checkpoint with a request compares identities;
+`RunSpec.identity()` hashes the fields that affect the result, and no others. Runs with equal identities are
+the same run. Identities decide whether a checkpoint fits a run, and whether a run already has a record.
 `differences` names the fields that differ.
 """
 
@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Self
 
 AFFECTS = "affects_result"
-"""Key of a field's metadata: whether two runs that differ in this field may have different results."""
+"""Key of a field's metadata: True if runs that differ in the field may have different results."""
 
 
 def free(default: Any) -> Any:
-    """A field that affects no result: a name, a place, how many environments step together."""
+    """Returns a field that affects no result, such as a name, a path or a number of environments."""
     return field(default=default, metadata={AFFECTS: False})
 
 
@@ -28,7 +28,7 @@ class EnvironmentSpec:
 
     Attributes:
         id: Registered id, without a module.
-        module: The module that registers the id, where it is one of the user's own; else empty.
+        module: The module that registers a user's own id; else empty.
         kwargs: Arguments of the environment, without those that training and evaluation set: split, reward,
             metrics, num_envs.
         contents: Content hash by argument name, for arguments that name a file, a folder or a hub data set
@@ -48,9 +48,9 @@ class RewardSpec:
     """A reward: how it was asked for, and the signature that says what it computes.
 
     Attributes:
-        spec: As it was asked for: "default", a name, a table of weights, a list; None for a callable.
-        signature: What it computes; None before the environment was made. The identity takes the signature
-            where there is one, so that two spellings of one reward are the same run.
+        spec: The user's argument: "default", a name, a table of weights, a list; None for a callable.
+        signature: Says what the reward computes; None before the environment was made. If there is one, the
+            identity uses it, so that two spellings of one reward are the same run.
     """
 
     spec: Any = "default"
@@ -65,10 +65,10 @@ class AgentSpec:
         name: Name in the registry, or "package.module:factory".
         entry_point: The code behind the name.
         config: Every option that affects the result, defaults written out.
-        settings: The other options, such as where warm starts are kept.
+        settings: The other options, such as the folder of warm starts.
         base_model: "name" and content "hash" of the pretrained model it begins from; None from scratch. The
-            identity takes the hash in place of the option "model" where "source" is "folder" or missing. The
-            other sources, "asset" and "hub", go by name: their hash is unknown before a download.
+            identity uses the hash instead of the option "model" if "source" is "folder" or missing. The other
+            sources, "asset" and "hub", count by name, because their hash is unknown before a download.
         track: What it learns from: "scratch", "demonstrations" or "pretrained".
         trials: Configurations that were tried before this one was chosen.
         tuning_seeds: Seeds they were tried with.
@@ -138,7 +138,7 @@ class RunSpec:
         training: None for an agent that is not trained.
         evaluation: None for a training that is not evaluated: a checkpoint, a trained folder.
         experiment: Name of the suite the run belongs to; empty for a run of its own.
-        variant: What sets the run apart within the experiment, as its suite says it.
+        variant: The suite's name for this variant of the experiment.
     """
 
     environment: EnvironmentSpec
@@ -149,13 +149,13 @@ class RunSpec:
     variant: str = free("")
 
     def to_dict(self) -> dict[str, Any]:
-        """The run as JSON values; `from_dict` is the inverse."""
+        """Returns the run as JSON values; `from_dict` is the inverse."""
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """A run from what `to_dict` gave. The values are not checked here; the schema of a record does it.
+        """Returns a run from the values of `to_dict`. It does not check them; the schema of a record does.
 
         Raises:
             TypeError: A field is unknown or missing.
@@ -172,12 +172,12 @@ class RunSpec:
         )
 
     def identity(self) -> str:
-        """SHA-256 (64 hexadecimal digits) of everything that affects the result."""
+        """Returns the SHA-256 (64 hexadecimal digits) of everything that affects the result."""
         text = json.dumps(self.affecting(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def affecting(self) -> dict[str, Any]:
-        """The fields that affect the result, as JSON values, with contents in place of paths."""
+        """Returns the fields that affect the result, as JSON values, with hashes instead of paths."""
         values: dict[str, Any] = json.loads(json.dumps(_affecting(self)))
         environment, agent = values["environment"], values["agent"]
         for name, digest in environment.pop("contents").items():
@@ -194,27 +194,27 @@ class RunSpec:
         return values
 
     def differences(self, other: RunSpec, *, known_only: bool = False) -> Iterator[tuple[str, Any, Any]]:
-        """(dotted field, value here, value there) for each field that affects the result and differs.
+        """Yields (dotted field, value here, value there) for each differing field that affects the result.
 
         Args:
             other: The run to compare with.
-            known_only: Whether signatures and hashes are compared only where both runs have them.
+            known_only: True compares signatures and hashes only if both runs have them.
         """
         here, there = (self, other) if not known_only else (self._known_to(other), other._known_to(self))
-        mine, theirs = dict(_leaves(here.affecting())), dict(_leaves(there.affecting()))
-        for name in dict.fromkeys((*mine, *theirs)):
-            if mine.get(name) != theirs.get(name):
-                yield name, mine.get(name), theirs.get(name)
+        values, others = dict(_leaves(here.affecting())), dict(_leaves(there.affecting()))
+        for name in dict.fromkeys((*values, *others)):
+            if values.get(name) != others.get(name):
+                yield name, values.get(name), others.get(name)
 
     def training_only(self) -> RunSpec:
-        """The run without its evaluation: what a checkpoint and a trained folder are compared by.
+        """Returns the run without its evaluation, to compare checkpoints and trained folders.
 
-        The environment's signature is left out too, because it names the reward that scores.
+        The environment's signature is left out too, because it includes the evaluation's reward.
         """
         return replace(self, environment=replace(self.environment, signature=None), evaluation=None)
 
     def _known_to(self, other: RunSpec) -> RunSpec:
-        """The run without the signatures and hashes that the other one does not have."""
+        """Returns the run without the signatures and hashes that the other run does not have."""
         environment, agent, training = self.environment, self.agent, self.training
         shared = environment.contents.keys() & other.environment.contents.keys()
         known = {name: environment.contents[name] for name in sorted(shared)}

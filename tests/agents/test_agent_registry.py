@@ -74,7 +74,7 @@ def test_the_template_runs(env, monkeypatch, tmp_path):
     assert (tmp_path / "mine" / "my_agent.json").exists()
 
 
-def test_an_option_that_came_later_changes_no_records_name_until_it_is_used():
+def test_a_later_option_keeps_record_names_until_it_is_used():
     defaults = agent_defaults("token_dqn", "Translation-v0", config={"q": "head"})
     assert defaults["polyak_tau"] == 0.05
     assert "priority_exponent" not in defaults

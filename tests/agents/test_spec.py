@@ -97,7 +97,7 @@ def test_a_training_alone_says_nothing_of_its_evaluation():
 
 
 @pytest.mark.parametrize("source", ["asset", "hub"])
-def test_a_model_that_goes_by_name_is_the_same_run_before_and_after_its_download(source):
+def test_downloading_a_named_model_does_not_change_the_identity(source):
     def begun(digest: str | None) -> RunSpec:
         model = {"name": "somebody/model", "hash": digest, "source": source}
         return replace(RUN, agent=replace(RUN.agent, base_model=model))

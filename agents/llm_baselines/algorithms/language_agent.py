@@ -22,31 +22,31 @@ from llm_baselines.storage.rotation import newest_checkpoint, set_aside
 from llm_baselines.training.trainer import TrainingRun
 
 Loss = Callable[[TrajectoryBatch, list[int]], Tensor]
-"""(a part of a batch, which of its trajectories it holds) -> the summed loss."""
+"""loss(part of a batch, indices of its trajectories) returns the summed loss."""
 
 
 class LanguageAgent(KeptLearner):
     """A causal language model that learns in a token environment.
 
-    `learn` runs rounds until the budget is spent. A subclass says what a round is: `begin_learning`,
-    `learn_round`, `has_finished`, `end_learning`. It is made as KeptLearner is.
+    `learn` runs rounds until the budget is spent. A subclass defines a round with `begin_learning`,
+    `learn_round`, `has_finished` and `end_learning`. The arguments are those of KeptLearner.
     """
 
     # Training.
 
     warm_start: tuple[LanguageAgent, int] | None = None
-    """What is trained first, and for how many steps, while it is."""
+    """The agent of the running warm start and its number of steps; None outside a warm start."""
     _run_folder: Path | None = None
     on_evaluation: EvaluationListener | None = None
-    """Called with every evaluation on validation, those of the warm start too."""
+    """Called after every evaluation on validation, including those of the warm start."""
 
     @property
     def training_stage(self) -> tuple[str, int, int] | None:
-        """What goes on before its own steps: name, steps done, steps in all; for progress displays."""
+        """The running warm start as (name, steps done, steps in all), or None; for progress displays."""
         if self.warm_start is None:
             return None
-        first, total = self.warm_start
-        return "warm start", first.num_timesteps, total
+        starting_agent, total = self.warm_start
+        return "warm start", starting_agent.num_timesteps, total
 
     def learn(
         self,
@@ -58,31 +58,31 @@ class LanguageAgent(KeptLearner):
         run_folder: str | Path | None = None,
         resume: bool = False,
     ) -> Self:
-        """Trains.
+        """Trains the agent.
 
         Args:
-            total_timesteps: Environment steps in all (for the supervised agent tokens learned from), those
-                before a resume, or in an earlier call, included.
-            callback: Stable-Baselines3 callbacks: one, a list, or a function; called after every step of
-                the rows, by the supervised agent after every update.
-            log_interval: Rounds between log lines; None for what suits the agent.
+            total_timesteps: Environment steps in all, including those before a resume or in an earlier call.
+                The supervised agent counts the tokens it learned from.
+            callback: Stable-Baselines3 callbacks: one, a list, or a function. They are called after every
+                step of the rows; the supervised agent calls them after every update.
+            log_interval: Rounds between log lines; None uses the agent's own interval.
             progress_bar: Show a progress bar.
-            run_folder: Where checkpoints and logs go; None for nowhere. Where a new run begins, the
-                checkpoint of an earlier one is put aside, from `resume/` into `resume-earlier/`.
-            resume: Go on from the run folder's last checkpoint, if there is one: bit for bit as if the run
-                had never stopped.
+            run_folder: Where checkpoints and logs go; None writes nothing. A new run moves the checkpoint
+                of an earlier one from `resume/` to `resume-earlier/`.
+            resume: Continue from the run folder's last checkpoint, if there is one. The result is
+                bit-identical to an uninterrupted run.
 
         Raises:
             TransitionError: The environment broke the contract of token transitions.
             NotFinite: A loss is NaN or infinite.
-            ValueError: The agent learns from demonstrations and the environment has none, or an option is
-                for environments of ours and this is none.
+            ValueError: The agent needs demonstrations and the environment has none, or an option works only
+                in environments made from our ids.
             AgentFolderError: The checkpoint is damaged, or of another run.
         """
         if not total_timesteps >= 0:
             raise ValueError(f"total_timesteps={total_timesteps!r} must be at least 0")
         if resume and run_folder is None:
-            raise ValueError("resume=True goes on from the checkpoints of a run folder: give run_folder, too")
+            raise ValueError("resume=True continues from the checkpoint of a run folder: give run_folder too")
         if self.num_timesteps and self.num_timesteps >= total_timesteps:
             warnings.warn(
                 f"there is nothing to do: total_timesteps={total_timesteps} counts earlier steps too, and "
@@ -91,7 +91,7 @@ class LanguageAgent(KeptLearner):
             )
         self._check_environment_options()
         if self.config.eval_freq and (validation := self.validation_envs()) is not None:
-            validation.close()  # what is wrong with that split shows before anything is trained
+            validation.close()  # a broken validation split fails before any training
         if resume and run_folder is not None:
             self._run_folder = Path(run_folder).absolute()
         self.begin_learning(run_folder, resume=resume, progress_bar=progress_bar)
@@ -106,7 +106,7 @@ class LanguageAgent(KeptLearner):
         )
         try:
             self.optimizer = self.optimizer or make_optimizer(self.parameter_groups(), self.config)
-            self.optimizer.zero_grad(set_to_none=True)  # of an update that was broken off
+            self.optimizer.zero_grad(set_to_none=True)  # an interrupted update may have left gradients
             run.begin()
             self.begun = True
             while run.going_on() and not self.has_finished():
@@ -119,58 +119,58 @@ class LanguageAgent(KeptLearner):
         return self
 
     def put_earlier_aside(self, run_folder: str | Path | None) -> None:
-        """Where a new run begins in a folder, the checkpoint of an earlier one leaves `resume/`.
+        """Moves an earlier run's checkpoint out of `resume/` when a new run begins in the folder.
 
-        Called before anything long begins; without effect where this agent has been learning there.
+        It is called before any long work. It does nothing if this agent has been learning in the folder.
         """
         if run_folder is not None and self._run_folder != Path(run_folder).absolute():
             self._run_folder = Path(run_folder).absolute()
             set_aside(self._run_folder / "resume")
 
     def _check_environment_options(self) -> None:
-        """Refuses options that only environments made from our ids can follow."""
+        """Raises if an option is set that only environments made from our ids support."""
         if self.native:
             return
-        mine = [name for name in ENVIRONMENT_OPTIONS if name in values_of(self.config)]
-        for name, value in changed(self.config, mine).items():
+        names = [name for name in ENVIRONMENT_OPTIONS if name in values_of(self.config)]
+        for name, value in changed(self.config, names).items():
             raise ValueError(
                 f"{name}={value!r} is for environments that gymnasium.make made from our ids, and "
-                f"{self.env} is none: leave it out, and make the environment as it shall be"
+                f"{self.env} is none: leave the option out, and set {name} in the environment itself"
             )
 
-    # What the learners do; `learn` calls it.
+    # `learn` calls these; subclasses override them.
 
     log_interval: ClassVar[int] = 10
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
-        """What comes before the first round: a warm start, environments, demonstrations."""
+        """Prepares the first round: opens environments, reads demonstrations, runs a warm start."""
 
     def learn_round(self, run: TrainingRun) -> None:
-        """Plays, or reads, and updates."""
+        """Runs one round: plays episodes or reads demonstrations, then updates."""
         raise NotImplementedError
 
     def has_finished(self) -> bool:
-        """Whether there is nothing more to learn before the steps are used up."""
+        """Returns True to end the training before the steps are used up."""
         return False
 
     def end_learning(self) -> None:
         """Closes what `begin_learning` opened."""
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The groups of parameters that are trained, see `optimizer.parameter_group`."""
+        """Returns the groups of trained parameters, see `optimizer.parameter_group`."""
         trained = [p for p in self.network.parameters() if p.requires_grad]
         return [parameter_group("policy", trained, self.config.learning_rate, self.config.max_grad_norm)]
 
     def backward(self, trajectories: Sequence[Trajectory], loss: Loss, divisor: float) -> float:
-        """Gathers the gradient of a batch, in parts that fit into memory.
+        """Accumulates the gradient of a batch, in parts that fit into memory.
 
         Args:
             trajectories: The batch.
-            loss: Called with a part and its indices; the summed loss.
-            divisor: What the sum is divided by before gradients are taken.
+            loss: Called with a part and its indices; returns the summed loss.
+            divisor: Divides the summed loss before the backward pass.
 
         Returns:
-            The loss of the whole batch, a sum.
+            The loss of the whole batch, a sum that is not divided.
         """
         total = 0.0
         for part, batch in micro_batches(
@@ -184,23 +184,23 @@ class LanguageAgent(KeptLearner):
     def optimizer_step(
         self, run: TrainingRun, *, frozen: Collection[str] = (), counted: bool = True
     ) -> dict[str, float]:
-        """Clips gradients group by group, sets the step sizes for the run's progress, steps.
+        """Clips the gradients of each group, sets the step sizes, and takes an optimizer step.
 
         Args:
-            run: The TrainingRun.
-            frozen: Groups that are left as they are.
-            counted: Whether this is an update; steps of a head alone are none.
+            run: The training run; its progress decides the step sizes.
+            frozen: Names of groups that take no step.
+            counted: Whether the step counts as an update; a step of a head alone does not.
 
         Returns:
-            The norms of the gradients by group, before they were clipped.
+            The gradient norm of each group before clipping.
 
         Raises:
-            NotFinite: A norm is NaN or infinite; the weights are as they were.
+            NotFinite: A norm is NaN or infinite; the weights have not changed.
         """
         assert self.optimizer is not None
         factor = rate_factor(self.config, run.progress, self.updates)
         norms = prepare_step(self.optimizer, factor, run.check_finite, frozen=frozen)
-        with deferred_signals():  # what an interruption saves is of whole steps
+        with deferred_signals():  # an interruption saves only whole steps
             self.optimizer.step()
             self.weights_changed()
             self.optimizer.zero_grad(set_to_none=True)
@@ -212,14 +212,14 @@ class LanguageAgent(KeptLearner):
     # Environments.
 
     def validation_envs(self) -> VectorEnv[Any, Any, Any] | None:
-        """Where the curve is measured; None with environments of others."""
+        """Returns the environments of the learning curve; None unless the environment is one of our ids."""
         if not self.native:
             return None
         return validation_envs(self.env, min(self.config.n_envs, self.config.n_eval_episodes))
 
 
 def has_checkpoint(run_folder: str | Path | None, resume: bool) -> bool:
-    """Whether a run that resumes has a checkpoint to go on from."""
+    """Returns True if the run resumes and its folder has a checkpoint."""
     if run_folder is None or not resume:
         return False
     return newest_checkpoint(Path(run_folder) / "resume") is not None

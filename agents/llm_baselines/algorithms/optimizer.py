@@ -1,4 +1,4 @@
-"""The optimizer of language agents: parameter groups, clipping, step sizes that fall with the training."""
+"""The optimizer of language agents: parameter groups, gradient clipping and the learning rate schedule."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from llm_baselines.lm.settings import LanguageAgentConfig
 def parameter_group(
     name: str, parameters: Iterable[nn.Parameter], learning_rate: float, max_grad_norm: float
 ) -> dict[str, Any]:
-    """A group of parameters with a step size and a limit for its gradients.
+    """Returns a group of parameters with a step size and a limit on the norm of its gradients.
 
     Args:
-        name: For logs, and to leave the group out of a step.
-        parameters: What is trained.
+        name: Names the group in logs and in `frozen`.
+        parameters: The trained parameters.
         learning_rate: The step size at the start.
         max_grad_norm: The group's gradients are clipped to this norm.
     """
@@ -32,16 +32,16 @@ def parameter_group(
 
 
 def make_optimizer(groups: list[dict[str, Any]], config: LanguageAgentConfig) -> torch.optim.Optimizer:
-    """AdamW over groups from `parameter_group`."""
+    """Returns AdamW over groups from `parameter_group`."""
     betas = (0.9, config.beta2)
     return torch.optim.AdamW(groups, betas=betas, weight_decay=config.weight_decay, fused=True)
 
 
 def rate_factor(config: LanguageAgentConfig, progress: float, updates: int) -> float:
-    """The factor of all step sizes: it rises over the warm-up and falls linearly over the training.
+    """Returns the factor of all step sizes. It rises over the warm-up and falls linearly over the training.
 
     Args:
-        config: Has the step sizes at the start and the end, and the length of the warm-up.
+        config: Holds the first and last step size, and the length of the warm-up.
         progress: Share of the training that is done, 0 to 1.
         updates: Updates so far.
     """
@@ -62,10 +62,10 @@ def prepare_step(
         optimizer: From `make_optimizer`.
         factor: From `rate_factor`.
         check: check(norm, what) raises if the norm is not finite.
-        frozen: Groups that take no step; their gradients are dropped.
+        frozen: Names of groups that take no step; their gradients are dropped.
 
     Returns:
-        The norms of the gradients by group, before they were clipped.
+        The gradient norm of each group before clipping.
     """
     norms = {}
     for group in optimizer.param_groups:

@@ -13,16 +13,16 @@ from llm_envs import vectorize
 
 
 class PlayingAgent(LanguageAgent):
-    """Begins from demonstrations, where there are any, and plays rounds of episodes.
+    """Begins from demonstrations, if there are any, and then plays rounds of episodes.
 
-    A subclass says how it acts and learns, and what it builds over the language model: `build_learner`.
+    A subclass defines how it acts and learns. Its `build_learner` makes the network.
     """
 
     config_class = PlayingAgentConfig
     config: PlayingAgentConfig
 
     def build_learner(self) -> None:
-        """Makes `network` over the language model as it is now: at the start, and after the warm start."""
+        """Makes `network` from the present language model; called at the start and after the warm start."""
         raise NotImplementedError
 
     def _build(self) -> None:
@@ -30,8 +30,8 @@ class PlayingAgent(LanguageAgent):
         self.build_learner()
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
-        """Opens the environments, and begins from demonstrations."""
-        self.player = RoundPlayer(self)  # what is wrong with reward or data shows before the warm start
+        """Opens the environments, and runs the warm start from demonstrations."""
+        self.player = RoundPlayer(self)  # a bad reward or data set fails before the warm start
         begin_from_demonstrations(
             self, self.config, run_folder, self.build_learner, resume=resume, progress_bar=progress_bar
         )
@@ -41,17 +41,17 @@ class PlayingAgent(LanguageAgent):
         self.player.close()
 
     def training_rows(self) -> Rows:
-        """Rows to play on, with the training reward."""
+        """Returns the rows to play on, with the training reward."""
         changes = training_design(self.config)
         if self.config.train_dataset:
             changes |= {"dataset": self.config.train_dataset, "tokenizer": self.task.tokenizer}
         return make_rows(self.env, self.config.n_envs, mask=self.action_mask, **changes)
 
     def check_train_dataset(self) -> None:
-        """Refuses a `train_dataset` that the environment cannot be made with.
+        """Raises if the environment cannot be made with the option `train_dataset`.
 
         Raises:
-            ValueError: It cannot.
+            ValueError: Making it fails; the error names the option and the reason.
         """
         if not (self.native and self.config.train_dataset):
             return

@@ -54,13 +54,13 @@ class _PolicyAndReference(nn.Module):
 class RLOO(PlayingAgent):
     """REINFORCE with a leave-one-out baseline (Kool et al. 2019; Ahmadian et al. 2024), on-policy.
 
-    An episode's return is its score less `kl_coef` times log pi - log pi_ref of its text; its advantage is
-    that less the mean of the other episodes on the same example. One update for each round. On
-    environments that take no example, the group is any `group_size` episodes of the round.
+    An episode's return is its score minus `kl_coef` * (log pi - log pi_ref) of its text. Its advantage is the
+    return minus the mean return of the other episodes on the same example. Each round makes one update. In
+    environments that take no example, any `group_size` episodes of the round form a group.
 
     Args:
         model: As for TokenDQN.
-        env: Likewise.
+        env: As for TokenDQN.
         **options: See RLOOConfig.
     """
 
@@ -69,9 +69,9 @@ class RLOO(PlayingAgent):
     config: RLOOConfig
 
     def learn_round(self, run: TrainingRun) -> None:
-        """Plays groups of episodes; one update."""
+        """Plays groups of episodes, and makes one update."""
         played = self.player.play(run, self._behaviour, group=self.config.group_size)
-        if len(played) == self.config.round_size:  # one that was broken off has groups with holes
+        if len(played) == self.config.round_size:  # an interrupted round has incomplete groups
             self.update(played, run)
 
     def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
@@ -79,11 +79,11 @@ class RLOO(PlayingAgent):
         return Exploration("sample", top_k=self.config.top_k).truncated(scores), scores
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
-        """The policy at the temperature, cut to the k best tokens as in training."""
+        """Returns the policy at the temperature, restricted to the k best tokens as in training."""
         return Exploration("sample", self.config.temperature, self.config.top_k).truncated(scores)
 
     def update(self, played: list[Trajectory], run: TrainingRun) -> None:
-        """One step along the policy gradient."""
+        """Takes one step along the policy gradient."""
         played = with_reference(self.network.reference, played, self.config.micro_batch_tokens)
         advantages = self._advantages(played)
         run.log("rollout/kl", float(log_ratios(played).mean()))
@@ -104,24 +104,31 @@ class RLOO(PlayingAgent):
             run.log(f"train/grad_norm_{name}", norm)
 
     def _advantages(self, played: list[Trajectory]) -> np.ndarray:
-        """Return less the mean return of the others on the same example, float64 (n,)."""
+        """Returns each episode's return minus the mean of the others in its group, float64 (n,)."""
         returns = np.array([t.score for t in played]) - self.config.kl_coef * log_ratios(played)
         return leave_one_out(returns.reshape(-1, self.config.group_size)).reshape(-1)
 
     network: _PolicyAndReference
 
     def kept_reference(self) -> LanguageModel:
-        """pi_ref, frozen."""
+        """Returns pi_ref, frozen."""
         return self.network.reference
 
     def build_learner(self) -> None:
-        """The policy, and a frozen copy as the reference."""
+        """Makes the policy, and a frozen copy as the reference."""
         self.optimizer = None
         self.network = _PolicyAndReference(self.lm, self.make_reference())
 
 
 def leave_one_out(returns: np.ndarray) -> np.ndarray:
-    """Returns (groups, k) less the mean of the k - 1 others in the group (Kool et al. 2019, eq. 8)."""
+    """Subtracts from each return the mean of the k - 1 others in its group (Kool et al. 2019, eq. 8).
+
+    Args:
+        returns: float (groups, k).
+
+    Returns:
+        float (groups, k).
+    """
     k = returns.shape[1]
     others = (returns.sum(axis=1, keepdims=True) - returns) / (k - 1)
     advantages: np.ndarray = returns - others

@@ -1,1 +1,1 @@
-"""Agents that are not trained by reward: the fixed points that learners are compared with."""
+"""Agents without reinforcement learning, with which learners are compared."""

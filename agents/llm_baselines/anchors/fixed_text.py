@@ -1,4 +1,4 @@
-"""The best fixed text: what a task pays to an agent that does not read. A score below it is no skill."""
+"""ConstantAgent: the best fixed text. A learner that scores lower shows no skill."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from llm_envs.evaluation import episode_seed
 
 
 class ConstantAgent:
-    """Writes one text whatever it is asked (in a dialogue, in every turn), found by hill climbing on train.
+    """Writes the same text in every episode, and in every turn of a dialogue.
 
-    The search starts from the texts of the train split that score best as answers to everything, and then
-    edits the best of them (replaces, inserts and deletes tokens, splices in pieces of other texts) for as
-    long as the budget lasts; an edit is kept if it does not score worse on a fixed sample of train examples.
+    Hill climbing finds the text. It starts from the text of the train split with the best mean score over a
+    fixed sample of train examples. Then it edits the text until the budget is spent: it replaces, inserts and
+    deletes tokens, and inserts pieces of other texts. An edit stays if the score does not fall.
 
     Args:
         env: The environment whose reward and train split are used.
         seed: Seed of the search.
         device: Unused.
-        text: Skip the search and write this.
+        text: A text to write without a search.
         examples: Size of the sample of train examples.
     """
 
@@ -48,7 +48,7 @@ class ConstantAgent:
 
     @classmethod
     def suggested_timesteps(cls, env_id: str, size: str = "bench") -> int:
-        """Returns how many tokens to write in search of the best text; see `OptionTables.timesteps`."""
+        """Returns the number of tokens that the search writes; see `OptionTables.timesteps`."""
         return AGENT_OPTIONS.timesteps("constant", env_id, size)
 
     @property
@@ -77,13 +77,13 @@ class ConstantAgent:
         longest = task.max_new_tokens
         counts = Counter(task.train_texts())
         frequent = [text for text, _ in counts.most_common(64)]
-        others = list(counts)
-        drawn = [others[int(i)] for i in rng.permutation(len(others))[:192]]
+        distinct = list(counts)
+        drawn = [distinct[int(i)] for i in rng.permutation(len(distinct))[:192]]
         starts = [
             [],
             *(task.tokenizer.encode(text)[: longest - 1] for text in dict.fromkeys(frequent + drawn)),
         ]
-        tokens = np.array([i for text in others for i in task.tokenizer.encode(text)])
+        tokens = np.array([i for text in distinct for i in task.tokenizer.encode(text)])
         best, best_score = [self._end], -np.inf
         for start in starts:
             if sample.tokens > total_timesteps // 3:
@@ -114,7 +114,7 @@ class ConstantAgent:
         )
 
     def _edit(self, ids: list[int], tokens: np.ndarray, rng: np.random.Generator) -> list[int]:
-        """One to three random edits; new tokens are drawn by their frequency, pieces from real texts."""
+        """Makes one to three random edits; the pieces come from the texts of the train split."""
         edited = list(ids)
         for _ in range(int(rng.integers(1, 4))):
             at = int(rng.integers(len(edited) + 1))
@@ -132,7 +132,7 @@ class ConstantAgent:
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """The token of the text at each row's place in its turn (n,)."""
+        """Returns the next token of the text for each row, (n,); the state counts tokens of the turn."""
         places = np.zeros(len(observation), np.int64) if state is None else np.array(state)
         if episode_start is not None:
             places[episode_start] = 0
@@ -161,7 +161,7 @@ class ConstantAgent:
 
     @classmethod
     def load(cls, folder: Path, env: Env, *, seed: int = 0, device: str = "auto") -> ConstantAgent:
-        """Reads what `save` wrote.
+        """Loads the agent that `save` wrote.
 
         Raises:
             AgentFolderError: The folder is damaged, or its tokens are not the environment's.
@@ -194,7 +194,7 @@ class _Sample:
         self.texts = 0
 
     def score(self, ids: list[int]) -> float:
-        """Mean reward of a text over the sample."""
+        """Returns the mean reward of a text over the sample."""
         self.texts += len(self._seeds)
         if not self._multi_turn:
             self.tokens += len(self._seeds) * len(ids)

@@ -1,4 +1,4 @@
-"""Language models as they are: greedy, sampling, and the best of n samples; what training has to beat."""
+"""Language models without training: greedy, sampling, and the best of n samples."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from llm_envs.lm.reader import Reader
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LanguageModelConfig:
-    """How a language model that is not trained acts."""
+    """The options of a language model that is not trained."""
 
-    dtype: str = option("auto", "'float32', 'bfloat16', or the faster one")
+    dtype: str = option("auto", "number type: 'float32', 'bfloat16', or 'auto' for the faster one")
     temperature: float = option(1.0, "logits are divided by it before sampling", above=0, decoding=True)
     top_k: int = option(0, "sampling is from the k best tokens; 0: from all", at_least=0, decoding=True)
     top_p: float = option(1.0, "nucleus (Holtzman et al. 2020); 1: all", above=0, at_most=1, decoding=True)
@@ -39,14 +39,14 @@ class LanguageModelConfig:
             raise ValueError(f"unknown dtype={self.dtype!r}; there are auto, {', '.join(DTYPES)}")
 
     def make_sampling(self) -> Exploration:
-        """The sampling these options describe."""
+        """Returns the sampling that these options describe."""
         return Exploration("sample", self.temperature, self.top_k, self.top_p)
 
 
 class SamplingModel(LanguagePolicy):
-    """Draws every token from the model, whether asked for deterministic actions or not.
+    """Draws every token from the model, also with deterministic=True.
 
-    What is drawn is a function of the seed and the observation.
+    The drawn token is a function of the seed and the observation.
     """
 
     name = "lm_sample"
@@ -64,11 +64,11 @@ class SamplingModel(LanguagePolicy):
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Actions int64 (n,) for observations int32 (n, L)."""
+        """Returns actions int64 (n,) for observations int32 (n, L)."""
         return super().predict(observation, state, episode_start, deterministic=self.greedy)
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
-        """At the temperature, cut to top_k and top_p: float32 (n, V)."""
+        """Returns the distribution with temperature, top_k and top_p: float32 (n, V)."""
         return self._sampling.probabilities(scores, support=scores > -torch.inf)
 
 
@@ -82,8 +82,8 @@ class GreedyModel(SamplingModel):
 class BestOfN(SamplingModel):
     """Draws n texts for each prompt, scores them with the environment's reward and writes the best.
 
-    It may read the reward of the example it is asked about, which no other agent does: an upper bound for
-    what n samples hold, at n times the tokens.
+    It reads the reward of the example during evaluation, which no other agent does. So its score is an upper
+    bound on choosing among n samples, at n times the tokens.
 
     Attributes:
         tokens: Tokens drawn so far.
@@ -105,7 +105,7 @@ class BestOfN(SamplingModel):
         self._played = PlayedExamples(self.task, lambda example: example)
 
     def begin_episodes(self, rows: Sequence[int], examples: Sequence[Example], state: Any = None) -> Any:
-        """The state to hand to `predict` where these rows begin episodes on these examples."""
+        """Returns the state for `predict` in which these rows begin episodes on these examples."""
         return self._played.begin(rows, examples, state)
 
     def predict(
@@ -115,7 +115,7 @@ class BestOfN(SamplingModel):
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Actions int64 (n,) for observations int32 (n, L): the next token of each prompt's best text."""
+        """Returns actions int64 (n,) for observations int32 (n, L): the next token of the best text."""
         observation = np.asarray(observation)
         rows = np.atleast_2d(observation)
         width = self.task.max_prompt_tokens
@@ -132,10 +132,10 @@ class BestOfN(SamplingModel):
 
     @torch.no_grad()
     def best_text(self, example: Example, prompt: np.ndarray) -> list[int]:
-        """The best of n texts, as token ids.
+        """Returns the best of n texts, as token ids.
 
         Args:
-            example: What is scored against.
+            example: The example that the reward scores the texts on.
             prompt: int32 (max_prompt_tokens,).
         """
         task: Task = self.task

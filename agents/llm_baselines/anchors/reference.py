@@ -1,4 +1,4 @@
-"""The anchors of every score, random tokens and the reference or the expert, and other scripted agents."""
+"""The agents that anchor the normalised score: RandomAgent at 0 and ReferenceAgent at 1."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from llm_envs.episode import Example
 
 
 class RandomAgent:
-    """Every token of the vocabulary with the same probability: the lower anchor, 0 when normalised."""
+    """Draws tokens uniformly from the vocabulary: the lower anchor, 0 on the normalised scale."""
 
     def __init__(self, env: Env, seed: int, device: str = "auto") -> None:
         self._seed = seed
@@ -29,18 +29,19 @@ class RandomAgent:
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Random tokens (n,), a function of the seed and the observation."""
+        """Returns random tokens (n,), a function of the seed and the observation."""
         return (uniforms(self._seed, observation) * self._size).astype(np.int64), state
 
 
 class ScriptedAgent:
-    """Writes what a function of the example says; in a dialogue, what a speaker says to each turn.
+    """Writes the text that a function returns for the example; in a dialogue, a speaker's turns.
 
     Args:
-        env: Its task decides which of the two functions is used.
+        env: Its task decides whether `write` or `speaker` is used.
         seed: Seed of the speakers' random generators.
-        write: The text to write on an example, for one-turn tasks.
-        speaker: Makes the speaker of one dialogue from a generator: (who, text) -> the agent's turn.
+        write: Returns the text for an example, in one-turn tasks.
+        speaker: Makes the speaker of a dialogue from a generator. A speaker takes (who, text) and returns the
+            agent's turn.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class ScriptedAgent:
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """The next token of each row's text, the end token after it."""
+        """Returns the next token of each row's text, and the end token after it."""
         if self._talks:
             return self._talk(observation, state, episode_start)
         prompts = self._task.max_prompt_tokens
@@ -78,7 +79,7 @@ class ScriptedAgent:
         return actions, state
 
     def begin_episodes(self, rows: Sequence[int], examples: Sequence[Example], state: Any = None) -> Any:
-        """The state to hand to `predict` where these rows begin episodes on these examples."""
+        """Returns the state for `predict` in which these rows begin episodes on these examples."""
         return state if self._talks else self._played.begin(rows, examples, state)
 
     def _answer(self, example: Example) -> list[int]:
@@ -102,9 +103,9 @@ class ScriptedAgent:
 
 
 class ReferenceAgent(ScriptedAgent):
-    """Plays the first reference; in a dialogue, the task's expert, which does not see the goal.
+    """Writes the first reference; in a dialogue it plays the task's expert, which does not see the goal.
 
-    The upper anchor, 1 on the normalised scale.
+    It is the upper anchor, 1 on the normalised scale.
 
     Raises:
         ValueError: The data set has no references and the task no expert.
@@ -125,7 +126,7 @@ _PLAYS_EXPERT = "plays the expert of a dialogue, and the task of {!r} has none (
 
 
 def has_demonstrations(task: Task) -> bool:
-    """Whether a task has an expert, or references of one-turn texts."""
+    """Returns True if a task has an expert, or is one-turn and has references."""
     return task.has_expert or (task.max_turns == 1 and bool(task.examples[0].references))
 
 
@@ -134,28 +135,28 @@ def _first_reference(example: Example) -> str:
 
 
 class _Talk:
-    """A speaker in one dialogue: hears what the other side has added, writes its turn out by token."""
+    """A speaker in one dialogue: reads the other side's turns, and writes its own token by token."""
 
     def __init__(self, task: Task, speaker: Speaker) -> None:
         self._task = task
         self._speaker = speaker
-        self._heard = 0
+        self._read_tokens = 0
         self._planned: list[int] = []
 
     def next_token(self, ids: list[int]) -> int:
-        """The next token of the speaker's turn, given all tokens of the dialogue so far."""
+        """Returns the next token of the speaker's turn, given all tokens of the dialogue so far."""
         end = self._task.tokenizer.end_token_ids[0]
-        if not self._planned and len(ids) <= self._heard:
+        if not self._planned and len(ids) <= self._read_tokens:
             return end  # the dialogue is over
         if not self._planned:
-            who, text = self._read(ids[self._heard :], first=not self._heard)
+            who, text = self._read(ids[self._read_tokens :], first=not self._read_tokens)
             turn = self._task.tokenizer.encode(self._speaker(who, text))
             self._planned = [*turn[: self._task.max_new_tokens - 1], end]
-            self._heard = len(ids) + len(self._planned)
+            self._read_tokens = len(ids) + len(self._planned)
         return self._planned.pop(0)
 
     def _read(self, ids: list[int], *, first: bool) -> tuple[str, str]:
-        """Speaker and text of an environment turn: the speaker's marker, the text, the agent's marker."""
+        """Returns speaker and text of an environment turn: the speaker's marker, text, the agent's marker."""
         markers = self._task.tokenizer.markers
         opening = markers.get("opening", (*markers["start"], *markers["user"]))
         for who in ("user",) if first else ("database", "user"):  # the former may begin with the latter's

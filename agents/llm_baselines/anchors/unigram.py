@@ -1,4 +1,4 @@
-"""Tokens drawn independently by how often the references use them: fluent in nothing but frequencies."""
+"""UnigramAgent: draws tokens independently, with their frequencies in the train split."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from llm_envs.envs.task import Task
 
 
 def check_has_texts(agent: str, task: Task) -> None:
-    """Refuses a task whose train split has prompts alone: there is nothing to count or to begin from.
+    """Raises if the train split has only prompts and no texts.
 
     Raises:
-        ValueError: It has.
+        ValueError: The train split has no texts.
     """
     if not task.train_texts():
         raise ValueError(
@@ -27,7 +27,7 @@ def check_has_texts(agent: str, task: Task) -> None:
 
 
 class UnigramAgent:
-    """Draws each token from the distribution of tokens in the train split's texts, end tokens included."""
+    """Draws each token by its frequency in the train split's texts, which include end tokens."""
 
     def __init__(self, env: Env, seed: int, device: str = "auto") -> None:
         self._env = env
@@ -38,7 +38,7 @@ class UnigramAgent:
 
     @classmethod
     def suggested_timesteps(cls, env_id: str, size: str = "bench") -> int:
-        """0: it counts, it does not play."""
+        """Returns 0: it counts tokens and takes no environment step."""
         return 0
 
     def learn(
@@ -74,7 +74,7 @@ class UnigramAgent:
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Tokens (n,), a function of the seed and the observation."""
+        """Returns tokens (n,), a function of the seed and the observation."""
         drawn = np.searchsorted(self._cumulative, uniforms(self._seed, observation), side="right")
         return np.minimum(drawn, self._task.vocabulary_size - 1), state
 
@@ -99,7 +99,7 @@ class UnigramAgent:
 
     @classmethod
     def load(cls, folder: Path, env: Env, *, seed: int = 0, device: str = "auto") -> UnigramAgent:
-        """Reads what `save` wrote.
+        """Loads the agent that `save` wrote.
 
         Raises:
             AgentFolderError: The folder is damaged, or its tokens are not the environment's.

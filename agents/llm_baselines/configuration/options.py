@@ -1,4 +1,4 @@
-"""Configurations: frozen dataclasses whose fields carry their help; unknown keys are errors."""
+"""Configurations: frozen dataclasses whose fields carry help and bounds; an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def option(
     decoding: bool = False,
     **bounds: float,
 ) -> Any:
-    """A dataclass field with a default, a line of help and bounds.
+    """Returns a dataclass field with a default, a line of help and bounds.
 
     Args:
-        default: Says the type, too, where the field declares none that can be looked up; of a field that is
-            Any, any value is taken.
+        default: The default value. It also gives the type if the field's annotation cannot be resolved. A
+            field annotated as Any takes any value.
         text: The help.
-        later: Whether it came after runs had been recorded; see `recorded_values`.
-        affects_result: Whether two runs that differ in it alone may have different results; see
+        later: True for an option that was added after runs had been recorded; see `recorded_values`.
+        affects_result: False if runs that differ only in this option have equal results; see
             `split_settings`.
-        decoding: Whether it decides how tokens are chosen when acting is not deterministic.
+        decoding: True if the option decides how tokens are chosen when acting is not deterministic.
         **bounds: Any of at_least, above, at_most, below.
     """
     metadata: dict[str, Any] = {"help": text, "later": later, AFFECTS: affects_result, "decoding": decoding}
@@ -56,8 +56,8 @@ def make_config(cls: type[T], values: Mapping[str, Any], *, elsewhere: Iterable[
 
     Args:
         cls: A frozen dataclass.
-        values: What differs from its defaults.
-        elsewhere: Options that are no part of it and may have been meant, for the error to name.
+        values: Values that differ from its defaults.
+        elsewhere: Options that the caller handles itself; the error for an unknown key lists them too.
 
     Raises:
         ValueError: A key is unknown (the nearest is named), or a value has the wrong type or is out of
@@ -89,24 +89,24 @@ def check_values(config: Any) -> None:
 
 
 def values_of(config: Any) -> dict[str, Any]:
-    """Name -> value of every option; unlike `dataclasses.asdict` it leaves what is in them as it is."""
+    """Returns the value of every option by name; unlike `dataclasses.asdict` it does not copy the values."""
     return {f.name: getattr(config, f.name) for f in fields(config)}
 
 
 def recorded_values(config: Any) -> dict[str, Any]:
-    """What a run is known by: `values_of`, without later options that have their default.
+    """Returns the values that identify a run: `values_of` without later options at their defaults.
 
-    Such a default does what was done before there was the option, so a run keeps the name it had.
+    The default of a later option keeps the behaviour from before the option, so a run keeps its identity.
     """
     return without_later_defaults(type(config), values_of(config))
 
 
 def without_later_defaults(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of a configuration, without later options that have their default.
+    """Returns the values of a configuration without later options at their defaults.
 
     Args:
         cls: The configuration's class.
-        values: Values by name; names that the class does not know stay.
+        values: Values by name. Names that the class does not know stay.
     """
     later = {f.name: _default(f) for f in fields(cls) if f.metadata.get("later")}
     return {name: value for name, value in values.items() if not (name in later and value == later[name])}
@@ -117,7 +117,7 @@ def split_settings(cls: type[Any], values: Mapping[str, Any]) -> tuple[dict[str,
 
     Args:
         cls: The configuration's class.
-        values: Values by name. A name that the class does not know counts as one that affects the result.
+        values: Values by name. A name that the class does not know counts as affecting the result.
     """
     free = {f.name for f in fields(cls) if not f.metadata.get(AFFECTS, True)}
     affecting = {name: value for name, value in values.items() if name not in free}
@@ -125,19 +125,19 @@ def split_settings(cls: type[Any], values: Mapping[str, Any]) -> tuple[dict[str,
 
 
 def decoding_names(cls: type[Any]) -> list[str]:
-    """The options of a configuration that decide how tokens are chosen when acting is not deterministic."""
+    """Returns the names of the options that decide how tokens are chosen in non-deterministic acting."""
     return [f.name for f in fields(cls) if f.metadata.get("decoding")]
 
 
 def changed(config: Any, names: Iterable[str]) -> dict[str, Any]:
-    """Name -> value of those of some options that differ from their defaults."""
+    """Returns, by name, the values of the named options that differ from their defaults."""
     defaults = {name: default for name, default, _ in options_of(type(config))}
     values = {name: getattr(config, name) for name in names}
     return {name: value for name, value in values.items() if value != defaults[name]}
 
 
 def options_of(cls: type[Any]) -> list[tuple[str, Any, str]]:
-    """Name, default and help of every option of a configuration."""
+    """Returns (name, default, help) of every option of a configuration."""
     return [(f.name, _default(f), str(f.metadata.get("help", ""))) for f in fields(cls)]
 
 
@@ -146,13 +146,13 @@ def _default(known: Field[Any]) -> Any:
 
 
 def _checked(cls: type[Any], types: Mapping[str, Any], known: Field[Any], value: Any) -> Any:
-    """The value, an int made a float where a float is due; free fields pass."""
+    """Returns the value, with an int converted to float if the default is a float."""
     default = _default(known)
-    wanted = types.get(known.name, Any if default is None else type(default))
+    declared = types.get(known.name, Any if default is None else type(default))
     same_kind = not isinstance(default, dict | list) or isinstance(value, type(default))
-    if not fits(value, wanted) or not same_kind:
+    if not fits(value, declared) or not same_kind:
         raise ValueError(
-            f"option {known.name!r} of {cls.__name__} is of type {type_name(wanted)}, got {value!r} "
+            f"option {known.name!r} of {cls.__name__} is of type {type_name(declared)}, got {value!r} "
             f"({type(value).__name__})"
         )
     if isinstance(default, float):
@@ -161,7 +161,7 @@ def _checked(cls: type[Any], types: Mapping[str, Any], known: Field[Any], value:
             raise ValueError(f"{known.name}={value!r} must be a finite number")
     if value is None:
         return value
-    for name, (said, holds) in _BOUNDS.items():
+    for name, (phrase, holds) in _BOUNDS.items():
         if name in known.metadata and not holds(value, known.metadata[name]):
-            raise ValueError(f"{known.name}={value!r} must be {said} {known.metadata[name]}")
+            raise ValueError(f"{known.name}={value!r} must be {phrase} {known.metadata[name]}")
     return value

@@ -1,4 +1,4 @@
-"""PlainFactory: a function or class that makes agents, seen as an AgentFactory."""
+"""PlainFactory: wraps a function or class that makes agents as an AgentFactory."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from llm_envs.checks.types import declared_type, declared_types, fits, type_name
 
 
 class PlainFactory:
-    """A function or class that makes agents, as an AgentFactory.
+    """Wraps a function or class that makes agents as an AgentFactory.
 
-    It looks which of the protocol's methods the function has: all of them are optional there.
+    The function or class may have any of the protocol's methods; each one is optional.
 
     Args:
         name: The agent's name, for errors.
@@ -26,72 +26,72 @@ class PlainFactory:
         self._make = make
 
     def __call__(self, env: Env, seed: int, device: str = "auto", **config: Any) -> Agent:
-        """The agent.
+        """Returns the agent.
 
         Raises:
-            ValueError: What was made has no predict().
+            ValueError: The returned object has no predict().
         """
-        made: object = self._make(env, seed, device, **config)
-        if not isinstance(made, Agent):
-            raise ValueError(f"{self._name!r} returned {made!r}, which has no predict()")
-        return made
+        agent: object = self._make(env, seed, device, **config)
+        if not isinstance(agent, Agent):
+            raise ValueError(f"{self._name!r} returned {agent!r}, which has no predict()")
+        return agent
 
     @property
     def trains(self) -> bool | None:
-        """Whether a class has `learn`; None for a function without one."""
+        """Whether a class has `learn`; None for a function without that attribute."""
         if self._method("learn") is not None:
             return True
         return False if inspect.isclass(self._make) else None
 
     @property
     def config_class(self) -> type[Any] | None:
-        """Its attribute of that name; None where only the signature says its options."""
-        found = getattr(self._make, "config_class", None)
-        return found if isinstance(found, type) else None
+        """The wrapped object's `config_class`; None if only its signature declares the options."""
+        config_class = getattr(self._make, "config_class", None)
+        return config_class if isinstance(config_class, type) else None
 
     @property
     def loads(self) -> bool:
-        """Whether it has `load`, or takes a folder."""
+        """Whether the wrapped object has `load`, or a parameter "folder"."""
         return self._method("load") is not None or self._takes_folder()
 
     def defaults(
         self, env_id: str, design: str | None = None, config: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Its own; without a method, empty.
+        """Returns the defaults of the wrapped object's method; empty without one.
 
         Raises:
-            ValueError: A design is asked for, and it has no method `defaults`.
+            ValueError: A design is given, and the wrapped object has no method `defaults`.
         """
-        own = self._method("defaults")
-        if own is None:
+        method = self._method("defaults")
+        if method is None:
             if design is not None:
                 raise ValueError(f"agent {self._name!r} has no training reward {design!r}; name a reward")
             return {}
-        return dict(own(env_id) if design is None else own(env_id, design))
+        return dict(method(env_id) if design is None else method(env_id, design))
 
     def complete_config(self, env_id: str, config: Mapping[str, Any]) -> dict[str, Any]:
-        """As its own method completes it, or as it is."""
-        own = self._method("complete_config")
-        return dict(config if own is None else own(env_id, config))
+        """Returns the configuration, completed by the wrapped object's method if it has one."""
+        method = self._method("complete_config")
+        return dict(config if method is None else method(env_id, config))
 
     def applicable_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """As its own method finds it, or as it is."""
-        own = self._method("applicable_config")
-        return dict(config if own is None else own(config))
+        """Returns the configuration, reduced by the wrapped object's method if it has one."""
+        method = self._method("applicable_config")
+        return dict(config if method is None else method(config))
 
     def check_config(self, config: Mapping[str, Any]) -> None:
-        """Checks by its own method, or by its signature and annotations.
+        """Checks the configuration by the wrapped object's method, or by its signature and annotations.
 
         Raises:
-            ValueError: It takes no such option or value.
+            ValueError: An option is unknown, or has the wrong type.
         """
-        own = self._method("check_config")
-        if own is not None:
-            own(config)
+        method = self._method("check_config")
+        if method is not None:
+            method(config)
             return
         try:
             signature = inspect.signature(self._make)
-        except ValueError:  # written in C: calling it will tell
+        except ValueError:  # code in C may have no signature; the call itself will check
             return
         try:
             signature.bind(None, 0, "auto", **config)
@@ -101,35 +101,35 @@ class PlainFactory:
         for option, value in config.items():
             if option not in signature.parameters:
                 continue
-            wanted = declared_type(signature.parameters[option], hints)
-            if not fits(value, wanted):
+            declared = declared_type(signature.parameters[option], hints)
+            if not fits(value, declared):
                 raise ValueError(
-                    f"agent {self._name!r}: option {option!r} is of type {type_name(wanted)}, got {value!r} "
-                    f"({type(value).__name__})"
+                    f"agent {self._name!r}: option {option!r} is of type {type_name(declared)}, got "
+                    f"{value!r} ({type(value).__name__})"
                 )
 
     def suggested_timesteps(self, env_id: str, size: str = "bench") -> int | None:
-        """Its own, or None."""
-        own = self._method("suggested_timesteps")
-        return None if own is None else int(own(env_id, size))
+        """Returns the steps of the wrapped object's method; None without one."""
+        method = self._method("suggested_timesteps")
+        return None if method is None else int(method(env_id, size))
 
     def load(
         self, folder: Path, env: Env, *, seed: int, device: str, config: Mapping[str, Any] | None = None
     ) -> Agent:
-        """By its own `load`, or by a call with the folder and the configuration."""
-        own = self._method("load")
-        if own is not None:
-            loaded: Agent = own(folder, env, seed=seed, device=device)
+        """Loads an agent by the wrapped object's `load`, or by a call with folder and configuration."""
+        method = self._method("load")
+        if method is not None:
+            loaded: Agent = method(folder, env, seed=seed, device=device)
         else:
             loaded = self._make(env, seed, device, folder=folder, **(config or {}))
         return loaded
 
     def _method(self, name: str) -> Callable[..., Any] | None:
-        found = getattr(self._make, name, None)
-        return found if callable(found) else None
+        method = getattr(self._make, name, None)
+        return method if callable(method) else None
 
     def _takes_folder(self) -> bool:
         try:
             return "folder" in inspect.signature(self._make).parameters
-        except ValueError:  # written in C
+        except ValueError:  # code in C may have no signature
             return False

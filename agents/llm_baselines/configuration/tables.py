@@ -24,7 +24,7 @@ class OptionTables:
     A table `tuned` inside the first two holds the options of that design; see `TUNED`.
 
     Args:
-        path: The TOML file. It is read at the first question.
+        path: The TOML file. It is read on first use.
     """
 
     def __init__(self, path: Path) -> None:
@@ -108,7 +108,7 @@ AGENT_OPTIONS = OptionTables(Path(__file__).with_name("agents.toml"))
 
 
 def chosen_design(config: Mapping[str, Any], env_id: str, env_kwargs: Mapping[str, Any]) -> str | None:
-    """Returns TUNED where a configuration asks for it as its training reward, else None.
+    """Returns TUNED if it is a configuration's training reward, else None.
 
     Args:
         config: The options that differ from an agent's defaults.
@@ -118,8 +118,8 @@ def chosen_design(config: Mapping[str, Any], env_id: str, env_kwargs: Mapping[st
     Raises:
         ValueError: The environment has a reward or a timing of its own, which the design would replace.
     """
-    asked = config.get("reward")
-    if not (isinstance(asked, str) and asked == TUNED):
+    reward = config.get("reward")
+    if not (isinstance(reward, str) and reward == TUNED):
         return None
     for name, usual in (("reward", "default"), ("reward_timing", None)):
         if (given := env_kwargs.get(name, usual)) != usual:

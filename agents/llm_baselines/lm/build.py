@@ -1,7 +1,6 @@
-"""Where the learners' causal language models come from.
+"""Builds or loads causal language models.
 
-There are three places: a preset (small Llama bodies built from a transformers configuration), a folder
-or hub name, or a transformers model that is at hand.
+A model is a preset (a small Llama with fresh weights), a folder or hub name, or a transformers model object.
 """
 
 from __future__ import annotations
@@ -27,21 +26,23 @@ PRESETS: dict[str, dict[str, int]] = {
     "tiny": {"hidden_size": 128, "intermediate_size": 384, "num_hidden_layers": 4, "num_attention_heads": 4},
     "small": {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 6, "num_attention_heads": 8},
 }
-"""name -> Llama configuration (Touvron et al. 2023): 0.1, 0.3, 0.9 and 5 million parameters
-beside the embeddings."""
+"""name -> Llama configuration (Touvron et al. 2023).
+
+Without the embeddings they have 0.1, 0.3, 0.9 and 5 million parameters.
+"""
 
 
 def is_preset(model: Any) -> bool:
-    """Whether this makes fresh weights: a name in PRESETS, or a mapping of a configuration's values."""
+    """Returns True if the model has fresh weights: a name in PRESETS, or a mapping of Llama options."""
     return isinstance(model, Mapping) or (isinstance(model, str) and model in PRESETS)
 
 
 def track_of(usual: Track, config: Mapping[str, Any]) -> Track:
-    """What an agent learns from: what its kind usually does, unless its configuration says otherwise.
+    """Returns what an agent learns from: the usual track, unless its configuration changes it.
 
     Args:
-        usual: The track of the agent's kind.
-        config: Its whole configuration, "model" among it.
+        usual: The track of the agent's class.
+        config: Its whole configuration, including "model".
     """
     if config.get("demonstrations"):
         return "demonstrations"
@@ -52,10 +53,10 @@ def track_of(usual: Track, config: Mapping[str, Any]) -> Track:
 
 
 def check_model(model: Any) -> None:
-    """Refuses what cannot stand for a model.
+    """Raises if a value cannot be a model.
 
     Raises:
-        ValueError: It is no name, no mapping and no module.
+        ValueError: The value is no name, no mapping and no module.
     """
     if not isinstance(model, str | Path | Mapping | torch.nn.Module) or model == "":
         raise ValueError(
@@ -73,17 +74,17 @@ def build_language_model(
     device: torch.device | str = "cpu",
     dtype: torch.dtype | None = None,
 ) -> LanguageModel:
-    """A language model from a preset, a folder or hub name, or a transformers model.
+    """Returns a language model from a preset, a folder or hub name, or a transformers model.
 
     Args:
-        model: A name in PRESETS (fresh weights drawn from `seed`, the embeddings tied to the head), a mapping
-            of LlamaConfig arguments (likewise), the name of a fetched asset, a folder or a hub name
-            with safetensors weights, or a transformers causal LM, which is used as it is.
+        model: A name in PRESETS or a mapping of LlamaConfig arguments gives fresh weights, with the
+            embeddings tied to the head. The name of a fetched asset, a folder or a hub name gives stored
+            safetensors weights. A transformers causal LM is used unchanged.
         vocabulary_size: Number of actions V.
-        context_length: Width of the observation: the model must reach as far.
-        seed: Decides fresh weights; the global generator is left as it was.
-        device: Where it goes.
-        dtype: Of its weights; None leaves them as they are stored.
+        context_length: Width of the observation; the model's context must be at least as long.
+        seed: Decides fresh weights; the global generator does not change.
+        device: The torch device.
+        dtype: The type of the weights; None keeps the stored type.
 
     Raises:
         ValueError: There is no such model, it has no causal head, its head is too narrow or its context
@@ -112,29 +113,29 @@ def build_language_model(
 def _fresh(options: Mapping[str, Any], vocabulary_size: int, context_length: int, seed: int) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    given: dict[str, Any] = {
+    fixed: dict[str, Any] = {
         "vocab_size": vocabulary_size,
         "max_position_embeddings": context_length,
         "bos_token_id": None,
         "eos_token_id": None,
         "pad_token_id": None,
     }
-    known = {"attn_implementation", *(field.name for field in fields(LlamaConfig))} - given.keys()
+    known = {"attn_implementation", *(field.name for field in fields(LlamaConfig))} - fixed.keys()
     for name in options:
-        if name not in known:  # LlamaConfig would take it and leave its default
+        if name not in known:  # LlamaConfig would accept and ignore it
             raise ValueError(
                 f"model={dict(options)!r}: {name!r} is no option of a fresh Llama"
                 f"{did_you_mean(name, known)} see transformers' LlamaConfig"
             )
     chosen: dict[str, Any] = {"tie_word_embeddings": True, "attn_implementation": "sdpa", **options}
     try:
-        config = LlamaConfig(**given, **chosen)
+        config = LlamaConfig(**fixed, **chosen)
     except (TypeError, ValueError, StrictDataclassError) as error:
         raise ValueError(f"model={dict(options)!r} is no Llama configuration: {error}") from None
     if config.head_dim and config.head_dim % 2:
         raise ValueError(
-            f"model={dict(options)!r}: heads of {config.head_dim} numbers cannot be turned by pairs (rotary "
-            "positions): hidden_size / num_attention_heads must be even"
+            f"model={dict(options)!r}: the head size is {config.head_dim}, and rotary positions need an even "
+            "one: hidden_size / num_attention_heads must be even"
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -160,8 +161,8 @@ def _load(name: str) -> Any:
             f"cannot load the model {name!r}: no such folder or hub name, no causal LM in it, weights cut "
             f"short, or no network ({type(error).__name__}: {str(error).splitlines()[0]})"
         ) from error
-    model, found = loaded
-    if missing := sorted(found["missing_keys"]):
+    model, loading_info = loaded
+    if missing := sorted(loading_info["missing_keys"]):
         raise ValueError(
             f"the model {name!r} is no causal LM: it has no weights for {', '.join(missing[:3])}, which "
             f"{type(model).__name__} needs"
@@ -170,7 +171,7 @@ def _load(name: str) -> Any:
 
 
 def choose_device(device: str | torch.device) -> torch.device:
-    """A torch device; "auto" is a GPU where there is one."""
+    """Returns a torch device; "auto" is a GPU if there is one."""
     if device != "auto":
         return torch.device(device)
     if torch.cuda.is_available():

@@ -1,4 +1,4 @@
-"""Export: a trained language model as everyone else reads it - transformers checkpoint, tokenizer, card."""
+"""Exports a trained language model as a plain transformers checkpoint with tokenizer and model card."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ A prompt is the tokens {prompt}; the text ends with one of the tokens {ends}.
 
 
 class ExportOptions(Protocol):
-    """The options that a card names."""
+    """The options that the model card shows."""
 
     @property
     def lora_rank(self) -> int:
@@ -65,7 +65,7 @@ class ExportOptions(Protocol):
 
 
 class ExportedAgent(Protocol):
-    """A trained agent whose policy is a language model's."""
+    """A trained agent whose policy is a language model."""
 
     name: ClassVar[str]
     env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any]
@@ -80,37 +80,37 @@ class ExportedAgent(Protocol):
 
     @property
     def task(self) -> Task | None:
-        """The environment's task; None where the environment is not one of ours."""
+        """The environment's task; None if the environment is not one of ours."""
         ...
 
     @property
     def adapted(self) -> bool:
-        """Whether an adapter is trained beside a base that stays as it is."""
+        """Whether an adapter is trained beside a frozen base."""
         ...
 
     def acting_model(self) -> LanguageModel:
-        """The language model that acts, an adapter merged."""
+        """Returns the language model that acts, with an adapter merged."""
         ...
 
     def training_spec(self, total_timesteps: int) -> RunSpec:
-        """Its training of so many environment steps."""
+        """Returns the description of its training of `total_timesteps` environment steps."""
         ...
 
 
 def export_model(
     agent: ExportedAgent, folder: Path, *, evaluation: EvaluationResult | None = None, split: str = "test"
 ) -> None:
-    """Writes a checkpoint that needs nothing of ours.
+    """Writes a transformers checkpoint that can be used without this package.
 
     Args:
         agent: The agent.
-        folder: New or empty.
-        evaluation: What the card says of the model; by default the evaluation on validation, while it was
-            trained, of the weights that were kept, or else the last one, if there is one.
-        split: The split that `evaluation` was played on.
+        folder: A new or empty folder.
+        evaluation: The results on the card. By default they are those on validation during training: of the
+            kept weights, or else of the last evaluation.
+        split: The split of `evaluation`.
 
     Raises:
-        ValueError: The folder holds something already.
+        ValueError: The folder is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"'{folder}' is not empty; export into a new folder")
@@ -135,7 +135,7 @@ def export_model(
 
 
 def _generation(config: Any, ends: list[int], vocabulary_size: int, model: Any) -> Any:
-    """Ends where the environment ends, and never says what only fills a padded head."""
+    """Returns a generation config with the environment's end tokens, without the head's padding tokens."""
     config = copy.deepcopy(config)
     if ends:
         config.eos_token_id = ends
@@ -143,13 +143,16 @@ def _generation(config: Any, ends: list[int], vocabulary_size: int, model: Any) 
     width = model.get_output_embeddings().weight.shape[0]
     if width > vocabulary_size:
         config.suppress_tokens = list(range(vocabulary_size, width))
-    if not config.do_sample:  # transformers writes no configuration whose values have no effect
+    if not config.do_sample:  # transformers refuses to save sampling values that have no effect
         config.temperature = config.top_p = config.top_k = config.min_p = config.typical_p = None
     return config
 
 
 def _save_tokenizer(tokenizer: Tokenizer | None, place: Path) -> bool:
-    """Writes a Hugging Face tokenizer; of others the tokens in the order of their ids. Whether the former."""
+    """Writes a Hugging Face tokenizer and returns True.
+
+    For another tokenizer it writes the list of tokens by id, and returns False.
+    """
     if tokenizer is None:
         return False
     spec = tokenizer.spec if isinstance(tokenizer.spec, str) else str(tokenizer.spec.get("id", ""))
@@ -238,14 +241,14 @@ def _card(
 
 
 def _row_of_the_weights(agent: ExportedAgent) -> Mapping[str, float]:
-    """The evaluation on validation of the weights that were kept, or else the last one."""
+    """Returns the validation row of the kept weights, or else the last one."""
     curve: list[dict[str, float]] = [row for row in agent.report.curve if "eval/mean_reward" in row]
     kept = [row for row in curve if row["timesteps"] == agent.report.kept_timesteps]
     return (kept or curve or [{}])[-1]
 
 
 def _prompt(task: Task) -> str:
-    """How the first prompt of the task begins, for a person."""
+    """Describes the task's prompt for a person."""
     if task.max_turns > 1:
         return "start, user's marker, user's words, agent's marker"
     markers = task.tokenizer.markers

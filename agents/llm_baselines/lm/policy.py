@@ -32,14 +32,14 @@ class LanguagePolicy:
         model: A preset ("nano", "mini", "tiny", "small"), a mapping of Llama options, a folder, a hub name or
             a transformers causal LM.
         env: An id, a gymnasium environment or a gymnasium vector environment with token spaces.
-        seed: Decides fresh weights and what is drawn.
-        device: "auto" (a GPU where there is one) or a torch device.
+        seed: Decides fresh weights and drawn actions.
+        device: "auto" (a GPU if there is one) or a torch device.
         **options: See the class's `config_class`.
 
     Attributes:
         config: The whole configuration.
         lm: The language model.
-        base: What it was made from; where an adapter is trained, the pristine weights, else `lm` itself.
+        base: The model without its adapter, whose weights are frozen; `lm` itself if there is no adapter.
     """
 
     name: ClassVar[str]
@@ -55,9 +55,9 @@ class LanguagePolicy:
         **options: Any,
     ) -> None:
         self.config: Any = self.configure(options)
-        made: Any = gym.make(env) if isinstance(env, str) else env
-        self.env = made
-        self.observation_space, self.action_space = spaces_of(made)
+        environment: Any = gym.make(env) if isinstance(env, str) else env
+        self.env = environment
+        self.observation_space, self.action_space = spaces_of(environment)
         self.vocabulary_size, self.context_length = check_spaces(self.observation_space, self.action_space)
         self.seed = operator.index(seed)
         self.device = choose_device(device)
@@ -73,16 +73,16 @@ class LanguagePolicy:
         self._adapt()
         self._build()
 
-    # What subclasses say.
+    # Subclasses override these.
 
     network: nn.Module
 
     @classmethod
     def configure(cls, options: Mapping[str, Any], *, elsewhere: Iterable[str] = ()) -> Any:
-        """The whole configuration.
+        """Returns the whole configuration.
 
         Args:
-            options: What differs from the defaults.
+            options: Options that differ from the defaults.
             elsewhere: As for `make_config`.
 
         Raises:
@@ -92,27 +92,27 @@ class LanguagePolicy:
 
     @classmethod
     def fitting(cls, options: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """Options without those that have no effect beside others.
+        """Returns options without those that the chosen options make ineffective.
 
         Args:
             options: From a table, or a record of an earlier version.
-            chosen: The options that decide it.
+            chosen: The options that decide which others have an effect.
         """
         return dict(options)
 
     def _adapt(self) -> None:
-        """Settles precision, and how the model is trained."""
+        """Chooses the precision; subclasses also choose how the model is trained."""
         self.lm.cast(DTYPES[choose_dtype(self.config.dtype, self.device)])
 
     def _build(self) -> None:
-        """Makes `network`, everything with weights, out of `lm`."""
+        """Makes `network`, which holds everything with weights, from `lm`."""
         self.network = self.lm
 
     def scores(self, features: Tensor) -> Tensor:
-        """What actions are chosen by, float32 (n, V): log-probabilities, or Q-values."""
+        """Returns the scores that actions are chosen by, float32 (n, V): log-probabilities or Q-values."""
         return self.lm.log_probs(features)
 
-    # The agent contract.
+    # Acting.
 
     @torch.no_grad()
     def predict(
@@ -122,12 +122,12 @@ class LanguagePolicy:
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
-        """Actions int64 (n,) for observations int32 (n, L); one action () for one observation (L,).
+        """Returns actions int64 (n,) for observations int32 (n, L), or one action () for one (L,).
 
-        The state holds what has been read, so that a step costs one token; without it everything is read
-        anew. Where `deterministic` is False actions are drawn from a function of the seed and the
-        observation, the same whatever the batch: in one evaluation a prompt that comes twice gets the same
-        text twice, so more episodes than there are examples measure nothing more.
+        The state caches the tokens read so far, so that a step reads one token. Without it the model reads
+        the whole observation. With deterministic=False, the drawn action depends only on the seed and the
+        observation, not on the batch. So in one evaluation equal prompts get equal texts, and more episodes
+        than examples add no information.
         """
         observation = np.asarray(observation)
         rows = np.atleast_2d(observation)
@@ -140,31 +140,31 @@ class LanguagePolicy:
         return (actions if observation.ndim > 1 else actions[0]), state
 
     def read_state(self, state: Any = None) -> _ReadState:
-        """A state of `predict` with the newest weights: the one given, or a fresh one."""
+        """Returns the given state of `predict` if it was read with the newest weights, else a fresh one."""
         if isinstance(state, _ReadState) and state.generation == self._generation:
             return state
         return _ReadState(self._generation, self.make_readers())
 
     def make_readers(self) -> list[Reader]:
-        """What observations are read with to act: the language model, and others a learner needs."""
+        """Returns the readers of observations: the acting model's, and others that a learner needs."""
         return [Reader(self.acting_model())]
 
     def acting_model(self) -> LanguageModel:
-        """The language model that acts, with the newest weights."""
+        """Returns the language model that acts, with the newest weights."""
         return self.lm
 
     def bounded_scores(self, features: list[Tensor], observation: np.ndarray) -> Tensor:
-        """Scores float32 (n, V) from the readers' features, -inf where a token may not be taken."""
+        """Returns scores float32 (n, V) from the readers' features, with -inf for masked tokens."""
         scores = self.scores(features[0])
         mask = self.action_mask(observation)
         return scores if mask is None else scores.masked_fill(~mask, -torch.inf)
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
-        """What `predict` draws from where it is not deterministic: float32 (n, V)."""
+        """Returns the distribution that a non-deterministic `predict` draws from: float32 (n, V)."""
         return torch.softmax(scores / self.config.temperature, dim=1)
 
     def action_mask(self, observation: np.ndarray) -> Tensor | None:
-        """The environment's own mask, bool (n, V), where it has an `action_mask(observation)`."""
+        """Returns the mask of the environment's `action_mask(observation)`, bool (n, V), or None."""
         mask = self._mask
         if mask is None:
             return None
@@ -172,12 +172,12 @@ class LanguagePolicy:
 
     @property
     def has_action_mask(self) -> bool:
-        """Whether the environment says which tokens may be taken."""
+        """Whether the environment has an `action_mask`."""
         return self._mask is not None
 
     @property
     def _mask(self) -> Any:
-        """The outermost `action_mask`, or that of the first row where Gymnasium's vector env holds rows."""
+        """The outermost `action_mask`; a vector environment's first row is searched too."""
         inner = self.env.unwrapped
         rows = getattr(inner, "envs", None) if isinstance(inner, VectorEnv) else None
         for env in (self.env, *(rows or ())):
@@ -187,14 +187,14 @@ class LanguagePolicy:
         return None
 
     def make_scorer(self) -> PolicyScorer:
-        """A `Scorer` of llm_envs.lm: log-softmax of what this agent chooses by, with its newest weights."""
+        """Returns a `Scorer` of llm_envs.lm: the log-softmax of this agent's scores, with newest weights."""
         return PolicyScorer(self)
 
     def weights_changed(self) -> None:
-        """What has been read with the old weights is of no use any more."""
+        """Invalidates everything that was read with the old weights."""
         self._generation += 1
 
-    # Where it acts.
+    # The environment.
 
     @property
     def native(self) -> bool:
@@ -203,15 +203,15 @@ class LanguagePolicy:
 
     @property
     def task(self) -> Any:
-        """The environment's task, where it is one of ours."""
+        """The environment's task; None if the environment is not one of ours."""
         return getattr(self.env.unwrapped, "task", None)
 
 
 class PolicyScorer:
-    """An agent's next-token log-probabilities: see `llm_envs.lm.scorer.Scorer`.
+    """Scores next tokens with an agent: see `llm_envs.lm.scorer.Scorer`.
 
     Args:
-        agent: The agent; it may go on learning.
+        agent: The agent; it may continue to learn.
     """
 
     def __init__(self, agent: LanguagePolicy) -> None:
@@ -220,23 +220,23 @@ class PolicyScorer:
 
     @torch.no_grad()
     def __call__(self, observation: np.ndarray) -> np.ndarray:
-        """Float32 (n, V) for observations int32 (n, L); Q-values are taken as logits."""
+        """Returns log-probabilities float32 (n, V) for observations int32 (n, L); Q-values are logits."""
         state = self._state = self._agent.read_state(self._state)
         scores = self._agent.bounded_scores([r.read(observation) for r in state.readers], observation)
-        found: np.ndarray = torch.log_softmax(scores.float(), dim=1).cpu().numpy()
-        return found
+        log_probs: np.ndarray = torch.log_softmax(scores.float(), dim=1).cpu().numpy()
+        return log_probs
 
 
 @dataclass
 class _ReadState:
-    """What `predict` hands to its next call."""
+    """The state of `predict`: readers, and the generation of the weights they read with."""
 
     generation: int
     readers: list[Reader]
 
 
 def _layers(env: Any) -> Iterator[Any]:
-    """A wrapper, what it wraps, and so on to the environment itself."""
+    """Yields the wrappers from the outermost inwards, and then the environment itself."""
     while env is not env.unwrapped:
         yield env
         env = getattr(env, "env", env.unwrapped)

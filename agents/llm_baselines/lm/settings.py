@@ -19,31 +19,34 @@ class LanguageAgentConfig:
 
     dtype: str = option(
         "auto",
-        "numbers of a frozen base: 'float32', 'bfloat16', or the faster one; what is trained is float32",
+        "number type of a frozen base: 'float32', 'bfloat16', or 'auto' for the faster one; trained weights "
+        "are float32",
     )
     adapter: str = option(
         "auto",
-        "'lora': small matrices beside the weights are trained (Hu et al. 2022); 'none': all weights are; "
+        "'lora': trains small matrices beside the weights (Hu et al. 2022); 'none': trains all weights; "
         "'auto': LoRA from 50 million parameters on",
     )
     lora_rank: int = option(
-        16, "rank of these matrices; a choice, Hu et al. 2022 try 1 to 64", at_least=1, at_most=2**14
+        16, "rank of the LoRA matrices; a choice, Hu et al. 2022 try 1 to 64", at_least=1, at_most=2**14
     )
     lora_alpha: int = option(
-        32, "their product is weighed by lora_alpha / lora_rank (Hu et al. 2022); twice the rank", at_least=1
+        32,
+        "the LoRA product is multiplied by lora_alpha / lora_rank (Hu et al. 2022); twice the rank",
+        at_least=1,
     )
-    lora_target_modules: list[str] = option([], "layers that are adapted; empty: by architecture")
+    lora_target_modules: list[str] = option([], "layers that LoRA adapts; empty: chosen by architecture")
     n_envs: int = option(
-        64, "rows that are played side by side: a choice for two cores", at_least=1, at_most=2**16
+        64, "rows that are played side by side; a choice for two cores", at_least=1, at_most=2**16
     )
     learning_rate: float = option(
         3e-4, "AdamW's step size at the start (Loshchilov and Hutter 2019)", above=0
     )
     learning_rate_end: float = option(
-        0.0, "and at the end, linearly in between (Goyal et al. 2017 let it fall, in steps)", at_least=0
+        0.0, "AdamW's step size at the end; it falls linearly (Goyal et al. 2017: in steps)", at_least=0
     )
     warmup_steps: int = option(
-        0, "updates over which it rises first, linearly (Goyal et al. 2017)", at_least=0
+        0, "updates over which the step size first rises, linearly (Goyal et al. 2017)", at_least=0
     )
     beta2: float = option(0.95, "AdamW's decay of squared gradients (Brown et al. 2020)", at_least=0, below=1)
     weight_decay: float = option(
@@ -53,22 +56,22 @@ class LanguageAgentConfig:
         1.0, "gradients are clipped to this norm (Pascanu et al. 2013; 1 as in Brown et al. 2020)", above=0
     )
     micro_batch_tokens: int = option(
-        4096, "padded tokens of one forward pass; a batch is as many passes as it needs", at_least=1
+        4096, "padded tokens of one forward pass; a batch takes as many passes as it needs", at_least=1
     )
-    micro_batch_size: int = option(0, "and episodes at most; 0: as many as that allows", at_least=0)
+    micro_batch_size: int = option(0, "episodes of one forward pass; 0: no limit", at_least=0)
     train_fraction: float = option(1.0, "part of the train split that is learned from", above=0, at_most=1)
     eval_freq: int = option(
         10_000, "environment steps between evaluations on validation; 0: none", at_least=0
     )
-    n_eval_episodes: int = option(100, "episodes of such an evaluation", at_least=1)
-    eval_deterministic: bool = option(True, "greedy there, as in the final evaluation; False samples")
+    n_eval_episodes: int = option(100, "episodes of an evaluation on validation", at_least=1)
+    eval_deterministic: bool = option(True, "whether evaluations on validation are greedy; False samples")
     temperature: float = option(
         1.0,
-        "of the policy that is drawn from when acting is not deterministic; evaluations included",
+        "temperature of the policy when acting is not deterministic, also in evaluations",
         above=0,
         decoding=True,
     )
-    keep_best: bool = option(True, "keep the weights that were best on validation")
+    keep_best: bool = option(True, "whether training ends with the weights that were best on validation")
     checkpoint_freq: int = option(
         20_000,
         "environment steps between checkpoints for resuming; 0: none",
@@ -76,7 +79,7 @@ class LanguageAgentConfig:
         affects_result=False,
     )
     warm_start_folder: str = option(
-        "", "where warm starts are kept and looked for; empty: nowhere", affects_result=False
+        "", "folder in which warm starts are kept and found again; empty: none", affects_result=False
     )
 
     def __post_init__(self) -> None:
@@ -94,19 +97,19 @@ class PlayingAgentConfig(LanguageAgentConfig):
     episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs", at_least=0)
     train_dataset: str = option(
         "",
-        "data set that is played on, with the environment's own tokenizer; empty: the same",
+        "data set of the training, with the environment's own tokenizer; empty: the environment's",
     )
     reward: Any = option(None, "training reward; none: the environment's own")
     reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
     warm_start: bool = option(
-        True, "a fresh model is first trained on demonstrations, where the environment has any"
+        True, "whether a fresh model is first trained on demonstrations, if the environment has any"
     )
-    supervised: dict[str, Any] = option({}, "what that training does otherwise than by default")
+    supervised: dict[str, Any] = option({}, "options of the warm start that differ from its defaults")
 
     def __post_init__(self) -> None:
         LanguageAgentConfig.__post_init__(self)
         if self.reward_timing is not None:
-            RewardTiming(self.reward_timing)  # says what is wrong with it
+            RewardTiming(self.reward_timing)  # raises if it is invalid
 
     @property
     def round_size(self) -> int:

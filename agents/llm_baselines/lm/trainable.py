@@ -1,4 +1,4 @@
-"""TrainablePolicy: a language policy whose weights are trained, whole or through an adapter, and kept."""
+"""TrainablePolicy: a language policy whose weights, or whose LoRA adapter, are trained and stored."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from llm_envs.lm.model import LanguageModel
 
 
 class TrainablePolicy(LanguagePolicy):
-    """Says what is trained, what acts, what the reference is, and which tensors are written down.
+    """Defines the trained weights, the acting model, the reference, and the tensors written to disk.
 
     Attributes:
-        begun: Whether it has learned before, here or where it was loaded from.
+        begun: Whether it has learned before, including before it was saved.
     """
 
     begun = False
@@ -55,7 +55,7 @@ class TrainablePolicy(LanguagePolicy):
             )
         else:
             dtype = choose_dtype(config.dtype, self.device)
-        # What was chosen is part of the configuration from here on: a resumed run chooses nothing anew.
+        # The configuration records the choices, so that a resumed run does not choose again.
         self.config = replace(config, adapter=adapter, dtype=dtype)
         self.base.cast(DTYPES[dtype])
         if adapter == "lora":
@@ -70,11 +70,11 @@ class TrainablePolicy(LanguagePolicy):
 
     @property
     def adapted(self) -> bool:
-        """Whether an adapter is trained beside a base that stays as it is."""
+        """Whether an adapter is trained beside a frozen base."""
         return self.lm is not self.base
 
     def acting_model(self) -> LanguageModel:
-        """The learner itself, or the base and its adapter merged, from the pristine weights."""
+        """Returns the learner itself, or the base merged with its adapter."""
         if self._actor is None:
             return self.lm
         if self._actor_generation != self._generation:
@@ -83,21 +83,21 @@ class TrainablePolicy(LanguagePolicy):
         return self._actor.lm
 
     def make_reference(self) -> LanguageModel:
-        """Pi_ref: the base, which an adapter leaves alone, or a frozen copy of what is trained whole."""
+        """Returns pi_ref: the base of an adapter, or a frozen copy of the model if all weights train."""
         reference = self.base if self.adapted else copy.deepcopy(self.lm)
         return reference.requires_grad_(False)
 
     def kept_reference(self) -> LanguageModel | None:
-        """The frozen copy of what learning started from; None where none is kept."""
+        """Returns the frozen copy of the model that learning started from; None if none is kept."""
         return None
 
     def reference_identity(self) -> str | None:
-        """SHA-256 of the weights that learning started from, where they are kept."""
+        """Returns the SHA-256 of the weights that learning started from; None if they are not kept."""
         kept = self.base if self.adapted else self.kept_reference()
         return None if kept is None else kept.identity()
 
     def stored_tensors(self) -> dict[str, Tensor]:
-        """What is written to disk: all tensors by name, without the weights of a base that is adapted."""
+        """Returns the tensors written to disk, by name, without the frozen base of an adapter."""
         tensors = self.network.state_dict(keep_vars=True)
         if self.adapted:
             base = {id(p) for p in self.base.parameters()}
@@ -105,27 +105,27 @@ class TrainablePolicy(LanguagePolicy):
         return {name: tensor.detach() for name, tensor in tensors.items()}
 
     def take_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Takes what `stored_tensors` gave.
+        """Loads the tensors that `stored_tensors` returned.
 
         Raises:
-            RuntimeError: They are others, or of other shapes.
+            RuntimeError: Names or shapes differ.
         """
-        mine = self.stored_tensors()
-        if other := sorted(mine.keys() ^ tensors.keys()):
-            raise RuntimeError(f"tensors that are missing or too many: {', '.join(other[:3])}")
+        expected = self.stored_tensors()
+        if different := sorted(expected.keys() ^ tensors.keys()):
+            raise RuntimeError(f"tensors that are missing or too many: {', '.join(different[:3])}")
         self.network.load_state_dict(dict(tensors), strict=False)
         self.weights_changed()
 
     def trained_tensors(self) -> dict[str, Tensor]:
-        """Copies of everything that training changes, by name."""
+        """Returns copies of the tensors that training changes, by name."""
         tensors = self.stored_tensors()
         return {k: v.clone() for k, v in tensors.items() if not k.startswith("reference.")}
 
     def load_weights(self, weights: Mapping[str, Tensor], where: Any) -> None:
-        """Takes over the tensors of a saved agent.
+        """Loads the tensors of a saved agent.
 
         Raises:
-            AgentFolderError: They do not fit.
+            AgentFolderError: Names or shapes do not fit the configuration.
         """
         try:
             self.take_tensors(weights)

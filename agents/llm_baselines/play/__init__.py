@@ -1,1 +1,1 @@
-"""From an environment to trajectories: rows side by side, rollouts, transitions, exploration."""
+"""Plays environments: exploration, rows, rollouts, and the trajectories that learners keep."""

@@ -16,14 +16,14 @@ class Exploration:
     """How actions are chosen from scores.
 
     Attributes:
-        strategy: "epsilon_greedy": with probability epsilon any token of the support, else the best.
+        strategy: "epsilon_greedy": with probability epsilon a uniform token of the support, else the best.
             "boltzmann": softmax of scores / temperature. "epsilon_boltzmann": with probability epsilon a
-            token drawn so, else the best. "sample": the language model's own distribution
-            (the policy where scores are its log-probabilities, else the prior). "prior_epsilon": with
-            probability epsilon a token drawn from the prior, else the best.
-        temperature: Of both, and of what is drawn from a language model.
-        top_k: What is drawn from a language model comes from its k best tokens; 0: from all.
-        top_p: And from the fewest tokens that hold this much probability (Holtzman et al. 2020); 1: from all.
+            Boltzmann token, else the best. "sample": the language model's own distribution, which is the
+            prior if one is given and the scores otherwise. "prior_epsilon": with probability epsilon a
+            token drawn from the prior, else the best.
+        temperature: Temperature of "boltzmann", "epsilon_boltzmann", "sample" and the prior.
+        top_k: Restricts draws from a language model to its k best tokens; 0 allows all.
+        top_p: Restricts them to the fewest tokens with this probability (Holtzman et al. 2020); 1 allows all.
 
     Raises:
         ValueError: A value is outside its range.
@@ -55,13 +55,13 @@ class Exploration:
         prior: Tensor | None = None,
         support: Tensor | None = None,
     ) -> Tensor:
-        """The distribution of the next action.
+        """Returns the distribution of the next action.
 
         Args:
             scores: float (n, V): Q-values, or the policy's log-probabilities.
-            epsilon: Probability of exploring, for the strategies that take one.
+            epsilon: Probability of exploring, for the strategies with an epsilon.
             prior: float (n, V), the prior's log-probabilities.
-            support: bool (n, V), the tokens that may be taken at all; None for all of them.
+            support: bool (n, V), the allowed tokens; None allows all.
 
         Returns:
             float32 (n, V); rows sum to 1.
@@ -91,7 +91,7 @@ class Exploration:
         return torch.softmax(scores / self.temperature, dim=1)
 
     def truncated(self, log_probs: Tensor, support: Tensor | None = None) -> Tensor:
-        """A language model's distribution at the temperature, cut to top_k and top_p: float (n, V)."""
+        """Returns a language model's distribution with temperature, top_k and top_p: float (n, V)."""
         scores = log_probs.float() / self.temperature
         if support is not None:
             scores = scores.masked_fill(~support, -torch.inf)
@@ -108,24 +108,31 @@ class Exploration:
 
 
 def top_k_support(prior: Tensor, k: int) -> Tensor:
-    """The prior's k best tokens, bool (n, V) from log-probabilities (n, V)."""
+    """Returns the prior's k best tokens, bool (n, V), from log-probabilities (n, V)."""
     k = min(k, prior.shape[1])
     return torch.zeros_like(prior, dtype=torch.bool).scatter_(1, prior.topk(k, dim=1).indices, True)
 
 
 def draw(probabilities: Tensor, uniforms: np.ndarray) -> np.ndarray:
-    """Actions int64 (n,) from distributions (n, V) by inversion, one uniform number (n,) for each."""
-    if probabilities.device.type == "mps":  # has no float64
+    """Draws actions int64 (n,) from distributions (n, V) by inversion of uniform numbers (n,)."""
+    if probabilities.device.type == "mps":  # it has no float64
         probabilities = probabilities.cpu()
     cumulative = probabilities.double().cumsum(dim=1)
-    wanted = torch.as_tensor(uniforms, dtype=torch.float64, device=cumulative.device)[:, None]
-    found = torch.searchsorted(cumulative, wanted * cumulative[:, -1:], right=True)
-    drawn: np.ndarray = found[:, 0].clamp(max=probabilities.shape[1] - 1).cpu().numpy()
-    return drawn
+    quantiles = torch.as_tensor(uniforms, dtype=torch.float64, device=cumulative.device)[:, None]
+    indices = torch.searchsorted(cumulative, quantiles * cumulative[:, -1:], right=True)
+    actions: np.ndarray = indices[:, 0].clamp(max=probabilities.shape[1] - 1).cpu().numpy()
+    return actions
 
 
 def linear_epsilon(progress: float, *, initial: float, final: float, fraction: float) -> float:
-    """Epsilon falls linearly over the first `fraction` of training (Mnih et al. 2015); progress 0 to 1."""
+    """Returns epsilon, which falls linearly over the first `fraction` of training (Mnih et al. 2015).
+
+    Args:
+        progress: Share of the training that is done, 0 to 1.
+        initial: Epsilon at the start.
+        final: Epsilon after `fraction`.
+        fraction: Share of the training in which epsilon falls.
+    """
     if fraction <= 0 or progress >= fraction:
         return final
     return initial + progress / fraction * (final - initial)

@@ -1,4 +1,4 @@
-"""Which example a row plays: what the agent was told, or what its prompt says where that leaves no doubt."""
+"""PlayedExamples: finds the example that a row plays, for agents that may read it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
-class _Told(Generic[Answer]):
-    """The answer of a row; `fresh` until the first action of its episode."""
+class _RowAnswer(Generic[Answer]):
+    """The answer for a row's episode; `fresh` until the first action."""
 
     answer: Answer
     fresh: bool = True
@@ -26,56 +26,56 @@ class _Told(Generic[Answer]):
 class PlayedExamples(Generic[Answer]):
     """The answers of an agent that reads the example, for every row of a batch.
 
-    Several examples may begin with the same prompt: equal sources, or long ones that end alike where prompts
-    are truncated. So `begin` takes what `llm_envs.evaluate` tells of the episodes that begin, and keeps it in
-    the state that `predict` hands on. A row nobody told of is looked up by its prompt.
+    Several examples may have the same prompt: equal sources, or long ones that truncation makes equal. So
+    `llm_envs.evaluate` names the example of each new episode, and `begin` keeps it in the state of `predict`.
+    If nobody named the example of a row, it is looked up by the row's prompt.
 
     Args:
-        task: The task whose examples are played, of whatever split.
-        answer: What the agent makes of an example.
+        task: The task whose examples are played, of any split.
+        answer: Returns the agent's answer to an example.
     """
 
     def __init__(self, task: Task, answer: Callable[[Example], Answer]) -> None:
         self._task = task
         self._answer = answer
         self._by_prompt: dict[bytes, list[tuple[str, int]]] | None = None
-        self._found: dict[bytes, Answer] = {}
+        self._answers: dict[bytes, Answer] = {}
 
     def begin(self, rows: Sequence[int], examples: Sequence[Example], state: Any) -> dict[int, Any]:
-        """The state in which these rows begin episodes on these examples."""
-        told = {row: _Told(self._answer(example)) for row, example in zip(rows, examples, strict=True)}
-        return {**(state or {}), **told}
+        """Returns the state in which these rows begin episodes on these examples."""
+        begun = {row: _RowAnswer(self._answer(example)) for row, example in zip(rows, examples, strict=True)}
+        return {**(state or {}), **begun}
 
     def answers(
         self, observations: np.ndarray, state: Any, episode_start: np.ndarray | None
     ) -> tuple[list[Answer], Mapping[int, Any]]:
-        """The answer of every row of observations (n, L), and the next state.
+        """Returns the answer of every row of observations (n, L), and the next state.
 
         Raises:
-            ValueError: A row nobody told of begins with no prompt of the data set, or with that of several
-                examples which are answered differently.
+            ValueError: Nobody named the example of a row, and its prompt belongs to no example, or to several
+                examples with different answers.
         """
-        told: dict[int, _Told[Answer]] = dict(state or {})
+        row_answers: dict[int, _RowAnswer[Answer]] = dict(state or {})
         answers = []
         for row, tokens in enumerate(observations):
-            one = told.get(row)
+            one = row_answers.get(row)
             if one is not None and not one.fresh and episode_start is not None and episode_start[row]:
-                one = None  # of the episode before
-                del told[row]
+                one = None  # it belongs to the episode before
+                del row_answers[row]
             if one is None:
                 answers.append(self._look_up(tokens[: self._task.max_prompt_tokens]))
             else:
                 answers.append(one.answer)
-                told[row] = replace(one, fresh=False)
-        return answers, told
+                row_answers[row] = replace(one, fresh=False)
+        return answers, row_answers
 
     def _look_up(self, prompt: np.ndarray) -> Answer:
         key = np.asarray(prompt, np.int32).tobytes()
-        if key not in self._found:
+        if key not in self._answers:
             if self._by_prompt is None:
                 self._by_prompt = {}
-                for one, place in self._prompts():
-                    self._by_prompt.setdefault(one, []).append(place)
+                for prompt_bytes, place in self._prompts():
+                    self._by_prompt.setdefault(prompt_bytes, []).append(place)
             places = self._by_prompt.get(key)
             if places is None:
                 raise ValueError("this observation begins with no prompt of the agent's data set")
@@ -88,11 +88,11 @@ class PlayedExamples(Generic[Answer]):
                     f"{first} and {second}: tell the agent which one is played, as llm_envs.evaluate does: "
                     "state = agent.begin_episodes(rows, examples, state)"
                 )
-            self._found[key] = answers[0]
-        return self._found[key]
+            self._answers[key] = answers[0]
+        return self._answers[key]
 
     def _prompts(self) -> Iterator[tuple[bytes, tuple[str, int]]]:
-        """The prompt of every example, and where the example stands."""
+        """Yields the prompt of every example, and the example's (split, index)."""
         task = self._task
         for split in SPLITS:
             for index, example in enumerate(task.corpus.split(split) if task.corpus.sizes.get(split) else ()):

@@ -1,4 +1,4 @@
-"""Rollouts: whole episodes on any token environment, many rows at a time."""
+"""Rollouts: plays whole episodes in any token environment, many rows at a time."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from llm_baselines.play.transitions import TransitionError, check_start, check_s
 
 
 class ActingPolicy(Protocol):
-    """What chooses actions in a rollout."""
+    """Chooses the actions in a rollout."""
 
     def act(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Actions int64 (n,) and their log-probabilities (n,) for observations (n, L)."""
+        """Returns actions int64 (n,) and their log-probabilities (n,) for observations (n, L)."""
         ...
 
     def keep(self, rows: np.ndarray) -> None:
-        """The next observations are those of these rows, in this order."""
+        """Announces that the next observations will be those of these rows, in this order."""
         ...
 
 
@@ -49,19 +49,19 @@ def play_episodes(
 ) -> list[Trajectory]:
     """Plays one episode for every seed.
 
-    A row that ends begins the next episode at once, where the environment allows it and one is left; else
-    it leaves the batch, so that nothing is computed for the dead.
+    When a row's episode ends, the row begins the next one, if the environment allows it and one is left.
+    Otherwise the row leaves the batch, so that no computation is spent on it.
 
     Args:
-        rows: Where to play.
-        policy: Chooses actions, for the rows that are alive.
-        seeds: One for each episode.
-        examples: Likewise, for environments that take them.
+        rows: The environments.
+        policy: Chooses actions for the rows that are still playing.
+        seeds: One seed per episode.
+        examples: One example per episode; None for environments that take no example.
         vocabulary_size: V.
-        rng: What the policy draws from.
-        round: Written into the trajectories.
-        on_step: Called after every step with whether the rows that took an action are over, bool (n,);
-            playing ends early, with what has been finished, when it returns False.
+        rng: The policy draws from it.
+        round: Number of the round, stored in the trajectories.
+        on_step: Called after every step with bool (n,), True for rows whose episode has ended. If it returns
+            False, playing stops and only finished episodes are returned.
 
     Returns:
         The trajectories in the order of their seeds.
@@ -71,8 +71,8 @@ def play_episodes(
     """
     finished: list[tuple[int, Trajectory]] = []
     waiting = list(range(len(seeds)))[::-1]
-    going_on = True
-    while waiting and going_on:
+    stopped = False
+    while waiting and not stopped:
         wave = [waiting.pop() for _ in range(min(rows.num_envs, len(waiting)))]
         chosen = None if examples is None else [examples[i] for i in wave]
         observation = np.ascontiguousarray(rows.reset([seeds[i] for i in wave], chosen))
@@ -80,7 +80,7 @@ def play_episodes(
         policy.keep(np.empty(0, np.int64))
         check_start(observation, vocabulary_size)
         playing = [_Playing(i, int((observation[r] >= 0).argmax()), [], [], []) for r, i in enumerate(wave)]
-        while len(alive) and going_on:
+        while len(alive) and not stopped:
             actions, log_probs = policy.act(observation, rng)
             columns = observation.shape[1] - (observation >= 0)[:, ::-1].argmax(axis=1)
             full = np.flatnonzero(columns >= observation.shape[1])
@@ -120,7 +120,7 @@ def play_episodes(
                 if len(kept):
                     policy.keep(kept)
             if on_step is not None:
-                going_on = on_step(over)
+                stopped = not on_step(over)
     return [trajectory for _, trajectory in sorted(finished, key=lambda pair: pair[0])]
 
 

@@ -1,4 +1,4 @@
-"""Rows: environments of any kind that play whole episodes side by side."""
+"""Rows: one interface to environments of any kind that play whole episodes side by side."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class Rows(Protocol):
     num_envs: int
     refills: bool
     task: Task | None
-    """What is played, where examples can be chosen from it."""
+    """The task, if examples can be chosen from it; else None."""
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
-        """Begins an episode for every seed, in the first rows; observations (len(seeds), L)."""
+        """Begins an episode per seed in the first rows; returns observations (len(seeds), L)."""
         ...
 
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
-        """Begins another episode in a row that is over; its observation (L,). Where `refills` is True."""
+        """Begins another episode in a row that is over, if `refills` is True; returns (L,)."""
         ...
 
     def step(
         self, rows: np.ndarray, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Steps some rows: their observations, rewards, terminated and truncated, in order."""
+        """Steps some rows; returns their observations, rewards, terminated and truncated, in order."""
         ...
 
     def close(self) -> None:
@@ -47,7 +47,7 @@ class Rows(Protocol):
 
 
 class _NativeRows:
-    """The native vector environment: rows that are over wait, or begin anew at once."""
+    """The native vector environment: a row whose episode has ended waits, or begins another at once."""
 
     refills = True
 
@@ -74,7 +74,7 @@ class _NativeRows:
     def step(
         self, rows: np.ndarray, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        # Only what is over may wait: what an earlier, broken off play left running idles on with token 0.
+        # Only ended rows may wait. A row that an interrupted rollout left running takes token 0 instead.
         chosen = np.where(self._envs.over, WAIT, 0)
         chosen[rows] = actions
         observations, rewards, terminated, truncated, _ = self._envs.step(chosen)
@@ -86,7 +86,7 @@ class _NativeRows:
 
 
 class _VectorRows:
-    """Any Gymnasium vector environment: rows that are over idle on until all are, with a token they may."""
+    """Any Gymnasium vector environment: an ended row takes an allowed token until all rows have ended."""
 
     refills = False
     task: Task | None = None
@@ -101,8 +101,8 @@ class _VectorRows:
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
         rest = [seeds[0]] * (self.num_envs - len(seeds))
         observations, _ = self._envs.reset(seed=[*seeds, *rest])  # type: ignore[arg-type]
-        self._seen = _tokens(observations, self._shape)
-        return self._seen[: len(seeds)]
+        self._observations = _tokens(observations, self._shape)
+        return self._observations[: len(seeds)]
 
     def refill(self, row: int, seed: int, example: int | None) -> np.ndarray:
         raise NotImplementedError
@@ -113,11 +113,11 @@ class _VectorRows:
         chosen = np.zeros(self.num_envs, np.int64)
         idle = np.ones(self.num_envs, bool)
         idle[rows] = False
-        if idle.any() and (mask := self._mask(self._seen[idle])) is not None:
+        if idle.any() and (mask := self._mask(self._observations[idle])) is not None:
             chosen[idle] = mask.int().argmax(dim=1).cpu().numpy()
         chosen[rows] = actions
         observations, rewards, terminated, truncated, infos = self._envs.step(chosen)
-        self._seen = observations = _tokens(observations, self._shape)
+        self._observations = observations = _tokens(observations, self._shape)
         if self._mode is AutoresetMode.SAME_STEP and "final_obs" in infos:
             observations = observations.copy()
             for row in np.flatnonzero(terminated | truncated):
@@ -125,7 +125,7 @@ class _VectorRows:
         return observations[rows], rewards[rows], terminated[rows], truncated[rows]
 
     def close(self) -> None:
-        """Left open: they are the caller's."""
+        """Does nothing: the environments are the caller's."""
 
 
 class _OneRow:
@@ -148,8 +148,8 @@ class _OneRow:
     def step(
         self, rows: np.ndarray, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        observation, paid, terminated, truncated, _ = self._env.step(int(actions[0]))
-        reward: Any = paid
+        reward: Any
+        observation, reward, terminated, truncated, _ = self._env.step(int(actions[0]))
         if np.ndim(reward):
             raise TransitionError(
                 f"a reward is one number, and step() returned an array of the shape {np.shape(reward)}"
@@ -162,7 +162,7 @@ class _OneRow:
         )
 
     def close(self) -> None:
-        """Left open: it is the caller's."""
+        """Does nothing: the environment is the caller's."""
 
 
 def make_rows(
@@ -172,17 +172,17 @@ def make_rows(
     mask: Mask = lambda observations: None,
     **changes: Any,
 ) -> Rows:
-    """Rows to play on.
+    """Returns rows to play on.
 
     Args:
-        env: Made by gymnasium.make from an id of this package or one's own: played on the native vector
-            environment like it. Any other token environment, or a vector environment: played as it is.
-        num_envs: Number of rows, where they are made here.
-        mask: Observations int32 (n, L) -> the tokens that may be taken, bool (n, V), or None for all.
-        **changes: Arguments that differ from the environment's, for our ids; without effect on others.
+        env: An environment made from a native id is played as a native vector environment with the same
+            arguments. Any other token environment, or a vector environment, is played as it is.
+        num_envs: Number of rows of a native vector environment that is made here.
+        mask: Returns the allowed tokens, bool (n, V), for observations int32 (n, L); None allows all.
+        **changes: Arguments that differ from the environment's. They affect only native ids.
 
     Raises:
-        ValueError: A vector environment of autoreset mode DISABLED that is not ours, or is wrapped.
+        ValueError: A vector environment has autoreset mode DISABLED, and is wrapped or not native.
     """
     if isinstance(env, VectorEnv):
         if isinstance(env, TokenVectorEnv) and env.autoreset_mode is AutoresetMode.DISABLED:
@@ -200,7 +200,7 @@ def make_rows(
 
 
 def _tokens(observation: Any, shape: tuple[int, ...] | None) -> np.ndarray:
-    """A copy of what an environment returned, which may write its next observation into the same array."""
+    """Returns a copy of an observation, because an environment may reuse its array for the next one."""
     tokens = np.array(observation)
     if tokens.shape != shape or tokens.dtype.kind not in "iu":
         raise TransitionError(
@@ -211,13 +211,16 @@ def _tokens(observation: Any, shape: tuple[int, ...] | None) -> np.ndarray:
 
 
 def training_design(config: Any) -> dict[str, Any]:
-    """What a configuration changes of the environment while it trains; metrics are for evaluations."""
+    """Returns the environment arguments that a configuration changes for training.
+
+    Metrics are turned off, because only evaluations use them.
+    """
     chosen = {name: getattr(config, name) for name in ("reward", "reward_timing")}
     return {"metrics": (), **{name: value for name, value in chosen.items() if value is not None}}
 
 
 def validation_envs(env: gym.Env[Any, Any], num_envs: int) -> VectorEnv[Any, Any, Any]:
-    """Where a learning curve is measured: the validation split, scored by the environment's own reward."""
+    """Returns validation environments for a learning curve, with the environment's own reward."""
     return vectorize(
         env,
         num_envs,

@@ -1,4 +1,4 @@
-"""Random numbers that depend on the observation alone, so that a run can be played again row by row."""
+"""Random numbers that depend only on a seed and the observation, so that each row can be reproduced."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def uniforms(seed: int | tuple[int, ...], observation: np.ndarray) -> np.ndarray:
-    """One uniform number per row, a function of the seed and the row.
+    """Returns one uniform number per row, a function of the seed and the row.
 
-    An agent that draws from these writes the same text whatever the batch it is in, which is what makes
-    evaluation independent of the number of environments. The rows are hashed by a random linear form modulo
-    2^64 (Carter and Wegman 1979) and finished by the mixing steps of SplitMix64 (Steele et al. 2014).
+    An agent that draws from these writes the same text in every batch, so evaluation does not depend on the
+    number of environments. Each row is hashed by a random linear form modulo 2^64 (Carter and Wegman 1979),
+    followed by the mixing steps of SplitMix64 (Steele et al. 2014).
 
     Args:
-        seed: Chooses the function; one number or several.
+        seed: One number or several; they choose the function.
         observation: int32 (n, context_length).
 
     Returns:

@@ -1,4 +1,4 @@
-"""Trajectory: one episode as a learner keeps it, every token once; and batches of them, padded."""
+"""Trajectory: one episode that stores every token once; TrajectoryBatch: several of them, padded."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ class Trajectory:
     """An episode of m actions.
 
     Attributes:
-        tokens: int32 (L,), the last observation without its padding: prompt, the agent's tokens and the
-            environment's.
-        actions: int32 (m,), where in `tokens` the agent's stand, in order.
+        tokens: int32 (L,), the last observation without padding: prompt, the agent's and the environment's
+            tokens.
+        actions: int32 (m,), the positions of the agent's tokens in `tokens`, in order.
         rewards: float32 (m,).
-        behaviour_log_probs: float32 (m,), of the actions, when they were taken.
-        reference_log_probs: float32 (m,), of the actions under the reference model; 0 where there is none.
-        terminated: Whether the episode ended in the environment's own sense; else it was truncated, and the
+        behaviour_log_probs: float32 (m,), log-probabilities of the actions when they were taken.
+        reference_log_probs: float32 (m,), log-probabilities under the reference model; 0 without one.
+        terminated: True if the environment terminated the episode. False means that it was truncated, so the
             last state may be bootstrapped from.
-        round: When it was played.
-        start: Column of the first token in the observations, by which they can be made again.
+        round: Number of the round in which it was played.
+        start: Column of the first token in the observations; `observations_of` needs it.
     """
 
     tokens: np.ndarray
@@ -46,18 +46,18 @@ class Trajectory:
 
 
 def demonstration(tokens: Sequence[int] | np.ndarray, actions: Sequence[int] | np.ndarray) -> Trajectory:
-    """A trajectory of which only the tokens matter: something to imitate."""
+    """Returns a trajectory to imitate: its rewards and log-probabilities are 0."""
     columns = np.asarray(actions, np.int32)
-    nothing = np.zeros(len(columns), np.float32)
-    return Trajectory(np.asarray(tokens, np.int32), columns, nothing, nothing, nothing)
+    zeros = np.zeros(len(columns), np.float32)
+    return Trajectory(np.asarray(tokens, np.int32), columns, zeros, zeros, zeros)
 
 
 @dataclass(frozen=True)
 class TrajectoryBatch:
-    """Trajectories as tensors, padded on the right: n of them, L tokens and m actions at most.
+    """n trajectories as tensors, padded on the right to L tokens and m actions.
 
-    State j of a trajectory is the prefix that action j is taken in; state m, the one after its last action,
-    is its whole text.
+    State j of a trajectory is the prefix in which action j is taken. The state after the last action is the
+    whole text.
 
     Attributes:
         tokens: int64 (n, L); -1 where there is no token.
@@ -89,7 +89,7 @@ class TrajectoryBatch:
         return len(self.tokens)
 
     def to(self, device: torch.device) -> TrajectoryBatch:
-        """The batch on a device."""
+        """Returns the batch on a device."""
         return replace(self, **{f.name: getattr(self, f.name).to(device) for f in fields(self)})
 
 
@@ -131,11 +131,11 @@ def collate(trajectories: Sequence[Trajectory]) -> TrajectoryBatch:
 
 
 def observations_of(batch: TrajectoryBatch, states: Tensor, context_length: int) -> np.ndarray:
-    """What the agent saw in some states of a batch.
+    """Returns the observations in some states of a batch.
 
     Args:
         batch: The batch.
-        states: bool (n, m + 1), which.
+        states: bool (n, m + 1), True for the k states to return.
         context_length: Width of an observation.
 
     Returns:
@@ -143,27 +143,27 @@ def observations_of(batch: TrajectoryBatch, states: Tensor, context_length: int)
     """
     rows, _ = torch.nonzero(states, as_tuple=True)
     columns = torch.arange(context_length, device=states.device) - batch.starts[rows, None]
-    seen = (columns >= 0) & (columns <= batch.states[states][:, None])
+    present = (columns >= 0) & (columns <= batch.states[states][:, None])
     tokens = batch.tokens[rows[:, None], columns.clamp(0, batch.tokens.shape[1] - 1)]
-    found: np.ndarray = torch.where(seen, tokens, -1).to(torch.int32).cpu().numpy()
-    return found
+    observations: np.ndarray = torch.where(present, tokens, -1).to(torch.int32).cpu().numpy()
+    return observations
 
 
 def micro_batch_indices(
     trajectories: Sequence[Trajectory], tokens: int, episodes: int = 0
 ) -> Iterator[list[int]]:
-    """Splits a batch into parts of at most `tokens` padded tokens, texts of like length together.
+    """Splits a batch into parts of at most `tokens` padded tokens, with texts of similar length together.
 
-    A trajectory longer than that is a part by itself. Which trajectories are in the batch was decided
-    before: sorting here changes the padding and nothing else.
+    A longer trajectory is a part by itself. Sorting by length changes only the padding, because the batch
+    itself is already chosen.
 
     Args:
         trajectories: The batch.
-        tokens: Padded tokens of a part at most.
-        episodes: Trajectories of a part at most; 0 for any number.
+        tokens: Maximal number of padded tokens in a part.
+        episodes: Maximal number of trajectories in a part; 0 sets no limit.
 
     Yields:
-        Indices into `trajectories`; every one once.
+        Indices into `trajectories`; each index once.
     """
     lengths = [len(t.tokens) for t in trajectories]
     part: list[int] = []
@@ -180,6 +180,6 @@ def micro_batch_indices(
 def micro_batches(
     trajectories: Sequence[Trajectory], tokens: int, episodes: int = 0
 ) -> Iterator[tuple[list[int], TrajectoryBatch]]:
-    """The parts of `micro_batch_indices`, each with its trajectories padded."""
+    """Yields the parts of `micro_batch_indices`, each with its padded trajectories."""
     for part in micro_batch_indices(trajectories, tokens, episodes):
         yield part, collate([trajectories[i] for i in part])

@@ -11,24 +11,24 @@ from gymnasium.vector import VectorEnv
 
 
 class TransitionError(ValueError):
-    """An environment broke the contract of token transitions: observations append, nothing slides."""
+    """An environment broke the contract of token transitions: each step only appends tokens."""
 
 
 def spaces_of(env: Any) -> tuple[Any, Any]:
-    """The spaces of one row."""
+    """Returns the observation space and the action space of one row."""
     if isinstance(env, VectorEnv):
         return env.single_observation_space, env.single_action_space
     return env.observation_space, env.action_space
 
 
 def check_spaces(observation: gym.Space[Any], action: gym.Space[Any]) -> tuple[int, int]:
-    """Refuses spaces that are no token environment's.
+    """Raises if the spaces are not those of a token environment.
 
     Returns:
-        The number of tokens V and the width of the observation.
+        The number of tokens V and the width L of the observation.
 
     Raises:
-        ValueError: The spaces are not Discrete(V) and Box(-1, V-1, (L,), integer); says what is wrong.
+        ValueError: The spaces are not Discrete(V) and Box(-1, V-1, (L,), integer).
     """
     if not isinstance(action, spaces.Discrete) or action.start != 0:
         raise ValueError(f"one action is one token: the action space must be Discrete(V), got {action}")
@@ -39,14 +39,13 @@ def check_spaces(observation: gym.Space[Any], action: gym.Space[Any]) -> tuple[i
         )
     if observation.dtype.kind != "i":
         raise ValueError(
-            f"tokens are signed integers, -1 where there is none: the observation space has dtype "
-            f"{observation.dtype}"
+            f"tokens are signed integers, padded with -1: the observation space has dtype {observation.dtype}"
         )
     low, high = observation.low.min(), observation.high.max()
     if low != -1 or high != action.n - 1:
         raise ValueError(
-            f"an observation holds tokens 0 to V-1 and -1 where there is none: the Box goes from {low} to "
-            f"{high}, with V={action.n} it must go from -1 to {action.n - 1}"
+            f"an observation holds tokens 0 to V-1, padded with -1: the Box goes from {low} to {high}, with "
+            f"V={action.n} it must go from -1 to {action.n - 1}"
         )
     return int(action.n), int(observation.shape[0])
 
@@ -55,7 +54,7 @@ def check_start(observation: np.ndarray, size: int) -> None:
     """Checks first observations (n, L).
 
     Raises:
-        TransitionError: A row has no token, no room, a gap, or a number that is no token.
+        TransitionError: A row has no token, no room for an action, a gap, or a number that is no token.
     """
     present = observation >= 0
     for row in np.flatnonzero(~present.any(axis=1))[:1]:
@@ -66,7 +65,7 @@ def check_start(observation: np.ndarray, size: int) -> None:
 
 
 def check_step(before: np.ndarray, actions: np.ndarray, after: np.ndarray, size: int) -> None:
-    """Checks that every row is what it was, then the action, then zero or more tokens.
+    """Checks that every row is unchanged, followed by the action and zero or more tokens.
 
     Args:
         before: int (n, L).
@@ -75,7 +74,7 @@ def check_step(before: np.ndarray, actions: np.ndarray, after: np.ndarray, size:
         size: Number of tokens V.
 
     Raises:
-        TransitionError: A row is not; says which, where, and what was expected.
+        TransitionError: A row breaks this; the error names the row, the column and the expected token.
     """
     present = after >= 0
     if not present.any(axis=1).all():
@@ -90,12 +89,12 @@ def check_step(before: np.ndarray, actions: np.ndarray, after: np.ndarray, size:
             f"row {row}: column {column} held {before[row, column]} before step({actions[row]}) and "
             f"{after[row, column]} after it; observations only append, nothing slides or is rewritten"
         )
-    placed = after[np.arange(len(after)), length]
-    if (placed != actions).any():
-        row = int(np.flatnonzero(placed != actions)[0])
+    appended = after[np.arange(len(after)), length]
+    if (appended != actions).any():
+        row = int(np.flatnonzero(appended != actions)[0])
         raise TransitionError(
             f"row {row}: step({actions[row]}) must write the action into the first free column, "
-            f"{length[row]}; {placed[row]} stands there"
+            f"{length[row]}; that column holds {appended[row]}"
         )
     _check_tokens(after, present, size)
 

@@ -102,22 +102,22 @@ def read_agent_folder(folder: Path) -> SavedAgent:
             f"'{place}' has format {content.get('format')!r}; this version reads 1 and {FORMAT}"
         )
     refuse_code_of_run(content.get("spec"), place)
-    refuse_code({name: part for name, part in content.items() if name not in _TOLD}, place)
+    refuse_code({name: part for name, part in content.items() if name not in _CHECKED_ELSEWHERE}, place)
     check_fields(content, AGENT, place, needed=("spec",))
     spec = read_run(content.pop("spec"), place)
     weights = read_tensors(folder / WEIGHTS) if WEIGHTS in hashes else {}
     return SavedAgent(spec, content, weights)
 
 
-_TOLD = ("spec", "text", "report")
+_CHECKED_ELSEWHERE = ("spec", "text", "report")
 """Fields that may name code: `refuse_code_of_run` checks the run, and nothing is made from the others."""
 
 
 def check_described(content: Mapping[str, Any], folder: Path, needed: Iterable[str]) -> None:
-    """Refuses an agent.json that lacks what its agent is made from.
+    """Raises if agent.json lacks a field that its agent needs.
 
     Raises:
-        AgentFolderError: Naming the field.
+        AgentFolderError: A field is missing; the error names it.
     """
     check_fields(content, {}, Path(folder) / DESCRIPTION, needed)
 
@@ -144,17 +144,17 @@ def read_agent_folder_for(folder: Path, agent: str, tokenizer_hash: str, needed:
 
 
 def is_agent_folder(path: Path) -> bool:
-    """Whether a path looks like a saved agent."""
+    """Returns True if a path looks like a saved agent."""
     return (standing_in(path) / DESCRIPTION).is_file()
 
 
 def reward_is_kept(reward: Any, kept: RunSpec) -> bool:
-    """Whether the run of a saved agent has its training reward as it is, not only as a text about it."""
+    """Returns True if the run of a saved agent holds the training reward itself, not only its description."""
     return bool(kept.agent.config.get("reward") == reward)
 
 
 def kept_config(saved: SavedAgent, folder: Path) -> dict[str, Any]:
-    """The options an agent is made with again, without "model".
+    """Returns the options that a saved agent is made with, without "model".
 
     A training reward that was not kept, or is code that the person has not allowed, is left out with a
     warning.

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: everything it needs to go on bit for bit, as safetensors and JSON with a manifest."""
+"""Checkpoints of a run: everything for a bit-identical resume, as safetensors and JSON with a manifest."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def read_checkpoint(
 
 
 def _deviations(place: Path, state: dict[str, Any], kept: RunSpec, here: RunSpec) -> Iterator[str]:
-    """Why a run that goes on from a checkpoint will not end as if it had never stopped, to the bit."""
+    """Yields the reasons why a resumed run is not bit-identical to an uninterrupted one."""
     if state["torch"] != torch.__version__:
         yield (
             f"'{place}' was written with torch {state['torch']}, and this is {torch.__version__}: its "

@@ -114,8 +114,8 @@ def interruptibly(
 
 def handler_behind(signum: int) -> Any:
     """Returns the handler of a signal; while signals are deferred, the one that will handle it."""
-    there = signal.getsignal(signum)
-    return _before.get(signum) if there is _handle else there
+    handler = signal.getsignal(signum)
+    return _before.get(signum) if handler is _handle else handler
 
 
 def leave_lost_terminal() -> None:
@@ -147,17 +147,17 @@ def _is_lost_terminal(descriptor: int) -> bool:
 def _install() -> None:
     """Installs our handler, and notes the handlers it replaces."""
     for signum in SIGNALS:
-        there = signal.getsignal(signum)
-        if there is not _handle and there is not None and there is not signal.SIG_IGN:
-            _before[signum] = there
+        handler = signal.getsignal(signum)
+        if handler is not _handle and handler is not None and handler is not signal.SIG_IGN:
+            _before[signum] = handler
             signal.signal(signum, _handle)
 
 
 def _uninstall() -> None:
-    """Restores the handlers that were there. A signal in between finds ours, which calls the other."""
-    for signum, there in _before.items():
+    """Restores the earlier handlers. A signal in between reaches `_handle`, which calls the earlier one."""
+    for signum, handler in _before.items():
         if signal.getsignal(signum) is _handle:
-            signal.signal(signum, there)
+            signal.signal(signum, handler)
     _before.clear()
 
 

@@ -172,24 +172,24 @@ def _model_of(saved: SavedAgent, folder: Path) -> Any:
             raise ValueError(f"{layers} layers, and the weights hold {len(weights)} tensors")
         with torch.device("meta"):  # without memory
             empty = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-        asked, there = (sum(t.numel() for t in ts) for ts in (empty.parameters(), weights.values()))
-        if asked > there:
-            raise ValueError(f"{asked:,} parameters, and the weights hold {there:,}")
+        expected, stored = (sum(t.numel() for t in ts) for ts in (empty.parameters(), weights.values()))
+        if expected > stored:
+            raise ValueError(f"{expected:,} parameters, and the weights hold {stored:,}")
         with torch.random.fork_rng(devices=[]):
             return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except UntrustedCode:
         raise
-    except Exception as error:  # whatever transformers makes of values that are none
-        said = shown(f"{type(error).__name__}: {error}", 300)
-        raise AgentFolderError(f"{place}: there is no such {shown(kind)} model: {said}") from error
+    except Exception as error:  # transformers raises many kinds for invalid values
+        reason = shown(f"{type(error).__name__}: {error}", 300)
+        raise AgentFolderError(f"{place}: there is no such {shown(kind)} model: {reason}") from error
 
 
 def _base_of(saved: SavedAgent, folder: Path, model: Any) -> Any:
-    """The base that an adapter belongs to."""
-    found = saved.spec.agent.config["model"] if model is None else model
-    if found is None:
+    """Returns the base model that an adapter belongs to."""
+    base = saved.spec.agent.config["model"] if model is None else model
+    if base is None:
         raise AgentFolderError(
             f"'{folder}' holds an adapter and not the model it belongs to, which had no name: pass it, "
             "load(..., model=...)"
         )
-    return found
+    return base

@@ -83,13 +83,13 @@ def read_run(values: Any, place: object) -> RunSpec:
 
 
 def refuse_code_of_run(values: Any, place: object) -> None:
-    """Refuses code in the parts of a run that something is made from.
+    """Raises if a part of a run that objects are made from names code.
 
-    The agent's name and the training reward are only told: the registry, not the file, says which class is
-    made, and `kept_config` drops a reward that is code.
+    The agent's name and the training reward are not checked. The registry, not the file, decides the class of
+    the agent, and `kept_config` drops a reward that is code.
 
     Args:
-        values: What stands under "spec" in the file; it may be of any form.
+        values: The value of "spec" in the file, of any form.
         place: The file, for errors.
 
     Raises:
@@ -97,11 +97,11 @@ def refuse_code_of_run(values: Any, place: object) -> None:
     """
     if not isinstance(values, Mapping):
         return
-    told = ("name", "entry_point")
+    unchecked = ("name", "entry_point")
     agent, training = values.get("agent"), values.get("training")
     made: dict[str, Any] = {"environment": values.get("environment")}
     if isinstance(agent, Mapping):
-        made["agent"] = {name: part for name, part in agent.items() if name not in told}
+        made["agent"] = {name: part for name, part in agent.items() if name not in unchecked}
         if isinstance(config := agent.get("config"), Mapping):
             made["agent"]["config"] = {name: value for name, value in config.items() if name != "reward"}
     if isinstance(training, Mapping):
@@ -114,5 +114,5 @@ def _check(
 ) -> None:
     for name in table:
         if name not in kinds:
-            raise AgentFolderError(f"'{place}': {path}.{name}: is no field of a run")
+            raise AgentFolderError(f"'{place}': {path}.{name}: is not a field of a run")
     check_fields(table, kinds, place, needed, path=path)

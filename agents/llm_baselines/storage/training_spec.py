@@ -74,10 +74,9 @@ def environment_spec(env: Any) -> EnvironmentSpec:
 
 
 def contents_of(kwargs: Mapping[str, Any], described: Mapping[str, Any]) -> dict[str, str]:
-    """The content hashes of what an environment's arguments name by a path or a hub's name.
+    """Returns the content hashes of arguments that name a file, a folder or a hub data set.
 
-    These are a data set of `file:` or `hub:`, and a tokenizer whose label differs from the path it was asked
-    for by.
+    These are a data set of `file:` or `hub:`, and a tokenizer whose label differs from its argument.
 
     Args:
         kwargs: The environment's arguments.
@@ -86,14 +85,14 @@ def contents_of(kwargs: Mapping[str, Any], described: Mapping[str, Any]) -> dict
     contents = {}
     if str(kwargs.get("dataset")).startswith(("file:", "hub:")):
         contents["dataset"] = described["dataset_hash"]
-    asked = kwargs.get("tokenizer")
-    if asked is not None and _name(asked) != _name(described["tokenizer"]):
+    tokenizer = kwargs.get("tokenizer")
+    if tokenizer is not None and _name(tokenizer) != _name(described["tokenizer"]):
         contents["tokenizer"] = described["tokenizer_hash"]
     return {name: str(digest) for name, digest in contents.items() if digest}
 
 
 def training_signature(env: Any, reward: Any) -> str | None:
-    """The signature of the reward an agent is trained on; None where the environment is not one of ours.
+    """Returns the signature of an agent's training reward; None if the environment is not one of ours.
 
     Args:
         env: The environment.
@@ -106,7 +105,7 @@ def training_signature(env: Any, reward: Any) -> str | None:
 
 
 def tokens_of(env: Any) -> dict[str, Any]:
-    """What an agent and its environment must agree in."""
+    """Returns the values in which an agent and its environment must agree."""
     vocabulary_size, context_length = check_spaces(*spaces_of(env))
     tokenizer = getattr(getattr(env.unwrapped, "task", None), "tokenizer", None)
     return {
@@ -117,14 +116,14 @@ def tokens_of(env: Any) -> dict[str, Any]:
 
 
 def changes(kept: RunSpec, here: RunSpec, *, steps_too: bool = False) -> Iterator[tuple[str, Any, Any]]:
-    """(field, value kept, value here) for each difference between two trainings that affects the result.
+    """Yields (field, value kept, value here) for each difference of two trainings that affects the result.
 
     Signatures and hashes are compared only where both runs have them.
 
     Args:
         kept: The training in a folder.
-        here: The training that was asked for.
-        steps_too: Whether `total_timesteps` counts.
+        here: The requested training.
+        steps_too: Whether to compare `total_timesteps` too.
     """
     if kept.training is not None and here.training is not None and not steps_too:
         same = replace(kept.training, total_timesteps=here.training.total_timesteps)
@@ -133,7 +132,7 @@ def changes(kept: RunSpec, here: RunSpec, *, steps_too: bool = False) -> Iterato
 
 
 def short_name(field: str) -> str:
-    """A field of a training without the section it stands in, such as "config.learning_rate"."""
+    """Returns a field of a training without its section, such as "config.learning_rate"."""
     prefix = next((prefix for prefix in _PREFIXES if field.startswith(prefix)), "")
     return field.removeprefix(prefix)
 
@@ -141,18 +140,18 @@ def short_name(field: str) -> str:
 def check_same_training(
     place: Path, kept: RunSpec, here: RunSpec, config_class: type[Any], tokens: Mapping[str, Any], env: Any
 ) -> None:
-    """Refuses to resume from the checkpoint of another training. Another number of steps is allowed.
+    """Raises if a checkpoint belongs to another training. Another number of steps is allowed.
 
     Args:
         place: The checkpoint.
-        kept: The training it is of.
+        kept: The training of the checkpoint.
         here: The training that resumes.
         config_class: The class of the agent's configuration.
         tokens: `tokens_of` the checkpoint's environment.
         env: The environment here.
 
     Raises:
-        AgentFolderError: They differ in a field that affects the result; it is named.
+        AgentFolderError: The trainings differ in a field that affects the result; the error names it.
     """
     if kept.agent.name != here.agent.name:
         raise AgentFolderError(
@@ -169,20 +168,21 @@ def check_same_training(
         for run, config in zip((kept, here), without_model, strict=True)
     )
     differing = list(changes(kept, here))
-    for name, mine in tokens_of(env).items():
-        if tokens.get(name) != mine:
-            differing.append((f"environment.{name}", tokens.get(name), mine))
-    for field, theirs, mine in differing:
+    for name, value in tokens_of(env).items():
+        if tokens.get(name) != value:
+            differing.append((f"environment.{name}", tokens.get(name), value))
+    for field, kept_value, value in differing:
         name = short_name(field).removeprefix("config.").removeprefix("kwargs.")
-        said = f"{name}={theirs!r}"
+        description = f"{name}={kept_value!r}"
         if field == "training.seed":
-            said = f"the seed {theirs}"
+            description = f"the seed {kept_value}"
         elif field == "training.reward.signature":
-            name, said = "reward", f"the reward {theirs!r}"
+            name, description = "reward", f"the reward {kept_value!r}"
         elif field.startswith(("environment.", "training.split")):
-            said = f"{said} of the environment"
+            description = f"{description} of the environment"
         raise AgentFolderError(
-            f"'{place}' was trained with {said}, not {mine!r}: resume with the same {name}, or train afresh"
+            f"'{place}' was trained with {description}, not {value!r}: resume with the same {name}, or train "
+            "afresh"
         )
 
 

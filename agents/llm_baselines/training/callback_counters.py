@@ -1,4 +1,4 @@
-"""The counters of Stable-Baselines3's callbacks, which checkpoints keep; their options stay as they are."""
+"""The counters of Stable-Baselines3's callbacks, which checkpoints hold; options are not counters."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _ELSEWHERE = ("model", "parent", "locals", "globals", "training_env", "logger")
 class CallbackCounters:
     """The attributes of callbacks that have changed since their first run.
 
-    Numbers, texts and arrays are kept, and lists, tuples and mappings of them; environments and models are
-    not. An attribute that has not changed is an option, and a resumed run takes it from its own callbacks.
+    It keeps numbers, texts, arrays, and lists, tuples and mappings of them, but no environments or models. An
+    attribute that has not changed is an option, and a resumed run takes it from its own callbacks.
 
     Args:
         callback: The callback. Callbacks inside lists and other callbacks count too.
@@ -68,7 +68,7 @@ class CallbackCounters:
 
 
 def _first_seen(callback: Any) -> dict[str, Any]:
-    """Returns a callback's attributes at its first run; looked up by id, as a callback may have no hash."""
+    """Returns a callback's attributes at its first run; the key is its id, as it may have no hash."""
     key = id(callback)
     if key not in _FIRST_SEEN:
         _FIRST_SEEN[key] = _values(callback)
@@ -77,7 +77,7 @@ def _first_seen(callback: Any) -> dict[str, Any]:
 
 
 def _is_counter(callback: Any, name: str) -> bool:
-    """Whether a file may set an attribute: no method, and nothing that the trainer sets."""
+    """Returns True if a file may set the attribute: it is no method, and the trainer does not set it."""
     return name.isidentifier() and name not in _ELSEWHERE and not hasattr(type(callback), name)
 
 

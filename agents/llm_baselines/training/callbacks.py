@@ -1,4 +1,4 @@
-"""Stable-Baselines3's callbacks around a learner that is none of its algorithms."""
+"""Runs Stable-Baselines3's callbacks for a learner that is not one of its algorithms."""
 
 from __future__ import annotations
 

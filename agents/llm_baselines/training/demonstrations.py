@@ -1,4 +1,4 @@
-"""Demonstrations: the references of a data set, or the dialogues of an expert, as trajectories to imitate."""
+"""Demonstrations: the references of a data set, or an expert's dialogues, as trajectories."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from llm_envs.episode import Example
 
 
 def train_examples(task: Task, fraction: float) -> np.ndarray:
-    """The examples of a fraction of the split, int64: the same for every seed, the smaller in the larger."""
+    """Returns the examples of a fraction of the split, int64.
+
+    They do not depend on a seed, and a larger fraction includes every smaller one.
+    """
     count = max(1, math.ceil(fraction * len(task.examples)))
     order = np.random.default_rng(len(task.examples)).permutation(len(task.examples))
     return np.sort(order[:count])
@@ -26,21 +29,21 @@ def train_examples(task: Task, fraction: float) -> np.ndarray:
 def demonstrations(
     env: Any, examples: np.ndarray, *, per_example: int = 1, relabel: int = 0, seed: int = 0
 ) -> list[Trajectory]:
-    """What there is to imitate on some examples.
+    """Returns the demonstrations for some examples.
 
     Args:
         env: An environment made from one of our ids.
-        examples: Their indices.
+        examples: The indices of the examples.
         per_example: Dialogues the expert plays for each goal; a text has one demonstration per reference.
-        relabel: Further requests for each text that asks for words it uses; see `requests.relabelled`.
-        seed: Decides the expert's wording and the user's, and the words asked for.
+        relabel: Extra requests for each text, which ask for words it uses; see `requests.relabelled`.
+        seed: Decides the wording of expert and user, and the requested words.
     """
     task: Task = env.unwrapped.task
     if not task.has_expert:
         rng = np.random.default_rng([seed, 8])
         chosen = [task.examples[index] for index in examples.tolist()]
-        others = [relabelled(example, rng) for example in chosen for _ in range(relabel)]
-        chosen += [example for example in others if example is not None]
+        extra = [relabelled(example, rng) for example in chosen for _ in range(relabel)]
+        chosen += [example for example in extra if example is not None]
         return [t for example in chosen for t in _references(task, example)]
     rows = make_rows(env, 32, reward="default", reward_timing="terminal", metrics=())
     try:
@@ -59,16 +62,16 @@ def demonstrations(
 
 def _references(task: Task, example: Example) -> list[Trajectory]:
     prompt = task.prompt_tokens(example)[-task.max_prompt_tokens :]
-    found = []
+    trajectories = []
     for reference in example.references:
         answer = task.tokenizer.encode(reference)[: task.max_new_tokens - 1]
         ids = [*prompt, *answer, task.tokenizer.end_token_ids[0]]
-        found.append(demonstration(ids, range(len(prompt), len(ids))))
-    return found
+        trajectories.append(demonstration(ids, range(len(prompt), len(ids))))
+    return trajectories
 
 
 class _Expert:
-    """The reference agent as a rollout's policy."""
+    """The reference agent, as a rollout's policy."""
 
     def __init__(self, env: Any, seed: int) -> None:
         self._agent = ReferenceAgent(env, seed)
@@ -79,7 +82,9 @@ class _Expert:
         lengths = (observation >= 0).sum(axis=1)
         if self._talks is None or len(self._talks) != len(observation):
             self._talks, self._lengths = [None] * len(observation), lengths + 1
-        starts = lengths <= self._lengths  # a dialogue only grows: a shorter one is another
+        starts = (
+            lengths <= self._lengths
+        )  # a dialogue only grows, so a row that has not grown began a new one
         actions, self._talks = self._agent.predict(observation, self._talks, starts)
         self._lengths = lengths
         return actions, np.zeros(len(actions))

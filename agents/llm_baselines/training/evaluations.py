@@ -65,7 +65,7 @@ class Evaluations:
         best_weights: dict[str, Tensor] | None,
         next_timesteps: int,
     ) -> None:
-        """Goes on from a checkpoint. `best_score` is None where none was kept; see `kept_score`."""
+        """Restores the values of a checkpoint. `best_score` may be None; see `kept_score`."""
         self.report, self.next_timesteps = report, next_timesteps
         self.best_score = -math.inf if best_score is None else best_score
         self.best_weights = best_weights
@@ -82,7 +82,7 @@ class Evaluations:
         return curve[-1]["timesteps"] if curve else None
 
     def is_due(self, timesteps: int) -> bool:
-        """Whether it is time for an evaluation."""
+        """Returns True if an evaluation is due."""
         return self.envs is not None and timesteps >= self.next_timesteps
 
     def plan_next(self, timesteps: int) -> None:
@@ -90,7 +90,7 @@ class Evaluations:
         self.next_timesteps = timesteps + self._eval_freq
 
     def play(self, policy: Agent) -> EvaluationResult:
-        """Plays the episodes of an evaluation."""
+        """Plays the episodes of one evaluation, and returns its result."""
         assert self.envs is not None
         return evaluate(policy, self.envs, self._n_eval_episodes, deterministic=self._deterministic)
 
@@ -103,9 +103,9 @@ class Evaluations:
         logger: Logger,
         weights: Callable[[], dict[str, Tensor]],
     ) -> None:
-        """Logs an evaluation, adds it to the curve, and keeps the weights if none were better.
+        """Logs an evaluation, adds it to the curve, and keeps the weights if its score is the best.
 
-        A row of the same step is replaced. `report.seconds` must be up to date.
+        The row replaces one of the same step. `report.seconds` must be up to date.
 
         Args:
             result: From `play`.

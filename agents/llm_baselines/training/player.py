@@ -1,4 +1,4 @@
-"""Playing rounds of episodes for a learner: which examples, how actions are drawn, what is noted."""
+"""RoundPlayer: plays rounds of episodes for a learner, with its behaviour, on drawn examples."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from llm_baselines.training.trainer import TrainingRun
 from llm_envs.lm.reader import Reader
 
 Probabilities = Callable[[list[Tensor], np.ndarray], tuple[Tensor, Tensor]]
-"""(features by reader, observation) -> what actions are drawn from, and whose log-probability is noted."""
+"""Called with (features by reader, observation).
+
+Returns the probabilities that actions are drawn from, and the log-probabilities to store; both (n, V).
+"""
 
 
 class PlayingConfig(LearnerConfig, Protocol):
@@ -33,7 +36,7 @@ class PlayingConfig(LearnerConfig, Protocol):
 
     @property
     def train_fraction(self) -> float:
-        """Part of the train split that is played on."""
+        """Part of the train split that is used."""
         ...
 
 
@@ -48,15 +51,15 @@ class PlayingLearner(Learner, Protocol):
         ...
 
     def training_rows(self) -> Rows:
-        """Rows to play on, with the training reward."""
+        """Returns the rows to play on, with the training reward."""
         ...
 
     def make_readers(self) -> list[Reader]:
-        """The readers of observations: the acting model's, and others that behaviour looks at."""
+        """Returns the readers of observations: the acting model's, and others that behaviour needs."""
         ...
 
     def action_mask(self, observation: np.ndarray) -> Tensor | None:
-        """The tokens that the environment allows, bool (n, V); None for all."""
+        """Returns the tokens that the environment allows, bool (n, V); None allows all."""
         ...
 
 
@@ -64,7 +67,7 @@ class RoundPlayer:
     """Plays rounds of whole episodes on a learner's training environment.
 
     Args:
-        learner: Whose behaviour is played.
+        learner: The learner whose behaviour is played.
     """
 
     def __init__(self, learner: PlayingLearner) -> None:
@@ -81,12 +84,12 @@ class RoundPlayer:
         """Plays a round.
 
         Args:
-            run: Gives the round, and hears of every step.
+            run: Gives the number of the round, and counts every step.
             probabilities: The behaviour.
-            group: Episodes on the same example, one after the other; 1 draws an example for each.
+            group: Number of consecutive episodes on the same example; 1 draws an example for each episode.
 
         Returns:
-            `config.round_size` trajectories, fewer where a callback stopped the training.
+            `config.round_size` trajectories; fewer if a callback stopped the training.
         """
         learner, rng = self._learner, run.generator(0)
         count = learner.config.round_size
@@ -114,7 +117,7 @@ class RoundPlayer:
 
 
 class _Behaviour:
-    """A learner as a rollout's policy."""
+    """A learner's behaviour, as a rollout's policy."""
 
     def __init__(self, learner: PlayingLearner, probabilities: Probabilities, run: TrainingRun) -> None:
         self._learner, self._run = learner, run
@@ -123,18 +126,18 @@ class _Behaviour:
 
     def act(self, observation: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         features = [reader.read(observation) for reader in self._readers]
-        probabilities, noted = self._probabilities(features, observation)
+        probabilities, log_probs = self._probabilities(features, observation)
         if not np.isfinite(total := float(probabilities.sum())):
-            self._explain(total, observation)
+            self._raise_not_finite(total, observation)
         actions = draw(probabilities, rng.random(len(observation)))
-        taken = noted.gather(1, torch.as_tensor(actions, device=noted.device)[:, None])[:, 0]
+        taken = log_probs.gather(1, torch.as_tensor(actions, device=log_probs.device)[:, None])[:, 0]
         return actions, taken.cpu().numpy()
 
     def keep(self, rows: np.ndarray) -> None:
         for reader in self._readers:
             reader.keep(rows)
 
-    def _explain(self, total: float, observation: np.ndarray) -> None:
+    def _raise_not_finite(self, total: float, observation: np.ndarray) -> None:
         mask = self._learner.action_mask(observation)
         if mask is not None and not (allowed := mask.any(dim=1)).all():
             row = int((~allowed).nonzero()[0])
@@ -143,5 +146,8 @@ class _Behaviour:
 
 
 def log_ratios(trajectories: Sequence[Trajectory]) -> np.ndarray:
-    """Log pi_behaviour - log pi_ref of every text, nats, float64 (n,); their mean estimates the KL."""
+    """Returns log pi_behaviour - log pi_ref of every text, nats, float64 (n,).
+
+    The mean estimates the sequence KL.
+    """
     return np.array([float((t.behaviour_log_probs - t.reference_log_probs).sum()) for t in trajectories])

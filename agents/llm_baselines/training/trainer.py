@@ -27,7 +27,7 @@ from llm_baselines.training.evaluations import Clock, Evaluations
 from llm_baselines.training.logs import RoundLog, make_logger
 from llm_baselines.training.stopped import not_finite
 
-_CHECKPOINT_SECONDS = 300.0  # an interruption costs no more, however slow the steps are
+_CHECKPOINT_SECONDS = 300.0  # an interruption loses at most this much, however slow the steps are
 
 
 class TrainingRun:
@@ -39,8 +39,8 @@ class TrainingRun:
         callback: Callbacks of Stable-Baselines3: one, a list or a function.
         log_interval: Rounds between log lines.
         progress_bar: Show a progress bar.
-        run_folder: Where checkpoints and logs go; None for nowhere.
-        resume: Go on from the run folder's last checkpoint, if there is one.
+        run_folder: Where checkpoints and logs go; None writes nothing.
+        resume: Continue from the run folder's last checkpoint, if there is one.
 
     Attributes:
         evaluations: The evaluations on validation, with the best score and weights.
@@ -73,7 +73,7 @@ class TrainingRun:
         self._resume, self._progress_bar = resume, progress_bar
         self._log_interval = max(1, log_interval)
         self._log = RoundLog()
-        self._going_on = True
+        self._stopped = False
         self._clock = Clock(learner.report.seconds)
         self._checkpointed = time.perf_counter()
         self._next_checkpoint = learner.num_timesteps + config.checkpoint_freq
@@ -123,11 +123,11 @@ class TrainingRun:
         rounds: int = self.learner.rounds
         return rounds
 
-    # What the learner's loop calls.
+    # The learner's loop calls these.
 
     def going_on(self) -> bool:
-        """Whether to play another round."""
-        return self._going_on and self.learner.num_timesteps < self.total_timesteps
+        """Returns True if another round is to be played."""
+        return not self._stopped and self.learner.num_timesteps < self.total_timesteps
 
     @property
     def progress(self) -> float:
@@ -142,8 +142,8 @@ class TrainingRun:
         """Counts a step of the rows, and tells the callbacks; False if one of them stops the training."""
         self.learner.num_timesteps += steps
         self._bar.update(steps)
-        self._going_on = self._callbacks.on_step(dones) and self._going_on
-        return self._going_on
+        self._stopped = not self._callbacks.on_step(dones) or self._stopped
+        return not self._stopped
 
     def rollout(self) -> AbstractContextManager[None]:
         """Returns a context that tells the callbacks when playing begins and ends."""
@@ -206,7 +206,7 @@ class TrainingRun:
             self.measure()
         self.update_report()
         self.checkpoint()
-        with deferred_signals():  # an interruption finds the last weights or the best, no mixture
+        with deferred_signals():  # an interruption must not leave a mixture of last and best weights
             if self.learner.config.keep_best:
                 evaluations.keep_best(self._load_best)
             self._finished = True
@@ -221,7 +221,7 @@ class TrainingRun:
             self.learner.interrupted_best = (score, weights)
         if self._bar is not None:
             self._bar.close()
-            self.update_report()  # of an interrupted run, too
+            self.update_report()  # also if the run was interrupted
         if self.evaluations.envs is not None:
             self.evaluations.envs.close()
         if self._own_logger:

@@ -6,7 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from llm_baselines.algorithms.supervised.disguise import disguised, looked_up
+from llm_baselines.algorithms.supervised.disguise import database_values, disguised
 from llm_baselines.play.trajectory import demonstration
 from llm_baselines.training.demonstrations import demonstrations
 
@@ -25,15 +25,15 @@ def shown():
     return [demonstration(t, [3, 4, 9, 10]) for t in tokens]
 
 
-def test_only_what_enters_through_the_database_and_is_repeated_counts(shown):
-    values = looked_up(shown, MARKERS, 20)
+def test_values_enter_through_the_database_and_are_repeated(shown):
+    values = database_values(shown, MARKERS, 20)
     assert values.tolist() == list(range(10, 18)), "not the user's words, not the form of the rows (9)"
-    assert not len(looked_up(shown, {"user": (0,), "agent": (2,)}, 20)), "no database, no values"
-    assert not len(looked_up([], MARKERS, 20))
+    assert not len(database_values(shown, {"user": (0,), "agent": (2,)}, 20)), "no database, no values"
+    assert not len(database_values([], MARKERS, 20))
 
 
 def test_a_value_is_exchanged_for_the_same_other_throughout(shown):
-    values = looked_up(shown, MARKERS, 20)
+    values = database_values(shown, MARKERS, 20)
     rng = np.random.default_rng(0)
     changed = 0
     for one in shown * 5:
@@ -47,12 +47,13 @@ def test_a_value_is_exchanged_for_the_same_other_throughout(shown):
     assert changed > 25, "of 40, one in eight is drawn for itself"
 
 
-def test_the_booking_database_is_disguised_and_its_words_for_nothing_are_not():
+def test_values_of_the_booking_database_are_disguised():
     env = gym.make("Dialogue-v0")
     task = env.unwrapped.task
     shown = demonstrations(env, np.arange(120))
     words = {
-        task.tokenizer.token(int(i)) for i in looked_up(shown, task.tokenizer.markers, task.vocabulary_size)
+        task.tokenizer.token(int(i))
+        for i in database_values(shown, task.tokenizer.markers, task.vocabulary_size)
     }
     assert {"velvet", "falcon"} & words
     assert any(word.isdigit() and len(word) == 4 for word in words), "phone numbers"

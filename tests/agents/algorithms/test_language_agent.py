@@ -72,7 +72,7 @@ def test_an_action_does_not_depend_on_the_batch_it_is_chosen_in(name, env, train
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_evaluated_does_not_depend_on_the_number_of_environments(name, env, trained):
+def test_evaluation_does_not_depend_on_the_number_of_environments(name, env, trained):
     results = [
         llm_envs.evaluate(trained[name], llm_envs.vectorize(env, n), 20, seed=4, deterministic=False)
         for n in (1, 7)
@@ -208,7 +208,7 @@ def test_every_table_of_hyperparameters_is_valid(name, env_id):
     assert AGENT_OPTIONS.timesteps(name, env_id, "demo") <= AGENT_OPTIONS.timesteps(name, env_id, "bench")
 
 
-def test_a_training_reward_gives_way_to_the_environments_own():
+def test_rows_use_the_training_reward_or_else_the_environments_own():
     own = gym.make("TextGen-Tiny-v0", reward="chrf")
     agent = make("logits", own, reward=None)
     rows = agent.training_rows()
@@ -335,7 +335,7 @@ def test_exploration_suits_the_parametrisation(q, exploration, env):
     assert TokenDQN(SMALL, env, device="cpu", q=q, exploration="boltzmann").config.exploration == "boltzmann"
 
 
-def test_whether_weights_are_numbers_is_asked_where_they_are(env, monkeypatch):
+def test_the_finite_check_runs_on_the_device_of_the_weights(env, monkeypatch):
     agent, asked = make("logits", env, warm_start=False), []
     monkeypatch.setattr(
         kept_learner, "model_inputs", lambda *given: asked.append(given[1:]) or model_inputs(*given)

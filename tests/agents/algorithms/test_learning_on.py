@@ -166,7 +166,7 @@ class Half:
         return 0.5
 
 
-def test_a_reward_without_a_name_is_resumed_and_told_of_when_it_is_loaded(tmp_path):
+def test_a_reward_without_a_name_resumes_and_is_reported_on_load(tmp_path):
     def tiny():
         env = gym.make("llm_envs:TextGen-Tiny-v0")
         return world_agent(env=env, warm_start=False, reward=Half())
@@ -220,7 +220,7 @@ def test_options_of_our_environments_are_refused_on_others(option):
             world_agent(env=env, **option).learn(20)
 
 
-def test_what_the_table_says_of_an_id_is_not_asked_of_a_vector_environment():
+def test_vector_environments_do_not_use_the_option_table():
     envs = gym.make_vec("llm_envs:Translation-v0", num_envs=4, autoreset_mode="Disabled")
     make("logits", env=envs).learn(20)
 
@@ -314,12 +314,12 @@ class RewardInARow(World):
         (RewardInARow, r"a reward is one number, and step\(\) returned an array of the shape \(1,\)"),
     ],
 )
-def test_what_is_wrong_with_an_observation_or_a_reward_is_said(world, said):
+def test_errors_say_what_is_wrong_with_an_observation_or_reward(world, said):
     with pytest.raises(ValueError, match=said):
         world_agent(env=world()).learn(20)
 
 
-def test_a_round_of_rloo_that_was_broken_off_teaches_nothing():
+def test_an_interrupted_round_of_rloo_makes_no_update():
     agent = make("rloo", warm_start=False, n_envs=16)
     before = weights(agent)
     calls = iter([True, True, False])
@@ -328,7 +328,7 @@ def test_a_round_of_rloo_that_was_broken_off_teaches_nothing():
     assert equal(weights(agent), before)
 
 
-def test_steps_that_have_been_made_are_not_made_again_and_that_is_said():
+def test_a_spent_budget_warns_and_trains_no_further():
     agent = world_agent().learn(60)
     with pytest.warns(UserWarning, match=r"total_timesteps=60 counts earlier steps too"):
         agent.learn(60)
@@ -366,7 +366,7 @@ def test_seeds_may_be_numpys(tmp_path):
         world_agent(seed=0.5)
 
 
-def test_a_folder_that_cannot_be_written_to_is_what_the_error_is_about(tmp_path):
+def test_the_error_names_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises((FileExistsError, NotADirectoryError)):
         world_agent().learn(20, run_folder=tmp_path / "file")

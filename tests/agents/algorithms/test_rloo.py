@@ -50,7 +50,7 @@ def test_a_group_plays_on_one_example():
     assert len({prompt for prompts in seen for prompt in prompts}) > 4
 
 
-def test_what_is_drawn_in_training_and_after_it_is_cut_to_the_k_best():
+def test_training_and_predict_sample_only_the_k_best_tokens():
     agent = RLOO(MODEL, World(), device="cpu", n_envs=8, group_size=4, top_k=1, eval_freq=0)
     played = []
     agent.update = lambda episodes, run: played.extend(episodes)

@@ -31,7 +31,7 @@ MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "nu
 
 
 @pytest.mark.parametrize("env_id", ["TextGen-Tiny-v0", "Translation-v0"])
-def test_demonstrations_are_the_references_as_the_environment_would_show_them(env_id):
+def test_demonstrations_equal_references_played_in_the_environment(env_id):
     env = gym.make(env_id)
     task = env.unwrapped.task
     examples = np.arange(5)
@@ -93,7 +93,7 @@ def test_the_best_weights_on_validation_are_kept():
 
 
 @pytest.mark.parametrize("name", ["logits", "rloo"])
-def test_an_agent_whose_training_only_spoils_it_keeps_what_it_began_with(name):
+def test_training_that_only_harms_keeps_the_first_weights(name):
     taught = {"total_timesteps": 6000, "learning_rate": 5e-3, "copy_steps": 0, "eval_freq": 0}
     agent = make(name, supervised=taught, learning_rate=0.1, learning_rate_end=0.1, n_eval_episodes=30)
     rewards = [row["eval/mean_reward"] for row in agent.learn(300).report.curve]
@@ -156,7 +156,7 @@ def batches_of(agent, steps):
 def test_every_epoch_shows_all_demonstrations_in_an_order_of_its_own():
     agent = make("supervised", copy_steps=0, eval_freq=0, train_fraction=0.2)
     batches = batches_of(agent, 1000)
-    shown, per_epoch = len(agent._shown), -(-len(agent._shown) // 8)
+    shown, per_epoch = len(agent._trajectories), -(-len(agent._trajectories) // 8)
     assert len(batches) >= 2 * per_epoch
     epochs = [
         [t.tokens.tobytes() for batch in batches[start : start + per_epoch] for t in batch]
@@ -164,16 +164,16 @@ def test_every_epoch_shows_all_demonstrations_in_an_order_of_its_own():
     ]
     assert len(epochs[0]) == shown
     assert epochs[0] != epochs[1]
-    assert sorted(epochs[0]) == sorted(epochs[1]) == sorted(t.tokens.tobytes() for t in agent._shown)
+    assert sorted(epochs[0]) == sorted(epochs[1]) == sorted(t.tokens.tobytes() for t in agent._trajectories)
 
 
 @pytest.mark.parametrize("disguise", [True, False])
-def test_what_was_looked_up_is_in_disguise_where_that_is_wanted(disguise):
+def test_database_values_are_replaced_only_with_disguise(disguise):
     env = gym.make("Dialogue-v0")
     options = {"copy_steps": 0, "eval_freq": 0, "train_fraction": 0.02, "batch_size": 4}
     agent = make("supervised", env, disguise=disguise, **options)
     batches = batches_of(agent, 400)
-    as_they_were = {t.tokens.tobytes() for t in agent._shown}
+    as_they_were = {t.tokens.tobytes() for t in agent._trajectories}
     learned_from = {t.tokens.tobytes() for batch in batches for t in batch}
     assert (learned_from <= as_they_were) == (not disguise)
 
@@ -189,7 +189,7 @@ def test_there_must_be_something_to_imitate(tmp_path):
                 Supervised(SMALL, refused, device="cpu", warm_start_folder=folder).learn(10)
 
 
-def test_going_on_with_what_has_stood_before_is_learned_from_random_tokens():
+def test_a_model_learns_to_copy_from_random_tokens():
     lm = build_language_model("nano", vocabulary_size=50, context_length=64, seed=0)
     state = torch.get_rng_state()
     # The tokens are uniform: only who looks back can do better than log 50.
@@ -216,7 +216,7 @@ def test_a_fresh_learner_begins_from_demonstrations(name):
     assert without.lm.identity() == fresh
 
 
-def test_options_of_the_start_go_before_what_the_table_has_for_the_id(monkeypatch):
+def test_warm_start_options_override_the_table(monkeypatch):
     begun = []
     monkeypatch.setattr(Supervised, "learn", lambda self, total, **_: begun.append((self.config, total)))
     table = AGENT_OPTIONS.options("supervised", "Dialogue-v0")
@@ -228,7 +228,7 @@ def test_options_of_the_start_go_before_what_the_table_has_for_the_id(monkeypatc
     assert config.eval_freq == table["eval_freq"]
 
 
-def test_what_is_written_out_of_a_start_is_what_it_is_trained_with(monkeypatch):
+def test_the_complete_warm_start_options_are_those_it_trains_with(monkeypatch):
     begun = []
     monkeypatch.setattr(Supervised, "learn", lambda self, total, **_: begun.append((self.config, total)))
     mine = {"batch_size": 7, "relabel": 2}
@@ -367,7 +367,7 @@ def test_warm_starts_of_another_split_are_others(tmp_path):
 
 @pytest.mark.parametrize("name", ["logits", "rloo"])
 @pytest.mark.parametrize("wrong", [{"reward": "blue"}, {"train_dataset": "poem-reqests"}])
-def test_what_is_wrong_with_the_training_environment_shows_before_the_warm_start(name, wrong, monkeypatch):
+def test_a_bad_training_environment_fails_before_the_warm_start(name, wrong, monkeypatch):
     monkeypatch.setattr(Supervised, "learn", lambda *_, **__: pytest.fail("the warm start began"))
     with pytest.raises(ValueError, match=next(iter(wrong.values()))):
         make(name, **wrong).learn(20)

@@ -70,7 +70,7 @@ def test_samples_depend_on_the_seed_and_not_on_the_rows(env, folder):
     assert [r.text for r in greedy] == [r.text for r in play("lm_sample", env, folder, top_k=1)[0].rows]
 
 
-def test_the_best_of_n_is_the_best_of_its_samples_and_pays_for_them(env, folder):
+def test_best_of_n_writes_its_best_sample_and_counts_all_tokens(env, folder):
     results = [play("lm_best_of_n", env, folder, n=n) for n in (1, 4, 16)]
     rewards = np.array([[row.reward for row in result.rows] for result, _ in results])
     assert (np.diff(rewards, axis=0) >= 0).all(), "the first samples are among the more"

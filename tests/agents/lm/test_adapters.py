@@ -69,7 +69,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "qwen2"])
-def test_the_learner_is_the_base_at_first_and_the_actor_the_learner_later(family):
+def test_the_actor_equals_the_learner_only_after_refresh(family):
     base = base_model(family)
     identity, seen = base.identity(), some_inputs()
     learner = with_lora(base, rank=4, alpha=8)
@@ -244,7 +244,7 @@ def test_training_leaves_the_base_alone_and_acts_with_what_it_learned(name, fold
     assert agent.report.parameters < agent.base.parameter_count or name == "head"
 
 
-def test_interrupted_between_two_updates_it_acts_with_what_it_has_learned_so_far(folder, monkeypatch):
+def test_after_an_interruption_the_agent_acts_with_its_latest_weights(folder, monkeypatch):
     options = {**TOKEN_DQN, "dtype": "float32", "value_warmup": 0, "gradient_steps": 3}
     agent = TokenDQN(folder, gym.make(ENV), seed=0, device="cpu", **options)
 
@@ -293,7 +293,7 @@ def test_precision_is_probed_once_and_what_was_chosen_is_kept(folder):
     assert next(agent.base.parameters()).dtype == DTYPES[chosen]
 
 
-def test_an_architecture_without_a_choice_of_layers_has_all_linear_ones_adapted():
+def test_lora_adapts_all_linear_layers_of_an_unknown_architecture():
     options = {"vocab_size": 11, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
     heads = {"num_attention_heads": 2, "num_key_value_heads": 2, "pad_token_id": 0}
     base = LanguageModel(AutoModelForCausalLM.from_config(SmolLM3Config(**options, **heads)), 11)

@@ -52,7 +52,7 @@ def check(lm, reader, observation):
 
 
 @pytest.mark.parametrize("family", ["llama", "gpt2", "qwen2"])
-def test_cached_equals_uncached_on_ragged_turns_with_rows_kept_and_restarted(family):
+def test_cached_equals_uncached_with_ragged_kept_and_restarted_rows(family):
     lm = reads(family)
     reader = Reader(lm)
     assert reader.cached
@@ -91,7 +91,7 @@ def test_a_step_costs_its_new_tokens_alone(monkeypatch):
     assert [block.numel() for block in blocks] == [3]
 
 
-def test_one_row_that_was_answered_does_not_take_the_others_out_of_their_slots(monkeypatch):
+def test_rows_without_a_reply_still_read_one_token(monkeypatch):
     lm = reads("llama")
     reader = Reader(lm)
     rng = np.random.default_rng(0)
@@ -169,7 +169,7 @@ def test_a_sliding_window_is_read_without_a_cache_and_right(window):
     assert not torch.allclose(alone(wide, full), alone(lm, full)), "the window matters"
 
 
-def test_a_model_that_takes_no_cache_of_ours_is_read_without():
+def test_a_model_that_takes_no_cache_is_read_without_one():
     from small_models import TableModel
 
     lm = LanguageModel(TableModel([(1,), (1, 2), (1, 2, 0)], 3), 3)
@@ -204,7 +204,7 @@ def test_a_window_that_a_part_of_the_configuration_names_is_seen():
     check(lm, reader, row)
 
 
-def test_a_model_that_heeds_no_mask_reads_every_row_from_its_first_token():
+def test_a_model_without_attention_mask_reads_rows_from_their_first_token():
     config = RwkvConfig(
         vocab_size=V, context_length=64, hidden_size=16, attention_hidden_size=16, num_hidden_layers=2,
         intermediate_size=16,

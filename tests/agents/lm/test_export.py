@@ -84,7 +84,7 @@ def test_another_process_loads_it_and_writes_the_same_greedy_tokens(cls, family,
         agent.export(tmp_path / "out" / "exported")
 
 
-def test_a_model_with_words_of_ours_lists_them_and_the_card_takes_the_trainings_evaluation(tmp_path):
+def test_export_lists_the_vocabulary_and_the_training_evaluation(tmp_path):
     env = gym.make("TextGen-Tiny-v0")
     small = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     agent = TokenDQN(small, env, device="cpu", warm_start=False, **DQN).learn(150)

@@ -133,7 +133,7 @@ def test_a_scale_before_or_behind_the_head_is_refused():
             LanguageModel(model, V)
 
 
-def test_presets_are_drawn_from_the_seed_and_the_global_generator_is_left_alone():
+def test_presets_depend_on_the_seed_and_not_on_the_global_generator():
     state = torch.get_rng_state()
     first, again, other = (build("nano", seed=seed) for seed in (3, 3, 4))
     assert torch.equal(torch.get_rng_state(), state)

@@ -99,5 +99,5 @@ def test_what_nothing_tells_is_learned_from_the_agent_alone(lm, trajectories):
         own[t.actions] = True
         told = own | ~np.isin(t.tokens, ids.numpy())
         expected += losses[own].sum() + 0.5 * losses[1:][(told & ~own)[1:]].sum()
-    loss, _ = token_losses(lm, collate(trajectories), 0.5, by_chance=ids)
+    loss, _ = token_losses(lm, collate(trajectories), 0.5, unpredictable=ids)
     assert loss.item() == pytest.approx(expected, rel=1e-4)

@@ -168,7 +168,7 @@ def test_the_first_candidate_is_greedy_decoding(folder, env):
 
 
 @pytest.mark.parametrize("q", ["head", "logits"])
-def test_a_language_model_or_an_agent_that_goes_on_learning_is_a_scorer(q):
+def test_a_language_model_and_a_learning_agent_are_scorers(q):
     env = gym.make("TextGen-Tiny-v0")
     options = {"warm_start": False, "n_envs": 4, "learning_starts": 8, "batch_size": 4, "value_warmup": 0}
     options["exploration"] = "sample"

@@ -79,7 +79,7 @@ def test_drawn_episodes_are_played_by_what_infos_say(arguments):
     assert set(rewards) == {1.0}
 
 
-def test_where_the_prompt_leaves_a_doubt_and_nobody_told_it_says_so(arguments):
+def test_an_ambiguous_prompt_without_a_named_example_raises(arguments):
     env = gym.make("Translation-v0", split="test", **arguments)
     agent = ReferenceAgent(env, 0)
     observation, info = env.reset(options={"example": 0})
@@ -177,7 +177,7 @@ class _OwnDialogueEnv(TokenEnv):
     task_class = _OwnDialogue
 
 
-def test_a_dialogue_of_ones_own_has_an_expert_of_its_own_or_none():
+def test_a_users_dialogue_has_its_own_expert_or_none():
     env = _OwnDialogueEnv(max_prompt_tokens=64)
     with pytest.raises(ValueError, match=r"has none \(Task.has_expert\)"):
         ReferenceAgent(env, 0)

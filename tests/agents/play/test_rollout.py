@@ -249,7 +249,7 @@ def test_the_round_is_noted():
 
 
 @pytest.mark.parametrize("vector", [False, True])
-def test_where_the_tokens_begin_behind_their_padding_is_noted(vector):
+def test_rollouts_store_the_first_column_after_left_padding(vector):
     played, _ = play(in_rows(make_world, 4) if vector else make_world())
     begun = {(t.start, tuple(t.tokens[: t.actions[0]].tolist())) for t in played}
     assert begun == {(1, (1, 2)), (0, (3, 2, 1))}
@@ -321,9 +321,9 @@ def test_first_observations_that_break_the_contract(second, message):
         ([1, 0, 3, 2, -1, -1], r"row 1: column 1 held 2 before step\(2\) and 0 after it; .*only append"),
         ([2, 3, 2, -1, -1, -1], "row 1: column 0 held 1 before"),  # it slides
         ([-1, 2, 3, 2, -1, -1], "row 1: column 0 held 1 before"),  # it forgets
-        ([1, 2, 3, 1, -1, -1], r"row 1: step\(2\) must write .* first free column, 3; 1 stands there"),
-        ([1, 2, 3, -1, 2, -1], r"row 1: step\(2\) must write .* first free column, 3; -1 stands there"),
-        ([1, 2, 3, -1, -1, -1], "-1 stands there"),
+        ([1, 2, 3, 1, -1, -1], r"row 1: step\(2\) must write .* first free column, 3; that column holds 1"),
+        ([1, 2, 3, -1, 2, -1], r"row 1: step\(2\) must write .* first free column, 3; that column holds -1"),
+        ([1, 2, 3, -1, -1, -1], "that column holds -1"),
         ([1, 2, 3, 2, -1, 1], "row 1: there is a gap"),
         ([1, 2, 3, 2, 4, -1], "row 1: 4 in column 4 is no token"),
         ([1, 2, 3, 2, -5, -1], "row 1: -5 in column 4 is no token"),
@@ -371,7 +371,7 @@ def test_a_learner_stops_at_a_broken_contract(make, message, vector):
         agent.learn(100)
 
 
-def test_wrapped_rows_of_ours_that_wait_for_resets_are_refused_and_not_unwrapped():
+def test_wrapped_native_vector_env_without_autoreset_raises():
     rows = gym.make_vec("TextGen-Tiny-v0", num_envs=4, autoreset_mode="Disabled")
     with pytest.raises(ValueError, match="NEXT_STEP or SAME_STEP"):
         make_rows(gym.wrappers.vector.TransformReward(rows, lambda reward: reward - 1.0), 4)

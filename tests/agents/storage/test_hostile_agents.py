@@ -137,7 +137,7 @@ def test_finite_tensors_of_every_kind_pass():
         ("sb3_dqn", {"report": {"curve": [{"timesteps": 1}]}}, "report.curve: .* is not a list of objects"),
         ("sb3_dqn", {"spec": [1]}, r"spec: \[1\] is not an object"),
         ("sb3_dqn", {"spec.agent": None}, "spec.agent: None is not an object"),
-        ("sb3_dqn", {"spec.agent.surprise": 1}, "spec.agent.surprise: is no field of a run"),
+        ("sb3_dqn", {"spec.agent.surprise": 1}, "spec.agent.surprise: is not a field of a run"),
         ("sb3_dqn", {"spec.evaluation": {"seed": 1}}, "spec.evaluation: .* is not null"),
         ("sb3_dqn", {"spec.training.reward": "bleu"}, "spec.training.reward: 'bleu' is not an object"),
         ("sb3_dqn", {"spec.training.split": "all"}, "spec.training.split: 'all' is not train"),

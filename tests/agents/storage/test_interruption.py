@@ -257,7 +257,7 @@ def test_an_interruption_within_an_update_waits_until_it_is_counted(
         assert json.loads((place / "state.json").read_text())["n_updates"] == len(steps)
 
 
-def test_where_the_terminal_is_gone_printing_goes_on_without_an_error() -> None:
+def test_printing_to_a_closed_terminal_raises_no_error() -> None:
     def command() -> int:
         os.setsid()
         name = os.ttyname(theirs)

@@ -152,7 +152,7 @@ def test_the_curve_is_greedy_or_drawn_as_is_wanted(deterministic):
     assert found != (other.mean_reward, other.mean_length)
 
 
-def test_of_weights_that_are_as_good_the_later_ones_are_kept(monkeypatch):
+def test_equal_scores_keep_the_later_weights(monkeypatch):
     as_good = SimpleNamespace(mean_reward=0.5, mean_length=4.0, metrics={})
     monkeypatch.setattr("llm_baselines.training.evaluations.evaluate", lambda *_, **__: as_good)
     kept, last = (make("rloo", warm_start=False, keep_best=best).learn(200) for best in (True, False))

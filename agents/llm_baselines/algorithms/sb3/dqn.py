@@ -65,8 +65,8 @@ class SB3DQN(SB3Agent):
     def prepare(self, model: BaseAlgorithm) -> None:
         """Fills the replay buffer with episodes of the reference agent, as many as `demonstrations` says."""
         assert isinstance(model, DQN)
-        wanted = self.config.demonstrations
-        if not wanted:
+        episodes = self.config.demonstrations
+        if not episodes:
             return
         venv = SB3TokenVecEnv(self.vector_env(training=True))
         expert = ReferenceAgent(self._env, self.seed)
@@ -74,10 +74,10 @@ class SB3DQN(SB3Agent):
         venv.seed(self.seed)
         observation = np.asarray(venv.reset())
         state, dones, played = None, np.ones(venv.num_envs, dtype=bool), 0
-        while played < wanted:
+        while played < episodes:
             begun = np.flatnonzero(dones).tolist()
-            told = [examples[venv.reset_infos[row]["example"]] for row in begun]
-            state = expert.begin_episodes(begun, told, state)
+            begun_examples = [examples[venv.reset_infos[row]["example"]] for row in begun]
+            state = expert.begin_episodes(begun, begun_examples, state)
             actions, state = expert.predict(observation, state, dones)
             following, rewards, dones, infos = venv.step(actions)
             reached = np.array(following)

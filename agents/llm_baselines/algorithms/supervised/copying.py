@@ -1,8 +1,8 @@
-"""What a fresh model learns before words: to go on with what has stood before.
+"""Teaches a fresh model to copy from its context, before it sees any demonstration.
 
-Requests, database rows and source sentences are copied from. The circuit for it, induction heads (Olsson et
-al. 2022), comes late in training on a few hundred texts, which are learned by heart sooner; on random tokens,
-where there is nothing to learn by heart, it comes within a minute on one core.
+Agents copy words from requests, database rows and source sentences. Induction heads do the copying (Olsson et
+al. 2022). On a few hundred texts a model memorises the texts before it forms these heads. On random tokens
+there is nothing to memorise, and the heads form within a minute on one core.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _LEAST, _MOST, _GAP, _LEAD = 4, 16, 20, 3
 
 
 def teach_copying(lm: LanguageModel, steps: int, seed: int, *, progress_bar: bool = False) -> float:
-    """Trains a model to repeat runs of random tokens that have stood in its context.
+    """Trains a model to repeat runs of random tokens from its context.
 
-    A sequence is some random tokens, a run of 4 to 16, up to 20 others, and the run again; the loss is that
-    of the repetition but for its first token.
+    A sequence holds some random tokens, a run of 4 to 16 tokens, up to 20 others, and the run again. The loss
+    covers the repetition without its first token.
 
     Args:
         lm: The model; changed in place.
         steps: Updates.
-        seed: Decides the tokens; the global generator is left as it was.
+        seed: Decides the tokens; the global generator does not change.
         progress_bar: Show a progress bar.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Warm starts that are kept in a folder, so that agents that begin alike train once."""
+"""A folder of trained warm starts, so that agents with the same warm start train it once."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ OF_NO_EFFECT = ("warm_start_folder", "checkpoint_freq")
 
 
 def name_of(agent: LanguageAgent, total_timesteps: int) -> str:
-    """The name of what a training gives: whatever decides the result decides the name.
+    """Returns the name of a warm start; everything that affects the result is part of the name.
 
     Args:
-        agent: On an environment of ours, not yet trained.
+        agent: An untrained agent on an environment made from one of our ids.
         total_timesteps: The length of its training.
     """
     assert agent.env.spec is not None
-    decides = [
+    affecting = [
         agent.model_spec,
         agent.task.signature,
         agent.task.split,
@@ -40,12 +40,12 @@ def name_of(agent: LanguageAgent, total_timesteps: int) -> str:
         torch.__version__,
         torch.get_num_threads(),
     ]
-    key = hashlib.sha256(json.dumps(decides, default=repr).encode()).hexdigest()[:16]
+    key = hashlib.sha256(json.dumps(affecting, default=repr).encode()).hexdigest()[:16]
     return f"{agent.env.spec.id}-{agent.seed}-{key}"
 
 
 def keep(agent: LanguageAgent, kept: Path) -> None:
-    """Saves what was trained as a warm start, whole or not at all."""
+    """Saves a trained agent as a warm start; an interruption leaves nothing half written."""
     with deferred_signals(), temporary_folder(kept.parent, f".{kept.name}-") as place:
         agent.save(place / "agent")
         try:
@@ -56,11 +56,11 @@ def keep(agent: LanguageAgent, kept: Path) -> None:
 
 
 @contextmanager
-def alone(kept: Path) -> Iterator[None]:
-    """Waits while another process trains the same warm start; without locks where files have none.
+def locked(kept: Path) -> Iterator[None]:
+    """Locks a warm start; waits while another process trains it. A folder without locks is not locked.
 
     Args:
-        kept: Where the warm start will stand.
+        kept: The path of the warm start.
     """
     lock = FileLock(kept.with_name(f".{kept.name}.lock"))
     try:
@@ -70,7 +70,7 @@ def alone(kept: Path) -> Iterator[None]:
         except Timeout:
             print(f"another process trains the warm start {kept.name}: waiting for it", file=sys.stderr)
             lock.acquire()
-        except OSError:  # a folder that is read only, or files that nobody can lock
+        except OSError:  # the folder is read-only, or the file system has no locks
             pass
         yield
     finally:

@@ -18,7 +18,7 @@ from llm_envs.checks.types import fits
 
 
 def check_start(config: PlayingAgentConfig) -> None:
-    """Refuses a learner's option "supervised" before anything is trained.
+    """Raises if a learner's option "supervised" is invalid, before anything is trained.
 
     Raises:
         ValueError: An option is unknown, of the wrong type or out of bounds.
@@ -27,34 +27,35 @@ def check_start(config: PlayingAgentConfig) -> None:
 
 
 def _split(supervised: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
-    """The options, and how many tokens are learned from; None for what suits the id."""
+    """Returns the supervised agent's options, and the number of tokens; None uses the id's number."""
     options = dict(supervised)
     total = options.pop("total_timesteps", None)
     if total is not None and not (fits(total, float) and 1 <= total < float("inf")):
         raise ValueError(
-            f"supervised.total_timesteps={total!r} must be at least 1; warm_start=False for none"
+            f"supervised.total_timesteps={total!r} must be at least 1; warm_start=False turns the start off"
         )
     return options, None if total is None else int(total)
 
 
 def _start(supervised: dict[str, Any], env_id: str, train_fraction: float) -> tuple[dict[str, Any], int]:
-    """Options and tokens of a start on an id, where the learner's own say nothing from the table."""
-    asked, total = _split(supervised)
-    options = {**AGENT_OPTIONS.options(Supervised.name, env_id), "train_fraction": train_fraction, **asked}
+    """Returns the options and tokens of a warm start on an id; the learner's own override the table's."""
+    overrides, total = _split(supervised)
+    table = AGENT_OPTIONS.options(Supervised.name, env_id)
+    options = {**table, "train_fraction": train_fraction, **overrides}
     options.pop("model", None)
     return options, total or AGENT_OPTIONS.timesteps(Supervised.name, env_id)
 
 
 def complete_start(supervised: dict[str, Any], env_id: str, train_fraction: float) -> dict[str, Any]:
-    """A learner's option "supervised" with all that is looked up when it begins.
+    """Returns a learner's option "supervised" with every default written out.
 
     Args:
         supervised: The option.
         env_id: The environment's id.
-        train_fraction: The learner's.
+        train_fraction: The learner's option of that name.
 
     Returns:
-        What `begin_from_demonstrations` trains with, whatever the tables and defaults say later.
+        The options that `begin_from_demonstrations` trains with; later changes of defaults do not affect it.
     """
     options, total = _start(supervised, env_id, train_fraction)
     values = recorded_values(Supervised.configure(options))
@@ -71,21 +72,21 @@ def begin_from_demonstrations(
     resume: bool,
     progress_bar: bool,
 ) -> None:
-    """Trains a learner's fresh model on demonstrations, where it is to be and there are any.
+    """Trains a learner's fresh model on demonstrations, if `warm_start` is set and there are any.
 
-    A run that goes on from a checkpoint has this behind it. Whatever decides the result decides its name in
-    `warm_start_folder`, so learners that begin alike train it once.
+    It does nothing if the run continues from a checkpoint, because the warm start is then done. With
+    `warm_start_folder`, learners with the same warm start train it once.
 
     Args:
         learner: Takes over the weights, the cost and the evaluations.
         config: Its configuration.
-        run_folder: Its run folder; "warm_start" in it holds this training's checkpoints.
-        rebuild: Called once the learner has new weights, for what it builds on them.
-        resume: Go on from them.
+        run_folder: Its run folder; the folder "warm_start" in it holds the warm start's checkpoints.
+        rebuild: Called once the learner has new weights, to build its network on them.
+        resume: Continue from the warm start's last checkpoint.
         progress_bar: Show a progress bar.
     """
-    wanted = config.warm_start and learner.is_fresh and learner.native and learner.num_timesteps == 0
-    if not wanted or not has_demonstrations(learner.task):
+    is_due = config.warm_start and learner.is_fresh and learner.native and learner.num_timesteps == 0
+    if not is_due or not has_demonstrations(learner.task):
         return
     if has_checkpoint(run_folder, resume):
         return
@@ -93,19 +94,19 @@ def begin_from_demonstrations(
     assert learner.env.spec is not None
     options, total = _start(config.supervised, learner.env.spec.id, config.train_fraction)
     options["warm_start_folder"] = config.warm_start_folder
-    begun = Supervised(learner.model_spec, learner.env, seed=learner.seed, device=learner.device, **options)
+    starter = Supervised(learner.model_spec, learner.env, seed=learner.seed, device=learner.device, **options)
     place = Path(run_folder) / "warm_start" if run_folder is not None else None
-    begun.on_evaluation = learner.on_evaluation
-    learner.warm_start = (begun, total)
+    starter.on_evaluation = learner.on_evaluation
+    learner.warm_start = (starter, total)
     try:
-        begun.learn(total, run_folder=place, resume=resume, progress_bar=progress_bar)
+        starter.learn(total, run_folder=place, resume=resume, progress_bar=progress_bar)
     finally:
         learner.warm_start = None
     with deferred_signals():
-        learner.lm.load_state_dict(begun.lm.state_dict())
+        learner.lm.load_state_dict(starter.lm.state_dict())
         learner.begun = True
         learner.weights_changed()
-        learner.report.seconds = begun.report.seconds
-        learner.report.gradient_steps = begun.report.gradient_steps
-        learner.report.curve = [{**row, "timesteps": 0} for row in begun.report.curve[-1:]]
+        learner.report.seconds = starter.report.seconds
+        learner.report.gradient_steps = starter.report.gradient_steps
+        learner.report.curve = [{**row, "timesteps": 0} for row in starter.report.curve[-1:]]
         rebuild()

@@ -1,4 +1,4 @@
-"""TokenDQN's hyperparameters that every objective has: what each is, and where its default comes from."""
+"""The hyperparameters of TokenDQN that every objective has, with the sources of their defaults."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOSSES = ("squared", "huber")
 class TokenDQNConfig(PlayingAgentConfig):
     """The options that both objectives have; LogitsConfig and HeadConfig add their own.
 
-    "measured" in a source: chosen in trials on validation, which the suites in benchmarks/suites describe.
+    "measured" means that trials on validation chose the default; benchmarks/suites describes them.
     """
 
     usual_exploration: ClassVar[str] = "sample"
@@ -98,7 +98,7 @@ class TokenDQNConfig(PlayingAgentConfig):
         self.make_exploration()
 
     def make_exploration(self) -> Exploration:
-        """The exploration that these options describe."""
+        """Returns the exploration that these options describe."""
         return Exploration(self.exploration, self.exploration_temperature, self.top_k, self.top_p)
 
     @property
@@ -108,12 +108,12 @@ class TokenDQNConfig(PlayingAgentConfig):
 
     @property
     def reads_reference(self) -> bool:
-        """Whether behaviour, or the support of actions, looks at the reference."""
+        """Whether behaviour, or the support of actions, uses the reference."""
         return self.reads_prior or self.support_top_k > 0
 
 
 def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
-    """Checks an option that has a few possible values.
+    """Raises if an option has none of its possible values.
 
     Raises:
         ValueError: The value is unknown.

@@ -1,4 +1,4 @@
-"""EpisodeReplay: whole episodes, every token once, a few bytes for each transition."""
+"""EpisodeReplay: a replay of whole episodes that stores every token once, in a few bytes a transition."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from llm_baselines.play.trajectory import Trajectory
 from llm_baselines.storage.interruption import deferred_signals
 
 _LEAST_ROOM = 256
-_LEAST_PRIORITY = 1e-6  # no episode is out of reach
+_LEAST_PRIORITY = 1e-6  # every episode can be sampled
 _EPISODE = np.dtype(
     [
         ("token_start", "<i8"),
@@ -24,7 +24,7 @@ _EPISODE = np.dtype(
         ("turns", "<i4"),
         ("round", "<i4"),
         ("start", "<i4"),
-        ("priority", "<f4"),  # infinite until `set_priorities` says what it is
+        ("priority", "<f4"),  # infinite until `set_priorities` sets it
         ("terminated", "?"),
         ("alive", "?"),
     ]
@@ -35,12 +35,12 @@ _NUMBERS = ("rewards", "behaviour_log_probs", "reference_log_probs")
 
 @dataclass(frozen=True)
 class ReplayMemory:
-    """What a replay takes, in bytes.
+    """The memory of a replay.
 
     Attributes:
-        used: What the episodes in it need.
-        allocated: What its arrays hold, room for more included.
-        transitions: Transitions in it.
+        used: Bytes of the stored episodes.
+        allocated: Bytes of the arrays, including spare room.
+        transitions: Number of stored transitions.
     """
 
     used: int
@@ -49,12 +49,15 @@ class ReplayMemory:
 
     @property
     def bytes_per_transition(self) -> float:
-        """Bytes used for each transition; NaN when empty."""
+        """Bytes used per transition; NaN when empty."""
         return self.used / self.transitions if self.transitions else float("nan")
 
 
 class _Arena:
-    """Entries one after the other; what leaves, leaves at the front. Positions are absolute, for ever."""
+    """A queue in one array: entries are added at the end and dropped at the front.
+
+    Positions are absolute: an entry keeps its position when earlier entries are dropped.
+    """
 
     def __init__(self, dtype: np.dtype) -> None:
         self._array = np.empty(0, dtype)
@@ -66,12 +69,12 @@ class _Arena:
         return self._array.nbytes
 
     def extend(self, values: np.ndarray) -> int:
-        """Appends; returns the absolute position of the first."""
+        """Appends values; returns the absolute position of the first."""
         begin, needed = self.stop, self.stop + len(values) - self._offset
         if needed > len(self._array):
             kept = self._array[self.start - self._offset : self.stop - self._offset]
             room = len(kept) + len(values)
-            # Moves what is left to the front; a sixteenth more room keeps such moves rare.
+            # Moves the remaining entries to the front; a sixteenth of spare room keeps such moves rare.
             fresh = np.empty(room + room // 16 + _LEAST_ROOM, self._array.dtype)
             fresh[: len(kept)] = kept
             self._array, self._offset = fresh, self.start
@@ -96,7 +99,7 @@ class EpisodeReplay:
     """Experience replay (Lin 1992) of episodes, first in, first out.
 
     Args:
-        capacity: Tokens at most, prompts and environment turns included.
+        capacity: Maximal number of tokens, including prompts and environment turns.
 
     Raises:
         ValueError: The capacity is not positive.
@@ -108,7 +111,7 @@ class EpisodeReplay:
         self.capacity = capacity
         self._tokens = _Arena(np.dtype(np.int32))
         self._numbers = {name: _Arena(np.dtype(np.float32)) for name in _NUMBERS}
-        # The agent's tokens stand in runs, one for each turn: (first column, length) says which they are.
+        # The agent's tokens form one run per turn, stored as (first column, length).
         self._turns = _Arena(_TURN)
         self._episodes = _Arena(_EPISODE)
 
@@ -117,12 +120,12 @@ class EpisodeReplay:
 
     @property
     def tokens(self) -> int:
-        """Tokens held, prompts and environment turns included."""
+        """Number of tokens held, including prompts and environment turns."""
         return self._tokens.stop - self._tokens.start
 
     @property
     def transitions(self) -> int:
-        """Actions held."""
+        """Number of actions held."""
         records = self._records()
         return int(records["actions"][records["alive"]].sum())
 
@@ -132,7 +135,7 @@ class EpisodeReplay:
         return arena._array[at : at + arena.stop - arena.start]
 
     def add(self, trajectories: Iterable[Trajectory]) -> None:
-        """Stores episodes; the oldest leave when there is no room.
+        """Stores episodes; the oldest ones leave if there is no room.
 
         Raises:
             ValueError: An episode is longer than the capacity, or has no action.
@@ -174,16 +177,16 @@ class EpisodeReplay:
     def sample(
         self, batch_size: int, rng: np.random.Generator, exponent: float = 0.0
     ) -> tuple[list[Trajectory], np.ndarray]:
-        """Draws episodes, without one coming twice where there are enough.
+        """Samples episodes, without replacement if there are enough.
 
         Args:
-            batch_size: How many.
-            rng: Decides which.
-            exponent: They are drawn by priority^exponent (Schaul et al. 2016, eq. 1), those that have none
-                yet by the largest there is, at least 1; 0 draws uniformly.
+            batch_size: Number of episodes.
+            rng: Decides which episodes.
+            exponent: Episodes are drawn in proportion to priority^exponent (Schaul et al. 2016, eq. 1). An
+                episode without a priority gets the largest known one, at least 1. 0 draws uniformly.
 
         Returns:
-            The trajectories, and their keys for `remove`.
+            The trajectories, and their keys for `remove` and `set_priorities`.
 
         Raises:
             ValueError: The replay is empty.
@@ -191,11 +194,11 @@ class EpisodeReplay:
         alive = np.flatnonzero(self._records()["alive"])
         if not len(alive):
             raise ValueError("the replay is empty: play episodes before sampling")
-        chances = self._chances(alive, exponent) if exponent else None
-        drawn = rng.choice(alive, batch_size, replace=len(alive) < batch_size, p=chances)
+        probabilities = self._probabilities(alive, exponent) if exponent else None
+        drawn = rng.choice(alive, batch_size, replace=len(alive) < batch_size, p=probabilities)
         return [self._trajectory(int(i)) for i in drawn], drawn + self._episodes.start
 
-    def _chances(self, alive: np.ndarray, exponent: float) -> np.ndarray:
+    def _probabilities(self, alive: np.ndarray, exponent: float) -> np.ndarray:
         priorities = self._records()["priority"][alive].astype(np.float64)
         known = np.isfinite(priorities)
         priorities[~known] = priorities[known].max(initial=1.0)
@@ -203,7 +206,7 @@ class EpisodeReplay:
         return weights / weights.sum()
 
     def set_priorities(self, keys: np.ndarray, priorities: np.ndarray) -> None:
-        """Says how much episodes are worth replaying, such as by their errors; those that left are passed.
+        """Sets the priorities of episodes; keys of episodes that have left are ignored.
 
         Args:
             keys: From `sample`, int (n,).
@@ -213,7 +216,7 @@ class EpisodeReplay:
         self._records()["priority"][keys[inside] - self._episodes.start] = priorities[inside]
 
     def newest(self, count: int) -> list[Trajectory]:
-        """The `count` newest episodes, oldest first."""
+        """Returns the `count` newest episodes, oldest first."""
         alive = np.flatnonzero(self._records()["alive"])
         return [self._trajectory(int(i)) for i in alive[max(0, len(alive) - count) :]]
 
@@ -232,7 +235,7 @@ class EpisodeReplay:
         )
 
     def remove(self, keys: np.ndarray) -> None:
-        """Lets episodes leave; their room is free once all older ones have left too."""
+        """Removes episodes; their room becomes free once all older ones have left too."""
         records = self._records()
         inside = keys[keys >= self._episodes.start] - self._episodes.start
         with deferred_signals():
@@ -241,12 +244,12 @@ class EpisodeReplay:
                 self._drop_oldest()
 
     def remove_older(self, oldest_round: int) -> None:
-        """Lets episodes leave that were played before a round."""
+        """Removes the episodes that were played before a round."""
         records = self._records()
         self.remove(np.flatnonzero(records["round"] < oldest_round) + self._episodes.start)
 
     def memory(self) -> ReplayMemory:
-        """Exactly what it takes."""
+        """Returns the exact memory of the replay."""
         arenas: Sequence[_Arena] = [self._tokens, self._turns, self._episodes, *self._numbers.values()]
         used = sum((a.stop - a.start) * a._array.dtype.itemsize for a in arenas)
         return ReplayMemory(used, sum(a.nbytes for a in arenas), self.transitions)
@@ -266,10 +269,10 @@ class EpisodeReplay:
 
     @classmethod
     def load(cls, path: Path, capacity: int) -> EpisodeReplay:
-        """Reads what `save` wrote; samples drawn from it are the same.
+        """Reads a replay that `save` wrote; it gives the same samples.
 
         Raises:
-            ValueError: Its arrays do not belong together, or hold what is no number.
+            ValueError: The arrays do not fit together, or hold NaN or infinity.
         """
         arrays = load_file(path)
         _check_arrays(arrays, path)
@@ -292,16 +295,16 @@ class EpisodeReplay:
 
 
 def _check_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> None:
-    """Refuses what would be sampled as a text of other tokens, or train on what is no number."""
+    """Raises if the arrays hold numbers that are not finite, or do not fit together."""
     for name in _NUMBERS:
         if not np.isfinite(arrays[name]).all():
             raise ValueError(f"'{path}': {name} hold NaN or infinity")
-    if np.isnan(arrays["episodes.priority"]).any():  # infinite ones are not known yet
+    if np.isnan(arrays["episodes.priority"]).any():  # an infinite priority is not set yet
         raise ValueError(f"'{path}': priorities hold NaN")
     turns, counts = arrays["turns"], {n: arrays[f"episodes.{n}"] for n in ("tokens", "actions", "turns")}
-    there = {"tokens": len(arrays["tokens"]), "actions": len(arrays["rewards"]), "turns": len(turns)}
+    stored = {"tokens": len(arrays["tokens"]), "actions": len(arrays["rewards"]), "turns": len(turns)}
     for name, count in counts.items():
-        if (count < 0).any() or int(count.sum(dtype=np.int64)) != there[name]:
-            raise ValueError(f"'{path}': its episodes have other {name} than it holds")
+        if (count < 0).any() or int(count.sum(dtype=np.int64)) != stored[name]:
+            raise ValueError(f"'{path}': the {name} of its episodes do not add up to the {name} it holds")
     if (arrays["tokens"] < 0).any() or (turns < 0).any():
         raise ValueError(f"'{path}': a token or a turn is below 0")

@@ -19,17 +19,17 @@ _TINY = 1e-30  # keeps the logarithm of a probability finite
 
 
 class HeadObjective:
-    """r + gamma max Q(s', .; theta-), squared error (Mnih et al. 2015); see HeadNetwork.
+    """Regresses Q on r + gamma max Q(s', .; theta-) (Mnih et al. 2015); see HeadNetwork.
 
     Args:
         lm: The language model whose trunk is trained.
-        make_reference: Makes the frozen language model, where behaviour or support look at it.
+        make_reference: Makes the frozen language model, if behaviour or support use it.
         config: The configuration.
-        from_prior: Whether the language model has learned something that Q may start from.
-        allowed: The actions that the environment allows; None where it allows all.
+        from_prior: Whether the language model was trained before, so that Q can start from its logits.
+        allowed: Returns the actions that the environment allows; None allows all.
     """
 
-    max_distance = 0.0  # Q-learning is off-policy, however far behaviour is
+    max_distance = 0.0  # Q-learning is off-policy: no episode is too far from the policy
 
     def __init__(
         self,
@@ -48,56 +48,56 @@ class HeadObjective:
 
     @property
     def reference(self) -> LanguageModel | None:
-        """The frozen language model; None where nothing reads it."""
+        """The frozen language model; None if the configuration does not use it."""
         return self.network.reference
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """One group, "q_net"."""
+        """Returns one group, "q_net"."""
         return self.network.parameter_groups()
 
     def scores(self, features: Tensor) -> Tensor:
-        """Q-values float32 (n, V)."""
+        """Returns Q-values float32 (n, V)."""
         return self.network.scores(features)
 
-    def noted(self, scores: Tensor, probabilities: Tensor) -> Tensor:
-        """The log-probabilities of the distribution itself."""
+    def behaviour_log_probs(self, scores: Tensor, probabilities: Tensor) -> Tensor:
+        """Returns the logarithm of the distribution that actions are drawn from."""
         return probabilities.clamp(min=_TINY).log()
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
-        """Epsilon-greedy with the last epsilon of the training."""
+        """Returns the epsilon-greedy distribution with the last epsilon of the training."""
         final = self._config.exploration_final_eps
         greedy = Exploration("epsilon_greedy")
         return greedy.probabilities(scores, epsilon=final, support=scores > -np.inf)
 
     def annotated(self, played: list[Trajectory]) -> list[Trajectory]:
-        """The episodes as they are."""
+        """Returns the episodes unchanged."""
         return played
 
     def after_playing(self, played: list[Trajectory]) -> dict[str, float]:
-        """Nothing adapts."""
+        """Adapts nothing."""
         return {}
 
     def begin_update(self, updates: int) -> _HeadUpdate:
-        """An update."""
+        """Begins an update."""
         return _HeadUpdate(self.network, ranked=self.priority_exponent > 0)
 
     def after_updates(self, loop: Loop, run: TrainingRun) -> None:
-        """Nothing follows."""
+        """Does nothing."""
 
     def refresh_target(self, tau: float) -> None:
-        """Moves trunk and head of the target network."""
+        """Moves the trunk and the head of the target network."""
         self.network.refresh_target(tau)
 
     def action_targets(self, batch: TrajectoryBatch) -> Tensor:
-        """The targets of the regression: float (n, m)."""
+        """Returns the targets of the regression: float (n, m)."""
         return self.network.targets(batch, self.network.predict(batch))
 
     def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
-        """Q of every token in every state: float32 (n, m + 1, V)."""
+        """Returns Q of every token in every state: float32 (n, m + 1, V)."""
         return self.network.q_values(features)
 
     def check_export(self) -> None:
-        """Raises, as the policy is a Q head's.
+        """Raises: the policy is a Q head's.
 
         Raises:
             ValueError: Always.
@@ -108,15 +108,15 @@ class HeadObjective:
         )
 
     def state(self) -> dict[str, Any]:
-        """Nothing besides the weights."""
+        """Returns nothing: there is no state besides the weights."""
         return {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Nothing to take back."""
+        """Does nothing."""
 
 
 class _HeadUpdate:
-    """One step of regression towards the targets."""
+    """One regression step towards the targets."""
 
     frozen: Collection[str] = ()
 
@@ -125,14 +125,14 @@ class _HeadUpdate:
         self._ranked = ranked
 
     def part(self, batch: TrajectoryBatch, fresh: np.ndarray | None) -> PartResult:
-        """The loss of a part; nothing asks for its distances, which are 0."""
-        network, none = self._network, np.zeros(len(batch))
+        """Returns the loss of a part; its distances are 0, because nothing uses them."""
+        network, zeros = self._network, np.zeros(len(batch))
         predicted = network.predict(batch)
         targets = network.targets(batch, predicted)
         loss, sums = network.loss(batch, predicted, targets)
-        priorities = network.priorities(batch, predicted, targets) if self._ranked else none
-        return PartResult(loss, sums, priorities, none)
+        priorities = network.priorities(batch, predicted, targets) if self._ranked else zeros
+        return PartResult(loss, sums, priorities, zeros)
 
     def diagnostics(self) -> dict[str, float]:
-        """None besides the sums."""
+        """Returns no values besides the sums."""
         return {}

@@ -1,6 +1,6 @@
-"""Q as a head over the vocabulary: its options, and the network with targets and loss.
+"""Q as a head over the vocabulary: the options, and the network with targets and loss.
 
-The network reads an episode in one causal pass: Q of every prefix at once.
+One causal pass over an episode gives Q of every prefix.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from llm_envs.lm.model import LanguageModel
 _MASKED = torch.finfo(torch.float32).min
 
 Allowed = Callable[[TrajectoryBatch, Tensor], Tensor | None]
-"""allowed(batch, states bool (n, m + 1)) -> the actions that the environment allows, bool (k, V)."""
+"""allowed(batch, states bool (n, m + 1)) returns the allowed actions in the k chosen states, bool (k, V)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,19 +79,19 @@ class HeadConfig(TokenDQNConfig):
 
     @property
     def reads_prior(self) -> bool:
-        """Whether behaviour draws from the reference: "sample" has no policy of its own to draw from."""
+        """Whether behaviour draws from the reference; "sample" does, because Q values are no policy."""
         return self.exploration == "sample" or self.make_exploration().needs_prior
 
 
 @dataclass(frozen=True)
 class HeadPrediction:
-    """What the head says of a batch.
+    """The predictions of the head for a batch.
 
     Attributes:
         chosen: float (n, m), Q of the actions taken.
         best: int64 (n, m + 1), the best action of the support in every state.
-        values: float (n, m + 1), its Q, without gradient.
-        support: bool (k, V) of the states that have an action or follow one; None for all tokens.
+        values: float (n, m + 1), Q of the best action, without gradient.
+        support: bool (k, V), the allowed tokens in the k states of the episodes; None allows all.
     """
 
     chosen: Tensor
@@ -101,19 +101,19 @@ class HeadPrediction:
 
 
 class HeadNetwork(nn.Module):
-    """Q(s, .) = a linear head over the vocabulary (Mnih et al. 2015), dueling if wanted (Wang et al. 2016).
+    """Q(s, .) as a linear head over the vocabulary (Mnih et al. 2015), or dueling heads (Wang et al. 2016).
 
-    The target network is a whole copy: trunk and heads. With polyak_tau=1 and interval 1 it would
-    equal the online network, so no copy is kept. That saves a pass, a quarter of an update's time.
+    The target network is a copy of trunk and heads. With polyak_tau=1 and interval 1 it would equal the
+    online network, so no copy is kept. That saves a forward pass, a quarter of an update's time.
 
     Args:
-        lm: Its trunk is trained; its own head is left alone.
-        reference: The frozen language model that the support is taken from; None without one.
+        lm: The language model. Its trunk is trained; its own head is not.
+        reference: The frozen language model that gives the support; None without a support.
         options: The configuration.
-        from_prior: Whether the language model has learned something that Q may start from.
+        from_prior: Whether the language model was trained before, so that Q can start from its logits.
 
     Attributes:
-        allowed: The actions that the environment allows; None for all.
+        allowed: Returns the actions that the environment allows; None allows all.
     """
 
     allowed: Allowed | None = None
@@ -124,8 +124,8 @@ class HeadNetwork(nn.Module):
         super().__init__()
         scale = options.head_scale if from_prior else 0.0
         self.online = _HeadBody(lm, dueling=options.dueling, prior_scale=scale)
-        follows = options.polyak_tau == 1 and options.target_update_interval == 1
-        self.target = None if follows else sharing_copy(self.online).requires_grad_(False)
+        equals_online = options.polyak_tau == 1 and options.target_update_interval == 1
+        self.target = None if equals_online else sharing_copy(self.online).requires_grad_(False)
         self.reference = reference.requires_grad_(False) if reference is not None else None
         self._options = options
 
@@ -135,11 +135,11 @@ class HeadNetwork(nn.Module):
         return self.online.lm
 
     def scores(self, features: Tensor) -> Tensor:
-        """Q-values float32 (n, V)."""
+        """Returns Q-values float32 (n, V)."""
         return self.online(features)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """One group: everything online but the language model's own head, where that is a tensor apart."""
+        """Returns one group: the online network without the language model's own head, unless it is tied."""
         options = self._options
         return [parameter_group("q_net", self._trained(), options.learning_rate, options.max_grad_norm)]
 
@@ -149,12 +149,12 @@ class HeadNetwork(nn.Module):
         return (p for p in self.online.parameters() if p.requires_grad and id(p) not in unused)
 
     def _reached(self, batch: TrajectoryBatch) -> Tensor:
-        """The states that matter, bool (n, m + 1): those with an action, and those after the last one."""
+        """Returns the states of the episodes, bool (n, m + 1): before each action and after the last."""
         columns = torch.arange(batch.states.shape[1], device=batch.states.device)
         return columns <= batch.lengths[:, None]
 
     def predict(self, batch: TrajectoryBatch) -> HeadPrediction:
-        """Q of what was done, and what would be best."""
+        """Returns Q of the actions taken, and the best action of every state."""
         reached = self._reached(batch)
         q = self.online(state_features(self.lm, batch)[reached])
         support = self._support(batch, reached)
@@ -164,9 +164,9 @@ class HeadNetwork(nn.Module):
 
     @torch.no_grad()
     def _support(self, batch: TrajectoryBatch, reached: Tensor) -> Tensor | None:
-        """What behaviour is bounded by bounds the maximum too: bool (k, V)."""
+        """Returns the support of behaviour, to which the maximum is restricted too: bool (k, V)."""
         allowed = None if self.allowed is None else self.allowed(batch, reached)
-        if allowed is not None:  # where nothing may be done there is nothing to bootstrap from either
+        if allowed is not None:  # a state without any allowed action counts as one with all
             allowed = allowed | ~allowed.any(dim=1, keepdim=True)
         k = self._options.support_top_k
         if not k or self.reference is None:
@@ -179,17 +179,17 @@ class HeadNetwork(nn.Module):
 
     @torch.no_grad()
     def targets(self, batch: TrajectoryBatch, predicted: HeadPrediction) -> Tensor:
-        """R + gamma * max Q(s', .; theta-), or what the options make of it: float (n, m)."""
+        """Returns r + gamma * max Q(s', .; theta-), or the variant that the options choose: float (n, m)."""
         options = self._options
         reached = self._reached(batch)
         q = None if self.target is None else self.target(state_features(self.target.lm, batch)[reached])
         values = predicted.values if q is None else scatter(self._values(q, predicted, reached), reached)
         if options.optimality_tightening:
-            found = t.tightened_targets(
+            targets = t.tightened_targets(
                 batch.rewards, values[:, 1:], batch.mask, batch.terminated, options.gamma
             )
         else:
-            found = t.n_step_targets(
+            targets = t.n_step_targets(
                 batch.rewards,
                 values[:, 1:],
                 predicted.best[:, :-1] == batch.actions,
@@ -200,11 +200,11 @@ class HeadNetwork(nn.Module):
             )
         if options.advantage_learning:
             gaps = self._gaps(q, batch, predicted, reached)
-            found = t.widened_targets(found, gaps, batch.mask, options.advantage_learning)
-        return found
+            targets = t.widened_targets(targets, gaps, batch.mask, options.advantage_learning)
+        return targets
 
     def _values(self, q: Tensor, predicted: HeadPrediction, reached: Tensor) -> Tensor:
-        """What the states that matter are worth by the target network's Q (k, V): float (k,)."""
+        """Returns the values of k states by the target network's Q (k, V): float (k,)."""
         if self._options.double:
             return q.gather(1, predicted.best[reached][:, None])[:, 0]
         return _maximum(q, predicted.support)[0]
@@ -212,21 +212,21 @@ class HeadNetwork(nn.Module):
     def _gaps(
         self, q: Tensor | None, batch: TrajectoryBatch, predicted: HeadPrediction, reached: Tensor
     ) -> Tensor:
-        """How much worse than the best each action is, by the target network where there is one: (n, m)."""
+        """Returns max_a Q(s, a) - Q of the action taken, by the target network if there is one: (n, m)."""
         if q is None:
             return predicted.values[:, :-1] - predicted.chosen.detach()
         largest, _ = _maximum(q, predicted.support)
         return scatter(largest, reached)[:, :-1] - self._of_actions(q, batch, reached)
 
     def _of_actions(self, q: Tensor, batch: TrajectoryBatch, reached: Tensor) -> Tensor:
-        """Q of the actions taken, float (n, m), from that of all actions in the states that matter."""
+        """Returns Q of the actions taken, float (n, m), from Q (k, V) of all actions in k states."""
         has_action = torch.cat([batch.mask, torch.zeros_like(batch.mask[:, :1])], dim=1)[reached]
         return scatter(q[has_action].gather(1, batch.actions[batch.mask][:, None])[:, 0], batch.mask)
 
     def loss(
         self, batch: TrajectoryBatch, predicted: HeadPrediction, targets: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
-        """The summed regression loss and what to log, sums over actions."""
+        """Returns the summed regression loss, and values to log, summed over actions."""
         errors = self._errors(batch, predicted, targets)
         with torch.no_grad():
             logged = {
@@ -241,23 +241,23 @@ class HeadNetwork(nn.Module):
 
     @torch.no_grad()
     def priorities(self, batch: TrajectoryBatch, predicted: HeadPrediction, targets: Tensor) -> np.ndarray:
-        """What there is to learn from each episode: its largest |TD error|, float (n,)."""
+        """Returns the replay priority of each episode: its largest |TD error|, float (n,)."""
         largest: np.ndarray = self._errors(batch, predicted, targets).abs().amax(dim=1).cpu().numpy()
         return largest
 
     def q_values(self, features: Tensor) -> Tensor:
-        """Q of every token in every state, float32 (n, m + 1, V), from the states' features."""
+        """Returns Q of every token in every state, float32 (n, m + 1, V), from the states' features."""
         q: Tensor = self.online(features)
         return q
 
     def refresh_target(self, tau: float) -> None:
-        """theta- <- (1 - tau) theta- + tau theta; tau = 1 copies (Lillicrap et al. 2016)."""
+        """Sets theta- <- (1 - tau) theta- + tau theta; tau = 1 copies (Lillicrap et al. 2016)."""
         if self.target is not None:
             move_towards(self.online, self.target, tau)
 
 
 def _maximum(q: Tensor, support: Tensor | None) -> tuple[Tensor, Tensor]:
-    """The largest Q (k,) of a support in rows of Q (k, V), and its action."""
+    """Returns the largest Q (k,) within the support in rows of Q (k, V), and its action."""
     value, best = (q if support is None else q.masked_fill(~support, _MASKED)).max(dim=1)
     return value, best
 
@@ -270,7 +270,7 @@ class _HeadBody(nn.Module):
         self.lm = lm
         self.advantage = nn.Linear(lm.hidden_size, lm.vocabulary_size)
         self.value = nn.Linear(lm.hidden_size, 1) if dueling else None
-        with torch.no_grad():  # Q starts at 0, or in the prior's order
+        with torch.no_grad():  # Q starts at 0, or at the scaled logits of the language model
             for layer in (self.advantage, self.value):
                 if layer is not None:
                     layer.weight.zero_()

@@ -1,4 +1,4 @@
-"""Looking into a TokenDQN: what it thinks of the candidates in a few prefixes, and how wrong it is."""
+"""Inspects a TokenDQN: Q of the candidate tokens in a few prefixes, and the TD errors there."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from llm_baselines.training.demonstrations import train_examples
 
 @dataclass(frozen=True)
 class PrefixReport:
-    """One prefix.
+    """Q in one prefix of a text.
 
     Attributes:
-        prefix: Its last tokens, as text for a person.
+        prefix: The last tokens of the prefix, as text.
         candidates: (token, Q) of the tokens with the highest Q, best first.
         taken: The token that was taken.
         q: Q of that token.
-        target: What the one-step target says it should be.
+        target: The one-step target of q.
         td_error: q - target.
     """
 
@@ -41,8 +41,8 @@ def play(agent: TokenDQN, *, texts: int = 2) -> list[Trajectory]:
     """Plays a few texts greedily.
 
     Args:
-        agent: A TokenDQN on one of our ids; its weights and counters are left as they are.
-        texts: How many.
+        agent: A TokenDQN on one of our ids; its weights and counters do not change.
+        texts: Number of texts.
 
     Raises:
         ValueError: The environment is not one of ours.
@@ -71,8 +71,8 @@ def inspect(
 
     Args:
         agent: As for `play`.
-        played: What `play` returned, earlier perhaps; by default it plays now.
-        candidates: Tokens shown for each prefix, of those that may be taken.
+        played: Episodes from an earlier call of `play`; by default it plays now.
+        candidates: Number of allowed tokens shown for each prefix.
 
     Raises:
         ValueError: The environment is not one of ours.
@@ -90,12 +90,12 @@ def _reports(agent: TokenDQN, trajectory: Trajectory, candidates: int) -> list[P
         prior = agent.reference.log_probs(state_features(agent.reference, batch))[0]
         q = q.masked_fill(~top_k_support(prior, k), -torch.inf)
         candidates = min(candidates, k)
-    found = []
+    reports = []
     for j in sorted({0, len(trajectory) // 2, len(trajectory) - 1}):
         best = q[j].topk(min(candidates, q.shape[1]))
         column = int(trajectory.actions[j])
         taken = int(trajectory.tokens[column])
-        found.append(
+        reports.append(
             PrefixReport(
                 prefix=" ".join(token(int(i)) for i in trajectory.tokens[max(0, column - 12) : column]),
                 candidates=tuple(
@@ -107,11 +107,11 @@ def _reports(agent: TokenDQN, trajectory: Trajectory, candidates: int) -> list[P
                 td_error=float(q[j, taken] - targets[0, j]),
             )
         )
-    return found
+    return reports
 
 
 class _Greedy:
-    """The agent's deterministic policy in a rollout."""
+    """The agent's deterministic policy, as a rollout needs it."""
 
     def __init__(self, agent: TokenDQN) -> None:
         self._agent = agent
@@ -121,4 +121,4 @@ class _Greedy:
         return actions, np.zeros(len(actions))
 
     def keep(self, rows: np.ndarray) -> None:
-        """Every observation is read anew."""
+        """Does nothing: `predict` keeps no state between steps."""

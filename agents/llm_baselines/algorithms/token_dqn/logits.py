@@ -1,4 +1,4 @@
-"""LogitsObjective: the language model's own logits carry the advantage, V is a scalar head."""
+"""LogitsObjective: the language model's own logits are the advantage, and V is a scalar head."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ _LARGEST_ERROR, _ADAPTATION = 0.2, 0.1  # Ziegler et al. 2019, section 2.2
 
 
 class LogitsObjective:
-    """Path consistency with Q = V + tau (log pi - log pi_ref) (Nachum et al. 2017); see LogitsNetwork.
+    """Learns path consistency with Q = V + tau (log pi - log pi_ref) (Nachum et al. 2017).
+
+    LogitsNetwork computes the loss.
 
     Args:
         lm: The language model that is trained.
         make_reference: Makes pi_ref, the frozen language model it starts from.
         config: The configuration.
-        from_prior: Without effect: Q always starts at the language model.
-        allowed: Without effect: no maximum over actions is taken.
+        from_prior: Has no effect: Q always starts at the language model.
+        allowed: Has no effect: the loss takes no maximum over actions.
     """
 
     priority_exponent = 0.0
@@ -56,24 +58,24 @@ class LogitsObjective:
         return self.network.reference
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Two groups, "policy" and "value"."""
+        """Returns two groups, "policy" and "value"."""
         return self.network.parameter_groups()
 
     def scores(self, features: Tensor) -> Tensor:
-        """The policy's log-probabilities float32 (n, V)."""
+        """Returns the policy's log-probabilities float32 (n, V)."""
         return self.network.scores(features)
 
-    def noted(self, scores: Tensor, probabilities: Tensor) -> Tensor:
-        """The log-probabilities of the acting weights over the full vocabulary."""
+    def behaviour_log_probs(self, scores: Tensor, probabilities: Tensor) -> Tensor:
+        """Returns the acting weights' log-probabilities over the full vocabulary."""
         return scores
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
-        """The policy at the temperature, cut as behaviour is."""
+        """Returns the policy at the temperature, with the same top_k and top_p as behaviour."""
         config = self._config
         return Exploration("sample", config.temperature, config.top_k, config.top_p).truncated(scores)
 
     def annotated(self, played: list[Trajectory]) -> list[Trajectory]:
-        """The episodes with log pi_ref of their actions."""
+        """Returns the episodes with log pi_ref of their actions."""
         return with_reference(self.reference, played, self._config.micro_batch_tokens)
 
     def after_playing(self, played: list[Trajectory]) -> dict[str, float]:
@@ -83,24 +85,25 @@ class LogitsObjective:
         return {"rollout/kl": kl, "train/tau": self.network.temperature}
 
     def adapt_temperature(self, kl: float) -> None:
-        """Moves tau so that the sequence KL comes to `target_kl` (Ziegler et al. 2019, section 2.2).
+        """Moves tau to bring the sequence KL towards `target_kl` (Ziegler et al. 2019, section 2.2).
 
         Args:
-            kl: Of the latest round, nats.
+            kl: Sequence KL of the latest round, in nats.
         """
         if self._config.target_kl:
             error = float(np.clip(kl / self._config.target_kl - 1.0, -_LARGEST_ERROR, _LARGEST_ERROR))
             self.network.temperature *= 1.0 + _ADAPTATION * error
 
     def begin_update(self, updates: int) -> _LogitsUpdate:
-        """An update; the first `value_warmup` ones train V alone."""
-        waiting = updates < self._config.value_warmup
-        return _LogitsUpdate(self.network, self._config.gamma, value_alone=waiting)
+        """Begins an update; the first `value_warmup` updates train V alone."""
+        value_alone = updates < self._config.value_warmup
+        return _LogitsUpdate(self.network, self._config.gamma, value_alone=value_alone)
 
     def after_updates(self, loop: Loop, run: TrainingRun) -> None:
-        """Steps of V alone on the replay's episodes, which are read once: a step costs a pass of the head.
+        """Trains V alone for `value_steps` steps on the replay's episodes.
 
-        They come after the updates, so that fresh episodes meet a V that does not know their outcome.
+        The language model reads the episodes once, so a step costs only a pass of the head. The steps follow
+        the updates, so that V has not yet learned the outcomes of fresh episodes when they are used.
         """
         config, network = self._config, self.network
         if not config.value_steps or not len(loop.replay):
@@ -116,8 +119,8 @@ class LogitsObjective:
         for step in range(config.value_steps):
             if step % len(parts) == 0:
                 order = rng.permutation(len(parts))
-            batch, seen = parts[order[step % len(parts)]]
-            predicted = network.valued(seen)
+            batch, read_prediction = parts[order[step % len(parts)]]
+            predicted = network.with_current_values(read_prediction)
             loss, _ = network.loss(batch, predicted, network.targets(batch, predicted))
             run.check_finite(float(loss.detach()), "the loss of V")
             (loss / (len(batch) * loop.tokens_per_episode)).backward()
@@ -129,63 +132,63 @@ class LogitsObjective:
         self.network.refresh_target(tau)
 
     def action_targets(self, batch: TrajectoryBatch) -> Tensor:
-        """R + gamma V(s'): float (n, m)."""
+        """Returns r + gamma V(s'): float (n, m)."""
         next_values = self.network.targets(batch, self.network.predict(batch))
         return t.one_step_targets(
             batch.rewards, next_values, batch.mask, batch.terminated, self._config.gamma
         )
 
     def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
-        """Q of every token in every state: float32 (n, m + 1, V)."""
+        """Returns Q of every token in every state: float32 (n, m + 1, V)."""
         return self.network.q_values(features, batch)
 
     def check_export(self) -> None:
-        """Passes: the policy is the language model."""
+        """Never raises: the policy is a language model."""
 
     def state(self) -> dict[str, Any]:
-        """The temperature, which `target_kl` moves."""
+        """Returns tau, which `target_kl` adapts."""
         return {"tau": self.network.temperature}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes the temperature back."""
+        """Restores tau."""
         self.network.temperature = state["tau"]
 
 
 class _LogitsUpdate:
-    """One step towards consistency, and how well V foretold the fresh episodes."""
+    """One consistency step; it also measures how well V predicted the returns of fresh episodes."""
 
     def __init__(self, network: LogitsNetwork, gamma: float, *, value_alone: bool) -> None:
         self.frozen: Collection[str] = ("policy",) if value_alone else ()
         self._network = network
         self._gamma = gamma
         self._value_alone = value_alone
-        self._gaps: list[float] = []
-        self._foretold: list[Tensor] = []
-        self._earned: list[Tensor] = []
+        self._log_ratios: list[float] = []
+        self._predicted_values: list[Tensor] = []
+        self._returns: list[Tensor] = []
 
     def part(self, batch: TrajectoryBatch, fresh: np.ndarray | None) -> PartResult:
-        """The loss of a part; nothing asks for its priorities, which are 0."""
+        """Returns the loss of a part; its priorities are 0, because nothing uses them."""
         network = self._network
         predicted = network.read(batch) if self._value_alone else network.predict(batch)
         loss, sums = network.loss(batch, predicted, network.targets(batch, predicted))
         if fresh is not None:
-            self._look_at(batch, predicted, torch.as_tensor(fresh))
+            self._measure_fresh(batch, predicted, torch.as_tensor(fresh))
         return PartResult(loss, sums, np.zeros(len(batch)), network.distances(batch, predicted))
 
-    def _look_at(self, batch: TrajectoryBatch, predicted: LogitsPrediction, fresh: Tensor) -> None:
-        """Notes log pi - log behaviour and V against returns, before the weights have moved."""
-        between = (batch.behaviour_log_probs - predicted.log_probs.detach()) * batch.mask
-        self._gaps.extend(between.sum(dim=1).cpu()[fresh].tolist())
-        rest = t.returns(batch.rewards, batch.mask, self._gamma)
-        self._foretold.append(predicted.values[:, :-1].detach()[fresh][batch.mask[fresh]])
-        self._earned.append(rest[fresh][batch.mask[fresh]])
+    def _measure_fresh(self, batch: TrajectoryBatch, predicted: LogitsPrediction, fresh: Tensor) -> None:
+        """Records log behaviour - log pi, and V beside returns, before the weights move."""
+        log_ratios = (batch.behaviour_log_probs - predicted.log_probs.detach()) * batch.mask
+        self._log_ratios.extend(log_ratios.sum(dim=1).cpu()[fresh].tolist())
+        returns = t.returns(batch.rewards, batch.mask, self._gamma)
+        self._predicted_values.append(predicted.values[:, :-1].detach()[fresh][batch.mask[fresh]])
+        self._returns.append(returns[fresh][batch.mask[fresh]])
 
     def diagnostics(self) -> dict[str, float]:
-        """The KL of acting and learning weights, and how much of the returns' variance V explains."""
-        if not self._gaps:
+        """Returns the KL from acting to learning weights, and the explained variance of V."""
+        if not self._log_ratios:
             return {}
-        logged = {"actor_kl": float(np.mean(self._gaps))}
-        foretold, happened = (torch.cat(p).cpu().numpy() for p in (self._foretold, self._earned))
-        if np.ptp(happened):
-            logged["explained_variance"] = float(explained_variance(foretold, happened))
+        logged = {"actor_kl": float(np.mean(self._log_ratios))}
+        values, returns = (torch.cat(p).cpu().numpy() for p in (self._predicted_values, self._returns))
+        if np.ptp(returns):
+            logged["explained_variance"] = float(explained_variance(values, returns))
         return logged

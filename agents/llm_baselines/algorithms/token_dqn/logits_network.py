@@ -1,6 +1,6 @@
-"""Q as the language model's own logits: its options, and the network with targets and loss.
+"""Q as the language model's own logits: the options, and the network with targets and loss.
 
-The network reads an episode in one causal pass: Q of every prefix at once.
+One causal pass over an episode gives Q of every prefix.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class LogitsConfig(TokenDQNConfig):
 
 @dataclass(frozen=True)
 class LogitsPrediction:
-    """What the language model and the value head say of a batch.
+    """The predictions of the language model and the value head for a batch.
 
     Attributes:
         log_probs: float (n, m), log pi of the actions taken, over the full vocabulary.
@@ -92,9 +92,9 @@ class LogitsPrediction:
 class LogitsNetwork(nn.Module):
     """Q(s, a) = V(s) + tau * (log pi(a|s) - log pi_ref(a|s)): the language model's logits are the advantage.
 
-    V is a head on features that send no gradient into the trunk, zero at the start; its target is a Polyak
-    copy of the head alone. The optimum is the softmax of the language model itself (Nachum et al. 2017;
-    Guo et al. 2021).
+    V is a head whose output starts at 0. It sends no gradient into the trunk, and its target is a Polyak copy
+    of the head alone. At the optimum the language model's softmax is the policy (Nachum et al. 2017; Guo et
+    al. 2021).
 
     Args:
         lm: The language model that is trained.
@@ -112,11 +112,11 @@ class LogitsNetwork(nn.Module):
         self._options = options
 
     def scores(self, features: Tensor) -> Tensor:
-        """The policy's log-probabilities float32 (n, V)."""
+        """Returns the policy's log-probabilities float32 (n, V)."""
         return self.lm.log_probs(features)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The language model, and the value head with its own step size."""
+        """Returns the language model's group, and the value head's with its own step size."""
         options = self._options
         trained = [p for p in self.lm.parameters() if p.requires_grad]
         value = self.value.parameters()
@@ -126,31 +126,31 @@ class LogitsNetwork(nn.Module):
         ]
 
     def predict(self, batch: TrajectoryBatch) -> LogitsPrediction:
-        """Log pi of what was done, and V of every state."""
+        """Returns log pi of the actions taken, and V of every state."""
         features = state_features(self.lm, batch)
         log_probs = action_log_probs(self.lm, features, batch)
         features = features.detach()
         return LogitsPrediction(log_probs, self.value(features), features)
 
     def read(self, batch: TrajectoryBatch) -> LogitsPrediction:
-        """As `predict`, with a gradient for V alone: there is no pass back through the language model."""
+        """Predicts with a gradient for V alone, without a backward pass through the language model."""
         with torch.no_grad():
             predicted = self.predict(batch)
-        return self.valued(predicted)
+        return self.with_current_values(predicted)
 
-    def valued(self, predicted: LogitsPrediction) -> LogitsPrediction:
-        """What was predicted, with the values that the head gives now."""
+    def with_current_values(self, predicted: LogitsPrediction) -> LogitsPrediction:
+        """Returns a prediction with the values that the head gives now."""
         return replace(predicted, values=self.value(predicted.features))
 
     @torch.no_grad()
     def targets(self, batch: TrajectoryBatch, predicted: LogitsPrediction) -> Tensor:
-        """V of the state after each action, from the target head: float (n, m)."""
+        """Returns V of the state after each action, from the target head: float (n, m)."""
         return self.target_value(predicted.features)[:, 1:]
 
     def loss(
         self, batch: TrajectoryBatch, predicted: LogitsPrediction, targets: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
-        """The summed consistency losses and what to log, sums over actions."""
+        """Returns the summed consistency loss, and values to log, summed over actions."""
         options = self._options
         values = predicted.values[:, :-1]
         log_ratios = torch.where(batch.mask, predicted.log_probs - batch.reference_log_probs, 0.0)
@@ -181,19 +181,19 @@ class LogitsNetwork(nn.Module):
         return loss, logged
 
     def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
-        """V + tau * (log pi - log pi_ref) of every token in every state: float32 (n, m + 1, V)."""
+        """Returns V + tau * (log pi - log pi_ref) of every token and state: float32 (n, m + 1, V)."""
         reference = self.reference.log_probs(state_features(self.reference, batch))
         advantages = self.temperature * (self.lm.log_probs(features) - reference)
         return self.value(features)[..., None] + advantages
 
     def distances(self, batch: TrajectoryBatch, predicted: LogitsPrediction) -> np.ndarray:
-        """How far the policy is from each episode's behaviour: mean |log pi - log behaviour|, nats (n,)."""
+        """Returns the policy's distance from behaviour: mean |log pi - log behaviour|, nats, (n,)."""
         gaps = torch.where(batch.mask, predicted.log_probs.detach() - batch.behaviour_log_probs, 0.0)
         means: np.ndarray = (gaps.abs().sum(dim=1) / batch.lengths).cpu().numpy()
         return means
 
     def refresh_target(self, tau: float) -> None:
-        """The target head moves towards the head."""
+        """Moves the target head towards the head."""
         move_towards(self.value, self.target_value, tau)
 
 

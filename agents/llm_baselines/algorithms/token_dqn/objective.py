@@ -1,4 +1,4 @@
-"""Objective: a parametrisation of Q with its behaviour, targets, loss and state, run by TokenDQN."""
+"""Objective: the protocol of what TokenDQN learns by: how Q is represented, its targets, loss and state."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class PartResult:
     """The result of one part of an update's batch, n episodes.
 
     Attributes:
-        loss: Summed over actions, with gradient.
+        loss: The loss summed over actions, with gradient.
         sums: Values to log, summed over actions.
-        priorities: float (n,), what there is to learn from each episode; 0 where nobody asks.
-        distances: float (n,), mean |log pi - log behaviour| of each episode, nats.
+        priorities: float (n,), the replay priority of each episode; 0 if the objective uses none.
+        distances: float (n,), mean |log pi - log behaviour| of each episode, in nats; 0 if unused.
     """
 
     loss: Tensor
@@ -62,43 +62,43 @@ class Update(Protocol):
     frozen: Collection[str]
 
     def part(self, batch: TrajectoryBatch, fresh: np.ndarray | None) -> PartResult:
-        """The loss of a part.
+        """Returns the loss of a part.
 
         Args:
             batch: The part, n episodes.
-            fresh: Which episodes were played with the present weights, bool (n,); None for none.
+            fresh: bool (n,), True for episodes played with the present weights; None if there are none.
         """
         ...
 
     def diagnostics(self) -> dict[str, float]:
-        """Values to log of all parts together."""
+        """Returns values to log that concern all parts together."""
         ...
 
 
 class Loop(Protocol):
-    """What an objective may use of the agent whose loop it runs in."""
+    """The part of the agent that an objective may use."""
 
     replay: EpisodeReplay
     tokens_per_episode: float | None
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         ...
 
     def optimizer_step(
         self, run: TrainingRun, *, frozen: Collection[str] = (), counted: bool = True
     ) -> dict[str, float]:
-        """Clips gradients and takes a step."""
+        """Clips gradients and takes an optimizer step."""
         ...
 
     def refresh_target(self, steps: int) -> None:
-        """Moves the target network, where it is time to after so many steps."""
+        """Moves the target network if an update is due after this number of steps."""
         ...
 
 
 class Objective(Protocol):
-    """What TokenDQN learns by."""
+    """The objective of TokenDQN: it represents Q and computes behaviour, targets and loss."""
 
     @property
     def network(self) -> nn.Module:
@@ -107,54 +107,54 @@ class Objective(Protocol):
 
     @property
     def reference(self) -> LanguageModel | None:
-        """pi_ref, frozen; None where nothing reads it."""
+        """pi_ref, frozen; None if the configuration does not use it."""
         ...
 
     @property
     def priority_exponent(self) -> float:
-        """Episodes are replayed by their priority to this exponent; 0 for uniformly."""
+        """The replay samples episodes in proportion to priority^exponent; 0 samples uniformly."""
         ...
 
     @property
     def max_distance(self) -> float:
-        """Episodes further from the policy than this leave after their use, nats per token; 0 for none."""
+        """Episodes further from the policy than this leave the replay, in nats per token; 0 keeps all."""
         ...
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The groups of parameters that are trained, see `optimizer.parameter_group`."""
+        """Returns the groups of trained parameters, see `optimizer.parameter_group`."""
         ...
 
     def scores(self, features: Tensor) -> Tensor:
-        """What actions are chosen by, float32 (n, V): Q-values or log-probabilities."""
+        """Returns the scores that actions are chosen by, float32 (n, V): Q-values or log-probabilities."""
         ...
 
-    def noted(self, scores: Tensor, probabilities: Tensor) -> Tensor:
-        """The log-probabilities of behaviour that are stored with an episode, float (n, V).
+    def behaviour_log_probs(self, scores: Tensor, probabilities: Tensor) -> Tensor:
+        """Returns the log-probabilities of behaviour that are stored with an episode, float (n, V).
 
         Args:
-            scores: float32 (n, V), within the support.
-            probabilities: float32 (n, V), what actions are drawn from.
+            scores: float32 (n, V), -inf outside the support.
+            probabilities: float32 (n, V), the distribution that actions are drawn from.
         """
         ...
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
-        """What `predict` draws from where it is not deterministic: float32 (n, V)."""
+        """Returns the distribution that a non-deterministic `predict` draws from: float32 (n, V)."""
         ...
 
     def annotated(self, played: list[Trajectory]) -> list[Trajectory]:
-        """The episodes with what updates need to know of them."""
+        """Returns the episodes with the values that updates need, such as log pi_ref."""
         ...
 
     def after_playing(self, played: list[Trajectory]) -> dict[str, float]:
-        """Adapts to a round of annotated episodes; the values to log, by their whole name."""
+        """Adapts to a round of annotated episodes; returns values to log, by their full names."""
         ...
 
     def begin_update(self, updates: int) -> Update:
-        """An update, given how many there have been."""
+        """Begins the next update, given the number of earlier ones."""
         ...
 
     def after_updates(self, loop: Loop, run: TrainingRun) -> None:
-        """What a round ends with, once the updates are done."""
+        """Ends a round, after its updates."""
         ...
 
     def refresh_target(self, tau: float) -> None:
@@ -162,15 +162,15 @@ class Objective(Protocol):
         ...
 
     def action_targets(self, batch: TrajectoryBatch) -> Tensor:
-        """What Q of the actions taken should be: float (n, m)."""
+        """Returns the targets for Q of the actions taken: float (n, m)."""
         ...
 
     def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
-        """Q of every token in every state, float32 (n, m + 1, V), from the states' features."""
+        """Returns Q of every token in every state, float32 (n, m + 1, V), from the states' features."""
         ...
 
     def check_export(self) -> None:
-        """Checks that the policy is a language model's.
+        """Raises if the policy is not a plain language model.
 
         Raises:
             ValueError: It is not.
@@ -178,9 +178,9 @@ class Objective(Protocol):
         ...
 
     def state(self) -> dict[str, Any]:
-        """What a checkpoint holds of it besides the weights, as JSON values."""
+        """Returns everything a checkpoint keeps besides the weights, as JSON values."""
         ...
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Takes back what `state` returned."""
+        """Restores what `state` returned."""
         ...

@@ -1,4 +1,4 @@
-"""The objectives by the option `q`, and which options belong to which."""
+"""The objectives by the option `q`, and the options of each."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from llm_baselines.configuration.options import make_config
 from llm_envs.lm.model import LanguageModel
 
 _CONFIGS: dict[str, type[TokenDQNConfig]] = {"logits": LogitsConfig, "head": HeadConfig}
-_USUAL = "logits"
+_DEFAULT_Q = "logits"
 
 
-def own_options(q: str) -> frozenset[str]:
-    """The names of the options that one objective alone has."""
+def options_only_of(q: str) -> frozenset[str]:
+    """Returns the names of the options that no other objective has."""
     shared = {field.name for field in fields(TokenDQNConfig)}
     return frozenset(field.name for field in fields(_CONFIGS[q])) - shared
 
 
 def make_token_dqn_config(options: Mapping[str, Any], *, elsewhere: Iterable[str] = ()) -> TokenDQNConfig:
-    """The configuration of the objective that the option `q` names.
+    """Returns the configuration of the objective that the option `q` names.
 
     Args:
-        options: What differs from its defaults.
+        options: Options that differ from its defaults.
         elsewhere: As for `make_config`.
 
     Raises:
         ValueError: An option is unknown, of another objective, of the wrong type or out of bounds.
     """
-    q = options.get("q", _USUAL)
+    q = options.get("q", _DEFAULT_Q)
     if not isinstance(q, str) or q not in _CONFIGS:
-        return make_config(TokenDQNConfig, {"q": q})  # raises, and says which there are
+        return make_config(TokenDQNConfig, {"q": q})  # raises, and lists the known values
     for other in _CONFIGS.keys() - {q}:
-        for name in own_options(other):
+        for name in options_only_of(other):
             if name in options:
                 raise ValueError(
                     f"{name}={options[name]!r}: {name} is an option of q={other!r}; with q={q!r} leave it out"
@@ -48,16 +48,16 @@ def make_token_dqn_config(options: Mapping[str, Any], *, elsewhere: Iterable[str
 
 
 def fitting_objective(options: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Options without those of another objective than the chosen one.
+    """Returns options without those of the other objectives.
 
     Args:
         options: From a table or a record.
-        chosen: Where the option `q` is looked up.
+        chosen: The options whose `q` names the objective.
     """
-    q = chosen.get("q", options.get("q", _USUAL))
-    others = [own_options(other) for other in _CONFIGS if other != q]
+    q = chosen.get("q", options.get("q", _DEFAULT_Q))
+    others = [options_only_of(other) for other in _CONFIGS if other != q]
     kept = {k: v for k, v in options.items() if not any(k in names for names in others)}
-    return {**kept, "q": q} if "q" in options or q != _USUAL else kept
+    return {**kept, "q": q} if "q" in options or q != _DEFAULT_Q else kept
 
 
 def make_objective(
@@ -68,14 +68,14 @@ def make_objective(
     from_prior: bool,
     allowed: Allowed | None,
 ) -> Objective:
-    """The objective of a configuration.
+    """Returns the objective of a configuration.
 
     Args:
         lm: The language model that is trained.
         make_reference: Makes the frozen language model it starts from.
         config: From `make_token_dqn_config`.
-        from_prior: Whether the language model has learned something.
-        allowed: The actions that the environment allows; None for all.
+        from_prior: Whether the language model was trained before.
+        allowed: Returns the actions that the environment allows; None allows all.
     """
     if isinstance(config, HeadConfig):
         return HeadObjective(lm, make_reference, config, from_prior=from_prior, allowed=allowed)

@@ -1,8 +1,8 @@
-"""Targets and losses as pure functions of tensors (n, m): n episodes, m actions at most.
+"""Targets and losses as pure functions of tensors (n, m): n episodes, at most m actions.
 
-State j is the prefix in which action j is taken, state j + 1 the one in which the next action is taken, after
-whatever the environment has added: its tokens carry no loss and no discount. `next_values` (n, m) holds the
-value of state j + 1 at j. What lies beyond an episode's last action is masked by `mask`, bool (n, m).
+State j is the prefix in which action j is taken. State j + 1 also holds any tokens that the environment added
+after action j; those tokens carry no loss and no discount. `next_values` (n, m) holds the value of state
+j + 1 at j. `mask`, bool (n, m), is False after an episode's last action.
 """
 
 from __future__ import annotations
@@ -12,33 +12,33 @@ from torch import Tensor
 
 
 def last_actions(mask: Tensor) -> Tensor:
-    """Whether an action is its episode's last, bool (n, m), from the mask of actions."""
+    """Returns True at the last action of each episode, bool (n, m), from the mask of actions."""
     following = torch.zeros_like(mask)
     following[:, :-1] = mask[:, 1:]
     return mask & ~following
 
 
 def bootstrap_values(next_values: Tensor, mask: Tensor, terminated: Tensor) -> Tensor:
-    """Values of next states with nothing after a terminated episode's last action.
+    """Returns the values of next states, with 0 after the last action of a terminated episode.
 
-    An episode that was truncated is bootstrapped from the state it was cut off in (Pardo et al. 2018).
+    A truncated episode bootstraps from the state in which it was cut off (Pardo et al. 2018).
 
     Args:
         next_values: float (n, m).
         mask: bool (n, m).
         terminated: bool (n,).
     """
-    over = last_actions(mask) & terminated[:, None]
-    return torch.where(over | ~mask, torch.zeros_like(next_values), next_values)
+    at_end = last_actions(mask) & terminated[:, None]
+    return torch.where(at_end | ~mask, torch.zeros_like(next_values), next_values)
 
 
 def one_step_targets(
     rewards: Tensor, next_values: Tensor, mask: Tensor, terminated: Tensor, gamma: float
 ) -> Tensor:
-    """y_j = r_j + gamma * V(s_{j+1}), nothing after a terminated end (Mnih et al. 2015, eq. 2).
+    """Returns y_j = r_j + gamma * V(s_{j+1}), with V = 0 after termination (Mnih et al. 2015, eq. 2).
 
-    With V(s) = max_a Q(s, a; theta-) this is DQN's target; with V(s) = Q(s, argmax_a Q(s, a; theta); theta-)
-    double DQN's (van Hasselt et al. 2016, eq. 4).
+    V(s) = max_a Q(s, a; theta-) gives DQN's target. V(s) = Q(s, argmax_a Q(s, a; theta); theta-) gives double
+    DQN's (van Hasselt et al. 2016, eq. 4).
 
     Args:
         rewards: float (n, m).
@@ -48,7 +48,7 @@ def one_step_targets(
         gamma: Discount.
 
     Returns:
-        float (n, m); 0 where there is no action.
+        float (n, m); 0 outside `mask`.
     """
     targets = rewards + gamma * bootstrap_values(next_values, mask, terminated)
     return torch.where(mask, targets, torch.zeros_like(targets))
@@ -63,11 +63,10 @@ def n_step_targets(
     gamma: float,
     n_steps: int,
 ) -> Tensor:
-    """y_j = r_j + ... + gamma^{k-1} r_{j+k-1} + gamma^k V(s_{j+k}), k <= n_steps.
+    """Returns y_j = r_j + ... + gamma^{k-1} r_{j+k-1} + gamma^k V(s_{j+k}), k <= n_steps.
 
-    The sum goes on only through actions that are greedy, so that it speaks of the greedy policy: k is the
-    first step after which the next action is not greedy (Watkins 1989), at most n_steps, at most what the
-    episode has.
+    The sum continues only through greedy actions, so that it estimates the greedy policy's value (Watkins
+    1989). It stops before the first action that is not greedy, after n_steps, or at the episode's end.
 
     Args:
         rewards: float (n, m).
@@ -76,31 +75,30 @@ def n_step_targets(
         mask: bool (n, m).
         terminated: bool (n,).
         gamma: Discount.
-        n_steps: At least 1; 1 gives `one_step_targets`.
+        n_steps: Maximal k, at least 1; 1 gives `one_step_targets`.
 
     Returns:
-        float (n, m); 0 where there is no action.
+        float (n, m); 0 outside `mask`.
     """
     one_step = one_step_targets(rewards, next_values, mask, terminated, gamma)
     targets = one_step
-    going_on = torch.zeros_like(mask)
-    going_on[:, :-1] = mask[:, 1:] & greedy[:, 1:]  # whether the sum may go on through action j + 1
+    continues = torch.zeros_like(mask)
+    continues[:, :-1] = mask[:, 1:] & greedy[:, 1:]  # whether the sum may include action j + 1
     for _ in range(n_steps - 1):
         later = torch.zeros_like(targets)
         later[:, :-1] = targets[:, 1:]
-        targets = torch.where(going_on, rewards + gamma * later, one_step)
+        targets = torch.where(continues, rewards + gamma * later, one_step)
     return targets
 
 
 def tightened_targets(
     rewards: Tensor, next_values: Tensor, mask: Tensor, terminated: Tensor, gamma: float
 ) -> Tensor:
-    """y_j = r_j + gamma * max(V(s_{j+1}), y_{j+1}): no less than what the episode shows to be possible.
+    """Returns y_j = r_j + gamma * max(V(s_{j+1}), y_{j+1}): at least what the episode went on to earn.
 
-    Where the same tokens always lead to the same, what an episode went on to earn bounds Q* from below,
-    whatever it was drawn from (He et al. 2017, eq. 4, which asks for it by a penalty). The bound is the best
-    over all k of r_j + ... + gamma^k V(s_{j+k}), actions that are not greedy included. Where chance decides,
-    it is luck that is learned.
+    In a deterministic environment, an episode's later rewards bound Q* from below under any behaviour (He et
+    al. 2017, eq. 4, who use a penalty). The bound is the maximum over k of r_j + ... + gamma^k V(s_{j+k}); it
+    includes actions that are not greedy. In a stochastic environment it overestimates Q*.
 
     Args:
         rewards: float (n, m).
@@ -110,7 +108,7 @@ def tightened_targets(
         gamma: Discount.
 
     Returns:
-        float (n, m); 0 where there is no action.
+        float (n, m); 0 outside `mask`.
     """
     targets = one_step_targets(rewards, next_values, mask, terminated, gamma)
     for j in range(targets.shape[1] - 2, -1, -1):
@@ -120,19 +118,20 @@ def tightened_targets(
 
 
 def widened_targets(targets: Tensor, gaps: Tensor, mask: Tensor, share: float) -> Tensor:
-    """y_j - alpha * (max_a Q(s_j, a) - Q(s_j, a_j)): advantage learning (Baird 1999; Bellemare et al. 2016).
+    """Returns y_j - alpha * (max_a Q(s_j, a) - Q(s_j, a_j)): advantage learning (Bellemare et al. 2016).
 
-    The best action keeps its value; how much worse another one is grows by 1 / (1 - alpha), so that errors
-    of Q seldom hide which of two is better.
+    The value of the best action stays. The action gaps grow by 1 / (1 - alpha), so that errors of Q less
+    often reverse the order of two actions. Baird (1999) proposed it.
 
     Args:
         targets: float (n, m).
-        gaps: float (n, m), how much worse than the best an action is; below 0, outside the support, it is 0.
+        gaps: float (n, m), max_a Q(s_j, a) - Q(s_j, a_j). Negative gaps, of actions outside the support,
+            count as 0.
         mask: bool (n, m).
         share: alpha, in [0, 1).
 
     Returns:
-        float (n, m); 0 where there is no action.
+        float (n, m); 0 outside `mask`.
     """
     return torch.where(mask, targets - share * gaps.clamp(min=0), torch.zeros_like(targets))
 
@@ -148,11 +147,11 @@ def one_step_residuals(
     temperature: float,
     gamma: float,
 ) -> Tensor:
-    """How far one step is from consistent: Q(s_j, a_j) - (r_j + gamma * V(s_{j+1})).
+    """Returns the one-step consistency errors Q(s_j, a_j) - (r_j + gamma * V(s_{j+1})).
 
-    With Q(s, a) = V(s) + tau * (log pi(a|s) - log pi_ref(a|s)), zero in every state and action exactly for
-    the optimum of sum of rewards - tau * KL(pi || pi_ref) (Nachum et al. 2017, eq. 10, with pi_ref in the
-    place of the uniform policy). No maximum over the vocabulary is taken.
+    Here Q(s, a) = V(s) + tau * (log pi(a|s) - log pi_ref(a|s)). All errors are 0 exactly at the optimum of
+    the rewards minus tau * KL(pi || pi_ref) (Nachum et al. 2017, eq. 10, with pi_ref in place of the uniform
+    policy). No maximum over the vocabulary is taken.
 
     Args:
         values: float (n, m), V of state j.
@@ -165,7 +164,7 @@ def one_step_residuals(
         gamma: Discount.
 
     Returns:
-        float (n, m); 0 where there is no action.
+        float (n, m); 0 outside `mask`.
     """
     targets = one_step_targets(rewards, next_values, mask, terminated, gamma)
     residuals = values + temperature * log_ratios - targets
@@ -185,11 +184,11 @@ def to_the_end_residuals(
     gamma: float,
     through_path: bool = True,
 ) -> Tensor:
-    """How far the rest of a segment is from consistent, from every state in it.
+    """Returns the consistency errors from every state to the end of its segment.
 
-    V(s_j) + sum_k gamma^{k-j} (tau * log_ratio_k - r_k) - gamma^{e-j+1} V(s_{e+1}), k from j to e, the
-    segment's end (Nachum et al. 2017, eq. 14). A segment ends with the episode or where the environment
-    takes a turn, and is bootstrapped there: what another speaker says is no choice of the agent's.
+    V(s_j) + sum_k gamma^{k-j} (tau * log_ratio_k - r_k) - gamma^{e-j+1} V(s_{e+1}), for k from j to the
+    segment's last action e (Nachum et al. 2017, eq. 14). A segment ends, and bootstraps, at the episode's end
+    or before a turn of the environment, because the agent does not choose what another speaker says.
 
     Args:
         values: float (n, m), V of state j.
@@ -201,12 +200,12 @@ def to_the_end_residuals(
         terminated: bool (n,).
         temperature: tau.
         gamma: Discount.
-        through_path: Whether the log-ratios of later actions carry gradient, as in the paper: an action is
-            then moved by the residuals of all states before it, the last of a long text far more than the
-            first. If not, each residual moves its own action, towards a Monte Carlo target.
+        through_path: True lets the log-ratios of later actions carry gradient, as in the paper. The residuals
+            of all earlier states then move an action, so the last action of a long text moves most. False
+            lets each residual move only its own action, towards a Monte Carlo target.
 
     Returns:
-        float (n, m); 0 where there is no action.
+        float (n, m); 0 outside `mask`.
     """
     ends = last_actions(mask) | turn_ends
     bootstrapped = gamma * bootstrap_values(next_values, mask, terminated)
@@ -223,26 +222,26 @@ def to_the_end_residuals(
 
 
 def returns(rewards: Tensor, mask: Tensor, gamma: float) -> Tensor:
-    """What is earned from each action to the episode's end, discounted: float (n, m); 0 where there is none.
+    """Returns the discounted return from each action to the episode's end: float (n, m); 0 outside `mask`.
 
     Args:
         rewards: float (n, m).
         mask: bool (n, m).
         gamma: Discount.
     """
-    earned = torch.where(mask, rewards, torch.zeros_like(rewards))
-    for j in range(earned.shape[1] - 2, -1, -1):
-        earned[:, j] += gamma * earned[:, j + 1]
-    return earned
+    totals = torch.where(mask, rewards, torch.zeros_like(rewards))
+    for j in range(totals.shape[1] - 2, -1, -1):
+        totals[:, j] += gamma * totals[:, j + 1]
+    return totals
 
 
 def regression_loss(errors: Tensor, kind: str) -> Tensor:
-    """The sum over errors of e^2 / 2 ("squared", as in the original) or of Huber's loss at 1 ("huber").
+    """Returns the sum over errors of e^2 / 2 ("squared") or of Huber's loss with threshold 1 ("huber").
 
-    A sum: the caller divides by a constant number of tokens, so that a token weighs the same in every batch.
+    The caller divides the sum by a constant number of tokens, so that a token weighs the same in every batch.
 
     Raises:
-        ValueError: The kind is another.
+        ValueError: The kind is unknown.
     """
     if kind == "squared":
         return 0.5 * errors.square().sum()

@@ -31,29 +31,29 @@ _REPLAY = "replay.safetensors"
 
 
 class TokenDQN(PlayingAgent):
-    """Deep Q-learning (Mnih et al. 2015) made for token sequences.
+    """Deep Q-learning (Mnih et al. 2015) for token sequences.
 
-    Whole episodes are replayed: one causal pass of a transformer gives Q of every prefix at once. With
-    q="head" it is the classic DQN, with target network, double, dueling and n-step as options. With
-    q="logits" the language model's own logits carry the advantage, Q = V + tau (log pi - log pi_ref), and
-    what is trained stays an ordinary language model.
+    The replay holds whole episodes, because one causal pass of a transformer gives Q of every prefix. With
+    q="head" it is the classic DQN; target network, double, dueling and n-step are options. With q="logits"
+    the language model's own logits are the advantage: Q = V + tau (log pi - log pi_ref). The trained network
+    then remains an ordinary language model.
 
     Args:
         model: A preset ("nano", "mini", "tiny", "small"), a mapping of Llama options, a folder, a hub name or
             a transformers causal LM.
-        env: An id, a gymnasium environment or vector environment whose observations are tokens, -1 where
-            there is none, and whose transitions append (see `transitions.check_step`).
-        seed: Decides fresh weights, exploration, examples.
+        env: An id, or a gymnasium environment or vector environment. Observations are tokens, padded with
+            -1, and each step appends tokens (see `transitions.check_step`).
+        seed: Decides fresh weights, exploration and examples.
         device: "auto" (a GPU where there is one) or a torch device.
         verbose: 1 prints log lines (through Stable-Baselines3's logger).
         tensorboard_log: A folder for TensorBoard.
-        **options: See TokenDQNConfig, and LogitsConfig or HeadConfig, as `q` says.
+        **options: See LogitsConfig for q="logits", and HeadConfig for q="head".
 
     Attributes:
-        objective: What it learns by: `HeadObjective` or `LogitsObjective`.
-        replay: The episodes.
+        objective: `HeadObjective` or `LogitsObjective`.
+        replay: The replay of episodes.
         epsilon: The present probability of exploring, per token.
-        tokens_per_episode: Mean length of the first round's episodes; None before.
+        tokens_per_episode: Mean length of the first round's episodes; None before that round.
     """
 
     name = "token_dqn"
@@ -64,24 +64,24 @@ class TokenDQN(PlayingAgent):
 
     @classmethod
     def configure(cls, options: Mapping[str, Any], *, elsewhere: Iterable[str] = ()) -> TokenDQNConfig:
-        """The configuration of the objective that the option `q` names."""
+        """Returns the configuration of the objective that the option `q` names."""
         return make_token_dqn_config(options, elsewhere=elsewhere)
 
     @classmethod
     def fitting(cls, options: Mapping[str, Any], chosen: Mapping[str, Any]) -> dict[str, Any]:
-        """Options without those of another objective than the chosen one."""
+        """Returns options without those of the other objectives."""
         return fitting_objective(options, chosen)
 
     def learn_round(self, run: TrainingRun) -> None:
-        """Plays episodes into the replay, and learns from what is there."""
+        """Plays episodes into the replay, and updates on episodes from it."""
         self.replay.add(self.act(run))
-        played_at = self.updates
+        updates_before = self.updates
         self.forget_old(run)
         if self.num_timesteps >= self.config.learning_starts:
             rng = run.generator(1)
             for _ in range(self.config.gradient_steps if len(self.replay) else 0):
                 trajectories, keys = self.sample(rng)
-                result = self.update(trajectories, run, unchanged=self.updates == played_at)
+                result = self.update(trajectories, run, unchanged=self.updates == updates_before)
                 self.refresh_target(self.updates)
                 self.after_use(keys, result)
                 if not len(self.replay):
@@ -91,7 +91,7 @@ class TokenDQN(PlayingAgent):
     # The parts of the loop.
 
     def act(self, run: TrainingRun) -> list[Trajectory]:
-        """Plays a round of episodes, with what updates need to know of them."""
+        """Plays a round of episodes, and adds the values that updates need."""
         self.epsilon = linear_epsilon(
             run.progress,
             initial=self.config.exploration_initial_eps,
@@ -100,7 +100,7 @@ class TokenDQN(PlayingAgent):
         )
         played = self.player.play(run, self._behaviour)
         run.log("rollout/epsilon", self.epsilon)
-        if not played:  # a callback stopped the training before an episode was over
+        if not played:  # a callback stopped the training before an episode ended
             return []
         played = self.objective.annotated(played)
         for name, value in self.objective.after_playing(played).items():
@@ -110,46 +110,46 @@ class TokenDQN(PlayingAgent):
         return played
 
     def forget_old(self, run: TrainingRun) -> None:
-        """Lets episodes leave by age."""
+        """Removes episodes older than `max_age` rounds from the replay."""
         if self.config.max_age:
             self.replay.remove_older(run.round - self.config.max_age + 1)
         run.log("replay/episodes", len(self.replay))
 
     def sample(self, rng: np.random.Generator) -> tuple[list[Trajectory], np.ndarray]:
-        """Draws the episodes of an update, and their keys in the replay."""
+        """Samples the episodes of an update; returns them and their keys in the replay."""
         return self.replay.sample(self.config.batch_size, rng, self.objective.priority_exponent)
 
     def update(
         self, trajectories: list[Trajectory], run: TrainingRun, *, unchanged: bool = False
     ) -> UpdateResult:
-        """One step of the optimizer towards the targets.
+        """Takes one optimizer step towards the targets.
 
-        The loss is summed over actions and divided by a constant, batch_size times the mean length of the
-        first round's episodes: a token weighs the same in every batch.
+        The loss is summed over actions and divided by a constant, so that a token weighs the same in every
+        batch. The constant is batch_size times the mean length of the first round's episodes.
 
         Args:
             trajectories: The episodes.
             run: The training run.
-            unchanged: Whether the weights are those that played this round.
+            unchanged: True if the weights have not changed since they played this round.
         """
         assert self.tokens_per_episode is not None
         divisor = self.config.batch_size * self.tokens_per_episode
         fresh = np.array([t.round == run.round for t in trajectories]) if unchanged else None
         priorities, distances = np.zeros(len(trajectories)), np.zeros(len(trajectories))
         sums: dict[str, float] = {}
-        going = self.objective.begin_update(self.updates)
+        update = self.objective.begin_update(self.updates)
 
         def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:
-            found = going.part(batch, None if fresh is None else fresh[part])
-            priorities[part], distances[part] = found.priorities, found.distances
-            for name, number in found.sums.items():
-                sums[name] = sums.get(name, 0.0) + number
-            return found.loss
+            result = update.part(batch, None if fresh is None else fresh[part])
+            priorities[part], distances[part] = result.priorities, result.distances
+            for name, value in result.sums.items():
+                sums[name] = sums.get(name, 0.0) + value
+            return result.loss
 
         total = self.backward(trajectories, loss, divisor)
         run.check_finite(total, "the loss")
-        logged = going.diagnostics()
-        norms = self.optimizer_step(run, frozen=going.frozen)
+        logged = update.diagnostics()
+        norms = self.optimizer_step(run, frozen=update.frozen)
         logged |= {f"grad_norm_{name}": norm for name, norm in norms.items()}
         logged |= {"loss": total / divisor}
         logged |= {name: value / sum(map(len, trajectories)) for name, value in sums.items()}
@@ -158,11 +158,11 @@ class TokenDQN(PlayingAgent):
         return UpdateResult(total / divisor, norms, priorities, distances, logged)
 
     def after_use(self, keys: np.ndarray, result: UpdateResult) -> None:
-        """Tells the replay what its episodes are worth; those far from the policy leave.
+        """Sets the replay's priorities, and removes episodes far from the policy.
 
         Args:
             keys: From `sample`.
-            result: Of the update on these episodes.
+            result: The result of the update on these episodes.
         """
         if self.objective.priority_exponent:
             self.replay.set_priorities(keys, result.priorities)
@@ -170,26 +170,26 @@ class TokenDQN(PlayingAgent):
             self.replay.remove(keys[result.distances > self.objective.max_distance])
 
     def refresh_target(self, steps: int) -> None:
-        """Moves the target network, where so many steps are a multiple of `target_update_interval`."""
+        """Moves the target network if `steps` is a multiple of `target_update_interval`."""
         if steps % self.config.target_update_interval == 0:
-            with deferred_signals():  # whole, or not at all
+            with deferred_signals():  # an interruption must not leave half a move
                 self.objective.refresh_target(self.config.polyak_tau)
 
     # Acting.
 
     def scores(self, features: Tensor) -> Tensor:
-        """Q-values, or with q="logits" the policy's log-probabilities: float32 (n, V)."""
+        """Returns Q-values, or with q="logits" the policy's log-probabilities: float32 (n, V)."""
         return self.objective.scores(features)
 
     def make_readers(self) -> list[Reader]:
-        """The language model, and the reference where behaviour or support look at it."""
+        """Returns readers of the language model, and of the reference if behaviour or support use it."""
         readers = super().make_readers()
         if self.config.reads_reference:
             readers.append(Reader(self.reference))
         return readers
 
     def bounded_scores(self, features: list[Tensor], observation: np.ndarray) -> Tensor:
-        """Scores, -inf outside the support: the environment's mask and the reference's k best tokens."""
+        """Returns scores with -inf outside the support: the allowed tokens among the reference's k best."""
         scores = super().bounded_scores(features, observation)
         if self.config.support_top_k:
             prior = self.reference.logits(features[1]).float().masked_fill(scores == -torch.inf, -torch.inf)
@@ -197,20 +197,20 @@ class TokenDQN(PlayingAgent):
         return scores
 
     def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
-        """What actions are drawn from while training, and the log-probabilities that are noted."""
+        """Returns the distribution that training draws from, and the log-probabilities to store."""
         scores = self.bounded_scores(features, observation)
         prior = self.reference.log_probs(features[1]) if self.config.reads_prior else None
         probabilities = self._exploration.probabilities(
             scores, epsilon=self.epsilon, prior=prior, support=scores > -torch.inf
         )
-        return probabilities, self.objective.noted(scores, probabilities)
+        return probabilities, self.objective.behaviour_log_probs(scores, probabilities)
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
-        """What `predict` draws from: the policy, cut as behaviour is, or the last epsilon-greedy."""
+        """Returns the distribution that a non-deterministic `predict` draws from; see the objective."""
         return self.objective.acting_probabilities(scores)
 
     def kept_reference(self) -> LanguageModel | None:
-        """pi_ref, frozen; None where nothing reads it."""
+        """Returns pi_ref, frozen; None if the configuration does not use it."""
         return self.objective.reference
 
     @property
@@ -219,13 +219,13 @@ class TokenDQN(PlayingAgent):
         assert self.objective.reference is not None
         return self.objective.reference
 
-    # Making and keeping.
+    # Building, saving and loading.
 
     def _build(self) -> None:
         if self.config.buffer_size < self.context_length:
             raise ValueError(
-                f"buffer_size={self.config.buffer_size} is the number of tokens the replay keeps, and one "
-                f"episode may have {self.context_length}"
+                f"buffer_size={self.config.buffer_size} is too small: it is the number of tokens in the "
+                f"replay, and one episode may have {self.context_length}"
             )
         self.replay = EpisodeReplay(self.config.buffer_size)
         self._exploration = self.config.make_exploration()
@@ -234,9 +234,9 @@ class TokenDQN(PlayingAgent):
         super()._build()
 
     def build_learner(self) -> None:
-        """The objective over the language model as it is now; a frozen copy of it becomes the reference."""
+        """Makes the objective from the present language model; a frozen copy becomes the reference."""
         self.optimizer = None
-        with torch.random.fork_rng(devices=[]):  # fresh heads are the seed's, the global generator's is kept
+        with torch.random.fork_rng(devices=[]):  # the seed decides fresh heads; the global state stays
             torch.manual_seed(self.seed)
             self.objective = make_objective(
                 self.lm,
@@ -248,19 +248,19 @@ class TokenDQN(PlayingAgent):
         self.network = self.objective.network
 
     def _allowed(self, batch: TrajectoryBatch, states: Tensor) -> Tensor | None:
-        """The environment's mask in some states of a batch, bool (k, V)."""
+        """Returns the environment's action mask in some states of a batch, bool (k, V)."""
         return self.action_mask(observations_of(batch, states, self.context_length))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Those of the objective."""
+        """Returns the parameter groups of the objective."""
         return self.objective.parameter_groups()
 
     def state(self) -> dict[str, Any]:
-        """Counters, and what the objective adapts."""
+        """Returns the counters, and the state of the objective."""
         return {**super().state(), "tokens_per_episode": self.tokens_per_episode, **self.objective.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes back what `state` gave."""
+        """Restores what `state` returned."""
         super().restore(state)
         self.tokens_per_episode = state["tokens_per_episode"]
         self.objective.restore(state)
@@ -268,14 +268,14 @@ class TokenDQN(PlayingAgent):
     def export(
         self, path: str | Path, evaluation: EvaluationResult | None = None, *, split: str = "test"
     ) -> None:
-        """As PlayingAgent.export; with q="head" there is no language model that acts so."""
+        """Writes a plain transformers checkpoint; see KeptLearner.export. Raises with q="head"."""
         self.objective.check_export()
         super().export(path, evaluation, split=split)
 
     def save_more(self, place: Path) -> None:
-        """The replay, with the checkpoint."""
+        """Writes the replay into a checkpoint."""
         self.replay.save(place / _REPLAY)
 
     def load_more(self, place: Path) -> None:
-        """The replay."""
+        """Reads the replay from a checkpoint."""
         self.replay = EpisodeReplay.load(place / _REPLAY, self.config.buffer_size)

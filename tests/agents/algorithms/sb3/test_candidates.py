@@ -82,7 +82,7 @@ def test_the_multi_input_policy_learns_with_and_without_our_body(env):
         assert score(model, env) > before + 0.1
 
 
-def test_an_actions_value_belongs_to_its_token_not_to_its_place(env):
+def test_candidate_values_follow_the_token_and_not_its_position(env):
     torch.manual_seed(0)
     model = make(CandidateDQNPolicy, env, policy_kwargs={"features_extractor_kwargs": SMALL})
     observation = model.env.reset()

@@ -269,14 +269,14 @@ def test_a_wrapped_environment_is_refused(env):
         make("sb3_dqn", wrapped)
 
 
-def test_a_reward_that_is_code_stays_behind_and_that_is_said(env, tmp_path):
+def test_a_callable_reward_is_not_saved_and_a_warning_says_so(env, tmp_path):
     make("sb3_dqn", env, reward=lambda episode: -1.0).save(tmp_path / "agent")
     with pytest.warns(UserWarning, match="further training is on the environment's own reward"):
         loaded = make_agent(str(tmp_path / "agent"), env, seed=0, device="cpu")
     loaded.learn(60)
 
 
-def test_the_last_evaluation_that_was_interrupted_is_made_on_resume(env, tmp_path, monkeypatch):
+def test_resume_makes_an_interrupted_last_evaluation(env, tmp_path, monkeypatch):
     measure = RoundCallback.measure
 
     def interrupt(self):

@@ -191,7 +191,7 @@ def test_a_priority_of_an_episode_that_left_is_no_others():
     assert {int(replay.sample(1, rng, 1.0)[0][0].tokens[0]) for _ in range(100)} == {3}
 
 
-def test_where_an_episode_began_in_its_observation_is_kept_on_disk_too(tmp_path):
+def test_the_replay_stores_the_first_column_of_an_episode(tmp_path):
     replay = EpisodeReplay(1000)
     replay.add(replace(episode(10, 4, name=i), start=3 * i) for i in range(4))
     replay.save(tmp_path / "replay.safetensors")
@@ -255,7 +255,7 @@ def test_memory_is_the_sum_of_what_is_kept():
     assert memory.bytes_per_transition == memory.used / 7
 
 
-def test_a_transition_takes_24_bytes_at_most_and_no_more_is_allocated_than_is_said():
+def test_a_transition_takes_at_most_24_bytes():
     rng = np.random.default_rng(0)
     numbers = rng.normal(size=(3, 32)).astype(np.float32)
     tokens, actions = rng.integers(50_000, size=64, dtype=np.int32), np.arange(32, 64, dtype=np.int32)

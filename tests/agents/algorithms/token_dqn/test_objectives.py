@@ -12,7 +12,7 @@ from llm_baselines import TokenDQN
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
 from llm_baselines.algorithms.token_dqn.head_network import HeadConfig
 from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
-from llm_baselines.algorithms.token_dqn.objectives import own_options
+from llm_baselines.algorithms.token_dqn.objectives import options_only_of
 from llm_baselines.configuration.options import values_of
 from llm_baselines.registry import (
     agent_defaults,
@@ -27,7 +27,7 @@ OF_HEADS = {"double": True, "n_steps": 1, "head_scale": 0.05}
 
 
 def test_an_option_belongs_to_one_objective_or_to_both():
-    logits, head = own_options("logits"), own_options("head")
+    logits, head = options_only_of("logits"), options_only_of("head")
     assert not logits & head
     assert logits >= OF_LOGITS.keys()
     assert head >= OF_HEADS.keys()

@@ -148,7 +148,7 @@ def test_the_maximum_double_and_the_support_by_hand(options, value):
 
 
 @pytest.mark.parametrize("options", [{"double": False}, {"double": True}, {"support_top_k": 1}])
-def test_without_a_target_network_targets_are_those_of_one_that_is_copied_at_every_update(options):
+def test_no_target_network_equals_copy_every_update(options):
     copied, without = (hand_made(polyak_tau=1.0, target_update_interval=k, **options) for k in (2, 1))
     copied.refresh_target(1.0)
     without.refresh_target(1.0)
@@ -183,7 +183,7 @@ def test_the_support_is_the_best_of_what_the_environment_allows():
     assert network.targets(batch, network.predict(batch))[0].tolist() == [0.125 + 9.0, 7.0]
 
 
-def test_a_text_cut_off_where_nothing_is_allowed_is_worth_what_is_best_of_all():
+def test_a_truncated_text_without_allowed_tokens_bootstraps_from_the_best():
     network = hand_made(double=False)
     network.allowed = lambda batch, states: torch.zeros((int(states.sum()), 3), dtype=torch.bool)
     batch = collate([two_steps(terminated=False)])
@@ -218,7 +218,7 @@ def test_n_steps_pass_through_actions_that_are_greedy_online():
         assert float(network.targets(batch, network.predict(batch))[0, 0]) == target
 
 
-def test_a_tightened_target_is_what_the_episode_earned_where_that_is_more():
+def test_a_tightened_target_is_at_least_what_the_episode_earned():
     for gamma, target in ((1.0, 0.125 + 7.0), (0.01, 0.125 + 0.07)):  # the target network says 0.25
         network = hand_made(optimality_tightening=True, gamma=gamma)
         batch = collate([two_steps(last=2)])
@@ -405,7 +405,7 @@ def test_the_two_consistencies_are_weighed():
     assert both == pytest.approx(2 * one_step + 3 * to_the_end, rel=1e-4)
 
 
-def test_what_the_consistency_to_the_end_moves_is_chosen_and_its_size_is_the_same():
+def test_to_the_end_gradient_changes_the_gradient_but_not_the_loss():
     (path, through), (action, alone) = (lost(to_the_end_gradient=kind) for kind in ("path", "action"))
     assert path == pytest.approx(action, rel=1e-6)
     assert not torch.allclose(through, alone)

@@ -132,7 +132,7 @@ def test_at_the_optimum_of_dqn_every_error_is_zero(options):
 
 
 @torch.no_grad()
-def test_where_the_environment_speaks_values_are_right_on_average():
+def test_values_before_environment_turns_are_right_on_average():
     solved = Solved(Talk(steps=2), tau=0.3)
     network, batch = solved.logits_network(), collate(solved.play(4000))
     predicted = network.predict(batch)

@@ -96,7 +96,7 @@ def talk():
 
 
 @pytest.mark.parametrize("options", [HEAD, LOGITS])
-def test_where_the_environment_speaks_by_chance_the_optimum_is_that_of_the_mean(options):
+def test_random_environment_turns_give_the_optimum_of_the_mean(options):
     world = talk()
     texts = list(solve(world))
     ends = [
@@ -234,7 +234,7 @@ def test_the_value_is_trained_alone_at_first():
     assert agent.network.value.out.weight.abs().max() > 0
 
 
-def test_steps_of_the_value_alone_learn_what_episodes_earn_and_leave_the_policy():
+def test_value_steps_learn_returns_and_leave_the_policy():
     agent = small(learning_starts=10**6, value_steps=100, max_age=0, n_envs=32, polyak_tau=0.2)
     before = agent.lm.identity()
     agent.learn(1500)
@@ -267,7 +267,7 @@ def test_episodes_leave_by_age():
     assert len(rounds) > 4
 
 
-def test_with_an_age_of_one_only_what_was_just_played_is_learned_from():
+def test_max_age_one_learns_only_from_the_latest_round():
     agent = small(max_age=1)
     rounds = in_every_round(agent, 60, lambda run: {t.round for t in agent.replay.newest(10**6)})
     assert rounds == [{number} for number in range(len(rounds))]
@@ -287,7 +287,7 @@ def test_episodes_are_replayed_by_their_priority_to_the_exponent():
     np.testing.assert_allclose(np.bincount(used) / 1000, (0.9, 0.1, 0.0), atol=0.04)
 
 
-def test_an_update_says_what_its_episodes_are_worth_replaying():
+def test_an_update_sets_the_priorities_of_its_episodes():
     agent = small(q="head", priority_exponent=1.0, gradient_steps=1, micro_batch_size=1)
     agent.tokens_per_episode = 3.0
     agent.optimizer = make_optimizer(agent.parameter_groups(), agent.config)
@@ -412,7 +412,7 @@ def test_a_token_weighs_the_same_in_every_batch(monkeypatch):
         torch.testing.assert_close(together, first[name] + second[name], rtol=1e-3, atol=1e-6, msg=name)
 
 
-def test_what_losses_are_divided_by_is_the_length_of_the_first_rounds_episodes():
+def test_losses_are_divided_by_the_mean_length_of_the_first_round():
     agent = small(value_warmup=0)
     lengths = in_every_round(agent, 60, lambda run: agent.tokens_per_episode)
     assert len(lengths) > 4
@@ -432,7 +432,7 @@ def prompts_of_world(count=32):
 
 
 @pytest.mark.parametrize("options", [{"top_k": 2}, {"top_p": 0.5}, {"exploration_temperature": 3.0}])
-def test_what_is_noted_of_behaviour_is_the_policys_own_over_all_tokens(options):
+def test_stored_log_probs_are_the_policys_over_all_tokens(options):
     agent = small(q="logits", gradient_steps=0, max_age=0, **options).learn(60)
     episodes = agent.replay.newest(10**6)
     assert len(episodes) > 10
@@ -441,7 +441,7 @@ def test_what_is_noted_of_behaviour_is_the_policys_own_over_all_tokens(options):
 
 
 @pytest.mark.parametrize("options", [{"top_p": 1e-6}, {"top_k": 1}])
-def test_what_is_drawn_in_training_and_after_it_is_cut_to_the_likeliest(options):
+def test_training_and_predict_sample_only_the_likeliest_tokens(options):
     agent = small(q="logits", gradient_steps=0, max_age=0, **options).learn(60)
     episodes = agent.replay.newest(10**6)
     assert len(episodes) > 10
@@ -451,7 +451,7 @@ def test_what_is_drawn_in_training_and_after_it_is_cut_to_the_likeliest(options)
 
 
 @pytest.mark.parametrize(("first", "last"), [(1.0, 0.0), (0.0, 1.0)])
-def test_what_was_trained_and_loaded_plays_with_the_last_epsilon(first, last, tmp_path):
+def test_a_loaded_agent_plays_with_the_last_epsilon(first, last, tmp_path):
     small(q="head", exploration_initial_eps=first, exploration_final_eps=last).save(tmp_path / "agent")
     agent = TokenDQN.load(tmp_path / "agent", World(), device="cpu")
     seen = prompts_of_world()
