@@ -76,7 +76,7 @@ class Commands:
         return path.read_text() if path.exists() else ""
 
     def calls(self) -> list[int]:
-        """Calls counted in a command before its end: in our packages, of what saves, in runner.py."""
+        """Calls counted in a command: in our packages, by what saves, in runner.py and cell_process.py."""
         counted: list[int] = json.loads((self.folder / "calls.json").read_text())
         return counted
 
@@ -165,9 +165,9 @@ def _become_command(words: list[str], folder: str, at: tuple[int, int] | None, s
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
     from llm_benchmarks.__main__ import app
-    from llm_benchmarks.run import runner
+    from llm_benchmarks.run import cell_process
 
-    runner.subprocess = SimpleNamespace(Popen=_ForkedWorker, PIPE=subprocess.PIPE)  # type: ignore[assignment]
+    cell_process.subprocess = SimpleNamespace(Popen=_ForkedWorker, PIPE=subprocess.PIPE)  # type: ignore[assignment]
     calls = _Calls(at, send)
 
     def command() -> int:
@@ -208,7 +208,7 @@ class _Calls:
             return
         self.counts[0] += 1
         self.counts[1] += _saves(frame)
-        self.counts[2] += code.co_filename.endswith("runner.py")
+        self.counts[2] += code.co_filename.endswith(("runner.py", "cell_process.py"))
         if self._at is not None and self.counts[self._at[1]] == self._at[0]:
             self._at = None
             if len(self._send) > 1:
@@ -228,7 +228,7 @@ def _saves(frame: Any) -> bool:
 
 
 class _ForkedWorker:
-    """What runner.py uses of `subprocess.Popen`, forked instead of begun from nothing."""
+    """What cell_process.py uses of `subprocess.Popen`, forked instead of begun from nothing."""
 
     def __init__(self, command: Any, stderr: Any, env: Any, pass_fds: Any, **options: Any) -> None:
         (child_in, self_out), (self_in, child_out) = os.pipe(), os.pipe()

@@ -1,4 +1,4 @@
-"""`llm-envs benchmark`: a suite, run cell by cell."""
+"""`llm-envs benchmark`: runs the cells of a suite."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(name: str, store: Path, *, engine: str, processes: int | None) -> int:
     """Runs a suite.
 
     Returns:
-        0 if every cell is done, 1 if some failed, 130 if it was interrupted.
+        0 if every cell completed, 1 if some failed, 130 if the suite was interrupted.
     """
     if engine not in _ENGINES:
         raise InputError(f"unknown engine {engine!r}{did_you_mean(engine, _ENGINES)} there is 'process'")
@@ -32,18 +32,18 @@ def run(name: str, store: Path, *, engine: str, processes: int | None) -> int:
         usable_device(suite.run.device, "[run] device")
     usable_folder(store)
     console = Console(soft_wrap=True)
-    told = f": {suite.description}" if suite.description else ""
-    say(console, f"{suite.name}{told} ({len(suite.cells)} cells)")
+    description = f": {suite.description}" if suite.description else ""
+    say(console, f"{suite.name}{description} ({len(suite.cells)} cells)")
     outcome = run_suite(suite, RecordStore(store), progress=SuiteProgress(console), processes=processes)
-    tell(console, outcome)
+    print_outcome(console, outcome)
     say(console, f"`llm-envs leaderboard show --store {store}` shows the results")
     if outcome.interrupted:
         return INTERRUPTED
     return 1 if outcome.failed else 0
 
 
-def tell(console: Console, outcome: SuiteOutcome) -> None:
-    """Prints how many cells were done, and on standard error which records could not be read."""
+def print_outcome(console: Console, outcome: SuiteOutcome) -> None:
+    """Prints how many cells ended how, and on standard error which records could not be read."""
     tell_problems(outcome.unreadable)
     minutes, seconds = divmod(round(outcome.seconds), 60)
     words = [f"{len(outcome.completed)} done", f"{len(outcome.skipped)} in the store before"]

@@ -1,4 +1,4 @@
-"""`llm-envs demo`: trains an SB3 DQN on the three default ids and says whether it beats random play."""
+"""`llm-envs demo`: trains an SB3 DQN on three environments and tests whether it beats random play."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from llm_benchmarks.commands.benchmark import tell
+from llm_benchmarks.commands.benchmark import print_outcome
 from llm_benchmarks.console.input import INTERRUPTED, usable_folder
 from llm_benchmarks.console.report import figure, plain, report_console, say, signed
 from llm_benchmarks.console.termination import termination_interrupts
@@ -31,19 +31,19 @@ def run(store: Path, *, suite: str = "demo", processes: int | None = None) -> in
     """Runs the demo.
 
     Args:
-        store: Where the records go; what is there already is not run again.
-        suite: Another suite of the same kind.
-        processes: Cells at a time; the suite's own number by default.
+        store: The records are written here. Cells with a record do not run again.
+        suite: The suite, with the same agents as "demo".
+        processes: Number of cells that run at once; the suite's number by default.
 
     Returns:
-        0 if the learner beats random play on every id, 1 if not, 130 if it was interrupted.
+        0 if the learner beats random play on every environment, 1 if not, 130 if it was interrupted.
     """
     usable_folder(store)
     loaded = load_suite(find_suite(suite))
     console = report_console(WIDTH)
     console.print(plain(_introduction(loaded), limit=None))
     outcome = run_suite(loaded, RecordStore(store), progress=SuiteProgress(console), processes=processes)
-    tell(console, outcome)
+    print_outcome(console, outcome)
     if outcome.interrupted:
         say(console, "the same command goes on with what is left")
         return INTERRUPTED
@@ -71,22 +71,22 @@ def _introduction(suite: Suite) -> str:
 
 
 def verdict(env: str, tables: Sequence[Table]) -> tuple[str, bool]:
-    """Whether the learner beats random play on an id, in a line with the evidence.
+    """Returns whether the learner beats random play on an environment, and a line with the evidence.
 
     Args:
-        env: The id.
-        tables: Of the leaderboard.
+        env: Environment id.
+        tables: The tables of the leaderboard.
 
     Returns:
-        The line, and whether the interval of the difference lies above zero.
+        The line, and True if the interval of the difference lies above zero.
     """
     learner, random = _find(env, LEARNER, tables), _find(env, BEFORE, tables)
     if learner is None or random is None or learner.score is None or random.score is None:
-        return f"{env}: cannot be told, for want of completed runs", False
-    versus = learner.difference_to_random
-    interval = "" if versus is None else f", difference {signed(versus.estimate)}"
-    if versus is not None and versus.low is not None and versus.high is not None:
-        interval += f" [{signed(versus.low)}, {signed(versus.high)}] {learner.beats_random_by}"
+        return f"{env}: unknown, because a completed run is missing", False
+    difference = learner.difference_to_random
+    interval = "" if difference is None else f", difference {signed(difference.estimate)}"
+    if difference is not None and difference.low is not None and difference.high is not None:
+        interval += f" [{signed(difference.low)}, {signed(difference.high)}] {learner.beats_random_by}"
     line = f"{env}: {learner.beats_random}, {figure(learner.score)} against {figure(random.score)}{interval}"
     if learner.not_above_constant:
         line += "; not above the best constant text"
@@ -94,13 +94,13 @@ def verdict(env: str, tables: Sequence[Table]) -> tuple[str, bool]:
 
 
 def _find(env: str, agent: str, tables: Sequence[Table]) -> Row | None:
-    """The best row of an agent on an id."""
+    """Returns the best row of an agent on an environment."""
     rows = [row for table in tables if table.env == env for row in table.rows if row.agent == agent]
     return rows[0] if rows else None
 
 
 def _print_sample(console: Console, env: str, tables: Sequence[Table], records: RecordStore) -> None:
-    """One source and what was written before and after training: the learner's median text."""
+    """Prints the learner's median text, with the random and the reference text of the same source."""
     played = {name: _rows(_find(env, name, tables), records) for name in (BEFORE, LEARNER, "reference")}
     after = played[LEARNER]
     if not after:
@@ -110,21 +110,21 @@ def _print_sample(console: Console, env: str, tables: Sequence[Table], records: 
     console.print(plain(f"{env}, example {chosen['example']} (the trained agent's median)", "bold"))
     console.print(Padding(Text(f"source: {_cut(chosen['source'])}"), (0, 0, 0, 2)))
     names = {BEFORE: "before (random)", LEARNER: f"after ({LEARNER})", "reference": "reference"}
-    for name, told in names.items():
+    for name, title in names.items():
         row = played[name].get(chosen["example"])
         if row is not None:
-            console.print(Padding(Text(f"{told}, {figure(row['reward'])}:", style="cyan"), (0, 0, 0, 2)))
+            console.print(Padding(Text(f"{title}, {figure(row['reward'])}:", style="cyan"), (0, 0, 0, 2)))
             console.print(Padding(Text(_cut(row["text"]) or "(nothing)"), (0, 0, 0, 4)))
     console.print()
 
 
 def _cut(text: str) -> str:
-    """The beginning of a text, on the lines it has; whoever prints it indents them all."""
+    """Returns the beginning of a text, with its line breaks."""
     return shown_lines(text if len(text) <= _LONGEST else text[:_LONGEST] + " ...")
 
 
 def _rows(row: Row | None, records: RecordStore) -> Mapping[int, dict[str, Any]]:
-    """Example -> episode of an agent's first run."""
+    """Returns example -> episode of an agent's first run."""
     if row is None or not row.records:
         return {}
     return {episode["example"]: episode for episode in records.read(row.records[0]).episodes()}

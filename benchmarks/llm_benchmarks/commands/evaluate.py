@@ -1,4 +1,4 @@
-"""`llm-envs evaluate`: one agent on one environment, and a record of it."""
+"""`llm-envs evaluate`: evaluates one agent on one environment and writes a record."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
     """Evaluates and writes the record; prints the scores and the record's id.
 
     Returns:
-        0, or 1 if the agent failed while it played (the record says how).
+        0, or 1 if the agent failed during the evaluation; the record holds the error.
 
     Raises:
-        KeyboardInterrupt: It was interrupted, by Ctrl-C, SIGTERM or SIGHUP; the record says so.
+        KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP came; the record has the status "interrupted".
     """
     with bad_input():
         _check(cell, device)
@@ -43,13 +43,13 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
     try:
         result = run_cell(cell, RecordStore(store), device=device)
     except OSError as error:
-        said = machine_fault(error) or str(error)
+        reason = machine_fault(error) or str(error)
         raise InputError(
-            f"--store {str(store)!r}: {said}; this evaluation was not kept, earlier records are whole"
+            f"--store {str(store)!r}: {reason}; this evaluation was not kept, earlier records are whole"
         ) from error
     record = RecordStore(store).read(result.record)
     if json_output:
-        told = {
+        summary = {
             "status": result.status,
             "record": result.record,
             "env": cell.env_id,
@@ -57,7 +57,7 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
             "results": record.results,
             "error": record.error,
         }
-        print(json.dumps(told, indent=2))
+        print(json.dumps(summary, indent=2))
     elif result.status == "completed":
         results = record.results or {}
         console = Console()
@@ -78,11 +78,11 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
 
 
 def _check(cell: Cell, device: str) -> None:
-    """Refuses what would make a failed run.
+    """Raises if the evaluation is bound to fail.
 
     Raises:
-        ValueError: The agent must be trained first, was trained on another id, or with this seed; the
-            environment or the reward cannot be made; or the trained agent cannot be loaded.
+        ValueError: The agent must be trained first, or was trained on another id or with the evaluation
+            seed. Or the environment, the reward or the trained agent cannot be made.
     """
     is_folder = cell.agent not in AGENTS and Path(cell.agent).is_dir()
     if not is_folder and factory_of(cell.agent).trains:
@@ -103,10 +103,10 @@ def _check(cell: Cell, device: str) -> None:
 
 
 def _check_loads(resolved: Resolved, device: str) -> None:
-    """Loads a trained agent once: a folder that is damaged, or whose fields make none, is no failed run."""
+    """Loads a trained agent once, so that a damaged folder is an error and not a failed run."""
     env = resolved.training_env()
     try:
-        with warnings.catch_warnings():  # what there is to say is said when it is loaded to play
+        with warnings.catch_warnings():  # they appear when the agent is loaded again to play
             warnings.simplefilter("ignore")
             resolved.make_agent(env, device=device)
     finally:

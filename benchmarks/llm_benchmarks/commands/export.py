@@ -1,4 +1,4 @@
-"""`llm-envs export`: the language model of a trained agent as everyone else reads it."""
+"""`llm-envs export`: writes the language model of a trained agent for transformers."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from llm_envs.registration import TABLE
 
 
 def run(agent: Path, out: Path, *, env_id: str | None, device: str) -> None:
-    """Exports; prints what reads it.
+    """Exports the model, and prints how to load it.
 
     Args:
         agent: A folder that `llm-envs train` wrote.
-        env_id: What it was trained on, where that is not an id of this package: a folder does not decide
-            which environment is made.
+        env_id: The environment of the training, if its id is not of this package. The folder alone must not
+            decide which environment is made.
         out: A new or empty folder.
         device: "auto" or a torch device.
 
     Raises:
-        ValueError: There is no trained language model in the folder, or `out` holds something.
+        ValueError: The folder holds no trained language model, or `out` is not empty.
     """
     if not is_folder(agent):
         raise ValueError(
@@ -33,15 +33,15 @@ def run(agent: Path, out: Path, *, env_id: str | None, device: str) -> None:
         )
     creatable(out, "--out")
     trained = read_training(agent)
-    was, name = trained.spec.environment, trained.spec.agent.name
-    if env_id is None and was.id not in TABLE:
+    environment, name = trained.spec.environment, trained.spec.agent.name
+    if env_id is None and environment.id not in TABLE:
         raise ValueError(
-            f"'{agent}' was trained on {was.id!r}, which is no id of this package; say it: --env ID, "
+            f"'{agent}' was trained on {environment.id!r}, which is no id of this package; say it: --env ID, "
             "or --env module:ID with the module that registers it"
         )
-    if env_id is not None and bare_id(env_id) != was.id:
-        raise ValueError(f"'{agent}' was trained on {was.id!r}, not on --env {env_id!r}")
-    env = gym.make(env_id or was.id, **was.kwargs)
+    if env_id is not None and bare_id(env_id) != environment.id:
+        raise ValueError(f"'{agent}' was trained on {environment.id!r}, not on --env {env_id!r}")
+    env = gym.make(env_id or environment.id, **environment.kwargs)
     try:
         loaded = load_trained(agent, trained, env, device=device)
         if not hasattr(loaded, "export"):

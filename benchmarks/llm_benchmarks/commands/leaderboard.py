@@ -1,4 +1,4 @@
-"""`llm-envs leaderboard`: what every agent and every reward achieved."""
+"""`llm-envs leaderboard`: the scores of every agent and every reward."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import Annotated
 
 import typer
 
+from llm_benchmarks.commands.options import Json, Store
 from llm_benchmarks.console.input import bad_input, creatable, existing_store
 
-leaderboard = typer.Typer(help="What every agent and every reward achieved.")
+leaderboard = typer.Typer(help="Shows the scores of every agent and every reward.")
 
-Store = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of records.")]
 OneEnv = Annotated[str | None, typer.Option("--env", metavar="ID", help="Only this environment.")]
 Experiment = Annotated[
-    str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs, beside the anchors.")
+    str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs, and the anchors.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 
 
 @leaderboard.command("show")
@@ -37,7 +36,7 @@ def compare(
     experiment: Experiment = None,
     json: Json = False,
 ) -> None:
-    """Prints an agent's differences to the others of its tables, paired by seed where they share them."""
+    """Compares an agent with the others of its tables, paired by seed where they share seeds."""
     from llm_benchmarks.leaderboard.compare import show_comparison
 
     with bad_input():
@@ -54,7 +53,7 @@ def samples(
     experiment: Experiment = None,
     json: Json = False,
 ) -> None:
-    """Prints texts of every row: source, text, reward; of all rows the same examples."""
+    """Prints texts of every row: source, text and reward, on the same examples."""
     from llm_benchmarks.leaderboard.samples import show_samples
 
     with bad_input():
@@ -69,7 +68,7 @@ def curves(
     out: Annotated[Path, typer.Option(metavar="FILE", help="A picture: .svg, .png or .pdf.")],
     experiment: Experiment = None,
 ) -> None:
-    """Draws validation scores of every agent by steps and by wall clock, a panel for each reward."""
+    """Draws validation scores of every agent by steps and by wall clock, with a panel for each reward."""
     from llm_benchmarks.console.report import tell_problems
     from llm_benchmarks.leaderboard.curves import plot_curves
     from llm_benchmarks.records.store import RecordStore
@@ -92,10 +91,11 @@ def merge(
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Stores to copy from.")],
     store: Annotated[Path, typer.Option(metavar="FOLDER", help="Store that the copies go to.")],
     experiment: Annotated[
-        str, typer.Option("--experiment", metavar="NAME", help="Of copies whose record names none.")
+        str,
+        typer.Option("--experiment", metavar="NAME", help="Experiment of copies whose record names none."),
     ] = "",
 ) -> None:
-    """Copies the records of other stores, also of earlier releases; what is there already is left out."""
+    """Copies the records of other stores, also of earlier releases; known records are left out."""
     from llm_benchmarks.console.report import tell_problems
     from llm_benchmarks.records.merging import merge as merge_stores
     from llm_benchmarks.records.store import RecordStore
@@ -116,7 +116,7 @@ def export(
     store: Store,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The JSON file.")],
 ) -> None:
-    """Writes the scores of a store in short, in the form of those that `baselines` shows."""
+    """Writes the scores of a store as a short JSON file, as `baselines` reads it."""
     from llm_benchmarks.console.report import tell_problems
     from llm_benchmarks.leaderboard.baselines import to_json, trimmed
     from llm_benchmarks.leaderboard.view import read_leaderboard

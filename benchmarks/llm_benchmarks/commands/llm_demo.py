@@ -1,4 +1,4 @@
-"""`llm-envs llm-demo`: a pretrained language model before and after TokenDQN, and what it cost in fluency."""
+"""`llm-envs llm-demo`: compares a pretrained language model before and after TokenDQN, also in fluency."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from llm_benchmarks.commands.benchmark import tell
+from llm_benchmarks.commands.benchmark import print_outcome
 from llm_benchmarks.console.fitting_table import Column, print_table
 from llm_benchmarks.console.fitting_table import Row as FittingRow
 from llm_benchmarks.console.input import INTERRUPTED, InputError
@@ -37,16 +37,16 @@ _SAMPLES, _TOKENS = 6, 2048
 
 @termination_interrupts()
 def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -> int:
-    """Runs the suite, and compares what was written on held-out prompts.
+    """Runs the suite, and compares the texts on held-out prompts before and after training.
 
     Args:
-        store: Where the records go; what is there already is not run again.
-        suite: Another suite of the same kind; agents and seeds beside the two are compared as well.
-        processes: Cells at a time; the suite's own number by default.
+        store: The records are written here. Cells with a record do not run again.
+        suite: A suite with `lm_sample` and `token_dqn`; its other agents and seeds are compared too.
+        processes: Number of cells that run at once; the suite's number by default.
 
     Returns:
-        0 if the score rose by `GAIN` at most so much cost in fluency and variety, 1 if not, 130 if it was
-        interrupted.
+        0 if the score rose by `GAIN` and the base NLL and distinct-2 stayed within `NLL_RISE` and
+        `DISTINCT_FALL`; 1 if not; 130 if it was interrupted.
     """
     loaded = load_suite(find_suite(suite))
     if missing := {BEFORE, AFTER} - {cell.agent for cell in loaded.cells}:
@@ -54,7 +54,7 @@ def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -
     console = report_console(WIDTH)
     console.print(plain(loaded.description, limit=None))
     outcome = run_suite(loaded, RecordStore(store), progress=SuiteProgress(console), processes=processes)
-    tell(console, outcome)
+    print_outcome(console, outcome)
     if outcome.interrupted:
         return INTERRUPTED
     if outcome.failed:
@@ -62,11 +62,11 @@ def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -
     show(store, console=console)
     records = _records(RecordStore(store), loaded)
     base = BaseModel(next(cell for cell in loaded.cells if cell.agent == AFTER))
-    worth = {name: [base.measure(rows) for rows in runs] for name, runs in records.items()}
-    means = {name: _mean(runs) for name, runs in worth.items()}
+    measured = {name: [base.measure(rows) for rows in runs] for name, runs in records.items()}
+    means = {name: _mean(runs) for name, runs in measured.items()}
     _print_samples(console, records[BEFORE][0], records[AFTER][0])
     if len(records) > 2 or len(records[AFTER]) > 1:
-        _print_worth(console, worth)
+        _print_measured(console, measured)
     verdict, holds = compare(means[BEFORE], means[AFTER])
     console.print(Text(verdict, style="green" if holds else "red"))
     return 0 if holds else 1
@@ -74,12 +74,12 @@ def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -
 
 @dataclass(frozen=True)
 class Measured:
-    """What texts are worth.
+    """The quality of some texts.
 
     Attributes:
         score: Mean reward.
-        nll: Mean over tokens of -log pi under the base model, nats, without truncation.
-        distinct: Share of different pairs of neighbouring tokens among all (distinct-2, Li et al. 2016).
+        nll: Mean over tokens of -log pi under the base model, in nats, over the full vocabulary.
+        distinct: Distinct pairs of neighbouring tokens, as a share of all pairs (distinct-2, Li et al. 2016).
     """
 
     score: float
@@ -88,10 +88,10 @@ class Measured:
 
 
 class BaseModel:
-    """The model as it was, that all texts are measured under.
+    """The model before training. It measures all texts.
 
     Args:
-        cell: Its "model" is the base; its environment says how a prompt is written.
+        cell: Its option "model" names the model, and its environment writes the prompts.
     """
 
     def __init__(self, cell: Cell) -> None:
@@ -108,7 +108,7 @@ class BaseModel:
         )
 
     def measure(self, rows: Sequence[Mapping[str, Any]]) -> Measured:
-        """What texts are worth.
+        """Returns the quality of some texts.
 
         Args:
             rows: Episodes of a record.
@@ -127,13 +127,13 @@ class BaseModel:
 
 
 def distinct_pairs(rows: Sequence[Mapping[str, Any]]) -> float:
-    """Distinct-2 of a record (Li et al. 2016): different pairs of neighbouring tokens among all, 0 to 1."""
+    """Returns distinct-2 (Li et al. 2016): the share of distinct pairs of neighbouring tokens, 0 to 1."""
     pairs = [pair for row in rows for pair in pairwise(row["action_ids"])]
     return len(set(pairs)) / max(1, len(pairs))
 
 
 def compare(before: Measured, after: Measured) -> tuple[str, bool]:
-    """A line that says what was gained at what cost, and whether that is as it should be."""
+    """Returns a line with the gain and its cost, and True if both are within their limits."""
     gain = after.score - before.score
     rise = after.nll / before.nll - 1.0 if before.nll else math.inf
     fall = 1.0 - after.distinct / before.distinct if before.distinct else 0.0
@@ -147,28 +147,28 @@ def compare(before: Measured, after: Measured) -> tuple[str, bool]:
 
 
 def _records(store: RecordStore, suite: Suite) -> dict[str, list[list[dict[str, Any]]]]:
-    """The episodes of a suite's completed records, a list for each agent in the order of its cells."""
-    found: dict[str, list[list[dict[str, Any]]]] = {}
+    """Returns agent -> the episodes of each of its completed records, in the order of the cells."""
+    episodes: dict[str, list[list[dict[str, Any]]]] = {}
     for cell in suite.cells:
         records = store.find(resolve(cell).spec.identity())
         if not records:
             raise InputError(f"the store has no readable record of {cell}: run the same command again")
-        found.setdefault(cell.agent, []).append(records[-1].episodes())
-    return found
+        episodes.setdefault(cell.agent, []).append(records[-1].episodes())
+    return episodes
 
 
 def _mean(runs: Sequence[Measured]) -> Measured:
-    """Means over runs."""
+    """Returns the means over runs."""
     return Measured(*np.mean([astuple(run) for run in runs], axis=0).tolist())
 
 
-def _print_worth(console: Console, worth: Mapping[str, Sequence[Measured]]) -> None:
-    """A line for each agent: means over its runs, and the lowest and highest."""
+def _print_measured(console: Console, measured: Mapping[str, Sequence[Measured]]) -> None:
+    """Prints a line for each agent: means over its runs, and the lowest and highest values."""
     say(console, "Gain and cost; means over seeds [lowest, highest]", "bold")
     columns = [Column("agent"), Column("seeds", right=True, rank=2), Column("score", right=True)]
     columns += [Column("base NLL", right=True), Column("distinct-2", right=True)]
     rows = []
-    for name, runs in worth.items():
+    for name, runs in measured.items():
         values = np.array([astuple(run) for run in runs])
         spread = zip(values.mean(axis=0), values.min(axis=0), values.max(axis=0), strict=True)
         cells = [f"{m:.3f}" + (f" [{a:.3f}, {b:.3f}]" if len(runs) > 1 else "") for m, a, b in spread]

@@ -53,15 +53,15 @@ def code_allowed(allow_code: list[str] | None, cell: Cell | None = None) -> Iter
 
     Args:
         allow_code: Values of --allow-code.
-        cell: What the command runs; code that the person named in it is allowed too.
+        cell: The cell that the command runs; the code that it names is allowed too.
 
     Raises:
-        InputError: A value is no MODULE:NAME.
+        InputError: A value does not have the form MODULE:NAME.
     """
     from llm_envs.foreign import allowing_code
 
-    own = [] if cell is None else cell.own_code()
+    named = [] if cell is None else cell.own_code()
     with bad_input():
-        allowing = allowing_code([*own, *(allow_code or ())])
+        allowing = allowing_code([*named, *(allow_code or ())])
     with allowing:
         yield

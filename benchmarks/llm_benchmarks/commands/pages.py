@@ -1,6 +1,7 @@
-"""The page of each environment: its docstring, data, an example, the degenerate texts and the leaderboard.
+"""`llm-envs pages`: writes the reference page of each environment.
 
-`llm-envs pages` writes them to docs/envs from what the code says and measures, so they cannot drift.
+A page has the docstring, the data, an example, the degenerate texts and the leaderboard. It is generated from
+the code and its measurements, so it cannot go out of date.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ def write(
     """Writes the pages and their index.
 
     Args:
-        folder: Where to; made if absent.
-        env_ids: The ids; all if empty.
-        store: Records for the leaderboard part; left out if None or absent.
+        folder: The folder of the pages; created if absent.
+        env_ids: Environment ids; all if empty.
+        store: Records for the leaderboard section, which is left out if None or absent.
         search_tokens: Budget of the search for the best constant text.
-        problems: Is filled with id -> what is wrong, for each record that cannot be read.
+        problems: Receives id -> what is wrong, for each record that cannot be read.
 
     Returns:
-        The files written.
+        The files that were written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     board = read_leaderboard(store) if store is not None and store.exists() else None
@@ -60,7 +61,7 @@ def write(
 
 
 def _replace(path: Path, text: str) -> None:
-    """Writes a page whole; on a full disk the one before stays."""
+    """Replaces a page in one step, so that a full disk leaves the former page."""
     temporary = path.with_name(f".{path.name}")
     try:
         temporary.write_text(text, encoding="utf-8")
@@ -70,7 +71,7 @@ def _replace(path: Path, text: str) -> None:
 
 
 def page(env_id: str, *, store: Path | None, board: Leaderboard | None, search_tokens: int) -> str:
-    """One page as Markdown; `board` is what was read from `store`."""
+    """Returns a page as Markdown; `board` is the leaderboard of `store`."""
     env = gym.make(env_id, split="test", render_mode="ansi")
     task: Task = env.unwrapped.task  # type: ignore[attr-defined]
     corpus = task.corpus
@@ -182,5 +183,5 @@ def _row(row: Row) -> tuple[str, ...]:
 
 
 def _no_markup(name: str) -> str:
-    """A name from a record, without what Markdown takes for a tag, a link, code or emphasis."""
+    """Escapes a name from a record, so that Markdown shows no tag, link, code or emphasis in it."""
     return re.sub(r"([<>\[\]`*])", r"\\\1", name)

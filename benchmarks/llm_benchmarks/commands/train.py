@@ -1,4 +1,4 @@
-"""`llm-envs train`: a training in a folder, told to the person who waits for it."""
+"""`llm-envs train`: trains an agent into a folder and reports its progress."""
 
 from __future__ import annotations
 
@@ -31,8 +31,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
     """Trains; Ctrl-C, SIGTERM and SIGHUP save the agent and end it.
 
     Returns:
-        0 when the budget is spent, 1 when its numbers were none or its reward raised, 130 when it was
-        interrupted.
+        0 if the training was completed, 1 if its weights became NaN or infinite, 130 if it was interrupted.
     """
     console = Console(stderr=True)
     creatable(out, "--out")
@@ -43,7 +42,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         training.claim()
     spec, total = training.resolved.spec, training.state.training.total_timesteps
     say(console, f"training {cell.agent} on {cell.env_id}, seed {cell.seed}, {total:,} steps, into {out}")
-    _tell_of(console, spec, cell, out)
+    _print_training(console, spec, cell, out)
     places = (out / RUN / "resume", out / RUN / "warm_start" / "resume")
     if training.begins_anew:
         earlier = [f"{place}-earlier" for place in places if newest_checkpoint(place)]
@@ -51,42 +50,42 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         say(console, f"the training that failed in {out} left no agent and begins anew{aside}")
     if resume and cell.agent in AGENTS and not any(map(newest_checkpoint, places)):
         say(console, "there is no checkpoint to go on from: it begins anew")
-    shown = _ShownQ() if show_q else None
+    q_table = _ShownQ() if show_q else None
     phases = phases_of(spec, evaluated=False)
     try:
         with TrainingProgress(console, training.agent, phases, total):
-            training.run(callback=shown)
+            training.run(callback=q_table)
     except KeyboardInterrupt:
-        completed = training.state.status == "completed"  # the interruption came while it was being saved
+        completed = training.state.status == "completed"  # the signal came while the agent was saved
         end = "done" if completed else "interrupted"
         goes_on = "" if completed else ", --resume goes on"
-        _tell(console, training.state, f"{end}; the agent stands in {out}{goes_on}")
+        _print_report(console, training.state, f"{end}; the agent stands in {out}{goes_on}")
         return INTERRUPTED
     except NotFinite as error:
         complain(f"llm-envs: training failed: {' '.join(str(error).split())}")
         return 1
     except UnsavedError as error:
-        said = machine_fault(error.__cause__) or str(error.__cause__)
-        kept = "what stood there before is whole, --resume goes on from the last checkpoint"
-        raise InputError(f"--out {str(out)!r}: the agent was not saved: {said}; {kept}") from error
+        reason = machine_fault(error.__cause__) or str(error.__cause__)
+        remedy = "its former content is whole, --resume goes on from the last checkpoint"
+        raise InputError(f"--out {str(out)!r}: the agent was not saved: {reason}; {remedy}") from error
     except Exception as error:
-        if said := machine_fault(error):
-            kept = next((str(found) for found in map(newest_checkpoint, places) if found), "")
-            there = f"the checkpoint {kept!r} was kept, --resume goes on" if kept else "nothing was kept"
-            raise InputError(f"--out {str(out)!r}: {said}; {there}") from error
+        if reason := machine_fault(error):
+            kept = next((str(path) for path in map(newest_checkpoint, places) if path), "")
+            remedy = f"the checkpoint {kept!r} was kept, --resume goes on" if kept else "nothing was kept"
+            raise InputError(f"--out {str(out)!r}: {reason}; {remedy}") from error
         if cell.agent not in AGENTS and not is_declared(error):
             raise OwnCodeError(own_code(error, f"agent {cell.agent!r}")) from error
         raise
-    _tell(console, training.state, f"done; the agent stands in {out}")
-    if shown is not None:
-        shown.show("after training")
+    _print_report(console, training.state, f"done; the agent stands in {out}")
+    if q_table is not None:
+        q_table.show("after training")
     return 0
 
 
 class _ShownQ(BaseCallback):
-    """Prints what a TokenDQN thinks of the candidates in a few prefixes: the same before and after."""
+    """Prints the Q values of a TokenDQN for a few prefixes, the same ones before and after training."""
 
-    model: Any  # a TokenDQN, which has what callbacks ask of an algorithm
+    model: Any  # a TokenDQN, which has the attributes that callbacks use
 
     def _on_training_start(self) -> None:
         from llm_baselines.algorithms.token_dqn.inspection import play
@@ -116,16 +115,17 @@ class _ShownQ(BaseCallback):
         Console().print(table)
 
 
-def _tell_of(console: Console, spec: RunSpec, cell: Cell, out: Path) -> None:
-    """What is trained on, and where to look while it lasts."""
-    for name, told in trained_on(spec).items():
-        say(console, f"  {name}: {told}")
+def _print_training(console: Console, spec: RunSpec, cell: Cell, out: Path) -> None:
+    """Prints what the agent trains on, and where its logs and checkpoints are."""
+    for name, description in trained_on(spec).items():
+        say(console, f"  {name}: {description}")
     if cell.agent in AGENTS:
         places = f"logs in {out / RUN / 'logs'}, checkpoints in {out / RUN / 'resume'}"
         say(console, f"  {places}; the trained agent will stand in {out}")
 
 
-def _tell(console: Console, trained: TrainedFolder, end: str) -> None:
+def _print_report(console: Console, trained: TrainedFolder, end: str) -> None:
+    """Prints the cost and the scores of a training, and a line on how it ended."""
     report = trained.report or TrainingReport()
     say(
         console,

@@ -1,4 +1,4 @@
-"""The scores that come with the package: the rows of our store in short, without their records.
+"""The scores that come with the package: a short form of the committed store, without its records.
 
 `llm-envs leaderboard export` writes the file, `llm-envs leaderboard baselines` shows it.
 """
@@ -31,7 +31,7 @@ _COLUMNS = (
 
 
 def trimmed(tables: Iterable[Table]) -> dict[str, Any]:
-    """The rows of a leaderboard that have a score, in short.
+    """Returns the rows of a leaderboard that have a score, in a short form.
 
     Returns:
         "tables": for each its "env", "signature", "dataset", "split", "reward" and "rows". A row has "agent",
@@ -70,7 +70,7 @@ def trimmed(tables: Iterable[Table]) -> dict[str, Any]:
 
 
 def to_json(trimmed_tables: Mapping[str, Any]) -> str:
-    """The file's text: one row on a line, so that a change of one is a change of one line."""
+    """Returns the text of the file, with one line for each row, so that a diff shows the changed rows."""
     text = ['{"tables": [']
     tables = list(trimmed_tables["tables"])
     for t, table in enumerate(tables):
@@ -84,22 +84,22 @@ def to_json(trimmed_tables: Mapping[str, Any]) -> str:
 
 @cache
 def shipped() -> dict[str, Any]:
-    """The scores that come with the package, in the form of `trimmed`."""
+    """Returns the scores that come with the package, in the form of `trimmed`."""
     text = resources.files(__package__).joinpath(FILE).read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
-    return found
+    scores: dict[str, Any] = json.loads(text)
+    return scores
 
 
 def show_baselines(console: Console, env: str | None, json_output: bool) -> None:
     """Prints the scores that come with the package.
 
     Args:
-        console: Where to.
+        console: The console to print to.
         env: Only this environment id.
         json_output: Print JSON.
 
     Raises:
-        ValueError: There are none of this environment.
+        ValueError: The package has no scores of this environment.
     """
     known = sorted({table["env"] for table in shipped()["tables"]})
     if env is not None and bare_id(env) not in known:

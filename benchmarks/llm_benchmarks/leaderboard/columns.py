@@ -1,6 +1,6 @@
 """The columns of a printed table. A new column is one more entry of `columns`.
 
-Each says its title, what it shows of a row, and how early it is dropped where the terminal is narrow.
+Each entry has a title, the text for a row, and a rank: a narrow terminal drops the highest ranks first.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class ShownColumn:
     """One column.
 
     Attributes:
-        column: Its title and how it fits.
-        text: What it shows of a row.
+        column: Its title, width and rank.
+        text: Returns its text for a row.
     """
 
     column: Column
@@ -32,7 +32,7 @@ class ShownColumn:
 
 
 def columns(metrics: Sequence[str]) -> list[ShownColumn]:
-    """The columns of a table after the first, which has the agent's name.
+    """Returns the columns of a table after the first, which holds the agent's name.
 
     Args:
         metrics: The metrics that get a column each.

@@ -1,4 +1,4 @@
-"""One agent beside the others of its tables: differences with intervals."""
+"""Compares one agent with the others of its tables: differences of scores, with intervals."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ _VERDICTS = {"above": "better", "below": "worse", "unclear": "unclear"}
 
 @dataclass(frozen=True)
 class Compared:
-    """A row beside another of the same table.
+    """The comparison of two rows of a table.
 
     Attributes:
         env: The environment's id.
-        table: What sets its table apart from others of the environment, such as a data set; often empty.
+        table: How the table differs from others of the environment, such as in the data set; often empty.
         agent: The row's name.
         other: The other row's name.
         score: The row's mean reward.
-        other_score: The other's.
+        other_score: The other row's mean reward.
         difference: score - other_score, with its interval.
-        judged: "paired by seed", "welch" or "by example".
+        judged: How the interval was computed: "paired by seed", "welch" or "by example".
     """
 
     env: str
@@ -63,38 +63,45 @@ def compare(
     problems: dict[str, str] | None = None,
     experiment: str | None = None,
 ) -> list[Compared]:
-    """Every row of an agent beside every other row of its table.
+    """Compares every row of an agent with every other row of its table.
 
     Args:
         store: The records.
         agent: The agent's name.
         env: Only this environment id.
-        problems: Is filled with id -> what is wrong, for each record that cannot be read.
-        experiment: Only the runs of this experiment, beside the anchors of their tables.
+        problems: Receives id -> what is wrong, for each record that cannot be read.
+        experiment: Only the runs of this experiment, and the anchors of their tables.
 
     Raises:
         ValueError: No row of that name has a score, or no record belongs to the experiment.
     """
     records = {record.id: record for record in store.records(problems)}
-    found, agents = [], set[str]()
+    comparisons, agents = [], set[str]()
     for table in leaderboard_tables(records.values(), env, experiment):
         scores = {id(row): Scores.of(records[i] for i in row.records) for row in table.rows if row.records}
         rows = [row for row in table.rows if id(row) in scores]
         agents.update(row.agent for row in rows)
-        for mine in (row for row in rows if row.agent == agent):
-            for other in (row for row in rows if row is not mine):
-                a, b = scores[id(mine)], scores[id(other)]
-                by, judged = difference(a, b)
-                found.append(
+        for row in (row for row in rows if row.agent == agent):
+            for other in (other for other in rows if other is not row):
+                a, b = scores[id(row)], scores[id(other)]
+                interval, judged = difference(a, b)
+                comparisons.append(
                     Compared(
-                        table.env, apart(table), row_name(mine), row_name(other), a.mean, b.mean, by, judged
+                        table.env,
+                        apart(table),
+                        row_name(row),
+                        row_name(other),
+                        a.mean,
+                        b.mean,
+                        interval,
+                        judged,
                     )
                 )
-    if not found:
+    if not comparisons:
         near = "" if agent in agents or not agents else did_you_mean(agent, agents)
         there = f"{near} there are {', '.join(map(shown, sorted(agents)))}" if near else ""
         raise ValueError(f"no completed runs of {agent!r} beside others in '{store.path}'{there}")
-    return found
+    return comparisons
 
 
 def show_comparison(
@@ -103,34 +110,48 @@ def show_comparison(
     """Prints the comparison; returns the exit status."""
     problems: dict[str, str] = {}
     try:
-        found = compare(RecordStore(store), agent, env, problems, experiment)
+        comparisons = compare(RecordStore(store), agent, env, problems, experiment)
     finally:
         tell_problems(problems)
     status = 1 if problems else 0
     if json_output:
-        print(json.dumps([asdict(one) for one in found], indent=2, allow_nan=False))
+        print(json.dumps([asdict(compared) for compared in comparisons], indent=2, allow_nan=False))
         return status
     console = report_console(WIDTH)
-    for key in dict.fromkeys((one.env, one.table, one.agent, one.score) for one in found):
-        told = f" ({shown(key[1])})" if key[1] else ""
-        print_wrapped(console, f"{shown(key[0])}{told}: {shown(key[2])} {figure(key[3])}", "bold")
-        rows = []
-        for one in (one for one in found if (one.env, one.table, one.agent, one.score) == key):
-            by = one.difference
-            ends = "open" if by.low is None or by.high is None else f"[{signed(by.low)}, {signed(by.high)}]"
-            verdict = _VERDICTS[by.side_of(0.0)]
-            values = figure(one.other_score), f"{signed(by.estimate)} {ends}", one.judged, str(by.n), verdict
-            rows.append(FittingRow([plain(one.other, limit=400), *map(Text, values)]))
+    for key in dict.fromkeys(map(_row_key, comparisons)):
+        env_id, table, name, score = key
+        where = f" ({shown(table)})" if table else ""
+        print_wrapped(console, f"{shown(env_id)}{where}: {shown(name)} {figure(score)}", "bold")
+        rows = [_line(compared) for compared in comparisons if _row_key(compared) == key]
         print_table(console, _COLUMNS, rows, all_in="--json has all")
         console.print()
     return status
 
 
+def _row_key(compared: Compared) -> tuple[str, str, str, float]:
+    return compared.env, compared.table, compared.agent, compared.score
+
+
+def _line(compared: Compared) -> FittingRow:
+    interval = compared.difference
+    ends = "open"
+    if interval.low is not None and interval.high is not None:
+        ends = f"[{signed(interval.low)}, {signed(interval.high)}]"
+    values = (
+        figure(compared.other_score),
+        f"{signed(interval.estimate)} {ends}",
+        compared.judged,
+        str(interval.n),
+        _VERDICTS[interval.side_of(0.0)],
+    )
+    return FittingRow([plain(compared.other, limit=400), *map(Text, values)])
+
+
 def apart(table: Table) -> str:
-    """What sets a table apart from others of its environment, in a line."""
+    """Returns how a table differs from others of its environment, in one line."""
     return ", ".join(f"{name} {value}" for name, value in table.differences.items())
 
 
 def row_name(row: Row) -> str:
-    """An agent's name, and what sets its row apart from others of that name."""
+    """Returns the agent's name and the label of its row."""
     return f"{row.agent} {row.label}".strip()

@@ -1,7 +1,7 @@
-"""Learning curves: what was measured on validation while agents trained, by steps and by wall clock.
+"""Learning curves: validation scores during training, by steps and by wall clock.
 
-Validation scores are in the reward of the environment that an agent trained in. What was measured in
-different rewards has different units, and is drawn in panels of its own.
+A validation score uses the reward of the environment that the agent trained in. Scores in different rewards
+have different units, so each reward has its own panels.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _OWN = "the id's own reward"
 
 @dataclass(frozen=True)
 class Unit:
-    """The reward that validation scores are measured in.
+    """The reward that validation scores use.
 
     Attributes:
-        title: In words.
-        signature: What it computes.
+        title: The reward in words.
+        signature: The signature of the reward.
     """
 
     title: str
@@ -40,12 +40,12 @@ class Unit:
 
 @dataclass(frozen=True)
 class Curve:
-    """The runs of one row.
+    """The learning curves of the runs of one row.
 
     Attributes:
-        name: As the legend has it.
-        unit: Of its scores.
-        values: "timesteps", "seconds" and "score", (runs, points) each.
+        name: Its name in the legend.
+        unit: The reward of its scores.
+        values: "timesteps", "seconds" and "score", each of shape (runs, points).
     """
 
     name: str
@@ -54,14 +54,14 @@ class Curve:
 
 
 def unit_of(record: Record) -> Unit:
-    """What the scores of a record's curve are measured in: the reward of the environment it trained in.
+    """Returns the reward of the scores in a record's curve: that of the environment it trained in.
 
-    A training reward in the agent's own configuration is not that one: the environment then has its own.
+    If the agent's configuration names a training reward, the environment still has its own.
     """
     evaluation, training = record.evaluation.reward, record.spec.training
     if training is None or record.spec.agent.config.get("reward") is not None:
-        same = evaluation.spec == "default"
-        return Unit(_OWN, str(evaluation.signature) if same else "")
+        is_default = evaluation.spec == "default"
+        return Unit(_OWN, str(evaluation.signature) if is_default else "")
     spec = training.reward.spec
     return Unit(_OWN if spec == "default" else reward_label(spec), str(training.reward.signature))
 
@@ -69,21 +69,21 @@ def unit_of(record: Record) -> Unit:
 def read_curves(
     store: RecordStore, env: str, problems: dict[str, str] | None = None, experiment: str | None = None
 ) -> list[Curve]:
-    """The curves of an environment's rows, best row first; rows without one are left out.
+    """Returns the curves of an environment's rows, best row first; rows without a curve are left out.
 
     A training that was evaluated in several ways has one curve.
 
     Args:
         store: The records.
         env: Environment id.
-        problems: Is filled with id -> what is wrong, for each record that cannot be read.
-        experiment: Only the runs of this experiment, beside the anchors of their tables.
+        problems: Receives id -> what is wrong, for each record that cannot be read.
+        experiment: Only the runs of this experiment, and the anchors of their tables.
 
     Raises:
         ValueError: No record belongs to the experiment.
     """
     records = {record.id: record for record in store.records(problems)}
-    found: list[tuple[str, Curve]] = []
+    curves: list[tuple[str, Curve]] = []  # with the name that also tells the table
     for table in leaderboard_tables(records.values(), env, experiment):
         for row in table.rows:
             runs = [records[i] for i in row.records if records[i].spec.training is not None]
@@ -91,10 +91,13 @@ def read_curves(
             if values is None:
                 continue
             curve = Curve(row_name(row), unit_of(runs[0]), values)
-            if not any(_is_same(curve, other) for _, other in found):
-                found.append((f"{apart(table)} {curve.name}".strip(), curve))
-    names = [curve.name for _, curve in found]
-    return [curve if names.count(curve.name) == 1 else replace(curve, name=name) for name, curve in found]
+            if not any(_is_same(curve, other) for _, other in curves):
+                curves.append((f"{apart(table)} {curve.name}".strip(), curve))
+    names = [curve.name for _, curve in curves]
+    return [
+        curve if names.count(curve.name) == 1 else replace(curve, name=long_name)
+        for long_name, curve in curves
+    ]
 
 
 def _is_same(one: Curve, other: Curve) -> bool:
@@ -110,21 +113,21 @@ def plot_curves(
     problems: dict[str, str] | None = None,
     experiment: str | None = None,
 ) -> None:
-    """Draws what was measured on validation while agents trained, by steps and by wall clock.
+    """Draws the validation scores of agents during training, by steps and by wall clock.
 
-    Lines are means over seeds, bands the range; the points of a row's runs are averaged in order. A curve
-    begins where the training on rewards does: what a warm start took is in its seconds. Scores in different
-    rewards stand in panels of their own, each titled with its reward.
+    Lines are means over seeds and bands the range. The k-th points of a row's runs are averaged. A curve
+    starts with the training on rewards; its seconds include the warm start. Each reward has its own panels,
+    with the reward as their title.
 
     Args:
         store: The records.
         env: Environment id.
         out: The picture; its suffix decides the format (.svg, .png, .pdf).
-        problems: Is filled with id -> what is wrong, for each record that cannot be read.
-        experiment: Only the runs of this experiment, beside the anchors of their tables.
+        problems: Receives id -> what is wrong, for each record that cannot be read.
+        experiment: Only the runs of this experiment, and the anchors of their tables.
 
     Raises:
-        ValueError: There are no curves, or the suffix is none of these.
+        ValueError: No run has a curve, or the suffix is unknown.
     """
     if out.suffix not in (".svg", ".png", ".pdf"):
         raise ValueError(f"--out {str(out)!r} must end in .svg, .png or .pdf")
@@ -154,31 +157,31 @@ def plot_curves(
 
 
 def _draw(axes: Any, curves: dict[str, Curve]) -> None:
-    """One panel by steps and one by wall clock, of curves in the same unit by their colours."""
-    for axis, (across, told) in zip(axes, _ACROSS.items(), strict=True):
+    """Draws the curves of one unit, colour -> curve: a panel by steps and a panel by wall clock."""
+    for axis, (across, axis_label) in zip(axes, _ACROSS.items(), strict=True):
         for colour, curve in curves.items():
             x, y = curve.values[across].mean(axis=0), curve.values["score"]
             label = f"{_drawn(curve.name)} ({len(y)})"
             axis.plot(x, y.mean(axis=0), color=colour, label=label, marker=".")
             axis.fill_between(x, y.min(axis=0), y.max(axis=0), color=colour, alpha=0.15)
-        axis.set_xlabel(told)
+        axis.set_xlabel(axis_label)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("mean reward on validation")
 
 
 def _title(unit: Unit, units: list[Unit]) -> str:
-    """A unit in words, with what it computes where those words stand for several."""
-    same = sum(other.title == unit.title for other in units) > 1
-    return f"{unit.title} ({unit.signature or 'not recorded'})" if same else unit.title
+    """Returns a unit in words, with its signature if other units have the same words."""
+    ambiguous = sum(other.title == unit.title for other in units) > 1
+    return f"{unit.title} ({unit.signature or 'not recorded'})" if ambiguous else unit.title
 
 
 def _stacked(runs: list[Record]) -> dict[str, np.ndarray] | None:
-    """Steps, seconds and scores of runs, (runs, points) each, cut to the shortest; None without any."""
-    found = [points for points in map(list, map(_points, runs)) if points]
-    if not found:
+    """Returns steps, seconds and scores, each (runs, points), cut to the shortest run; None if empty."""
+    curves = [points for points in map(list, map(_points, runs)) if points]
+    if not curves:
         return None
-    length = min(map(len, found))
-    values = np.array([points[:length] for points in found])
+    length = min(map(len, curves))
+    values = np.array([points[:length] for points in curves])
     return {name: values[:, :, i] for i, name in enumerate(("timesteps", "seconds", "score"))}
 
 
@@ -190,6 +193,6 @@ def _points(record: Record) -> Iterator[tuple[float, float, float]]:
 
 
 def _drawn(name: str) -> str:
-    """A name as matplotlib draws it: no formula, and no leading underscore, which hides a line's label."""
+    """Returns a name for matplotlib: `$` is no formula, and a leading underscore does not hide the label."""
     text = shown(name).replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text

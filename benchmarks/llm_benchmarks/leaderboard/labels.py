@@ -1,4 +1,4 @@
-"""What makes two runs one row of a table, and the words that tell rows apart."""
+"""Decides which runs make one row of a table, and labels the rows of one agent."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _SHOWN = 3
 
 
 def configuration(record: Record, others: Iterable[Record] = ()) -> dict[str, Any]:
-    """Everything that was chosen for a run but its seed, flattened.
+    """Returns the choices of a run without its seed, flattened. Runs with equal choices make one row.
 
     Args:
         record: The run.
-        others: Runs of the same table. A run that failed before its environment was made knows neither
-            its reward's signature nor how many examples there are, and takes those of a run like it.
+        others: Runs of the same table. A run that failed before its environment was made takes the reward's
+            signature and the number of episodes from a similar run.
     """
     agent, training, evaluation = record.spec.agent, record.spec.training, record.evaluation
     base, config = agent.base_model, dict(agent.config)
     model = None if base is None else base["name"]
     if config.get("seed") == record.training_seed:
         config.pop("seed", None)
-    if base and base["hash"] and base.get("source", "folder") == "folder":  # whatever the path to it
+    if base and base["hash"] and base.get("source", "folder") == "folder":  # the path does not matter
         model = base["hash"][:12]
         config.pop("model", None)
     chosen = {
@@ -42,32 +42,32 @@ def configuration(record: Record, others: Iterable[Record] = ()) -> dict[str, An
         "reward_timing": None if training is None else training.reward_timing,
         "reward_signature": _signature(record, others),
     }
-    leaf = {"reward": None if training is None else training.reward.spec}  # one thing, not its parts
+    leaf = {"reward": None if training is None else training.reward.spec}  # kept whole, not flattened
     return dict(flatten(chosen)) | leaf
 
 
 def labels(
     configurations: Mapping[str, Mapping[str, Any]], variants: Mapping[str, Sequence[str]]
 ) -> dict[str, str]:
-    """A label for every row: its variant, or what differs from the other rows of the same agent.
+    """Returns a label for every row: its variant, or its differences from the agent's other rows.
 
     Args:
         configurations: Row key -> `configuration`.
-        variants: Row key -> the variants that its runs say, without empty ones.
+        variants: Row key -> the variants of its runs, without empty ones.
 
     Returns:
-        Row key -> such as "no warm start" or "reward=bleu steps=20000". It is empty where an agent has a
-        single row and no variant. Equal labels of one agent get the beginning of their keys.
+        Row key -> a label such as "no warm start" or "reward=bleu steps=20000". It is empty if an agent has a
+        single row and no variant. Equal labels of one agent get the first characters of their keys.
     """
-    found: dict[str, str] = {}
-    for agent in dict.fromkeys(one["agent"] for one in configurations.values()):
-        rows = {key: one for key, one in configurations.items() if one["agent"] == agent}
+    by_key: dict[str, str] = {}
+    for agent in dict.fromkeys(row["agent"] for row in configurations.values()):
+        rows = {key: row for key, row in configurations.items() if row["agent"] == agent}
         differ = _differing(rows.values())
-        given = {key: ", ".join(variants[key]) or _label(one, differ) for key, one in rows.items()}
-        times = Counter(given.values())
-        for key, label in given.items():
-            found[key] = f"{label} #{key[:6]}".strip() if times[label] > 1 else label
-    return found
+        names = {key: ", ".join(variants[key]) or _label(row, differ) for key, row in rows.items()}
+        times = Counter(names.values())
+        for key, label in names.items():
+            by_key[key] = f"{label} #{key[:6]}".strip() if times[label] > 1 else label
+    return by_key
 
 
 _ORDER = (
@@ -81,18 +81,18 @@ _ORDER = (
     "config",
 )
 
-#: What an agent has seen is named before how it learned.
+#: Options about the data come before the other options of an agent.
 _DATA = ("train_fraction", "train_dataset")
 
 
 def _differing(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The options in which some rows differ, most telling first."""
+    """Returns the options in which some rows differ, the most important first."""
     rows = list(rows)
-    names = sorted({name for one in rows for name in one}, key=_place)
-    differ = [name for name in names if len({_canonical(one, name) for one in rows}) > 1]
-    if "reward" in differ:  # says what these say again
-        again = ("reward_signature", "config.reward")
-        differ = [name for name in differ if name not in again and not name.startswith("config.reward.")]
+    names = sorted({name for row in rows for name in row}, key=_place)
+    differ = [name for name in names if len({_canonical(row, name) for row in rows}) > 1]
+    if "reward" in differ:  # these options repeat it
+        repeated = ("reward_signature", "config.reward")
+        differ = [name for name in differ if name not in repeated and not name.startswith("config.reward.")]
     if "reward_timing" in differ:
         differ = [name for name in differ if name != "config.reward_timing"]
     return differ
@@ -104,16 +104,16 @@ def _place(name: str) -> tuple[int, bool, str]:
     return (place, path[-1] not in _DATA, name)
 
 
-def _canonical(one: Mapping[str, Any], name: str) -> bytes:
-    return canonical_json([one[name]]) if name in one else b""
+def _canonical(row: Mapping[str, Any], name: str) -> bytes:
+    return canonical_json([row[name]]) if name in row else b""
 
 
-def _label(one: Mapping[str, Any], differ: Sequence[str]) -> str:
-    present = [name for name in differ if name in one]
-    told = {
-        name: reward_label(one[name]) if name == "reward" else short(one[name]) for name in present[:_SHOWN]
+def _label(row: Mapping[str, Any], differ: Sequence[str]) -> str:
+    present = [name for name in differ if name in row]
+    texts = {
+        name: reward_label(row[name]) if name == "reward" else short(row[name]) for name in present[:_SHOWN]
     }
-    words = [f"{name.removeprefix('config.')}={text}" for name, text in told.items()]
+    words = [f"{name.removeprefix('config.')}={text}" for name, text in texts.items()]
     if len(present) > _SHOWN:
         words.append(f"+{len(present) - _SHOWN} more")
     return " ".join(words)

@@ -1,4 +1,4 @@
-"""One row of a table: the runs that differ in nothing but the training seed, and what they achieved."""
+"""One row of a table: runs that differ only in the training seed, and their scores."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from llm_benchmarks.records.trained_on import trained_on
 from llm_envs.foreign import shown
 
 ANCHORS = ("random", "constant", "reference")
-"""Agents that the others are measured by: random play, the best constant text, the references."""
+"""Agents that the others are compared with: random play, the best constant text, the references."""
 
 Answer = Literal["yes", "no", "unclear"]
 _ANSWERS: Mapping[str, Answer] = {"above": "yes", "below": "no", "unclear": "unclear"}
@@ -29,13 +29,13 @@ class Row:
     Attributes:
         rank: 1 for the highest score; None without a score.
         agent: The agent's name.
-        label: What sets this row apart from others of the same agent; empty if there are none.
+        label: How this row differs from others of the same agent; empty if there are none.
         experiments: The experiments that its runs belong to.
-        configuration: All of it: agent, training reward, budget, decoding, flattened.
+        configuration: The whole configuration, flattened: agent, training reward, budget, decoding.
         trained_on: Reward, data and start of its training, in words; see trained_on.py.
         score: Mean evaluation reward over training seeds; None if no run was completed.
         low: Lower end of the 95 % interval; None if a single seed leaves it open.
-        high: Upper end; None likewise.
+        high: Upper end of the interval; None likewise.
         interval: "t" or "bootstrap" (over training seeds), "cluster t" (over examples, for agents
             that are not trained), "open".
         seeds: Training seeds with a completed run; for agents that are not trained, 0.
@@ -46,11 +46,11 @@ class Row:
         training_seconds: Wall clock, mean over runs.
         failed_runs: Failed or interrupted runs that no completed run repeats.
         retried_runs: Failed or interrupted runs that a completed run repeats.
-        beats_random: Whether the difference to random play is above zero; None where not asked.
-        beats_random_by: How that was judged: "paired by seed", "welch", "by example", or None.
-        difference_to_random: The difference and its interval; None where not asked.
-        not_above_constant: Whether the interval fails to lie above the best constant text's score.
-        notes: What else a reader must know.
+        beats_random: "yes" if the interval of the difference to random play is above zero; None without both.
+        beats_random_by: How that interval was computed: "paired by seed", "welch", "by example", or None.
+        difference_to_random: The difference to random play and its interval; None without both.
+        not_above_constant: True unless the interval lies above the best constant text's score.
+        notes: Further remarks that a reader needs.
         records: Ids of the completed records.
     """
 
@@ -90,23 +90,23 @@ def make_row(
     """Computes a row, without its rank.
 
     Args:
-        runs: Its records.
+        runs: The row's records.
         scores: Their scores.
-        anchors: The scores of each of `ANCHORS` in the table; None where there are none.
+        anchors: The scores of each of `ANCHORS` in the table; None for an anchor without a score.
         label: The row's label.
-        configuration: What its runs share.
+        configuration: The configuration that its runs share.
     """
     random, constant, reference = (anchors[name] for name in ANCHORS)
     agent, interval = configuration["agent"], scores.interval
     failed = [record for record in runs if record.status != "completed"]
     retried = sum(_is_repeated(record, scores.completed) for record in failed)
-    normalized = versus = how = beats = not_above = None
+    normalized = to_random = judged = beats = not_above = None
     if interval is not None:
         if random and reference and random.mean != reference.mean:
             normalized = _normalized(interval.estimate, random.mean, reference.mean)
         if random and agent != "random":
-            versus, how = difference(scores, random)
-            beats = _ANSWERS[versus.side_of(0.0)]
+            to_random, judged = difference(scores, random)
+            beats = _ANSWERS[to_random.side_of(0.0)]
         if constant and agent not in ANCHORS:
             not_above = not lies_above(scores, constant.mean)
     return Row(
@@ -129,8 +129,8 @@ def make_row(
         failed_runs=len(failed) - retried,
         retried_runs=retried,
         beats_random=beats,
-        beats_random_by=how,
-        difference_to_random=versus,
+        beats_random_by=judged,
+        difference_to_random=to_random,
         not_above_constant=not_above,
         notes=_notes(runs, scores),
         records=tuple(record.id for record in scores.completed),
@@ -138,19 +138,19 @@ def make_row(
 
 
 def _is_repeated(failed: Record, completed: Sequence[Record]) -> bool:
-    """Whether one of the completed runs is what a failed one was asked to be."""
+    """Returns whether one of the completed runs repeats a failed run."""
     if failed.spec.environment.signature is not None:
         return any(done.data["identity"] == failed.data["identity"] for done in completed)
-    # What failed before its environment was made has another identity than the run that did not.
+    # A run that failed before its environment was made has another identity than the completed run.
     seeds = (failed.training_seed, failed.evaluation.seed)
     return any((done.training_seed, done.evaluation.seed) == seeds for done in completed)
 
 
 def _normalized(score: float, random: float, reference: float) -> float | None:
-    """The normalized score; None where the anchors differ by so little that it is no number."""
+    """Returns the normalized score; None if the anchors are so close that it overflows."""
     with np.errstate(over="ignore"):
-        found = float(normalized_score(score, random, reference))
-    return found if math.isfinite(found) else None
+        normalized = float(normalized_score(score, random, reference))
+    return normalized if math.isfinite(normalized) else None
 
 
 def _training_seconds(record: Record) -> float | None:

@@ -1,4 +1,4 @@
-"""Texts of evaluations for a person to read: source, text, reward."""
+"""Prints texts of evaluations: source, text, reward."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _MARGIN = " " * 10
 
 @dataclass(frozen=True)
 class Sampled:
-    """Texts of one row.
+    """Texts of one row of a table.
 
     Attributes:
-        table: What sets its table apart from others of the environment; often empty.
+        table: How the table differs from others of the environment; often empty.
         agent: The row's agent.
-        label: What sets the row apart from others of the agent; often empty.
-        score: Its mean reward.
-        record: The record of its first run, whose texts these are.
-        episodes: Rows of that record's episodes.
+        label: How the row differs from others of the agent; often empty.
+        score: The row's mean reward.
+        record: Id of the row's first run, which wrote the texts.
+        episodes: Episodes of that record.
     """
 
     table: str
@@ -45,7 +45,7 @@ class Sampled:
 
 
 def spread(rows: Sequence[Mapping[str, Any]], n: int) -> list[Mapping[str, Any]]:
-    """So many of the rows, at even distances: of every row of a table they are of the same examples."""
+    """Returns n episodes at even distances, so that every row of a table shows the same examples."""
     n = min(n, len(rows))
     return [rows[i * len(rows) // n] for i in range(n)]
 
@@ -54,8 +54,8 @@ def print_samples(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """Prints episodes, each with its source, its text and its reward."""
     for row in rows:
         for name in ("source", "text"):
-            told = shown_lines(_cut(row[name].strip("\n")), _MARGIN) or "(nothing)"
-            console.print(f"  {name:<8}{told}", soft_wrap=True, markup=False, highlight=False, emoji=False)
+            text = shown_lines(_cut(row[name].strip("\n")), _MARGIN) or "(nothing)"
+            console.print(f"  {name:<8}{text}", soft_wrap=True, markup=False, highlight=False, emoji=False)
         say(console, f"  reward  {figure(row['reward'])}")
 
 
@@ -66,27 +66,27 @@ def _cut(text: str) -> str:
 def show_samples(
     store: Path, env: str, agent: str | None, n: int, *, json_output: bool, experiment: str | None = None
 ) -> int:
-    """Prints texts of the rows of an environment; the command `llm-envs leaderboard samples`.
+    """Prints texts of every row of an environment, for `llm-envs leaderboard samples`.
 
     Args:
-        store: The records.
+        store: Folder of the records.
         env: Environment id.
         agent: Only this agent's rows.
         n: Texts of each row.
         json_output: Print JSON.
-        experiment: Only the runs of this experiment, beside the anchors of their tables.
+        experiment: Only the runs of this experiment, and the anchors of their tables.
 
     Returns:
         The exit status.
 
     Raises:
-        ValueError: There is no such row.
+        ValueError: No completed record matches the environment, agent and experiment.
     """
     problems: dict[str, str] = {}
     records = RecordStore(store)
     tables = leaderboard_tables(records.records(problems), env, experiment)
     tell_problems(problems)
-    found = [
+    samples = [
         Sampled(
             table=apart(table),
             agent=row.agent,
@@ -99,7 +99,7 @@ def show_samples(
         for row in table.rows
         if row.records and row.score is not None and agent in (None, row.agent)
     ]
-    if not found:
+    if not samples:
         agents = sorted({row.agent for table in tables for row in table.rows})
         who = "no record" if agent is None else f"no record of agent {agent!r}"
         near = did_you_mean(agent, agents) if agent is not None and agents else ""
@@ -107,14 +107,14 @@ def show_samples(
         raise ValueError(f"{who} on {env} was completed in '{store}'{there}")
     status = 1 if problems else 0
     if json_output:
-        print(json.dumps([asdict(one) for one in found], indent=2))
+        print(json.dumps([asdict(sampled) for sampled in samples], indent=2))
         return status
     console = report_console(WIDTH)
-    for one in found:
-        where = f" ({shown(one.table)})" if one.table else ""
-        name = shown(f"{one.agent} {one.label}".strip(), 400)
-        title = f"{shown(env)}{where}: {name}, score {figure(one.score)}, record {one.record[:12]}"
+    for sampled in samples:
+        where = f" ({shown(sampled.table)})" if sampled.table else ""
+        name = shown(f"{sampled.agent} {sampled.label}".strip(), 400)
+        title = f"{shown(env)}{where}: {name}, score {figure(sampled.score)}, record {sampled.record[:12]}"
         print_wrapped(console, title, "bold")
-        print_samples(console, one.episodes)
+        print_samples(console, sampled.episodes)
         console.print()
     return status

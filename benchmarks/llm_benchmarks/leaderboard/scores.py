@@ -1,4 +1,4 @@
-"""The scores of one row of a table, and how two rows are compared."""
+"""The scores of one row of a table, and the comparison of two rows."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from llm_benchmarks.records.record import Record
 class Scores:
     """The completed runs of one agent in one configuration.
 
-    Runs that share a training seed (evaluated again, or repeated) count as one seed: a second look
-    at the same training is no second training.
+    Runs that share a training seed (evaluated again, or repeated) count as one seed, because they
+    are one training.
 
     Attributes:
         completed: The completed records.
@@ -36,13 +36,13 @@ class Scores:
 
     @classmethod
     def of(cls, runs: Iterable[Record]) -> Scores:
-        """Scores of the completed ones among some runs."""
+        """Returns the scores of the completed runs."""
         completed = tuple(record for record in runs if record.status == "completed")
         return cls(completed, _means_by_seed(completed, lambda r: results_of(r)["mean_reward"]))
 
     @cached_property
     def interval(self) -> Interval | None:
-        """Mean and interval over training seeds, or over examples where there are none."""
+        """Mean and interval over training seeds, or over examples for agents that are not trained."""
         if self.by_seed:
             return mean_interval(list(self.by_seed.values()))
         return self.over_examples if self.completed else None
@@ -65,26 +65,26 @@ class Scores:
 
     @cached_property
     def over_examples(self) -> Interval:
-        """Mean over episodes, its interval over the examples played."""
+        """Mean over episodes, with an interval over the examples."""
         return cluster_interval(*self.rows)
 
     def mean_of(self, value: Callable[[Record], float | None]) -> float | None:
-        """The mean over runs of what `value` finds in each; None if it finds nothing."""
-        found = [number for number in map(value, self.completed) if number is not None]
-        return math.fsum(found) / len(found) if found else None
+        """Returns the mean of `value` over the runs that have one; None if none has."""
+        values = [number for number in map(value, self.completed) if number is not None]
+        return math.fsum(values) / len(values) if values else None
 
     def metrics(self) -> dict[str, float]:
-        """Every metric's mean over training seeds; over runs for agents that are not trained.
+        """Returns every metric's mean over training seeds; over runs for agents that are not trained.
 
-        What these runs computed in different ways under one name is left out.
+        Metrics that these runs computed in different ways under one name are left out.
         """
         means = {}
         mixed = self.mixed_metrics()
         for name in dict.fromkeys(n for r in self.completed for n in results_of(r)["metrics"]):
 
             def value(record: Record, name: str = name) -> float | None:
-                found: float | None = results_of(record)["metrics"].get(name)
-                return found
+                metric: float | None = results_of(record)["metrics"].get(name)
+                return metric
 
             by_seed = _means_by_seed(self.completed, value)
             mean = math.fsum(by_seed.values()) / len(by_seed) if by_seed else self.mean_of(value)
@@ -93,7 +93,7 @@ class Scores:
         return means
 
     def mixed_metrics(self) -> list[str]:
-        """Metrics of whole evaluations that have one name in these runs and several signatures."""
+        """Returns the corpus metrics that have several signatures in these runs."""
         signatures: dict[str, set[str | None]] = {}
         for metric in (m for record in self.completed for m in record.facts["metrics"]):
             if metric.get("level") == "corpus":
@@ -102,18 +102,18 @@ class Scores:
 
 
 def results_of(record: Record) -> Mapping[str, Any]:
-    """The results of a completed record, which always has some."""
+    """Returns the results of a completed record."""
     assert record.results is not None
     return record.results
 
 
 def difference(a: Scores, b: Scores) -> tuple[Interval, str]:
-    """The difference of two agents' scores and how it was judged.
+    """Returns the difference of two agents' scores, and the method of its interval.
 
-    Trained agents with the same two or more seeds are paired by seed. Where one of them has two or
-    more, Welch's interval is taken, a side's spread over its seeds or, without those, over examples.
-    Single runs are compared example by example: that speaks of these agents, not of what training
-    gives.
+    Trained agents with the same two or more seeds are paired by seed. If at least one of them has two
+    or more seeds, the interval is Welch's: a side's spread is over its seeds, or else over examples.
+    Single runs are compared example by example. That says something about these two trained agents,
+    but nothing about training again.
 
     Returns:
         The interval of a - b, and "paired by seed", "welch" or "by example".
@@ -130,7 +130,7 @@ def difference(a: Scores, b: Scores) -> tuple[Interval, str]:
 
 
 def lies_above(scores: Scores, value: float) -> bool:
-    """Whether the whole interval lies above a value; a single seed's is taken over examples."""
+    """Returns whether the whole interval lies above a value. A single seed's interval is over examples."""
     return _spread(scores).side_of(value) == "above"
 
 
@@ -141,13 +141,13 @@ def _spread(scores: Scores) -> Interval:
 
 
 def _means_by_seed(runs: Iterable[Record], value: Callable[[Record], float | None]) -> dict[int, float]:
-    """Training seed -> mean over its runs, each weighed by its episodes."""
+    """Returns training seed -> mean over its runs, each weighted by its episodes."""
     parts: dict[int, list[tuple[float, Any]]] = {}
     for record in runs:
-        seed, found = record.training_seed, value(record)
-        if seed is not None and found is not None:
-            parts.setdefault(seed, []).append((found, results_of(record)["episodes"]))
+        seed, mean = record.training_seed, value(record)
+        if seed is not None and mean is not None:
+            parts.setdefault(seed, []).append((mean, results_of(record)["episodes"]))
     return {
-        seed: math.fsum(mean * n for mean, n in found) / sum(n for _, n in found)
-        for seed, found in sorted(parts.items())
+        seed: math.fsum(mean * n for mean, n in runs_of_seed) / sum(n for _, n in runs_of_seed)
+        for seed, runs_of_seed in sorted(parts.items())
     }

@@ -1,9 +1,9 @@
 """Statistics of scores: pure functions on arrays of shape (runs,) or (runs, tasks).
 
-A run is one training seed: it is what would be repeated, so it is what intervals are over, however
-many episodes each run was evaluated on. Below `BOOTSTRAP_FROM` runs intervals are Student's t: a
-percentile bootstrap of five runs covers 84 % where it says 95 %. Where there is no training seed
-(an agent that does not learn, a single checkpoint) episodes are clustered by example instead.
+A run is one training seed. Intervals are over runs, because a replication repeats the training,
+however many episodes each run was evaluated on. Below `BOOTSTRAP_FROM` runs, intervals are Student's
+t: a nominal 95 % percentile bootstrap of five runs covers only 84 %. Without training seeds (an agent
+that does not learn, a single checkpoint) episodes are clustered by example.
 
 Sources: Student (1908), "The probable error of a mean"; Welch (1947), "The generalization of
 Student's problem when several different population variances are involved"; Liang and Zeger
@@ -29,16 +29,16 @@ Method = Literal["t", "bootstrap", "cluster t", "welch", "open"]
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and how far it can be trusted.
+    """An estimate with its confidence interval.
 
     Attributes:
         estimate: The mean, difference or other statistic.
-        low: Lower end; None if one number says nothing about its spread (method "open").
+        low: Lower end; None for method "open", because a single value has no spread.
         high: Upper end; None likewise.
-        n: Runs, pairs or clusters it rests on (of the smaller side for "welch").
-        method: How it was made.
-        standard_error: Of the estimate; None for "open".
-        degrees_of_freedom: Of the t distribution; None for "open".
+        n: Number of runs, pairs or clusters (of the smaller side for "welch").
+        method: The method of the interval.
+        standard_error: Standard error of the estimate; None for "open".
+        degrees_of_freedom: Degrees of freedom of the t distribution; None for "open".
     """
 
     estimate: float
@@ -50,7 +50,7 @@ class Interval:
     degrees_of_freedom: float | None = None
 
     def side_of(self, value: float) -> Literal["above", "below", "unclear"]:
-        """On which side of `value` the whole interval lies."""
+        """Returns the side of `value` on which the whole interval lies."""
         if self.low is None or self.high is None:
             return "unclear"
         if self.low > value:
@@ -59,16 +59,16 @@ class Interval:
 
 
 def mean_interval(values: ArrayLike, confidence: float = 0.95, seed: int = 0) -> Interval:
-    """The mean over runs and its confidence interval.
+    """Returns the mean over runs and its confidence interval.
 
     Args:
         values: Scores, shape (runs,), or (runs, tasks), which is averaged over tasks first.
         confidence: Coverage, in (0, 1).
-        seed: Of the bootstrap's resampling, so that a table prints the same twice.
+        seed: Seed of the bootstrap, so that a table always prints the same numbers.
 
     Returns:
-        From `BOOTSTRAP_FROM` runs a BCa bootstrap interval, below it Student's t, and for a single
-        run an open one.
+        A BCa bootstrap interval from `BOOTSTRAP_FROM` runs on, Student's t below, and an open interval
+        for a single run.
 
     Raises:
         ValueError: If there are no values or some are not finite.
@@ -85,7 +85,7 @@ def mean_interval(values: ArrayLike, confidence: float = 0.95, seed: int = 0) ->
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", scipy.stats.DegenerateDataWarning)
         low, high = _bootstrap((runs,), np.mean, confidence, 9999, "BCa", seed)
-    if not (math.isfinite(low) and math.isfinite(high)):  # runs that differ by next to nothing
+    if not (math.isfinite(low) and math.isfinite(high)):  # the runs are almost equal
         return interval
     return Interval(interval.estimate, low, high, len(runs), "bootstrap", error, len(runs) - 1)
 
@@ -97,7 +97,7 @@ def paired_difference(
     seeds_b: Sequence[int] | None = None,
     confidence: float = 0.95,
 ) -> Interval:
-    """The mean of a - b over runs with the same training seed, and its interval.
+    """Returns the mean of a - b over runs with the same training seed, and its interval.
 
     Args:
         a: Scores of one agent, shape (runs,) or (runs, tasks).
@@ -121,10 +121,10 @@ def paired_difference(
 
 
 def cluster_interval(values: ArrayLike, clusters: Sequence[Any], confidence: float = 0.95) -> Interval:
-    """The mean over episodes, with an interval that lets episodes of one cluster hang together.
+    """Returns the mean over episodes, with an interval that allows for correlation within a cluster.
 
-    For agents without training seeds: the clusters are the examples that were played. With one
-    episode per cluster this is Student's t over episodes.
+    It serves agents without training seeds, whose clusters are the examples. With one episode per
+    cluster it equals Student's t over episodes.
 
     Args:
         values: One score per episode, shape (episodes,).
@@ -158,7 +158,7 @@ def cluster_difference(
     clusters_b: Sequence[Any],
     confidence: float = 0.95,
 ) -> Interval:
-    """The mean of a - b over the examples both have played, and its interval over examples.
+    """Returns the mean of a - b over the examples that both have played, and its interval over examples.
 
     Each example counts once: the difference of the two sides' means on it.
 
@@ -180,10 +180,10 @@ def cluster_difference(
 
 
 def welch_difference(a: Interval, b: Interval, confidence: float = 0.95) -> Interval:
-    """The difference of two independent estimates, with Welch's interval.
+    """Returns the difference of two independent estimates, with Welch's interval.
 
-    Takes intervals rather than scores, so that an agent's mean over seeds can be set against one
-    whose spread comes from episodes. On two `mean_interval`s this is Welch's t interval.
+    It takes intervals instead of scores, so that a mean over seeds can be compared with a mean over
+    episodes. For two `mean_interval`s this is Welch's t interval.
 
     Args:
         a: From `mean_interval` or `cluster_interval`.
@@ -191,7 +191,7 @@ def welch_difference(a: Interval, b: Interval, confidence: float = 0.95) -> Inte
         confidence: Coverage, in (0, 1).
 
     Returns:
-        An open interval if either side's is open.
+        The interval; it is open if either side is open.
     """
     difference, n = a.estimate - b.estimate, min(a.n, b.n)
     pairs = [(s.standard_error, s.degrees_of_freedom) for s in (a, b)]
@@ -201,18 +201,18 @@ def welch_difference(a: Interval, b: Interval, confidence: float = 0.95) -> Inte
     variance = sum(error**2 for error, _ in known)
     if variance == 0.0:
         return _t_interval(difference, 0.0, sum(f for _, f in known), n, "welch", confidence)
-    # Shares of the variance, not fourth powers: those of very small errors are 0.
+    # The fourth powers of very small errors would underflow to 0, so shares of the variance are used.
     freedom = 1.0 / sum((error**2 / variance) ** 2 / freedom for error, freedom in known)
     return _t_interval(difference, math.sqrt(variance), freedom, n, "welch", confidence)
 
 
 def normalized_score(score: ArrayLike, random: ArrayLike, reference: ArrayLike) -> Any:
-    """Scores on a scale where random play is 0 and the reference is 1 (Agarwal et al. 2021).
+    """Returns scores on a scale where random play is 0 and the reference is 1 (Agarwal et al. 2021).
 
     Args:
         score: Any shape that broadcasts with the anchors, such as (runs, tasks).
         random: The random agent's score, a number or shape (tasks,).
-        reference: The reference's, likewise.
+        reference: The reference agent's score, of the same shape.
 
     Raises:
         ValueError: If the anchors are equal, which leaves no scale.
@@ -225,11 +225,11 @@ def normalized_score(score: ArrayLike, random: ArrayLike, reference: ArrayLike) 
 
 
 def interquartile_mean(scores: ArrayLike, axis: int | None = None) -> Any:
-    """The mean of the middle half of all runs on all tasks (Agarwal et al. 2021).
+    """Returns the mean of the middle half of all runs on all tasks (Agarwal et al. 2021).
 
     Args:
         scores: Normalised scores, shape (runs, tasks).
-        axis: Over which axis; over all values if None.
+        axis: The axis to average over; all values if None.
     """
     trimmed = scipy.stats.trim_mean(_finite(scores), 0.25, axis=axis)
     return float(trimmed) if np.ndim(trimmed) == 0 else trimmed
@@ -242,14 +242,14 @@ def stratified_bootstrap_interval(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """An interval for a statistic over tasks, runs resampled within each task.
+    """Returns an interval for a statistic over tasks, from runs that are resampled within each task.
 
     Args:
-        scores: Shape (runs, tasks), two runs or more.
+        scores: Scores, shape (runs, tasks).
         statistic: Takes an array and `axis`, as `interquartile_mean` and `np.mean` do.
         confidence: Coverage, in (0, 1).
         resamples: Bootstrap samples.
-        seed: Of the resampling.
+        seed: Seed of the resampling.
 
     Returns:
         A percentile interval (Agarwal et al. 2021); open for a single run.

@@ -1,7 +1,7 @@
 """The leaderboard: one table for each environment, from the records of a store.
 
-Only scores that mean the same stand in one table: same environment signature, data, evaluation split and
-evaluation reward. `rows.py` says what stands in a row, `columns.py` how it is shown, `view.py` prints it.
+A table holds only comparable scores: those of one environment signature, data set, evaluation split and
+evaluation reward. `rows.py` makes the rows, `columns.py` formats them and `view.py` prints them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MISSING = "not given"
 
 @dataclass(frozen=True)
 class Table:
-    """The rows that may be compared with one another.
+    """Rows whose scores can be compared.
 
     Attributes:
         env: The environment's id.
@@ -33,9 +33,9 @@ class Table:
         dataset: The corpus.
         evaluation_split: The split that was played.
         evaluation_reward: Signature of the reward that scores.
-        main_metrics: Up to `MAIN_METRICS` names, most telling first.
-        differences: Where several tables show this environment: field -> this table's value.
-        rows: Best first; agents without a score last.
+        main_metrics: Up to `MAIN_METRICS` names, most important first.
+        differences: Field -> this table's value, for the fields in which the environment's tables differ.
+        rows: The best row first; agents without a score last.
     """
 
     env: str
@@ -48,22 +48,22 @@ class Table:
     rows: tuple[Row, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """The table as JSON values; every number that is printed, and more."""
+        """Returns the table as JSON values, with every number that is printed, and more."""
         return asdict(self)
 
 
 def leaderboard_tables(
     records: Iterable[Record], env: str | None = None, experiment: str | None = None
 ) -> list[Table]:
-    """Sorts records into tables.
+    """Groups records into tables.
 
     Args:
-        records: As `RecordStore.records` gives them.
-        env: Only this environment id; a module before it, as in "module:Id-v0", says nothing here.
-        experiment: Only the runs of this experiment, beside the anchors of their tables.
+        records: From `RecordStore.records`.
+        env: Only this environment id; the module of "module:Id-v0" is ignored.
+        experiment: Only the runs of this experiment, and the anchors of their tables.
 
     Returns:
-        Tables sorted by environment, then by what tells them apart.
+        The tables, sorted by environment and then by their differences.
 
     Raises:
         ValueError: No record belongs to the experiment.
@@ -80,19 +80,19 @@ def leaderboard_tables(
     tables = []
     for _, groups in sorted(by_env.items()):
         _place_unsigned(groups)
-        found = [_of_experiment(group, experiment) for group in groups.values()]
-        found = [group for group in found if group]
-        told_apart = _differences([_described(group[0]) for group in found])
-        pairs = zip(found, told_apart, strict=True)
-        tables += sorted((_table(group, told) for group, told in pairs), key=lambda t: str(t.differences))
+        selected = [_of_experiment(group, experiment) for group in groups.values()]
+        selected = [group for group in selected if group]
+        differences = _differences([_described(group[0]) for group in selected])
+        env_tables = [_table(*pair) for pair in zip(selected, differences, strict=True)]
+        tables += sorted(env_tables, key=lambda table: str(table.differences))
     return tables
 
 
 def leaderboard_table(records: Iterable[Record], env: str | None = None) -> list[Row]:
-    """The rows of the one table that the records make.
+    """Returns the rows of the single table that the records make.
 
     Raises:
-        ValueError: They do not all stand in one table; the message names what differs.
+        ValueError: The records make several tables; the message names the differences.
     """
     tables = leaderboard_tables(records, env)
     if len(tables) > 1:
@@ -110,7 +110,7 @@ def _check_experiment(experiment: str, records: Sequence[Record]) -> None:
 
 
 def _of_experiment(group: Sequence[Record], experiment: str | None) -> list[Record]:
-    """The runs of an experiment and the anchors they are measured by; none where it has no run here."""
+    """Returns the runs of an experiment and the anchors; an empty list if the experiment has no run here."""
     if experiment is None:
         return list(group)
     if not any(record.spec.experiment == experiment for record in group):
@@ -119,7 +119,7 @@ def _of_experiment(group: Sequence[Record], experiment: str | None) -> list[Reco
 
 
 def _comparable(record: Record) -> dict[str, Any]:
-    """What two records must share for their scores to mean the same."""
+    """Returns the values that two records must share for comparable scores."""
     return {
         "signature": record.spec.environment.signature,
         "dataset": record.facts["dataset"]["hash"],
@@ -129,7 +129,10 @@ def _comparable(record: Record) -> dict[str, Any]:
 
 
 def _place_unsigned(groups: dict[bytes, list[Record]]) -> None:
-    """Moves runs that failed before their environment was made to its table, where there is only one."""
+    """Moves runs without a signature to the environment's table, if it has only one.
+
+    Such runs failed before their environment was made.
+    """
     unsigned = [key for key, group in groups.items() if group[0].spec.environment.signature is None]
     signed = [key for key in groups if key not in unsigned]
     if len(signed) == 1:
@@ -138,7 +141,7 @@ def _place_unsigned(groups: dict[bytes, list[Record]]) -> None:
 
 
 def _described(record: Record) -> dict[str, Any]:
-    """Everything that may make two records of one environment incomparable, for a reader."""
+    """Returns every value that can make two records of one environment incomparable, by a readable name."""
     reward, facts = record.evaluation.reward, record.facts
     described = {
         "kwargs": record.spec.environment.kwargs,
@@ -156,14 +159,14 @@ def _described(record: Record) -> dict[str, Any]:
 
 
 def _differences(described: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Of each mapping the entries that not all share; hashes only where nothing else differs."""
-    names = list(dict.fromkeys(name for one in described for name in one))
+    """Returns the entries in which the mappings differ; hashes only if nothing else tells two apart."""
+    names = list(dict.fromkeys(name for mapping in described for name in mapping))
     differ = [n for n in names if len({canonical_json(d.get(n, _MISSING)) for d in described}) > 1]
-    telling = [name for name in differ if not name.endswith(("hash", "signature"))]
-    shown = [{name: one.get(name, _MISSING) for name in telling} for one in described]
-    if len({canonical_json(one) for one in shown}) < len(described):
-        shown = [{name: one.get(name, _MISSING) for name in differ} for one in described]
-    return shown
+    readable = [name for name in differ if not name.endswith(("hash", "signature"))]
+    differences = [{name: d.get(name, _MISSING) for name in readable} for d in described]
+    if len({canonical_json(entries) for entries in differences}) < len(described):
+        differences = [{name: d.get(name, _MISSING) for name in differ} for d in described]
+    return differences
 
 
 def _table(group: Sequence[Record], differences: Mapping[str, Any]) -> Table:
@@ -171,9 +174,9 @@ def _table(group: Sequence[Record], differences: Mapping[str, Any]) -> Table:
     by_row: dict[str, list[Record]] = {}
     configurations: dict[str, dict[str, Any]] = {}
     for record in sorted(group, key=lambda record: record.id):
-        found = configuration(record, group)
-        key = content_hash(found)
-        configurations[key] = found
+        row_configuration = configuration(record, group)
+        key = content_hash(row_configuration)
+        configurations[key] = row_configuration
         by_row.setdefault(key, []).append(record)
     scores = {key: Scores.of(runs) for key, runs in by_row.items()}
     anchors = {name: _anchor(name, configurations, scores) for name in ANCHORS}
@@ -197,10 +200,10 @@ def _table(group: Sequence[Record], differences: Mapping[str, Any]) -> Table:
 def _anchor(
     name: str, configurations: Mapping[str, Mapping[str, Any]], scores: Mapping[str, Scores]
 ) -> Scores | None:
-    """The anchor's scores: of several rows, the most episodes, then the best, stand for it."""
+    """Returns an anchor's scores. Of several rows, the one with most episodes counts, then the best."""
     named = [scores[key] for key in scores if configurations[key]["agent"] == name]
-    done = [found for found in named if found.interval is not None]
-    return max(done, key=lambda found: (found.episodes, found.mean), default=None)
+    completed = [row_scores for row_scores in named if row_scores.interval is not None]
+    return max(completed, key=lambda row_scores: (row_scores.episodes, row_scores.mean), default=None)
 
 
 def _main_metrics(group: Sequence[Record], rows: Sequence[Row]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Prints the leaderboard: tables for a person, or JSON with the same numbers for a program."""
+"""Prints the leaderboard: tables to read, or JSON with the same numbers for a program."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from llm_benchmarks.records.store import RecordStore
 from llm_envs.foreign import shown
 
 WIDTH = 100
-_DIFFERENCES = 20  # lines of them above one table
+_DIFFERENCES = 20  # lines with differences above one table
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """What a store shows.
+    """The leaderboard of a store.
 
     Attributes:
-        tables: One for each set of comparable scores.
+        tables: One table for each set of comparable scores.
         problems: Id of each record that cannot be read -> what is wrong with it.
     """
 
@@ -37,7 +37,7 @@ class Leaderboard:
     problems: Mapping[str, str]
 
     def to_json(self) -> str:
-        """The same numbers for a program."""
+        """Returns the tables as JSON for a program."""
         tables = [table.to_dict() for table in self.tables]
         value = {"tables": tables, "problems": dict(self.problems)}
         return json_library.dumps(value, indent=2, allow_nan=False)
@@ -46,12 +46,12 @@ class Leaderboard:
 def read_leaderboard(
     store: RecordStore | str | os.PathLike[str], env: str | None = None, experiment: str | None = None
 ) -> Leaderboard:
-    """Makes the tables of a store. Records that cannot be read are left out and stand in `problems`.
+    """Returns the tables of a store. Records that cannot be read are left out and listed in `problems`.
 
     Args:
         store: The store or its folder.
         env: Only this environment id.
-        experiment: Only the runs of this experiment, beside the anchors of their tables.
+        experiment: Only the runs of this experiment, and the anchors of their tables.
 
     Raises:
         ValueError: No record belongs to the experiment.
@@ -75,10 +75,10 @@ def show(
         env: Only this environment id.
         json: Print JSON instead of tables.
         console: Where to print; standard output if omitted, 100 columns wide if it is no terminal.
-        experiment: Only the runs of this experiment, beside the anchors of their tables.
+        experiment: Only the runs of this experiment, and the anchors of their tables.
 
     Returns:
-        What was printed; `problems` tells whether every record could be read.
+        The leaderboard that was printed; `problems` is empty if every record could be read.
 
     Raises:
         ValueError: No record belongs to the experiment.
@@ -99,24 +99,24 @@ def show(
 
 
 def print_table(table: Table, console: Console) -> None:
-    """Print one table and, below it, the meaning of the marks it uses."""
-    # Lines are not wrapped: a word of somebody's would begin the next as if it were a line of ours.
+    """Prints one table and, below it, the notes of its rows."""
+    # Lines are not wrapped: a wrapped text from a record could pass for a line of this program.
     console.print(plain(table.env, "bold"), plain(_subtitle(table), "dim"), soft_wrap=True)
     for name, value in list(table.differences.items())[:_DIFFERENCES]:
         say(console, shown(f"  {name}: {value}"), "cyan")
     if len(table.differences) > _DIFFERENCES:
         console.print(Text(f"  and {len(table.differences) - _DIFFERENCES} more", style="cyan"))
-    told = columns(table.main_metrics)
+    shown_columns = columns(table.main_metrics)
     marks = _Marks()
     rows = [
         FittingRow(
-            [_name(row, marks), *(Text(column.text(row)) for column in told)],
+            [_name(row, marks), *(Text(column.text(row)) for column in shown_columns)],
             below=plain(row.label, "dim", limit=200),
             style="dim" if row.agent in ANCHORS else "",
         )
         for row in table.rows
     ]
-    heads = [Column("agent", least=14), *(column.column for column in told)]
+    heads = [Column("agent", least=14), *(column.column for column in shown_columns)]
     fitting_table.print_table(console, heads, rows, indent=2, all_in="--json has all")
     for line in (*marks.meanings(), *(shown(line, None) for line in trained_lines(table))):
         print_wrapped(console, line, "dim", indent=2)
@@ -124,27 +124,31 @@ def print_table(table: Table, console: Console) -> None:
 
 
 def trained_lines(table: Table) -> list[str]:
-    """What the rows of a table were trained on, a line for those that were trained on the same.
+    """Returns one line for each set of rows that were trained on the same.
 
     Returns:
-        Lines such as "sb3_dqn: trained on 10*bleu+5*chrf, dense, discount 0.6"; a row is told by its label,
-        too, where other rows of its agent were trained on something else.
+        Lines such as "sb3_dqn: trained on 10*bleu+5*chrf, dense, discount 0.6". The label of a row is added
+        if other rows of its agent were trained on something else.
     """
-    told: dict[str, list[str]] = {}
+    names_by_training: dict[str, list[str]] = {}
     for row in table.rows:
         if row.trained_on:
-            told.setdefault("; ".join(row.trained_on.values()), []).append(_told_apart(row, table.rows))
-    return [f"{', '.join(dict.fromkeys(names))}: trained on {what}" for what, names in told.items()]
+            training = "; ".join(row.trained_on.values())
+            names_by_training.setdefault(training, []).append(_distinct_name(row, table.rows))
+    return [
+        f"{', '.join(dict.fromkeys(names))}: trained on {training}"
+        for training, names in names_by_training.items()
+    ]
 
 
-def _told_apart(row: Row, rows: Sequence[Row]) -> str:
+def _distinct_name(row: Row, rows: Sequence[Row]) -> str:
     others = [other.trained_on for other in rows if other.agent == row.agent and other.trained_on]
     same = all(other == row.trained_on for other in others)
     return row.agent if same or not row.label else f"{row.agent} {row.label}"
 
 
 class _Marks:
-    """Numbers notes in the order in which the rows need them."""
+    """Numbers the notes in the order of the rows that have them."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -158,7 +162,7 @@ class _Marks:
 
 
 def _name(row: Row, marks: _Marks) -> Text:
-    """The agent's name with the numbers of the notes that a reader of its row needs."""
+    """Returns the agent's name with the numbers of its notes."""
     notes = list(row.notes)
     if row.not_above_constant:
         notes.insert(0, "not above the best constant text")

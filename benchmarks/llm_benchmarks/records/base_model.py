@@ -1,4 +1,4 @@
-"""The pretrained model that an agent begins from: its name, and the hash of its files."""
+"""The pretrained model that an agent starts from: its name, and the hash of its files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from llm_envs.assets import ASSETS, asset_folder, is_fetched
 from llm_envs.data.files.stamps import Stamp, path_stamp
 
-_OF_A_MODEL = ("config.json", "adapter_config.json", "*.safetensors", "*.bin", "*.gguf")
+_MODEL_FILES = ("config.json", "adapter_config.json", "*.safetensors", "*.bin", "*.gguf")
 
 _HUB_NAME = re.compile(r"\w[\w.-]*/[\w.-]+")
 
@@ -20,15 +20,15 @@ _hashed: dict[tuple[str, Stamp], str] = {}
 
 
 def base_model(config: Mapping[str, Any], *, named: bool) -> dict[str, Any] | None:
-    """The pretrained model that a configuration names.
+    """Returns the pretrained model that a configuration names.
 
     Args:
-        config: An agent's configuration; its option "model" is looked at.
-        named: Whether that option may name an asset or a hub's model, as it does for agents of this package.
+        config: An agent's configuration. Its option "model" names the model.
+        named: True if that option may name an asset or a hub model, as for the agents of this package.
 
     Returns:
-        "name"; "hash" of the files, None where they do not lie here; and "source": "folder", "asset" or
-        "hub". None for a preset, and where no pretrained model is named.
+        "name"; "hash" of the files, None if they are not on this machine; "source": "folder", "asset" or
+        "hub". None for a preset, or if the configuration names no pretrained model.
     """
     name = config.get("model")
     if not isinstance(name, str) or not name:
@@ -45,7 +45,7 @@ def base_model(config: Mapping[str, Any], *, named: bool) -> dict[str, Any] | No
 
 
 def _hub_snapshot(name: str) -> Path | None:
-    """The folder of a hub's model, where it has been downloaded."""
+    """Returns the folder of a hub model; None if it is not downloaded."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -58,21 +58,23 @@ def _hub_snapshot(name: str) -> Path | None:
 def _hash_of(place: Path | None) -> str | None:
     try:
         return None if place is None else _model_hash(place)
-    except (OSError, ValueError):  # a name that can be no path's, a file that may not be read
+    except (OSError, ValueError):  # the name is no valid path, or a file is unreadable
         return None
 
 
 def _model_hash(place: Path) -> str | None:
-    listed = [place] if place.is_file() else [file for one in _OF_A_MODEL for file in place.glob(one)]
+    listed = (
+        [place] if place.is_file() else [file for pattern in _MODEL_FILES for file in place.glob(pattern)]
+    )
     files = sorted(file for file in listed if file.is_file())
     if not files:
         return None
     key = (str(place), path_stamp(str(place)))
     if key not in _hashed:
-        whole = hashlib.sha256()
+        model_hash = hashlib.sha256()
         for file in files:
             with open(file, "rb") as opened:
                 digest = hashlib.file_digest(opened, "sha256").hexdigest()
-            whole.update(f"{file.name if place.is_dir() else file.suffix} {digest}\n".encode())
-        _hashed[key] = whole.hexdigest()
+            model_hash.update(f"{file.name if place.is_dir() else file.suffix} {digest}\n".encode())
+        _hashed[key] = model_hash.hexdigest()
     return _hashed[key]

@@ -1,6 +1,6 @@
-"""The files of a checkpoint that is kept beside its record: their names, their hashes, their checks.
+"""The files of a checkpoint beside its record: their names, hashes and checks.
 
-Names begin with "checkpoint/". The formats of pickles are refused: loading one runs what is in it.
+Names begin with "checkpoint/". Pickle formats are refused, because loading a pickle can run code.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ _PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".bin", ".ckpt", ".joblib", ".zip"
 
 
 def checkpoint_files(folder: str | os.PathLike[str]) -> dict[str, Path]:
-    """The files under a folder by the names they are kept under ("checkpoint/..."), sorted."""
+    """Returns the files under a folder by their names in a record ("checkpoint/..."), sorted."""
     root = Path(folder)
     paths = sorted(path for path in root.rglob("*") if path.is_file())
     return {f"{_FIRST}/{path.relative_to(root).as_posix()}": path for path in paths}
 
 
 def checkpoint_hash(files: Mapping[str, Source]) -> str:
-    """The hash of a checkpoint, from its files' names and bytes. The facts of a record hold it."""
+    """Returns the hash of a checkpoint, from the names and bytes of its files. It stands in the facts."""
     return content_hash({name: file_hash(source) for name, source in files.items()})
 
 
 def file_hash(source: Source) -> str:
-    """The SHA-256 of a file, or of bytes."""
+    """Returns the SHA-256 of a file, or of bytes."""
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
     with Path(source).open("rb") as file:
@@ -42,10 +42,10 @@ def file_hash(source: Source) -> str:
 
 
 def check_name(name: str) -> None:
-    """Checks a file's name.
+    """Raises if the name of a checkpoint's file is not allowed.
 
     Raises:
-        RecordError: The name leaves the folder, does not begin with "checkpoint/", or is a pickle's.
+        RecordError: The name leaves the folder, does not begin with "checkpoint/", or is that of a pickle.
     """
     path = PurePosixPath(name)
     parts = name.split("/")
@@ -57,7 +57,7 @@ def check_name(name: str) -> None:
 
 
 def place_of(folder: Path, name: str) -> Path:
-    """Where a file of this name lies in the folder of a checkpoint."""
+    """Returns the path of a file in the folder of a checkpoint."""
     return folder / name.removeprefix(f"{_FIRST}/")
 
 
@@ -65,7 +65,7 @@ def write_checkpoint(folder: Path, files: Mapping[str, Source]) -> dict[str, dic
     """Writes the files of a checkpoint into a new folder and flushes them to the disk.
 
     Returns:
-        By name the "sha256" and the "size" of each.
+        File name -> "sha256" and "size".
     """
     listed = {}
     for name, source in files.items():
@@ -83,11 +83,11 @@ def check_checkpoint(folder: Path, listed: Mapping[str, Mapping[str, Any]]) -> d
     """Checks the files of a checkpoint against what its record lists.
 
     Args:
-        folder: Where they lie.
-        listed: By name the "sha256" and the "size" of each.
+        folder: The folder of the checkpoint.
+        listed: File name -> "sha256" and "size".
 
     Returns:
-        The files by name.
+        File name -> path.
 
     Raises:
         RecordError: A file is missing, altered, a link, or not listed.
@@ -109,11 +109,11 @@ def check_checkpoint(folder: Path, listed: Mapping[str, Mapping[str, Any]]) -> d
 
 
 def check_file(path: Path, name: str, expected: Mapping[str, Any]) -> None:
-    """Checks that a file is a regular one, of the size and the hash that are listed.
+    """Raises if a file is not a regular file of the listed size and hash.
 
     Raises:
-        RecordError: It is not.
-        OSError: It cannot be read.
+        RecordError: The file is a link, missing or altered.
+        OSError: The file cannot be read.
     """
     check_regular(path, name)
     size = path.stat().st_size
@@ -124,10 +124,10 @@ def check_file(path: Path, name: str, expected: Mapping[str, Any]) -> None:
 
 
 def check_regular(path: Path, name: str) -> None:
-    """Checks that a path is a regular file.
+    """Raises if a path is not a regular file.
 
     Raises:
-        RecordError: It is a link, or missing.
+        RecordError: The file is a link, or missing.
     """
     if path.is_symlink():
         raise RecordError(f"{name}: is a link, not a file")

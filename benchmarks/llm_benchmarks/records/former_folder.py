@@ -1,10 +1,10 @@
-"""Reads a record of schema 1, which is a folder; every byte is checked. Nothing writes this form any more.
+"""Reads a record of schema 1, which is a folder, and checks every byte. This form is no longer written.
 
 <id>/manifest.json     size and SHA-256 of every other file; its own SHA-256 is the <id>
 <id>/record.json       see record_1.schema.json
 <id>/episodes.jsonl    one evaluation episode a line
 <id>/curve.jsonl       one point of the training curve a line
-<id>/checkpoint/...    what was trained, if it is kept
+<id>/checkpoint/...    the trained agent, if it is kept
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _ROWS = {"episodes.jsonl": "episode", "curve.jsonl": "curve_row"}
 
 
 def read_former(folder: Path) -> Record:
-    """Reads one record's folder. Its name is the id that the record must have.
+    """Reads the folder of one record. The folder's name is the record's id.
 
     Raises:
-        RecordError: The message names the file at fault and what is wrong with it.
+        RecordError: The message names the file and what is wrong with it.
     """
     try:
         return _read(folder)
@@ -55,21 +55,21 @@ def _read(folder: Path) -> Record:
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if _is_leaf(path)}
     for name in sorted(present - set(listed) - {"manifest.json"}):
         raise RecordError(f"{name}: extra file that the manifest does not list")
-    kept = {name: folder / name for name in listed if name not in ("record.json", *_ROWS)}
-    for name in kept:
+    checkpoint = {name: folder / name for name in listed if name not in ("record.json", *_ROWS)}
+    for name in checkpoint:
         check_name(name)
     for name, expected in listed.items():
         check_file(folder / name, name, expected)
     former = parse_json_of(_bytes(folder, "record.json", listed), "record.json")
     record = upgraded(former, _rows(folder, "curve.jsonl", listed))
-    record["files"] = {name: listed[name] for name in kept}
+    record["files"] = {name: listed[name] for name in checkpoint}
     check_record(record, "record.json")
     return Record(
         id=folder.name,
         data=record,
         spec=RunSpec.from_dict(record["spec"]),
         read_episodes=partial(_episodes, folder, listed, record),
-        checkpoint=kept,
+        checkpoint=checkpoint,
     )
 
 

@@ -1,4 +1,4 @@
-"""Copies records from other stores. Records of earlier schemas arrive in the present one."""
+"""Copies records from other stores. Copies have the current schema, whatever the source has."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Merged:
 
     Attributes:
         copied: Ids of the copies in the store.
-        present: Ids of records in the sources whose run and episodes the store had.
-        problems: Id -> what is wrong, for each record of the sources that cannot be read.
+        present: Ids of source records that were left out, because the store had the same run and episodes.
+        problems: Id -> what is wrong, for each source record that cannot be read.
     """
 
     copied: list[str] = field(default_factory=list)
@@ -27,15 +27,15 @@ class Merged:
 def merge(sources: Iterable[RecordStore], store: RecordStore, experiment: str = "") -> Merged:
     """Copies the records of some stores into another.
 
-    A record is left out where the store has one of the same run with the same episodes.
+    A record is left out if the store has a record of the same run with the same episodes.
 
     Args:
-        sources: Where the records are; they stay as they are.
-        store: Where the copies go.
-        experiment: The experiment of copies whose record names none.
+        sources: The stores to copy from; they are not changed.
+        store: The copies are written here.
+        experiment: The experiment of a copy whose record names none.
 
     Raises:
-        OSError: A copy cannot be written. Those before it are there.
+        OSError: A copy cannot be written. The copies before it stay.
     """
     merged = Merged()
     for source in sources:
@@ -52,12 +52,12 @@ def copy(record: Record, store: RecordStore, experiment: str, variant: str | Non
 
     Args:
         record: The record.
-        store: Where it goes.
+        store: The copy is written here.
         experiment: The experiment of the copy.
         variant: The variant of the copy; that of the record if None.
 
     Returns:
-        The id of the copy. It is the record's own where nothing changes.
+        The id of the copy. It equals the record's id if nothing changes.
     """
     variant = record.spec.variant if variant is None else variant
     spec = replace(record.spec, experiment=experiment, variant=variant)
@@ -65,5 +65,5 @@ def copy(record: Record, store: RecordStore, experiment: str, variant: str | Non
 
 
 def _has(store: RecordStore, record: Record) -> bool:
-    found = store.find(record.data["identity"], status=record.status)
-    return any(other.episodes() == record.episodes() for other in found)
+    records = store.find(record.data["identity"], status=record.status)
+    return any(other.episodes() == record.episodes() for other in records)

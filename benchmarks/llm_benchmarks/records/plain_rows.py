@@ -1,7 +1,7 @@
-"""A quick answer for rows that plainly hold to the schema; all others go the long way through it.
+"""Fast checks for ordinary rows. A row that fails them is checked against the schema instead.
 
-The schema stays the definition: what is plain here is valid there, never the other way round. An evaluation
-has thousands of rows, and `jsonschema` takes a millisecond for each.
+The schema is the definition: a row that passes here is valid there, but not the other way round. An
+evaluation has thousands of rows, and `jsonschema` takes a millisecond for each.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def _are_token_ids(ids: Any) -> bool:
 
 
 def is_plain_episode(row: Any) -> bool:
-    """Whether a row of JSON values is certainly a valid line of an episode."""
+    """Returns True only if a row of JSON values is a valid episode."""
     return (
         type(row) is dict
         and row.keys() == _EPISODE
@@ -81,7 +81,7 @@ def is_plain_episode(row: Any) -> bool:
 
 
 def is_plain_curve_row(row: Any) -> bool:
-    """Whether a row of JSON values is certainly a valid line of a curve."""
+    """Returns True only if a row of JSON values is a valid point of a curve."""
     return (
         type(row) is dict
         and _are_numbers(row)

@@ -1,4 +1,4 @@
-"""Where a run took place: code, versions, machine. What a record's provenance section says."""
+"""The provenance section of a record: the code, the versions and the machine of a run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ PACKAGES = (
 
 
 def utc_now() -> str:
-    """This moment as records write it, such as 2026-01-31T12:00:00.250Z."""
+    """Returns the current time as records write it, such as 2026-01-31T12:00:00.250Z."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -47,14 +47,14 @@ def collect_provenance(
     command: Sequence[str] | None = None,
     packages: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The provenance section of a record. Imports nothing heavy: torch is asked only if loaded.
+    """Returns the provenance section of a record. It does not import torch, but reads it if it is loaded.
 
     Args:
-        started_at: From `utc_now()` when the run began.
-        finished_at: The same at its end; now if omitted.
-        threads: CPU threads the run was given; torch's own number, or all cores, if omitted.
-        command: The command line; this process's if omitted. Where the program stands is not noted.
-        packages: Distributions to note besides `PACKAGES` (that of a user's own agent).
+        started_at: From `utc_now()` at the start of the run.
+        finished_at: From `utc_now()` at its end; now if omitted.
+        threads: CPU threads of the run; if omitted, torch's number or all cores.
+        command: The command line; this process's if omitted. The folder of the program is left out.
+        packages: Distributions to list besides `PACKAGES`, such as that of a user's own agent.
 
     Returns:
         A mapping that the record schema accepts.
@@ -81,9 +81,9 @@ def collect_provenance(
 
 
 def git_state() -> tuple[str | None, bool | None]:
-    """Commit of the checkout this code runs from and whether it has changes; (None, None) if none.
+    """Returns the commit of this code's checkout, and whether it has changes; (None, None) without one.
 
-    An installed copy inside somebody else's repository counts as no checkout.
+    An installed copy inside another repository does not count as a checkout.
     """
     here = Path(__file__).resolve()
     if _git(here, "ls-files", "--error-unmatch", here.name) is None:
@@ -96,7 +96,7 @@ def git_state() -> tuple[str | None, bool | None]:
 
 
 def peak_memory_bytes() -> int:
-    """The most memory this process has held at once, children not included."""
+    """Returns the peak memory of this process, without its children."""
     if sys.platform == "win32":
         return int(psutil.Process().memory_info().peak_wset)
     import resource

@@ -1,10 +1,10 @@
-"""The record of one run: what it says, how it is checked, and what it is in memory.
+"""The record of one run: how it is made, checked and held in memory.
 
-A record holds the `RunSpec` of the run, the facts found out about what the run was given, and its results,
-cost and provenance. `record.schema.json` defines the form. `store.py` keeps records on disk.
+A record holds the `RunSpec` of the run, facts about its environment and agent, and its results, cost and
+provenance. `record.schema.json` defines the form. `store.py` keeps records on disk.
 
 Example:
-    A store is asked for the run by its identity before it is run, and gets the record afterwards::
+    Look the run up by its identity, run it if the store lacks it, and write its record::
 
         if not store.find(spec.identity()):
             record = new_record(spec, facts, status="completed", results=summarize(episodes),
@@ -46,7 +46,7 @@ NO_COST: Mapping[str, Any] = {
 }
 """The cost of a run that could not measure it."""
 
-_LONGEST_CURVE = 1_000_000  # rows; the schema says so too
+_LONGEST_CURVE = 1_000_000  # rows; the schema has the same limit
 _LONGEST_ERROR = 100_000  # characters of a message or traceback that a record keeps
 
 Rows = list[dict[str, Any]]
@@ -54,13 +54,13 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Record:
-    """One record as it was read and checked.
+    """One record that was read and checked.
 
     Attributes:
-        id: Its name in the store.
+        id: Its id in the store.
         data: The whole record as JSON values.
-        spec: What was run.
-        read_episodes: Reads the episodes from where they lie, and checks them.
+        spec: The run.
+        read_episodes: Reads and checks the episodes.
         checkpoint: The files of the checkpoint that is kept beside the record, by name.
     """
 
@@ -72,7 +72,7 @@ class Record:
 
     @property
     def evaluation(self) -> EvaluationSpec:
-        """How the run was judged. The schema asks for it."""
+        """The evaluation of the run. The schema requires one."""
         assert self.spec.evaluation is not None
         return self.spec.evaluation
 
@@ -88,23 +88,23 @@ class Record:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the run found out about what it was given."""
+        """Facts about the environment and the agent that only the run could find out."""
         return self._section("facts")
 
     @property
     def results(self) -> Mapping[str, Any] | None:
-        """The summary of the episodes; None where none was played."""
+        """The summary of the episodes; None if none was played."""
         results: Mapping[str, Any] | None = self.data["results"]
         return results
 
     @property
     def cost(self) -> Mapping[str, Any]:
-        """What the run took."""
+        """The cost of the run: time, steps, tokens, memory."""
         return self._section("cost")
 
     @property
     def provenance(self) -> Mapping[str, Any]:
-        """Where the run took place."""
+        """The code, versions and machine of the run."""
         return self._section("provenance")
 
     @property
@@ -114,7 +114,7 @@ class Record:
         return error
 
     def episodes(self) -> Rows:
-        """The rows of the evaluation, checked against the schema and the results.
+        """Returns the rows of the evaluation, checked against the schema and the results.
 
         Raises:
             RecordError: The file has changed since the record was read.
@@ -122,11 +122,11 @@ class Record:
         return self.read_episodes()
 
     def curve(self) -> Rows:
-        """The points of the training curve."""
+        """Returns the points of the training curve."""
         return list(self.data["curve"])
 
     def files(self) -> dict[str, Path]:
-        """The files of the checkpoint by name, such as "checkpoint/model.safetensors"."""
+        """Returns the files of the checkpoint by name, such as "checkpoint/model.safetensors"."""
         return dict(self.checkpoint)
 
     def _section(self, name: str) -> Mapping[str, Any]:
@@ -148,13 +148,13 @@ def new_record(
     """Makes the record of a run and checks it. NumPy values become plain ones.
 
     Args:
-        spec: What was run.
-        facts: What was found out: context_length, dataset, tokenizer, metrics, checkpoint_hash, parameters;
-            `NO_FACTS` where nothing was.
+        spec: The run.
+        facts: context_length, dataset, tokenizer, metrics, checkpoint_hash and parameters; `NO_FACTS` if
+            they are unknown.
         status: "completed", "failed" or "interrupted".
-        cost: What it took; see `NO_COST`.
+        cost: The cost of the run; see `NO_COST`.
         provenance: From `collect_provenance`.
-        results: From `summarize`; None where no episode was played.
+        results: From `summarize`; None if no episode was played.
         error: From `error_section`, for a failed run.
         curve: Points of the training curve: timesteps, seconds and any log keys with numbers.
 
@@ -184,11 +184,11 @@ def new_record(
 
 
 def check_record(record: Any, place: str = "record") -> None:
-    """Checks a whole record: its version, the schema, and that its identity is that of its spec.
+    """Raises if a record has the wrong version, breaks the schema, or its identity is not that of its spec.
 
     Args:
         record: JSON values.
-        place: What to call it in errors.
+        place: The name of the record in errors.
 
     Raises:
         RecordError: The message names the place, the field and the fault.
@@ -199,21 +199,23 @@ def check_record(record: Any, place: str = "record") -> None:
     if version != SCHEMA_VERSION or isinstance(version, float):
         raise RecordError(f"{place}: schema_version: {version!r} is unknown; this release reads 1 and 2")
     curve = record.get("curve")
-    quick = isinstance(curve, list) and len(curve) <= _LONGEST_CURVE and all(map(is_plain_curve_row, curve))
-    check_schema({**record, "curve": []} if quick else record, "record", place)
+    is_plain = (
+        isinstance(curve, list) and len(curve) <= _LONGEST_CURVE and all(map(is_plain_curve_row, curve))
+    )
+    check_schema({**record, "curve": []} if is_plain else record, "record", place)
     if record["identity"] != RunSpec.from_dict(record["spec"]).identity():
         raise RecordError(f"{place}: identity: does not follow from the spec")
 
 
 def seeds_are_disjoint(spec: RunSpec) -> bool:
-    """Whether no seed serves two of training, evaluation and tuning."""
+    """Returns whether training, evaluation and tuning share no seed."""
     tuning = set(spec.agent.tuning_seeds)
     used = [part.seed for part in (spec.training, spec.evaluation) if part is not None]
     return len(set(used)) == len(used) and tuning.isdisjoint(used)
 
 
 def error_section(error: BaseException) -> dict[str, str]:
-    """The error section of a failed record."""
+    """Returns the error section of a failed record."""
     return {
         "type": type(error).__name__,
         "message": str(error)[:_LONGEST_ERROR],

@@ -1,10 +1,10 @@
-"""One record as one file: written whole or not at all, and read with every byte checked.
+"""Writes a record as one file, completely or not at all, and checks every byte when it reads one.
 
     STORE/<id>.jsonl.gz       line 1 the record, then one line for each episode
-    STORE/<id>.checkpoint/    what was trained, where it is kept
+    STORE/<id>.checkpoint/    the trained agent, if it is kept
 
-The id is the SHA-256 of the uncompressed content. The checkpoint is in its place before the record appears,
-and the record lists its hashes. Nothing in a file is ever executed or unpickled.
+The id is the SHA-256 of the uncompressed content. The checkpoint is written before the record appears, and
+the record lists its hashes. Nothing in a file is ever executed or unpickled.
 """
 
 from __future__ import annotations
@@ -39,56 +39,56 @@ SUFFIX = ".jsonl.gz"
 CHECKPOINT = ".checkpoint"
 TEMPORARY = ".writing-"
 MAX_BYTES = 256 << 20
-"""Of a record's file, compressed and uncompressed. No more than this is held in memory."""
+"""The largest size of a record's file, compressed and uncompressed. It bounds the memory for reading."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 _PIECE = 1 << 20
 
 
 def record_path(store: Path, id: str) -> Path:
-    """The file of a record."""
+    """Returns the path of a record's file."""
     return store / f"{id}{SUFFIX}"
 
 
 def checkpoint_folder(store: Path, id: str) -> Path:
-    """The folder of the checkpoint that is kept beside a record."""
+    """Returns the folder of the checkpoint that is kept beside a record."""
     return store / f"{id}{CHECKPOINT}"
 
 
 def write_file(
     store: Path, record: Mapping[str, Any], episodes: Sequence[Mapping[str, Any]], files: Mapping[str, Source]
 ) -> str:
-    """Writes a record and its episodes, whole or not at all.
+    """Writes a record and its episodes, completely or not at all.
 
     The content is written under a temporary name, flushed to the disk and renamed; signals wait until then. A
-    process that dies before leaves a folder named ".writing-..." and perhaps a checkpoint without a record.
+    process that dies before that leaves a folder ".writing-..." and perhaps a checkpoint without a record.
     Readers ignore both, and `RecordStore.tidy` removes them.
 
     Args:
-        store: The folder; made if absent.
-        record: The record without its files.
-        episodes: Its rows.
-        files: The files of its checkpoint.
+        store: The folder of the store; created if absent.
+        record: The record, without "files".
+        episodes: The rows of the evaluation.
+        files: The files of the checkpoint, by name.
 
     Returns:
         The record's id.
 
     Raises:
-        RecordError: It is too large, or a different record of this id is there.
-        OSError: It cannot be written; nothing of it is left.
+        RecordError: The record is too large, or the store's file of this id was altered.
+        OSError: The record cannot be written. The store holds no part of it.
     """
     listed = {
         name: {"sha256": file_hash(source), "size": _size(source)} for name, source in sorted(files.items())
     }
     content = b"".join(map(json_line, [{**record, "files": listed}, *episodes]))
-    if len(content) > MAX_BYTES:  # it would be written and never read
+    if len(content) > MAX_BYTES:  # a larger record could never be read
         raise RecordError(f"record: has {len(content):,} bytes; at most {MAX_BYTES:,} are read")
     id = hashlib.sha256(content).hexdigest()
     path, checkpoint = record_path(store, id), checkpoint_folder(store, id)
     store.mkdir(parents=True, exist_ok=True)
     with deferred_signals(), errors_name(store), temporary_folder(store, TEMPORARY) as place:
         if os.path.lexists(path):
-            read_file(store, id)  # the same record was written before; is it whole?
+            read_file(store, id)  # the record was written before; this checks that it is unaltered
             return id
         new = place / path.name
         new.write_bytes(_compressed(content))
@@ -111,10 +111,10 @@ def write_file(
 def read_file(store: Path, id: str) -> Record:
     """Reads a record's file and checks every byte of it and of its checkpoint.
 
-    Episodes are parsed when they are asked for.
+    `Record.episodes` parses the episodes later.
 
     Raises:
-        RecordError: It is not what it should be. The message names what is at fault.
+        RecordError: The record is damaged, altered or invalid. The message names the file or field.
     """
     path = record_path(store, id)
     try:
@@ -150,13 +150,13 @@ def parse_rows(lines: Sequence[bytes], place: str, part: str = "episode", first:
     """Parses rows and checks them against the schema.
 
     Args:
-        lines: One row each.
-        place: What to call a row in errors; "{}" stands for its number.
+        lines: The lines, one row each.
+        place: The name of a row in errors; "{}" stands for its number.
         part: The part of the schema.
         first: The number of the first row.
 
     Raises:
-        RecordError: A row is not what it should be.
+        RecordError: A row is invalid.
     """
     rows = []
     for number, line in enumerate(lines, first):
@@ -167,7 +167,7 @@ def parse_rows(lines: Sequence[bytes], place: str, part: str = "episode", first:
 
 
 def _lines(path: Path, id: str) -> list[bytes]:
-    """The lines of a record's file, its content checked against the id."""
+    """Returns the lines of a record's file, after a check of their hash against the id."""
     check_regular(path, path.name)
     size = path.stat().st_size
     if size > MAX_BYTES:
@@ -183,12 +183,12 @@ def _lines(path: Path, id: str) -> list[bytes]:
 
 
 def _compressed(content: bytes) -> bytes:
-    """The content as gzip, without a file name and a time."""
+    """Returns the content as gzip, without a file name or a time, so that equal records are equal files."""
     return zlib.compress(content, level=9, wbits=_GZIP)
 
 
 def _uncompressed(data: bytes, name: str) -> bytes:
-    """The content of a gzip file, read in pieces so that a bomb is refused before it fills the memory."""
+    """Returns the content of a gzip file. It reads in pieces, so a zip bomb cannot fill the memory."""
     stream = zlib.decompressobj(_GZIP)
     pieces: list[bytes] = []
     total = 0
@@ -215,7 +215,7 @@ def parse_json_of(data: bytes, place: str) -> Any:
     """Parses JSON of a record.
 
     Raises:
-        RecordError: It is no JSON within the bounds.
+        RecordError: The text is not JSON, or exceeds the limits on foreign data.
     """
     try:
         return parse_json(data, place)

@@ -1,4 +1,4 @@
-"""The results of a record: how they follow from its episodes, and the check that they do."""
+"""The results of a record: their computation from its episodes, and the check of both."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from llm_envs.evaluation import episode_seed
 def summarize(
     episodes: Iterable[Mapping[str, Any]], corpus: Mapping[str, float] | None = None
 ) -> dict[str, Any] | None:
-    """The results section: means over the episodes.
+    """Returns the results section of a record: means over the episodes.
 
     Args:
-        episodes: The rows.
-        corpus: Metrics that were computed once over all of them, by name.
+        episodes: The rows of the evaluation.
+        corpus: The corpus metrics by name. Each is computed once over all episodes.
 
     Returns:
         The section; None if there are no rows.
@@ -46,14 +46,14 @@ def summarize(
 
 
 def check_results(record: Mapping[str, Any], episodes: Sequence[Mapping[str, Any]]) -> None:
-    """Checks that a record's results are those of its episodes, played in order with the record's seed.
+    """Raises if a record's results do not follow from its episodes, or an episode's seed from its own.
 
     Args:
-        record: A checked record.
+        record: A record that `check_record` has checked.
         episodes: Its rows, each checked against the schema.
 
     Raises:
-        RecordError: The message names the field that the episodes contradict, or the episode at fault.
+        RecordError: The message names the field that the episodes contradict, or the wrong episode.
     """
     facts, evaluation = record["facts"], record["spec"]["evaluation"]
     examples = facts["dataset"]["sizes"].get(evaluation["split"])
@@ -72,27 +72,27 @@ def check_results(record: Mapping[str, Any], episodes: Sequence[Mapping[str, Any
         ):
             if limit is not None and value >= limit:
                 raise RecordError(f"episode {k}: {name}: {value} is not below {limit}")
-    said = record["results"]
-    if said is None:
+    results = record["results"]
+    if results is None:
         return
-    found = summarize(episodes)
-    if found is None:
-        raise RecordError("record: results: there are some, but no episodes")
+    expected_results = summarize(episodes)
+    if expected_results is None:
+        raise RecordError("record: results: the record has results but no episodes")
     for name in corpus_metrics(facts):
-        if name in found["metrics"]:
-            raise RecordError(f"record: facts.metrics: {name!r} is of the corpus, but episodes have it")
-        if name not in said["metrics"]:
-            raise RecordError(f"record: results.metrics: {name!r} of the corpus is missing")
-        found["metrics"][name] = said["metrics"][name]
-    flat_said, flat_found = dict(flatten(said)), dict(flatten(found))
-    for path in sorted(flat_said.keys() | flat_found.keys()):
-        a, b = flat_said.get(path), flat_found.get(path)
+        if name in expected_results["metrics"]:
+            raise RecordError(f"record: facts.metrics: {name!r} is a corpus metric, but episodes have it")
+        if name not in results["metrics"]:
+            raise RecordError(f"record: results.metrics: the corpus metric {name!r} is missing")
+        expected_results["metrics"][name] = results["metrics"][name]
+    flat_results, flat_expected = dict(flatten(results)), dict(flatten(expected_results))
+    for path in sorted(flat_results.keys() | flat_expected.keys()):
+        a, b = flat_results.get(path), flat_expected.get(path)
         if a != b and not _nearly(a, b):
             raise RecordError(f"record: results.{path}: {a}, but the episodes give {b}")
 
 
 def corpus_metrics(facts: Mapping[str, Any]) -> list[str]:
-    """The metrics that were computed once over all episodes, which no single episode has."""
+    """Returns the names of the corpus metrics, which single episodes do not have."""
     return [metric["name"] for metric in facts["metrics"] if metric.get("level") == "corpus"]
 
 

@@ -25,13 +25,13 @@ _Validator = validators.extend(
 
 @cache
 def record_schema() -> dict[str, Any]:
-    """The JSON Schema of a record, with that of an episode under `$defs`."""
+    """Returns the JSON Schema of a record, with that of an episode under `$defs`."""
     return _load("record.schema.json")
 
 
 @cache
 def former_schema() -> dict[str, Any]:
-    """The JSON Schema of a record of schema 1. Definitions that both share stand in `record_schema`."""
+    """Returns the JSON Schema of a record of schema 1, with the definitions of `record_schema`."""
     schema = _load("record_1.schema.json")
     schema["$defs"] = record_schema()["$defs"] | schema["$defs"]
     return schema
@@ -56,11 +56,11 @@ def check_schema(value: Any, part: str, place: str) -> None:
 
     Args:
         value: The parsed value.
-        part: "record", "episode", "curve_row"; of schema 1 also "former_record" and "manifest".
-        place: What to call it in the error, such as "record" or "episode 3".
+        part: "record", "episode" or "curve_row"; for schema 1 also "former_record" or "manifest".
+        place: The name of the value in errors, such as "record" or "episode 3".
 
     Raises:
-        RecordError: The message names the place, the path of the first field at fault, and the fault.
+        RecordError: The message names the place, the path of the wrong field, and what is wrong.
     """
     if part in PLAIN and PLAIN[part](value):
         return

@@ -1,8 +1,8 @@
 """A store: a folder of records, each an immutable file named by the hash of its content.
 
-Writers in other processes or on other machines need no lock, and records may be copied from store to store.
-Only a process that runs a cell locks it, so that no two processes run one at the same time. `record_file.py`
-says what a record's file holds. Folders of schema 1 are read too.
+Writing needs no lock, also from several processes or machines, and records may be copied between stores. A
+process that runs a cell locks that cell, so that no two processes run it at the same time. `record_file.py`
+describes the file of a record. Folders of schema 1 are read too.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ class RecordStore:
     """Records in a folder.
 
     Args:
-        path: The folder; made when the first record is written.
+        path: The folder; it is created with the first record.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._identities: dict[str, str] = {}  # by id; a record's id fixes its identity for good
-        self._unreadable: dict[str, str] = {}  # id -> why, as `find` came upon it
+        self._identities: dict[str, str] = {}  # id -> identity, which never changes for an id
+        self._unreadable: dict[str, str] = {}  # id -> why `find` could not read it
 
     def write(
         self,
@@ -56,20 +56,20 @@ class RecordStore:
         episodes: Iterable[Mapping[str, Any]] = (),
         files: Mapping[str, Source] | None = None,
     ) -> str:
-        """Checks a record and keeps it.
+        """Checks a record and writes it.
 
         Args:
             record: From `new_record`.
-            episodes: Rows as `llm_envs.evaluate` gives them, in order of index.
-            files: What to keep beside it: names under "checkpoint/" to a file's path or its bytes;
-                see `checkpoint_files`.
+            episodes: Rows of `llm_envs.evaluate`, in order of index.
+            files: Files to keep beside the record: name under "checkpoint/" -> path or bytes; see
+                `checkpoint_files`.
 
         Returns:
             The record's id. Writing the same record again changes nothing and returns the same id.
 
         Raises:
-            RecordError: Something is not as the schema says; then nothing is written.
-            OSError: It cannot be written; nothing of it is left.
+            RecordError: The record, an episode or a file is invalid. Nothing is written.
+            OSError: The record cannot be written. The store holds no part of it.
         """
         record = {**plain(record, "record"), "files": {}}
         check_record(record)
@@ -80,67 +80,69 @@ class RecordStore:
         files = files or {}
         for name in files:
             check_name(name)
-        said = record["facts"]["checkpoint_hash"]
-        if files and said != checkpoint_hash(files):
-            raise RecordError(f"record: facts.checkpoint_hash: {said} is not that of the files given")
+        recorded_hash = record["facts"]["checkpoint_hash"]
+        if files and recorded_hash != checkpoint_hash(files):
+            raise RecordError(
+                f"record: facts.checkpoint_hash: {recorded_hash} is not that of the files given"
+            )
         return write_file(self.path, record, rows, files)
 
     def read(self, id: str, rows: bool = True) -> Record:
         """Reads one record and checks every byte of it.
 
         Args:
-            id: The record's id or the beginning of it.
-            rows: Also check each episode against the schema; else `Record.episodes` checks them.
+            id: The record's id, or the first characters of it.
+            rows: Also check the episodes now; otherwise `Record.episodes` checks them later.
 
         Raises:
-            KeyError: There is no such record, or several begin so.
-            RecordError: The record is incomplete or altered, or not as the schema says.
+            KeyError: No record has this id, or several ids begin with it.
+            RecordError: The record is incomplete, altered or invalid.
         """
-        found = [known for known in self.ids() if known.startswith(id)]
-        if len(found) != 1:
-            what = f"{len(found)} records begin with" if found else "no record"
+        matches = [known for known in self.ids() if known.startswith(id)]
+        if len(matches) != 1:
+            what = f"{len(matches)} records begin with" if matches else "no record"
             raise KeyError(f"{what} {id!r} in {self.path}")
-        record = self._read(found[0])
+        record = self._read(matches[0])
         if rows:
             record.episodes()
         return record
 
     def ids(self) -> list[str]:
-        """The ids of all records, readable or not, sorted. Half-written ones have none."""
+        """Returns the ids of all records, readable or not, sorted. Half-written records have no id."""
         if not self.path.is_dir():
             return []
         names = (_NAME.fullmatch(entry.name) for entry in self.path.iterdir())
         return sorted({name[1] for name in names if name is not None})
 
     def records(self, problems: dict[str, str] | None = None) -> list[Record]:
-        """All records that can be read, with every row of theirs checked, sorted by id.
+        """Returns all readable records sorted by id, after a check of all their episodes.
 
         Args:
-            problems: Is filled with id -> what is wrong, for each of the others.
+            problems: Receives id -> what is wrong, for each unreadable record.
         """
-        found = []
+        readable = []
         for id in self.ids():
             try:
                 record = self._read(id)
                 record.episodes()
-                found.append(record)
+                readable.append(record)
             except RecordError as error:
                 if problems is not None:
                     problems[id] = str(error)
-        return found
+        return readable
 
     def find(
         self, identity: str, status: str | None = "completed", problems: dict[str, str] | None = None
     ) -> list[Record]:
-        """The readable records of one run.
+        """Returns the readable records of one run.
 
         Args:
-            identity: `RunSpec.identity()` of what is asked for.
+            identity: `RunSpec.identity()` of the run.
             status: Only records of this status; all if None.
-            problems: Is filled with id -> what is wrong, for each record that this store object could not
-                read, now or earlier; such a record is not looked at again.
+            problems: Receives id -> what is wrong, for each record that this object could not read, now or
+                earlier. It does not try to read such a record again.
         """
-        found = []
+        matches = []
         for id in self.ids():
             if id in self._unreadable or self._identities.get(id, identity) != identity:
                 continue
@@ -149,37 +151,40 @@ class RecordStore:
                 self._identities[id] = record.data["identity"]
                 if record.data["identity"] == identity and status in (None, record.status):
                     record.episodes()
-                    found.append(record)
+                    matches.append(record)
             except RecordError as error:
                 self._unreadable[id] = str(error)
         if problems is not None:
             problems |= self._unreadable
-        return found
+        return matches
 
     def _read(self, id: str) -> Record:
         if os.path.lexists(record_path(self.path, id)) or not os.path.lexists(self.path / id):
             return read_file(self.path, id)
         return read_former(self.path / id)
 
-    # Who runs which cell.
-
     def claim(self, identity: str) -> Lock | None:
-        """Takes a run for this process and those that inherit the lock; None while another has it.
+        """Locks a run for this process and the processes that inherit the lock.
 
         The lock is a file in `.locks`. The system releases it when its holders end; see
-        llm_baselines/storage/locks.py for what the file system must offer.
+        llm_baselines/storage/locks.py for what the file system must support.
+
+        Returns:
+            The lock; None while another process holds it.
         """
         return try_lock(self.path / _LOCKS / identity)
 
     def tidy(self) -> None:
-        """Removes what dead processes left: half-written records, checkpoints without one, unheld locks."""
+        """Removes half-written records, checkpoints without a record, and locks that no process holds."""
         left = self._checkpoints_without_record()
         sweep(self.path, TEMPORARY)
-        if left and not any(self.path.glob(f"{TEMPORARY}*")):  # else one may be about to get its record
+        if left and not any(
+            self.path.glob(f"{TEMPORARY}*")
+        ):  # a process that writes now may be about to add the record
             for folder in left & self._checkpoints_without_record():
                 shutil.rmtree(folder, ignore_errors=True)
         locks = self.path / _LOCKS
-        with suppress(OSError):  # it is not there, not ours to change, or at the end not empty
+        with suppress(OSError):  # the folder is absent, read-only, or in the end not empty
             for path in list(locks.iterdir()):
                 if (lock := try_lock(path)) is not None:
                     lock.release()

@@ -1,4 +1,4 @@
-"""What an agent is trained on, in words: reward, timing, discount, data and start. Printed and tabulated."""
+"""Describes a training in words: reward, timing, discount, data and start. Tables and messages show it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ _WITHOUT_REWARD = {
     "supervised": "imitation of the references",
     "unigram": "the frequencies of the references' tokens",
 }
-"""Agents that learn from no reward, and what they learn from."""
+"""Agents that learn without a reward -> what they learn from."""
 
 _LONGEST = 24
 
 
 def trained_on(spec: RunSpec) -> dict[str, str]:
-    """What a run learns from.
+    """Returns what a run learns from, in words.
 
     Args:
         spec: The run.
 
     Returns:
-        "reward", "data" and "start" to words, each where there is something to say; empty for a run that
-        trains nothing.
+        "reward", "data" and "start" -> a text, without defaults; empty for a run without training.
     """
     if spec.training is None:
         return {}
@@ -40,19 +39,21 @@ def trained_on(spec: RunSpec) -> dict[str, str]:
 
 
 def in_a_line(spec: RunSpec) -> str:
-    """`trained_on` as one line, such as "10*bleu+5*chrf, dense, discount 0.6"."""
+    """Returns `trained_on` as one line, such as "10*bleu+5*chrf, dense, discount 0.6"."""
     return "; ".join(trained_on(spec).values())
 
 
 def reward_label(spec: Any) -> str:
-    """A reward's specification as a sum, such as 10*bleu-0.5*length_penalty."""
+    """Returns a reward specification as a sum, such as 10*bleu-0.5*length_penalty."""
     parts = spec if isinstance(spec, list) else [spec]
     if isinstance(spec, Mapping) and "id" not in spec:
         parts = [{"id": name, "weight": weight} for name, weight in spec.items()]
     if not all(isinstance(part, Mapping) and "id" in part for part in parts):
         return short(spec)
     terms = [(part.get("weight", 1), str(part["id"]).rpartition(":")[2]) for part in parts]
-    if not all(isinstance(weight, int | float) for weight, _ in terms):  # of a run that failed for it
+    if not all(
+        isinstance(weight, int | float) for weight, _ in terms
+    ):  # a run that failed because of its weights
         return short(spec)
     return "+".join(name if weight == 1 else f"{weight:g}*{name}" for weight, name in terms).replace(
         "+-", "-"
@@ -60,7 +61,7 @@ def reward_label(spec: Any) -> str:
 
 
 def short(value: Any) -> str:
-    """A value of a specification in at most 24 characters."""
+    """Returns a value of a specification in at most 24 characters."""
     if isinstance(value, float):
         return f"{value:g}"
     text = value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
@@ -96,7 +97,7 @@ def _start(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _number(value: Any) -> str:
-    """A number of a configuration; whatever else a record has in its place, as it is."""
+    """Formats a number of a configuration; any other value that a record has there becomes its `str`."""
     if isinstance(value, float):
         return f"{value:.3g}"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,4 +1,4 @@
-"""Gives records of schema 1 the form of schema 2 when they are read. Their files stay as they are."""
+"""Converts records of schema 1 to schema 2 when they are read. Their files stay unchanged."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from llm_envs.assets import ASSETS
 
 FORMER_VERSION = 1
 _SETTINGS = ("warm_start_folder", "checkpoint_freq")
-"""Options that affect no result. Schema 1 kept them among the others."""
+"""Options that affect no result. Schema 1 kept them among the other options."""
 
 _DECODING = ("temperature", "top_k", "top_p", "n")
 """Options by which an agent chooses tokens when it samples."""
 
 _EPISODES_UNKNOWN = 1
-"""What schema 1 wrote for the number of episodes before the environment was made."""
+"""The number of episodes that schema 1 wrote for a run whose environment was never made."""
 
 
 def upgraded(former: Any, curve: Sequence[Mapping[str, Any]], place: str = "record.json") -> dict[str, Any]:
-    """Checks a record of schema 1 and gives it the form of schema 2.
+    """Checks a record of schema 1 and converts it to schema 2.
 
-    What follows from other fields in schema 1, such as `cell_key` and `seeds.disjoint`, is not looked at.
+    Fields of schema 1 that follow from others, such as `cell_key` and `seeds.disjoint`, are ignored.
 
     Args:
         former: The JSON values of record.json.
         curve: The rows of curve.jsonl.
-        place: What to call it in errors.
+        place: The name of the record in errors.
 
     Returns:
-        A record without files. `check_record` has not seen it yet.
+        A record without files, which `check_record` must still check.
 
     Raises:
-        RecordError: It is not as the former schema says.
+        RecordError: The record breaks schema 1.
     """
     if not isinstance(former, Mapping):
         raise RecordError(f"{place}: expected an object, got {type(former).__name__}")
@@ -94,10 +94,10 @@ def _spec(former: Mapping[str, Any]) -> RunSpec:
 def _training(
     former: Mapping[str, Any], reward: Mapping[str, Any], config: Mapping[str, Any]
 ) -> TrainingSpec:
-    own = config.get("reward_timing")
+    timing = config.get("reward_timing")
     return TrainingSpec(
         reward=_reward(reward),
-        reward_timing=former["env"]["kwargs"].get("reward_timing") if own is None else own,
+        reward_timing=former["env"]["kwargs"].get("reward_timing") if timing is None else timing,
         split=former["dataset"]["training_split"] or "train",
         total_timesteps=former["budget"]["total_timesteps"],
         seed=former["seeds"]["training"] or 0,
@@ -125,15 +125,15 @@ def _reward(former: Mapping[str, Any]) -> RewardSpec:
 
 
 def _contents(former: Mapping[str, Any]) -> dict[str, str]:
-    """Hashes of the arguments that name data or a tokenizer of the user's own."""
+    """Returns the hashes of the environment arguments that name the user's own data or tokenizer."""
     kwargs, data, tokenizer = former["env"]["kwargs"], former["dataset"]["hash"], former["tokenizer"]
-    found = {}
+    hashes = {}
     if data and str(kwargs.get("dataset")).startswith(("file:", "hub:")):
-        found["dataset"] = data
-    asked = kwargs.get("tokenizer")
-    if asked is not None and tokenizer["hash"] and _name(asked) != _name(tokenizer["spec"]):
-        found["tokenizer"] = tokenizer["hash"]
-    return found
+        hashes["dataset"] = data
+    argument = kwargs.get("tokenizer")
+    if argument is not None and tokenizer["hash"] and _name(argument) != _name(tokenizer["spec"]):
+        hashes["tokenizer"] = tokenizer["hash"]
+    return hashes
 
 
 def _name(spec: Any) -> Any:
@@ -141,25 +141,28 @@ def _name(spec: Any) -> Any:
 
 
 def _asset(config: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The base model, where the configuration names one of the assets. Schema 1 left it out."""
+    """Returns the base model if the configuration names an asset. Schema 1 did not record those."""
     name = config.get("model")
-    known = isinstance(name, str) and name in ASSETS
-    return {"name": name, "hash": None, "source": "asset"} if known else None
+    is_asset = isinstance(name, str) and name in ASSETS
+    return {"name": name, "hash": None, "source": "asset"} if is_asset else None
 
 
 def _with_own_signatures(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Metrics with a signature each, where every one of them had the signature of their weighted sum."""
-    whole = [metric for metric in metrics if metric["signature"] is not None and "level" not in metric]
-    shared = {metric["signature"] for metric in whole}
+    """Returns the metrics with a signature each.
+
+    Some records of schema 1 gave every metric the signature of the weighted sum. It is split here.
+    """
+    unsplit = [metric for metric in metrics if metric["signature"] is not None and "level" not in metric]
+    shared = {metric["signature"] for metric in unsplit}
     parts = next(iter(shared)).split(" + ") if len(shared) == 1 else []
-    own = {}
+    by_name = {}
     for part in parts:
         signature = part.partition("*")[2] if "*" in part.split("|")[0] else part
-        own[signature.split("|")[0]] = signature
-    found = []
+        by_name[signature.split("|")[0]] = signature
+    split = []
     for metric in metrics:
         changed = dict(metric)
-        if len(parts) == len(whole) > 1 and "level" not in metric and metric["name"] in own:
-            changed["signature"] = own[metric["name"]]
-        found.append(changed)
-    return found
+        if len(parts) == len(unsplit) > 1 and "level" not in metric and metric["name"] in by_name:
+            changed["signature"] = by_name[metric["name"]]
+        split.append(changed)
+    return split

@@ -1,4 +1,4 @@
-"""JSON values as records keep them: what can be one, its one spelling, its hash."""
+"""The JSON values of records: conversion, canonical form and hash."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 
 
 class RecordError(ValueError):
-    """A record is not what it should be. The message names the place and the field.
+    """A record is invalid, damaged or altered. The message names the place and the field.
 
     Attributes:
-        record_id: The record's id in its store, where it is known.
+        record_id: The record's id in its store, if it is known.
     """
 
     def __init__(self, message: str, record_id: str | None = None) -> None:
@@ -24,11 +24,11 @@ class RecordError(ValueError):
 
 
 def plain(value: Any, place: str, path: str = "") -> Any:
-    """Turns mappings, tuples and NumPy values into what `json` writes.
+    """Converts mappings, tuples and NumPy values into values that `json` can write.
 
     Args:
         value: Any value.
-        place: What to call it in errors.
+        place: The name of the value in errors.
         path: Dotted path of the value within the place.
 
     Raises:
@@ -53,22 +53,22 @@ def plain(value: Any, place: str, path: str = "") -> Any:
 
 
 def canonical_json(value: Any) -> bytes:
-    """The one spelling of a JSON value: sorted keys, no spaces, UTF-8.
+    """Returns the canonical JSON of a value: sorted keys, no spaces, UTF-8.
 
     Raises:
-        RecordError: The value cannot be JSON. The message has the path of the part at fault.
+        RecordError: The value cannot be JSON. The message names the path of the wrong part.
     """
     text = json.dumps(plain(value, "value"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode("utf-8", "surrogatepass")
 
 
 def content_hash(value: Any) -> str:
-    """The SHA-256 of a value's canonical JSON."""
+    """Returns the SHA-256 of a value's canonical JSON."""
     return hashlib.sha256(canonical_json(value)).hexdigest()
 
 
 def json_line(value: Any) -> bytes:
-    """A JSON value on one line, with the end of the line."""
+    """Returns a JSON value as one line, with the newline."""
     try:
         return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8")
     except UnicodeEncodeError:  # a text holds half a surrogate pair
@@ -76,7 +76,7 @@ def json_line(value: Any) -> bytes:
 
 
 def flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """The leaves of nested objects as (dotted path, value). Lists count as leaves."""
+    """Yields the leaves of nested objects as (dotted path, value). Lists count as leaves."""
     if isinstance(value, Mapping) and value:
         for key, item in value.items():
             yield from flatten(item, _join(path, key))

@@ -1,4 +1,4 @@
-"""Cells: one run as a person asks for it, and the checks that need no environment."""
+"""Cells: a cell is one run as the user requests it. The checks here need no environment."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _is_tuned(reward: Any) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """How every cell is judged."""
+    """How every cell is evaluated."""
 
     seed: int = option(EVALUATION_SEED, "evaluation seed; above all training and tuning seeds", at_least=0)
     split: str = option("test", "split that is played")
@@ -62,19 +62,19 @@ class Cell:
     """One run: an agent trained on one reward of an environment with one seed, and evaluated.
 
     Attributes:
-        env: Environment id, with the module that registers it where that is one's own: "module:Id-v0".
+        env: Environment id. An id of the user's own names the module that registers it: "module:Id-v0".
         agent: Name, folder of a trained agent, or module:factory.
         seed: Training seed; for an agent that does not train, added to the evaluation seed.
-        reward: What is trained on; "tuned" for the design of the agent's table.
+        reward: The training reward; "tuned" is the tuned reward design in the agent's table.
         total_timesteps: Steps of training; "demo" or "bench" or None for the agent's own budget.
-        config: What differs from the agent's defaults.
+        config: Options of the agent that differ from its defaults.
         env_kwargs: Arguments of the environment.
-        track: None for the agent's own.
-        trials: Configurations tried before this one was chosen.
-        tuning_seeds: Seeds they were tried with.
-        evaluation: How it is judged.
-        experiment: Name of the suite it belongs to; empty for none.
-        variant: What sets it apart within the suite, in words.
+        track: The track in the leaderboard; None for the agent's own.
+        trials: Number of configurations tried before this one was chosen.
+        tuning_seeds: Seeds of those trials.
+        evaluation: How the agent is evaluated.
+        experiment: Name of the suite that the cell belongs to; empty for none.
+        variant: What distinguishes the cell within the suite, in words.
     """
 
     env: str
@@ -108,8 +108,8 @@ class Cell:
                     plain(value, name, key)
                 except RecordError as error:
                     raise SuiteError(
-                        f"{name}: {key}={value!r} is nothing a record could keep, only finite numbers, "
-                        f"texts, lists and tables of them: {error}"
+                        f"{name}: {key}={value!r} cannot stand in a record, which holds finite numbers, "
+                        f"texts, lists and tables of these: {error}"
                     ) from None
 
     def __str__(self) -> str:
@@ -119,69 +119,69 @@ class Cell:
 
     @property
     def env_reward(self) -> Any:
-        """The reward of the environment it is trained in: the id's own where a tuned design is trained on."""
+        """The reward of the training environment; "default" if the agent trains on a tuned design."""
         return "default" if _is_tuned(self.reward) else self.reward
 
     @property
     def agent_options(self) -> Mapping[str, Any]:
-        """The agent's options, a tuned design of its training reward among them."""
+        """The agent's options, with `reward="tuned"` if the cell asks for a tuned design."""
         return {**self.config, "reward": TUNED} if _is_tuned(self.reward) else self.config
 
     @property
     def env_id(self) -> str:
-        """The id as tables and records have it, without a module."""
+        """The environment id without its module, as in tables and records."""
         return bare_id(self.env)
 
     def own_code(self) -> list[str]:
-        """The code that the cell itself names, "package.module:name": it is the person's who wrote it."""
-        judged = self.evaluation
-        named = [self.agent, self.reward, judged.reward, judged.metrics, self.config, self.env_kwargs]
+        """Returns the code that the cell names as "package.module:name". The user who wrote it trusts it."""
+        evaluation = self.evaluation
+        named = [self.agent, self.reward, evaluation.reward, evaluation.metrics, self.config, self.env_kwargs]
         return [name for _, name in code_names(named)]
 
     def to_dict(self) -> dict[str, Any]:
-        """The cell as JSON values."""
+        """Returns the cell as JSON values."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Cell:
-        """The inverse of `to_dict`."""
-        given = dict(values)
-        given["evaluation"] = Evaluation(**given["evaluation"])
-        given["tuning_seeds"] = tuple(given["tuning_seeds"])
-        return cls(**given)
+        """Returns the cell of a dict from `to_dict`."""
+        fields = dict(values)
+        fields["evaluation"] = Evaluation(**fields["evaluation"])
+        fields["tuning_seeds"] = tuple(fields["tuning_seeds"])
+        return cls(**fields)
 
 
 def check_seed(seed: Any, where: str) -> None:
-    """Checks a seed.
+    """Raises if a seed is invalid.
 
     Raises:
-        SuiteError: It is no whole number of at least 0.
+        SuiteError: The seed is not an integer of at least 0.
     """
     if not fits(seed, int) or seed < 0:
         raise SuiteError(f"{where}: {seed!r} is no seed; seeds are 0 or above")
 
 
 def check_track(track: str | None, where: str) -> None:
-    """Checks a track; None stands for the agent's own.
+    """Raises if a track is unknown; None stands for the agent's own.
 
     Raises:
-        SuiteError: There is no such track.
+        SuiteError: The track is unknown.
     """
     if track is not None and track not in TRACKS:
         raise SuiteError(f"{where}: track {track!r} is none of {', '.join(TRACKS)}")
 
 
 def check_reward(where: str, reward: Any) -> None:
-    """Checks the specification of a reward.
+    """Raises if a reward specification is invalid.
 
     Raises:
-        SuiteError: A record cannot hold it, or it has a wrong form or weight.
+        SuiteError: A record cannot hold the specification, or its form or a weight is wrong.
     """
     try:
         plain(reward, "the specification")
     except RecordError as error:
         raise SuiteError(
-            f"{where}={reward!r} is nothing a record could keep: {error}; register a function with "
+            f"{where}={reward!r} cannot stand in a record: {error}; register a function with "
             "llm_envs.register_reward and name it"
         ) from None
     try:
@@ -191,21 +191,21 @@ def check_reward(where: str, reward: Any) -> None:
 
 
 def check_timesteps(value: Any, where: str) -> None:
-    """Refuses a budget that is neither a number of steps nor one of the sizes agents have.
+    """Raises if a budget is neither a number of steps nor the size of an agent's own budget.
 
     Raises:
-        SuiteError: It is not.
+        SuiteError: The budget is invalid.
     """
-    whole = fits(value, int) and value >= 0
-    if value is not None and value not in SIZES and not whole:
+    is_steps = fits(value, int) and value >= 0
+    if value is not None and value not in SIZES and not is_steps:
         raise SuiteError(f"{where}: total_timesteps must be steps, 'demo' or 'bench', not {value!r}")
 
 
 def check_ours(envs: list[str], where: str) -> None:
-    """Refuses environments that are not made by this package: nothing is known of their texts.
+    """Raises if an environment is not of this package, because its texts are unknown.
 
     Raises:
-        SuiteError: There is one.
+        SuiteError: An environment is not of this package.
     """
     for env in envs:
         spec = find_spec(env)
@@ -216,10 +216,10 @@ def check_ours(envs: list[str], where: str) -> None:
 
 
 def check_names(envs: list[str], agents: list[str], where: str) -> None:
-    """Refuses unknown environment ids and agent names, naming the nearest.
+    """Raises if an environment id or an agent name is unknown, and suggests the nearest name.
 
     Raises:
-        SuiteError: There is one.
+        SuiteError: An id or a name is unknown.
     """
     import llm_envs
     from llm_baselines.registry import list_agents
@@ -227,16 +227,12 @@ def check_names(envs: list[str], agents: list[str], where: str) -> None:
 
     for env in (env.removeprefix("llm_envs:") for env in envs):
         try:
-            found = find_spec(env)
-        except Exception as error:  # the module is the person's own, and may raise anything
+            spec = find_spec(env)
+        except Exception as error:  # importing a user's module may raise anything
             raise SuiteError(f"{where}: environment {env!r}: {type(error).__name__}: {error}") from error
-        if found is None:
+        if spec is None:
             near = did_you_mean(bare_id(env), llm_envs.list_envs())
-            own = (
-                ""
-                if ":" in env
-                else "; one of your own is 'module:Id-v0', after the module that registers it"
-            )
+            own = "" if ":" in env else "; write an id of your own as 'module:Id-v0', with its module"
             raise SuiteError(f"{where}: unknown environment {env!r}{near} `llm-envs list` shows all{own}")
     for agent in agents:
         if agent not in list_agents() and ":" not in agent and not is_folder(agent):

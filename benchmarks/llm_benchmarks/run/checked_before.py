@@ -1,4 +1,4 @@
-"""Checks before a run, of faults that would otherwise show after hours of training."""
+"""Checks before a run for errors that would otherwise show only after hours of training."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _RESULTS: dict[str, Any] = {
 
 
 def check_record_of(spec: RunSpec, facts: Mapping[str, Any]) -> None:
-    """Refuses a run of which no completed record could be written.
+    """Raises if no completed record could hold the run.
 
     Raises:
-        RecordError: Naming the field and the fault.
+        RecordError: The message names the field and what is wrong with it.
     """
     seconds = {"training": 0.0, "evaluation": 0.0}
     cost = {**NO_COST, "environment_steps": 0, "wall_clock_seconds": seconds}
@@ -52,7 +52,7 @@ def check_record_of(spec: RunSpec, facts: Mapping[str, Any]) -> None:
 
 
 def check_lazy_rewards(task: Task) -> None:
-    """Scores a few references, so that rewards which load lazily fail before the training.
+    """Scores a few references, so that a reward that loads lazily fails before the training.
 
     Raises:
         SuiteError: A reward or metric fails.
@@ -70,14 +70,14 @@ def check_lazy_rewards(task: Task) -> None:
 
 
 def check_validation(env_id: str, arguments: Mapping[str, Any]) -> None:
-    """Makes the environment that the learning curve is measured on, as `rows.validation_envs` does.
+    """Raises if the environment of the learning curve cannot be made, as `rows.validation_envs` makes it.
 
     Args:
         env_id: The id, with the module that registers it.
-        arguments: Of the environment, its reward among them.
+        arguments: Arguments of the environment, with its reward.
 
     Raises:
-        SuiteError: The data set has no examples there.
+        SuiteError: The validation split has no examples.
     """
     kwargs = {**arguments, "reward_timing": "terminal", "metrics": "default", "split": "validation"}
     try:

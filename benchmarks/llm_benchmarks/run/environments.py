@@ -1,4 +1,4 @@
-"""The environments of a cell: the one its agent is made with, and those it is judged on."""
+"""The environments of a cell: one for training, and those for evaluation."""
 
 from __future__ import annotations
 
@@ -12,31 +12,36 @@ from llm_envs.envs.ids import own_argument
 
 
 def training_env(cell: Cell) -> gym.Env[Any, Any]:
-    """The environment the cell's agent is made with."""
+    """Returns the environment that the cell's agent is made with."""
     kwargs = own_kwargs(cell)
     return gym.make(cell.env, split="train", reward=own_reward(cell, cell.env_reward), **kwargs)
 
 
 def evaluation_arguments(cell: Cell) -> dict[str, Any]:
-    """The arguments of the environments the cell is judged on; the reward is paid at the end there."""
+    """Returns the arguments of the evaluation environments. They pay the reward at the end of the text."""
     kwargs = {k: v for k, v in own_kwargs(cell).items() if k != "reward_timing"}
-    given = cell.evaluation
-    metrics = own_argument(cell.env, "metrics", given.metrics)
-    return {"split": given.split, "reward": own_reward(cell, given.reward), "metrics": metrics, **kwargs}
+    evaluation = cell.evaluation
+    reward, metrics = (
+        own_reward(cell, evaluation.reward),
+        own_argument(cell.env, "metrics", evaluation.metrics),
+    )
+    return {"split": evaluation.split, "reward": reward, "metrics": metrics, **kwargs}
 
 
 def own_reward(cell: Cell, reward: Any) -> Any:
-    """A reward as it is; "default" as the cell's id was registered, where that was with a reward."""
+    """Returns the reward; for "default", the reward that the cell's id was registered with, if any."""
     return own_argument(cell.env, "reward", reward)
 
 
 def own_kwargs(cell: Cell) -> dict[str, Any]:
-    """The arguments of the cell's environment that training and evaluation share.
+    """Returns the arguments that the training and evaluation environments of a cell share.
 
     Raises:
-        SuiteError: One of them is set by the run itself.
+        SuiteError: The run itself sets one of them.
     """
     for name in RESERVED:
         if name in cell.env_kwargs:
-            raise SuiteError(f"{name!r} is no argument to give an environment here; it is set by itself")
+            raise SuiteError(
+                f"{name!r} cannot be set as an argument of the environment here: the run sets it"
+            )
     return dict(cell.env_kwargs)

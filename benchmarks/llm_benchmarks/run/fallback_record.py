@@ -1,4 +1,4 @@
-"""The record of a run whose own record cannot be written."""
+"""Writes a record of a run whose full record is invalid."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from llm_benchmarks.records.values import RecordError
 def write_fallback(
     store: RecordStore,
     known: Iterable[tuple[RunSpec, Mapping[str, Any]]],
-    refused: Exception,
+    error: Exception,
     *,
     status: str,
     provenance: Mapping[str, Any],
     rows: Sequence[Mapping[str, Any]],
 ) -> str:
-    """Writes a record of a run whose own cannot be written, so that it is not lost.
+    """Writes a record of a run whose full record is invalid, so that the run is not lost.
 
     Args:
-        store: Where it goes.
-        known: Spec and facts of the run, then poorer ones; the first that are valid are taken.
-        refused: Why the run's own record was refused; it stands under `error`.
+        store: The record is written here.
+        known: Pairs of spec and facts, the most complete first. The first valid pair is used.
+        error: Why the full record is invalid. The record holds it under `error`.
         status: "failed" or "interrupted".
-        provenance: As for `new_record`.
-        rows: The episodes played; left out where they are at fault.
+        provenance: From `collect_provenance`.
+        rows: The episodes that were played. They are left out if they are what is invalid.
 
     Returns:
         The record's id.
 
     Raises:
-        RecordError: Nothing of what is known is valid.
+        RecordError: No pair of spec and facts is valid.
     """
-    last: RecordError | None = None
-    error = error_section(refused)
+    last_error: RecordError | None = None
+    section = error_section(error)
     for spec, facts in known:
-        for kept in (rows, ()):
+        for episodes in (rows, ()):
             try:
                 record = new_record(
-                    spec, facts, status=status, error=error, provenance=provenance, cost=NO_COST
+                    spec, facts, status=status, error=section, provenance=provenance, cost=NO_COST
                 )
-                return store.write(record, kept)
-            except RecordError as again:
-                last = again
-    assert last is not None
-    raise last
+                return store.write(record, episodes)
+            except RecordError as record_error:
+                last_error = record_error
+    assert last_error is not None
+    raise last_error

@@ -1,4 +1,4 @@
-"""The phases of a run: which one is under way, and how much time is left."""
+"""The phases of a run, and an estimate of the time left."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class PhaseClock:
         self._phase_began, self._first_step = clock(), 0
 
     def describe(self, phase: str, done: int, total: int) -> str:
-        """Returns such as "phase 1 of 3: warm start 1,000/4,000, more than 2:05 left".
+        """Returns the position in words: "phase 1 of 3: warm start 1,000/4,000, more than 2:05 left".
 
         The time left is that of the whole run. The speed of a later phase is unknown before it begins, so
         the time is a lower bound until the last phase.

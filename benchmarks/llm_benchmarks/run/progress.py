@@ -27,7 +27,7 @@ _MAX_SAMPLE = 160  # characters of a source or text
 
 
 class SuiteProgress:
-    """Shows the running cells, how far each is, and the scores of finished cells; a context manager.
+    """Shows the position of every running cell and the scores of finished cells; a context manager.
 
     Args:
         console: Where it prints; None prints nothing.
@@ -57,11 +57,11 @@ class SuiteProgress:
         self._display.add(_ALL, _ALL, detail="planning", total=total)
 
     def planning(self, cell: Cell) -> None:
-        """Shows that a cell is looked up in the store."""
+        """Shows that a cell is being looked up in the store."""
         self._display.draw(_ALL, detail=f"planning {shown(cell.env)}")
 
     def skipped(self, cell: Cell) -> None:
-        """Shows that the store has the record of a cell already."""
+        """Shows that the store already has the record of a cell."""
         self._count()
         self._display.line(f"{self._place()} {cell}: already in the store")
 
@@ -90,7 +90,7 @@ class SuiteProgress:
         self._display.add(id(cell), f"  {shown(cell)}", detail="starting")
 
     def advanced(self, cell: Cell, phase: str, done: int, total: int) -> None:
-        """Shows how far a running cell is."""
+        """Shows the position of a running cell."""
         detail = self._phases.setdefault(id(cell), PhaseClock(())).describe(phase, done, total)
         prefix = f"{self._place()} {cell}: "
         self._display.update(id(cell), prefix=prefix, detail=detail, done=done, total=total)
@@ -128,9 +128,9 @@ class _ReportsEvaluations(Protocol):
 
 
 class TrainingProgress:
-    """Shows how far a training is, and the score and one text of every evaluation; a context manager.
+    """Shows the position of a training, and the score and one text of every evaluation; a context manager.
 
-    A terminal that goes away does not stop the training.
+    The training goes on if the terminal is closed.
 
     Args:
         console: Where it prints.
@@ -177,7 +177,7 @@ class TrainingProgress:
             self._agent.on_evaluation = None
 
     def evaluated(self, steps: int, result: EvaluationResult) -> None:
-        """Prints the score of an evaluation on validation and one text, each time of another example.
+        """Prints the validation score and one text, each time of another example.
 
         Args:
             steps: The agent's steps so far.
@@ -194,7 +194,7 @@ class TrainingProgress:
             self._display.line(f"  {shown(row.source, _MAX_SAMPLE)} -> {text} ({figure(row.reward)})")
 
     def tick(self) -> None:
-        """Shows how far the training is."""
+        """Shows the position of the training."""
         phase, done, total = stage_of(self._agent, self._total)
         detail = self._phases.describe(phase, done, total)
         with suppress(OSError):

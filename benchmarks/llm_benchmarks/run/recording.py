@@ -1,4 +1,4 @@
-"""A record of what `llm_envs.evaluate` gave, for those who train and evaluate in Python."""
+"""Writes a record of a result of `llm_envs.evaluate`, for users who train and evaluate in Python."""
 
 from __future__ import annotations
 
@@ -39,38 +39,38 @@ def record_evaluation(
     config: Mapping[str, Any] | None = None,
     track: str | None = None,
 ) -> str:
-    """Writes a record of an evaluation; the leaderboard then has a row of it.
+    """Writes a record of an evaluation, so that the leaderboard shows it as a row.
 
-    What a policy was trained on is known to nobody but who calls this, and stands in the record as it is
-    said here. What was played is compared with the environment: rows that are not of its examples, or whose
-    episode seeds are not those of `result.seed`, are refused.
+    Only the caller knows how the policy was trained, so the record states the training as it is given here.
+    The episodes are compared with the environment: the sources must be those of its examples, and the episode
+    seeds must follow from `result.seed`.
 
     Args:
         result: From `llm_envs.evaluate(policy, env, ...)`.
-        policy: What was evaluated. Its `report`, where that is a TrainingReport, says what training cost.
-        env: What `evaluate` was given: an id, or an environment that gymnasium made from one.
-        store: Where the record goes.
+        policy: The evaluated policy. If its `report` is a TrainingReport, it gives the cost of the training.
+        env: The `env` that `evaluate` was called with: an id, or an environment that gymnasium made from one.
+        store: The record is written here.
         name: The policy's name in tables.
         seed: The training seed; None for a policy that was not trained.
-        total_timesteps: Steps it was trained for; by default those of its report.
-        reward: The specification of what it was trained on.
-        config: What was chosen for it; by default its attribute `config`, where that is a dataclass.
+        total_timesteps: Steps of the training; by default those of the report.
+        reward: The specification of the training reward.
+        config: The policy's options; by default its attribute `config`, if that is a dataclass.
         track: "scratch", "demonstrations" or "pretrained"; "scratch" by default.
 
     Returns:
         The record's id.
 
     Raises:
-        ValueError: The result is not of this environment, the name is that of an agent of the package, or
-            something cannot stand in a record.
+        ValueError: The result is not of this environment, the name belongs to an agent of the package, or
+            a value cannot stand in a record.
     """
     report = getattr(policy, "report", None)
     report = report if isinstance(report, TrainingReport) else TrainingReport()
     steps = report.environment_steps or report.tokens if total_timesteps is None else total_timesteps
-    _check_said(policy, name, seed, steps)
+    _check_policy(policy, name, seed, steps)
     if config is None:
-        own = getattr(policy, "config", None)
-        config = asdict(own) if is_dataclass(own) and not isinstance(own, type) else {}
+        options = getattr(policy, "config", None)
+        config = asdict(options) if is_dataclass(options) and not isinstance(options, type) else {}
     cell = _cell(result, env, name=name, seed=seed, reward=reward, config=json_able(dict(config)))
     agent = AgentSpec(
         name=name,
@@ -111,7 +111,8 @@ def record_evaluation(
     return store.write(record, rows)
 
 
-def _check_said(policy: Any, name: str, seed: int | None, steps: int) -> None:
+def _check_policy(policy: Any, name: str, seed: int | None, steps: int) -> None:
+    """Raises if the name belongs to an agent of the package, or a trained policy has no seed."""
     if name in AGENTS and not type(policy).__module__.startswith("llm_baselines."):
         raise ValueError(f"name={name!r} is an agent of the package, and {policy!r} is not: choose another")
     if seed is None and steps:
@@ -129,7 +130,7 @@ def _cell(
     reward: Any,
     config: Mapping[str, Any],
 ) -> Cell:
-    """What was done, as a suite would have asked for it."""
+    """Returns the cell with which a suite would have requested this evaluation."""
     if isinstance(env, str):
         env_id, kwargs, split = env, {}, "test"
     elif env.spec is None:
@@ -145,7 +146,7 @@ def _cell(
         config=config,
         env_kwargs={k: v for k, v in kwargs.items() if k not in (*RESERVED, "vectorization_mode")},
         evaluation=Evaluation(
-            # That of an agent without a training seed is added to the evaluation's: nothing here.
+            # `resolve` adds the seed of an untrained agent to this one. Here that seed is 0.
             seed=result.seed,
             split=split,
             episodes=len(result.rows),
@@ -156,10 +157,10 @@ def _cell(
 
 
 def _check_played(result: EvaluationResult, cell: Cell) -> None:
-    """Refuses rows that are not of the environment's examples."""
-    made = make_vec(cell.env, 1, autoreset_mode="Disabled", **evaluation_arguments(cell))
-    examples = made.unwrapped.task.examples  # type: ignore[attr-defined]
-    made.close()
+    """Raises if a row's source is not that of the environment's example."""
+    envs = make_vec(cell.env, 1, autoreset_mode="Disabled", **evaluation_arguments(cell))
+    examples = envs.unwrapped.task.examples  # type: ignore[attr-defined]
+    envs.close()
     for row in result.rows:
         source = examples[row.example].source if row.example < len(examples) else None
         if source != row.source:

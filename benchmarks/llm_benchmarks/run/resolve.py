@@ -1,4 +1,4 @@
-"""From a cell to its run: the one place where everything that a person left out is written out."""
+"""From a cell to its `RunSpec`: the one place that writes out the defaults."""
 
 from __future__ import annotations
 
@@ -10,12 +10,8 @@ from typing import Any
 import gymnasium as gym
 
 import llm_envs  # noqa: F401  registers the ids
-from llm_baselines.configuration.tables import chosen_design, fitting_options
 from llm_baselines.registry import (
     AGENTS,
-    agent_defaults,
-    check_config,
-    complete_config,
     decoding_options,
     factory_of,
     make_agent,
@@ -27,7 +23,8 @@ from llm_baselines.storage.training_spec import contents_of
 from llm_benchmarks.records.base_model import base_model
 from llm_benchmarks.records.record import NO_FACTS
 from llm_benchmarks.records.values import RecordError
-from llm_benchmarks.run.cells import Cell, SuiteError, check_timesteps
+from llm_benchmarks.run.agent_defaults import reward_timing_of, timesteps, with_defaults
+from llm_benchmarks.run.cells import Cell, SuiteError
 from llm_benchmarks.run.checked_before import check_lazy_rewards, check_record_of, check_validation
 from llm_benchmarks.run.environments import evaluation_arguments, own_kwargs, own_reward, training_env
 from llm_benchmarks.run.trained_folder import TrainedFolder, check_own_agent, load_trained, read_training
@@ -37,15 +34,15 @@ from llm_envs.envs.task import Task
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
-    """A cell with everything written out, and what makes its environments and its agent.
+    """A cell with its defaults written out. It makes the environment and the agent of the run.
 
     Attributes:
-        cell: What was asked for, with what the training of a folder fixes: environment arguments, seed.
+        cell: The request. A trained folder sets its environment arguments and its seed.
         spec: The run.
-        facts: What is known of the environment, as a record has it; `NO_FACTS` before it was made.
-        options: What the agent is made with.
-        trained: The training behind the folder that `cell.agent` names; None for any other agent.
-        seed: What the agent is made with.
+        facts: The environment's facts, as in a record; `NO_FACTS` before the environment is made.
+        options: The options that the agent is made with.
+        trained: The training of the folder that `cell.agent` names; None for any other agent.
+        seed: The seed that the agent is made with.
     """
 
     cell: Cell
@@ -57,31 +54,31 @@ class Resolved:
 
     @property
     def evaluation(self) -> EvaluationSpec:
-        """How the run is judged."""
+        """The evaluation of the run."""
         assert self.spec.evaluation is not None  # a cell has one
         return self.spec.evaluation
 
     @property
     def training(self) -> TrainingSpec | None:
-        """The training that is still to be done; None where there is none."""
+        """The training that the run still has to do; None for a trained or an untrainable agent."""
         return None if self.trained is not None else self.spec.training
 
     def training_env(self) -> gym.Env[Any, Any]:
-        """The environment that the agent is made with."""
+        """Returns the environment that the agent is made with."""
         return training_env(self.cell)
 
     def make_agent(self, env: gym.Env[Any, Any], *, device: str) -> Any:
-        """The agent: a new one, or the trained one of a folder."""
+        """Returns a new agent, or the trained agent of a folder."""
         if self.trained is not None:
             return load_trained(Path(self.cell.agent), self.trained, env, device=device)
         return make_agent(self.cell.agent, env, seed=self.seed, device=device, config=self.options)
 
 
 def resolve(cell: Cell) -> Resolved:
-    """Writes out everything that decides the result of a cell. Makes the environments, not the agent.
+    """Returns the run of a cell, with every default written out.
 
-    So whatever an environment, a reward, a data set's splits or a record's form would refuse after hours of
-    training is refused here.
+    It makes the environments, but not the agent. So an error of an environment, a reward, a data set or the
+    record's schema shows here, and not after hours of training.
 
     Raises:
         ValueError: The cell cannot be run as it is written, or no record could hold it.
@@ -90,27 +87,27 @@ def resolve(cell: Cell) -> Resolved:
 
 
 def resolve_agent(cell: Cell) -> Resolved:
-    """Writes out everything that is known before an environment is made: no signatures, no facts.
+    """Returns the run of a cell without what only its environment knows: signatures and facts.
 
     Raises:
-        ValueError: There is no such agent, or it cannot be run as asked.
+        ValueError: The agent is unknown, or cannot run as the cell says.
     """
     if cell.agent not in AGENTS and Path(cell.agent).is_dir():
         return _of_folder(cell)
     factory = factory_of(cell.agent)
-    find_spec(cell.env)  # what it fixes by default decides which of the agent's options fit
-    asked = cell.total_timesteps
-    trains = bool(asked) if factory.trains is None else factory.trains
-    if not trains and asked and cell.agent in AGENTS:
+    find_spec(cell.env)  # registers the id: its arguments decide which of the agent's options fit
+    budget = cell.total_timesteps
+    trains = bool(budget) if factory.trains is None else factory.trains
+    if not trains and budget and cell.agent in AGENTS:
         raise SuiteError(f"agent {cell.agent!r} does not train; leave total_timesteps out")
-    config = _whole_config(cell)
+    config = with_defaults(cell)
     reward = config.get("reward") if config.get("reward") is not None else cell.env_reward
     training = None
     if trains:
         training = TrainingSpec(
             reward=RewardSpec(spec=reward),
             reward_timing=reward_timing_of(config, cell.env_kwargs),
-            total_timesteps=timesteps(cell.agent, cell.env_id, asked),
+            total_timesteps=timesteps(cell.agent, cell.env_id, budget),
             seed=cell.seed,
         )
     affecting, settings = split_settings(cell.agent, config)
@@ -126,7 +123,7 @@ def resolve_agent(cell: Cell) -> Resolved:
     )
     return Resolved(
         cell=cell,
-        spec=_run(cell, agent, training),
+        spec=_spec(cell, agent, training),
         options=cell.agent_options,
         seed=cell.seed if trains else cell.evaluation.seed + cell.seed,
     )
@@ -136,18 +133,18 @@ def resolve_given(cell: Cell, agent: AgentSpec, training: TrainingSpec | None) -
     """Resolves a cell whose agent was made, and trained, elsewhere.
 
     Args:
-        cell: Says the environment and the evaluation.
-        agent: What is known of the agent.
-        training: What is known of its training; None for an agent that is not trained.
+        cell: The environment and the evaluation.
+        agent: The agent, as far as it is known.
+        training: Its training, as far as it is known; None for an agent that is not trained.
 
     Raises:
         ValueError: The environment cannot be made, or no record could hold the run.
     """
-    return with_environment(Resolved(cell=cell, spec=_run(cell, agent, training)))
+    return with_environment(Resolved(cell=cell, spec=_spec(cell, agent, training)))
 
 
 def draft(cell: Cell) -> RunSpec:
-    """The run of a cell that cannot be resolved, from what the cell says alone."""
+    """Returns the run as far as the cell alone describes it, for a cell that cannot be resolved."""
     steps = cell.total_timesteps if isinstance(cell.total_timesteps, int) else 0
     agent = AgentSpec(
         name=cell.agent,
@@ -159,17 +156,17 @@ def draft(cell: Cell) -> RunSpec:
     )
     reward = RewardSpec(spec=cell.reward)
     trained = TrainingSpec(reward=reward, total_timesteps=steps, seed=cell.seed)
-    return _run(cell, agent, trained if steps else None)
+    return _spec(cell, agent, trained if steps else None)
 
 
 def with_environment(resolved: Resolved) -> Resolved:
-    """Makes the environments of a run, for their signatures and facts, and checks that it can be done.
+    """Adds the signatures and facts of the run's environments, and checks that the run is possible.
 
     Raises:
-        ValueError: The run cannot be done, or no record could hold it.
+        ValueError: The run is impossible, or no record could hold it.
     """
     cell, spec = resolved.cell, resolved.spec
-    judged, agent = resolved.evaluation, spec.agent
+    evaluation, agent = resolved.evaluation, spec.agent
     env = gym.make(cell.env, **evaluation_arguments(cell))
     task: Task = env.unwrapped.task  # type: ignore[attr-defined]
     described = task.describe()
@@ -182,13 +179,13 @@ def with_environment(resolved: Resolved) -> Resolved:
     environment = replace(
         spec.environment, signature=task.signature, contents=contents_of(spec.environment.kwargs, described)
     )
-    reward = replace(judged.reward, signature=described["reward_signature"])
-    episodes = len(task.examples) if judged.episodes is None else judged.episodes
+    reward = replace(evaluation.reward, signature=described["reward_signature"])
+    episodes = len(task.examples) if evaluation.episodes is None else evaluation.episodes
     spec = replace(
         spec,
         environment=environment,
         training=training,
-        evaluation=replace(judged, reward=reward, episodes=episodes),
+        evaluation=replace(evaluation, reward=reward, episodes=episodes),
     )
     facts = {**NO_FACTS, **_facts(task, described)}
     env.close()
@@ -200,35 +197,35 @@ def with_environment(resolved: Resolved) -> Resolved:
 
 
 def _of_folder(cell: Cell) -> Resolved:
-    """The run of a trained folder: its training fixes the environment's arguments, the seed and the agent.
+    """Returns the run of a trained folder, which takes environment, seed and agent from its training.
 
     Raises:
         SuiteError: The agent was trained on another id.
     """
     trained = read_training(Path(cell.agent))
-    was, agent = trained.spec.environment, trained.spec.agent
+    environment, agent = trained.spec.environment, trained.spec.agent
     if agent.name not in AGENTS:
         check_own_agent(Path(cell.agent), trained)
-    if was.id != cell.env_id:
-        raise SuiteError(f"'{cell.agent}' was trained on {was.id}, not on {cell.env_id}")
-    cell = replace(cell, env_kwargs={**was.kwargs, **cell.env_kwargs}, seed=trained.training.seed)
-    whole = {**agent.config, **agent.settings}
+    if environment.id != cell.env_id:
+        raise SuiteError(f"'{cell.agent}' was trained on {environment.id}, not on {cell.env_id}")
+    cell = replace(cell, env_kwargs={**environment.kwargs, **cell.env_kwargs}, seed=trained.training.seed)
+    config = {**agent.config, **agent.settings}
     agent = replace(
         agent,
-        base_model=agent.base_model or base_model(whole, named=agent.name in AGENTS),
+        base_model=agent.base_model or base_model(config, named=agent.name in AGENTS),
         trials=cell.trials,
         tuning_seeds=cell.tuning_seeds,
     )
     return Resolved(
-        cell=cell, spec=_run(cell, agent, trained.training), trained=trained, seed=trained.training.seed
+        cell=cell, spec=_spec(cell, agent, trained.training), trained=trained, seed=trained.training.seed
     )
 
 
-def _run(cell: Cell, agent: AgentSpec, training: TrainingSpec | None) -> RunSpec:
-    asked = cell.evaluation
+def _spec(cell: Cell, agent: AgentSpec, training: TrainingSpec | None) -> RunSpec:
+    evaluation = cell.evaluation
     decoding: dict[str, Any] = {}
     if agent.name in AGENTS:
-        decoding = decoding_options(agent.name, agent.config, asked.deterministic)
+        decoding = decoding_options(agent.name, agent.config, evaluation.deterministic)
     return RunSpec(
         environment=EnvironmentSpec(
             id=cell.env_id,
@@ -238,59 +235,22 @@ def _run(cell: Cell, agent: AgentSpec, training: TrainingSpec | None) -> RunSpec
         agent=agent,
         training=training,
         evaluation=EvaluationSpec(
-            split=asked.split,
-            seed=asked.seed if training is not None else asked.seed + cell.seed,
-            episodes=asked.episodes,
-            reward=RewardSpec(spec=asked.reward),
-            metrics=asked.metrics if asked.metrics == "default" else list(asked.metrics),
-            deterministic=asked.deterministic,
+            split=evaluation.split,
+            seed=evaluation.seed if training is not None else evaluation.seed + cell.seed,
+            episodes=evaluation.episodes,
+            reward=RewardSpec(spec=evaluation.reward),
+            metrics=evaluation.metrics if evaluation.metrics == "default" else list(evaluation.metrics),
+            deterministic=evaluation.deterministic,
             decoding=decoding,
-            num_envs=asked.num_envs,
+            num_envs=evaluation.num_envs,
         ),
         experiment=cell.experiment,
         variant=cell.variant,
     )
 
 
-def _whole_config(cell: Cell) -> dict[str, Any]:
-    """The agent's configuration with its defaults, checked."""
-    kwargs = {**cell.env_kwargs, "reward": cell.env_reward}
-    options = cell.agent_options
-    design = chosen_design(options, cell.env_id, kwargs)
-    defaults = fitting_options(agent_defaults(cell.agent, cell.env_id, design, options), cell.env_id, kwargs)
-    differing = {k: v for k, v in options.items() if design is None or k != "reward"}
-    check_config(cell.agent, differing, defaults)
-    return complete_config(cell.agent, cell.env_id, {**defaults, **differing})
-
-
-def reward_timing_of(config: Mapping[str, Any], env_kwargs: Mapping[str, Any]) -> Any:
-    """When a training reward is paid: as the agent's configuration says, else as the environment's does."""
-    own = config.get("reward_timing")
-    return env_kwargs.get("reward_timing") if own is None else own
-
-
-def timesteps(agent: str, env_id: str, asked: int | str | None) -> int:
-    """Steps to train for: those asked for, or the agent's own budget on the id.
-
-    Args:
-        agent: A name of the registry, or "module:factory".
-        env_id: Environment id.
-        asked: A number; "demo" or "bench" (also None) for the agent's own.
-
-    Raises:
-        SuiteError: It has none.
-    """
-    check_timesteps(asked, f"{env_id} {agent}")
-    if isinstance(asked, int):
-        return asked
-    suggested = factory_of(agent).suggested_timesteps(env_id, asked or "bench")
-    if suggested is not None:
-        return suggested
-    raise SuiteError(f"agent {agent!r} has no budget of its own; say how many total_timesteps")
-
-
 def _with_signature(cell: Cell, training: TrainingSpec) -> TrainingSpec:
-    """The training with the signature of its reward."""
+    """Returns the training with the signature of its reward."""
     kwargs = own_kwargs(cell)
     if training.reward_timing is not None:
         kwargs["reward_timing"] = training.reward_timing
@@ -301,7 +261,8 @@ def _with_signature(cell: Cell, training: TrainingSpec) -> TrainingSpec:
 
 
 def _facts(task: Task, described: Mapping[str, Any]) -> dict[str, Any]:
-    single, whole = task.metrics, task.corpus_metrics
+    """Returns the environment's facts as a record holds them."""
+    metrics, corpus_metrics = task.metrics, task.corpus_metrics
     return {
         "context_length": described["context_length"],
         "dataset": {
@@ -315,10 +276,10 @@ def _facts(task: Task, described: Mapping[str, Any]) -> dict[str, Any]:
             "vocabulary_size": described["vocabulary_size"],
         },
         "metrics": [
-            *({"name": n, "signature": s} for n, s in (single.signatures if single else {}).items()),
+            *({"name": n, "signature": s} for n, s in (metrics.signatures if metrics else {}).items()),
             *(
                 {"name": n, "signature": s, "level": "corpus"}
-                for n, s in (whole.signatures if whole else {}).items()
+                for n, s in (corpus_metrics.signatures if corpus_metrics else {}).items()
             ),
         ],
     }

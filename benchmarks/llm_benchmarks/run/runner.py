@@ -1,44 +1,34 @@
-"""Runs the cells of a suite in processes of their own, a few at a time, and keeps the result of each.
+"""Runs the cells of a suite, each in its own process and a few at a time, and collects their results.
 
-A cell is not run again if the store has a completed record of it. A cell's process holds the store's lock on
-it, so this process waits for cells that another one runs. A cell that fails, or whose process dies, leaves a
-failed record, and the others go on. If this process is killed, the cells' processes notice; worker.py says
-what they do.
+The store decides which cells run: a cell with a completed record is skipped. The process of a cell holds the
+store's lock on the cell, so two suites never run the same cell at once: one waits for the other. A cell that
+fails, or whose process dies, leaves a failed record, and the other cells go on. If this process is killed,
+the processes of its cells notice; worker.py says what they do.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import queue
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import IO, Any, NamedTuple
+from typing import Any
 
-from llm_baselines.spec import RunSpec
 from llm_baselines.storage.interruption import Held, deferred_signals, interruptibly
-from llm_baselines.storage.locks import Lock
 from llm_benchmarks.console.termination import termination_interrupts
-from llm_benchmarks.records.provenance import collect_provenance, utc_now
+from llm_benchmarks.records.provenance import collect_provenance
 from llm_benchmarks.records.record import NO_COST, NO_FACTS, new_record
 from llm_benchmarks.records.store import RecordStore
-from llm_benchmarks.run.cell import THREAD_VARIABLES
+from llm_benchmarks.run.cell_process import CellProcess, Events, PlannedCell
 from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.progress import SuiteProgress
 from llm_benchmarks.run.resolve import draft, resolve
 from llm_benchmarks.run.suite import Run, Suite
-from llm_envs.foreign import allowed_code, allowing_code
+from llm_envs.foreign import allowing_code
 
-_GRACE = 20.0  # seconds an interrupted cell has to write its record
-_SAME = 1.0  # seconds within which an interruption that is said twice is one
-_TAIL = 4000  # characters of a dead process's last words that are kept
+_GRACE = 20.0  # seconds in which an interrupted cell can write its record
+_SAME = 1.0  # seconds within which two signals count as one
 
 
 @dataclass
@@ -46,11 +36,11 @@ class SuiteOutcome:
     """The results of a suite's cells.
 
     Attributes:
-        completed: Cells run to the end.
-        skipped: Cells the store had, or got from another process meanwhile.
-        failed: Cells that failed, here or in another process meanwhile, with the error in a line.
-        unreadable: Records of the store that could not be read, and why.
-        interrupted: Whether the suite was interrupted.
+        completed: Cells that ran to their end.
+        skipped: Cells with a completed record, from before or from another process in the meantime.
+        failed: Cells that failed, here or in another process in the meantime, with the error in one line.
+        unreadable: Records that could not be read, with the reason.
+        interrupted: True if the suite was interrupted.
         seconds: Wall-clock time.
     """
 
@@ -76,12 +66,12 @@ def run_suite(
         suite: From `load_suite`.
         store: Records are looked up and written here.
         progress: Shows the progress; None shows nothing.
-        processes: Cells at a time; None for the suite's own number.
+        processes: Number of cells that run at once; None for the suite's number.
         command: The command line that records name; by default that of this process.
 
     Returns:
-        The result of each cell. After Ctrl-C, SIGTERM or SIGHUP the running cells are ended and recorded,
-        and the outcome says that the suite was interrupted.
+        The result of each cell. Ctrl-C, SIGTERM or SIGHUP stop the running cells, which are then recorded as
+        interrupted, and the outcome has `interrupted` set.
 
     Raises:
         ValueError: processes is below 1.
@@ -89,274 +79,214 @@ def run_suite(
     if processes is not None and processes < 1:
         raise ValueError(f"processes={processes} must be at least 1")
     runner = _Runner(suite.run, store, list(sys.argv if command is None else command))
-    shown = progress if progress is not None else SuiteProgress(None)
+    progress = progress if progress is not None else SuiteProgress(None)
     outcome, started = SuiteOutcome(), time.monotonic()
-    # Signals are looked for between the events of cells, so that no event is lost.
-    with shown, termination_interrupts(), deferred_signals() as held:
+    # Signals are checked between the events of cells, so that no event is lost.
+    with progress, termination_interrupts(), deferred_signals() as held:
         try:
             store.tidy()
-            waiting = interruptibly(runner.plan, suite.cells, outcome, shown)
-            runner.run(waiting, processes or suite.run.processes, outcome, shown, held)
+            waiting = interruptibly(runner.plan, suite.cells, outcome, progress)
+            runner.run(waiting, processes or suite.run.processes, outcome, progress, held)
         except KeyboardInterrupt:
             outcome.interrupted = True
             try:
-                runner.stop(outcome, shown, held)
+                runner.stop(outcome, progress, held)
             except BaseException:
                 runner.stop(outcome, SuiteProgress(None), held)
                 raise
         except BaseException:
-            runner.stop(outcome, SuiteProgress(None), held)  # it may be what is shown that failed
+            runner.stop(outcome, SuiteProgress(None), held)  # the progress display itself may have failed
             raise
         finally:
             store.tidy()
-            held.forget()  # it is told in the outcome
+            held.forget()  # the outcome reports them
     outcome.seconds = time.monotonic() - started
     return outcome
 
 
-class _Waiting(NamedTuple):
-    """A cell that is to be run."""
-
-    cell: Cell
-    spec: RunSpec
-    facts: Mapping[str, Any]
-
-
-@dataclass
-class _Job:
-    """A cell whose process runs."""
-
-    cell: Cell
-    spec: RunSpec
-    facts: Mapping[str, Any]
-    process: subprocess.Popen[str]
-    errors: IO[str]
-    records_before: set[str]
-    started_at: str
-    clock: float
-    end: dict[str, Any] | None = None
-
-
 class _Runner:
+    """Runs cells in processes.
+
+    Args:
+        run: How the suite's cells are run.
+        store: Records are looked up and written here.
+        command: The command line that records name.
+    """
+
     def __init__(self, run: Run, store: RecordStore, command: list[str]) -> None:
         self._run = run
         self._store = store
         self._command = command
-        self._jobs: list[_Job] = []
+        self._processes: list[CellProcess] = []
         self._stopping = False
-        self._records_before: set[str] = set()  # those there were when this process looked for what to do
-        self._told: set[str] = set()
-        self._events: queue.Queue[tuple[_Job, dict[str, Any] | None]] = queue.Queue()
+        self._records_before: set[str] = set()  # the records in the store when the cells were planned
+        self._reported_waiting: set[str] = set()  # identities of the cells that the display showed as waiting
+        self._events: Events = queue.Queue()
 
-    def plan(self, cells: Sequence[Cell], outcome: SuiteOutcome, shown: SuiteProgress) -> list[_Waiting]:
-        """The cells to run: those the store lacks; a repeated cell runs once."""
-        shown.begin(len(cells))
+    def plan(
+        self, cells: Sequence[Cell], outcome: SuiteOutcome, progress: SuiteProgress
+    ) -> list[PlannedCell]:
+        """Returns the cells that have no completed record in the store; a repeated cell runs once."""
+        progress.begin(len(cells))
         self._records_before = set(self._store.ids())
-        waiting: list[_Waiting] = []
-        planned: set[str] = set()
+        waiting: list[PlannedCell] = []
+        planned: set[str] = set()  # identities
         for cell in cells:
-            shown.planning(cell)
+            progress.planning(cell)
             try:
                 with allowing_code(cell.own_code()):
                     resolved = resolve(cell)
                 spec, facts = resolved.spec, resolved.facts
-            except Exception:  # the cell's own process will say what is wrong
+            except Exception:  # the process of the cell will report the error
                 spec, facts = draft(cell), NO_FACTS
             key = spec.identity()
             if key in planned or self._store.find(key, problems=outcome.unreadable):
                 outcome.skipped.append(cell)
-                shown.skipped(cell)
+                progress.skipped(cell)
             else:
-                waiting.append(_Waiting(cell, spec, facts))
+                waiting.append(PlannedCell(cell, spec, facts))
             planned.add(key)
         return waiting
 
     def run(
         self,
-        waiting: list[_Waiting],
+        waiting: list[PlannedCell],
         processes: int,
         outcome: SuiteOutcome,
-        shown: SuiteProgress,
+        progress: SuiteProgress,
         held: Held,
     ) -> None:
-        """Runs cells until none is left.
+        """Runs the cells until none is left.
 
         Raises:
-            KeyboardInterrupt: A signal has come.
+            KeyboardInterrupt: A signal came.
         """
         todo = list(waiting)
-        while todo or self._jobs:
+        while todo or self._processes:
             if held.noted:
                 held.forget()
                 raise KeyboardInterrupt
-            for one in list(todo):
-                if len(self._jobs) >= processes:
+            for planned in list(todo):
+                if len(self._processes) >= processes:
                     break
-                if self._begin(one, outcome, shown):
-                    todo.remove(one)
-            self._hear(outcome, shown)
+                if self._begin(planned, outcome, progress):
+                    todo.remove(planned)
+            self._handle_event(outcome, progress)
 
-    def _begin(self, one: _Waiting, outcome: SuiteOutcome, shown: SuiteProgress) -> bool:
-        """Starts a cell, or takes over what another process made of it; False while another runs it."""
-        cell, key = one.cell, one.spec.identity()
+    def _begin(self, planned: PlannedCell, outcome: SuiteOutcome, progress: SuiteProgress) -> bool:
+        """Starts a cell, or takes the result that another process recorded.
+
+        Returns:
+            False while another process runs the cell.
+        """
+        cell, key = planned.cell, planned.spec.identity()
         lock = self._store.claim(key)
         if lock is None:
-            if key not in self._told:
-                shown.waiting(cell)
-            self._told.add(key)
+            if key not in self._reported_waiting:
+                progress.waiting(cell)
+            self._reported_waiting.add(key)
             return False
-        found = self._store.find(key, status=None)
-        failed = [r for r in found if r.status == "failed" and r.id not in self._records_before]
-        if any(record.status == "completed" for record in found):
+        records = self._store.find(key, status=None)
+        failed = [r for r in records if r.status == "failed" and r.id not in self._records_before]
+        if any(record.status == "completed" for record in records):
             outcome.skipped.append(cell)
-            shown.skipped(cell)
+            progress.skipped(cell)
             lock.release()
         elif failed:
-            error = failed[-1].error or {"type": "Error", "message": "it says no more"}
+            error = failed[-1].error or {"type": "Error", "message": "its record has no message"}
             message = f"{error['type']}: {error['message']} (run by another process)"
             outcome.failed.append((cell, message))
-            shown.ended(cell, "failed", None, 0.0, message)
+            progress.ended(cell, "failed", None, 0.0, message)
             lock.release()
         else:
-            job = self._start(one, lock, {record.id for record in found})
-            self._jobs.append(job)
-            shown.planned(cell, one.spec)
-            shown.started(job.cell)
+            process = CellProcess(
+                planned,
+                run=self._run,
+                store=self._store,
+                lock=lock,
+                records_before={record.id for record in records},
+                command=self._command,
+                events=self._events,
+            )
+            self._processes.append(process)
+            progress.planned(cell, planned.spec)
+            progress.started(cell)
         return True
 
-    def _hear(self, outcome: SuiteOutcome, shown: SuiteProgress) -> None:
-        """Waits a moment for what a process says."""
+    def _handle_event(self, outcome: SuiteOutcome, progress: SuiteProgress) -> None:
+        """Handles the next event of a process, if one comes within half a second."""
         try:
-            job, event = self._events.get(timeout=0.5)
+            process, event = self._events.get(timeout=0.5)
         except queue.Empty:
             return
         if event is None:
-            self._end(job, outcome, shown)
+            self._end(process, outcome, progress)
         elif event["event"] == "progress":
-            shown.advanced(job.cell, event["phase"], event["done"], event["total"])
+            progress.advanced(process.cell, event["phase"], event["done"], event["total"])
         else:
-            job.end = event
+            process.last_event = event
 
-    def _start(self, one: _Waiting, lock: Lock, records_before: set[str]) -> _Job:
-        environment = dict(os.environ)
-        environment.update(dict.fromkeys(THREAD_VARIABLES, str(self._run.threads)))
-        environment["TOKENIZERS_PARALLELISM"] = "false"
-        environment["PYTHONIOENCODING"] = "utf-8:backslashreplace"  # what is read of a dead process's words
-        errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "llm_benchmarks.run.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            encoding="utf-8",
-            env=environment,
-            start_new_session=True,  # a Ctrl-C reaches this process alone, which passes it on
-            pass_fds=(lock.descriptor,) if os.name == "posix" else (),
-        )
-        lock.hand_on()
-        job = _Job(*one, process, errors, records_before, utc_now(), time.monotonic())
-        request = {
-            "cell": one.cell.to_dict(),
-            "store": str(self._store.path.absolute()),
-            "device": self._run.device,
-            "threads": self._run.threads,
-            "keep_checkpoints": self._run.keep_checkpoints,
-            "command": self._command,
-            "allow_code": sorted(allowed_code()),
-        }
-        threading.Thread(target=self._listen, args=(job, json.dumps(request)), daemon=True).start()
-        return job
-
-    def _listen(self, job: _Job, request: str) -> None:
-        """Hands a process its request, and its events to the queue; None when it has ended.
-
-        Its standard input stays open: when it ends, the process knows that this one is gone.
-        """
-        process = job.process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        with suppress(OSError):  # it may have died already
-            process.stdin.write(request + "\n")
-            process.stdin.flush()
-        with process.stdout:
-            for line in process.stdout:
-                try:
-                    self._events.put((job, json.loads(line)))
-                except ValueError:
-                    continue
-        process.wait()
-        with suppress(OSError):
-            process.stdin.close()
-        self._events.put((job, None))
-
-    def _end(self, job: _Job, outcome: SuiteOutcome, shown: SuiteProgress) -> None:
-        self._jobs.remove(job)
-        end = job.end or self._died(job)
-        job.errors.close()
+    def _end(self, process: CellProcess, outcome: SuiteOutcome, progress: SuiteProgress) -> None:
+        """Adds the result of a process that has ended to the outcome."""
+        self._processes.remove(process)
+        end = process.last_event or self._died(process)
+        process.close()
         if end["event"] == "completed":
-            outcome.completed.append(job.cell)
+            outcome.completed.append(process.cell)
         elif not self._stopping or end["event"] != "interrupted":
-            outcome.failed.append((job.cell, end["message"]))
-        shown.ended(job.cell, end["event"], end["score"], end["seconds"], end["message"])
+            outcome.failed.append((process.cell, end["message"]))
+        progress.ended(process.cell, end["event"], end["score"], end["seconds"], end["message"])
 
-    def _died(self, job: _Job) -> dict[str, Any]:
-        """Records a process that ended without a word, unless it has recorded itself before."""
-        seconds = time.monotonic() - job.clock
-        for record in self._store.find(job.spec.identity(), status=None):
-            if record.id not in job.records_before:
+    def _died(self, process: CellProcess) -> dict[str, Any]:
+        """Returns the last event for a process that sent none, and writes its record if it wrote none."""
+        seconds = process.seconds()
+        for record in self._store.find(process.spec.identity(), status=None):
+            if record.id not in process.records_before:
                 score = (record.results or {}).get("mean_reward")
                 message = (record.error or {}).get("message", "")
                 return {"event": record.status, "score": score, "seconds": seconds, "message": message}
         if self._stopping:
-            told = self._write(job, "interrupted", None)
-            return {"event": "interrupted", "score": None, "seconds": seconds, "message": told}
-        code = job.process.returncode
-        try:
-            how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with status {code}"
-        except ValueError:
-            how = f"by signal {-code}"
-        job.errors.seek(0)
-        said = job.errors.read()[-_TAIL:]
-        error = {"type": "ProcessDied", "message": f"the process ended {how}", "traceback": said}
-        told = self._write(job, "failed", error)
-        message = f"{error['message']}; {told}" if told else error["message"]
+            message = self._write(process, "interrupted", None)
+            return {"event": "interrupted", "score": None, "seconds": seconds, "message": message}
+        error = process.death()
+        unwritten = self._write(process, "failed", error)
+        message = f"{error['message']}; {unwritten}" if unwritten else error["message"]
         return {"event": "failed", "score": None, "seconds": seconds, "message": message}
 
-    def _write(self, job: _Job, status: str, error: dict[str, str] | None) -> str:
-        """Writes a record for a process that did not; what went wrong with that, if anything."""
+    def _write(self, process: CellProcess, status: str, error: dict[str, str] | None) -> str:
+        """Writes a record for a process that wrote none. Returns why that failed, or an empty text."""
         record = new_record(
-            job.spec,
-            job.facts,
+            process.spec,
+            process.facts,
             status=status,
             error=error,
             provenance=collect_provenance(
-                started_at=job.started_at, threads=self._run.threads, command=self._command
+                started_at=process.started_at, threads=self._run.threads, command=self._command
             ),
             cost=NO_COST,
         )
         try:
             self._store.write(record)
-        except OSError as unwritten:
-            return f"no record of it: {unwritten}"
+        except OSError as os_error:
+            return f"no record of it: {os_error}"
         return ""
 
-    def stop(self, outcome: SuiteOutcome, shown: SuiteProgress, held: Held) -> None:
-        """Ends the running cells; each records that it was interrupted, or it is recorded here.
+    def stop(self, outcome: SuiteOutcome, progress: SuiteProgress, held: Held) -> None:
+        """Stops the running cells. Each records that it was interrupted; if it cannot, this process does.
 
-        What a process had said before it heard of it holds: a cell that was done is done.
+        A cell that had finished before the signal reached it counts as completed.
         """
         self._stopping = True
-        for job in self._jobs:
-            job.process.send_signal(signal.SIGINT)
+        for process in self._processes:
+            process.interrupt()
         begun = time.monotonic()
         deadline = begun + _GRACE
-        while self._jobs:
+        while self._processes:
             if held.noted:
-                if time.monotonic() - begun > _SAME:  # once more: there is no grace any longer
+                if time.monotonic() - begun > _SAME:  # a second signal ends the grace period
                     deadline = 0.0
                 held.forget()
             if time.monotonic() > deadline:
-                for job in self._jobs:
-                    job.process.kill()
-            self._hear(outcome, shown)
+                for process in self._processes:
+                    process.kill()
+            self._handle_event(outcome, progress)

@@ -1,7 +1,7 @@
-"""Suites: a TOML file names environments, agents, rewards and seeds; their product is the cells.
+"""Suites: a TOML file names environments, agents, rewards and seeds. Their product gives the cells.
 
 name = "example"
-description = "what it is for"
+description = "which question it answers"
 
 [evaluation]            # see Evaluation
 seed = 1000000
@@ -9,12 +9,12 @@ seed = 1000000
 [run]                   # see Run
 processes = 2
 
-[[cells]]               # see Block; as many as are wanted
+[[cells]]               # see Block; repeat it for more cells
 envs = ["TextGen-v0"]
 agents = ["sb3_dqn"]
 seeds = [0, 1, 2, 3, 4]
 total_timesteps = "bench"
-variant = "no warm start"   # what sets the block apart, in words
+variant = "no warm start"   # what distinguishes the block, in words
 """
 
 from __future__ import annotations
@@ -82,17 +82,20 @@ class Suite:
 
     @property
     def env_ids(self) -> list[str]:
-        """The environments, in order."""
+        """The environment ids without duplicates, in their order."""
         return list(dict.fromkeys(cell.env_id for cell in self.cells))
 
 
 def find_suite(name: str) -> Path:
-    """The file of a suite: a path, or the name of one that comes with the package.
+    """Returns the file of a suite.
+
+    Args:
+        name: A path, or the name of a suite of this package.
 
     Raises:
-        SuiteError: There is none.
+        SuiteError: There is no such file and no such suite.
     """
-    with suppress(OSError):  # a name too long is no file's
+    with suppress(OSError):  # the name may be too long for a path
         if Path(name).is_file():
             return Path(name)
     here = Path(__file__).resolve().parent.parent  # the package
@@ -110,7 +113,7 @@ def load_suite(path: str | Path) -> Suite:
     """Reads a suite.
 
     Raises:
-        SuiteError: It is unreadable or says something it cannot mean; the nearest name is given.
+        SuiteError: The file cannot be read, or a key or value is invalid. A typo gets a suggestion.
     """
     path = Path(path)
     try:
@@ -135,11 +138,11 @@ class _File:
 
 
 def _suite(values: Mapping[str, Any], name: str) -> Suite:
-    file = _made(_File, values, "the top level")
-    evaluation = _made(Evaluation, file.evaluation, "[evaluation]")
+    file = _make(_File, values, "the top level")
+    evaluation = _make(Evaluation, file.evaluation, "[evaluation]")
     if not file.cells:
         raise SuiteError("it has no [[cells]]")
-    blocks = [_made(Block, table, f"[[cells]] {i}") for i, table in enumerate(file.cells, start=1)]
+    blocks = [_make(Block, table, f"[[cells]] {i}") for i, table in enumerate(file.cells, start=1)]
     for i, block in enumerate(blocks, start=1):
         if "seed" in block.evaluation:
             raise SuiteError(f"[[cells]] {i}: evaluation: the seed is the suite's, in [evaluation]")
@@ -149,10 +152,10 @@ def _suite(values: Mapping[str, Any], name: str) -> Suite:
         cell
         for i, block in enumerate(blocks, start=1)
         for cell in _cells(
-            block, _made(Evaluation, {**file.evaluation, **block.evaluation}, f"[[cells]] {i}"), name
+            block, _make(Evaluation, {**file.evaluation, **block.evaluation}, f"[[cells]] {i}"), name
         )
     ]
-    return Suite(name, file.description, _made(Run, file.run, "[run]"), tuple(cells))
+    return Suite(name, file.description, _make(Run, file.run, "[run]"), tuple(cells))
 
 
 def _cells(block: Block, evaluation: Evaluation, experiment: str) -> Iterator[Cell]:
@@ -174,7 +177,12 @@ def _cells(block: Block, evaluation: Evaluation, experiment: str) -> Iterator[Ce
         )
 
 
-def _made(cls: type[Any], values: Any, where: str) -> Any:
+def _make(cls: type[Any], values: Any, where: str) -> Any:
+    """Returns a dataclass made from a table.
+
+    Raises:
+        SuiteError: A key is unknown or a value is invalid.
+    """
     if not isinstance(values, Mapping):
         raise SuiteError(f"{where} must be a table, got {values!r}")
     try:
@@ -184,7 +192,7 @@ def _made(cls: type[Any], values: Any, where: str) -> Any:
 
 
 def _check(block: Block, evaluation: Evaluation, where: str) -> None:
-    """Checks a block before anything is made."""
+    """Raises if a block names something unknown or invalid."""
     for name in ("envs", "agents", "seeds", "rewards"):
         if not getattr(block, name):
             raise SuiteError(f"{where}: {name} must name at least one")

@@ -1,4 +1,4 @@
-"""A check that an id is an environment that this command line can make."""
+"""Checks that an id names an environment for language models."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from llm_envs.envs.ids import bare_id, find_spec
 
 
 def check_token_environments(envs: Iterable[str], command: str) -> None:
-    """Checks that environments take the arguments of this suite, such as `split`.
+    """Raises if an environment does not take the arguments of this package, such as `split`.
 
     Args:
         envs: Environment ids; unknown ids pass.
         command: The command, for errors.
 
     Raises:
-        ValueError: An environment takes no argument `split`: it is another one of Gymnasium's.
+        ValueError: An environment takes no argument `split`, so it is another one of Gymnasium's.
     """
     for env in envs:
         spec = find_spec(env)
@@ -27,7 +27,7 @@ def check_token_environments(envs: Iterable[str], command: str) -> None:
         if creator is None:
             continue
         parameters = inspect.signature(creator).parameters
-        takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters.values())
+        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
         if not takes_any and "split" not in parameters:
             raise ValueError(
                 f"{command}: {bare_id(env)!r} is no environment for language models, since it takes no "

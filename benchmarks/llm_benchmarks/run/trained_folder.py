@@ -1,4 +1,4 @@
-"""A folder that `llm-envs train` wrote: its report, training.json, and the agent beside it."""
+"""Reads a folder that `llm-envs train` wrote: the report in training.json and the agent beside it."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ REPORT, RUN = "training.json", "run"
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedFolder:
-    """What training.json says.
+    """The content of training.json.
 
     Attributes:
         status: "running", "completed", "interrupted" or "failed".
-        spec: The agent and its training; there is no evaluation.
+        spec: The agent and its training, without an evaluation.
         started_at: When the training began.
         finished_at: When it ended; None while it is running.
-        report: What it cost and how it went; None where it left no agent.
+        report: Its cost and learning curve; None if the training left no agent.
         files: SHA-256 of the agent's files, by path in the folder.
     """
 
@@ -48,12 +48,12 @@ class TrainedFolder:
 
     @property
     def training(self) -> TrainingSpec:
-        """What the agent was trained on."""
+        """The training of the agent."""
         assert self.spec.training is not None  # checked when it is read
         return self.spec.training
 
     def to_dict(self) -> dict[str, Any]:
-        """The content of training.json."""
+        """Returns the content of training.json as JSON values."""
         return {
             "format": FORMAT,
             "status": self.status,
@@ -66,10 +66,10 @@ class TrainedFolder:
 
 
 def read_report(folder: Path) -> TrainedFolder:
-    """What training.json says, whether or not the training was finished.
+    """Reads training.json, whether or not the training was finished.
 
     Raises:
-        SuiteError: It cannot be read, or a field is not what it must be.
+        SuiteError: The file cannot be read, or a field is invalid.
     """
     path = report_path(folder)
     try:
@@ -85,8 +85,8 @@ def read_report(folder: Path) -> TrainedFolder:
     except UntrustedCode:
         raise
     except (OSError, ValueError) as error:
-        fault = str(error).removeprefix(f"'{path}': ")
-        raise SuiteError(f"'{path}' cannot be read: {fault}") from error
+        reason = str(error).removeprefix(f"'{path}': ")
+        raise SuiteError(f"'{path}' cannot be read: {reason}") from error
     report = content["report"]
     return TrainedFolder(
         status=content["status"],
@@ -99,14 +99,14 @@ def read_report(folder: Path) -> TrainedFolder:
 
 
 def read_training(folder: Path) -> TrainedFolder:
-    """The training behind a folder that holds an agent, from training.json or the agent's own agent.json.
+    """Reads the training of a folder that holds an agent, from training.json or else from agent.json.
 
-    Of a training that was not finished, `total_timesteps` are those that were done.
+    If the training was not finished, `total_timesteps` is the number of steps that it did.
 
     Raises:
-        SuiteError: There is none, it left no agent, or it cannot be read.
-        UntrustedCode: The folder names code where something would be made from it. What the agent was trained
-            on and by is only told, and may name any code.
+        SuiteError: The folder has no training, the training left no agent, or a file cannot be read.
+        UntrustedCode: The environment in the folder names code, which making it would run. The names of the
+            agent and of its rewards may be code, because nothing is made from them here.
     """
     if not os.path.lexists(report_path(folder)):
         return _from_agent(folder)
@@ -123,11 +123,11 @@ def read_training(folder: Path) -> TrainedFolder:
 
 
 def _from_agent(folder: Path) -> TrainedFolder:
-    """The training that agent.json describes, where there is no training.json."""
+    """Returns the training that agent.json describes, for a folder without training.json."""
     spec, content, _ = read_agent_folder(folder)
     agent, environment = spec.agent, spec.environment
     if agent.name not in AGENTS or spec.training is None or not environment.id:
-        raise SuiteError(f"'{folder}' has no {REPORT}, and its agent.json tells too little without")
+        raise SuiteError(f"'{folder}' has no {REPORT}, and its agent.json does not describe the training")
     kwargs = {name: value for name, value in environment.kwargs.items() if name not in RESERVED}
     track = track_of(agent.name, agent.config)
     spec = replace(
@@ -140,23 +140,25 @@ def _from_agent(folder: Path) -> TrainedFolder:
 
 
 def check_own_agent(folder: Path, trained: TrainedFolder) -> None:
-    """Refuses the folder of an agent of others, unless the person allowed its code and it can be loaded.
+    """Raises unless the user allowed the code of a trained agent from outside this package, and it loads.
 
     Args:
-        folder: Where it was trained into.
+        folder: The folder of the trained agent.
         trained: From `read_training`.
 
     Raises:
-        UntrustedCode: The person has not allowed the code that it names.
-        SuiteError: The code makes no agent from a folder, or a file was altered.
+        UntrustedCode: The user has not allowed the code that the folder names.
+        SuiteError: The code cannot load an agent from a folder, or a file was altered.
     """
-    name, told = trained.spec.agent.name, shown(trained.spec.agent.name)
+    name, shown_name = trained.spec.agent.name, shown(trained.spec.agent.name)
     if not any(name == code for _, code in code_names(name)):
-        raise SuiteError(f"'{folder}' was trained by {told!r}, which is no agent of this package and no code")
+        raise SuiteError(
+            f"'{folder}' was trained by {shown_name!r}, which is no agent of this package and no code"
+        )
     if name not in allowed_code():
         raise UntrustedCode(
-            f"'{folder}' was trained by {told}, which is not of this package, and code that a folder names "
-            f"is not run; if it is yours, or you trust it: --allow-code {told}",
+            f"'{folder}' was trained by {shown_name}, which is not of this package, and code that a folder "
+            f"names is not run; if it is yours, or you trust it: --allow-code {shown_name}",
             name,
         )
     refuse_code(dict(trained.spec.agent.config), folder / REPORT)
@@ -165,7 +167,7 @@ def check_own_agent(folder: Path, trained: TrainedFolder) -> None:
 
 
 def load_trained(folder: Path, trained: TrainedFolder, env: Any, *, device: str) -> Any:
-    """The agent of a folder that `llm-envs train` wrote.
+    """Loads the agent of a folder that `llm-envs train` wrote.
 
     Args:
         folder: The folder.
@@ -184,7 +186,7 @@ def load_trained(folder: Path, trained: TrainedFolder, env: Any, *, device: str)
 
 
 def folder_hash(folder: Path, trained: TrainedFolder) -> str | None:
-    """The hash of a trained agent's files; None where they are not known."""
+    """Returns the hash of a trained agent's files; None if the folder does not list them."""
     folder = standing_in(folder)
     if trained.spec.agent.name not in AGENTS:
         files = _own_files(folder, trained)
@@ -197,16 +199,16 @@ def folder_hash(folder: Path, trained: TrainedFolder) -> str | None:
 
 
 def report_path(folder: Path) -> Path:
-    """Where the report of a training stands; beside the agent's files while they are exchanged."""
-    coming = standing_in(folder) / REPORT
-    return coming if coming.is_file() else folder / REPORT
+    """Returns the path of training.json, also while the agent's files are being exchanged."""
+    exchanged = standing_in(folder) / REPORT
+    return exchanged if exchanged.is_file() else folder / REPORT
 
 
 def _own_files(folder: Path, trained: TrainedFolder) -> dict[str, Path]:
-    """The files that an agent of others saved, as a record names them; empty where that was not noted.
+    """Returns the files of an agent from outside this package, by their names in a record.
 
     Raises:
-        SuiteError: One is missing or was altered, or is none of the folder's.
+        SuiteError: A file is missing or was altered, or its name leaves the folder.
     """
     files = {}
     for name, digest in (trained.files or {}).items():

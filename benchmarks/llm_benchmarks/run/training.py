@@ -1,11 +1,11 @@
-"""Training into a folder: an agent others can evaluate, a report, and what is needed to go on.
+"""Trains into a folder, which then holds the agent, a report and the checkpoints for --resume.
 
 FOLDER/agent.json, ...     the agent, as its own `save` wrote it
-FOLDER/training.json       the run, what it cost, the hashes of the agent's files: see `TrainedFolder`
+FOLDER/training.json       the run, its cost, the hashes of the agent's files: see `TrainedFolder`
 FOLDER/run/                the agent's checkpoints and logs
 
-A training holds the lock on FOLDER/.lock (see storage/locks.py) from its start to its end. Agent and report
-are exchanged for new ones by one rename (see storage/exchange.py).
+A training holds the lock on FOLDER/.lock from its start to its end (see storage/locks.py). One rename
+replaces the agent and the report together (see storage/exchange.py).
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ _LOCK = ".lock"
 
 
 class UnsavedError(OSError):
-    """The trained agent could not be written. The former content of the folder is whole."""
+    """The trained agent could not be written. The folder still has its former content."""
 
 
 class Training:
-    """A training that is ready to begin. Everything that can be refused was checked before.
+    """A training that is ready to start. `prepare` has checked everything it needs.
 
     Attributes:
         agent: The agent.
-        resolved: The run, with an evaluation as a record of it would have.
-        state: What training.json says; it changes as the training goes on.
-        begins_anew: Whether this training replaces an earlier one that left no agent.
+        resolved: The run, with the evaluation that a record of it would have.
+        state: The content of training.json; it changes during the training.
+        begins_anew: True if this training replaces an earlier one that left no agent.
     """
 
     def __init__(
@@ -84,8 +84,8 @@ class Training:
         """Locks the folder for this process, and repairs what a killed process left there.
 
         Raises:
-            SuiteError: Another process trains into the folder, or has done so since `prepare` looked; or the
-                folder holds a link.
+            SuiteError: Another process trains into the folder, or has trained into it since `prepare`; or the
+                folder contains a symbolic link.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         _refuse_links(self._folder)
@@ -102,26 +102,28 @@ class Training:
         self._lock = lock
 
     def run(self, *, callback: Any = None) -> TrainedFolder:
-        """Trains. An interruption saves the agent as it is and is raised again; later ones wait for that.
+        """Trains and saves the agent. After a signal it also saves, and then raises KeyboardInterrupt.
+
+        Signals that come while it saves wait until it has saved.
 
         Args:
-            callback: For agents that take one of Stable-Baselines3's.
+            callback: A Stable-Baselines3 callback, for agents that take one.
 
         Returns:
-            What training.json says.
+            The content of training.json.
 
         Raises:
             KeyboardInterrupt: Training was interrupted; agent and report have been saved.
-            UnsavedError: They could not be written.
-            SuiteError: As `claim`.
-            NotFinite: Weights are NaN or infinite. The report says "failed", and the last checkpoint stays.
+            UnsavedError: Agent and report could not be written.
+            SuiteError: See `claim`.
+            NotFinite: Weights are NaN or infinite. The status is "failed", and the last checkpoint stays.
         """
         if self._lock is None:
             self.claim()
         assert self._lock is not None
         try:
             with deferred_signals() as held:
-                before = self.state.report  # of the agent that stands in the folder, if any
+                before = self.state.report  # the report of the agent in the folder, if any
                 _write(self._folder, self.state)
                 self._learn({} if callback is None else {"callback": callback})
                 try:
@@ -131,9 +133,9 @@ class Training:
                     _write(self._folder, replace(self.state, report=before))
                     raise
                 except OSError as error:
-                    held.forget()  # it ends anyway, and says why
+                    held.forget()  # the error ends the command anyway
                     raise UnsavedError(
-                        f"the agent cannot be saved in '{self._folder}': {error}. What stood there before is "
+                        f"the agent cannot be saved in '{self._folder}': {error}. Its former content is "
                         "whole; --resume goes on from the last checkpoint"
                     ) from error
             if self.state.status == "interrupted":
@@ -145,7 +147,7 @@ class Training:
         return self.state
 
     def _learn(self, options: Mapping[str, Any]) -> None:
-        """Trains, and notes in the report how it ended and what it cost."""
+        """Trains, and writes into `state` how the training ended and what it cost."""
         started = time.perf_counter()
         steps = self.state.training.total_timesteps
         status = "completed"
@@ -158,10 +160,10 @@ class Training:
                 **options,
             )
         except KeyboardInterrupt:
-            status, steps = "interrupted", 0  # how many there were it does not tell
-        except BaseException:  # agent and report in the folder stay those from before, if any
+            status, steps = "interrupted", 0  # the number of steps is unknown without a report
+        except BaseException:  # the folder keeps its former agent and report, if any
             self.state = replace(self.state, status="failed", finished_at=utc_now())
-            with suppress(OSError):  # what went wrong may be the disk
+            with suppress(OSError):  # the disk may be what failed
                 _write(self._folder, self.state)
             raise
         report = getattr(self.agent, "report", None) or TrainingReport(
@@ -171,13 +173,13 @@ class Training:
 
 
 def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "auto") -> Training:
-    """Makes everything that a training needs. Nothing is written yet.
+    """Makes everything that a training needs, and writes nothing.
 
     Args:
-        cell: Says environment, agent, seed, reward, budget and configuration.
-        folder: New or empty, unless resumed. A folder whose training left no agent counts as empty if the
-            request is the same.
-        resume: Continue the training in the folder; only the budget may differ. Begin if there is none.
+        cell: Environment, agent, seed, reward, budget and configuration.
+        folder: A new or empty folder, unless `resume`. A folder whose training left no agent counts as empty
+            if the cell is the same.
+        resume: Continue the training in the folder; only the budget may differ. Starts one in a new folder.
         device: A torch device, or "auto".
 
     Raises:
@@ -185,18 +187,21 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
         ValueError: Environment, reward or agent cannot be made as asked.
     """
     before = _check_folder(folder, resume)
-    if before is not None and resume:  # what is not said again stays as it was
-        was = before.spec.agent
+    if before is not None and resume:  # options that are not given again keep their values
+        agent_before = before.spec.agent
         steps = before.training.total_timesteps if cell.total_timesteps is None else cell.total_timesteps
-        refuse_code(dict(was.config), folder / REPORT)  # said again on the command line, it is allowed
-        cell = replace(cell, total_timesteps=steps, config={**was.config, **was.settings, **cell.config})
-    known = resolve_agent(cell)
-    if ":" in cell.agent and known.training is None and cell.total_timesteps is None:
+        refuse_code(dict(agent_before.config), folder / REPORT)  # code is allowed only on the command line
+        config = {**agent_before.config, **agent_before.settings, **cell.config}
+        cell = replace(cell, total_timesteps=steps, config=config)
+    resolved = resolve_agent(cell)
+    if ":" in cell.agent and resolved.training is None and cell.total_timesteps is None:
         raise SuiteError(f"agent {cell.agent!r} has no budget of its own; say how many --total-timesteps")
-    if known.training is None:
+    if resolved.training is None:
         raise SuiteError(f"agent {cell.agent!r} does not train; evaluate it as it is")
-    resolved = with_environment(known)
-    spec = RunSpec.from_dict(resolved.spec.training_only().to_dict())  # as it reads when it is resumed
+    resolved = with_environment(resolved)
+    spec = RunSpec.from_dict(
+        resolved.spec.training_only().to_dict()
+    )  # with the types that it has after reading training.json
     if before is not None:
         _check_same(before.spec, spec, folder, resume)
     state = TrainedFolder(
@@ -215,20 +220,20 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
 
 
 def _save(agent: Any, folder: Path, state: TrainedFolder) -> TrainedFolder:
-    """Replaces the agent's files and the report, all at once.
+    """Replaces the agent's files and the report in one step.
 
     Returns:
-        What the report says, with the hashes of the agent's files.
+        The state, with the hashes of the agent's files.
 
     Raises:
-        SuiteError: The agent wrote a file where the training has its own.
+        SuiteError: The agent wrote a file with the name of one of the training's files.
     """
     with errors_name(folder), temporary_folder(folder, TEMPORARY) as place:
         new = place / "agent"
         new.mkdir()
         agent.save(new)
-        if ours := {REPORT, RUN} & {path.name for path in new.iterdir()}:
-            raise SuiteError(f"the agent's save() wrote '{min(ours)}', which is a file of the training")
+        if reserved := {REPORT, RUN} & {path.name for path in new.iterdir()}:
+            raise SuiteError(f"the agent's save() wrote '{min(reserved)}', which is a file of the training")
         check_saved(new, f"the agent for '{folder}'")
         files = {
             path.relative_to(new).as_posix(): file_sha256(path)
@@ -243,13 +248,13 @@ def _save(agent: Any, folder: Path, state: TrainedFolder) -> TrainedFolder:
 
 
 def _finite(report: TrainingReport) -> TrainingReport:
-    """The report without values of its curve that are not finite."""
+    """Returns the report without the values of its curve that are not finite."""
     rows = [{k: v for k, v in row.items() if math.isfinite(v)} for row in report.curve]
     return replace(report, curve=rows)
 
 
 def _check_folder(folder: Path, resume: bool) -> TrainedFolder | None:
-    """The earlier training in the folder, to continue or to begin anew; None in a new folder."""
+    """Returns the earlier training in the folder, to resume or to start again; None for a new folder."""
     if is_locked(folder / _LOCK):
         raise _in_use(folder)
     return _look_into(folder, resume)
@@ -260,6 +265,7 @@ def _in_use(folder: Path) -> SuiteError:
 
 
 def _look_into(folder: Path, resume: bool) -> TrainedFolder | None:
+    """As `_check_folder`, without a look at the lock."""
     if not folder.exists() or (folder.is_dir() and _is_new(folder)):
         return None
     if not folder.is_dir():
@@ -274,20 +280,20 @@ def _look_into(folder: Path, resume: bool) -> TrainedFolder | None:
 
 
 def _left_nothing(folder: Path, before: TrainedFolder) -> bool:
-    """Whether the training of a folder ended without an agent."""
+    """True if the training of a folder ended without an agent."""
     saved = before.report is not None or before.files or (folder / "agent.json").exists()
     return before.status in ("failed", "running") and not saved
 
 
 def _is_new(folder: Path) -> bool:
-    """Whether a folder holds nothing, or only what a training leaves that is killed at its very start."""
+    """True if a folder is empty, or holds only the lock and temporary files of a training that was killed."""
     return all(path.name == _LOCK or path.name.startswith(TEMPORARY) for path in folder.iterdir())
 
 
 def _check_same(before: RunSpec, now: RunSpec, folder: Path, resume: bool) -> None:
-    """Refuses a request that differs from the one in the folder."""
+    """Raises if the run differs from the one in the folder."""
     for field, old, new in changes(before, now, steps_too=not resume):
-        how = "resume with" if resume else "its training left no agent and is begun anew with"
+        how = "resume with" if resume else "its training left no agent and starts again with"
         raise SuiteError(
             f"'{folder}' was begun with {short_name(field)}={old!r}, not {new!r}: {how} the same, or train "
             "into another folder"
@@ -295,7 +301,7 @@ def _check_same(before: RunSpec, now: RunSpec, folder: Path, resume: bool) -> No
 
 
 def _refuse_links(folder: Path) -> None:
-    """Refuses a folder with links: training would write where they lead."""
+    """Raises if a folder contains a symbolic link, because training would write to its target."""
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
             if (path := Path(place, name)).is_symlink():
@@ -305,7 +311,7 @@ def _refuse_links(folder: Path) -> None:
 
 
 def _write(folder: Path, state: TrainedFolder) -> None:
-    """Replaces the report as a whole."""
+    """Replaces training.json in one step."""
     replace_file(folder / REPORT, _text(state))
 
 

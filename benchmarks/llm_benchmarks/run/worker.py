@@ -1,12 +1,12 @@
-"""The process of one cell: reads a request from standard input, reports its progress on standard output.
+"""The process of one cell: it reads a request from standard input and writes events to standard output.
 
-runner.py starts it as `python -m llm_benchmarks.run.worker`. It sets the thread variables first, so that they
-hold before any library is imported. Every line that this process writes is a JSON object with "event".
+cell_process.py starts it as `python -m llm_benchmarks.run.worker`, with the thread variables set, so that
+they hold before any library is imported. Every line that this process writes is a JSON object with "event".
 
-The process can finish without its parent. If nobody reads its events, they are dropped, and the record holds
-the result of the cell. Its standard input stays open while the parent lives; when it ends, the parent was
-killed. A training then stops as after Ctrl-C and is recorded as interrupted: no process trains for hours
-unseen, and the same command begins the cell again. An evaluation is finished and recorded.
+The process can finish without its parent: events that nobody reads are dropped, and the record holds the
+result of the cell. Standard input stays open while the parent lives; its end means that the parent was
+killed. A training then stops as after Ctrl-C and is recorded as interrupted, so that no process trains for
+hours unseen. The same command runs the cell again. An evaluation is finished and recorded.
 """
 
 from __future__ import annotations
@@ -21,19 +21,23 @@ from types import FrameType
 from typing import IO, Any
 
 _EVERY = 0.5  # seconds between two progress events
-_AGAIN = 2.0  # seconds until a process without a parent tells itself again to stop: libraries swallow some
+_AGAIN = 2.0  # seconds between two SIGINTs that an orphan sends itself: a library may swallow one
 
 
 def main() -> int:
-    """Runs the cell of the request; 0 done, 1 failed (and recorded), 130 interrupted (and recorded)."""
+    """Runs the cell of the request and records the result.
+
+    Returns:
+        0 if the cell completed, 1 if it failed, 130 if it was interrupted.
+    """
     parent = os.fdopen(os.dup(0), encoding="utf-8")
     line = parent.readline()
-    if not line.endswith("\n"):  # it was killed before it had said what to do
+    if not line.endswith("\n"):  # the parent died before it had written the request
         return 130
     request = json.loads(line)
     events = _Events(os.dup(1))
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # an agent that asks for input finds none
-    os.dup2(2, 1)  # what an agent prints must not mix with the events
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # an agent that reads standard input finds it empty
+    os.dup2(2, 1)  # the agent's output must not mix with the events
     from llm_benchmarks.console.input import add_working_directory
 
     add_working_directory([line])
@@ -47,7 +51,7 @@ def main() -> int:
         orphan.watch()
         status = _run(request, events, orphan)
         orphan.finishes = True
-        held.forget()  # what became of the cell is recorded
+        held.forget()  # the result is already recorded
     return status
 
 
@@ -65,7 +69,7 @@ def _run(request: dict[str, Any], events: _Events, orphan: _Orphan) -> int:
         orphan.finishes = phase == EVALUATING
         if time.monotonic() - last >= _EVERY:
             last = time.monotonic()
-            events.tell(event="progress", phase=phase, done=done, total=total)
+            events.send(event="progress", phase=phase, done=done, total=total)
 
     try:
         cell = Cell.from_dict(request["cell"])
@@ -80,17 +84,17 @@ def _run(request: dict[str, Any], events: _Events, orphan: _Orphan) -> int:
                 command=request["command"],
             )
     except KeyboardInterrupt:
-        # Heard where someone else stopped this process: the suite then goes on with its other cells.
+        # If someone else stopped this process, the suite reads this event and goes on with its other cells.
         seconds = time.monotonic() - started
         message = "its process was told to stop"
-        events.tell(event="interrupted", score=None, seconds=seconds, message=message)
+        events.send(event="interrupted", score=None, seconds=seconds, message=message)
         return 130
-    except OSError as error:  # of the disk: nothing that failed can be written down as failed
+    except OSError as error:  # the disk fails, so not even a failed record can be written
         seconds = time.monotonic() - started
         message = f"there is no record of it: {error}"
-        events.tell(event="unrecorded", score=None, seconds=seconds, message=message)
+        events.send(event="unrecorded", score=None, seconds=seconds, message=message)
         return 1
-    events.tell(
+    events.send(
         event=result.status,
         record=result.record,
         score=result.score,
@@ -101,33 +105,33 @@ def _run(request: dict[str, Any], events: _Events, orphan: _Orphan) -> int:
 
 
 class _Events:
-    """Events for the parent, one line each. They are dropped once nobody reads them.
+    """Events for the parent, one line each. They are dropped when nobody reads them.
 
     Args:
-        descriptor: Written to without a buffer, which at the end could not be emptied into a closed pipe.
+        descriptor: A file descriptor. It has no buffer, because flushing one into a closed pipe would fail.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
-    def tell(self, **event: Any) -> None:
+    def send(self, **event: Any) -> None:
         """Writes an event."""
-        left = (json.dumps(event) + "\n").encode()
+        unwritten = (json.dumps(event) + "\n").encode()
         try:
-            while left:
-                left = left[os.write(self._descriptor, left) :]
+            while unwritten:
+                unwritten = unwritten[os.write(self._descriptor, unwritten) :]
         except OSError:
             pass
 
 
 class _Orphan:
-    """Watches for the end of the parent, and decides what this process does then.
+    """Notices the death of the parent, and then stops this process or lets it finish.
 
     Args:
-        parent: Ends when the parent does.
+        parent: A stream that ends when the parent dies.
 
     Attributes:
-        finishes: Whether this process finishes the cell without its parent.
+        finishes: True while this process would finish the cell without its parent.
     """
 
     def __init__(self, parent: IO[str]) -> None:
@@ -136,11 +140,11 @@ class _Orphan:
         self.finishes = False
 
     def watch(self) -> None:
-        """Begins to wait for the parent's end."""
+        """Starts a thread that waits for the death of the parent."""
         threading.Thread(target=self._wait, daemon=True).start()
 
     def interrupt(self, signum: int, frame: FrameType | None) -> None:
-        """Handles SIGINT: from a person, from the parent, or from this object."""
+        """Handles SIGINT from a user, from the parent or from this object."""
         if not (self._is_alone and self.finishes):
             raise KeyboardInterrupt
 

@@ -41,7 +41,7 @@ TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "ou
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ("trian", "Did you mean 'train'"),
         ("leaderboard", "Missing command"),
@@ -98,11 +98,11 @@ TRAIN = ("train", "--env", TINY, "--agent", "their_agents:Learner", "--out", "ou
     ],
 )
 def test_bad_input_prints_one_line_and_exits_with_2(
-    capsys: pytest.CaptureFixture[str], words: str, said: str
+    capsys: pytest.CaptureFixture[str], words: str, message: str
 ) -> None:
     status, _, err = run(capsys, *words.split())
     assert status == 2
-    assert said in err
+    assert message in err
     assert len(err.strip().splitlines()) == 1
     assert not Path("x").exists()
 
@@ -138,19 +138,19 @@ def test_own_agent_trains_and_resumes_with_its_configuration(capsys: pytest.Capt
     status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50", "--set", "token=3")
     assert status == 0
     assert "50 steps" in err
-    said = json.loads(Path("out/training.json").read_text())
-    config, seed = said["spec"]["agent"]["config"], said["spec"]["training"]["seed"]
-    assert (said["status"], config, seed) == ("completed", {"token": 3}, 0)
+    report = json.loads(Path("out/training.json").read_text())
+    config, seed = report["spec"]["agent"]["config"], report["spec"]["training"]["seed"]
+    assert (report["status"], config, seed) == ("completed", {"token": 3}, 0)
 
     status, _, err = run(capsys, *TRAIN, "--total-timesteps", "50")
     assert status == 2
     assert "--resume" in err
     status, _, _ = run(capsys, *TRAIN, "--total-timesteps", "80", "--resume")
     assert status == 0
-    said = json.loads(Path("out/training.json").read_text())
-    assert said["spec"]["training"]["total_timesteps"] == 80
-    assert said["spec"]["agent"]["config"] == {"token": 3}
-    assert said["report"]["parameters"] == 50  # what the agent found in its run folder
+    report = json.loads(Path("out/training.json").read_text())
+    assert report["spec"]["training"]["total_timesteps"] == 80
+    assert report["spec"]["agent"]["config"] == {"token": 3}
+    assert report["report"]["parameters"] == 50  # what the agent found in its run folder
     status, _, err = run(capsys, *TRAIN, "--total-timesteps", "90", "--resume", "--set", "token=4")
     assert status == 2
     assert "config.token=3, not 4" in err
@@ -356,8 +356,8 @@ def test_same_command_runs_again_after_a_reward_raised(
     words = (*words, "--reward", "rewards_of_mine:mine")
     status, _, err = run(capsys, *words)
     assert status == 1
-    told = err.strip().splitlines()[-1]
-    assert told.startswith(
+    last_line = err.strip().splitlines()[-1]
+    assert last_line.startswith(
         "llm-envs: reward 'rewards_of_mine:mine' raised ZeroDivisionError: a mistake of mine"
     )
     assert "Traceback" not in err
@@ -365,7 +365,7 @@ def test_same_command_runs_again_after_a_reward_raised(
     for option in (("--seed", "3"), ("--set", "gamma=0.5"), ("--total-timesteps", "50")):
         status, _, err = run(capsys, *words, *option)  # another request
         assert status == 2
-        assert "its training left no agent and is begun anew with the same" in err
+        assert "its training left no agent and starts again with the same" in err
     Path("mended").touch()
     checkpoint = Path("out/run/resume/000000000050")
     checkpoint.mkdir(parents=True)

@@ -22,16 +22,16 @@ def tables(store: RecordStore, learner: list[float], random: list[float]):  # ty
 
 
 @pytest.mark.parametrize(("learner", "beats"), [([0.8, 0.9, 0.8, 0.9], True), ([0.1, 0.2, 0.1, 0.0], False)])
-def test_the_verdict_is_that_of_the_interval(tmp_path: Path, learner: list[float], beats: bool) -> None:
+def test_the_verdict_follows_the_interval(tmp_path: Path, learner: list[float], beats: bool) -> None:
     found = tables(RecordStore(tmp_path), learner, [0.1, 0.1, 0.2, 0.0])
-    line, said = verdict(ENV, found)
-    assert said is beats
+    line, holds = verdict(ENV, found)
+    assert holds is beats
     assert line.startswith(f"{ENV}: {'yes' if beats else 'unclear'}, ")
     assert "by example" in line
 
 
 def test_nothing_is_claimed_without_records() -> None:
-    assert verdict(ENV, []) == (f"{ENV}: cannot be told, for want of completed runs", False)
+    assert verdict(ENV, []) == (f"{ENV}: unknown, because a completed run is missing", False)
 
 
 def test_the_whole_demo_on_a_small_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,9 +42,9 @@ def test_the_whole_demo_on_a_small_suite(tmp_path: Path, capsys: pytest.CaptureF
         "config = {eval_freq = 0}\n"
     )
     status = run(tmp_path / "store", suite=str(suite), processes=1)
-    said = capsys.readouterr().out
+    out = capsys.readouterr().out
     assert status in (0, 1)
-    assert ("TextGen-Tiny-v0: yes" in said) == (status == 0)
-    assert "3 done, 0 in the store before, 0 failed" in said
+    assert ("TextGen-Tiny-v0: yes" in out) == (status == 0)
+    assert "3 done, 0 in the store before, 0 failed" in out
     for part in ("before (random)", "after (sb3_dqn)", "reference, 1.000", "The records stand in"):
-        assert part in said
+        assert part in out

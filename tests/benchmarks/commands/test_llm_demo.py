@@ -46,13 +46,13 @@ env_kwargs = {env}
         (Measured(0.75, 2.4, 0.5), False),  # or of variety
     ],
 )
-def test_a_gain_counts_at_a_bounded_cost(after: Measured, holds: bool) -> None:
-    line, said = compare(Measured(0.3, 2.3, 0.75), after)
-    assert said is holds
+def test_a_gain_counts_only_at_a_bounded_cost(after: Measured, holds: bool) -> None:
+    line, accepted = compare(Measured(0.3, 2.3, 0.75), after)
+    assert accepted is holds
     assert line.startswith(f"score 0.300 to {after.score:.3f} ({after.score - 0.3:+.3f}")
 
 
-def test_the_whole_of_it_on_a_tiny_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_whole_llm_demo_on_a_tiny_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from hf_folders import save_model
 
     folder = save_model(tmp_path / "model")

@@ -49,7 +49,7 @@ def run(capsys, *words):
 
 
 @pytest.mark.parametrize("env", IDS)
-def test_train_evaluate_show(capsys, env):
+def test_an_own_id_is_trained_evaluated_and_shown(capsys, env):
     name = env.partition(":")[2]
     options = ("--set", "eval_freq=0", "--set", "learning_starts=50", "--total-timesteps", "100")
     status, _, err = run(capsys, "train", "--env", env, "--agent", "sb3_dqn", "--out", "dqn", *options)
@@ -69,7 +69,7 @@ def test_train_evaluate_show(capsys, env):
     assert status == 0, err  # `random` plays either
 
 
-def test_degenerate_pages_and_play(capsys, monkeypatch):
+def test_an_own_id_works_with_degenerate_pages_and_play(capsys, monkeypatch):
     monkeypatch.setattr(degenerate, "run", partial(degenerate.run, search_tokens=100))
     status, out, err = run(capsys, "degenerate", *IDS, "--json")
     assert status in (0, 1), err
@@ -81,7 +81,7 @@ def test_degenerate_pages_and_play(capsys, monkeypatch):
     assert "ended by stop" in run(capsys, "play", IDS[1])[1]
 
 
-def test_a_suite_names_it_too(capsys):
+def test_a_suite_can_name_an_own_id(capsys):
     Path("suite.toml").write_text(f'[[cells]]\nenvs = ["{IDS[0]}"]\nagents = ["reference"]\n')
     for told in ("1 done, 0 in the store before", "0 done, 1 in the store before"):
         status, out, _ = run(capsys, "benchmark", "suite.toml", "--store", "store")
@@ -89,7 +89,7 @@ def test_a_suite_names_it_too(capsys):
         assert told in out
 
 
-def test_export_is_told_the_id(capsys):
+def test_export_needs_the_own_id(capsys):
     options = ("--set", "model=nano", "--set", "warm_start=false", "--total-timesteps", "20")
     assert run(capsys, "train", "--env", IDS[0], "--agent", "token_dqn", "--out", "out", *options)[0] == 0
     status, _, err = run(capsys, "export", "--agent", "out", "--out", "exported")
@@ -101,21 +101,21 @@ def test_export_is_told_the_id(capsys):
 
 
 @pytest.mark.parametrize(
-    ("env", "said"),
+    ("env", "message"),
     [
         ("no_such_module:MyDeEn-v0", "no module 'no_such_module'"),
         ("their_envs:MyDeEm-v0", "unknown environment 'their_envs:MyDeEm-v0'; did you mean 'MyDeEn-v0'"),
         ("MyDeEn-v0", "'module:Id-v0'"),
     ],
 )
-def test_unknown_ids_say_the_way_out(capsys, env, said):
+def test_the_error_for_an_unknown_id_names_the_remedy(capsys, env, message):
     status, _, err = run(capsys, "evaluate", "--env", env, "--agent", "random", "--store", "store")
     assert status == 2
-    assert said in err
+    assert message in err
     assert len(err.splitlines()) == 1
 
 
-def test_the_reward_of_an_id_is_that_which_it_was_registered_with(capsys, monkeypatch):
+def test_an_id_keeps_the_reward_it_was_registered_with(capsys, monkeypatch):
     own = OWN + 'data |= {"reward": {"bleu": 1.0, "exact_match": 2.0}}\n'
     own += 'llm_envs.register_env("Rewarded-v0", "translation", **data)\n'
     Path("rewarded_envs.py").write_text(own.replace("MyDeEn", "Mine").replace("TheirDeEn", "Theirs"))

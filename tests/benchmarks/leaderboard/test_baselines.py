@@ -13,7 +13,7 @@ from llm_benchmarks.leaderboard.view import read_leaderboard
 ROOT = Path(__file__).parents[3]
 
 
-def test_the_shipped_scores_are_those_of_the_committed_store():
+def test_the_shipped_scores_equal_the_committed_store():
     board = read_leaderboard(ROOT / "benchmarks" / "results")
     assert board.problems == {}
     assert shipped() == json.loads(to_json(trimmed(board.tables)))

@@ -36,8 +36,8 @@ def test_a_record_holds_metrics_of_the_whole_evaluation(
     bleu, chrf = corpus_bleu(tmp_path), {"id": corpus_chrf(tmp_path), "name": "chrF", "key": "score"}
     words = [*WORDS, "--metrics", "default", "--metrics", json.dumps([chrf]), "--metrics", bleu]
     assert main([*words, "--reward", '{"id": "bleu", "max_order": 2}', "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    record = RecordStore("store").read(told["record"])
+    output = json.loads(capsys.readouterr().out)
+    record = RecordStore("store").read(output["record"])
     rows = record.episodes()
     texts = [row["text"] for row in rows]
     assert record.evaluation.metrics == ["default", chrf, bleu]
@@ -53,7 +53,7 @@ def test_a_record_holds_metrics_of_the_whole_evaluation(
 
     task = gym.make(ENV, split="test").unwrapped.task  # type: ignore[attr-defined]
     streams = [[task.examples[row["example"]].references[0] for row in rows]]
-    results = told["results"]["metrics"]
+    results = output["results"]["metrics"]
     assert results["chrF"] == pytest.approx(sacrebleu.corpus_chrf(texts, streams).score, abs=1e-9)
     assert results["evaluate:corpus_bleu"] == pytest.approx(
         sacrebleu.corpus_bleu(texts, streams).score, abs=1e-9
@@ -79,7 +79,7 @@ def test_a_record_holds_metrics_of_the_whole_evaluation(
         (["--reward", "evaluate:./none"], "there is no folder './none'"),
     ],
 )
-def test_what_cannot_be_computed_is_refused_before_anything_is_played(
+def test_an_invalid_corpus_metric_is_refused_before_anything_is_played(
     tmp_path: Path, options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bleu = corpus_bleu(tmp_path)
@@ -106,19 +106,19 @@ def made(
     return done, rows
 
 
-def test_episodes_bear_out_all_but_what_is_of_the_corpus() -> None:
+def test_corpus_metrics_are_exempt_from_the_check_against_episodes() -> None:
     record, rows = made(1, 31.5)
     check_results(record, rows)
     assert record["results"]["metrics"] == {"chrf": 0.5, "corpus_bleu": 31.5}
     for metrics, message in (
-        ({"chrf": 0.5}, "'corpus_bleu' of the corpus is missing"),
+        ({"chrf": 0.5}, "the corpus metric 'corpus_bleu' is missing"),
         ({"chrf": 0.6, "corpus_bleu": 31.5}, "results.metrics.chrf: 0.6"),
         ({"chrf": 0.5, "corpus_bleu": 31.5, "more": 1.0}, "results.metrics.more: 1.0"),
     ):
         with pytest.raises(RecordError, match=message):
             check_results({**record, "results": {**record["results"], "metrics": metrics}}, rows)
     rows[0]["metrics"]["corpus_bleu"] = 3.0
-    with pytest.raises(RecordError, match="'corpus_bleu' is of the corpus, but episodes have it"):
+    with pytest.raises(RecordError, match="'corpus_bleu' is a corpus metric, but episodes have it"):
         check_results(record, rows)
     record["facts"]["metrics"][0]["level"] = "episode"
     with pytest.raises(RecordError, match=r"facts.metrics.0.level: 'corpus' was expected"):

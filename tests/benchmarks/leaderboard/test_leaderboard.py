@@ -99,7 +99,7 @@ def test_scores_are_normalised_by_the_anchors_of_most_episodes(store):
     assert rows_of(store)["sb3-dqn"].normalized == pytest.approx(0.5)
 
 
-def test_a_single_seed_is_judged_by_example_and_says_so(anchored):
+def test_a_single_seed_is_compared_by_example_with_a_note(anchored):
     add(anchored, "sb3-dqn", 1, around(0.5))
     row = rows_of(anchored)["sb3-dqn"]
     assert (row.low, row.high, row.interval, row.seeds) == (None, None, "open", 1)
@@ -124,7 +124,7 @@ def test_evaluations_of_one_seed_weigh_by_their_episodes(store):
     assert Scores.of(store.records()).by_seed == {1: pytest.approx(4 / 6), 2: 0.5}
 
 
-def test_seeds_that_disagree_leave_it_unclear_whether_random_is_beaten(anchored):
+def test_seeds_that_disagree_give_an_unclear_verdict(anchored):
     add(anchored, "sb3-dqn", 1, around(0.05))
     add(anchored, "sb3-dqn", 2, around(0.6))
     add(anchored, "sb3-ppo", 1, around(0.02))
@@ -144,7 +144,7 @@ def test_trained_agents_are_paired_by_seed(store):
     assert row.beats_random == "yes"
 
 
-def test_configurations_of_one_agent_are_rows_of_their_own(anchored):
+def test_every_configuration_of_an_agent_has_its_own_row(anchored):
     net = {"layers": 2}
     add(anchored, "sb3-dqn", 1, around(0.5), config={"lr": 0.1, "net": net, "seed": 1})
     add(anchored, "sb3-dqn", 2, around(0.5), config={"lr": 0.1, "net": net, "seed": 2})
@@ -170,7 +170,7 @@ def test_configurations_of_one_agent_are_rows_of_their_own(anchored):
         ("agent", "trials", 50),
     ],
 )
-def test_runs_played_begun_or_tuned_otherwise_are_rows_of_their_own(store, section, name, value):
+def test_other_decoding_base_model_or_trials_give_another_row(store, section, name, value):
     add(store, "sb3-dqn", 1, around(0.5))
     record, rows = made_up.run("sb3-dqn", 2, around(0.9))
     record["spec"][section][name] = value
@@ -180,7 +180,7 @@ def test_runs_played_begun_or_tuned_otherwise_are_rows_of_their_own(store, secti
     assert {row.seeds for row in found} == {1}
 
 
-def test_every_row_names_its_own_value_of_an_option_that_differs(anchored):
+def test_every_label_has_the_rows_value_of_a_differing_option(anchored):
     for steps in (1000, 5000):
         add(anchored, "sb3-dqn", 1, around(0.5), steps=steps)
     assert {"sb3-dqn steps=1000", "sb3-dqn steps=5000"} <= set(rows_of(anchored))
@@ -202,7 +202,7 @@ def test_two_names_of_one_configuration_are_one_row(anchored):
     assert rows_of(anchored)["sb3-dqn a, b"].seeds == 2
 
 
-def test_equal_variants_of_two_configurations_are_told_apart(anchored):
+def test_equal_variants_of_two_configurations_get_distinct_labels(anchored):
     for steps in (1000, 5000):
         add(anchored, "sb3-dqn", 1, around(0.5), steps=steps, variant="a")
     labels = [row.label for row in leaderboard_table(anchored.records()) if row.agent == "sb3-dqn"]
@@ -228,7 +228,7 @@ def rows_of_env(store, env):
     return {row.agent: row for row in leaderboard_table(store.records(), env)}
 
 
-def test_labels_that_would_be_equal_are_told_apart(store):
+def test_equal_labels_get_distinct_suffixes(store):
     for value in (1, 2):
         config = {"a": value, "b": value, "c": value, "d": 0}
         add(store, "sb3-dqn", 1, around(0.5), config=config)
@@ -247,13 +247,13 @@ def test_labels_that_would_be_equal_are_told_apart(store):
         ({"id": "bleu", "max_order": 2}, "bleu"),
     ],
 )
-def test_a_label_tells_a_reward_as_a_sum_and_once(store, reward, label):
+def test_a_label_shows_a_reward_once_as_a_sum(store, reward, label):
     add(store, "sb3-dqn", 1, around(0.5), config={"reward": "default"})
     add(store, "sb3-dqn", 1, around(0.5), config={"reward": reward}, reward=reward)
     assert f"sb3-dqn reward={label}" in rows_of(store)
 
 
-def test_a_long_label_names_the_data_before_the_rest(store):
+def test_a_long_label_names_the_data_first(store):
     for fraction in (0.3, 1.0):
         config = dict.fromkeys("abcd", fraction) | {"supervised": {"train_fraction": fraction}}
         add(store, "token_dqn", 1, around(0.5), config=config)
@@ -262,7 +262,7 @@ def test_a_long_label_names_the_data_before_the_rest(store):
     assert "supervised.train_fraction=1 " in labels
 
 
-def test_incomparable_scores_stand_in_tables_of_their_own(anchored):
+def test_incomparable_scores_have_separate_tables(anchored):
     add(anchored, "sb3-dqn", 1, around(0.5), signature="env-b", kwargs={"max_new_tokens": 9})
     add(anchored, "sb3-dqn", 1, around(0.6), split="validation")
     tables = leaderboard_tables(anchored.records())
@@ -279,7 +279,7 @@ def test_incomparable_scores_stand_in_tables_of_their_own(anchored):
     assert "split: validation" in text
 
 
-def test_a_run_that_failed_early_stands_alone_where_it_may_belong_to_several_tables(anchored):
+def test_an_early_failure_has_its_own_table_if_several_are_possible(anchored):
     add(anchored, "sb3-dqn", 1, around(0.5), signature="env-b", kwargs={"max_new_tokens": 9})
     anchored.write(made_up.failure("sb3-ppo", 1, signature=None))
     tables = leaderboard_tables(anchored.records())
@@ -300,7 +300,7 @@ def test_an_unexplained_difference_of_signatures_is_named(store):
     ]
 
 
-def test_environments_are_kept_apart_and_chosen_by_id(anchored):
+def test_environments_have_separate_tables_and_are_chosen_by_id(anchored):
     add(anchored, "sb3-dqn", 1, around(0.5), env="Dialogue-v0")
     assert [table.env for table in leaderboard_tables(anchored.records())] == [
         "Dialogue-v0",
@@ -324,7 +324,7 @@ def test_failed_runs_are_shown(anchored):
     assert re.search(r"sb3-ppo .* 1 -", printed(anchored))
 
 
-def test_what_an_interrupted_run_had_played_is_no_score(anchored):
+def test_episodes_of_an_interrupted_run_give_no_score(anchored):
     record, rows = made_up.run("sb3-dqn", 1, around(0.8))
     record["status"] = "interrupted"
     anchored.write(record, rows)
@@ -334,28 +334,28 @@ def test_what_an_interrupted_run_had_played_is_no_score(anchored):
     assert rows_of(anchored)["sb3-dqn"].score == pytest.approx(0.5)
 
 
-def test_a_run_that_was_done_again_no_longer_counts_as_failed(anchored):
+def test_a_repeated_run_no_longer_counts_as_failed(anchored):
     anchored.write(made_up.failure("sb3-dqn", 1))
     add(anchored, "sb3-dqn", 1, around(0.5))
     row = rows_of(anchored)["sb3-dqn"]
     assert (row.failed_runs, row.retried_runs) == (0, 1)
 
 
-def test_what_failed_before_there_was_data_and_was_done_again_counts_no_more(anchored):
+def test_a_repeated_early_failure_no_longer_counts_as_failed(anchored):
     anchored.write(made_up.failure("sb3-dqn", 1, signature=None, n=None))
     add(anchored, "sb3-dqn", 1, around(0.5))
     row = rows_of(anchored)["sb3-dqn"]
     assert (row.seeds, row.failed_runs, row.retried_runs) == (1, 0, 1)
 
 
-def test_training_rewards_paid_at_other_times_are_rows_of_their_own(anchored):
+def test_another_reward_timing_gives_another_row(anchored):
     add(anchored, "sb3-dqn", 1, around(0.5))
     add(anchored, "sb3-dqn", 1, around(0.9), kwargs={"reward_timing": "dense"})
     shown = printed(anchored)
     assert "reward_timing=dense" in shown
 
 
-def test_what_others_cannot_verify_is_noted(anchored):
+def test_a_reward_that_others_cannot_verify_gets_a_note(anchored):
     add(anchored, "sb3-dqn", 1, around(0.5), reward=None)
     assert any("callable" in note for note in rows_of(anchored)["sb3-dqn"].notes)
 
@@ -391,7 +391,7 @@ def test_a_table_fits_in_a_hundred_columns(anchored):
     assert "…" not in text
 
 
-def test_what_rows_were_trained_on_stands_below_their_table(anchored):
+def test_the_training_of_the_rows_is_shown_below_the_table(anchored):
     tuned = [{"id": "bleu", "weight": 10}, {"id": "chrf", "weight": 5}]
     dense = {"reward": tuned, "reward_timing": "dense", "gamma": 0.6}
     add(anchored, "sb3_dqn", 1, around(0.5), reward=tuned, config=dense)
@@ -405,12 +405,12 @@ def test_what_rows_were_trained_on_stands_below_their_table(anchored):
         "rloo reward=chrf a=2: trained on chrf, paid at the end",
     ]
     [table] = json.loads(printed(anchored, json=True))["tables"]
-    told = {row["agent"]: row["trained_on"] for row in table["rows"]}
-    assert told["sb3_dqn"] == {"reward": "10*bleu+5*chrf, dense, discount 0.6"}
-    assert told["random"] == {}
+    trained_on = {row["agent"]: row["trained_on"] for row in table["rows"]}
+    assert trained_on["sb3_dqn"] == {"reward": "10*bleu+5*chrf, dense, discount 0.6"}
+    assert trained_on["random"] == {}
 
 
-def test_unreadable_records_are_told_and_the_others_shown(anchored, capsys):
+def test_unreadable_records_are_named_and_the_others_shown(anchored, capsys):
     bad = add(anchored, "sb3-dqn", 1, around(0.5))
     (anchored.path / f"{bad}.jsonl.gz").write_bytes(b"")
     text = printed(anchored)

@@ -44,7 +44,7 @@ def test_trained_agents_are_paired_by_seed(two):
     assert (one.score, one.other_score) == pytest.approx((0.7, 0.55))
 
 
-def test_the_other_way_round_is_worse(two):
+def test_the_reverse_comparison_is_worse(two):
     done = CliRunner().invoke(commands, ["leaderboard", "compare", "theirs", "--store", str(two.path)])
     assert done.exit_code == 0
     assert "worse" in done.stdout
@@ -67,7 +67,7 @@ def test_seeds_count_on_either_side(store):
     )
 
 
-def test_seeds_that_one_side_lacks_leave_no_pairs(store):
+def test_different_seeds_are_not_paired(store):
     mine, theirs = [0.5, 0.6, 0.9], [0.3, 0.5]
     for agent, means in (("mine", mine), ("theirs", theirs)):
         for seed, mean in enumerate(means, start=1):
@@ -78,7 +78,7 @@ def test_seeds_that_one_side_lacks_leave_no_pairs(store):
     assert (one.difference.low, one.difference.high) == pytest.approx((expected.low, expected.high))
 
 
-def test_a_single_seed_beside_several_has_the_spread_of_its_examples(store):
+def test_a_single_seed_against_several_uses_its_spread_over_examples(store):
     for seed, mean in enumerate((0.5, 0.6, 0.7), start=1):
         add(store, "mine", seed, mean)
     id = add(store, "theirs", 9, 0.1)
@@ -103,12 +103,12 @@ def test_other_configurations_of_the_agent_are_compared_too(two):
     assert all(one.judged == "paired by seed" for one in by_names.values())
 
 
-def test_what_cannot_be_compared_is_said(two):
+def test_an_impossible_comparison_is_an_error(two):
     with pytest.raises(ValueError, match="no completed runs of 'mime'"):
         compare(two, "mime")
 
 
-def test_records_that_cannot_be_read_are_told_of(two, tmp_path):
+def test_unreadable_records_are_named(two, tmp_path):
     id = add(two, "theirs", 4, 0.5)
     path = two.path / f"{id}.jsonl.gz"
     path.write_bytes(path.read_bytes() + b" ")
@@ -122,7 +122,7 @@ def test_records_that_cannot_be_read_are_told_of(two, tmp_path):
         assert f"unreadable record {id[:12]}: {id}.jsonl.gz: altered" in done.stderr
 
 
-def test_results_that_the_episodes_do_not_bear_out_are_told_of_and_not_compared(two):
+def test_results_that_contradict_the_episodes_are_named_and_not_compared(two):
     id = add(two, "theirs", 4, 0.4)
     forged = forge(two.path, id, b'"mean_reward": 0.4', b'"mean_reward": 9.4')
     problems = {}
@@ -132,7 +132,7 @@ def test_results_that_the_episodes_do_not_bear_out_are_told_of_and_not_compared(
     assert (one.judged, one.other_score) == ("paired by seed", pytest.approx(0.55))
 
 
-def test_tables_of_one_environment_are_told_apart(two):
+def test_tables_of_one_environment_have_distinct_titles(two):
     for agent, mean in (("mine", 0.2), ("theirs", 0.1)):
         two.write(*made_up.run(agent, 1, [mean, mean + 0.1], split="validation"))
     assert len({one.table for one in compare(two, "mine")}) == 2

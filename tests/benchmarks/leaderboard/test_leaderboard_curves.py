@@ -19,7 +19,7 @@ def titles(store, tmp_path):
     return [line.strip(" <!->") for line in drawn.splitlines() if "measured in" in line]
 
 
-def test_what_cannot_be_drawn_is_said(store, tmp_path):
+def test_an_impossible_drawing_is_an_error(store, tmp_path):
     add(store, "mine")
     with pytest.raises(ValueError, match=r"must end in \.svg"):
         plot_curves(store, ENV, tmp_path / "curves.gif")
@@ -27,7 +27,7 @@ def test_what_cannot_be_drawn_is_said(store, tmp_path):
         plot_curves(store, "Nothing-v0", tmp_path / "curves.svg")
 
 
-def test_curves_are_drawn_and_the_same_every_time(store, tmp_path):
+def test_curves_are_drawn_identically_every_time(store, tmp_path):
     add(store, "mine")
     add(store, "theirs")
     for name in ("a.svg", "b.svg"):
@@ -37,7 +37,7 @@ def test_curves_are_drawn_and_the_same_every_time(store, tmp_path):
     assert "<svg" in drawn
 
 
-def test_scores_in_one_reward_stand_on_one_axis(store, tmp_path):
+def test_scores_in_one_reward_share_an_axis(store, tmp_path):
     add(store, "mine")
     # Trained on something else, by its own configuration: measured in the environment's reward all the same.
     tuned = [{"id": "bleu", "weight": 10}]
@@ -46,7 +46,7 @@ def test_scores_in_one_reward_stand_on_one_axis(store, tmp_path):
     assert titles(store, tmp_path) == []
 
 
-def test_scores_in_other_rewards_stand_in_panels_titled_with_them(store, tmp_path):
+def test_every_reward_has_its_own_titled_panels(store, tmp_path):
     add(store, "mine")
     add(store, "theirs", reward="chrf")
     assert titles(store, tmp_path) == ["measured in the id's own reward", "measured in chrf"]

@@ -50,7 +50,7 @@ def test_samples_of_one_agent_for_a_program(filled: RecordStore, capsys: pytest.
     assert row["episodes"][0]["text"] == "mine\nwrote \x1b[31m0"
 
 
-def test_a_row_that_is_not_there_is_named_with_those_that_are(
+def test_a_missing_row_is_an_error_that_lists_the_agents(
     filled: RecordStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["leaderboard", "samples", "--store", str(filled.path), "--env", ENV, "--agent", "mime"]

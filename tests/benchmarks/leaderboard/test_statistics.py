@@ -59,7 +59,7 @@ def test_bootstrap_from_twenty_seeds_on():
     assert interval.high == pytest.approx(expected.confidence_interval.high)
 
 
-def test_twenty_scores_that_differ_by_next_to_nothing_have_an_interval():
+def test_twenty_almost_equal_scores_have_an_interval():
     interval = mean_interval([0.0] * 19 + [1e-300])
     assert interval.method == "t"
     assert interval.low == pytest.approx(0.0)
@@ -86,7 +86,7 @@ def test_paired_difference_uses_the_seeds():
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.8, 0.99])
-def test_differences_have_the_confidence_asked_for(confidence):
+def test_differences_have_the_requested_confidence(confidence):
     a, b = [0.1, 0.3, 0.2, 0.5], [0.2, 0.1, 0.4, 0.6]
     paired = paired_difference(a, b, range(4), confidence=confidence)
     welch = welch_difference(mean_interval(a), mean_interval(b), confidence)
@@ -179,6 +179,6 @@ def test_stratified_bootstrap():
 
 
 @pytest.mark.parametrize("values", [[], [1, math.nan], [math.inf]])
-def test_no_mean_of_nothing_or_nan(values):
+def test_the_mean_of_nothing_or_nan_is_an_error(values):
     with pytest.raises(ValueError):
         mean_interval(values)

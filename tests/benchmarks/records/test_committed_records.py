@@ -47,7 +47,7 @@ def reference(env_id: str) -> Record:
 
 
 @pytest.mark.parametrize("env_id", WITH_REFERENCE)
-def test_the_reference_agent_earns_what_it_earned(env_id: str) -> None:
+def test_the_reference_agent_still_earns_its_recorded_score(env_id: str) -> None:
     record = reference(env_id)
     agent = ReferenceAgent(gym.make(env_id), 0)
     result = llm_envs.evaluate(agent, env_id, seed=record.evaluation.seed)
@@ -65,7 +65,7 @@ def test_the_store_fits_in_a_repository() -> None:
     assert sum(file.stat().st_size for file in files) < 15_000_000
 
 
-def test_runs_that_left_the_store_are_summarised() -> None:
+def test_runs_removed_from_the_store_are_summarised() -> None:
     summary = json.loads((BENCHMARKS / "results-summarised.json").read_text(encoding="utf-8"))
     kept = {record.data["identity"] for record in records().values()}
     identities = []

@@ -19,7 +19,7 @@ from tiny_agents import make
 from llm_baselines.spec import AgentSpec, EnvironmentSpec, RunSpec
 from llm_benchmarks.commands import demo, llm_demo
 from llm_benchmarks.commands.app import main
-from llm_benchmarks.commands.benchmark import tell
+from llm_benchmarks.commands.benchmark import print_outcome
 from llm_benchmarks.commands.train import _ShownQ
 from llm_benchmarks.console.warning_lines import warnings_in_one_line
 from llm_benchmarks.run.cells import Cell
@@ -122,7 +122,7 @@ def test_json_for_programs_is_ascii(evil_store, capsys):
     assert {table["env"] for table in json.loads(out)["tables"]} == {EVIL}
 
 
-def test_what_is_wrong_with_a_record_is_told_on_one_line(store, capsys):
+def test_the_error_of_a_record_is_printed_on_one_line(store, capsys):
     bad = plant(store.path, good(*made_up.run()))
     extra = store.path / f"{bad}.checkpoint"
     extra.mkdir()
@@ -133,7 +133,7 @@ def test_what_is_wrong_with_a_record_is_told_on_one_line(store, capsys):
     assert line.endswith("extra file that is not listed")
 
 
-def test_a_page_has_no_row_and_no_markup_of_a_record(store, tmp_path, capsys):
+def test_a_record_adds_no_row_and_no_markup_to_a_page(store, tmp_path, capsys):
     record, rows = made_up.run(f"evil{CONTROL}\n| <script> [x](y)", 1, env="TextGen-Tiny-v0")
     plant(store.path, good(record, rows))
     out = tmp_path / FILE
@@ -194,7 +194,7 @@ TINY = ["--env", "TextGen-Tiny-v0"]
     ],
     ids=lambda command: " ".join(command)[:40].encode("ascii", "ignore").decode().replace("\x1b", ""),
 )
-def test_what_is_typed_comes_back_without_control_characters(command, tmp_path, monkeypatch, capsys):
+def test_typed_text_is_printed_without_control_characters(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     folder = Path("folder")
     folder.mkdir()
@@ -204,19 +204,19 @@ def test_what_is_typed_comes_back_without_control_characters(command, tmp_path, 
         '[evaluation]\nepisodes = 2\n[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
     )
     assert main(command) in (0, 2)
-    told = capsys.readouterr()
-    assert safe(told.out + told.err) != ""
-    assert "Traceback" not in told.err
+    output = capsys.readouterr()
+    assert safe(output.out + output.err) != ""
+    assert "Traceback" not in output.err
 
 
-def test_an_exported_folder_is_named_without_markup(tmp_path, monkeypatch, capsys):
+def test_export_escapes_the_name_of_its_folder(tmp_path, monkeypatch, capsys):
     from llm_benchmarks.commands import export as export_command
 
-    trained = SimpleNamespace(export=lambda out: None)
-    monkeypatch.setattr(export_command, "load_trained", lambda *a, **k: trained)
+    agent = SimpleNamespace(export=lambda out: None)
+    monkeypatch.setattr(export_command, "load_trained", lambda *a, **k: agent)
     spec = RunSpec(environment=EnvironmentSpec(id="TextGen-Tiny-v0"), agent=AgentSpec(name="x"))
-    told = TrainedFolder(status="completed", spec=spec)
-    monkeypatch.setattr(export_command, "read_training", lambda folder: told)
+    trained = TrainedFolder(status="completed", spec=spec)
+    monkeypatch.setattr(export_command, "read_training", lambda folder: trained)
     assert main(["export", "--agent", str(tmp_path), "--out", "x[/b]"]) == 0
     assert capsys.readouterr().out.splitlines()[1] == "llm-envs train --set model=x[/b]"
 
@@ -233,7 +233,7 @@ def test_progress_shows_cells_and_messages_escaped(terminal):
         shown.started(cell)
         shown.advanced(cell, EVIL, 1, 2)
         shown.ended(cell, "failed", None, 1.0, EVIL)
-        tell(console, SuiteOutcome(failed=[(cell, EVIL)], unreadable={"0" * 64: EVIL}))
+        print_outcome(console, SuiteOutcome(failed=[(cell, EVIL)], unreadable={"0" * 64: EVIL}))
     text = out.getvalue()
     assert "[/nothing]" in text
     for acting in ("\x1b[31m", "\x9b", "\u202e", "\u200b", "\x07", "\u2028", "\nforged", "😄"):
@@ -253,7 +253,7 @@ def test_samples_of_the_demos_are_escaped(evil_store, capsys):
         table.rows.append(SimpleNamespace(agent=name, records=(id,)))
     demo._print_sample(console, "e", [table], evil_store)
     llm_demo._print_samples(console, rows, rows)
-    llm_demo._print_worth(console, {EVIL: [llm_demo.Measured(1.0, 1.0, 1.0)]})
+    llm_demo._print_measured(console, {EVIL: [llm_demo.Measured(1.0, 1.0, 1.0)]})
     text = out.getvalue()
     assert "\\x1b" in text
     assert not {c for c in text if c != "\n" and unicodedata.category(c) in _ACTING}
@@ -284,7 +284,7 @@ def test_the_cache_folder_is_named_escaped(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.isascii()
 
 
-def test_play_shows_texts_of_others_escaped_and_indented(tmp_path, monkeypatch, capsys):
+def test_play_escapes_and_indents_texts_from_files(tmp_path, monkeypatch, capsys):
     data = tmp_path / "pairs.jsonl"
     rows = [{"source": f"{EVIL} {i}", "references": [f"{EVIL} {i}"]} for i in range(40)]
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -308,7 +308,7 @@ def test_play_shows_texts_of_others_escaped_and_indented(tmp_path, monkeypatch, 
     assert "source: evil\\x1b[31m" in out
 
 
-def test_rendering_lets_no_text_forge_a_line(tmp_path):
+def test_a_rendered_text_cannot_forge_a_line(tmp_path):
     data = tmp_path / "pairs.jsonl"
     rows = [{"source": f"s{i}\nreward: 1.000", "references": [f"r{i}"]} for i in range(40)]
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))

@@ -130,7 +130,7 @@ def named(err: str) -> dict[str, str]:
     return dict(found)
 
 
-def test_hand_made_records_are_each_named_and_hide_no_other(anchored, tmp_path, capsys):
+def test_every_hand_made_record_is_named_and_hides_no_other(anchored, tmp_path, capsys):
     assert len(HOSTILE) >= 60
     expected = {
         plant(anchored.path, hostile(file, path, value, seed=100 + i)): message
@@ -164,7 +164,7 @@ def main_json(store: RecordStore, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
-def test_mutated_records_are_each_read_or_named(anchored, capsys):
+def test_every_mutated_record_is_read_or_named(anchored, capsys):
     rng = random.Random(25)
     planted = {plant(anchored.path, mutation(rng, seed)) for seed in range(2, 2 + MUTATIONS)}
     assert len(planted) == MUTATIONS
@@ -192,7 +192,7 @@ def test_pages_name_unreadable_records_and_show_the_others(anchored, tmp_path, c
     assert "good-agent" in (out / "TextGen-Tiny-v0.md").read_text()
 
 
-def test_a_cell_is_not_done_by_a_record_that_cannot_be_read(store):
+def test_an_unreadable_record_does_not_complete_a_cell(store):
     record, rows = made_up.run()
     rows[1]["metrics"] = "x"
     id = plant(store.path, lines_of(record, rows))
@@ -201,7 +201,7 @@ def test_a_cell_is_not_done_by_a_record_that_cannot_be_read(store):
     assert problems == {id: "episode 1: metrics: 'x' is not of type 'object'"}
 
 
-def test_a_suite_runs_the_cell_of_an_unreadable_record_and_names_it(tmp_path, capsys):
+def test_a_suite_names_an_unreadable_record_and_runs_its_cell(tmp_path, capsys):
     suite, place = tmp_path / "s.toml", tmp_path / "store"
     suite.write_text(
         '[evaluation]\nepisodes = 3\n[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
@@ -242,7 +242,7 @@ def test_extreme_rewards_break_no_statistic(store, seeds, capsys):
     assert main(["leaderboard", "compare", "huge", "--store", str(store.path)]) == 0
 
 
-def test_a_failed_record_shows_the_specification_it_failed_for(store):
+def test_a_failed_record_shows_its_invalid_specification(store):
     for spec in ({"bleu": "much"}, [{"id": "bleu", "weight": "much"}], 5, [[]], {"id": {"id": 1}}):
         record = made_up.failure("a", 1)
         record["spec"]["training"]["reward"] = {"spec": spec, "signature": None}
@@ -256,7 +256,7 @@ BOUNDS = [0, 1, -1, 2**53, 2**53 + 1, 1e30, 1.1e30, -1e30, -1.1e30, 1e12, 1.1e12
 
 
 @pytest.mark.parametrize("part", ["episode", "curve_row"])
-def test_a_row_that_is_plain_is_valid_by_the_schema(part, monkeypatch):
+def test_every_row_that_passes_the_fast_check_is_valid(part, monkeypatch):
     monkeypatch.setattr("llm_benchmarks.records.schema.PLAIN", {})
     plain = {"episode": is_plain_episode, "curve_row": is_plain_curve_row}[part]
     good_row = made_up.run()[1][0] if part == "episode" else CURVE[0]
@@ -288,7 +288,7 @@ def test_errors_of_any_length_can_be_recorded():
     assert len(record["error"]["message"]) == 100_000
 
 
-def test_what_could_not_be_read_again_is_not_written(store, monkeypatch):
+def test_a_record_too_large_to_read_is_not_written(store, monkeypatch):
     record, rows = made_up.run()
     with monkeypatch.context() as patch:
         patch.setattr("llm_benchmarks.records.record_file.MAX_BYTES", 100)

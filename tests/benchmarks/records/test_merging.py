@@ -11,14 +11,14 @@ from llm_benchmarks.records.merging import merge
 from llm_benchmarks.records.store import RecordStore
 
 
-def test_a_record_keeps_its_id_where_nothing_changes(store, tmp_path):
+def test_an_unchanged_copy_keeps_its_id(store, tmp_path):
     other = RecordStore(tmp_path / "other")
     id = store.write(*made_up.run(experiment="text"))
     assert merge([store], other, "parts").copied == [id]
     assert other.read(id).data == store.read(id).data
 
 
-def test_a_former_record_arrives_in_the_present_schema(store, tmp_path):
+def test_a_copy_of_a_former_record_has_the_current_schema(store, tmp_path):
     other = RecordStore(tmp_path / "other")
     kept = {"checkpoint/a/model.json": b"[]"}
     record, rows = former_records.run()
@@ -47,7 +47,7 @@ def test_a_run_that_the_store_has_is_left_out(store, tmp_path):
     assert merge([store], other).copied == [again], "another evaluation of the same run is another record"
 
 
-def test_the_command_copies_and_names_what_cannot_be_read(store, tmp_path, capsys):
+def test_merge_copies_records_and_names_unreadable_ones(store, tmp_path, capsys):
     files = {"checkpoint/model.json": b"[]"}
     record, rows = made_up.run()
     record["facts"]["checkpoint_hash"] = checkpoint_hash(files)
@@ -55,9 +55,9 @@ def test_the_command_copies_and_names_what_cannot_be_read(store, tmp_path, capsy
     bad = forge(store.path, store.write(*made_up.run(seed=2)), b'"mean_reward": 0.25', b'"mean_reward": 0.9')
     words = ["leaderboard", "merge", str(store.path), "--store", str(tmp_path / "new")]
     assert main([*words, "--experiment", "text"]) == 1
-    told = capsys.readouterr()
-    assert "1 copied to" in told.out
-    assert f"unreadable record {bad[:12]}: record: results.mean_reward" in told.err
+    output = capsys.readouterr()
+    assert "1 copied to" in output.out
+    assert f"unreadable record {bad[:12]}: record: results.mean_reward" in output.err
     [copied] = RecordStore(tmp_path / "new").records()
     assert copied.spec.experiment == "text"
     assert main(words) == 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 from llm_benchmarks.records.provenance import collect_provenance, utc_now
 
 
-def test_the_command_does_not_tell_where_the_program_stands():
-    told = collect_provenance(
+def test_the_recorded_command_omits_the_programs_folder():
+    provenance = collect_provenance(
         started_at=utc_now(), command=["/home/me/bin/llm-envs", "benchmark", "a/b.toml"]
     )
-    assert told["command"] == ["llm-envs", "benchmark", "a/b.toml"]
+    assert provenance["command"] == ["llm-envs", "benchmark", "a/b.toml"]
     assert collect_provenance(started_at=utc_now(), command=[])["command"] == []

@@ -32,7 +32,7 @@ def changed(store, path, value):
     return store.read(plant(store.path, files_of(record, rows))).spec
 
 
-def test_a_former_record_says_what_a_new_one_would(store):
+def test_an_upgraded_record_equals_a_new_one(store):
     former, rows = former_records.run()
     id = plant(store.path, files_of(former, rows))
     record, _ = made_up.run(curve=former_records.CURVE)
@@ -78,7 +78,7 @@ def test_options_of_sampling_become_the_decoding(store):
     assert changed(store, "agent.config", {"temperature": 0.7}).evaluation.decoding == {}
 
 
-def test_data_of_the_users_own_is_known_by_its_content(store):
+def test_a_users_own_data_is_identified_by_its_hash(store):
     spec = changed(store, "env.kwargs", {"dataset": "file:a.jsonl", "tokenizer": "my-tokenizer"})
     assert spec.environment.contents == {"dataset": made_up.SHA, "tokenizer": made_up.SHA}
     other = changed(store, "env.kwargs", {"dataset": "file:b.jsonl", "tokenizer": "moved"})
@@ -86,12 +86,12 @@ def test_data_of_the_users_own_is_known_by_its_content(store):
     assert changed(store, "env.kwargs", {"tokenizer": "word"}).environment.contents == {}
 
 
-def test_the_time_of_payment_is_that_of_the_agent_or_the_environment(store):
+def test_the_reward_timing_comes_from_the_agent_or_the_environment(store):
     assert changed(store, "env.kwargs", {"reward_timing": "dense"}).training.reward_timing == "dense"
     assert changed(store, "agent.config", {"reward_timing": "dense"}).training.reward_timing == "dense"
 
 
-def test_metrics_get_the_signature_that_is_their_own(store):
+def test_every_metric_gets_its_own_signature(store):
     record, rows = former_records.run()
     whole = "1*chrf|nc:6|v1 + 1*exact_match|lowercase:no|v1"
     record["reward"]["metrics"] = [
@@ -156,7 +156,7 @@ def test_an_extra_file_is_refused(store):
         ("curve.jsonl", b'"timesteps": 10', b'"timesteps": -1', "curve.jsonl line 1: timesteps: -1"),
     ],
 )
-def test_a_forged_record_is_refused_for_what_it_says(store, name, old, new, message):
+def test_a_forged_record_is_refused_by_field(store, name, old, new, message):
     folder = store.path / write(store)
     data = (folder / name).read_bytes()
     assert old in data
@@ -166,11 +166,11 @@ def test_a_forged_record_is_refused_for_what_it_says(store, name, old, new, mess
     assert message in str(caught.value)
 
 
-def test_manifests_of_all_kinds_are_named(store):
+def test_every_invalid_manifest_is_named(store):
     good = write(store, agent="good-agent")
     files = files_of(*former_records.run("hostile", 2))
     listed = {"sha256": "0" * 64, "size": 1}
-    told = [
+    manifests = [
         lambda m: {**m, "files": []},
         lambda m: {**m, "files": {**m["files"], "checkpoint/x": {"sha256": "0" * 64, "size": 10**400}}},
         lambda m: {**m, "files": {**m["files"], "checkpoint/../../x": listed}},
@@ -183,13 +183,13 @@ def test_manifests_of_all_kinds_are_named(store):
         lambda m: b"[" * 100_000,
         lambda m: float("nan"),
     ]
-    planted = {plant(store.path, files, manifest) for manifest in told}
+    planted = {plant(store.path, files, manifest) for manifest in manifests}
     problems: dict[str, str] = {}
     assert [record.id for record in store.records(problems)] == [good]
     assert problems.keys() == planted
 
 
-def test_a_former_record_whose_sections_are_odd_is_refused_by_field(store):
+def test_a_former_record_with_wrong_sections_is_refused_by_field(store):
     record, rows = former_records.run()
     for path, value in (("env.kwargs", []), ("agent.config", 3), ("seeds.training", "one"), ("reward", None)):
         odd = json.loads(json.dumps(record))

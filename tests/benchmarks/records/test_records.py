@@ -33,7 +33,7 @@ DONE = {"provenance": made_up.provenance(), "cost": made_up.cost()}
 
 
 @pytest.mark.parametrize("schema", [record_schema(), former_schema()])
-def test_the_schemas_are_json_schemas(schema):
+def test_the_schemas_are_valid_json_schemas(schema):
     jsonschema.Draft202012Validator.check_schema(schema)
 
 
@@ -80,7 +80,7 @@ def test_every_section_is_required(section):
         check_record(record)
 
 
-def test_a_failed_run_needs_its_error_and_may_lack_what_was_not_found_out():
+def test_a_failed_run_needs_an_error_and_may_lack_facts():
     record = made_up.failure(signature=None)
     assert record["spec"]["environment"]["signature"] is None
     with pytest.raises(RecordError, match="error: None is not of type 'object'"):
@@ -108,12 +108,12 @@ def test_numpy_values_become_json():
         ({"layers": {3: 1}}, "spec.agent.config.layers: key 3 is not a string"),
     ],
 )
-def test_what_json_cannot_say_is_refused_by_name(config, message):
+def test_values_that_json_cannot_hold_are_refused_by_name(config, message):
     with pytest.raises(RecordError, match=message):
         new_record(made_up.spec(config=config), made_up.facts(), status="interrupted", **DONE)
 
 
-def test_seeds_that_serve_twice_are_marked():
+def test_shared_seeds_are_detected():
     def disjoint(training, evaluation, tuning):
         spec = made_up.spec(seed=training)
         agent = replace(spec.agent, tuning_seeds=tuple(tuning))
@@ -128,7 +128,7 @@ def test_seeds_that_serve_twice_are_marked():
     assert not disjoint(1, 2, [2])
 
 
-def test_the_identity_follows_what_is_asked_for_only():
+def test_the_identity_depends_only_on_the_spec():
     spec = made_up.spec()
     identity = spec.identity()
 
@@ -171,7 +171,7 @@ def test_summary_by_hand():
     assert summarize([]) is None
 
 
-def test_results_must_be_those_of_the_episodes():
+def test_results_must_follow_from_the_episodes():
     record, rows = made_up.run()
     check_results(record, rows)
     assert record["results"]["mean_reward"] == 0.25
@@ -182,17 +182,18 @@ def test_results_must_be_those_of_the_episodes():
         check_results(changed(record, "results.mean_reward", 0.9), rows)
     with pytest.raises(RecordError, match="episode 0: index: 1, expected 0"):
         check_results(record, rows[1:])
-    with pytest.raises(RecordError, match="results: there are some, but no episodes"):
+    with pytest.raises(RecordError, match="results: the record has results but no episodes"):
         check_results(record, [])
 
 
-def test_episodes_must_have_been_played_with_the_records_evaluation_seed():
+def test_episode_seeds_must_follow_from_the_evaluation_seed():
     record, rows = made_up.run()
-    wanted = episode_seed(777, 2)
-    assert rows[2]["seed"] == wanted
-    rows[2]["seed"] = wanted + 1
+    expected = episode_seed(777, 2)
+    assert rows[2]["seed"] == expected
+    rows[2]["seed"] = expected + 1
     message = (
-        f"episode 2: seed: {wanted + 1}, expected {wanted}, that of episode 2 under spec.evaluation.seed 777"
+        f"episode 2: seed: {expected + 1}, expected {expected}, "
+        "that of episode 2 under spec.evaluation.seed 777"
     )
     with pytest.raises(RecordError, match=message):
         check_results(record, rows)
@@ -220,7 +221,7 @@ def test_error_section_of_an_exception():
     assert "test_error_section_of_an_exception" in section["traceback"]
 
 
-def test_collected_provenance_is_what_the_schema_asks_for():
+def test_collected_provenance_is_valid_by_the_schema():
     found = collect_provenance(started_at=utc_now(), packages=("pytest", "no-such-package"))
     record = {**made_up.run()[0], "provenance": found}
     check_record(record)

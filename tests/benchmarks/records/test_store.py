@@ -188,7 +188,7 @@ def test_an_extra_file_in_a_checkpoint_is_refused(store):
         store.read(id)
 
 
-def test_an_altered_record_is_not_found_as_done(store):
+def test_an_altered_record_is_not_found(store):
     record, _ = made_up.run()
     id = write(store)
     assert [found.id for found in store.find(record["identity"])] == [id]
@@ -215,14 +215,14 @@ def test_an_altered_record_is_not_found_as_done(store):
         (b'"stop"}\n', b'"stop"}', ""),
     ],
 )
-def test_a_forged_record_is_refused_for_what_it_says(store, old, new, message):
+def test_a_forged_record_is_refused_by_field(store, old, new, message):
     forged = forge(store.path, write(store), old, new)
     with pytest.raises(RecordError) as caught:
         store.read(forged)
     assert message in str(caught.value)
 
 
-def test_content_without_a_last_line_end_is_cut_short(store):
+def test_content_without_a_final_newline_is_refused(store):
     content = content_of(store.path, write(store))
     with pytest.raises(RecordError, match="cut short: the last line has no end"):
         store.read(plant_bytes(store.path, content[:-1]))
@@ -242,13 +242,13 @@ def test_content_without_a_last_line_end_is_cut_short(store):
         ("checkpoint", "not a plain name"),
     ],
 )
-def test_files_that_may_run_or_lead_astray_are_refused(store, name, message):
+def test_checkpoint_files_that_may_run_code_or_escape_are_refused(store, name, message):
     with pytest.raises(RecordError, match=message):
         write(store, files={name: b"x"})
     assert store.ids() == []
 
 
-def test_a_checkpoint_that_is_not_the_agents_is_refused(store):
+def test_a_checkpoint_with_another_hash_is_refused(store):
     record, rows = made_up.run()
     with pytest.raises(RecordError, match=r"facts.checkpoint_hash: None is not that of the files"):
         store.write(record, rows, files={"checkpoint/model.json": b"{}"})
@@ -283,7 +283,7 @@ def test_a_bad_episode_is_refused_before_anything_is_written(store, field, value
     assert not store.path.exists()
 
 
-def test_a_half_written_folder_is_no_record(store):
+def test_a_half_written_record_is_ignored(store):
     id = write(store)
     (store.path / ".writing-abc").mkdir()
     shutil.copy(store.path / FILE.format(id), store.path / ".writing-abc")
@@ -322,7 +322,7 @@ RecordStore(sys.argv[1]).write(*made_up.run())
 
 
 @pytest.mark.parametrize("how", ["raise OSError('disk full')", "os._exit(9)"])
-def test_a_crash_beside_a_checkpoint_leaves_nothing_after_tidying(store, how):
+def test_tidy_removes_the_checkpoint_that_a_crash_left(store, how):
     code = f"""
 import os, sys
 import made_up
@@ -381,13 +381,13 @@ def test_records_of_a_run_are_found_by_its_identity(store):
     assert [found.id for found in store.find(key)] == [done]
 
 
-def test_a_leaderboard_leaves_out_results_that_the_episodes_do_not_bear_out(store):
+def test_a_leaderboard_leaves_out_results_that_contradict_the_episodes(store):
     """Of several seeds, too: no row of theirs is asked for."""
     for seed in (1, 2):
         store.write(*made_up.run(seed=seed))
     id = store.ids()[0]
-    said = store.read(id).results["mean_reward"]
-    forged = forge(store.path, id, f'"mean_reward": {said}'.encode(), b'"mean_reward": 0.9')
+    mean = store.read(id).results["mean_reward"]
+    forged = forge(store.path, id, f'"mean_reward": {mean}'.encode(), b'"mean_reward": 0.9')
     board = read_leaderboard(store)
     assert list(board.problems) == [forged]
     assert "results.mean_reward: 0.9, but the episodes give" in board.problems[forged]

@@ -36,12 +36,12 @@ from llm_benchmarks.run.resolve import resolve_agent
         ({"agent": "random"}, ""),
     ],
 )
-def test_a_run_says_what_it_learns_from(cell: dict[str, Any], expected: str) -> None:
+def test_trained_on_describes_a_training(cell: dict[str, Any], expected: str) -> None:
     run = Cell(**{"env": "Translation-v0", **cell})
     assert in_a_line(resolve_agent(run).spec) == expected
 
 
-def test_whatever_a_record_has_in_the_place_of_a_number_is_told_as_it_is() -> None:
+def test_a_value_that_is_no_number_is_shown_unchanged() -> None:
     run = Cell(env="Translation-v0", agent="sb3_dqn")
     spec = resolve_agent(run).spec
     start = {"total_timesteps": "many", "train_fraction": [1]}

@@ -99,9 +99,7 @@ def test_no_field_of_an_agent_folder_runs_code(
 
 
 @pytest.mark.parametrize("agent", TRAININGS)
-def test_no_field_runs_code_when_training_goes_on(
-    trained: Path, canary: Canary, tmp_path: Path, agent: str
-) -> None:
+def test_no_field_runs_code_on_resume(trained: Path, canary: Canary, tmp_path: Path, agent: str) -> None:
     folder = copy(trained, agent, tmp_path, report=True)
     words = ["train", "--env", TINY, "--agent", agent, "--out", str(folder), "--resume"]
     content = json.loads((folder / "training.json").read_text())
@@ -138,7 +136,7 @@ def test_no_field_of_a_checkpoint_runs_code(
 
 
 @pytest.mark.parametrize("agent", ["sb3_dqn", "token_dqn"])
-def test_a_loaded_agent_trains_on_its_environments_reward_where_the_folder_names_code(
+def test_a_loaded_agent_ignores_a_reward_that_its_folder_names_as_code(
     trained: Path, canary: Canary, tmp_path: Path, agent: str
 ) -> None:
     folder = copy(trained, agent, tmp_path, report=False)
@@ -155,7 +153,7 @@ def test_a_loaded_agent_trains_on_its_environments_reward_where_the_folder_names
     assert canary.sang()
 
 
-def test_code_that_a_person_allows_is_theirs(
+def test_code_that_the_user_allows_runs(
     trained: Path, canary: Canary, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = copy(trained, "token_dqn", tmp_path, report=True)
@@ -199,7 +197,7 @@ def test_no_folder_runs_a_module_of_evaluate(
         back()
 
 
-def test_a_module_of_evaluate_that_a_folder_names_is_run_where_a_person_allows_it(
+def test_a_module_of_evaluate_runs_if_the_user_allows_it(
     trained: Path, canary: Canary, tmp_path: Path
 ) -> None:
     folder = copy(trained, "sb3_dqn", tmp_path, report=False)
@@ -283,7 +281,7 @@ def _tokenizer() -> str:
     return Tokenizer(models.WordLevel({"a": 0, "b": 1}, unk_token="a")).to_str()
 
 
-def test_no_kernel_that_a_model_names_is_asked_for(
+def test_no_kernel_that_a_model_names_is_loaded(
     trained: Path, canary: Canary, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["export", "--agent", str(trained / "token_dqn"), "--out", "model"]) == 0
@@ -320,12 +318,12 @@ def test_no_data_file_runs_code(canary: Canary, tmp_path: Path) -> None:
     assert not canary.sang()
 
 
-def test_allowing_ends_with_its_block() -> None:
+def test_permission_ends_with_its_block() -> None:
     with pytest.raises(ValueError, match=r"package\.module:name"):
         allowing_code(["no name"])
 
 
-def test_no_link_in_a_handed_in_folder_decides_what_is_written_over(
+def test_no_link_in_a_folder_redirects_a_write(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -341,9 +339,7 @@ def test_no_link_in_a_handed_in_folder_decides_what_is_written_over(
 
 
 @pytest.mark.parametrize("name", ["google", "triton", "cv2", "yaml", "torch", "llm_benchmarks"])
-def test_no_module_is_imported_because_it_stands_in_the_working_directory(
-    trained: Path, tmp_path: Path, name: str
-) -> None:
+def test_no_module_of_the_working_directory_is_imported(trained: Path, tmp_path: Path, name: str) -> None:
     log = tmp_path / "log"
     (tmp_path / f"{name}.py").write_text(f"open({str(log)!r}, 'w').write('imported')\n")
     words = [
@@ -377,7 +373,7 @@ def test_no_module_is_imported_because_it_stands_in_the_working_directory(
         ({"self": 1}, "model_config"),
     ],
 )
-def test_a_model_that_cannot_be_is_refused_before_anything_is_played(
+def test_an_invalid_model_is_refused_before_anything_is_played(
     trained: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -392,9 +388,9 @@ def test_a_model_that_cannot_be_is_refused_before_anything_is_played(
     refitted(folder, "agent.json", content)
     for words in commands(folder):
         assert main(words) == 2, words
-        said = capsys.readouterr().err
-        assert message in said, words
-        assert "agent.json" in said, words
+        err = capsys.readouterr().err
+        assert message in err, words
+        assert "agent.json" in err, words
     assert not list(Path("store").glob("*")) if Path("store").exists() else True
 
 

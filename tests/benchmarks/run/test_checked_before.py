@@ -16,7 +16,7 @@ from llm_baselines.algorithms.supervised.supervised import Supervised
 from llm_baselines.registry import make_agent
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.records.store import RecordStore
-from llm_benchmarks.run import resolve as resolve_module
+from llm_benchmarks.run import agent_defaults
 from llm_benchmarks.run.cell import run_cell
 from llm_benchmarks.run.cells import Cell, Evaluation, SuiteError
 from llm_benchmarks.run.resolve import resolve
@@ -75,7 +75,7 @@ def rows(path: Path, texts: list[str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (BLOCK + "trials = -1", "[[cells]] 1: trials=-1 must be at least 0"),
         (BLOCK + "trials = true", "option 'trials' is of type int, got True"),
@@ -97,20 +97,20 @@ def rows(path: Path, texts: list[str]) -> str:
         ("[run]\ndevice = 'tpu9'\n" + BLOCK, "[run] device 'tpu9' cannot be used here"),
     ],
 )
-def test_a_suite_that_no_record_could_keep_is_refused_in_one_line(
-    text: str, said: str, place: Path, capsys: pytest.CaptureFixture[str]
+def test_an_invalid_suite_is_refused_in_one_line(
+    text: str, message: str, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (place / "suite.toml").write_text(text)
     assert main(["benchmark", "suite.toml", "--store", "store"]) == 2
     error = capsys.readouterr().err
-    assert said in error
+    assert message in error
     assert len(error.strip().splitlines()) == 1
     assert not (place / "trained").exists()
     assert not (place / "store").exists()
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"trials": -1}, "trials=-1 must be at least 0"),
         ({"seed": True}, "option 'seed' of Cell is of type int, got True"),
@@ -123,25 +123,25 @@ def test_a_suite_that_no_record_could_keep_is_refused_in_one_line(
         ({"env": 5}, "option 'env' of Cell is of type str, got 5"),
     ],
 )
-def test_a_cell_that_no_record_could_keep_cannot_be_made(given: dict[str, Any], said: str) -> None:
+def test_a_cell_that_no_record_can_hold_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(SuiteError) as error:
         Cell(**{"env": TINY, "agent": "random", **given})
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"seed": True}, "'seed' of Evaluation is of type int, got True"),
         ({"num_envs": 0}, "num_envs=0 must be at least 1"),
         ({"deterministic": 1}, "'deterministic' of Evaluation is of type bool, got 1"),
-        ({"reward": {"bleu": float("nan")}}, "nothing a record could keep"),
+        ({"reward": {"bleu": float("nan")}}, "cannot stand in a record"),
     ],
 )
-def test_an_evaluation_is_checked_however_it_is_made(given: dict[str, Any], said: str) -> None:
+def test_an_invalid_evaluation_is_refused(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as error:
         Evaluation(**given)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("agent", ["sb3_dqn", "supervised", "token_dqn"])
@@ -162,7 +162,7 @@ def test_a_data_set_without_validation_rows_is_refused_before_training(
     assert not (place / "out").exists()
 
 
-def test_agents_look_at_validation_before_they_train_however_they_are_called(place: Path) -> None:
+def test_learn_refuses_a_missing_validation_split_before_training(place: Path) -> None:
     spec = rows(place / "two.jsonl", ["one", "two"])
     env = gym.make("Translation-v0", dataset=spec, split=_filled_split(spec))
     agent = Supervised("nano", env, device="cpu")
@@ -196,8 +196,8 @@ def test_thirty_rows_of_a_file_are_trained_and_measured_on(place: Path) -> None:
     assert all("eval/mean_reward" in row for row in curve)
 
 
-def test_a_plan_names_the_field_that_no_record_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resolve_module, "complete_config", lambda *arguments: {"rate": float("inf")})
+def test_resolving_names_the_field_that_no_record_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent_defaults, "complete_config", lambda *arguments: {"rate": float("inf")})
     with pytest.raises(
         SuiteError, match=r"no record could be written of this: .*agent\.config\.rate: NaN and"
     ):
@@ -205,10 +205,10 @@ def test_a_plan_names_the_field_that_no_record_takes(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(
-    ("agent", "said"), [("Boaster", "facts.parameters: -1 is less"), ("Rambler", "row 2 of its curve")]
+    ("agent", "message"), [("Boaster", "facts.parameters: -1 is less"), ("Rambler", "row 2 of its curve")]
 )
-def test_a_run_whose_record_is_refused_leaves_a_failed_one_that_says_why(
-    agent: str, said: str, place: Path
+def test_a_run_with_an_invalid_record_leaves_a_failed_record_with_the_reason(
+    agent: str, message: str, place: Path
 ) -> None:
     store = RecordStore(place / "store")
     cell = Cell(
@@ -224,21 +224,19 @@ def test_a_run_whose_record_is_refused_leaves_a_failed_one_that_says_why(
     assert record.status == "failed"
     assert record.results is None
     assert record.error is not None
-    assert said in record.error["message"]
-    assert said in done.message
+    assert message in record.error["message"]
+    assert message in done.message
     assert [row["index"] for row in record.episodes()] == [0, 1, 2]  # what was played is kept
 
 
-def test_weights_of_others_that_are_nan_are_a_failure(
-    place: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nan_weights_of_a_users_agent_fail_the_run(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = RecordStore(place / "store")
     done = run_cell(Cell(env=TINY, agent="their_agents:Spoiled", total_timesteps=40), store)
     assert done.status == "failed"
-    assert "w.safetensors holds NaN or infinity in 'w'" in done.message
+    assert "in w.safetensors the tensor 'w' holds NaN or infinity" in done.message
     words = ["train", "--env", TINY, "--agent", "their_agents:Spoiled", "--out", "out"]
     assert main([*words, "--total-timesteps", "40"]) == 1
-    assert "training failed: what the agent" in capsys.readouterr().err
+    assert "training failed: the agent for 'out' cannot be saved" in capsys.readouterr().err
     assert json.loads((place / "out" / REPORT).read_text())["status"] == "failed"
     assert not (place / "out" / "w.safetensors").exists()
 
@@ -252,7 +250,7 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("agent", OPTIONS)
-def test_nan_weights_end_the_command_with_status_1_and_the_checkpoint_named(
+def test_nan_weights_end_train_with_status_1_and_name_the_checkpoint(
     agent: str, place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["train", "--env", TINY, "--agent", agent, "--out", "out", "--set", "learning_rate=1e30"]
@@ -266,7 +264,7 @@ def test_nan_weights_end_the_command_with_status_1_and_the_checkpoint_named(
     assert not (place / "out" / "agent.json").exists()
 
 
-def test_nan_weights_are_a_failed_record(place: Path) -> None:
+def test_nan_weights_leave_a_failed_record(place: Path) -> None:
     store = RecordStore(place / "store")
     config = {"learning_rate": 1e30, "n_envs": 4, "embedding_dim": 8, "learning_starts": 40}
     done = run_cell(Cell(env=TINY, agent="sb3_dqn", total_timesteps=200, config=config), store)
@@ -277,7 +275,7 @@ def test_nan_weights_are_a_failed_record(place: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("agent", "config", "said"),
+    ("agent", "config", "message"),
     [
         ("constant", {"examples": "many"}, "agent 'constant': option 'examples' is of type int, got 'many'"),
         ("constant", {"examples": True}, "option 'examples' is of type int, got True"),
@@ -289,14 +287,14 @@ def test_nan_weights_are_a_failed_record(place: Path) -> None:
         ("token_dqn", {"supervised": {"total_timesteps": True}}, "supervised.total_timesteps=True"),
     ],
 )
-def test_options_of_agents_are_typed(agent: str, config: dict[str, Any], said: str) -> None:
+def test_agent_options_of_a_wrong_type_are_refused(agent: str, config: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError) as error:
         resolve(Cell(env=TINY, agent=agent, config=config, total_timesteps=40))
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("agent", ["unigram", "constant"])
-def test_agents_of_texts_are_refused_where_there_are_prompts_alone(agent: str) -> None:
+def test_agents_that_need_references_are_refused_without_them(agent: str) -> None:
     env = gym.make("TextGen-v0", dataset="openings", max_prompt_tokens=32)
     with pytest.raises(ValueError, match="has prompts alone; take a data set with references"):
         make_agent(agent, env, seed=0, device="cpu").learn(100)
@@ -334,6 +332,6 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_training(
     assert not (place / "trained").exists()
 
 
-def test_the_suites_that_come_along_are_still_read() -> None:
+def test_the_suites_of_the_package_load() -> None:
     folder = Path(__file__).parents[3] / "benchmarks" / "suites"
     assert all(load_suite(path).cells for path in folder.glob("*.toml"))

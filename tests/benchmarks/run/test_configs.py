@@ -20,19 +20,19 @@ BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 @pytest.mark.parametrize(
     ("name", "agent"), [("from_scratch", "token_dqn"), ("homeassistant_supervised", "supervised")]
 )
-def test_agents_take_them(name, agent):
+def test_every_config_is_valid_for_its_agent(name, agent):
     options = tomllib.loads((BENCHMARKS / "configs" / f"{name}.toml").read_text())
     check_config(agent, options, agent_defaults(agent, "Translation-v0", config=options))
 
 
-def test_they_are_those_of_the_suite():
+def test_the_configs_equal_those_of_the_suite():
     options = tomllib.loads((BENCHMARKS / "configs" / "from_scratch.toml").read_text())
     cells = load_suite(BENCHMARKS / "suites" / "from_scratch.toml").cells
     assert [cell.config for cell in cells if cell.agent == "token_dqn"] == [options] * 10
 
 
 @pytest.mark.parametrize("path", sorted((BENCHMARKS / "suites").glob("*.toml")), ids=lambda path: path.stem)
-def test_what_stands_among_the_suites_is_one(path):
+def test_every_file_among_the_suites_is_a_suite(path):
     assert load_suite(path).cells
 
 
@@ -64,11 +64,11 @@ def test_the_suites_of_the_committed_store_are_known():
 
 
 @pytest.mark.parametrize("suite", suites())
-def test_a_suite_asks_for_what_the_committed_store_holds(suite):
+def test_a_suite_resolves_to_the_runs_of_the_committed_store(suite):
     seen = set()
     for cell in load_suite(BENCHMARKS / "suites" / f"{suite}.toml").cells:
-        asked = [cell.reward, cell.config, cell.total_timesteps, cell.evaluation.reward]
-        block = (cell.env, cell.agent, json.dumps(asked, sort_keys=True))
+        request = [cell.reward, cell.config, cell.total_timesteps, cell.evaluation.reward]
+        block = (cell.env, cell.agent, json.dumps(request, sort_keys=True))
         if block in seen:
             continue
         seen.add(block)

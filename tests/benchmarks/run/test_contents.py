@@ -64,7 +64,7 @@ def test_other_contents_are_another_cell(folder):
     assert before.environment.signature != after.environment.signature
 
 
-def test_a_tokenizer_is_its_contents(folder):
+def test_the_contents_of_a_tokenizer_identify_it(folder):
     words = {"<end>": 0, **{f"word{i}": i for i in range(1, 5)}}
     backend = Tokenizer(models.WordLevel(words, unk_token="<end>"))
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -78,7 +78,7 @@ def test_a_tokenizer_is_its_contents(folder):
     assert runs[0].facts["tokenizer"]["spec"]["id"].startswith("hf:tok.json@")
 
 
-def test_a_model_folder_is_its_contents(folder):
+def test_the_contents_of_a_model_folder_identify_it(folder):
     for name, weights in (("a", b"1"), ("same", b"1"), ("other", b"2")):
         Path(name).mkdir()
         Path(name, "config.json").write_text("{}")
@@ -93,7 +93,7 @@ def test_a_model_folder_is_its_contents(folder):
     assert resolve(replace(cell, config={"model": "mini"})).spec.agent.base_model is None
 
 
-def test_a_model_of_the_hub_or_an_asset_goes_by_its_name():
+def test_the_name_identifies_a_hub_model_or_an_asset():
     cell = replace(CELL, agent="supervised", total_timesteps=10)
     for name, source in (("somebody/model", "hub"), ("smollm2-135m", "asset")):
         agent = resolve_agent(replace(cell, config={"model": name})).spec.agent

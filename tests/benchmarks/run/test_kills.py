@@ -108,15 +108,15 @@ def check_interrupted_training(
     """Stops a training, and goes on with it to its end."""
     out = commands.folder / "out"
     pid = commands.start(*train(agent, "out"), at=at, send=SIGNALS[how])
-    told = (how, at, commands.wait(pid), commands.log(pid))
-    assert told[2] == (-signal.SIGKILL if how == "SIGKILL" else INTERRUPTED), told
+    outcome = (how, at, commands.wait(pid), commands.log(pid))
+    assert outcome[2] == (-signal.SIGKILL if how == "SIGKILL" else INTERRUPTED), outcome
     if (out / "training.json").exists() and how != "SIGKILL":
         trained = read_training(out)
-        assert trained.status in ("interrupted", "completed"), told
-        assert "Traceback" not in told[3], told
+        assert trained.status in ("interrupted", "completed"), outcome
+        assert "Traceback" not in outcome[3], outcome
         if ":" not in agent:
             steps = read_agent_folder(out).content["report"]["environment_steps"]
-            assert steps == trained.report.environment_steps, told
+            assert steps == trained.report.environment_steps, outcome
         else:
             assert {(out / name).read_text() for name in "ab"} == {
                 f"{trained.report.environment_steps} " * 10
@@ -127,33 +127,33 @@ def check_interrupted_training(
         check_seal(kept, ("state.json",), kind="a checkpoint")
 
     pid = commands.start(*train(agent, "out"), "--resume")
-    assert commands.wait(pid) == 0, (told, commands.log(pid))
+    assert commands.wait(pid) == 0, (outcome, commands.log(pid))
     trained = read_training(out)
     assert trained.status == "completed"
     assert trained.report.environment_steps >= trained.training.total_timesteps
     files = {"a", "b"} if ":" in agent else {"agent.json", "manifest.json", "weights.safetensors"}
-    assert {path.name for path in out.iterdir()} == {"run", "training.json", *files}, told
+    assert {path.name for path in out.iterdir()} == {"run", "training.json", *files}, outcome
     if agent == "token_dqn":
         weights = load_file(out / "weights.safetensors")
-        assert all(np.array_equal(weights[name], value) for name, value in whole["weights"].items()), told
+        assert all(np.array_equal(weights[name], value) for name, value in whole["weights"].items()), outcome
 
 
 def check_interrupted_benchmark(commands: Commands, how: str, at: tuple[int, int]) -> None:
     """Stops a suite, and runs what is left."""
     pid = commands.start(*BENCHMARK, at=at, send=SIGNALS[how])
-    told = (how, at, commands.wait(pid), commands.log(pid))
-    assert told[2] == (-signal.SIGKILL if how == "SIGKILL" else INTERRUPTED), told
-    assert "Traceback" not in told[3], told
+    outcome = (how, at, commands.wait(pid), commands.log(pid))
+    assert outcome[2] == (-signal.SIGKILL if how == "SIGKILL" else INTERRUPTED), outcome
+    assert "Traceback" not in outcome[3], outcome
     pid = commands.start(*BENCHMARK)
-    assert commands.wait(pid) == 0, (told, commands.log(pid))
+    assert commands.wait(pid) == 0, (outcome, commands.log(pid))
     store = RecordStore(commands.folder / "store")
     records = store.records()
-    assert {record.status for record in records} <= {"completed", "interrupted"}, told
+    assert {record.status for record in records} <= {"completed", "interrupted"}, outcome
     completed = Counter(r.spec.identity() for r in records if r.status == "completed")
-    assert sorted(completed.values()) == [1, 1, 1], told
+    assert sorted(completed.values()) == [1, 1, 1], outcome
     assert {path.name for path in store.path.iterdir()} == {
         record_path(store.path, id).name for id in store.ids()
-    }, told
+    }, outcome
 
 
 def check_training_at_moments(commands: Commands, how: str, whole: Any, count: int) -> None:
@@ -180,22 +180,22 @@ def check_benchmark_at_moments(commands: Commands, how: str, whole: Any, count: 
 
 
 @pytest.mark.parametrize("how", SIGNALS)
-def test_a_training_that_is_stopped_goes_on(how: str, commands: Commands, whole: Any) -> None:
+def test_a_stopped_training_resumes(how: str, commands: Commands, whole: Any) -> None:
     check_training_at_moments(commands, how, whole, 3)
 
 
 @pytest.mark.kills
 @pytest.mark.parametrize("how", SIGNALS)
-def test_a_training_that_is_stopped_twenty_times_goes_on(how: str, commands: Commands, whole: Any) -> None:
+def test_a_training_stopped_twenty_times_resumes(how: str, commands: Commands, whole: Any) -> None:
     check_training_at_moments(commands, how, whole, 20)
 
 
 @pytest.mark.parametrize("how", SIGNALS)
-def test_a_suite_that_is_stopped_goes_on(how: str, commands: Commands, whole: Any) -> None:
+def test_a_stopped_suite_continues(how: str, commands: Commands, whole: Any) -> None:
     check_benchmark_at_moments(commands, how, whole, 3)
 
 
 @pytest.mark.kills
 @pytest.mark.parametrize("how", SIGNALS)
-def test_a_suite_that_is_stopped_twenty_times_goes_on(how: str, commands: Commands, whole: Any) -> None:
+def test_a_suite_stopped_twenty_times_continues(how: str, commands: Commands, whole: Any) -> None:
     check_benchmark_at_moments(commands, how, whole, 20)

@@ -49,7 +49,7 @@ def test_an_evaluation_becomes_a_row(store: RecordStore, make: Any) -> None:
     assert (row.agent, row.score) == ("always", result.mean_reward)
 
 
-def test_a_trained_policy_is_recorded_with_what_is_said_of_its_training(store: RecordStore) -> None:
+def test_the_record_of_a_trained_policy_describes_its_training(store: RecordStore) -> None:
     result = llm_envs.evaluate(Trained(), TINY, seed=1)
     options = {"seed": 5, "reward": "chrf", "config": {"width": 8}}
     record = store.read(record_evaluation(result, Trained(), TINY, store, name="mine", **options))
@@ -63,7 +63,7 @@ def test_a_trained_policy_is_recorded_with_what_is_said_of_its_training(store: R
     assert row.trained_on == {"reward": "chrf, paid at the end"}
 
 
-def test_what_a_record_would_say_wrongly_is_refused(store: RecordStore) -> None:
+def test_a_record_that_would_be_wrong_is_refused(store: RecordStore) -> None:
     result = llm_envs.evaluate(Always(), TINY, 3, seed=1)
     with pytest.raises(ValueError, match="is an agent of the package"):
         record_evaluation(result, Always(), TINY, store, name="reference")
@@ -71,6 +71,6 @@ def test_what_a_record_would_say_wrongly_is_refused(store: RecordStore) -> None:
         record_evaluation(result, Trained(), TINY, store, name="mine")
     with pytest.raises(ValueError, match="give what evaluate"):
         record_evaluation(result, Always(), gym.make(TINY, split="train"), store, name="mine")
-    with pytest.raises(ValueError, match="nothing a record could keep"):
+    with pytest.raises(ValueError, match="cannot stand in a record"):
         record_evaluation(result, Always(), gym.make(TINY, reward=len), store, name="mine")
     assert store.ids() == []

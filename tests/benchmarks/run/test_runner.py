@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from llm_benchmarks.commands.app import commands
 from llm_benchmarks.records.record import seeds_are_disjoint
 from llm_benchmarks.records.store import RecordStore
-from llm_benchmarks.run import cell as cell_module
+from llm_benchmarks.run import execution
 from llm_benchmarks.run.cell import run_cell
 from llm_benchmarks.run.cells import Cell, Evaluation
 from llm_benchmarks.run.progress import SuiteProgress
@@ -92,7 +92,7 @@ def test_a_suite_end_to_end(place: Path) -> None:
     assert len(again.failed) == 4
 
 
-def test_a_checkpoint_that_may_not_be_kept_costs_no_record(place: Path) -> None:
+def test_a_refused_checkpoint_still_leaves_a_record(place: Path) -> None:
     text = f"""
         [run]
         keep_checkpoints = true
@@ -103,13 +103,13 @@ def test_a_checkpoint_that_may_not_be_kept_costs_no_record(place: Path) -> None:
 
     class Listening(SuiteProgress):
         def ended(self, cell: Cell, status: str, score: float | None, seconds: float, message: str) -> None:
-            told.append(message)
+            messages.append(message)
 
-    told: list[str] = []
+    messages: list[str] = []
     store = RecordStore(place / "store")
     outcome = run_suite(suite(place, text), store, progress=Listening(None))
     assert len(outcome.completed) == 1
-    assert "weights.pkl" in told[0]
+    assert "weights.pkl" in messages[0]
     assert [record.status for record in store.records()] == ["completed"]
 
 
@@ -135,13 +135,13 @@ def test_a_cell_is_played_with_the_seed_and_the_decoding_of_its_record(
     deterministic: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     played: list[tuple[int, bool]] = []
-    evaluate = cell_module.evaluate
+    evaluate = execution.evaluate
 
     def watched(policy: Any, env: Any, episodes: int, seed: int, **options: Any) -> Any:
         played.append((seed, options["deterministic"]))
         return evaluate(policy, env, episodes, seed, **options)
 
-    monkeypatch.setattr(cell_module, "evaluate", watched)
+    monkeypatch.setattr(execution, "evaluate", watched)
     judged = Evaluation(episodes=3, seed=500, deterministic=deterministic)
     store = RecordStore(tmp_path)
     cell = Cell(env="TextGen-Tiny-v0", agent="random", seed=1, evaluation=judged)
@@ -172,7 +172,7 @@ def hears_ctrl_c() -> Iterator[None]:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.usefixtures("hears_ctrl_c")
-def test_an_interruption_ends_the_cells_and_is_recorded(place: Path, how: signal.Signals) -> None:
+def test_an_interruption_stops_and_records_the_cells(place: Path, how: signal.Signals) -> None:
     text = f'[[cells]]\n{TINY}agents = ["their_agents:waits", "random"]\n[run]\nprocesses = 1\n'
 
     class Interrupting(SuiteProgress):
@@ -188,7 +188,7 @@ def test_an_interruption_ends_the_cells_and_is_recorded(place: Path, how: signal
     assert [record.status for record in store.records()] == ["interrupted"]
 
 
-def test_a_cell_whose_process_is_told_to_stop_leaves_the_others_running(
+def test_stopping_one_cells_process_leaves_the_others_running(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = f'[[cells]]\n{TINY}agents = ["their_agents:waits", "random"]\n[run]\nprocesses = 1\n'
@@ -212,7 +212,7 @@ def test_a_cell_whose_process_is_told_to_stop_leaves_the_others_running(
             if "waits" in str(cell):
                 threading.Thread(target=stop, args=started, daemon=True).start()
 
-    monkeypatch.setattr("llm_benchmarks.run.runner.subprocess.Popen", remembered)
+    monkeypatch.setattr("llm_benchmarks.run.cell_process.subprocess.Popen", remembered)
     store = RecordStore(place / "store")
     outcome = run_suite(suite(place, text), store, progress=Stopping(None))
     assert not outcome.interrupted
@@ -221,7 +221,7 @@ def test_a_cell_whose_process_is_told_to_stop_leaves_the_others_running(
     assert sorted(record.status for record in store.records()) == ["completed", "interrupted"]
 
 
-def test_a_cell_that_was_done_before_the_interruption_is_done(place: Path) -> None:
+def test_a_cell_that_ended_before_the_interruption_is_completed(place: Path) -> None:
     text = f'[[cells]]\n{TINY}agents = ["random", "their_agents:waits"]\n[run]\nprocesses = 2\n'
 
     class Interrupting(SuiteProgress):
@@ -243,7 +243,7 @@ def test_a_cell_that_was_done_before_the_interruption_is_done(place: Path) -> No
     assert sorted(record.status for record in store.records()) == ["completed", "interrupted"]
 
 
-def test_cells_of_one_name_have_bars_of_their_own(place: Path) -> None:
+def test_cells_with_equal_names_have_separate_bars(place: Path) -> None:
     """Their configurations tell them apart, their names do not."""
     text = f"""
         [[cells]]
@@ -274,7 +274,7 @@ def test_an_error_in_the_suite_itself_leaves_no_process_behind(
             time.sleep(6.0)  # while libraries are imported one of them may swallow what stops it
             raise RuntimeError("no place to show it")
 
-    monkeypatch.setattr("llm_benchmarks.run.runner.subprocess.Popen", remembered)
+    monkeypatch.setattr("llm_benchmarks.run.cell_process.subprocess.Popen", remembered)
     text = f'[[cells]]\n{TINY}agents = ["their_agents:waits"]\n'
     with pytest.raises(RuntimeError, match="no place"):
         run_suite(suite(place, text), RecordStore(place / "store"), progress=Broken(None))
@@ -286,10 +286,10 @@ def test_fewer_than_one_process_is_an_error(place: Path) -> None:
         run_suite(suite(place, f'[[cells]]\n{TINY}agents = ["random"]\n'), RecordStore(place), processes=-1)
 
 
-def test_trained_agents_are_told_apart_by_the_environment_they_were_trained_in(place: Path) -> None:
+def test_trained_agents_differ_by_their_training_environment(place: Path) -> None:
     for name, timing in (("dense", "dense"), ("terminal", "terminal")):
-        asked = ["--env", "TextGen-Tiny-v0", "--agent", "unigram", "--seed", "3", "--out", name]
-        done = CliRunner().invoke(commands, ["train", *asked, "--env-set", f"reward_timing={timing}"])
+        words = ["--env", "TextGen-Tiny-v0", "--agent", "unigram", "--seed", "3", "--out", name]
+        done = CliRunner().invoke(commands, ["train", *words, "--env-set", f"reward_timing={timing}"])
         assert done.exit_code == 0
     store = RecordStore(place / "store")
     outcome = run_suite(suite(place, f'[[cells]]\n{TINY}agents = ["dense", "terminal"]\n'), store)
@@ -306,19 +306,19 @@ def told_of(place: Path, text: str) -> list[tuple[str, int, int]]:
 
     class Listening(SuiteProgress):
         def advanced(self, cell: Cell, phase: str, done: int, total: int) -> None:
-            told.append((phase, done, total))
+            positions.append((phase, done, total))
 
-    told: list[tuple[str, int, int]] = []
+    positions: list[tuple[str, int, int]] = []
     run_suite(suite(place, text), RecordStore(place / "store"), progress=Listening(None))
-    return told
+    return positions
 
 
-def test_agents_that_take_no_steps_advance_by_what_they_read(place: Path) -> None:
+def test_agents_without_steps_show_progress_in_tokens(place: Path) -> None:
     text = f'[[cells]]\n{TINY}agents = ["their_agents:Reads"]\ntotal_timesteps = 40\n'
     assert ("training", 20, 40) in told_of(place, text)
 
 
-def test_what_comes_before_an_agents_own_steps_is_told_as_such(place: Path) -> None:
+def test_a_stage_before_training_is_shown_by_name(place: Path) -> None:
     warm = "{ total_timesteps = 20000, copy_steps = 0, eval_freq = 0 }"
     config = f'{{ supervised = {warm}, eval_freq = 0, model = "nano" }}'
     text = f'[[cells]]\n{TINY}agents = ["token_dqn"]\ntotal_timesteps = 100\nconfig = {config}\n'

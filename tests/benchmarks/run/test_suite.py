@@ -60,7 +60,7 @@ def test_an_environment_has_one_name(tmp_path: Path) -> None:
         load_suite(write(tmp_path, BLOCK.replace('"TextGen-Tiny-v0"', '"llm_envs:Nothing-v0"')))
 
 
-def test_what_a_model_has_read_before_decides_its_track() -> None:
+def test_a_models_pretraining_decides_its_track() -> None:
     def track(cell: Cell) -> str:
         return resolve_agent(cell).spec.agent.track
 
@@ -74,16 +74,14 @@ def test_what_a_model_has_read_before_decides_its_track() -> None:
 
 
 @pytest.mark.parametrize("agent", ["token_dqn", "rloo"])
-def test_what_a_start_is_trained_with_is_part_of_a_cells_name(
-    agent: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_options_of_a_warm_start_change_the_identity(agent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def key(**config: object) -> str:
         cell = Cell(env="Translation-EnZh-v0", agent=agent, total_timesteps=9, config=config)
         return resolve(cell).spec.identity()
 
     usual = key()
     budget = AGENT_OPTIONS.timesteps("supervised", "Translation-EnZh-v0")
-    assert key(supervised={"total_timesteps": budget}) == usual  # said or looked up, it is the same run
+    assert key(supervised={"total_timesteps": budget}) == usual  # the default written out is the same run
     others = [
         key(supervised={"total_timesteps": budget + 1}),
         key(supervised={"learning_rate": 1e-5}),
@@ -119,14 +117,14 @@ def test_only_a_fresh_models_start_is_written_out() -> None:
         ({"batch_sise": 4}, "unknown option 'batch_sise' of SupervisedConfig; did you mean 'batch_size'"),
     ],
 )
-def test_a_start_that_cannot_be_is_told_before_anything_is_made(
+def test_an_invalid_warm_start_is_refused_before_anything_is_made(
     start: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         resolve_agent(Cell(env="Translation-v0", agent="rloo", config={"supervised": start}))
 
 
-def test_an_agent_is_judged_by_the_evaluations_reward_and_split_paid_at_the_end() -> None:
+def test_evaluation_uses_its_own_reward_and_split_paid_at_the_end() -> None:
     cell = Cell(
         env="TextGen-Tiny-v0",
         agent="random",
@@ -169,7 +167,7 @@ def test_seeds_of_agents_that_do_not_train_are_added_to_the_evaluation_seed() ->
         assert {"training": training and training.seed, "evaluation": judged.seed} == seeds
 
 
-def test_a_block_names_its_variant_and_the_suite_its_experiment(tmp_path: Path) -> None:
+def test_cells_take_variant_from_block_and_experiment_from_suite(tmp_path: Path) -> None:
     text = 'name = "parts"\n' + BLOCK + 'variant = "no warm start"\n' + BLOCK
     first, second = load_suite(write(tmp_path, text)).cells
     specs = [resolve_agent(cell).spec for cell in (first, second)]
@@ -179,7 +177,7 @@ def test_a_block_names_its_variant_and_the_suite_its_experiment(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("reward", ["exact_match", {"id": "exact_match"}, {"exact_match": 1}])
-def test_one_evaluation_reward_is_one_run_however_it_is_spelled(reward: object) -> None:
+def test_spellings_of_one_evaluation_reward_give_one_identity(reward: object) -> None:
     def identity(reward: object) -> str:
         evaluation = Evaluation(episodes=3, reward=reward)
         return resolve(Cell(env="TextGen-Tiny-v0", agent="random", evaluation=evaluation)).spec.identity()
@@ -199,13 +197,13 @@ def test_a_sampled_evaluation_says_how_tokens_are_chosen(
     agent: str, config: dict[str, object], decoding: dict[str, object]
 ) -> None:
     config = config if agent == "sb3_dqn" else {"temperature": 0.5, **config}
-    for deterministic, told in ((False, decoding), (True, {})):
+    for deterministic, expected in ((False, decoding), (True, {})):
         evaluation = Evaluation(deterministic=deterministic)
         cell = Cell(env="TextGen-Tiny-v0", agent=agent, config=config, evaluation=evaluation)
-        assert resolve_agent(cell).evaluation.decoding == told
+        assert resolve_agent(cell).evaluation.decoding == expected
 
 
-def test_where_a_warm_start_is_kept_changes_no_run() -> None:
+def test_the_folder_of_a_warm_start_changes_no_identity() -> None:
     def spec(**config: object) -> RunSpec:
         return resolve_agent(Cell(env="TextGen-Tiny-v0", agent="token_dqn", config=config)).spec
 
@@ -220,7 +218,7 @@ def test_a_cell_survives_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "has no [[cells]]"),
         ("[[cells]\n", "suite.toml"),
@@ -243,15 +241,15 @@ def test_a_cell_survives_json(tmp_path: Path) -> None:
         (BLOCK + "env_kwargs = {split = 'test'}", "'split' is set by the suite itself"),
     ],
 )
-def test_a_wrong_suite_is_refused_with_the_way_out(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_suite_is_refused_with_a_remedy(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SuiteError) as caught:
         load_suite(write(tmp_path, text))
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "suite.toml" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["demo", "baselines"])
-def test_the_suites_that_come_along_can_be_read(name: str) -> None:
+def test_every_suite_of_the_package_loads(name: str) -> None:
     suite = load_suite(find_suite(name))
     assert {"TextGen-v0", "Translation-v0", "Dialogue-v0"} <= set(suite.env_ids)
     assert {"random", "reference", "sb3_dqn"} <= {cell.agent for cell in suite.cells}
@@ -262,7 +260,7 @@ def test_an_unknown_suite_is_refused() -> None:
         find_suite("demoo")
 
 
-def test_a_block_may_be_judged_otherwise(tmp_path):
+def test_a_block_can_change_its_evaluation(tmp_path):
     path = tmp_path / "suite.toml"
     path.write_text(
         '[evaluation]\nepisodes = 7\n[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
@@ -273,10 +271,10 @@ def test_a_block_may_be_judged_otherwise(tmp_path):
     assert (second.evaluation.episodes, second.evaluation.deterministic) == (7, False)
 
 
-def test_what_a_block_says_of_its_evaluation_goes_before_what_the_file_says(tmp_path):
+def test_a_blocks_evaluation_overrides_that_of_the_file(tmp_path):
     text = BLOCK + "evaluation = {episodes = 3, reward = 'chrf'}\n" + BLOCK
-    told = "[evaluation]\nepisodes = 7\nreward = 'bleu'\nsplit = 'validation'\n"
-    first, second = load_suite(write(tmp_path, told + text)).cells
+    evaluation = "[evaluation]\nepisodes = 7\nreward = 'bleu'\nsplit = 'validation'\n"
+    first, second = load_suite(write(tmp_path, evaluation + text)).cells
     assert first.evaluation == Evaluation(split="validation", reward="chrf", episodes=3)
     assert second.evaluation == Evaluation(split="validation", reward="bleu", episodes=7)
 
@@ -285,7 +283,7 @@ def test_what_a_block_says_of_its_evaluation_goes_before_what_the_file_says(tmp_
     ("table", "message"),
     [("{seed = 3}", "the seed is the suite's"), ("{episods = 3}", "episods")],
 )
-def test_a_block_is_judged_by_what_there_is_and_by_one_seed(tmp_path, table, message):
+def test_an_invalid_evaluation_of_a_block_is_refused(tmp_path, table, message):
     path = tmp_path / "suite.toml"
     path.write_text(f'[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\nevaluation = {table}\n')
     with pytest.raises(SuiteError, match=message):
@@ -293,9 +291,9 @@ def test_a_block_is_judged_by_what_there_is_and_by_one_seed(tmp_path, table, mes
 
 
 @pytest.mark.parametrize("value", ["nan", "2024-01-01"])
-def test_options_that_no_record_could_keep_are_refused(value, tmp_path):
+def test_options_that_no_record_can_hold_are_refused(value, tmp_path):
     path = tmp_path / "suite.toml"
     text = '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["random"]\n'
     path.write_text(text + "config = {foo = " + value + "}\n")
-    with pytest.raises(SuiteError, match=r"is nothing a record could keep|config\.foo: "):
+    with pytest.raises(SuiteError, match=r"cannot stand in a record|config\.foo: "):
         load_suite(path)
