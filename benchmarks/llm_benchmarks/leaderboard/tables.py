@@ -83,6 +83,7 @@ def leaderboard_tables(
         selected = [_of_experiment(group, experiment) for group in groups.values()]
         selected = [group for group in selected if group]
         differences = _differences([_described(group[0]) for group in selected])
+        differences = [_with_reward(*pair) for pair in zip(differences, selected, strict=True)]
         env_tables = [_table(*pair) for pair in zip(selected, differences, strict=True)]
         tables += sorted(env_tables, key=lambda table: str(table.differences))
     return tables
@@ -167,6 +168,14 @@ def _differences(described: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
     if len({canonical_json(entries) for entries in differences}) < len(described):
         differences = [{name: d.get(name, _MISSING) for name in differ} for d in described]
     return differences
+
+
+def _with_reward(differences: Mapping[str, Any], group: Sequence[Record]) -> dict[str, Any]:
+    """Returns the differences, and the reward that scores if it is not the environment's own."""
+    reward = group[0].evaluation.reward
+    if reward.spec == "default" or any(name.startswith("reward") for name in differences):
+        return dict(differences)
+    return {**differences, "reward": reward.signature if reward.spec is None else reward.spec}
 
 
 def _table(group: Sequence[Record], differences: Mapping[str, Any]) -> Table:

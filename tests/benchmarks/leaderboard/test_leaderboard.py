@@ -300,6 +300,15 @@ def test_an_unexplained_difference_of_signatures_is_named(store):
     ]
 
 
+def test_a_reward_that_is_not_the_ids_own_is_named_above_its_table(store):
+    record, rows = made_up.run("sb3-dqn", 1)
+    record["spec"]["evaluation"]["reward"] = {"spec": "rhymes", "signature": "rhymes|v1"}
+    store.write(made_up.identified(record), rows)
+    (table,) = leaderboard_tables(store.records())
+    assert dict(table.differences) == {"reward": "rhymes"}
+    assert "reward: rhymes" in printed(store)
+
+
 def test_environments_have_separate_tables_and_are_chosen_by_id(anchored):
     add(anchored, "sb3-dqn", 1, around(0.5), env="Dialogue-v0")
     assert [table.env for table in leaderboard_tables(anchored.records())] == [
