@@ -25,8 +25,8 @@ from llm_benchmarks.records.record import NO_FACTS
 from llm_benchmarks.records.values import RecordError
 from llm_benchmarks.run.agent_defaults import reward_timing_of, timesteps, with_defaults
 from llm_benchmarks.run.cells import Cell, SuiteError
-from llm_benchmarks.run.checked_before import check_lazy_rewards, check_record_of, check_validation
 from llm_benchmarks.run.environments import evaluation_arguments, own_kwargs, own_reward, training_env
+from llm_benchmarks.run.preflight import check_lazy_rewards, check_record_of, check_validation
 from llm_benchmarks.run.trained_folder import TrainedFolder, check_own_agent, load_trained, read_training
 from llm_envs.envs.ids import bare_id, find_spec
 from llm_envs.envs.task import Task

@@ -14,7 +14,7 @@ from llm_baselines.algorithms.playing_agent import PlayingAgent
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
 from llm_baselines.algorithms.token_dqn.episode_replay import EpisodeReplay
 from llm_baselines.algorithms.token_dqn.objective import Objective, UpdateResult
-from llm_baselines.algorithms.token_dqn.objectives import (
+from llm_baselines.algorithms.token_dqn.objective_choice import (
     fitting_objective,
     make_objective,
     make_token_dqn_config,

@@ -12,7 +12,7 @@ from llm_baselines import TokenDQN
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
 from llm_baselines.algorithms.token_dqn.head_network import HeadConfig
 from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
-from llm_baselines.algorithms.token_dqn.objectives import options_only_of
+from llm_baselines.algorithms.token_dqn.objective_choice import options_only_of
 from llm_baselines.configuration.options import values_of
 from llm_baselines.registry import (
     agent_defaults,

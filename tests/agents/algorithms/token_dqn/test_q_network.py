@@ -15,7 +15,7 @@ from torch import nn
 
 from llm_baselines.algorithms.token_dqn.head_network import HeadConfig, HeadNetwork
 from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
-from llm_baselines.algorithms.token_dqn.objectives import make_token_dqn_config
+from llm_baselines.algorithms.token_dqn.objective_choice import make_token_dqn_config
 from llm_baselines.lm.teacher_forcing import state_features
 from llm_baselines.play.trajectory import Trajectory, collate, observations_of
 from llm_envs.lm.model import LanguageModel
