@@ -13,7 +13,7 @@ import json
 import shutil
 import signal
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -192,8 +192,7 @@ def test_options_of_agents(where: tuple[str, str], value: str) -> None:
     line = ("train", "--env", TINY, "--agent", agent, "--total-timesteps", "1", "--out", "out", *small)
     with pytest.MonkeyPatch.context() as patch:
         # All that is refused is refused before the first step, which is not taken here.
-        report = asdict(TrainingReport())
-        patch.setattr(Training, "run", lambda training, **_: {**training.facts, "report": report})
+        patch.setattr(Training, "run", lambda training, **_: replace(training.state, report=TrainingReport()))
         said = outcome(*line, "--set", f"{option}={value}")
     shutil.rmtree("out", ignore_errors=True)
     if said:
