@@ -11,7 +11,7 @@ from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
 from llm_envs.episode import Example
-from llm_envs.rewards.library.constraints import asks
+from llm_envs.rewards.builtin.constraints import asks
 
 
 class TextGeneration(Task):

@@ -1,4 +1,4 @@
-"""The table of rewards. Each file of library/ is an entry; `register_reward` adds the user's own."""
+"""The table of rewards. Each file of builtin/ is an entry; `register_reward` adds the user's own."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import is_evaluate_module, load_code
-from llm_envs.rewards import library
+from llm_envs.rewards import builtin
 
 REGISTRY: dict[str, str | Callable[..., Any]] = {
-    module.name: f"{library.__name__}.{module.name}" for module in iter_modules(library.__path__)
+    module.name: f"{builtin.__name__}.{module.name}" for module in iter_modules(builtin.__path__)
 }
-"""id -> module of the library, "package.module:name", function or class."""
+"""id -> module in builtin/, "package.module:name", function or class."""
 
 _redefined = 0
 
@@ -98,11 +98,11 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
         )
     if not isinstance(entry, str):
         return entry
-    return load_code(entry, "reward") if ":" in entry else _from_library(entry)
+    return load_code(entry, "reward") if ":" in entry else _builtin_reward(entry)
 
 
-def _from_library(module: str) -> Callable[..., Any]:
-    """Returns the class or function of a library file, which has the name of the file."""
+def _builtin_reward(module: str) -> Callable[..., Any]:
+    """Returns the class or function of a file in builtin/, which has the name of the file."""
     name = module.rpartition(".")[2]
     class_name = "".join(word.capitalize() for word in name.split("_"))
     code = import_module(module)

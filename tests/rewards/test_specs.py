@@ -140,7 +140,7 @@ def test_a_class_gets_its_context_and_keeps_state(clean_registry):
 
 
 def test_an_id_is_taken_once(clean_registry):
-    with pytest.raises(ValueError, match=r"'bleu' is taken by llm_envs\.rewards\.library\.bleu"):
+    with pytest.raises(ValueError, match=r"'bleu' is taken by llm_envs\.rewards\.builtin\.bleu"):
         register_reward("bleu")(length)
     register_reward("mine")(length)
     register_reward("mine")(length)  # a notebook cell that runs again
@@ -184,7 +184,7 @@ def test_an_id_is_taken_once(clean_registry):
         ([{"id": 3}], 'the "id" of a reward is a string'),
         (["bleu", "bleu"], "'bleu' appears twice.*\"name\""),
         ("no_such_module_here:f", "no module 'no_such_module_here'"),
-        ("llm_envs.rewards.library.bleu:Blue", "has no 'Blue'; did you mean 'Bleu'"),
+        ("llm_envs.rewards.builtin.bleu:Blue", "has no 'Blue'; did you mean 'Bleu'"),
         ("llm_envs.tokenizers.words:__name__", "not a function or class"),
         ("default", "an environment's own"),
         ({"default": 1.0, "length_penalty": -0.2}, "cannot be combined"),
@@ -273,7 +273,7 @@ def test_importing_and_listing_rewards_imports_no_metric():
     code = (
         "import sys, llm_envs.rewards as r; r.list_rewards(); "
         "heavy = {'torch', 'transformers', 'datasets', 'evaluate', 'sacrebleu', 'vaderSentiment', "
-        "'py3langid', 'llm_envs.rewards.library.bleu', 'llm_envs.rewards.library.fluency'}; "
+        "'py3langid', 'llm_envs.rewards.builtin.bleu', 'llm_envs.rewards.builtin.fluency'}; "
         "assert not heavy & set(sys.modules), heavy & set(sys.modules); "
         "r.make_reward('bleu'); assert 'sacrebleu' not in sys.modules; "
         "r.make_reward('sentiment'); assert 'vaderSentiment' in sys.modules"

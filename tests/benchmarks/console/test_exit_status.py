@@ -21,7 +21,8 @@ from llm_benchmarks.run.cells import SuiteError
 from llm_envs.assets import AssetError, cache_home
 from llm_envs.data import DataError
 from llm_envs.foreign import ForeignDataError, UntrustedCode
-from llm_envs.rewards import RewardError, bleu
+from llm_envs.rewards import RewardError
+from llm_envs.rewards.builtin import bleu
 
 TINY = "TextGen-Tiny-v0"
 RANDOM = ("evaluate", "--env", TINY, "--agent", "random", "--episodes", "2", "--store", "store")
