@@ -76,7 +76,7 @@ def resolve_model(name: str, *, causal: bool = False) -> str:
             path nor a hub's ORGANISATION/NAME, and is similar to an asset's.
     """
     if name not in ASSETS:
-        if "/" not in name and not Path(name).exists() and nearest(name, ASSETS, cutoff=0.7):
+        if "/" not in name and not os.path.exists(name) and nearest(name, ASSETS, cutoff=0.7):
             find_asset(name)  # raises with a suggestion, before a hub is asked
         return name
     wanted = ("model",) if causal else ("model", "encoder")

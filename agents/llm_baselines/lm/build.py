@@ -5,6 +5,7 @@ A model is a preset (a small Llama with fresh weights), a folder or hub name, or
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -145,7 +146,7 @@ def _fresh(options: Mapping[str, Any], vocabulary_size: int, context_length: int
 def _load(name: str) -> Any:
     from transformers import AutoModelForCausalLM
 
-    if not Path(name).exists() and "/" not in name:
+    if not os.path.exists(name) and "/" not in name:  # False also for a name that is too long for a path
         raise ValueError(
             f"unknown model {name!r}{did_you_mean(name, PRESETS)} the models are "
             f"{', '.join(map(repr, PRESETS))}, folders and hub names"
