@@ -71,6 +71,13 @@ def test_agents_of_stable_baselines_import_no_language_models():
     )
 
 
+def test_the_public_path_of_sb3_imports_only_what_is_named():
+    assert loaded_after("import llm_baselines.sb3.training_rewards", ["stable_baselines3"]) == "[]"
+    code = "import llm_baselines.sb3.dqn as public, llm_baselines.algorithms.sb3.dqn as own"
+    code += "; assert public is own; assert own.__spec__.name == own.__name__"
+    assert "stable_baselines3" in loaded_after(code)
+
+
 def test_gymnasium_finds_the_ids_by_module():
     code = "import gymnasium as gym; print(gym.make('llm_envs:TextGen-v0').observation_space.shape)"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout
