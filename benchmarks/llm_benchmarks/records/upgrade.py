@@ -7,6 +7,7 @@ from typing import Any
 
 from llm_baselines.registry import applicable_config
 from llm_baselines.spec import AgentSpec, EnvironmentSpec, EvaluationSpec, RewardSpec, RunSpec, TrainingSpec
+from llm_baselines.storage.training_spec import contents_of
 from llm_benchmarks.records.schema import check_schema
 from llm_benchmarks.records.values import RecordError
 from llm_envs.assets import ASSETS
@@ -72,9 +73,17 @@ def _spec(former: Mapping[str, Any]) -> RunSpec:
     config = {name: value for name, value in agent["config"].items() if name not in _SETTINGS}
     config = applicable_config(agent["name"], config)
     training = former["reward"]["training"]
+    described = {
+        "dataset_hash": former["dataset"]["hash"],
+        "tokenizer": former["tokenizer"]["spec"],
+        "tokenizer_hash": former["tokenizer"]["hash"],
+    }
     return RunSpec(
         environment=EnvironmentSpec(
-            id=env["id"], kwargs=env["kwargs"], contents=_contents(former), signature=env["signature"]
+            id=env["id"],
+            kwargs=env["kwargs"],
+            contents=contents_of(env["kwargs"], described),
+            signature=env["signature"],
         ),
         agent=AgentSpec(
             name=agent["name"],
@@ -122,22 +131,6 @@ def _evaluation(former: Mapping[str, Any], config: Mapping[str, Any]) -> Evaluat
 
 def _reward(former: Mapping[str, Any]) -> RewardSpec:
     return RewardSpec(spec=former["spec"], signature=former["signature"])
-
-
-def _contents(former: Mapping[str, Any]) -> dict[str, str]:
-    """Returns the hashes of the environment arguments that name the user's own data or tokenizer."""
-    kwargs, data, tokenizer = former["env"]["kwargs"], former["dataset"]["hash"], former["tokenizer"]
-    hashes = {}
-    if data and str(kwargs.get("dataset")).startswith(("file:", "hub:")):
-        hashes["dataset"] = data
-    argument = kwargs.get("tokenizer")
-    if argument is not None and tokenizer["hash"] and _name(argument) != _name(tokenizer["spec"]):
-        hashes["tokenizer"] = tokenizer["hash"]
-    return hashes
-
-
-def _name(spec: Any) -> Any:
-    return spec.get("id") if isinstance(spec, Mapping) else spec
 
 
 def _asset(config: Mapping[str, Any]) -> dict[str, Any] | None:
