@@ -68,6 +68,11 @@ def make_agent(
     raise ValueError(_unknown(agent))
 
 
+def entry_point_of(agent: str) -> str:
+    """Returns "package.module:factory": that of a name in the registry, or the agent itself."""
+    return AGENTS[agent].target if agent in AGENTS else agent
+
+
 def factory_of(agent: str) -> AgentFactory:
     """Returns the factory of an agent.
 
@@ -79,7 +84,7 @@ def factory_of(agent: str) -> AgentFactory:
     """
     if agent not in AGENTS and ":" not in agent:
         raise ValueError(_unknown(agent))
-    factory = load_code(AGENTS[agent].target if agent in AGENTS else agent, "agent")
+    factory = load_code(entry_point_of(agent), "agent")
     return factory if isinstance(factory, AgentFactory) else PlainFactory(agent, factory)
 
 

@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from llm_benchmarks.console.fitting_table import Column, Row, print_table
-from llm_benchmarks.console.report import figure, plain, say
+from llm_benchmarks.console.report import plain, say
+from llm_benchmarks.leaderboard.columns import NOTHING, SCORE, score_text
 from llm_benchmarks.leaderboard.tables import Table
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.envs.ids import bare_id
@@ -24,7 +25,7 @@ FILE = "baselines.json"
 _DIGITS = 6
 _COLUMNS = (
     Column("agent", least=14),
-    Column("score [95 % interval]", least=len("score [95 % interval]")),
+    Column(SCORE, least=len(SCORE)),
     Column("seeds", right=True, rank=1),
     Column("steps", right=True, rank=2),
 )
@@ -114,7 +115,12 @@ def show_baselines(console: Console, env: str | None, json_output: bool) -> None
         say(console, f"  {table['signature']}", "dim")
         rows = [
             Row(
-                [plain(row["agent"]), Text(_score(row)), Text(str(row["seeds"] or "-")), Text(_steps(row))],
+                [
+                    plain(row["agent"]),
+                    Text(score_text(row["score"], *(row["interval"] or (None, None)))),
+                    Text(str(row["seeds"] or NOTHING)),
+                    Text(_steps(row)),
+                ],
                 below=plain(row["variant"], "dim"),
             )
             for row in table["rows"]
@@ -123,12 +129,5 @@ def show_baselines(console: Console, env: str | None, json_output: bool) -> None
         console.print()
 
 
-def _score(row: Mapping[str, Any]) -> str:
-    if row["interval"] is None:
-        return f"{figure(row['score'])} [  open  ]"
-    low, high = row["interval"]
-    return f"{figure(row['score'])} [{figure(low)}, {figure(high)}]"
-
-
 def _steps(row: Mapping[str, Any]) -> str:
-    return f"{row['steps']:,.0f}" if row["steps"] else "-"
+    return f"{row['steps']:,.0f}" if row["steps"] else NOTHING

@@ -15,7 +15,7 @@ from llm_benchmarks.leaderboard.rows import Row
 from llm_envs.foreign import shown
 
 NOTHING = "-"
-_SCORE = "score [95 % interval]"
+SCORE = "score [95 % interval]"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def columns(metrics: Sequence[str]) -> list[ShownColumn]:
         metrics: The metrics that get a column each.
     """
     return [
-        ShownColumn(Column(_SCORE, least=len(_SCORE)), _interval),
+        ShownColumn(Column(SCORE, least=len(SCORE)), _interval),
         ShownColumn(Column("seeds", right=True, rank=2), lambda row: str(row.seeds or NOTHING)),
         ShownColumn(Column("norm.", right=True, rank=3), lambda row: _number(row.normalized, 2)),
         *(
@@ -59,11 +59,16 @@ def _metric(name: str, row: Row) -> str:
 
 
 def _interval(row: Row) -> str:
-    if row.score is None:
+    return score_text(row.score, row.low, row.high)
+
+
+def score_text(score: float | None, low: float | None, high: float | None) -> str:
+    """Returns a score with its interval. A single seed leaves the interval open: low and high are None."""
+    if score is None:
         return NOTHING
-    if row.low is None or row.high is None:
-        return f"{figure(row.score)} [  open  ]"
-    return f"{figure(row.score)} [{figure(row.low)}, {figure(row.high)}]"
+    if low is None or high is None:
+        return f"{figure(score)} [  open  ]"
+    return f"{figure(score)} [{figure(low)}, {figure(high)}]"
 
 
 def _number(value: float | None, digits: int) -> str:

@@ -47,20 +47,18 @@ def merge(sources: Iterable[RecordStore], store: RecordStore, experiment: str = 
     return merged
 
 
-def copy(record: Record, store: RecordStore, experiment: str, variant: str | None = None) -> str:
+def copy(record: Record, store: RecordStore, experiment: str) -> str:
     """Copies one record into a store.
 
     Args:
         record: The record.
         store: The copy is written here.
         experiment: The experiment of the copy.
-        variant: The variant of the copy; that of the record if None.
 
     Returns:
         The id of the copy. It equals the record's id if nothing changes.
     """
-    variant = record.spec.variant if variant is None else variant
-    spec = replace(record.spec, experiment=experiment, variant=variant)
+    spec = replace(record.spec, experiment=experiment)
     return store.write({**record.data, "spec": spec.to_dict()}, record.episodes(), record.files())
 
 

@@ -13,6 +13,7 @@ import llm_envs  # noqa: F401  registers the ids
 from llm_baselines.registry import (
     AGENTS,
     decoding_options,
+    entry_point_of,
     factory_of,
     make_agent,
     split_settings,
@@ -113,7 +114,7 @@ def resolve_agent(cell: Cell) -> Resolved:
     affecting, settings = split_settings(cell.agent, config)
     agent = AgentSpec(
         name=cell.agent,
-        entry_point=AGENTS[cell.agent].target if cell.agent in AGENTS else cell.agent,
+        entry_point=entry_point_of(cell.agent),
         config=affecting,
         settings=settings,
         base_model=base_model(config, named=cell.agent in AGENTS),
@@ -148,7 +149,7 @@ def draft(cell: Cell) -> RunSpec:
     steps = cell.total_timesteps if isinstance(cell.total_timesteps, int) else 0
     agent = AgentSpec(
         name=cell.agent,
-        entry_point=AGENTS[cell.agent].target if cell.agent in AGENTS else cell.agent,
+        entry_point=entry_point_of(cell.agent),
         config=cell.config,
         track=cell.track or "scratch",
         trials=cell.trials,
