@@ -44,7 +44,10 @@ class ConstantAgent:
         self.report = TrainingReport()
         self.ids: list[int] = [self._end]
         if text is not None:
-            self.ids = [*self._task.tokenizer.encode(text), self._end]
+            try:
+                self.ids = [*self._task.tokenizer.encode(text), self._end]
+            except ValueError as error:
+                raise ValueError(f"text={text!r}: {error}") from error
 
     @classmethod
     def suggested_timesteps(cls, env_id: str, size: str = "bench") -> int:
