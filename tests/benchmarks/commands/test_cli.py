@@ -27,7 +27,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "their_agents.py").write_text(SOURCE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "their_agents", raising=False)
     return tmp_path
 
 
@@ -351,7 +350,6 @@ def test_same_command_runs_again_after_a_reward_raised(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("rewards_of_mine.py").write_text(REWARD)
-    monkeypatch.delitem(sys.modules, "rewards_of_mine", raising=False)
     words = ("train", "--env", TINY, "--agent", "sb3_dqn", "--out", "out", "--total-timesteps", "100")
     words = (*words, "--reward", "rewards_of_mine:mine")
     status, _, err = run(capsys, *words)

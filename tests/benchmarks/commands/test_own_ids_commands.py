@@ -31,7 +31,6 @@ def place(tmp_path, monkeypatch):
     (tmp_path / "their_envs.py").write_text(OWN)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "their_envs", raising=False)
     before = dict(gym.registry)
     yield
     gym.registry.clear()

@@ -6,7 +6,6 @@ import errno
 import io
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -36,8 +35,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "their_rewards.py").write_text(THEIR_REWARDS)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    for name in ("their_agents", "their_rewards"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path
 
 

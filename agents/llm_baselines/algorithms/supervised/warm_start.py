@@ -23,17 +23,21 @@ def check_start(config: PlayingAgentConfig) -> None:
     Raises:
         ValueError: An option is unknown, of the wrong type or out of bounds.
     """
-    Supervised.configure(_split(config.supervised)[0])
+    _split(config.supervised)
 
 
 def _split(supervised: dict[str, Any]) -> tuple[dict[str, Any], int | None]:
-    """Returns the supervised agent's options, and the number of tokens; None uses the id's number."""
+    """Returns the checked options, and the number of tokens; None uses the id's number."""
     options = dict(supervised)
     total = options.pop("total_timesteps", None)
     if total is not None and not (fits(total, float) and 1 <= total < float("inf")):
         raise ValueError(
             f"supervised.total_timesteps={total!r} must be at least 1; warm_start=False turns the start off"
         )
+    try:
+        Supervised.configure(options)
+    except ValueError as error:
+        raise ValueError(f"{supervised=}: {error}") from error
     return options, None if total is None else int(total)
 
 
