@@ -103,7 +103,7 @@ def find_suite(name: str) -> Path:
     known = {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
     if name not in known:
         raise SuiteError(
-            f"there is no file {name!r} and no suite of that name"
+            f"there is no suite {name!r}, and no file of that name"
             f"{did_you_mean(name, known)} suites that come along: {', '.join(sorted(known))}"
         )
     return known[name]
