@@ -84,6 +84,8 @@ class TokenDQN(PlayingAgent):
             rng = run.generator(1)
             while self.owed_tokens > 0 and len(self.replay):
                 trajectories, keys = self.sample(rng)
+                if not trajectories:  # no two episodes of an example
+                    break
                 self.owed_tokens -= sum(map(len, trajectories))
                 result = self.update(trajectories, run, unchanged=self.updates == updates_before)
                 self.refresh_target(self.updates)
@@ -100,7 +102,7 @@ class TokenDQN(PlayingAgent):
             final=self.config.exploration_final_eps,
             fraction=self.config.exploration_fraction,
         )
-        played = self.player.play(run, self._behaviour)
+        played = self.player.play(run, self._behaviour, group=self.objective.group_size)
         run.log("rollout/epsilon", self.epsilon)
         if not played:  # a callback stopped the training before an episode ended
             return []
@@ -119,6 +121,8 @@ class TokenDQN(PlayingAgent):
 
     def sample(self, rng: np.random.Generator) -> tuple[list[Trajectory], np.ndarray]:
         """Samples the episodes of an update; returns them and their keys in the replay."""
+        if self.objective.group_size > 1:
+            return self.replay.sample_groups(self.config.batch_size, rng)
         return self.replay.sample(self.config.batch_size, rng, self.objective.priority_exponent)
 
     def update(
@@ -126,8 +130,7 @@ class TokenDQN(PlayingAgent):
     ) -> UpdateResult:
         """Takes one optimizer step towards the targets.
 
-        The loss is summed over actions and divided by a constant, so that a token weighs the same in every
-        batch. The constant is batch_size times the mean length of the first round's episodes.
+        The summed loss is divided by a constant, so that a token weighs the same in every batch.
 
         Args:
             trajectories: The episodes.
@@ -135,7 +138,7 @@ class TokenDQN(PlayingAgent):
             unchanged: True if the weights have not changed since they played this round.
         """
         assert self.tokens_per_episode is not None
-        divisor = self.config.batch_size * self.tokens_per_episode
+        divisor = self.objective.divisor(self.config.batch_size, self.tokens_per_episode)
         fresh = np.array([t.round == run.round for t in trajectories]) if unchanged else None
         priorities, distances = np.zeros(len(trajectories)), np.zeros(len(trajectories))
         sums: dict[str, float] = {}
@@ -148,7 +151,7 @@ class TokenDQN(PlayingAgent):
                 sums[name] = sums.get(name, 0.0) + value
             return result.loss
 
-        total = self.backward(trajectories, loss, divisor)
+        total = self.backward(trajectories, loss, divisor, grouped=self.objective.group_size > 1)
         run.check_finite(total, "the loss")
         logged = update.diagnostics()
         norms = self.optimizer_step(run, frozen=update.frozen)
@@ -247,8 +250,15 @@ class TokenDQN(PlayingAgent):
                 self.config,
                 from_prior=not self.is_fresh,
                 allowed=self._allowed if self.has_action_mask else None,
+                takes_examples=self.native,
+                dense=self._pays_before_the_end,
             )
         self.network = self.objective.network
+
+    @property
+    def _pays_before_the_end(self) -> bool:
+        timing = self.config.reward_timing or (self.task.reward_timing if self.native else "terminal")
+        return timing != "terminal"
 
     def _allowed(self, batch: TrajectoryBatch, states: Tensor) -> Tensor | None:
         """Returns the environment's action mask in some states of a batch, bool (k, V)."""
