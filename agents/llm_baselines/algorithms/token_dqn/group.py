@@ -91,11 +91,12 @@ class _GroupUpdate:
         network, config = self._network, self._config
         log_probs = network.log_probs(batch)
         surpluses, has_others, judged = self._surpluses(batch, log_probs)
-        weights = has_others.to(surpluses.dtype)
+        weights = torch.ones_like(judged)
         if config.taper:
-            weights = weights * t.off_policy_weights(surpluses, judged)
+            weights = t.off_policy_weights(surpluses, judged)
+        errors = torch.where(has_others, t.tapered(surpluses, weights), 0.0)
         # Divided by tau, the gradient is the policy gradient, and clipping means the same for every tau.
-        loss = t.regression_loss(surpluses, config.loss, weights) / network.temperature
+        loss = t.regression_loss(errors, config.loss) / network.temperature
         if fresh is not None:
             self._fresh.add(batch, log_probs, fresh)
         self._weights.extend(weights[has_others].tolist())

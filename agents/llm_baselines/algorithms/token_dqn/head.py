@@ -78,6 +78,9 @@ class HeadObjective:
         """Adapts nothing."""
         return {}
 
+    def fresh_objective(self, played: list[Trajectory]) -> None:
+        """Returns None: exploring texts say little about the greedy policy."""
+
     def divisor(self, batch_size: int, tokens_per_episode: float) -> float:
         """Returns the batch's usual number of tokens."""
         return batch_size * tokens_per_episode

@@ -73,17 +73,19 @@ class LogitsObjective(ABC):
 
     def after_playing(self, played: list[Trajectory]) -> dict[str, float]:
         """Adapts the scale to the round's scores, and tau to its sequence KL."""
-        network = self.network
-        scores, kl = [t.score for t in played], float(log_ratios(played).mean())
-        network.scale.update(scores)
+        network, kl = self.network, float(log_ratios(played).mean())
+        network.scale.update([t.score for t in played])
         self.adapt_temperature(kl)
-        objective = float(np.mean(scores)) - network.temperature * network.scale.value * kl
         return {
             "rollout/kl": kl,
-            "rollout/objective": objective,
             "train/tau": network.temperature,
             "train/reward_scale": network.scale.value,
         }
+
+    def fresh_objective(self, played: list[Trajectory]) -> tuple[float, float]:
+        """Returns mean reward less tau * scale * KL, and the scale: both in units of reward."""
+        cost = self.network.temperature * self.network.scale.value * float(log_ratios(played).mean())
+        return float(np.mean([t.score for t in played])) - cost, self.network.scale.value
 
     def adapt_temperature(self, kl: float) -> None:
         """Moves tau to bring the sequence KL towards `target_kl` (Ziegler et al. 2019, section 2.2).

@@ -220,7 +220,7 @@ class ValueNetwork(LogitsNetwork):
         return replace(predicted, values=self.value(predicted.features))
 
     @torch.no_grad()
-    def targets(self, predicted: ValuePrediction) -> Tensor:
+    def targets(self, batch: TrajectoryBatch, predicted: ValuePrediction) -> Tensor:
         """Returns V of the state after each action, from the target head: float (n, m)."""
         return self.target_value(predicted.features)[:, 1:]
 
@@ -229,25 +229,24 @@ class ValueNetwork(LogitsNetwork):
     ) -> tuple[Tensor, dict[str, float]]:
         """Returns the summed consistency loss, and values to log, summed over actions.
 
-        V and the policy have the same errors and disjoint weights. Only the policy's errors are tapered,
-        because V is to be the mean of all outcomes.
+        V and the policy have the same errors. Only what moves the policy is tapered: V is to be the mean of
+        all outcomes.
         """
-        values = predicted.values[:, :-1]
+        options, values = self._options, predicted.values[:, :-1]
         log_ratios = self.log_ratios(batch, predicted.log_probs)
-        of_value = self._residuals(batch, values, log_ratios.detach(), targets)
-        of_policy = self._residuals(batch, values.detach(), log_ratios, targets)
+        step, rest = self._residuals(batch, values.detach(), log_ratios, targets)
         gaps = torch.where(batch.mask, predicted.log_probs.detach() - batch.behaviour_log_probs, 0.0)
         ends = t.last_actions(batch.mask) | batch.turn_ends
-        judged = (gaps, t.rests(gaps, batch.mask, ends))
-        options = self._options
-        weights = (options.one_step_weight, options.to_the_end_weight)
+        of_value = torch.where(batch.mask, values - values.detach(), 0.0)  # 0, with the gradient of V
         loss = torch.zeros((), device=values.device)
-        for weight, value, policy, gap in zip(weights, of_value, of_policy, judged, strict=True):
-            tapers = t.off_policy_weights(-policy, gap) if options.taper else 1.0
-            loss = loss + weight * t.regression_loss(value, options.loss)
-            loss = loss + weight * t.regression_loss(policy, options.loss, tapers)
+        for weight, errors, judged in (
+            (options.one_step_weight, step, gaps),
+            (options.to_the_end_weight, rest, t.rests(gaps, batch.mask, ends)),
+        ):
+            if options.taper:
+                errors = t.tapered(errors, t.off_policy_weights(-errors, judged))
+            loss = loss + weight * t.regression_loss(errors + of_value, options.loss)
         with torch.no_grad():
-            step, rest = of_value
             logged = {
                 "td_error": float(step.abs().sum()),
                 "path_error": float(rest.abs().sum()),

@@ -154,6 +154,13 @@ class Objective(Protocol):
         """Adapts to a round of annotated episodes; returns values to log, by their full names."""
         ...
 
+    def fresh_objective(self, played: list[Trajectory]) -> tuple[float, float] | None:
+        """Returns mean reward less the cost of the KL, and the spread of the scores, in units of reward.
+
+        None if the objective has no reference that it starts from and stays near.
+        """
+        ...
+
     def divisor(self, batch_size: int, tokens_per_episode: float) -> float:
         """Returns the constant that the summed loss of an update is divided by.
 

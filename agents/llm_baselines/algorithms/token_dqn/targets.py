@@ -273,6 +273,11 @@ def off_policy_weights(surpluses: Tensor, log_ratios: Tensor) -> Tensor:
     return torch.where(surpluses < 0, ratios, torch.ones_like(ratios)).detach()
 
 
+def tapered(errors: Tensor, weights: Tensor) -> Tensor:
+    """Returns the same errors, whose gradients are multiplied by weights."""
+    return errors.detach() + weights * (errors - errors.detach())
+
+
 def returns(rewards: Tensor, mask: Tensor, gamma: float) -> Tensor:
     """Returns the discounted return from each action to the episode's end: float (n, m); 0 outside `mask`.
 
@@ -287,8 +292,8 @@ def returns(rewards: Tensor, mask: Tensor, gamma: float) -> Tensor:
     return totals
 
 
-def regression_loss(errors: Tensor, kind: str, weights: Tensor | float = 1.0) -> Tensor:
-    """Returns the weighted sum of e^2 / 2 ("squared") or of Huber's loss with threshold 1 ("huber").
+def regression_loss(errors: Tensor, kind: str) -> Tensor:
+    """Returns the sum over errors of e^2 / 2 ("squared") or of Huber's loss with threshold 1 ("huber").
 
     The caller divides the sum by a constant number of tokens, so that a token weighs the same in every batch.
 
@@ -296,8 +301,8 @@ def regression_loss(errors: Tensor, kind: str, weights: Tensor | float = 1.0) ->
         ValueError: The kind is unknown.
     """
     if kind == "squared":
-        return (0.5 * weights * errors.square()).sum()
+        return 0.5 * errors.square().sum()
     if kind == "huber":
         size = errors.abs()
-        return (weights * torch.where(size <= 1.0, 0.5 * errors.square(), size - 0.5)).sum()
+        return torch.where(size <= 1.0, 0.5 * errors.square(), size - 0.5).sum()
     raise ValueError(f"unknown loss={kind!r}; there are 'squared' and 'huber'")

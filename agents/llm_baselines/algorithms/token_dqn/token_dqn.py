@@ -60,6 +60,7 @@ class TokenDQN(PlayingAgent):
     name = "token_dqn"
     config_class = TokenDQNConfig
     config: TokenDQNConfig
+    remedies = " or reuse, or raise tau"
     objective: Objective
     tokens_per_episode: float | None
 
@@ -109,6 +110,8 @@ class TokenDQN(PlayingAgent):
         played = self.objective.annotated(played)
         for name, value in self.objective.after_playing(played).items():
             run.log(name, value)
+        if (watched := self.objective.fresh_objective(played)) is not None:
+            self.watch_objective(run, *watched)
         if self.tokens_per_episode is None:
             self.tokens_per_episode = float(np.mean([len(t) for t in played]))
         return played

@@ -67,7 +67,7 @@ class ValueObjective(LogitsObjective):
                 order = rng.permutation(len(parts))
             batch, read_prediction = parts[order[step % len(parts)]]
             predicted = network.with_current_values(read_prediction)
-            loss, _ = network.loss(batch, predicted, network.targets(predicted))
+            loss, _ = network.loss(batch, predicted, network.targets(batch, predicted))
             run.check_finite(float(loss.detach()), "the loss of V")
             (loss / (len(batch) * loop.tokens_per_episode)).backward()
             loop.optimizer_step(run, frozen=("policy",), counted=False)
@@ -80,7 +80,7 @@ class ValueObjective(LogitsObjective):
     def action_targets(self, batch: TrajectoryBatch) -> Tensor:
         """Returns r + gamma V(s'): float (n, m)."""
         network = self.network
-        next_values = network.targets(network.predict(batch))
+        next_values = network.targets(batch, network.predict(batch))
         targets = t.one_step_targets(
             network.rewards(batch), next_values, batch.mask, batch.terminated, self._config.gamma
         )
@@ -103,7 +103,7 @@ class _ValueUpdate:
         """Returns the loss of a part; its priorities are 0, because nothing uses them."""
         network = self._network
         predicted = network.read(batch) if self._value_alone else network.predict(batch)
-        loss, sums = network.loss(batch, predicted, network.targets(predicted))
+        loss, sums = network.loss(batch, predicted, network.targets(batch, predicted))
         if fresh is not None:
             self._fresh.add(batch, predicted.log_probs, fresh)
             self._measure_values(batch, predicted, torch.as_tensor(fresh))
