@@ -52,6 +52,9 @@ class LogitsConfig(TokenDQNConfig):
     group_size: int = option(
         4, "episodes of a round on each example, for baseline 'group' (Ahmadian et al. 2024)", at_least=2
     )
+    visits: int = option(
+        1, "rounds in a row in which an example is played, so that new texts join its old ones", at_least=1
+    )
     credit: str = option(
         "auto",
         "what is compared in a group: 'text', whole texts; 'token', what was earned from each token on; "
@@ -244,7 +247,8 @@ class ValueNetwork(LogitsNetwork):
             (options.to_the_end_weight, rest, t.rests(gaps, batch.mask, ends)),
         ):
             if options.taper:
-                errors = t.tapered(errors, t.off_policy_weights(-errors, judged))
+                weights = torch.where(errors > 0, t.presence(judged), 1.0)  # where too little was earned
+                errors = t.tapered(errors, weights.detach())
             loss = loss + weight * t.regression_loss(errors + of_value, options.loss)
         with torch.no_grad():
             logged = {

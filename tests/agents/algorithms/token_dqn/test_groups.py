@@ -19,7 +19,7 @@ def test_the_others_mean_is_rloo_s_baseline():
     groups = torch.tensor([5, 5, 5, 5, 9, 9, 9, 9, 2, 2, 2, 2])
     order = torch.randperm(12, generator=torch.Generator().manual_seed(0))
     values = torch.tensor(scores.reshape(12, 1))[order]
-    mean, there = t.others_mean(values, torch.ones_like(values, dtype=torch.bool), groups[order])
+    mean, there = t.others_mean(values, torch.ones_like(values), groups[order])
     assert there.all()
     np.testing.assert_allclose(
         (values - mean)[order.argsort()].numpy().reshape(3, 4), leave_one_out(scores), atol=1e-12
@@ -27,7 +27,7 @@ def test_the_others_mean_is_rloo_s_baseline():
 
 
 def test_a_text_alone_has_no_others():
-    mean, there = t.others_mean(torch.ones(3, 1), torch.ones(3, 1, dtype=torch.bool), torch.tensor([0, 0, 1]))
+    mean, there = t.others_mean(torch.ones(3, 1), torch.ones(3, 1), torch.tensor([0, 0, 1]))
     assert there[:, 0].tolist() == [True, True, False]
     assert mean[:, 0].tolist() == [1.0, 1.0, 0.0]
 
@@ -37,11 +37,9 @@ def test_only_rests_of_texts_that_go_on_are_compared():
     gains = torch.tensor([[1.0, 2.0, 4.0], [8.0, 0.0, 0.0], [16.0, 32.0, 0.0]])
     rest = t.rests(gains, mask)
     assert rest.tolist() == [[7.0, 6.0, 4.0], [8.0, 0.0, 0.0], [48.0, 32.0, 0.0]]
-    mean, there = t.others_mean(rest, mask, torch.zeros(3, dtype=torch.int64))
-    assert mean[:, 0].tolist() == [28.0, 27.5, 7.5]
-    assert mean[0, 1] == 32.0
-    assert mean[2, 1] == 6.0
-    assert there.tolist() == [[True, True, False], [True, False, False], [True, True, False]]
+    mean, there = t.others_mean(rest, mask.float(), torch.zeros(3, dtype=torch.int64))
+    assert mean.tolist() == [[28.0, 32.0, 0.0], [27.5, 19.0, 4.0], [7.5, 6.0, 4.0]]
+    assert there.tolist() == [[True, True, False], [True, True, True], [True, True, True]]
 
 
 def test_rests_stop_at_the_end_of_a_segment():
@@ -49,9 +47,13 @@ def test_rests_stop_at_the_end_of_a_segment():
     assert t.rests(torch.tensor([[1.0, 2.0, 4.0, 8.0]]), mask, ends).tolist() == [[3.0, 2.0, 12.0, 8.0]]
 
 
-def test_only_poor_texts_that_became_unlikely_are_tapered():
-    weights = t.off_policy_weights(torch.tensor([-1.0, -1.0, 1.0, 1.0]), torch.tensor([-2.0, 2.0, -2.0, 2.0]))
-    np.testing.assert_allclose(weights.numpy(), [np.exp(-2.0), 1.0, 1.0, 1.0], rtol=1e-6)
+def test_what_the_policy_has_left_counts_less_and_what_it_favours_no_more():
+    found = t.presence(torch.tensor([-2.0, 0.0, 2.0]))
+    np.testing.assert_allclose(found.numpy(), [np.exp(-2.0), 1.0, 1.0], rtol=1e-6)
+    values, weights = torch.tensor([[1.0], [3.0], [100.0]]), torch.tensor([[1.0], [1.0], [0.0]])
+    mean, there = t.others_mean(values, weights, torch.zeros(3, dtype=torch.int64))
+    assert mean[:, 0].tolist() == [3.0, 1.0, 2.0]
+    assert there.all()
 
 
 def test_the_replay_gives_all_episodes_of_an_example_and_none_that_is_alone():
