@@ -37,6 +37,9 @@ class GroupObjective(LogitsObjective):
         reference: The frozen one it starts from: pi_ref.
         config: The configuration.
         by_token: Whether the credit is each token's own.
+
+    Attributes:
+        by_token: As above.
     """
 
     def __init__(
@@ -44,11 +47,11 @@ class GroupObjective(LogitsObjective):
     ) -> None:
         super().__init__(LogitsNetwork(lm, reference, config), config)
         self.group_size, self.visits = config.group_size, config.visits
-        self._by_token = by_token
+        self.by_token = by_token
 
     def begin_update(self, updates: int) -> _GroupUpdate:
         """Begins an update."""
-        return _GroupUpdate(self.network, self._config, by_token=self._by_token)
+        return _GroupUpdate(self.network, self._config, by_token=self.by_token)
 
     def divisor(self, batch_size: int, tokens_per_episode: float) -> float:
         """Returns the batch's usual number of texts: each has one score."""

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from token_worlds import World, random_trajectory
 
-from llm_baselines.algorithms.rloo import leave_one_out
+from llm_baselines import TokenDQN
+from llm_baselines.algorithms.rloo import RLOO, leave_one_out
 from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.episode_replay import EpisodeReplay
+from llm_baselines.algorithms.token_dqn.group import GroupObjective
 from llm_baselines.algorithms.token_dqn.reward_scale import RewardScale
+from llm_baselines.algorithms.token_dqn.value import ValueObjective
+from llm_baselines.lm.teacher_forcing import log_probs_under, with_reference
 from llm_baselines.play.trajectory import micro_batch_indices
-from tests.support.token_worlds import random_trajectory
 
 
 def test_the_others_mean_is_rloo_s_baseline():
@@ -105,3 +113,83 @@ def test_a_fixed_scale_stays():
     scale = RewardScale(2.5)
     scale.update([0.0, 100.0])
     assert scale.value == 2.5
+
+
+def gradients(agent, update):
+    """The gradients of one update on a round of four examples with four texts each."""
+    found = {}
+
+    def catch(run, *, frozen=()):
+        found.update({n: p.grad.clone() for n, p in agent.lm.named_parameters() if p.grad is not None})
+        agent.network.zero_grad()
+        return {}
+
+    agent.optimizer_step = catch
+
+    class Run:
+        progress, round = 0.0, 0
+
+        def log(self, name, value):
+            pass
+
+        def check_finite(self, value, what):
+            assert np.isfinite(value)
+
+    rng = np.random.default_rng(0)
+    played = [random_trajectory(rng, vocabulary=4, example=i // 4) for i in range(16)]
+    played = with_reference(agent.network.reference, played, 4096)
+    now = log_probs_under(agent.lm, played, 4096)
+    update([replace(t, behaviour_log_probs=p) for t, p in zip(played, now, strict=True)], Run())
+    return found
+
+
+def test_on_fresh_texts_the_gradient_is_rloo_s():
+    options = {"warm_start": False, "n_envs": 16, "group_size": 4, "eval_freq": 0, "device": "cpu"}
+    model = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    rloo = RLOO(model, "TextGen-Tiny-v0", kl_coef=0.3, guard_rounds=0, **options)
+    wanted = gradients(rloo, rloo.update)
+    agent = TokenDQN(model, "TextGen-Tiny-v0", tau=0.3, reward_scale=1.0, batch_size=16, **options)
+    agent.lm.load_state_dict(rloo.lm.state_dict())
+    agent.build_learner()
+    agent.tokens_per_episode = 4.0
+    found = gradients(agent, agent.update)
+    assert wanted.keys() == found.keys()
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-6, msg=name)
+
+
+def test_an_example_is_played_for_as_many_rounds_as_asked():
+    agent = TokenDQN(
+        "nano", "TextGen-Tiny-v0", warm_start=False, n_envs=16, group_size=4, visits=2, max_age=2, eval_freq=0
+    )
+    seen = []
+    learn_round = agent.learn_round
+
+    def watched(run):
+        learn_round(run)
+        newest = agent.replay.newest(10**6)
+        seen.append([t.example for t in newest if t.round == run.round])
+
+    agent.learn_round = watched
+    agent.learn(400)
+    assert len(seen) > 3
+    for earlier, later in itertools.pairwise(seen):
+        assert len(later) == 16
+        assert later[8:] == earlier[:8], "the second half is what was new in the round before"
+        assert all(len(set(later[i : i + 4])) == 1 for i in range(0, 16, 4))
+
+
+def test_baseline_group_needs_examples():
+    with pytest.raises(ValueError, match="baseline='group' compares texts of one example"):
+        TokenDQN("nano", World(), baseline="group")
+    assert isinstance(TokenDQN("nano", World()).objective, ValueObjective)
+
+
+@pytest.mark.parametrize(("timing", "by_token"), [("terminal", False), ("dense", True)])
+def test_credit_follows_the_timing_of_the_reward(timing, by_token):
+    env = gym.make("TextGen-Tiny-v0", reward_timing=timing)
+    agent = TokenDQN("nano", env, warm_start=False)
+    assert isinstance(agent.objective, GroupObjective)
+    assert agent.objective.by_token == by_token
+    other = "dense" if timing == "terminal" else "terminal"
+    assert TokenDQN("nano", env, reward_timing=other, warm_start=False).objective.by_token != by_token
