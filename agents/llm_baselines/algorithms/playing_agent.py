@@ -81,12 +81,12 @@ class PlayingAgent(LanguageAgent):
 
     def state(self) -> dict[str, Any]:
         """Returns the counters, and those of the guard."""
-        return {**super().state(), "guard": self.guard.state()}
+        return {**super().state(), **self.guard.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Restores what `state` returned."""
         super().restore(state)
-        self.guard.restore(state["guard"])
+        self.guard.restore(state)
 
     def check_train_dataset(self) -> None:
         """Raises if the environment cannot be made with the option `train_dataset`.

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 _FIRST = 5  # rounds that say where the objective began
 
 
@@ -24,13 +22,13 @@ class ObjectiveGuard:
 
     def __init__(self, margin: float, rounds: int) -> None:
         self._margin, self._rounds = margin, rounds
-        self._first: list[float] = []
+        self._sum, self._seen = 0.0, 0  # of the first rounds
         self.below = 0
 
     @property
     def start(self) -> float | None:
         """Mean objective of the first rounds."""
-        return float(np.mean(self._first)) if len(self._first) == _FIRST else None
+        return self._sum / _FIRST if self._seen == _FIRST else None
 
     def has_fallen(self, objective: float, spread: float) -> bool:
         """Takes note of a round; returns True in the one in which the objective counts as fallen.
@@ -40,15 +38,15 @@ class ObjectiveGuard:
             spread: Standard deviation of the scores, in the same units.
         """
         if self.start is None:
-            self._first.append(objective)
+            self._sum, self._seen = self._sum + objective, self._seen + 1
             return False
         self.below = self.below + 1 if objective < self.start - self._margin * spread else 0
         return self.below == self._rounds and self._rounds > 0
 
     def state(self) -> dict[str, Any]:
-        """Returns the counters as JSON values."""
-        return {"first": self._first, "below": self.below}
+        """Returns the counters as numbers."""
+        return {"guard_sum": self._sum, "guard_seen": self._seen, "guard_below": self.below}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state` returned."""
-        self._first, self.below = list(state["first"]), state["below"]
+        """Restores what `state` returned; other names are not read."""
+        self._sum, self._seen, self.below = state["guard_sum"], state["guard_seen"], state["guard_below"]

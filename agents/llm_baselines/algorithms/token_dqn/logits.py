@@ -115,12 +115,12 @@ class LogitsObjective(ABC):
 
     def state(self) -> dict[str, Any]:
         """Returns tau, which `target_kl` adapts, and the scale of the rewards."""
-        return {"tau": self.network.temperature, "reward_scale": self.network.scale.state()}
+        return {"tau": self.network.temperature, **self.network.scale.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restores tau and the scale."""
         self.network.temperature = state["tau"]
-        self.network.scale.restore(state["reward_scale"])
+        self.network.scale.restore(state)
 
 
 class FreshTexts:

@@ -45,10 +45,11 @@ class RewardScale:
         self._largest = max(self._largest, float(np.sqrt(self._variance / self._weight)))
 
     def state(self) -> dict[str, Any]:
-        """Returns the running values as JSON values."""
-        return {"variance": self._variance, "weight": self._weight, "largest": self._largest}
+        """Returns the running values as numbers."""
+        values = {"variance": self._variance, "weight": self._weight, "largest": self._largest}
+        return {f"reward_scale_{name}": value for name, value in values.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state` returned."""
-        self._variance, self._weight = state["variance"], state["weight"]
-        self._largest = state["largest"]
+        """Restores what `state` returned; other names are not read."""
+        self._variance, self._weight = state["reward_scale_variance"], state["reward_scale_weight"]
+        self._largest = state["reward_scale_largest"]
