@@ -21,7 +21,7 @@ PLAIN = {
     "device": "cpu",
     "n_envs": 4,
     "batch_size": 4,
-    "gradient_steps": 1,
+    "reuse": 1.0,
     "eval_freq": 0,
 }
 

@@ -54,6 +54,7 @@ class TokenDQN(PlayingAgent):
         replay: The replay of episodes.
         epsilon: The present probability of exploring, per token.
         tokens_per_episode: Mean length of the first round's episodes; None before that round.
+        owed_tokens: Tokens that updates still have to use; below 0 if the last one used more.
     """
 
     name = "token_dqn"
@@ -73,19 +74,20 @@ class TokenDQN(PlayingAgent):
         return fitting_objective(options, chosen)
 
     def learn_round(self, run: TrainingRun) -> None:
-        """Plays episodes into the replay, and updates on episodes from it."""
-        self.replay.add(self.act(run))
+        """Plays episodes into the replay, and updates until every new token has been used `reuse` times."""
+        played = self.act(run)
+        self.replay.add(played)
         updates_before = self.updates
         self.forget_old(run)
         if self.num_timesteps >= self.config.learning_starts:
+            self.owed_tokens += self.config.reuse * sum(map(len, played))
             rng = run.generator(1)
-            for _ in range(self.config.gradient_steps if len(self.replay) else 0):
+            while self.owed_tokens > 0 and len(self.replay):
                 trajectories, keys = self.sample(rng)
+                self.owed_tokens -= sum(map(len, trajectories))
                 result = self.update(trajectories, run, unchanged=self.updates == updates_before)
                 self.refresh_target(self.updates)
                 self.after_use(keys, result)
-                if not len(self.replay):
-                    break
         self.objective.after_updates(self, run)
 
     # The parts of the loop.
@@ -231,6 +233,7 @@ class TokenDQN(PlayingAgent):
         self._exploration = self.config.make_exploration()
         self.epsilon = self.config.exploration_initial_eps
         self.tokens_per_episode = None
+        self.owed_tokens = 0.0
         super()._build()
 
     def build_learner(self) -> None:
@@ -257,12 +260,14 @@ class TokenDQN(PlayingAgent):
 
     def state(self) -> dict[str, Any]:
         """Returns the counters, and the state of the objective."""
-        return {**super().state(), "tokens_per_episode": self.tokens_per_episode, **self.objective.state()}
+        counters = {"tokens_per_episode": self.tokens_per_episode, "owed_tokens": self.owed_tokens}
+        return {**super().state(), **counters, **self.objective.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Restores what `state` returned."""
         super().restore(state)
         self.tokens_per_episode = state["tokens_per_episode"]
+        self.owed_tokens = state["owed_tokens"]
         self.objective.restore(state)
 
     def export(

@@ -31,7 +31,7 @@ MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "nu
 LEARNING = {
     "n_envs": 32,
     "batch_size": 64,
-    "gradient_steps": 16,
+    "reuse": 32.0,
     "learning_rate": 5e-3,
     "learning_rate_end": 0.0,
     "polyak_tau": 0.2,
@@ -117,7 +117,7 @@ def test_random_environment_turns_give_the_optimum_of_the_mean(options):
 
 @pytest.mark.parametrize(
     ("options", "hidden_size"),
-    [(HEAD, 32), ({**LOGITS, "tau": 0.3, "gradient_steps": 8, "batch_size": 128}, 64)],
+    [(HEAD, 32), ({**LOGITS, "tau": 0.3, "batch_size": 128}, 64)],
 )
 def test_spelling_two_letters_of_one_example_exactly(options, hidden_size):
     env = gym.make("TextGen-Tiny-v0", max_new_tokens=2)
@@ -157,7 +157,7 @@ def regularised(env, example, tau, log_reference):
     return {text: found[text] for text in log_reference}
 
 
-COPYING = {**LEARNING, "gradient_steps": 8, "learning_rate": 1e-2, "polyak_tau": 0.1, "beta2": 0.95}
+COPYING = {**LEARNING, "reuse": 16.0, "learning_rate": 1e-2, "polyak_tau": 0.1, "beta2": 0.95}
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_copying_is_learned_from_scratch(options, score):
 
 
 def small(**options):
-    options = {"n_envs": 4, "batch_size": 4, "gradient_steps": 2, "eval_freq": 0, **options}
+    options = {"n_envs": 4, "batch_size": 4, "reuse": 2.0, "eval_freq": 0, **options}
     return TokenDQN(SMALL, World(), seed=0, device="cpu", **options)
 
 
@@ -226,7 +226,7 @@ def test_no_update_before_learning_starts():
 
 
 def test_the_value_is_trained_alone_at_first():
-    agent = small(value_warmup=4, gradient_steps=1)
+    agent = small(value_warmup=4, reuse=1.0)
     models = in_every_round(agent, 60, lambda run: (agent.updates, agent.lm.identity()))
     first = models[0][1]
     assert {identity for updates, identity in models if updates <= 4} == {first}
@@ -288,7 +288,7 @@ def test_episodes_are_replayed_by_their_priority_to_the_exponent():
 
 
 def test_an_update_sets_the_priorities_of_its_episodes():
-    agent = small(q="head", priority_exponent=1.0, gradient_steps=1, micro_batch_size=1)
+    agent = small(q="head", priority_exponent=1.0, reuse=1.0, micro_batch_size=1)
     agent.tokens_per_episode = 3.0
     agent.optimizer = make_optimizer(agent.parameter_groups(), agent.config)
     rng = np.random.default_rng(0)
@@ -311,7 +311,7 @@ def test_an_update_sets_the_priorities_of_its_episodes():
 
 
 def test_episodes_far_from_the_policy_leave_after_their_use():
-    agent = small(max_distance=0.5, gradient_steps=3, batch_size=4)
+    agent = small(max_distance=0.5, batch_size=4)
     rng = np.random.default_rng(0)
     agent.replay.add(random_trajectory(rng, round=number) for number in range(6))
     far = {1, 4}
@@ -417,7 +417,7 @@ def test_losses_are_divided_by_the_mean_length_of_the_first_round():
     lengths = in_every_round(agent, 60, lambda run: agent.tokens_per_episode)
     assert len(lengths) > 4
     (length,) = set(lengths)
-    again = small(gradient_steps=0, max_age=0).learn(60)
+    again = small(reuse=0.0, max_age=0).learn(60)
     assert length == np.mean([len(t) for t in again.replay.newest(10**6) if t.round == 0])
 
 
@@ -433,7 +433,7 @@ def prompts_of_world(count=32):
 
 @pytest.mark.parametrize("options", [{"top_k": 2}, {"top_p": 0.5}, {"exploration_temperature": 3.0}])
 def test_stored_log_probs_are_the_policys_over_all_tokens(options):
-    agent = small(q="logits", gradient_steps=0, max_age=0, **options).learn(60)
+    agent = small(q="logits", reuse=0.0, max_age=0, **options).learn(60)
     episodes = agent.replay.newest(10**6)
     assert len(episodes) > 10
     for t, wanted in zip(episodes, log_probs_under(agent.lm, episodes, 1000), strict=True):
@@ -442,7 +442,7 @@ def test_stored_log_probs_are_the_policys_over_all_tokens(options):
 
 @pytest.mark.parametrize("options", [{"top_p": 1e-6}, {"top_k": 1}])
 def test_training_and_predict_sample_only_the_likeliest_tokens(options):
-    agent = small(q="logits", gradient_steps=0, max_age=0, **options).learn(60)
+    agent = small(q="logits", reuse=0.0, max_age=0, **options).learn(60)
     episodes = agent.replay.newest(10**6)
     assert len(episodes) > 10
     assert len({tuple(t.tokens) for t in episodes}) == len(World().prompts), "nothing is left to chance"
