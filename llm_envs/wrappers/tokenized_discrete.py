@@ -108,7 +108,7 @@ class TokenizedDiscrete(gym.Wrapper[np.ndarray, int, Any, Any], RecordConstructo
 
     def action_mask(self, observation: np.ndarray) -> np.ndarray:
         """Returns the tokens of actions, bool (n, V), for observations int32 (n, L)."""
-        return np.broadcast_to(np.arange(self._size) >= self._first, (len(observation), self._size))
+        return np.tile(np.arange(self._size) >= self._first, (len(observation), 1))
 
     def observation_token(self, observation: SupportsInt) -> int:
         """Returns the token of one of the environment's observations.

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from llm_baselines.algorithms.token_dqn.head_network import Allowed, HeadConfig, HeadNetwork
+from llm_baselines.algorithms.token_dqn.head_network import HeadConfig, HeadNetwork
 from llm_baselines.algorithms.token_dqn.objective import Loop, PartResult
+from llm_baselines.lm.teacher_forcing import Allowed
 from llm_baselines.play.exploration import Exploration
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
 from llm_baselines.training.trainer import TrainingRun

@@ -5,7 +5,7 @@ One causal pass over an episode gives Q of every prefix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,15 +19,12 @@ from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig, check_choi
 from llm_baselines.algorithms.token_dqn.polyak import move_towards
 from llm_baselines.configuration.options import option
 from llm_baselines.lm.adapters import sharing_copy
-from llm_baselines.lm.teacher_forcing import scatter, state_features
+from llm_baselines.lm.teacher_forcing import Allowed, scatter, state_features
 from llm_baselines.play.exploration import top_k_support
 from llm_baselines.play.trajectory import TrajectoryBatch
 from llm_envs.lm.model import LanguageModel
 
 _MASKED = torch.finfo(torch.float32).min
-
-Allowed = Callable[[TrajectoryBatch, Tensor], Tensor | None]
-"""allowed(batch, states bool (n, m + 1)) returns the allowed actions in the k chosen states, bool (k, V)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +34,11 @@ class HeadConfig(TokenDQNConfig):
     usual_exploration: ClassVar[str] = "epsilon_greedy"
 
     q: str = option("head", "a head over the vocabulary (Mnih et al. 2015)")
+    batch_tokens: int = option(
+        512,
+        "tokens acted of an update, so that long episodes get as many updates; 0: batch_size episodes",
+        at_least=0,
+    )
     double: bool = option(True, "double DQN (van Hasselt et al. 2016)")
     dueling: bool = option(False, "dueling heads (Wang et al. 2016)")
     n_steps: int = option(

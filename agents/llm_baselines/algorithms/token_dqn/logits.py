@@ -11,10 +11,9 @@ from stable_baselines3.common.utils import explained_variance
 from torch import Tensor
 
 from llm_baselines.algorithms.token_dqn import targets as t
-from llm_baselines.algorithms.token_dqn.head_network import Allowed
 from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork, LogitsPrediction
 from llm_baselines.algorithms.token_dqn.objective import Loop, PartResult
-from llm_baselines.lm.teacher_forcing import with_reference
+from llm_baselines.lm.teacher_forcing import Allowed, with_reference
 from llm_baselines.play.exploration import Exploration
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch, micro_batches
 from llm_baselines.training.player import log_ratios
@@ -34,7 +33,7 @@ class LogitsObjective:
         make_reference: Makes pi_ref, the frozen language model it starts from.
         config: The configuration.
         from_prior: Has no effect: Q always starts at the language model.
-        allowed: Has no effect: the loss takes no maximum over actions.
+        allowed: Returns the actions that the environment allows; None allows all.
     """
 
     priority_exponent = 0.0
@@ -49,6 +48,7 @@ class LogitsObjective:
         allowed: Allowed | None,
     ) -> None:
         self.network = LogitsNetwork(lm, make_reference(), config)
+        self.network.allowed = allowed
         self.max_distance = config.max_distance
         self._config = config
 
@@ -66,8 +66,8 @@ class LogitsObjective:
         return self.network.scores(features)
 
     def behaviour_log_probs(self, scores: Tensor, probabilities: Tensor) -> Tensor:
-        """Returns the acting weights' log-probabilities over the full vocabulary."""
-        return scores
+        """Returns the acting weights' log-probabilities, over the full vocabulary or the allowed actions."""
+        return scores if self.network.allowed is None else torch.log_softmax(scores, dim=1)
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
         """Returns the policy at the temperature, with the same top_k and top_p as behaviour."""
@@ -76,7 +76,7 @@ class LogitsObjective:
 
     def annotated(self, played: list[Trajectory]) -> list[Trajectory]:
         """Returns the episodes with log pi_ref of their actions."""
-        return with_reference(self.reference, played, self._config.micro_batch_tokens)
+        return with_reference(self.reference, played, self._config.micro_batch_tokens, self.network.allowed)
 
     def after_playing(self, played: list[Trajectory]) -> dict[str, float]:
         """Adapts tau to the sequence KL of the round."""

@@ -18,7 +18,7 @@ from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig, check_choice
 from llm_baselines.algorithms.token_dqn.polyak import move_towards
 from llm_baselines.configuration.options import option
-from llm_baselines.lm.teacher_forcing import action_log_probs, state_features
+from llm_baselines.lm.teacher_forcing import Allowed, action_log_probs, state_features
 from llm_baselines.play.trajectory import TrajectoryBatch
 from llm_envs.lm.model import LanguageModel
 
@@ -100,7 +100,13 @@ class LogitsNetwork(nn.Module):
         lm: The language model that is trained.
         reference: The frozen one it starts from: pi_ref.
         options: The configuration.
+
+    Attributes:
+        allowed: Returns the actions that the environment allows; None allows all. Both log-probabilities are
+            over these, because V would be free where probability can go to tokens that are never taken.
     """
+
+    allowed: Allowed | None = None
 
     def __init__(self, lm: LanguageModel, reference: LanguageModel, options: LogitsConfig) -> None:
         super().__init__()
@@ -128,7 +134,7 @@ class LogitsNetwork(nn.Module):
     def predict(self, batch: TrajectoryBatch) -> LogitsPrediction:
         """Returns log pi of the actions taken, and V of every state."""
         features = state_features(self.lm, batch)
-        log_probs = action_log_probs(self.lm, features, batch)
+        log_probs = action_log_probs(self.lm, features, batch, self.allowed)
         features = features.detach()
         return LogitsPrediction(log_probs, self.value(features), features)
 

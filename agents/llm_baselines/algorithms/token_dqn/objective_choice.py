@@ -8,11 +8,12 @@ from typing import Any
 
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
 from llm_baselines.algorithms.token_dqn.head import HeadObjective
-from llm_baselines.algorithms.token_dqn.head_network import Allowed, HeadConfig
+from llm_baselines.algorithms.token_dqn.head_network import HeadConfig
 from llm_baselines.algorithms.token_dqn.logits import LogitsObjective
 from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
 from llm_baselines.algorithms.token_dqn.objective import Objective
 from llm_baselines.configuration.options import make_config
+from llm_baselines.lm.teacher_forcing import Allowed
 from llm_envs.lm.model import LanguageModel
 
 _CONFIGS: dict[str, type[TokenDQNConfig]] = {"logits": LogitsConfig, "head": HeadConfig}

@@ -119,7 +119,10 @@ class TokenDQN(PlayingAgent):
 
     def sample(self, rng: np.random.Generator) -> tuple[list[Trajectory], np.ndarray]:
         """Samples the episodes of an update; returns them and their keys in the replay."""
-        return self.replay.sample(self.config.batch_size, rng, self.objective.priority_exponent)
+        config, exponent = self.config, self.objective.priority_exponent
+        if config.batch_tokens:
+            return self.replay.sample_actions(config.batch_tokens, rng, exponent)
+        return self.replay.sample(config.batch_size, rng, exponent)
 
     def update(
         self, trajectories: list[Trajectory], run: TrainingRun, *, unchanged: bool = False
@@ -127,7 +130,7 @@ class TokenDQN(PlayingAgent):
         """Takes one optimizer step towards the targets.
 
         The loss is summed over actions and divided by a constant, so that a token weighs the same in every
-        batch. The constant is batch_size times the mean length of the first round's episodes.
+        batch. The constant is batch_tokens, or batch_size times the first round's mean length.
 
         Args:
             trajectories: The episodes.
@@ -135,7 +138,7 @@ class TokenDQN(PlayingAgent):
             unchanged: True if the weights have not changed since they played this round.
         """
         assert self.tokens_per_episode is not None
-        divisor = self.config.batch_size * self.tokens_per_episode
+        divisor = self.config.batch_tokens or self.config.batch_size * self.tokens_per_episode
         fresh = np.array([t.round == run.round for t in trajectories]) if unchanged else None
         priorities, distances = np.zeros(len(trajectories)), np.zeros(len(trajectories))
         sums: dict[str, float] = {}
