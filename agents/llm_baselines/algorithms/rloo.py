@@ -65,6 +65,7 @@ class RLOO(PlayingAgent):
     """
 
     name = "rloo"
+    remedies = ", or raise kl_coef"
     config_class = RLOOConfig
     config: RLOOConfig
 
@@ -86,7 +87,9 @@ class RLOO(PlayingAgent):
         """Takes one step along the policy gradient."""
         played = with_reference(self.network.reference, played, self.config.micro_batch_tokens)
         advantages = self._advantages(played)
-        run.log("rollout/kl", float(log_ratios(played).mean()))
+        kl, scores = float(log_ratios(played).mean()), [t.score for t in played]
+        run.log("rollout/kl", kl)
+        self.watch_objective(run, float(np.mean(scores) - self.config.kl_coef * kl), float(np.std(scores)))
         gaps: list[float] = []
 
         def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:

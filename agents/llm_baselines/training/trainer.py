@@ -145,6 +145,10 @@ class TrainingRun:
         self._stopped = not self._callbacks.on_step(dones) or self._stopped
         return not self._stopped
 
+    def stop(self) -> None:
+        """Ends the training after this round."""
+        self._stopped = True
+
     def rollout(self) -> AbstractContextManager[None]:
         """Returns a context that tells the callbacks when playing begins and ends."""
         return self._callbacks.rollout()

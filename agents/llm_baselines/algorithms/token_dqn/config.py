@@ -40,7 +40,8 @@ class TokenDQNConfig(PlayingAgentConfig):
     batch_size: int = option(64, "episodes of an update; Mnih et al. 2015 take 32 transitions", at_least=1)
     batch_tokens: int = option(
         0,
-        "tokens acted of an update: it takes episodes until they have as many; 0: batch_size episodes",
+        "tokens acted of an update: it takes episodes until they have as many; 0, and where groups "
+        "of texts are compared: batch_size episodes",
         at_least=0,
         later=True,
     )

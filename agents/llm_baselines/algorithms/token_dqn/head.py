@@ -30,6 +30,7 @@ class HeadObjective:
         allowed: Returns the actions that the environment allows; None allows all.
     """
 
+    group_size = 1
     max_distance = 0.0  # Q-learning is off-policy: no episode is too far from the policy
 
     def __init__(
@@ -77,6 +78,13 @@ class HeadObjective:
     def after_playing(self, played: list[Trajectory]) -> dict[str, float]:
         """Adapts nothing."""
         return {}
+
+    def fresh_objective(self, played: list[Trajectory]) -> None:
+        """Returns None: exploring texts say little about the greedy policy."""
+
+    def divisor(self, batch_size: int, tokens_per_episode: float) -> float:
+        """Returns the batch's usual number of tokens."""
+        return batch_size * tokens_per_episode
 
     def begin_update(self, updates: int) -> _HeadUpdate:
         """Begins an update."""

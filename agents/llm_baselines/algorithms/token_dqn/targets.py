@@ -221,6 +221,63 @@ def to_the_end_residuals(
     return torch.where(mask, residuals, torch.zeros_like(residuals))
 
 
+def rests(values: Tensor, mask: Tensor, ends: Tensor | None = None) -> Tensor:
+    """Returns the sum of values from each action to the end: float (n, m); 0 outside `mask`.
+
+    Args:
+        values: float (n, m).
+        mask: bool (n, m).
+        ends: bool (n, m), the last action of each segment, at which the sums stop; None sums to the end of
+            the episode.
+    """
+    rest = torch.zeros_like(values[:, 0])
+    columns = []
+    for j in range(values.shape[1] - 1, -1, -1):
+        later = rest if ends is None else torch.where(ends[:, j], torch.zeros_like(rest), rest)
+        rest = torch.where(mask[:, j], values[:, j] + later, torch.zeros_like(rest))
+        columns.append(rest)
+    return torch.stack(columns[::-1], dim=1)
+
+
+def others_mean(values: Tensor, present: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the mean of the others in a group (Kool et al. 2019, eq. 8), and whether there are others.
+
+    Args:
+        values: float (n, m).
+        present: bool (n, m), the values that count.
+        groups: int64 (n,); equal numbers form a group.
+
+    Returns:
+        float (n, m), 0 where there are no others; bool (n, m).
+    """
+    names, member = groups.unique(return_inverse=True)
+    values = torch.where(present, values, torch.zeros_like(values))
+    sums = values.new_zeros(len(names), values.shape[1]).index_add(0, member, values)[member]
+    counts = values.new_zeros(len(names), values.shape[1]).index_add(0, member, present.to(values.dtype))
+    others = counts[member] - present.to(values.dtype)
+    return (sums - values) / others.clamp(min=1.0), present & (others > 0)
+
+
+def off_policy_weights(surpluses: Tensor, log_ratios: Tensor) -> Tensor:
+    """Returns the weights of squared errors: min(1, pi / mu) where the action earned too little, else 1.
+
+    A text that has become unlikely would otherwise be pushed down without end, and the mass it loses goes
+    anywhere (Le Roux et al. 2025, tapered off-policy REINFORCE). The optimum has no errors, so weights do not
+    move it.
+
+    Args:
+        surpluses: float, what was earned less what was expected.
+        log_ratios: float, log pi - log mu of the actions that the surplus judges, of the same shape.
+    """
+    ratios = log_ratios.clamp(max=0.0).exp()
+    return torch.where(surpluses < 0, ratios, torch.ones_like(ratios)).detach()
+
+
+def tapered(errors: Tensor, weights: Tensor) -> Tensor:
+    """Returns the same errors, whose gradients are multiplied by weights."""
+    return errors.detach() + weights * (errors - errors.detach())
+
+
 def returns(rewards: Tensor, mask: Tensor, gamma: float) -> Tensor:
     """Returns the discounted return from each action to the episode's end: float (n, m); 0 outside `mask`.
 

@@ -60,6 +60,7 @@ class TokenDQN(PlayingAgent):
     name = "token_dqn"
     config_class = TokenDQNConfig
     config: TokenDQNConfig
+    remedies = " or reuse, or raise tau"
     objective: Objective
     tokens_per_episode: float | None
 
@@ -84,6 +85,8 @@ class TokenDQN(PlayingAgent):
             rng = run.generator(1)
             while self.owed_tokens > 0 and len(self.replay):
                 trajectories, keys = self.sample(rng)
+                if not trajectories:  # no two episodes of an example
+                    break
                 self.owed_tokens -= sum(map(len, trajectories))
                 result = self.update(trajectories, run, unchanged=self.updates == updates_before)
                 self.refresh_target(self.updates)
@@ -100,13 +103,15 @@ class TokenDQN(PlayingAgent):
             final=self.config.exploration_final_eps,
             fraction=self.config.exploration_fraction,
         )
-        played = self.player.play(run, self._behaviour)
+        played = self.player.play(run, self._behaviour, group=self.objective.group_size)
         run.log("rollout/epsilon", self.epsilon)
         if not played:  # a callback stopped the training before an episode ended
             return []
         played = self.objective.annotated(played)
         for name, value in self.objective.after_playing(played).items():
             run.log(name, value)
+        if (watched := self.objective.fresh_objective(played)) is not None:
+            self.watch_objective(run, *watched)
         if self.tokens_per_episode is None:
             self.tokens_per_episode = float(np.mean([len(t) for t in played]))
         return played
@@ -120,17 +125,23 @@ class TokenDQN(PlayingAgent):
     def sample(self, rng: np.random.Generator) -> tuple[list[Trajectory], np.ndarray]:
         """Samples the episodes of an update; returns them and their keys in the replay."""
         config, exponent = self.config, self.objective.priority_exponent
-        if config.batch_tokens:
-            return self.replay.sample_actions(config.batch_tokens, rng, exponent)
+        if self.objective.group_size > 1:
+            return self.replay.sample_groups(config.batch_size, rng)
+        if self._batch_tokens:
+            return self.replay.sample_actions(self._batch_tokens, rng, exponent)
         return self.replay.sample(config.batch_size, rng, exponent)
+
+    @property
+    def _batch_tokens(self) -> int:
+        """Tokens acted of an update; 0 if it takes a number of episodes, as groups of texts do."""
+        return 0 if self.objective.group_size > 1 else self.config.batch_tokens
 
     def update(
         self, trajectories: list[Trajectory], run: TrainingRun, *, unchanged: bool = False
     ) -> UpdateResult:
         """Takes one optimizer step towards the targets.
 
-        The loss is summed over actions and divided by a constant, so that a token weighs the same in every
-        batch. The constant is batch_tokens, or batch_size times the first round's mean length.
+        The summed loss is divided by a constant, so that a token weighs the same in every batch.
 
         Args:
             trajectories: The episodes.
@@ -138,7 +149,9 @@ class TokenDQN(PlayingAgent):
             unchanged: True if the weights have not changed since they played this round.
         """
         assert self.tokens_per_episode is not None
-        divisor = self.config.batch_tokens or self.config.batch_size * self.tokens_per_episode
+        divisor = self._batch_tokens or self.objective.divisor(
+            self.config.batch_size, self.tokens_per_episode
+        )
         fresh = np.array([t.round == run.round for t in trajectories]) if unchanged else None
         priorities, distances = np.zeros(len(trajectories)), np.zeros(len(trajectories))
         sums: dict[str, float] = {}
@@ -151,7 +164,7 @@ class TokenDQN(PlayingAgent):
                 sums[name] = sums.get(name, 0.0) + value
             return result.loss
 
-        total = self.backward(trajectories, loss, divisor)
+        total = self.backward(trajectories, loss, divisor, grouped=self.objective.group_size > 1)
         run.check_finite(total, "the loss")
         logged = update.diagnostics()
         norms = self.optimizer_step(run, frozen=update.frozen)
@@ -250,8 +263,15 @@ class TokenDQN(PlayingAgent):
                 self.config,
                 from_prior=not self.is_fresh,
                 allowed=self._allowed if self.has_action_mask else None,
+                takes_examples=self.native,
+                dense=self._pays_before_the_end,
             )
         self.network = self.objective.network
+
+    @property
+    def _pays_before_the_end(self) -> bool:
+        timing = self.config.reward_timing or (self.task.reward_timing if self.native else "terminal")
+        return timing != "terminal"
 
     def _allowed(self, batch: TrajectoryBatch, states: Tensor) -> Tensor | None:
         """Returns the environment's action mask in some states of a batch, bool (k, V)."""

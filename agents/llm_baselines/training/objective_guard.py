@@ -1,0 +1,54 @@
+"""ObjectiveGuard: notices when learning makes fresh texts worse than the texts it began with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+_FIRST = 5  # rounds that say where the objective began
+
+
+class ObjectiveGuard:
+    """Counts the rounds in a row whose objective is below the start by a margin.
+
+    Args:
+        margin: The margin, in spreads of the scores.
+        rounds: Rounds in a row after which the objective counts as fallen; 0 never does.
+
+    Attributes:
+        start: Mean objective of the first rounds; None before them.
+        below: Rounds in a row below the margin, up to now.
+    """
+
+    def __init__(self, margin: float, rounds: int) -> None:
+        self._margin, self._rounds = margin, rounds
+        self._first: list[float] = []
+        self.below = 0
+
+    @property
+    def start(self) -> float | None:
+        """Mean objective of the first rounds."""
+        return float(np.mean(self._first)) if len(self._first) == _FIRST else None
+
+    def has_fallen(self, objective: float, spread: float) -> bool:
+        """Takes note of a round; returns True in the one in which the objective counts as fallen.
+
+        Args:
+            objective: Mean reward of the round's texts less the cost of their KL, in units of reward.
+            spread: Standard deviation of the scores, in the same units.
+        """
+        if self.start is None:
+            self._first.append(objective)
+            return False
+        self.below = self.below + 1 if objective < self.start - self._margin * spread else 0
+        return self.below == self._rounds and self._rounds > 0
+
+    def state(self) -> dict[str, Any]:
+        """Returns the counters as JSON values."""
+        return {"first": self._first, "below": self.below}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Restores what `state` returned."""
+        self._first, self.below = list(state["first"]), state["below"]
