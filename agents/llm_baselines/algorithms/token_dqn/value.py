@@ -112,7 +112,7 @@ class _ValueUpdate:
         network = self._network
         predicted = network.read(batch) if self._value_alone else network.predict(batch)
         loss, sums = network.loss(batch, predicted, network.targets(batch, predicted))
-        if fresh is not None:
+        if fresh is not None and fresh.any():
             self._fresh.add(batch, predicted.log_probs, fresh)
             self._measure_values(batch, predicted, torch.as_tensor(fresh))
         return PartResult(loss, sums, np.zeros(len(batch)), network.distances(batch, predicted.log_probs))
