@@ -26,9 +26,11 @@ import numpy as np
 import torch
 from stable_baselines3 import DQN
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import LinearSchedule
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from llm_baselines import TokenDQN
+from llm_baselines.play.transitions import check_spaces
 from llm_envs.wrappers import TokenizedDiscrete
 
 GAMMA = 0.99
@@ -85,13 +87,13 @@ TOKEN_DQN: dict[str, dict[str, Any]] = {
         "value_warmup": 0,
     },
 }
-SHARED = {
+SHARED: dict[str, Any] = {
     "gamma": GAMMA,
     "learning_rate": 1e-3,
     "beta2": 0.999,
     "max_grad_norm": 10.0,
     "batch_tokens": 100,
-    "reuse": 8.0,
+    "reuse": 16.0,
     "max_age": 0,
     "episodes_per_round": 8,
     "warm_start": False,
@@ -99,14 +101,15 @@ SHARED = {
     **EXPLORATION,
 }
 SB3_DQN = {
-    "learning_rate": 1e-3,
+    "learning_rate": LinearSchedule(1e-3, 1e-5, 1.0),
     "buffer_size": 100_000,
     "learning_starts": 1000,
     "target_update_interval": 500,
     "batch_size": 32,
     "train_freq": 4,
 }
-TABLE_STEP = 0.2
+TABLE_STEPS = (0.5, 0.01)
+"""First and last step size of the table; it falls linearly, as those of the networks do."""
 
 
 class Optimum:
@@ -127,12 +130,15 @@ class Optimum:
         for _ in range(5000):
             value = (self._reward + GAMMA * self._next @ value).max(axis=1)
         self.best = float(self.start @ value)
+        self.shape = (states, actions)
 
     def value(self, actions: np.ndarray) -> float:
         """Returns the mean value of a policy over the starting states."""
         rows = np.arange(len(actions))
         step = self._next[rows, actions]
-        return float(self.start @ np.linalg.solve(np.eye(len(rows)) - GAMMA * step, self._reward[rows, actions]))
+        return float(
+            self.start @ np.linalg.solve(np.eye(len(rows)) - GAMMA * step, self._reward[rows, actions])
+        )
 
 
 class Progress:
@@ -182,7 +188,7 @@ def last_token_model(vocabulary: int, context_length: int, seed: int) -> LlamaFo
     config = LlamaConfig(
         vocab_size=vocabulary,
         max_position_embeddings=context_length,
-        hidden_size=512,
+        hidden_size=256,
         num_hidden_layers=0,
         num_attention_heads=2,
         initializer_range=1.0,
@@ -208,7 +214,7 @@ def play_token_dqn(ground: Ground, seed: int, progress: Progress, **options: Any
         wrappers=[TokenizedDiscrete],
         **ground.options,
     )
-    size, length = int(envs.single_action_space.n), envs.single_observation_space.shape[0]
+    size, length = check_spaces(envs.single_observation_space, envs.single_action_space)
     model = last_token_model(size, length, seed)
     agent = TokenDQN(model, envs, seed=seed, device="cpu", n_envs=8, **SHARED, **options)
     one = TokenizedDiscrete(ground.make())
@@ -236,19 +242,23 @@ def play_sb3_dqn(ground: Ground, seed: int, progress: Progress, **options: Any) 
     agent.learn(ground.timesteps, callback=_Evaluate(progress, policy))
 
 
-def play_table(ground: Ground, seed: int, progress: Progress, *, step: float = TABLE_STEP) -> None:
-    """Q-learning with a table (Watkins 1989), epsilon-greedy."""
+def play_table(ground: Ground, seed: int, progress: Progress) -> None:
+    """Q-learning with a table (Watkins 1989), epsilon-greedy; equal values are chosen among by chance."""
     env, rng = ground.make(), np.random.default_rng(seed)
-    q = np.zeros(progress.optimum._reward.shape)
+    q = np.zeros(progress.optimum.shape)
+    first, last = TABLE_STEPS
     state, _ = env.reset(seed=seed)
+    progress.begin()
     for steps in range(1, ground.timesteps + 1):
-        share = min(1.0, steps / ground.timesteps / EXPLORATION["exploration_fraction"])
-        epsilon = 1.0 + share * (EXPLORATION["exploration_final_eps"] - 1.0)
+        done = steps / ground.timesteps
+        falls = min(1.0, done / EXPLORATION["exploration_fraction"])
+        epsilon = 1.0 + falls * (EXPLORATION["exploration_final_eps"] - 1.0)
         explores = rng.random() < epsilon
-        action = int(rng.integers(q.shape[1])) if explores else int(q[state].argmax())
+        best = np.flatnonzero(q[state] == q[state].max())
+        action = int(rng.integers(q.shape[1])) if explores else int(rng.choice(best))
         after, reward, terminated, truncated, _ = env.step(action)
         target = float(reward) + GAMMA * (0.0 if terminated else q[after].max())
-        q[state, action] += step * (target - q[state, action])
+        q[state, action] += (first + done * (last - first)) * (target - q[state, action])
         state = env.reset()[0] if terminated or truncated else after
         progress.step(steps, lambda: q.argmax(axis=1))
 
@@ -321,10 +331,10 @@ def table_lines(path: Path) -> Iterator[str]:
     yield "| --- | --- | --- | --- | --- | --- |"
     for key in dict.fromkeys((row["env"], row["agent"]) for row in rows):
         mine = [row for row in rows if (row["env"], row["agent"]) == key]
-        at_end = sum(
-            float(r["last"]) >= float(r["best"]) - TOLERANCE * abs(float(r["best"])) for r in mine
+        at_end = sum(float(r["last"]) >= float(r["best"]) - TOLERANCE * abs(float(r["best"])) for r in mine)
+        columns = (
+            ", ".join(r[name] or "-" for r in mine) for name in ("optimal_from", "seconds", "optimal_after")
         )
-        columns = (", ".join(r[name] or "-" for r in mine) for name in ("optimal_from", "seconds", "optimal_after"))
         yield f"| {key[0]} | `{key[1]}` | {at_end} of {len(mine)} | {' | '.join(columns)} |"
 
 

@@ -105,11 +105,11 @@ def bounded():
 
 def test_the_logits_find_the_optimum_among_the_allowed_actions():
     """Probability of the other tokens, which are never taken, changes nothing."""
-    agent = TokenDQN(MODEL, in_rows(bounded, 32), seed=0, device="cpu", **LOGITS).learn(2500)
+    agent = TokenDQN(MODEL, in_rows(bounded, 32), seed=0, device="cpu", **LOGITS, reward_scale=1.0, taper=False).learn(2500)
     world, tau = bounded(), agent.config.tau
     texts = [text for text in solve(world) if {*text[-1:]} <= {1, 2} or text in world.prompts]
     inputs = model_inputs(np.stack([as_observation(world, text) for text in texts]))
-    last = [int(np.flatnonzero(row >= 0)[-1]) for row in inputs.attention_mask.numpy()]
+    last = [int(np.flatnonzero(row)[-1]) for row in inputs.attention_mask.numpy()]
     allowed = torch.tensor([1, 2])
 
     @torch.no_grad()
