@@ -29,6 +29,7 @@ class RLOOConfig(PlayingAgentConfig):
     kl_coef: float = option(
         0.05, "weight of the sequence KL to the reference in the reward, per nat; measured", at_least=0
     )
+    exploration_temperature: float = option(1.0, "temperature of training's texts", above=0, later=True)
     top_k: int = option(
         0,
         "what is drawn comes from the k best tokens (Fan et al. 2018); 0: from all",
@@ -77,7 +78,9 @@ class RLOO(PlayingAgent):
 
     def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
         scores = self.bounded_scores(features, observation)
-        return Exploration("sample", top_k=self.config.top_k).truncated(scores), scores
+        config = self.config
+        exploration = Exploration("sample", config.exploration_temperature, config.top_k)
+        return exploration.truncated(scores), scores
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
         """Returns the policy at the temperature, restricted to the k best tokens as in training."""

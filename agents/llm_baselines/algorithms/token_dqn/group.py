@@ -24,7 +24,11 @@ class GroupObjective(LogitsObjective):
     For texts y of one example, e(y) = r(y) - tau * log(pi / pi_ref)(y) is one number at the optimum, V. So
     the loss is the spread of e within the group: each text's squared distance from the mean of the others.
     It has that optimum whoever wrote the texts, and on texts of the present policy its gradient is RLOO's
-    (Ahmadian et al. 2024). In between, old texts are tapered; see `targets.off_policy_weights`.
+    (Ahmadian et al. 2024).
+
+    Old texts that the policy has left count by min(1, pi / mu): in what a text is expected to earn, and, if
+    their reward is below that, in the loss (Le Roux et al. 2025). They would otherwise be pushed down without
+    end, and what they lose goes anywhere. At the optimum there are no errors, so weights do not move it.
 
     With `credit="token"` the same is done from each token on: the rest of a text is compared with the rests
     of the others after as many tokens, and moves that token alone.
@@ -35,6 +39,9 @@ class GroupObjective(LogitsObjective):
         config: The configuration.
         allowed: Returns the actions that the environment allows; None allows all.
         by_token: Whether the credit is each token's own.
+
+    Attributes:
+        by_token: As above.
     """
 
     def __init__(
@@ -47,12 +54,12 @@ class GroupObjective(LogitsObjective):
         by_token: bool,
     ) -> None:
         super().__init__(LogitsNetwork(lm, reference, config), config, allowed)
-        self.group_size = config.group_size
-        self._by_token = by_token
+        self.group_size, self.visits = config.group_size, config.visits
+        self.by_token = by_token
 
     def begin_update(self, updates: int) -> _GroupUpdate:
         """Begins an update."""
-        return _GroupUpdate(self.network, self._config, by_token=self._by_token)
+        return _GroupUpdate(self.network, self._config, by_token=self.by_token)
 
     def divisor(self, batch_size: int, tokens_per_episode: float) -> float:
         """Returns the batch's usual number of texts: each has one score."""
@@ -72,7 +79,7 @@ class GroupObjective(LogitsObjective):
         network = self.network
         log_probs = network.log_probs(batch).detach()
         rest = t.rests(gains_of(network, batch, log_probs), batch.mask)
-        expected, _ = t.others_mean(rest, batch.mask, batch.examples)
+        expected, _ = t.others_mean(rest, batch.mask.to(rest.dtype), batch.examples)
         own = network.temperature * network.log_ratios(batch, log_probs)
         return network.scale.value * torch.where(batch.mask, rest + own - expected, 0.0)
 
@@ -98,39 +105,39 @@ class _GroupUpdate:
         """Returns the loss of a part, which holds whole groups."""
         network, config = self._network, self._config
         log_probs = network.log_probs(batch)
-        surpluses, has_others, judged = self._surpluses(batch, log_probs)
-        weights = torch.ones_like(judged)
-        if config.taper:
-            weights = t.off_policy_weights(surpluses, judged)
-        errors = torch.where(has_others, t.tapered(surpluses, weights), 0.0)
+        rewards, gains, present, gaps = self._compared(batch, log_probs)
+        presence = t.presence(gaps) if config.taper else torch.ones_like(gaps)
+        expected, has_others = t.others_mean(gains.detach(), presence * present, batch.examples)
+        has_others &= present
+        weights = torch.where(rewards < expected, presence, 1.0)
+        errors = torch.where(has_others, t.tapered(gains - expected, weights), 0.0)
         # Divided by tau, the gradient is the policy gradient, and clipping means the same for every tau.
         loss = t.regression_loss(errors, config.loss) / network.temperature
         if fresh is not None:
             self._fresh.add(batch, log_probs, fresh)
         self._weights.extend(weights[has_others].tolist())
         sums = {
-            "path_error": float(surpluses.detach().abs().sum()),
+            "path_error": float(errors.detach().abs().sum()),
             "log_ratio": float(network.log_ratios(batch, log_probs).detach().sum()),
         }
         return PartResult(loss, sums, np.zeros(len(batch)), network.distances(batch, log_probs))
 
-    def _surpluses(self, batch: TrajectoryBatch, log_probs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Returns e less the others' mean, whether there are others, and log pi - log mu of what is judged.
+    def _compared(self, batch: TrajectoryBatch, log_probs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Returns what is compared within a group: (n, 1) for whole texts, (n, m) for rests after each token.
 
-        All have the shape (n, 1) for whole texts, and (n, m) for the rests after each token.
+        Returns:
+            The rewards; e, with gradient; whether there is a text to compare; log pi - log mu of it.
         """
         network, mask = self._network, batch.mask
         gaps = torch.where(mask, log_probs.detach() - batch.behaviour_log_probs, 0.0)
-        gains = gains_of(network, batch, log_probs)
+        rewards, gains = network.rewards(batch), gains_of(network, batch, log_probs)
         if not self._by_token:
-            whole = gains.sum(dim=1, keepdim=True)
-            present = torch.ones_like(whole, dtype=torch.bool)
-            expected, has_others = t.others_mean(whole.detach(), present, batch.examples)
-            return whole - expected, has_others, gaps.sum(dim=1, keepdim=True)
-        rest = t.rests(gains.detach(), mask)
-        expected, has_others = t.others_mean(rest, mask, batch.examples)
+            sums = (values.sum(dim=1, keepdim=True) for values in (rewards, gains, gaps))
+            rewards, gains, gaps = sums
+            return rewards, gains, torch.ones_like(gains, dtype=torch.bool), gaps
         moving = gains - gains.detach()  # 0, with the gradient of the action's own log-probability
-        return rest - expected + moving, has_others, t.rests(gaps, mask)
+        rest = t.rests(gains.detach(), mask) + moving
+        return t.rests(rewards, mask), rest, mask, t.rests(gaps, mask)
 
     def diagnostics(self) -> dict[str, float]:
         """Returns the KL from acting to learning weights, and the mean weight of the errors."""

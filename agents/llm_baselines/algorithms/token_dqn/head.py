@@ -30,7 +30,7 @@ class HeadObjective:
         allowed: Returns the actions that the environment allows; None allows all.
     """
 
-    group_size = 1
+    group_size = visits = 1
     max_distance = 0.0  # Q-learning is off-policy: no episode is too far from the policy
 
     def __init__(

@@ -34,7 +34,7 @@ class LogitsObjective(ABC):
     """
 
     priority_exponent = 0.0
-    group_size = 1
+    group_size = visits = 1
 
     def __init__(self, network: LogitsNetwork, config: LogitsConfig, allowed: Allowed | None = None) -> None:
         self._logits = network

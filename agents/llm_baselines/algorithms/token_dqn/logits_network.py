@@ -35,8 +35,27 @@ class LogitsConfig(TokenDQNConfig):
     q: str = option(
         "logits", "Q = V + tau (log pi - log pi_ref), from any language model (Nachum et al. 2017)"
     )
+    learning_rate: float = option(
+        1e-4, "AdamW's step size; it stays, as the errors are in spreads of the scores; measured", above=0
+    )
+    beta2: float = option(
+        0.999,
+        "AdamW's decay of squared gradients (Kingma and Ba 2015); rare rewards need a long memory: measured",
+        at_least=0,
+        below=1,
+    )
+    batch_size: int = option(128, "episodes of an update; measured", at_least=1)
+    reuse: float = option(
+        8.0,
+        "how many times each token acted is learned from, on average: updates follow the tokens played, "
+        "however long the episodes are; measured",
+        at_least=0,
+    )
+    max_age: int = option(
+        2, "rounds after which an episode leaves the replay; 0: when there is no room; measured", at_least=0
+    )
     tau: float = option(
-        0.15, "weight of the KL to the reference, in spreads of the reward per nat; measured", above=0
+        0.02, "weight of the KL to the reference, in spreads of the reward per nat; measured", above=0
     )
     reward_scale: float = option(
         0.0,
@@ -51,6 +70,9 @@ class LogitsConfig(TokenDQNConfig):
     )
     group_size: int = option(
         4, "episodes of a round on each example, for baseline 'group' (Ahmadian et al. 2024)", at_least=2
+    )
+    visits: int = option(
+        1, "rounds in a row in which an example is played, so that new texts join its old ones", at_least=1
     )
     credit: str = option(
         "auto",
@@ -248,7 +270,8 @@ class ValueNetwork(LogitsNetwork):
             (options.to_the_end_weight, rest, t.rests(gaps, batch.mask, ends)),
         ):
             if options.taper:
-                errors = t.tapered(errors, t.off_policy_weights(-errors, judged))
+                weights = torch.where(errors > 0, t.presence(judged), 1.0)  # where too little was earned
+                errors = t.tapered(errors, weights.detach())
             loss = loss + weight * t.regression_loss(errors + of_value, options.loss)
         with torch.no_grad():
             logged = {

@@ -121,6 +121,11 @@ class Objective(Protocol):
         ...
 
     @property
+    def visits(self) -> int:
+        """Rounds in a row in which an example is played."""
+        ...
+
+    @property
     def max_distance(self) -> float:
         """Episodes further from the policy than this leave the replay, in nats per token; 0 keeps all."""
         ...

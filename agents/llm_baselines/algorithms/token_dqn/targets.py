@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+_LEAST_WEIGHT = 1e-3  # of the others in a group, in texts
+
 
 def last_actions(mask: Tensor) -> Tensor:
     """Returns True at the last action of each episode, bool (n, m), from the mask of actions."""
@@ -239,38 +241,34 @@ def rests(values: Tensor, mask: Tensor, ends: Tensor | None = None) -> Tensor:
     return torch.stack(columns[::-1], dim=1)
 
 
-def others_mean(values: Tensor, present: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
-    """Returns the mean of the others in a group (Kool et al. 2019, eq. 8), and whether there are others.
+def others_mean(values: Tensor, weights: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the weighted mean of the others in a group, and whether there are others.
+
+    With weights of 1 this is the baseline of Kool et al. 2019, eq. 8.
 
     Args:
         values: float (n, m).
-        present: bool (n, m), the values that count.
+        weights: float (n, m), at least 0; 0 for what does not count.
         groups: int64 (n,); equal numbers form a group.
 
     Returns:
-        float (n, m), 0 where there are no others; bool (n, m).
+        float (n, m), 0 where there are no others; bool (n, m), True where others have a weight.
     """
     names, member = groups.unique(return_inverse=True)
-    values = torch.where(present, values, torch.zeros_like(values))
-    sums = values.new_zeros(len(names), values.shape[1]).index_add(0, member, values)[member]
-    counts = values.new_zeros(len(names), values.shape[1]).index_add(0, member, present.to(values.dtype))
-    others = counts[member] - present.to(values.dtype)
-    return (sums - values) / others.clamp(min=1.0), present & (others > 0)
+    zeros = values.new_zeros(len(names), values.shape[1])
+    sums = zeros.index_add(0, member, weights * values)[member] - weights * values
+    totals = zeros.index_add(0, member, weights)[member] - weights
+    there = totals > _LEAST_WEIGHT
+    return torch.where(there, sums / totals.clamp(min=_LEAST_WEIGHT), 0.0), there
 
 
-def off_policy_weights(surpluses: Tensor, log_ratios: Tensor) -> Tensor:
-    """Returns the weights of squared errors: min(1, pi / mu) where the action earned too little, else 1.
-
-    A text that has become unlikely would otherwise be pushed down without end, and the mass it loses goes
-    anywhere (Le Roux et al. 2025, tapered off-policy REINFORCE). The optimum has no errors, so weights do not
-    move it.
+def presence(log_ratios: Tensor) -> Tensor:
+    """Returns min(1, pi / mu): how far what was written is still what the policy writes.
 
     Args:
-        surpluses: float, what was earned less what was expected.
-        log_ratios: float, log pi - log mu of the actions that the surplus judges, of the same shape.
+        log_ratios: float, log pi - log mu.
     """
-    ratios = log_ratios.clamp(max=0.0).exp()
-    return torch.where(surpluses < 0, ratios, torch.ones_like(ratios)).detach()
+    return log_ratios.clamp(max=0.0).exp()
 
 
 def tapered(errors: Tensor, weights: Tensor) -> Tensor:

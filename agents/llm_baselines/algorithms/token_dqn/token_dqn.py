@@ -103,7 +103,8 @@ class TokenDQN(PlayingAgent):
             final=self.config.exploration_final_eps,
             fraction=self.config.exploration_fraction,
         )
-        played = self.player.play(run, self._behaviour, group=self.objective.group_size)
+        group, visits = self.objective.group_size, self.objective.visits
+        played = self.player.play(run, self._behaviour, group=group, visits=visits)
         run.log("rollout/epsilon", self.epsilon)
         if not played:  # a callback stopped the training before an episode ended
             return []

@@ -126,8 +126,8 @@ class _ValueUpdate:
     def diagnostics(self) -> dict[str, float]:
         """Returns the KL from acting to learning weights, and the explained variance of V."""
         logged = self._fresh.diagnostics()
-        if not self._returns:
-            return logged
+        if not logged:
+            return {}
         values, returns = (torch.cat(p).cpu().numpy() for p in (self._predicted_values, self._returns))
         if np.ptp(returns):
             logged["explained_variance"] = float(explained_variance(values, returns))

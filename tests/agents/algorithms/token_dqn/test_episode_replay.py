@@ -267,7 +267,7 @@ def test_memory_is_the_sum_of_what_is_kept():
     )
     replay.add([episode(10, 4), two_turns])
     memory = replay.memory()
-    tokens, numbers, turns, episodes = 17 * 4, 7 * 3 * 4, 3 * 8, 2 * (3 * 8 + 6 * 4 + 2)
+    tokens, numbers, turns, episodes = 17 * 4, 7 * 3 * 4, 3 * 8, 2 * (3 * 8 + 7 * 4 + 2)
     assert memory.used == tokens + numbers + turns + episodes
     assert memory.transitions == 7
     assert memory.bytes_per_transition == memory.used / 7

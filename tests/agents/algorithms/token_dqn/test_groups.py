@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from token_worlds import World, random_trajectory
 
-from llm_baselines.algorithms.rloo import leave_one_out
+from llm_baselines import TokenDQN
+from llm_baselines.algorithms.rloo import RLOO, leave_one_out
 from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.episode_replay import EpisodeReplay
+from llm_baselines.algorithms.token_dqn.group import GroupObjective
 from llm_baselines.algorithms.token_dqn.reward_scale import RewardScale
+from llm_baselines.algorithms.token_dqn.value import ValueObjective
+from llm_baselines.lm.teacher_forcing import log_probs_under, with_reference
 from llm_baselines.play.trajectory import micro_batch_indices
-from tests.support.token_worlds import random_trajectory
 
 
 def test_the_others_mean_is_rloo_s_baseline():
@@ -19,7 +27,7 @@ def test_the_others_mean_is_rloo_s_baseline():
     groups = torch.tensor([5, 5, 5, 5, 9, 9, 9, 9, 2, 2, 2, 2])
     order = torch.randperm(12, generator=torch.Generator().manual_seed(0))
     values = torch.tensor(scores.reshape(12, 1))[order]
-    mean, there = t.others_mean(values, torch.ones_like(values, dtype=torch.bool), groups[order])
+    mean, there = t.others_mean(values, torch.ones_like(values), groups[order])
     assert there.all()
     np.testing.assert_allclose(
         (values - mean)[order.argsort()].numpy().reshape(3, 4), leave_one_out(scores), atol=1e-12
@@ -27,7 +35,7 @@ def test_the_others_mean_is_rloo_s_baseline():
 
 
 def test_a_text_alone_has_no_others():
-    mean, there = t.others_mean(torch.ones(3, 1), torch.ones(3, 1, dtype=torch.bool), torch.tensor([0, 0, 1]))
+    mean, there = t.others_mean(torch.ones(3, 1), torch.ones(3, 1), torch.tensor([0, 0, 1]))
     assert there[:, 0].tolist() == [True, True, False]
     assert mean[:, 0].tolist() == [1.0, 1.0, 0.0]
 
@@ -37,11 +45,9 @@ def test_only_rests_of_texts_that_go_on_are_compared():
     gains = torch.tensor([[1.0, 2.0, 4.0], [8.0, 0.0, 0.0], [16.0, 32.0, 0.0]])
     rest = t.rests(gains, mask)
     assert rest.tolist() == [[7.0, 6.0, 4.0], [8.0, 0.0, 0.0], [48.0, 32.0, 0.0]]
-    mean, there = t.others_mean(rest, mask, torch.zeros(3, dtype=torch.int64))
-    assert mean[:, 0].tolist() == [28.0, 27.5, 7.5]
-    assert mean[0, 1] == 32.0
-    assert mean[2, 1] == 6.0
-    assert there.tolist() == [[True, True, False], [True, False, False], [True, True, False]]
+    mean, there = t.others_mean(rest, mask.float(), torch.zeros(3, dtype=torch.int64))
+    assert mean.tolist() == [[28.0, 32.0, 0.0], [27.5, 19.0, 4.0], [7.5, 6.0, 4.0]]
+    assert there.tolist() == [[True, True, False], [True, True, True], [True, True, True]]
 
 
 def test_rests_stop_at_the_end_of_a_segment():
@@ -49,9 +55,13 @@ def test_rests_stop_at_the_end_of_a_segment():
     assert t.rests(torch.tensor([[1.0, 2.0, 4.0, 8.0]]), mask, ends).tolist() == [[3.0, 2.0, 12.0, 8.0]]
 
 
-def test_only_poor_texts_that_became_unlikely_are_tapered():
-    weights = t.off_policy_weights(torch.tensor([-1.0, -1.0, 1.0, 1.0]), torch.tensor([-2.0, 2.0, -2.0, 2.0]))
-    np.testing.assert_allclose(weights.numpy(), [np.exp(-2.0), 1.0, 1.0, 1.0], rtol=1e-6)
+def test_what_the_policy_has_left_counts_less_and_what_it_favours_no_more():
+    found = t.presence(torch.tensor([-2.0, 0.0, 2.0]))
+    np.testing.assert_allclose(found.numpy(), [np.exp(-2.0), 1.0, 1.0], rtol=1e-6)
+    values, weights = torch.tensor([[1.0], [3.0], [100.0]]), torch.tensor([[1.0], [1.0], [0.0]])
+    mean, there = t.others_mean(values, weights, torch.zeros(3, dtype=torch.int64))
+    assert mean[:, 0].tolist() == [3.0, 1.0, 2.0]
+    assert there.all()
 
 
 def test_the_replay_gives_all_episodes_of_an_example_and_none_that_is_alone():
@@ -103,3 +113,83 @@ def test_a_fixed_scale_stays():
     scale = RewardScale(2.5)
     scale.update([0.0, 100.0])
     assert scale.value == 2.5
+
+
+def gradients(agent, update):
+    """The gradients of one update on a round of four examples with four texts each."""
+    found = {}
+
+    def catch(run, *, frozen=()):
+        found.update({n: p.grad.clone() for n, p in agent.lm.named_parameters() if p.grad is not None})
+        agent.network.zero_grad()
+        return {}
+
+    agent.optimizer_step = catch
+
+    class Run:
+        progress, round = 0.0, 0
+
+        def log(self, name, value):
+            pass
+
+        def check_finite(self, value, what):
+            assert np.isfinite(value)
+
+    rng = np.random.default_rng(0)
+    played = [random_trajectory(rng, vocabulary=4, example=i // 4) for i in range(16)]
+    played = with_reference(agent.network.reference, played, 4096)
+    now = log_probs_under(agent.lm, played, 4096)
+    update([replace(t, behaviour_log_probs=p) for t, p in zip(played, now, strict=True)], Run())
+    return found
+
+
+def test_on_fresh_texts_the_gradient_is_rloo_s():
+    options = {"warm_start": False, "n_envs": 16, "group_size": 4, "eval_freq": 0, "device": "cpu"}
+    model = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    rloo = RLOO(model, "TextGen-Tiny-v0", kl_coef=0.3, guard_rounds=0, **options)
+    wanted = gradients(rloo, rloo.update)
+    agent = TokenDQN(model, "TextGen-Tiny-v0", tau=0.3, reward_scale=1.0, batch_size=16, **options)
+    agent.lm.load_state_dict(rloo.lm.state_dict())
+    agent.build_learner()
+    agent.tokens_per_episode = 4.0
+    found = gradients(agent, agent.update)
+    assert wanted.keys() == found.keys()
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-6, msg=name)
+
+
+def test_an_example_is_played_for_as_many_rounds_as_asked():
+    agent = TokenDQN(
+        "nano", "TextGen-Tiny-v0", warm_start=False, n_envs=16, group_size=4, visits=2, max_age=2, eval_freq=0
+    )
+    seen = []
+    learn_round = agent.learn_round
+
+    def watched(run):
+        learn_round(run)
+        newest = agent.replay.newest(10**6)
+        seen.append([t.example for t in newest if t.round == run.round])
+
+    agent.learn_round = watched
+    agent.learn(400)
+    assert len(seen) > 3
+    for earlier, later in itertools.pairwise(seen):
+        assert len(later) == 16
+        assert later[8:] == earlier[:8], "the second half is what was new in the round before"
+        assert all(len(set(later[i : i + 4])) == 1 for i in range(0, 16, 4))
+
+
+def test_baseline_group_needs_examples():
+    with pytest.raises(ValueError, match="baseline='group' compares texts of one example"):
+        TokenDQN("nano", World(), baseline="group")
+    assert isinstance(TokenDQN("nano", World()).objective, ValueObjective)
+
+
+@pytest.mark.parametrize(("timing", "by_token"), [("terminal", False), ("dense", True)])
+def test_credit_follows_the_timing_of_the_reward(timing, by_token):
+    env = gym.make("TextGen-Tiny-v0", reward_timing=timing)
+    agent = TokenDQN("nano", env, warm_start=False)
+    assert isinstance(agent.objective, GroupObjective)
+    assert agent.objective.by_token == by_token
+    other = "dense" if timing == "terminal" else "terminal"
+    assert TokenDQN("nano", env, reward_timing=other, warm_start=False).objective.by_token != by_token

@@ -44,9 +44,10 @@ LEARNING = {
 }
 VALUE = {"value_learning_rate": 1e-2, "value_warmup": 0}
 ANYTHING = {"exploration": "epsilon_greedy", "exploration_initial_eps": 1.0, "exploration_final_eps": 1.0}
-WIDELY = {"exploration": "sample", "exploration_temperature": 4.0, "tau": 0.5}
+WIDELY = {"exploration": "sample", "exploration_temperature": 4.0, "tau": 0.5, "reward_scale": 1.0}
 HEAD = {"q": "head", **LEARNING, **ANYTHING}
-LOGITS = {"q": "logits", **LEARNING, **VALUE, **WIDELY}
+LOGITS = {"q": "logits", "baseline": "value", **LEARNING, **VALUE, **WIDELY}
+GROUP = {"q": "logits", "baseline": "group", **LEARNING, **WIDELY}
 
 
 @torch.no_grad()
@@ -59,7 +60,7 @@ def q_values(agent, observation):
         return agent.network.scores(features).numpy(), None
     reference = agent.reference.log_probs(agent.reference.features(inputs)[n, last])
     advantages = agent.network.temperature * (agent.lm.log_probs(features) - reference)
-    return (agent.network.value(features)[:, None] + advantages).numpy(), reference.numpy()
+    return (agent.network.values(features)[:, None] + advantages).numpy(), reference.numpy()
 
 
 def errors(agent, world):
@@ -105,7 +106,9 @@ def bounded():
 
 def test_the_logits_find_the_optimum_among_the_allowed_actions():
     """Probability of the other tokens, which are never taken, changes nothing."""
-    agent = TokenDQN(MODEL, in_rows(bounded, 32), seed=0, device="cpu", **LOGITS, reward_scale=1.0, taper=False).learn(2500)
+    agent = TokenDQN(
+        MODEL, in_rows(bounded, 32), seed=0, device="cpu", **LOGITS, reward_scale=1.0, taper=False
+    ).learn(2500)
     world, tau = bounded(), agent.config.tau
     texts = [text for text in solve(world) if {*text[-1:]} <= {1, 2} or text in world.prompts]
     inputs = model_inputs(np.stack([as_observation(world, text) for text in texts]))
@@ -154,7 +157,11 @@ def test_random_environment_turns_give_the_optimum_of_the_mean(options):
 
 @pytest.mark.parametrize(
     ("options", "hidden_size"),
-    [(HEAD, 32), ({**LOGITS, "tau": 0.3, "batch_size": 128}, 64)],
+    [
+        (HEAD, 32),
+        ({**LOGITS, "tau": 0.3, "batch_size": 128}, 64),
+        ({**GROUP, "tau": 0.3, "batch_size": 128}, 64),
+    ],
 )
 def test_spelling_two_letters_of_one_example_exactly(options, hidden_size):
     env = gym.make("TextGen-Tiny-v0", max_new_tokens=2)
@@ -169,6 +176,9 @@ def test_spelling_two_letters_of_one_example_exactly(options, hidden_size):
     found, reference = q_values(agent, observations)
     if reference is not None:
         optimum = regularised(env, example, 0.3, dict(zip(optimum, reference, strict=True)))
+    if options.get("baseline") == "group":  # it has advantages alone
+        for row, (text, q) in zip(reference, optimum.items(), strict=True):
+            optimum[text] = q - soft_value(q, row, 0.3)
     np.testing.assert_allclose(found, np.stack(list(optimum.values())), atol=1e-2, rtol=0)
 
 
