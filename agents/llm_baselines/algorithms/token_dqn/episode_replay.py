@@ -192,12 +192,38 @@ class EpisodeReplay:
         Raises:
             ValueError: The replay is empty.
         """
+        alive, probabilities = self._drawn_from(exponent)
+        drawn = rng.choice(alive, batch_size, replace=len(alive) < batch_size, p=probabilities)
+        return [self._trajectory(int(i)) for i in drawn], drawn + self._episodes.start
+
+    def sample_actions(
+        self, actions: int, rng: np.random.Generator, exponent: float = 0.0
+    ) -> tuple[list[Trajectory], np.ndarray]:
+        """Samples episodes without replacement until they have a number of actions, or all are drawn.
+
+        Args:
+            actions: Number of actions; the last episode may exceed it.
+            rng: As for `sample`.
+            exponent: As for `sample`.
+
+        Returns:
+            As `sample`.
+
+        Raises:
+            ValueError: The replay is empty.
+        """
+        alive, probabilities = self._drawn_from(exponent)
+        order = rng.choice(alive, len(alive), replace=False, p=probabilities)
+        before = np.cumsum(self._records()["actions"][order]) - self._records()["actions"][order]
+        drawn = order[before < actions]
+        return [self._trajectory(int(i)) for i in drawn], drawn + self._episodes.start
+
+    def _drawn_from(self, exponent: float) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns the indices of the episodes held, and their probabilities; None draws uniformly."""
         alive = np.flatnonzero(self._records()["alive"])
         if not len(alive):
             raise ValueError("the replay is empty: play episodes before sampling")
-        probabilities = self._probabilities(alive, exponent) if exponent else None
-        drawn = rng.choice(alive, batch_size, replace=len(alive) < batch_size, p=probabilities)
-        return [self._trajectory(int(i)) for i in drawn], drawn + self._episodes.start
+        return alive, self._probabilities(alive, exponent) if exponent else None
 
     def sample_groups(self, batch_size: int, rng: np.random.Generator) -> tuple[list[Trajectory], np.ndarray]:
         """Samples examples with all their episodes, until there are at least `batch_size` episodes.

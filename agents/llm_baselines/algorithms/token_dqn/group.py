@@ -12,6 +12,7 @@ from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.logits import FreshTexts, LogitsObjective
 from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
 from llm_baselines.algorithms.token_dqn.objective import Loop, PartResult
+from llm_baselines.lm.teacher_forcing import Allowed
 from llm_baselines.play.trajectory import TrajectoryBatch
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs.lm.model import LanguageModel
@@ -36,6 +37,7 @@ class GroupObjective(LogitsObjective):
         lm: The language model that is trained.
         reference: The frozen one it starts from: pi_ref.
         config: The configuration.
+        allowed: Returns the actions that the environment allows; None allows all.
         by_token: Whether the credit is each token's own.
 
     Attributes:
@@ -43,9 +45,15 @@ class GroupObjective(LogitsObjective):
     """
 
     def __init__(
-        self, lm: LanguageModel, reference: LanguageModel, config: LogitsConfig, *, by_token: bool
+        self,
+        lm: LanguageModel,
+        reference: LanguageModel,
+        config: LogitsConfig,
+        allowed: Allowed | None = None,
+        *,
+        by_token: bool,
     ) -> None:
-        super().__init__(LogitsNetwork(lm, reference, config), config)
+        super().__init__(LogitsNetwork(lm, reference, config), config, allowed)
         self.group_size, self.visits = config.group_size, config.visits
         self.by_token = by_token
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
 from llm_baselines.algorithms.token_dqn.objective import Update
-from llm_baselines.lm.teacher_forcing import with_reference
+from llm_baselines.lm.teacher_forcing import Allowed, with_reference
 from llm_baselines.play.exploration import Exploration
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
 from llm_baselines.training.player import log_ratios
@@ -30,13 +30,15 @@ class LogitsObjective(ABC):
     Args:
         network: Holds the language model and its reference.
         config: The configuration.
+        allowed: Returns the actions that the environment allows; None allows all.
     """
 
     priority_exponent = 0.0
     group_size = visits = 1
 
-    def __init__(self, network: LogitsNetwork, config: LogitsConfig) -> None:
+    def __init__(self, network: LogitsNetwork, config: LogitsConfig, allowed: Allowed | None = None) -> None:
         self._logits = network
+        network.allowed = allowed
         self.max_distance = config.max_distance
         self._config = config
 
@@ -59,8 +61,8 @@ class LogitsObjective(ABC):
         return self.network.scores(features)
 
     def behaviour_log_probs(self, scores: Tensor, probabilities: Tensor) -> Tensor:
-        """Returns the acting weights' log-probabilities over the full vocabulary."""
-        return scores
+        """Returns the acting weights' log-probabilities, over the full vocabulary or the allowed actions."""
+        return scores if self.network.allowed is None else torch.log_softmax(scores, dim=1)
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
         """Returns the policy at the temperature, with the same top_k and top_p as behaviour."""
@@ -69,7 +71,7 @@ class LogitsObjective(ABC):
 
     def annotated(self, played: list[Trajectory]) -> list[Trajectory]:
         """Returns the episodes with log pi_ref of their actions."""
-        return with_reference(self.reference, played, self._config.micro_batch_tokens)
+        return with_reference(self.reference, played, self._config.micro_batch_tokens, self.network.allowed)
 
     def after_playing(self, played: list[Trajectory]) -> dict[str, float]:
         """Adapts the scale to the round's scores, and tau to its sequence KL."""

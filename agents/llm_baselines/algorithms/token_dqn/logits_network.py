@@ -19,7 +19,7 @@ from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig, check_choi
 from llm_baselines.algorithms.token_dqn.polyak import move_towards
 from llm_baselines.algorithms.token_dqn.reward_scale import RewardScale
 from llm_baselines.configuration.options import option
-from llm_baselines.lm.teacher_forcing import action_log_probs, state_features
+from llm_baselines.lm.teacher_forcing import Allowed, action_log_probs, state_features
 from llm_baselines.play.trajectory import TrajectoryBatch
 from llm_envs.lm.model import LanguageModel
 
@@ -138,7 +138,11 @@ class LogitsNetwork(nn.Module):
     Attributes:
         scale: The scale of the rewards.
         temperature: tau, in units of `scale` per nat.
+        allowed: Returns the actions that the environment allows; None allows all. Both log-probabilities are
+            over these: V would be free if probability could go to tokens that are never taken.
     """
+
+    allowed: Allowed | None = None
 
     def __init__(self, lm: LanguageModel, reference: LanguageModel, options: LogitsConfig) -> None:
         super().__init__()
@@ -159,8 +163,8 @@ class LogitsNetwork(nn.Module):
         return [parameter_group("policy", trained, options.learning_rate, options.max_grad_norm)]
 
     def log_probs(self, batch: TrajectoryBatch) -> Tensor:
-        """Returns log pi of the actions taken, over the full vocabulary: float (n, m), 0 outside the mask."""
-        return action_log_probs(self.lm, state_features(self.lm, batch), batch)
+        """Returns log pi of the actions taken: float (n, m), 0 outside the mask."""
+        return action_log_probs(self.lm, state_features(self.lm, batch), batch, self.allowed)
 
     def log_ratios(self, batch: TrajectoryBatch, log_probs: Tensor) -> Tensor:
         """Returns log pi - log pi_ref of the actions taken: float (n, m)."""
@@ -192,7 +196,7 @@ class ValuePrediction:
     """The predictions of the language model and the value head for a batch.
 
     Attributes:
-        log_probs: float (n, m), log pi of the actions taken, over the full vocabulary.
+        log_probs: float (n, m), log pi of the actions taken.
         values: float (n, m + 1), V of every state.
         features: float (n, m + 1, hidden_size), without gradient.
     """
@@ -227,7 +231,7 @@ class ValueNetwork(LogitsNetwork):
     def predict(self, batch: TrajectoryBatch) -> ValuePrediction:
         """Returns log pi of the actions taken, and V of every state."""
         features = state_features(self.lm, batch)
-        log_probs = action_log_probs(self.lm, features, batch)
+        log_probs = action_log_probs(self.lm, features, batch, self.allowed)
         features = features.detach()
         return ValuePrediction(log_probs, self.value(features), features)
 

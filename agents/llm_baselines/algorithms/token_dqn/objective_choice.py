@@ -9,11 +9,12 @@ from typing import Any
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
 from llm_baselines.algorithms.token_dqn.group import GroupObjective
 from llm_baselines.algorithms.token_dqn.head import HeadObjective
-from llm_baselines.algorithms.token_dqn.head_network import Allowed, HeadConfig
+from llm_baselines.algorithms.token_dqn.head_network import HeadConfig
 from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
 from llm_baselines.algorithms.token_dqn.objective import Objective
 from llm_baselines.algorithms.token_dqn.value import ValueObjective
 from llm_baselines.configuration.options import make_config
+from llm_baselines.lm.teacher_forcing import Allowed
 from llm_envs.lm.model import LanguageModel
 
 _CONFIGS: dict[str, type[TokenDQNConfig]] = {"logits": LogitsConfig, "head": HeadConfig}
@@ -96,6 +97,6 @@ def make_objective(
             "it out, or take baseline='value'"
         )
     if config.baseline == "value" or not takes_examples:
-        return ValueObjective(lm, make_reference(), config)
+        return ValueObjective(lm, make_reference(), config, allowed)
     by_token = config.credit == "token" or (config.credit == "auto" and dense)
-    return GroupObjective(lm, make_reference(), config, by_token=by_token)
+    return GroupObjective(lm, make_reference(), config, allowed, by_token=by_token)

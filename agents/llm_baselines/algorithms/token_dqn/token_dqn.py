@@ -125,9 +125,17 @@ class TokenDQN(PlayingAgent):
 
     def sample(self, rng: np.random.Generator) -> tuple[list[Trajectory], np.ndarray]:
         """Samples the episodes of an update; returns them and their keys in the replay."""
+        config, exponent = self.config, self.objective.priority_exponent
         if self.objective.group_size > 1:
-            return self.replay.sample_groups(self.config.batch_size, rng)
-        return self.replay.sample(self.config.batch_size, rng, self.objective.priority_exponent)
+            return self.replay.sample_groups(config.batch_size, rng)
+        if self._batch_tokens:
+            return self.replay.sample_actions(self._batch_tokens, rng, exponent)
+        return self.replay.sample(config.batch_size, rng, exponent)
+
+    @property
+    def _batch_tokens(self) -> int:
+        """Tokens acted of an update; 0 if it takes a number of episodes, as groups of texts do."""
+        return 0 if self.objective.group_size > 1 else self.config.batch_tokens
 
     def update(
         self, trajectories: list[Trajectory], run: TrainingRun, *, unchanged: bool = False
@@ -142,7 +150,9 @@ class TokenDQN(PlayingAgent):
             unchanged: True if the weights have not changed since they played this round.
         """
         assert self.tokens_per_episode is not None
-        divisor = self.objective.divisor(self.config.batch_size, self.tokens_per_episode)
+        divisor = self._batch_tokens or self.objective.divisor(
+            self.config.batch_size, self.tokens_per_episode
+        )
         fresh = np.array([t.round == run.round for t in trajectories]) if unchanged else None
         priorities, distances = np.zeros(len(trajectories)), np.zeros(len(trajectories))
         sums: dict[str, float] = {}

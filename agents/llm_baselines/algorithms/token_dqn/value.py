@@ -13,6 +13,7 @@ from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.logits import FreshTexts, LogitsObjective
 from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, ValueNetwork, ValuePrediction
 from llm_baselines.algorithms.token_dqn.objective import Loop, PartResult
+from llm_baselines.lm.teacher_forcing import Allowed
 from llm_baselines.play.trajectory import TrajectoryBatch, micro_batches
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs.lm.model import LanguageModel
@@ -25,11 +26,18 @@ class ValueObjective(LogitsObjective):
         lm: The language model that is trained.
         reference: The frozen one it starts from: pi_ref.
         config: The configuration.
+        allowed: Returns the actions that the environment allows; None allows all.
     """
 
-    def __init__(self, lm: LanguageModel, reference: LanguageModel, config: LogitsConfig) -> None:
+    def __init__(
+        self,
+        lm: LanguageModel,
+        reference: LanguageModel,
+        config: LogitsConfig,
+        allowed: Allowed | None = None,
+    ) -> None:
         self._network = ValueNetwork(lm, reference, config)
-        super().__init__(self._network, config)
+        super().__init__(self._network, config, allowed)
 
     @property
     def network(self) -> ValueNetwork:
@@ -104,7 +112,7 @@ class _ValueUpdate:
         network = self._network
         predicted = network.read(batch) if self._value_alone else network.predict(batch)
         loss, sums = network.loss(batch, predicted, network.targets(batch, predicted))
-        if fresh is not None:
+        if fresh is not None and fresh.any():
             self._fresh.add(batch, predicted.log_probs, fresh)
             self._measure_values(batch, predicted, torch.as_tensor(fresh))
         return PartResult(loss, sums, np.zeros(len(batch)), network.distances(batch, predicted.log_probs))

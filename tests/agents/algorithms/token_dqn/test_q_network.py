@@ -106,6 +106,28 @@ def test_targets_move_by_polyak_or_are_copied(tau):
 # The classic head.
 
 
+@torch.no_grad()
+def test_the_scale_follows_the_targets_and_q_stays():
+    for options in ({}, {"dueling": True}, {"polyak_tau": 1.0}):
+        lm = LanguageModel(small_model("llama", V), V)
+        head = HeadNetwork(lm, None, HeadConfig(target_scale=0.5, **options), from_prior=True)
+        batch = collate(trajectories())
+        before = head.predict(batch), head.targets(batch, head.predict(batch))
+        for _ in range(40):
+            head.observe(-30.0, 1300.0)
+        assert head.scale == 1.0, "it moves between rounds only"
+        head.rescale()
+        assert head.scale == pytest.approx(20.0)
+        after = head.predict(batch), head.targets(batch, head.predict(batch))
+        torch.testing.assert_close(after[0].chosen, before[0].chosen)
+        torch.testing.assert_close(after[0].values, before[0].values)
+        torch.testing.assert_close(after[1], before[1])
+        for _ in range(40):
+            head.observe(0.0, 0.0)
+        head.rescale()
+        assert head.scale == pytest.approx(0.01), "nothing was earned yet"
+
+
 def hand_made(**options):
     """One text (1,), then (1, a): Q online and of the target are tables."""
     texts = [(1,), (1, 0), (1, 1), (1, 2)]

@@ -31,6 +31,7 @@ MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "nu
 LEARNING = {
     "n_envs": 32,
     "batch_size": 64,
+    "batch_tokens": 0,
     "reuse": 32.0,
     "learning_rate": 5e-3,
     "learning_rate_end": 0.0,
@@ -90,6 +91,44 @@ def test_the_logits_find_the_kl_regularised_optimum_of_every_text(gradient):
     options = {**LOGITS, "to_the_end_gradient": gradient, "one_step_weight": float(gradient == "path")}
     agent = TokenDQN(MODEL, in_rows(cut_world, 32), seed=0, device="cpu", **options).learn(2500)
     assert errors(agent, cut_world()).max() < 1e-2
+
+
+class Bounded(World):
+    """Tokens 1 and 2 alone may be taken."""
+
+    def action_mask(self, observation):
+        return np.tile(np.isin(np.arange(4), (1, 2)), (len(np.atleast_2d(observation)), 1))
+
+
+def bounded():
+    return Bounded(steps=2, cut=0.2)
+
+
+def test_the_logits_find_the_optimum_among_the_allowed_actions():
+    """Probability of the other tokens, which are never taken, changes nothing."""
+    agent = TokenDQN(
+        MODEL, in_rows(bounded, 32), seed=0, device="cpu", **LOGITS, reward_scale=1.0, taper=False
+    ).learn(2500)
+    world, tau = bounded(), agent.config.tau
+    texts = [text for text in solve(world) if {*text[-1:]} <= {1, 2} or text in world.prompts]
+    inputs = model_inputs(np.stack([as_observation(world, text) for text in texts]))
+    last = [int(np.flatnonzero(row)[-1]) for row in inputs.attention_mask.numpy()]
+    allowed = torch.tensor([1, 2])
+
+    @torch.no_grad()
+    def read(lm):
+        features = lm.features(inputs)[torch.arange(len(texts)), last]
+        return features, torch.log_softmax(lm.logits(features)[:, allowed], dim=1).numpy()
+
+    features, log_pi = read(agent.lm)
+    _, log_reference = read(agent.reference)
+    values = agent.network.value(features).detach().numpy()
+    prior = {text: np.full(4, -np.inf) for text in solve(world)}
+    for text, row in zip(texts, log_reference, strict=True):
+        prior[text][allowed] = row
+    optimum = solve(world, tau=tau, log_reference=prior.__getitem__)
+    found = values[:, None] + tau * (log_pi - log_reference)
+    np.testing.assert_allclose(found, np.stack([optimum[text][1:3] for text in texts]), atol=1e-2)
 
 
 def talk():
@@ -198,7 +237,7 @@ def test_copying_is_learned_from_scratch(options, score):
 
 
 def small(**options):
-    options = {"n_envs": 4, "batch_size": 4, "reuse": 2.0, "eval_freq": 0, **options}
+    options = {"n_envs": 4, "batch_size": 4, "batch_tokens": 0, "reuse": 2.0, "eval_freq": 0, **options}
     return TokenDQN(SMALL, World(), seed=0, device="cpu", **options)
 
 
