@@ -106,9 +106,7 @@ def bounded():
 
 def test_the_logits_find_the_optimum_among_the_allowed_actions():
     """Probability of the other tokens, which are never taken, changes nothing."""
-    agent = TokenDQN(
-        MODEL, in_rows(bounded, 32), seed=0, device="cpu", **LOGITS, reward_scale=1.0, taper=False
-    ).learn(2500)
+    agent = TokenDQN(MODEL, in_rows(bounded, 32), seed=0, device="cpu", **LOGITS, taper=False).learn(2500)
     world, tau = bounded(), agent.config.tau
     texts = [text for text in solve(world) if {*text[-1:]} <= {1, 2} or text in world.prompts]
     inputs = model_inputs(np.stack([as_observation(world, text) for text in texts]))
@@ -219,7 +217,7 @@ COPYING = {**LEARNING, "reuse": 16.0, "learning_rate": 1e-2, "polyak_tau": 0.1, 
             },
             0.95,
         ),
-        ({"q": "logits", "exploration": "sample", "tau": 0.1, **VALUE}, 0.85),
+        ({"q": "logits", "exploration": "sample", "tau": 0.1, "reward_scale": 1.0, **VALUE}, 0.85),
     ],
 )
 def test_copying_is_learned_from_scratch(options, score):
