@@ -48,5 +48,6 @@ class ObjectiveGuard:
         return {"guard_sum": self._sum, "guard_seen": self._seen, "guard_below": self.below}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state` returned; other names are not read."""
-        self._sum, self._seen, self.below = state["guard_sum"], state["guard_seen"], state["guard_below"]
+        """Restores what `state` returned. Other names are not read; agents of earlier versions have none."""
+        self._sum, self._seen = state.get("guard_sum", 0.0), state.get("guard_seen", 0)
+        self.below = state.get("guard_below", 0)

@@ -110,8 +110,7 @@ class _GroupUpdate:
         expected, has_others = t.others_mean(gains.detach(), presence * present, batch.examples)
         has_others &= present
         weights = torch.where(rewards < expected, presence, 1.0)
-        if config.taper:  # what was pushed up already is not pushed further
-            weights = weights * torch.where(gains.detach() > expected, t.presence(-gaps), 1.0)
+        weights = torch.where(gains.detach() < expected, config.negative_weight * weights, weights)
         errors = torch.where(has_others, t.tapered(gains - expected, weights), 0.0)
         # Divided by tau, the gradient is the policy gradient, and clipping means the same for every tau.
         loss = t.regression_loss(errors, config.loss) / network.temperature

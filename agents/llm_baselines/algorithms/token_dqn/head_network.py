@@ -27,6 +27,14 @@ from llm_envs.lm.model import LanguageModel
 _MASKED = torch.finfo(torch.float32).min
 _LEAST_SCALE = 1e-2  # while nothing has been earned, no noise is taken for a reward
 
+SCALE = "_scale"
+"""Name of the tensor that holds mean and mean square of the targets, and the scale of Q."""
+
+
+def unit_scale() -> Tensor:
+    """Returns the tensor `SCALE` before any target has been seen."""
+    return torch.tensor([0.0, 1.0, 1.0])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadConfig(TokenDQNConfig):
@@ -140,8 +148,7 @@ class HeadNetwork(nn.Module):
         equals_online = options.polyak_tau == 1 and options.target_update_interval == 1
         self.target = None if equals_online else sharing_copy(self.online).requires_grad_(False)
         self.reference = reference.requires_grad_(False) if reference is not None else None
-        # Mean and mean square of the targets, and the scale: saved with the weights.
-        self._scale = nn.Parameter(torch.tensor([0.0, 1.0, 1.0]).to(lm.device), requires_grad=False)
+        self._scale = nn.Parameter(unit_scale().to(lm.device), requires_grad=False)
         self._options = options
 
     @property

@@ -79,6 +79,9 @@ class LogitsConfig(TokenDQNConfig):
         "what is compared in a group: 'text', whole texts; 'token', what was earned from each token on; "
         "'auto': 'token' with dense rewards",
     )
+    negative_weight: float = option(
+        1.0, "weight of the errors of texts that earned too little, beside those that earned more", at_least=0
+    )
     taper: bool = option(
         True,
         "whether old texts that earned too little count by min(1, pi / mu) (Le Roux et al. 2025); without "

@@ -61,6 +61,8 @@ def fitting_objective(options: Mapping[str, Any], chosen: Mapping[str, Any]) -> 
     others = [options_only_of(other) for other in _CONFIGS if other != q]
     gone = _RETIRED.union(*others)
     kept = {k: v for k, v in options.items() if k not in gone}
+    if q == "logits" and _RETIRED & options.keys():
+        kept = {"baseline": "value", **kept}  # the only one there was
     return {**kept, "q": q} if "q" in options or q != _DEFAULT_Q else kept
 
 

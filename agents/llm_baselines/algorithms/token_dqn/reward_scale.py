@@ -50,6 +50,7 @@ class RewardScale:
         return {f"reward_scale_{name}": value for name, value in values.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state` returned; other names are not read."""
-        self._variance, self._weight = state["reward_scale_variance"], state["reward_scale_weight"]
-        self._largest = state["reward_scale_largest"]
+        """Restores what `state` returned. Other names are not read; agents of earlier versions have none."""
+        self._variance = state.get("reward_scale_variance", 0.0)
+        self._weight = state.get("reward_scale_weight", 0.0)
+        self._largest = state.get("reward_scale_largest", 0.0)

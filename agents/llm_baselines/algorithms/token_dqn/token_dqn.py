@@ -13,6 +13,7 @@ from torch import Tensor
 from llm_baselines.algorithms.playing_agent import PlayingAgent
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
 from llm_baselines.algorithms.token_dqn.episode_replay import EpisodeReplay
+from llm_baselines.algorithms.token_dqn.head_network import SCALE, unit_scale
 from llm_baselines.algorithms.token_dqn.objective import Objective, UpdateResult
 from llm_baselines.algorithms.token_dqn.objective_choice import (
     fitting_objective,
@@ -291,7 +292,7 @@ class TokenDQN(PlayingAgent):
         """Restores what `state` returned."""
         super().restore(state)
         self.tokens_per_episode = state["tokens_per_episode"]
-        self.owed_tokens = state["owed_tokens"]
+        self.owed_tokens = state.get("owed_tokens", 0.0)  # agents of earlier versions have none
         self.objective.restore(state)
 
     def export(
@@ -300,6 +301,11 @@ class TokenDQN(PlayingAgent):
         """Writes a plain transformers checkpoint; see KeptLearner.export. Raises with q="head"."""
         self.objective.check_export()
         super().export(path, evaluation, split=split)
+
+    def take_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Loads the tensors that `stored_tensors` returned, also of an agent from before Q had a scale."""
+        missing = SCALE in self.stored_tensors() and SCALE not in tensors
+        super().take_tensors({**tensors, SCALE: unit_scale()} if missing else tensors)
 
     def save_more(self, place: Path) -> None:
         """Writes the replay into a checkpoint."""
