@@ -36,7 +36,7 @@ class LogitsConfig(TokenDQNConfig):
         "logits", "Q = V + tau (log pi - log pi_ref), from any language model (Nachum et al. 2017)"
     )
     learning_rate: float = option(
-        1e-4, "AdamW's step size; it stays, as the errors are in spreads of the scores; measured", above=0
+        2e-4, "AdamW's step size; it stays, as the errors are in spreads of the scores; measured", above=0
     )
     beta2: float = option(
         0.999,
@@ -80,7 +80,10 @@ class LogitsConfig(TokenDQNConfig):
         "'auto': 'token' with dense rewards",
     )
     negative_weight: float = option(
-        1.0, "weight of the errors of texts that earned too little, beside those that earned more", at_least=0
+        0.2,
+        "weight of the errors of texts that earned too little; 1 is RLOO's gradient on fresh texts. What a text "
+        "loses goes anywhere, and with rare rewards most texts lose: measured",
+        at_least=0,
     )
     taper: bool = option(
         True,

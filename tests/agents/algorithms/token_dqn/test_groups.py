@@ -148,7 +148,9 @@ def test_on_fresh_texts_the_gradient_is_rloo_s():
     model = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
     rloo = RLOO(model, "TextGen-Tiny-v0", kl_coef=0.3, guard_rounds=0, **options)
     wanted = gradients(rloo, rloo.update)
-    agent = TokenDQN(model, "TextGen-Tiny-v0", tau=0.3, reward_scale=1.0, batch_size=16, **options)
+    agent = TokenDQN(
+        model, "TextGen-Tiny-v0", tau=0.3, reward_scale=1.0, negative_weight=1.0, batch_size=16, **options
+    )
     agent.lm.load_state_dict(rloo.lm.state_dict())
     agent.build_learner()
     agent.tokens_per_episode = 4.0
