@@ -81,8 +81,8 @@ class LogitsConfig(TokenDQNConfig):
     )
     negative_weight: float = option(
         0.2,
-        "weight of the errors of texts that earned too little; 1 is RLOO's gradient on fresh texts. What a text "
-        "loses goes anywhere, and with rare rewards most texts lose: measured",
+        "weight of the errors of texts that earned too little; 1 is RLOO's gradient on fresh texts. What a "
+        "text loses goes anywhere, and with rare rewards most texts lose: measured",
         at_least=0,
     )
     taper: bool = option(
