@@ -77,6 +77,8 @@ class TokenDQN(PlayingAgent):
 
     def learn_round(self, run: TrainingRun) -> None:
         """Plays episodes into the replay, and updates until every new token has been used `reuse` times."""
+        if not len(self.replay):
+            self.owed_tokens = 0.0  # what was owed to episodes that are gone
         played = self.act(run)
         self.replay.add(played)
         updates_before = self.updates
