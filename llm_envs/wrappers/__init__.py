@@ -1,5 +1,6 @@
 """Wrappers of environments."""
 
+from llm_envs.wrappers.tokenized_discrete import TokenizedDiscrete
 from llm_envs.wrappers.top_k import TopKActions, TopKPolicy, VectorTopKActions
 
-__all__ = ["TopKActions", "TopKPolicy", "VectorTopKActions"]
+__all__ = ["TokenizedDiscrete", "TopKActions", "TopKPolicy", "VectorTopKActions"]

@@ -20,11 +20,16 @@ AGENTS: dict[str, tuple[str, dict[str, Any]]] = {
         {
             **_TOKEN_DQN,
             "q": "logits",
+            "baseline": "value",
             "value_warmup": 3,
             "value_steps": 3,
             "target_kl": 0.5,
             "max_distance": 2.0,
         },
+    ),
+    "group": (
+        "token_dqn",
+        {**_TOKEN_DQN, "baseline": "group", "group_size": 2, "visits": 2, "max_age": 2, "target_kl": 0.5},
     ),
     "head": (
         "token_dqn",

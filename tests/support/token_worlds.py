@@ -156,7 +156,9 @@ def as_observation(world: World, text: Text) -> np.ndarray:
     return observation
 
 
-def random_trajectory(rng: np.random.Generator, *, vocabulary: int = 8, turns: int = 2, round: int = 0):
+def random_trajectory(
+    rng: np.random.Generator, *, vocabulary: int = 8, turns: int = 2, round: int = 0, example: int = -1
+):
     """A ragged trajectory of several turns, with numbers in all its fields."""
     tokens = rng.integers(vocabulary, size=rng.integers(1, 5)).tolist()
     actions: list[int] = []
@@ -174,4 +176,5 @@ def random_trajectory(rng: np.random.Generator, *, vocabulary: int = 8, turns: i
         -abs(numbers[2]),
         terminated=bool(rng.random() < 0.5),
         round=round,
+        example=example,
     )

@@ -161,20 +161,24 @@ class LanguageAgent(KeptLearner):
         trained = [p for p in self.network.parameters() if p.requires_grad]
         return [parameter_group("policy", trained, self.config.learning_rate, self.config.max_grad_norm)]
 
-    def backward(self, trajectories: Sequence[Trajectory], loss: Loss, divisor: float) -> float:
+    def backward(
+        self, trajectories: Sequence[Trajectory], loss: Loss, divisor: float, *, grouped: bool = False
+    ) -> float:
         """Accumulates the gradient of a batch, in parts that fit into memory.
 
         Args:
             trajectories: The batch.
             loss: Called with a part and its indices; returns the summed loss.
             divisor: Divides the summed loss before the backward pass.
+            grouped: True keeps the trajectories of an example in one part.
 
         Returns:
             The loss of the whole batch, a sum that is not divided.
         """
         total = 0.0
+        config = self.config
         for part, batch in micro_batches(
-            trajectories, self.config.micro_batch_tokens, self.config.micro_batch_size
+            trajectories, config.micro_batch_tokens, config.micro_batch_size, grouped=grouped
         ):
             value = loss(batch.to(self.device), part)
             (value / divisor).backward()

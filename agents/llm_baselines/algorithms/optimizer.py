@@ -38,14 +38,15 @@ def make_optimizer(groups: list[dict[str, Any]], config: LanguageAgentConfig) ->
 
 
 def rate_factor(config: LanguageAgentConfig, progress: float, updates: int) -> float:
-    """Returns the factor of all step sizes. It rises over the warm-up and falls linearly over the training.
+    """Returns the factor of all step sizes. It rises over the warm-up and moves linearly over the training.
 
     Args:
         config: Holds the first and last step size, and the length of the warm-up.
         progress: Share of the training that is done, 0 to 1.
         updates: Updates so far.
     """
-    factor = 1.0 - progress * (1.0 - config.learning_rate_end / config.learning_rate)
+    end = config.learning_rate if config.learning_rate_end is None else config.learning_rate_end
+    factor = 1.0 - progress * (1.0 - end / config.learning_rate)
     return factor * min(1.0, (updates + 1) / max(1, config.warmup_steps))
 
 

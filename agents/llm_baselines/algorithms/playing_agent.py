@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Any, ClassVar
 
 from llm_baselines.algorithms.language_agent import LanguageAgent
 from llm_baselines.algorithms.supervised.warm_start import begin_from_demonstrations, check_start
 from llm_baselines.lm.settings import PlayingAgentConfig
 from llm_baselines.play.rows import Rows, make_rows, training_design
+from llm_baselines.training.objective_guard import ObjectiveGuard
 from llm_baselines.training.player import RoundPlayer
+from llm_baselines.training.trainer import TrainingRun
 from llm_envs import vectorize
 
 
@@ -25,8 +29,12 @@ class PlayingAgent(LanguageAgent):
         """Makes `network` from the present language model; called at the start and after the warm start."""
         raise NotImplementedError
 
+    remedies: ClassVar[str] = ""
+    """What else to turn where learning makes texts worse, after "Lower learning_rate"."""
+
     def _build(self) -> None:
         check_start(self.config)
+        self.guard = ObjectiveGuard(self.config.guard_margin, self.config.guard_rounds)
         self.build_learner()
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
@@ -46,6 +54,39 @@ class PlayingAgent(LanguageAgent):
         if self.config.train_dataset:
             changes |= {"dataset": self.config.train_dataset, "tokenizer": self.task.tokenizer}
         return make_rows(self.env, self.config.n_envs, mask=self.action_mask, **changes)
+
+    def watch_objective(self, run: TrainingRun, objective: float, spread: float) -> None:
+        """Warns, or ends the training, if fresh texts have become worse than at the start.
+
+        Args:
+            run: The training run.
+            objective: Mean reward of the round's texts less the cost of their KL, in units of reward.
+            spread: Standard deviation of the scores, in the same units.
+        """
+        run.log("rollout/objective", objective)
+        if not self.guard.has_fallen(objective, spread):
+            return
+        config = self.config
+        ends = " The training ends here." if config.guard_halts else ""
+        keeps = " The best weights are kept." if config.keep_best else ""
+        warnings.warn(
+            f"step {self.num_timesteps}: fresh texts have been worse than at the start for "
+            f"{config.guard_rounds} rounds: reward less the cost of the KL is {objective:.3g}, and was "
+            f"{self.guard.start:.3g}; guard_margin={config.guard_margin} spreads of the scores are "
+            f"{config.guard_margin * spread:.3g}.{ends}{keeps} Lower learning_rate{self.remedies}",
+            stacklevel=2,
+        )
+        if config.guard_halts:
+            run.stop()
+
+    def state(self) -> dict[str, Any]:
+        """Returns the counters, and those of the guard."""
+        return {**super().state(), **self.guard.state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Restores what `state` returned."""
+        super().restore(state)
+        self.guard.restore(state)
 
     def check_train_dataset(self) -> None:
         """Raises if the environment cannot be made with the option `train_dataset`.

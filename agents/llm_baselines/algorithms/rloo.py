@@ -29,6 +29,7 @@ class RLOOConfig(PlayingAgentConfig):
     kl_coef: float = option(
         0.05, "weight of the sequence KL to the reference in the reward, per nat; measured", at_least=0
     )
+    exploration_temperature: float = option(1.0, "temperature of training's texts", above=0, later=True)
     top_k: int = option(
         0,
         "what is drawn comes from the k best tokens (Fan et al. 2018); 0: from all",
@@ -65,6 +66,7 @@ class RLOO(PlayingAgent):
     """
 
     name = "rloo"
+    remedies = ", or raise kl_coef"
     config_class = RLOOConfig
     config: RLOOConfig
 
@@ -76,7 +78,9 @@ class RLOO(PlayingAgent):
 
     def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
         scores = self.bounded_scores(features, observation)
-        return Exploration("sample", top_k=self.config.top_k).truncated(scores), scores
+        config = self.config
+        exploration = Exploration("sample", config.exploration_temperature, config.top_k)
+        return exploration.truncated(scores), scores
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
         """Returns the policy at the temperature, restricted to the k best tokens as in training."""
@@ -86,7 +90,9 @@ class RLOO(PlayingAgent):
         """Takes one step along the policy gradient."""
         played = with_reference(self.network.reference, played, self.config.micro_batch_tokens)
         advantages = self._advantages(played)
-        run.log("rollout/kl", float(log_ratios(played).mean()))
+        kl, scores = float(log_ratios(played).mean()), [t.score for t in played]
+        run.log("rollout/kl", kl)
+        self.watch_objective(run, float(np.mean(scores) - self.config.kl_coef * kl), float(np.std(scores)))
         gaps: list[float] = []
 
         def loss(batch: TrajectoryBatch, part: list[int]) -> Tensor:

@@ -133,7 +133,7 @@ def chosen_design(config: Mapping[str, Any], env_id: str, env_kwargs: Mapping[st
 def fitting_options(options: Mapping[str, Any], env_id: str, env_kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the options of an id, without those that suit only the data which the environment replaces.
 
-    With another data set, `temperature` and `supervised` return to their defaults: both were chosen for the
+    With another data set, temperatures and `supervised` return to their defaults: they were chosen for the
     id's own data. With another data set or reward there is no further data to play on.
 
     Args:
@@ -147,5 +147,5 @@ def fitting_options(options: Mapping[str, Any], env_id: str, env_kwargs: Mapping
     if other_data or env_kwargs.get("reward", "default") != "default":
         replaced = {"train_dataset": ""}
     if other_data:
-        replaced |= {"temperature": 1.0, "supervised": {}}
+        replaced |= {"temperature": 1.0, "exploration_temperature": 1.0, "supervised": {}}
     return {**options, **{name: value for name, value in replaced.items() if name in options}}

@@ -42,8 +42,10 @@ class LanguageAgentConfig:
     learning_rate: float = option(
         3e-4, "AdamW's step size at the start (Loshchilov and Hutter 2019)", above=0
     )
-    learning_rate_end: float = option(
-        0.0, "AdamW's step size at the end; it falls linearly (Goyal et al. 2017: in steps)", at_least=0
+    learning_rate_end: float | None = option(
+        0.0,
+        "AdamW's step size at the end; it falls linearly (Goyal et al. 2017: in steps); none: it stays",
+        at_least=0,
     )
     warmup_steps: int = option(
         0, "updates over which the step size first rises, linearly (Goyal et al. 2017)", at_least=0
@@ -94,6 +96,11 @@ class LanguageAgentConfig:
 class PlayingAgentConfig(LanguageAgentConfig):
     """The options of agents that learn from what they play; they may begin from demonstrations."""
 
+    learning_rate_end: float | None = option(
+        None,
+        "AdamW's step size at the end, to which it falls linearly; none: it stays, however long the training",
+        at_least=0,
+    )
     episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs", at_least=0)
     train_dataset: str = option(
         "",
@@ -105,6 +112,19 @@ class PlayingAgentConfig(LanguageAgentConfig):
         True, "whether a fresh model is first trained on demonstrations, if the environment has any"
     )
     supervised: dict[str, Any] = option({}, "options of the warm start that differ from its defaults")
+    guard_rounds: int = option(
+        20,
+        "rounds in a row with fresh texts worse than at the start, KL included, after which a warning says "
+        "what to turn; 0: never",
+        at_least=0,
+        later=True,
+    )
+    guard_margin: float = option(
+        0.5, "how much worse they have to be, in spreads of the scores", at_least=0, later=True
+    )
+    guard_halts: bool = option(
+        False, "whether the training ends there; keep_best keeps the best weights", later=True
+    )
 
     def __post_init__(self) -> None:
         LanguageAgentConfig.__post_init__(self)

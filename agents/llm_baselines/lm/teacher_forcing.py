@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch, micro_batches
 from llm_envs.lm.model import LanguageModel, model_inputs
+
+Allowed = Callable[[TrajectoryBatch, Tensor], Tensor | None]
+"""allowed(batch, states bool (n, m + 1)) returns the allowed actions in the k chosen states, bool (k, V)."""
 
 
 def state_features(lm: LanguageModel, batch: TrajectoryBatch) -> Tensor:
@@ -25,16 +28,23 @@ def scatter(values: Tensor, mask: Tensor) -> Tensor:
     return torch.zeros(mask.shape, dtype=values.dtype, device=values.device).masked_scatter(mask, values)
 
 
-def action_log_probs(lm: LanguageModel, features: Tensor, batch: TrajectoryBatch) -> Tensor:
-    """Returns log pi of the actions taken, over the full vocabulary: float32 (n, m), 0 outside the mask.
+def action_log_probs(
+    lm: LanguageModel, features: Tensor, batch: TrajectoryBatch, allowed: Allowed | None = None
+) -> Tensor:
+    """Returns log pi of the actions taken: float32 (n, m), 0 outside the mask.
 
     Args:
         lm: The language model.
         features: The features of the batch's states, (n, m + 1, hidden_size).
         batch: The batch.
+        allowed: Returns the actions that the environment allows: pi is over these. None: the full vocabulary.
     """
     logits = lm.logits(features[:, :-1][batch.mask]).float()
     taken = batch.actions[batch.mask]
+    if allowed is not None:
+        acting = nn.functional.pad(batch.mask, (0, 1))
+        if (tokens := allowed(batch, acting)) is not None:
+            logits = logits.masked_fill(~tokens, -torch.inf)
     return scatter(-nn.functional.cross_entropy(logits, taken, reduction="none"), batch.mask)
 
 
@@ -71,18 +81,22 @@ def token_losses(
 
 
 @torch.no_grad()
-def log_probs_under(lm: LanguageModel, trajectories: Sequence[Trajectory], tokens: int) -> list[np.ndarray]:
+def log_probs_under(
+    lm: LanguageModel, trajectories: Sequence[Trajectory], tokens: int, allowed: Allowed | None = None
+) -> list[np.ndarray]:
     """Returns log pi of each trajectory's actions under a model, float32 (m,), by teacher forcing."""
     log_probs: list[np.ndarray] = [np.empty(0, np.float32)] * len(trajectories)
     for part, batch in micro_batches(trajectories, tokens):
         batch = batch.to(lm.device)
-        values = action_log_probs(lm, state_features(lm, batch), batch).cpu().numpy()
+        values = action_log_probs(lm, state_features(lm, batch), batch, allowed).cpu().numpy()
         for row, index in enumerate(part):
             log_probs[index] = values[row, : len(trajectories[index])]
     return log_probs
 
 
-def with_reference(lm: LanguageModel, trajectories: Sequence[Trajectory], tokens: int) -> list[Trajectory]:
+def with_reference(
+    lm: LanguageModel, trajectories: Sequence[Trajectory], tokens: int, allowed: Allowed | None = None
+) -> list[Trajectory]:
     """Returns the trajectories with the log-probabilities of their actions under the reference model."""
-    log_probs = log_probs_under(lm, trajectories, tokens)
+    log_probs = log_probs_under(lm, trajectories, tokens, allowed)
     return [replace(t, reference_log_probs=r) for t, r in zip(trajectories, log_probs, strict=True)]

@@ -30,6 +30,7 @@ class _Playing:
     """An episode in progress."""
 
     order: int
+    example: int
     first: int
     actions: list[int]
     rewards: list[float]
@@ -79,7 +80,7 @@ def play_episodes(
         alive = np.arange(len(wave))
         policy.keep(np.empty(0, np.int64))
         check_start(observation, vocabulary_size)
-        playing = [_Playing(i, int((observation[r] >= 0).argmax()), [], [], []) for r, i in enumerate(wave)]
+        playing = [_begun(i, examples, observation[r]) for r, i in enumerate(wave)]
         while len(alive) and not stopped:
             actions, log_probs = policy.act(observation, rng)
             columns = observation.shape[1] - (observation >= 0)[:, ::-1].argmax(axis=1)
@@ -110,7 +111,7 @@ def play_episodes(
                     )
                     check_start(fresh[None], vocabulary_size)
                     observation[at] = fresh
-                    playing[at] = _Playing(order, int((fresh >= 0).argmax()), [], [], [])
+                    playing[at] = _begun(order, examples, fresh)
                 else:
                     stay[at] = False
             if not stay.all():
@@ -124,6 +125,11 @@ def play_episodes(
     return [trajectory for _, trajectory in sorted(finished, key=lambda pair: pair[0])]
 
 
+def _begun(order: int, examples: Sequence[int] | None, observation: np.ndarray) -> _Playing:
+    example = -1 if examples is None else examples[order]
+    return _Playing(order, example, int((observation >= 0).argmax()), [], [], [])
+
+
 def _trajectory(one: _Playing, observation: np.ndarray, terminated: bool, round: int) -> Trajectory:
     present = np.flatnonzero(observation >= 0)
     return Trajectory(
@@ -135,4 +141,5 @@ def _trajectory(one: _Playing, observation: np.ndarray, terminated: bool, round:
         terminated=terminated,
         round=round,
         start=int(present[0]),
+        example=one.example,
     )

@@ -25,6 +25,7 @@ class Trajectory:
             last state may be bootstrapped from.
         round: Number of the round in which it was played.
         start: Column of the first token in the observations; `observations_of` needs it.
+        example: Index of the example it was played on; -1 in environments that take none.
     """
 
     tokens: np.ndarray
@@ -35,6 +36,7 @@ class Trajectory:
     terminated: bool = True
     round: int = 0
     start: int = 0
+    example: int = -1
 
     @property
     def score(self) -> float:
@@ -71,6 +73,7 @@ class TrajectoryBatch:
         turn_ends: bool (n, m), whether the environment added tokens between this action and the next.
         terminated: bool (n,).
         starts: int64 (n,), column of the first token in the observations.
+        examples: int64 (n,), index of the example; -1 in environments that take none.
     """
 
     tokens: Tensor
@@ -84,6 +87,7 @@ class TrajectoryBatch:
     turn_ends: Tensor
     terminated: Tensor
     starts: Tensor
+    examples: Tensor
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -127,6 +131,7 @@ def collate(trajectories: Sequence[Trajectory]) -> TrajectoryBatch:
         turn_ends=torch.from_numpy(turn_ends),
         terminated=torch.tensor([t.terminated for t in trajectories]),
         starts=torch.tensor([t.start for t in trajectories]),
+        examples=torch.tensor([t.example for t in trajectories]),
     )
 
 
@@ -150,36 +155,41 @@ def observations_of(batch: TrajectoryBatch, states: Tensor, context_length: int)
 
 
 def micro_batch_indices(
-    trajectories: Sequence[Trajectory], tokens: int, episodes: int = 0
+    trajectories: Sequence[Trajectory], tokens: int, episodes: int = 0, *, grouped: bool = False
 ) -> Iterator[list[int]]:
     """Splits a batch into parts of at most `tokens` padded tokens, with texts of similar length together.
 
-    A longer trajectory is a part by itself. Sorting by length changes only the padding, because the batch
-    itself is already chosen.
+    A longer trajectory, or group, is a part by itself. Sorting by length changes only the padding, because
+    the batch itself is already chosen.
 
     Args:
         trajectories: The batch.
         tokens: Maximal number of padded tokens in a part.
         episodes: Maximal number of trajectories in a part; 0 sets no limit.
+        grouped: True keeps the trajectories of an example in one part.
 
     Yields:
         Indices into `trajectories`; each index once.
     """
     lengths = [len(t.tokens) for t in trajectories]
-    part: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        full = part and (lengths[part[0]] * (len(part) + 1) > tokens or len(part) == episodes)
-        if full:
+    groups: dict[int, list[int]] = {}
+    for index, trajectory in enumerate(trajectories):
+        groups.setdefault(trajectory.example if grouped else index, []).append(index)
+    width, part = 0, list[int]()
+    for group in sorted(groups.values(), key=lambda group: -max(lengths[i] for i in group)):
+        count = len(part) + len(group)
+        if part and (width * count > tokens or (episodes and count > episodes)):
             yield part
             part = []
-        part.append(index)
+        width = width if part else max(lengths[i] for i in group)
+        part.extend(group)
     if part:
         yield part
 
 
 def micro_batches(
-    trajectories: Sequence[Trajectory], tokens: int, episodes: int = 0
+    trajectories: Sequence[Trajectory], tokens: int, episodes: int = 0, *, grouped: bool = False
 ) -> Iterator[tuple[list[int], TrajectoryBatch]]:
     """Yields the parts of `micro_batch_indices`, each with its padded trajectories."""
-    for part in micro_batch_indices(trajectories, tokens, episodes):
+    for part in micro_batch_indices(trajectories, tokens, episodes, grouped=grouped):
         yield part, collate([trajectories[i] for i in part])

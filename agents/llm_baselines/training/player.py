@@ -80,13 +80,16 @@ class RoundPlayer:
         """Closes the environments."""
         self._rows.close()
 
-    def play(self, run: TrainingRun, probabilities: Probabilities, *, group: int = 1) -> list[Trajectory]:
+    def play(
+        self, run: TrainingRun, probabilities: Probabilities, *, group: int = 1, visits: int = 1
+    ) -> list[Trajectory]:
         """Plays a round.
 
         Args:
             run: Gives the number of the round, and counts every step.
             probabilities: The behaviour.
             group: Number of consecutive episodes on the same example; 1 draws an example for each episode.
+            visits: Number of rounds in a row in which an example that was drawn is played.
 
         Returns:
             `config.round_size` trajectories; fewer if a callback stopped the training.
@@ -96,7 +99,7 @@ class RoundPlayer:
         seeds = rng.integers(2**31, size=count).tolist()
         examples: Sequence[int] | None = None
         if self._examples is not None:
-            drawn = rng.choice(self._examples, -(-count // group))
+            drawn = _drawn(self._examples, run, -(-count // group), visits)
             examples = np.repeat(drawn, group)[:count].tolist()
         with run.rollout(), torch.no_grad():
             played = play_episodes(
@@ -114,6 +117,17 @@ class RoundPlayer:
         dense = task is not None and task.reward_timing != "terminal"
         learner.report.reward_calls += sum(map(len, played)) if dense else len(played)
         return played
+
+
+def _drawn(examples: np.ndarray, run: TrainingRun, count: int, visits: int) -> np.ndarray:
+    """Returns the examples of a round: equally many that were drawn in each of the last `visits` rounds.
+
+    A round draws from a generator of its own, so that a resumed run finds those of earlier rounds.
+    """
+    shares = np.diff(np.linspace(0, count, visits + 1).astype(np.int64))
+    return np.concatenate(
+        [run.generator(3, visit).choice(examples, share) for visit, share in enumerate(shares)]
+    )
 
 
 class _Behaviour:

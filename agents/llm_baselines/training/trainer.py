@@ -134,9 +134,14 @@ class TrainingRun:
         """Share of the training that is done, 0 to 1."""
         return min(1.0, self.learner.num_timesteps / max(1, self.total_timesteps))
 
-    def generator(self, purpose: int) -> np.random.Generator:
-        """Returns the random numbers of this round for a purpose; an interruption does not change them."""
-        return np.random.default_rng([self.learner.seed, self.round, purpose])
+    def generator(self, purpose: int, rounds_ago: int = 0) -> np.random.Generator:
+        """Returns the random numbers of a round for a purpose; an interruption does not change them.
+
+        Args:
+            purpose: Any number of its own.
+            rounds_ago: How many rounds before this one; rounds before the first count as the first.
+        """
+        return np.random.default_rng([self.learner.seed, max(0, self.round - rounds_ago), purpose])
 
     def on_step(self, steps: int, dones: np.ndarray | None = None) -> bool:
         """Counts a step of the rows, and tells the callbacks; False if one of them stops the training."""
@@ -144,6 +149,10 @@ class TrainingRun:
         self._bar.update(steps)
         self._stopped = not self._callbacks.on_step(dones) or self._stopped
         return not self._stopped
+
+    def stop(self) -> None:
+        """Ends the training after this round."""
+        self._stopped = True
 
     def rollout(self) -> AbstractContextManager[None]:
         """Returns a context that tells the callbacks when playing begins and ends."""

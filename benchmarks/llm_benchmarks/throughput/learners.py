@@ -34,8 +34,11 @@ def measure() -> list[Comparison]:
 
 
 def _updates() -> list[Comparison]:
-    from llm_baselines.algorithms.token_dqn.head_network import HeadConfig, HeadNetwork
-    from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
+    from llm_baselines.algorithms.token_dqn.group import GroupObjective
+    from llm_baselines.algorithms.token_dqn.head import HeadObjective
+    from llm_baselines.algorithms.token_dqn.head_network import HeadConfig
+    from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
+    from llm_baselines.algorithms.token_dqn.value import ValueObjective
     from llm_baselines.lm.build import build_language_model
     from llm_baselines.play.trajectory import collate
 
@@ -44,17 +47,21 @@ def _updates() -> list[Comparison]:
 
     batch = collate(random_trajectories(EPISODES, PROMPT, ANSWER, VOCABULARY))
     supervised = supervised_step(model(), batch)
-    logits = LogitsNetwork(model(), model(), LogitsConfig())
-    head = HeadNetwork(model(), None, HeadConfig(double=False), from_prior=False)
+    group = GroupObjective(model(), model(), LogitsConfig(), by_token=False)
+    value = ValueObjective(model(), model(), LogitsConfig())
+    head = HeadObjective(model(), model, HeadConfig(double=False), from_prior=False, allowed=None)
     against = "a supervised step on the same batch"
     update_head = seconds_of(dqn_update(head, batch))
     return [
-        in_turn(
-            "TokenDQN update, q='logits'",
-            seconds_of(dqn_update(logits, batch)),
-            against,
-            seconds_of(supervised),
-            unit="s",
+        *(
+            in_turn(
+                f"TokenDQN update, q='logits', baseline={name!r}",
+                seconds_of(dqn_update(objective, batch)),
+                against,
+                seconds_of(supervised),
+                unit="s",
+            )
+            for name, objective in (("group", group), ("value", value))
         ),
         in_turn(
             "TokenDQN update, q='head', full target pass",

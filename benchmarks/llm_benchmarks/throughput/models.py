@@ -66,7 +66,8 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     """
     from transformers import AutoConfig
 
-    from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
+    from llm_baselines.algorithms.token_dqn.group import GroupObjective
+    from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
     from llm_baselines.lm.adapters import MergedActor, with_lora
     from llm_baselines.lm.build import build_language_model
     from llm_baselines.lm.precision import DTYPES
@@ -85,7 +86,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     options = LogitsConfig()
     learner, plain = (with_lora(base, rank=options.lora_rank, alpha=options.lora_alpha) for _ in range(2))
     actor = MergedActor(base, learner).lm
-    network = LogitsNetwork(learner, base, options)
+    objective = GroupObjective(learner, base, options, by_token=False)
     loaded, lines = _peak_memory(device), []
     for size in BATCHES:
         episodes = random_trajectories(size, PROMPT, ANSWER, base.vocabulary_size)
@@ -101,7 +102,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
             ),
             in_turn(
                 f"TokenDQN update, q='logits', LoRA, batch {size}",
-                seconds_of(dqn_update(network, batch)),
+                seconds_of(dqn_update(objective, batch)),
                 "a plain LoRA step on the same batch",
                 seconds_of(supervised_step(plain, batch)),
                 unit="s",

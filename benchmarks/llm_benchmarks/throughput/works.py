@@ -44,23 +44,22 @@ def random_trajectories(episodes: int, prompt: int, answer: int, vocabulary: int
             rng.random(answer).astype(np.float32),
             nothing,
             nothing,
+            example=number // 4,
         )
-        for _ in range(episodes)
+        for number in range(episodes)
     ]
 
 
-def dqn_update(network: Any, batch: Any) -> Callable[[], None]:
+def dqn_update(objective: Any, batch: Any) -> Callable[[], None]:
     """Returns a TokenDQN update on a batch: targets, loss, optimizer step, target network."""
-    groups = [{"params": group["params"]} for group in network.parameter_groups()]
+    groups = [{"params": group["params"]} for group in objective.parameter_groups()]
     optimizer = torch.optim.AdamW(groups, lr=1e-6)
 
     def update() -> None:
-        predicted = network.predict(batch)
-        loss, _ = network.loss(batch, predicted, network.targets(batch, predicted))
-        loss.backward()
+        objective.begin_update(10**6).part(batch, None).loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        network.refresh_target(0.05)
+        objective.refresh_target(0.05)
 
     return update
 

@@ -21,7 +21,7 @@ PLAIN = {
     "device": "cpu",
     "n_envs": 4,
     "batch_size": 4,
-    "gradient_steps": 1,
+    "reuse": 1.0,
     "eval_freq": 0,
 }
 
@@ -195,7 +195,7 @@ def test_the_checkpoint_that_is_named_is_one_that_can_go_on(rate, tmp_path):
 
 def test_weights_that_are_lost_in_the_last_round_are_no_success():
     with pytest.raises(NotFinite, match="a weight, or what the weights give"):
-        world_agent(learning_rate=1e38, learning_rate_end=1e38, n_envs=64).learn(60)
+        world_agent(learning_rate=1e38, n_envs=64, batch_size=64).learn(60)
 
 
 def test_a_number_of_steps_is_not_below_zero():

@@ -245,7 +245,7 @@ def test_training_leaves_the_base_alone_and_acts_with_what_it_learned(name, fold
 
 
 def test_after_an_interruption_the_agent_acts_with_its_latest_weights(folder, monkeypatch):
-    options = {**TOKEN_DQN, "dtype": "float32", "value_warmup": 0, "gradient_steps": 3}
+    options = {**TOKEN_DQN, "dtype": "float32", "value_warmup": 0, "reuse": 3.0}
     agent = TokenDQN(folder, gym.make(ENV), seed=0, device="cpu", **options)
 
     def dies(steps):

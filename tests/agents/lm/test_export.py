@@ -93,7 +93,9 @@ def test_export_lists_the_vocabulary_and_the_training_evaluation(tmp_path):
     assert words == [env.unwrapped.task.tokenizer.token(i) for i in range(8)]
     card = ModelCard.load(tmp_path / "exported" / "README.md")
     found = {r.metric_type: r.metric_value for r in card.data.eval_results}
-    assert found["mean_reward"] == pytest.approx(agent.report.curve[-1]["eval/mean_reward"], abs=1e-6)
+    scores = {row["timesteps"]: row["eval/mean_reward"] for row in agent.report.curve}
+    kept = agent.report.kept_timesteps
+    assert found["mean_reward"] == pytest.approx(scores[max(scores) if kept is None else kept], abs=1e-6)
     assert {r.dataset_split for r in card.data.eval_results} == {"validation"}
 
 

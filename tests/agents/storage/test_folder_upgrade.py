@@ -6,8 +6,10 @@ import json
 from dataclasses import replace
 
 import gymnasium as gym
+import numpy as np
 import pytest
-from tiny_agents import equal, make
+from safetensors.torch import load_file, save_file
+from tiny_agents import equal, make, observations
 
 from llm_baselines.registry import make_agent
 from llm_baselines.storage.agent_folder import AgentFolderError, read_agent_folder
@@ -80,6 +82,33 @@ def test_an_agent_of_format_1_loads_as_it_was_saved(name, tmp_path):
     assert type(loaded) is type(agent)
     assert loaded.config == agent.config
     assert equal(read_agent_folder(tmp_path / "agent").weights, stored(loaded))
+
+
+@pytest.mark.parametrize("name", ["logits", "head"])
+def test_an_agent_from_before_groups_and_scales_loads_as_it_was_saved(name, tmp_path):
+    agent = make(name).learn(100)
+    agent.save(tmp_path / "agent")
+    later = {"baseline", "reuse", "reward_scale", "group_size", "visits", "credit", "taper", "target_scale"}
+
+    def former(content):
+        config = content["spec"]["agent"]["config"]
+        config = {k: v for k, v in config.items() if k not in later} | {"gradient_steps": 4}
+        content["spec"]["agent"]["config"] = config
+        content["state"] = {k: v for k, v in content["state"].items() if k in ("updates", "tau")} | {
+            "tokens_per_episode": 3.0
+        }
+        return content
+
+    weights = tmp_path / "agent" / "weights.safetensors"
+    tensors = load_file(weights)
+    tensors.pop("_scale", None)
+    save_file(tensors, weights)
+    rewrite(tmp_path / "agent" / "agent.json", former)
+    loaded = make_agent(str(tmp_path / "agent"), gym.make(TINY), seed=0, device="cpu")
+    assert equal({k: v for k, v in stored(loaded).items() if k in tensors}, tensors)
+    seen = observations(gym.make(TINY))
+    if name == "logits":
+        np.testing.assert_array_equal(*(a.predict(seen, deterministic=True)[0] for a in (agent, loaded)))
 
 
 def stored(agent):

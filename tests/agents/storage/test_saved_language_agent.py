@@ -92,10 +92,9 @@ def test_a_loaded_agent_learns_on(env, trained, tmp_path):
     for name in ("logits", "head"):
         trained[name].save(tmp_path / name)
         loaded = TokenDQN.load(tmp_path / name, env)
-        before = weights(loaded)
         loaded.learn(loaded.num_timesteps + 60)
         assert loaded.num_timesteps > trained[name].num_timesteps
-        assert not equal(weights(loaded), before)
+        assert loaded.updates > trained[name].updates, "if the weights are not kept, those before were better"
 
 
 def tiny():

@@ -22,7 +22,7 @@ from llm_baselines.algorithms.rloo import RLOO
 from llm_baselines.storage.not_finite import NotFinite
 from llm_baselines.storage.rotation import newest_checkpoint
 
-STEPS = {"logits": 500, "head": 500, "tight": 500, "rloo": 500, "supervised": 1500}
+STEPS = {"logits": 500, "group": 500, "head": 500, "tight": 500, "rloo": 500, "supervised": 1500}
 
 
 def told(agent):

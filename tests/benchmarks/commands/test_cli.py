@@ -126,7 +126,8 @@ def test_show_q_prints_the_same_prefixes_before_and_after(capsys: pytest.Capture
     assert status == 0
     before, after = out.split("Q after training")
     assert "Q before training, after the supervised start" in before
-    shown = [[line.split("│")[1:] for line in part.splitlines() if "│" in line] for part in (before, after)]
+    lines = [[line for line in part.splitlines() if "│" in line] for part in (before, after)]
+    shown = [[[cell.strip() for cell in line.split("│")[1:]] for line in part] for part in lines]
     assert shown[0]
     assert [row[0] for row in shown[0]] == [row[0] for row in shown[1]]  # prefixes
     assert [row[2] for row in shown[0]] == [row[2] for row in shown[1]]  # what was taken

@@ -24,7 +24,7 @@ def small(monkeypatch):
 
 def test_every_comparison_measures_both_sides():
     lines = learner_throughput.measure()
-    assert [line.unit for line in lines] == ["s", "s", "s", "tokens/s", "tokens/s", "bytes/transition"]
+    assert [line.unit for line in lines] == ["s", "s", "s", "s", "tokens/s", "tokens/s", "bytes/transition"]
     for line in lines:
         assert line.ours > 0
         assert line.theirs > 0

@@ -38,7 +38,19 @@ class TokenDQNConfig(PlayingAgentConfig):
         0, "environment steps before the first update; Mnih et al. 2015 wait for 50,000 frames", at_least=0
     )
     batch_size: int = option(64, "episodes of an update; Mnih et al. 2015 take 32 transitions", at_least=1)
-    gradient_steps: int = option(4, "updates after each round of episodes; measured", at_least=0)
+    batch_tokens: int = option(
+        0,
+        "tokens acted of an update: it takes episodes until they have as many; 0, and where groups "
+        "of texts are compared: batch_size episodes",
+        at_least=0,
+        later=True,
+    )
+    reuse: float = option(
+        4.0,
+        "how many times each token acted is learned from, on average: updates follow the tokens played, "
+        "however long the episodes are; measured",
+        at_least=0,
+    )
     max_age: int = option(
         4, "rounds after which an episode leaves the replay; 0: when there is no room; measured", at_least=0
     )

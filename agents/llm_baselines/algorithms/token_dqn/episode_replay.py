@@ -24,6 +24,7 @@ _EPISODE = np.dtype(
         ("turns", "<i4"),
         ("round", "<i4"),
         ("start", "<i4"),
+        ("example", "<i4"),
         ("priority", "<f4"),  # infinite until `set_priorities` sets it
         ("terminated", "?"),
         ("alive", "?"),
@@ -161,7 +162,7 @@ class EpisodeReplay:
         for name in _NUMBERS:
             record["action_start"] = self._numbers[name].extend(np.asarray(getattr(t, name), np.float32))
         record["tokens"], record["actions"], record["turns"] = len(t.tokens), len(t), len(turns)
-        record["round"], record["start"] = t.round, t.start
+        record["round"], record["start"], record["example"] = t.round, t.start, t.example
         record["priority"] = np.inf
         record["terminated"], record["alive"] = t.terminated, True
         self._episodes.extend(record)
@@ -191,11 +192,57 @@ class EpisodeReplay:
         Raises:
             ValueError: The replay is empty.
         """
+        alive, probabilities = self._drawn_from(exponent)
+        drawn = rng.choice(alive, batch_size, replace=len(alive) < batch_size, p=probabilities)
+        return [self._trajectory(int(i)) for i in drawn], drawn + self._episodes.start
+
+    def sample_actions(
+        self, actions: int, rng: np.random.Generator, exponent: float = 0.0
+    ) -> tuple[list[Trajectory], np.ndarray]:
+        """Samples episodes without replacement until they have a number of actions, or all are drawn.
+
+        Args:
+            actions: Number of actions; the last episode may exceed it.
+            rng: As for `sample`.
+            exponent: As for `sample`.
+
+        Returns:
+            As `sample`.
+
+        Raises:
+            ValueError: The replay is empty.
+        """
+        alive, probabilities = self._drawn_from(exponent)
+        order = rng.choice(alive, len(alive), replace=False, p=probabilities)
+        before = np.cumsum(self._records()["actions"][order]) - self._records()["actions"][order]
+        drawn = order[before < actions]
+        return [self._trajectory(int(i)) for i in drawn], drawn + self._episodes.start
+
+    def _drawn_from(self, exponent: float) -> tuple[np.ndarray, np.ndarray | None]:
+        """Returns the indices of the episodes held, and their probabilities; None draws uniformly."""
         alive = np.flatnonzero(self._records()["alive"])
         if not len(alive):
             raise ValueError("the replay is empty: play episodes before sampling")
-        probabilities = self._probabilities(alive, exponent) if exponent else None
-        drawn = rng.choice(alive, batch_size, replace=len(alive) < batch_size, p=probabilities)
+        return alive, self._probabilities(alive, exponent) if exponent else None
+
+    def sample_groups(self, batch_size: int, rng: np.random.Generator) -> tuple[list[Trajectory], np.ndarray]:
+        """Samples examples with all their episodes, until there are at least `batch_size` episodes.
+
+        An example with a single episode is left out, because it has nothing to be compared with.
+
+        Args:
+            batch_size: Number of episodes; fewer if the replay has no more.
+            rng: Decides which examples.
+
+        Returns:
+            The trajectories, and their keys for `remove`.
+        """
+        alive = np.flatnonzero(self._records()["alive"])
+        played = self._records()["example"][alive]
+        _, member, counts = np.unique(played, return_inverse=True, return_counts=True)
+        order = rng.permutation(np.flatnonzero(counts > 1))
+        needed = int(np.searchsorted(np.cumsum(counts[order]), batch_size)) + 1
+        drawn = np.concatenate([alive[:0], *(alive[member == group] for group in order[:needed])])
         return [self._trajectory(int(i)) for i in drawn], drawn + self._episodes.start
 
     def _probabilities(self, alive: np.ndarray, exponent: float) -> np.ndarray:
@@ -232,6 +279,7 @@ class EpisodeReplay:
             terminated=bool(record["terminated"]),
             round=int(record["round"]),
             start=int(record["start"]),
+            example=int(record["example"]),
         )
 
     def remove(self, keys: np.ndarray) -> None:
@@ -261,7 +309,7 @@ class EpisodeReplay:
         turns = self._content(self._turns)
         arrays["turns"] = np.stack([turns["column"], turns["length"]], axis=1)
         records = self._records()
-        for name in ("tokens", "actions", "turns", "round", "start", "priority"):
+        for name in ("tokens", "actions", "turns", "round", "start", "example", "priority"):
             arrays[f"episodes.{name}"] = np.ascontiguousarray(records[name])
         for name in ("terminated", "alive"):
             arrays[f"episodes.{name}"] = records[name].astype(np.uint8)
@@ -282,8 +330,9 @@ class EpisodeReplay:
             replay._numbers[name].extend(arrays[name])
         replay._turns.extend(_as_turns(arrays["turns"][:, 0], arrays["turns"][:, 1]))
         records = np.zeros(len(arrays["episodes.round"]), _EPISODE)
-        for name in ("tokens", "actions", "turns", "round", "start", "priority", "terminated", "alive"):
-            records[name] = arrays[f"episodes.{name}"]
+        for name in records.dtype.names or ():
+            if not name.endswith("_start"):
+                records[name] = arrays[f"episodes.{name}"]
         for start, count in (("token_start", "tokens"), ("action_start", "actions"), ("turn_start", "turns")):
             records[start] = np.cumsum(records[count]) - records[count]
         replay._episodes.extend(records)

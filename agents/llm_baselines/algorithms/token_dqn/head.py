@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from llm_baselines.algorithms.token_dqn.head_network import Allowed, HeadConfig, HeadNetwork
+from llm_baselines.algorithms.token_dqn.head_network import HeadConfig, HeadNetwork
 from llm_baselines.algorithms.token_dqn.objective import Loop, PartResult
+from llm_baselines.lm.teacher_forcing import Allowed
 from llm_baselines.play.exploration import Exploration
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
 from llm_baselines.training.trainer import TrainingRun
@@ -29,6 +30,7 @@ class HeadObjective:
         allowed: Returns the actions that the environment allows; None allows all.
     """
 
+    group_size = visits = 1
     max_distance = 0.0  # Q-learning is off-policy: no episode is too far from the policy
 
     def __init__(
@@ -77,12 +79,21 @@ class HeadObjective:
         """Adapts nothing."""
         return {}
 
+    def fresh_objective(self, played: list[Trajectory]) -> None:
+        """Returns None: exploring texts say little about the greedy policy."""
+
+    def divisor(self, batch_size: int, tokens_per_episode: float) -> float:
+        """Returns the batch's usual number of tokens."""
+        return batch_size * tokens_per_episode
+
     def begin_update(self, updates: int) -> _HeadUpdate:
         """Begins an update."""
         return _HeadUpdate(self.network, ranked=self.priority_exponent > 0)
 
     def after_updates(self, loop: Loop, run: TrainingRun) -> None:
-        """Does nothing."""
+        """Rescales the heads, between rounds."""
+        if self._config.target_scale:
+            self.network.rescale()
 
     def refresh_target(self, tau: float) -> None:
         """Moves the trunk and the head of the target network."""
@@ -123,16 +134,22 @@ class _HeadUpdate:
     def __init__(self, network: HeadNetwork, *, ranked: bool) -> None:
         self._network = network
         self._ranked = ranked
+        self._actions = 0
+        self._sum = self._sum_of_squares = 0.0
 
     def part(self, batch: TrajectoryBatch, fresh: np.ndarray | None) -> PartResult:
         """Returns the loss of a part; its distances are 0, because nothing uses them."""
         network, zeros = self._network, np.zeros(len(batch))
         predicted = network.predict(batch)
         targets = network.targets(batch, predicted)
+        self._actions += int(batch.mask.sum())
+        self._sum += float(targets.sum())
+        self._sum_of_squares += float(targets.square().sum())
         loss, sums = network.loss(batch, predicted, targets)
         priorities = network.priorities(batch, predicted, targets) if self._ranked else zeros
         return PartResult(loss, sums, priorities, zeros)
 
     def diagnostics(self) -> dict[str, float]:
-        """Returns no values besides the sums."""
-        return {}
+        """Returns the scale of the targets, and adds those of this update to its running moments."""
+        self._network.observe(self._sum / self._actions, self._sum_of_squares / self._actions)
+        return {"target_scale": self._network.scale}

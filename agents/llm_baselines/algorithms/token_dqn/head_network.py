@@ -5,7 +5,7 @@ One causal pass over an episode gives Q of every prefix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,15 +19,21 @@ from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig, check_choi
 from llm_baselines.algorithms.token_dqn.polyak import move_towards
 from llm_baselines.configuration.options import option
 from llm_baselines.lm.adapters import sharing_copy
-from llm_baselines.lm.teacher_forcing import scatter, state_features
+from llm_baselines.lm.teacher_forcing import Allowed, scatter, state_features
 from llm_baselines.play.exploration import top_k_support
 from llm_baselines.play.trajectory import TrajectoryBatch
 from llm_envs.lm.model import LanguageModel
 
 _MASKED = torch.finfo(torch.float32).min
+_LEAST_SCALE = 1e-2  # while nothing has been earned, no noise is taken for a reward
 
-Allowed = Callable[[TrajectoryBatch, Tensor], Tensor | None]
-"""allowed(batch, states bool (n, m + 1)) returns the allowed actions in the k chosen states, bool (k, V)."""
+SCALE = "_scale"
+"""Name of the tensor that holds mean and mean square of the targets, and the scale of Q."""
+
+
+def unit_scale() -> Tensor:
+    """Returns the tensor `SCALE` before any target has been seen."""
+    return torch.tensor([0.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +43,18 @@ class HeadConfig(TokenDQNConfig):
     usual_exploration: ClassVar[str] = "epsilon_greedy"
 
     q: str = option("head", "a head over the vocabulary (Mnih et al. 2015)")
+    batch_tokens: int = option(
+        512,
+        "tokens acted of an update, so that long episodes get as many updates; 0: batch_size episodes",
+        at_least=0,
+    )
+    target_scale: float = option(
+        0.01,
+        "how far each update moves the running scale of targets; Q is learned in units of it, so that step "
+        "sizes mean the same whatever the rewards (van Hasselt et al. 2016, PopArt); 0: in units of reward",
+        at_least=0,
+        below=1,
+    )
     double: bool = option(True, "double DQN (van Hasselt et al. 2016)")
     dueling: bool = option(False, "dueling heads (Wang et al. 2016)")
     n_steps: int = option(
@@ -106,6 +124,9 @@ class HeadNetwork(nn.Module):
     The target network is a copy of trunk and heads. With polyak_tau=1 and interval 1 it would equal the
     online network, so no copy is kept. That saves a forward pass, a quarter of an update's time.
 
+    Q is `scale` times what the heads give. When the scale moves, the heads are rescaled, so that Q stays
+    (van Hasselt et al. 2016, "Learning values across many orders of magnitude").
+
     Args:
         lm: The language model. Its trunk is trained; its own head is not.
         reference: The frozen language model that gives the support; None without a support.
@@ -127,7 +148,28 @@ class HeadNetwork(nn.Module):
         equals_online = options.polyak_tau == 1 and options.target_update_interval == 1
         self.target = None if equals_online else sharing_copy(self.online).requires_grad_(False)
         self.reference = reference.requires_grad_(False) if reference is not None else None
+        self._scale = nn.Parameter(unit_scale().to(lm.device), requires_grad=False)
         self._options = options
+
+    @property
+    def scale(self) -> float:
+        """The unit in which the heads give Q."""
+        return float(self._scale[2])
+
+    @torch.no_grad()
+    def observe(self, mean: float, mean_square: float) -> None:
+        """Moves the running moments of the targets towards those of an update."""
+        self._scale[:2].lerp_(self._scale.new_tensor([mean, mean_square]), self._options.target_scale)
+
+    @torch.no_grad()
+    def rescale(self) -> None:
+        """Sets the scale to the running standard deviation of the targets; Q stays as it is."""
+        mean, mean_square, scale = self._scale.tolist()
+        fresh = max(mean_square - mean**2, _LEAST_SCALE**2) ** 0.5
+        self._scale[2] = fresh
+        for body in (self.online, self.target):
+            if body is not None:
+                body.multiply(scale / fresh)
 
     @property
     def lm(self) -> LanguageModel:
@@ -136,7 +178,11 @@ class HeadNetwork(nn.Module):
 
     def scores(self, features: Tensor) -> Tensor:
         """Returns Q-values float32 (n, V)."""
-        return self.online(features)
+        return self._q(self.online, features)
+
+    def _q(self, body: _HeadBody, features: Tensor) -> Tensor:
+        q: Tensor = self._scale[2] * body(features)
+        return q
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Returns one group: the online network without the language model's own head, unless it is tied."""
@@ -156,7 +202,7 @@ class HeadNetwork(nn.Module):
     def predict(self, batch: TrajectoryBatch) -> HeadPrediction:
         """Returns Q of the actions taken, and the best action of every state."""
         reached = self._reached(batch)
-        q = self.online(state_features(self.lm, batch)[reached])
+        q = self._q(self.online, state_features(self.lm, batch)[reached])
         support = self._support(batch, reached)
         value, best = _maximum(q.detach(), support)
         taken = self._of_actions(q, batch, reached)
@@ -182,7 +228,9 @@ class HeadNetwork(nn.Module):
         """Returns r + gamma * max Q(s', .; theta-), or the variant that the options choose: float (n, m)."""
         options = self._options
         reached = self._reached(batch)
-        q = None if self.target is None else self.target(state_features(self.target.lm, batch)[reached])
+        q = None
+        if self.target is not None:
+            q = self._q(self.target, state_features(self.target.lm, batch)[reached])
         values = predicted.values if q is None else scatter(self._values(q, predicted, reached), reached)
         if options.optimality_tightening:
             targets = t.tightened_targets(
@@ -234,7 +282,7 @@ class HeadNetwork(nn.Module):
                 "q_mean": float(predicted.chosen.sum()),
                 "target_mean": float(targets.sum()),
             }
-        return t.regression_loss(errors, self._options.loss), logged
+        return t.regression_loss(errors / self._scale[2], self._options.loss), logged
 
     def _errors(self, batch: TrajectoryBatch, predicted: HeadPrediction, targets: Tensor) -> Tensor:
         return torch.where(batch.mask, predicted.chosen - targets, torch.zeros_like(targets))
@@ -247,8 +295,7 @@ class HeadNetwork(nn.Module):
 
     def q_values(self, features: Tensor) -> Tensor:
         """Returns Q of every token in every state, float32 (n, m + 1, V), from the states' features."""
-        q: Tensor = self.online(features)
-        return q
+        return self._q(self.online, features)
 
     def refresh_target(self, tau: float) -> None:
         """Sets theta- <- (1 - tau) theta- + tau theta; tau = 1 copies (Lillicrap et al. 2016)."""
@@ -279,6 +326,13 @@ class _HeadBody(nn.Module):
                 head = lm.model.get_output_embeddings().weight[: lm.vocabulary_size]
                 self.advantage.weight.copy_(prior_scale * head)
         self.to(lm.device)
+
+    def multiply(self, factor: float) -> None:
+        """Multiplies what `forward` returns."""
+        for layer in (self.advantage, self.value):
+            if layer is not None:
+                layer.weight.mul_(factor)
+                layer.bias.mul_(factor)
 
     def forward(self, features: Tensor) -> Tensor:
         q: Tensor = self.advantage(features.float())

@@ -1,56 +1,51 @@
-"""LogitsObjective: the language model's own logits are the advantage, and V is a scalar head."""
+"""LogitsObjective: what the objectives with q="logits" share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from stable_baselines3.common.utils import explained_variance
 from torch import Tensor
 
-from llm_baselines.algorithms.token_dqn import targets as t
-from llm_baselines.algorithms.token_dqn.head_network import Allowed
-from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork, LogitsPrediction
-from llm_baselines.algorithms.token_dqn.objective import Loop, PartResult
-from llm_baselines.lm.teacher_forcing import with_reference
+from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
+from llm_baselines.algorithms.token_dqn.objective import Update
+from llm_baselines.lm.teacher_forcing import Allowed, with_reference
 from llm_baselines.play.exploration import Exploration
-from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch, micro_batches
+from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
 from llm_baselines.training.player import log_ratios
-from llm_baselines.training.trainer import TrainingRun
 from llm_envs.lm.model import LanguageModel
 
 _LARGEST_ERROR, _ADAPTATION = 0.2, 0.1  # Ziegler et al. 2019, section 2.2
 
 
-class LogitsObjective:
-    """Learns path consistency with Q = V + tau (log pi - log pi_ref) (Nachum et al. 2017).
+class LogitsObjective(ABC):
+    """Learns Q with Q - V = tau (log pi - log pi_ref), so that the language model's softmax is the policy.
 
-    LogitsNetwork computes the loss.
+    The optimum maximises the reward minus tau * scale * KL(pi || pi_ref). Subclasses say how V is found, or
+    done without.
 
     Args:
-        lm: The language model that is trained.
-        make_reference: Makes pi_ref, the frozen language model it starts from.
+        network: Holds the language model and its reference.
         config: The configuration.
-        from_prior: Has no effect: Q always starts at the language model.
-        allowed: Has no effect: the loss takes no maximum over actions.
+        allowed: Returns the actions that the environment allows; None allows all.
     """
 
     priority_exponent = 0.0
+    group_size = visits = 1
 
-    def __init__(
-        self,
-        lm: LanguageModel,
-        make_reference: Callable[[], LanguageModel],
-        config: LogitsConfig,
-        *,
-        from_prior: bool,
-        allowed: Allowed | None,
-    ) -> None:
-        self.network = LogitsNetwork(lm, make_reference(), config)
+    def __init__(self, network: LogitsNetwork, config: LogitsConfig, allowed: Allowed | None = None) -> None:
+        self._logits = network
+        network.allowed = allowed
         self.max_distance = config.max_distance
         self._config = config
+
+    @property
+    def network(self) -> LogitsNetwork:
+        """Everything with weights."""
+        return self._logits
 
     @property
     def reference(self) -> LanguageModel:
@@ -58,7 +53,7 @@ class LogitsObjective:
         return self.network.reference
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Returns two groups, "policy" and "value"."""
+        """Returns the groups of trained parameters."""
         return self.network.parameter_groups()
 
     def scores(self, features: Tensor) -> Tensor:
@@ -66,8 +61,8 @@ class LogitsObjective:
         return self.network.scores(features)
 
     def behaviour_log_probs(self, scores: Tensor, probabilities: Tensor) -> Tensor:
-        """Returns the acting weights' log-probabilities over the full vocabulary."""
-        return scores
+        """Returns the acting weights' log-probabilities, over the full vocabulary or the allowed actions."""
+        return scores if self.network.allowed is None else torch.log_softmax(scores, dim=1)
 
     def acting_probabilities(self, scores: Tensor) -> Tensor:
         """Returns the policy at the temperature, with the same top_k and top_p as behaviour."""
@@ -76,13 +71,23 @@ class LogitsObjective:
 
     def annotated(self, played: list[Trajectory]) -> list[Trajectory]:
         """Returns the episodes with log pi_ref of their actions."""
-        return with_reference(self.reference, played, self._config.micro_batch_tokens)
+        return with_reference(self.reference, played, self._config.micro_batch_tokens, self.network.allowed)
 
     def after_playing(self, played: list[Trajectory]) -> dict[str, float]:
-        """Adapts tau to the sequence KL of the round."""
-        kl = float(log_ratios(played).mean())
+        """Adapts the scale to the round's scores, and tau to its sequence KL."""
+        network, kl = self.network, float(log_ratios(played).mean())
+        network.scale.update([t.score for t in played])
         self.adapt_temperature(kl)
-        return {"rollout/kl": kl, "train/tau": self.network.temperature}
+        return {
+            "rollout/kl": kl,
+            "train/tau": network.temperature,
+            "train/reward_scale": network.scale.value,
+        }
+
+    def fresh_objective(self, played: list[Trajectory]) -> tuple[float, float]:
+        """Returns mean reward less tau * scale * KL, and the scale: both in units of reward."""
+        cost = self.network.temperature * self.network.scale.value * float(log_ratios(played).mean())
+        return float(np.mean([t.score for t in played])) - cost, self.network.scale.value
 
     def adapt_temperature(self, kl: float) -> None:
         """Moves tau to bring the sequence KL towards `target_kl` (Ziegler et al. 2019, section 2.2).
@@ -94,49 +99,13 @@ class LogitsObjective:
             error = float(np.clip(kl / self._config.target_kl - 1.0, -_LARGEST_ERROR, _LARGEST_ERROR))
             self.network.temperature *= 1.0 + _ADAPTATION * error
 
-    def begin_update(self, updates: int) -> _LogitsUpdate:
-        """Begins an update; the first `value_warmup` updates train V alone."""
-        value_alone = updates < self._config.value_warmup
-        return _LogitsUpdate(self.network, self._config.gamma, value_alone=value_alone)
+    @abstractmethod
+    def begin_update(self, updates: int) -> Update:
+        """Begins an update."""
 
-    def after_updates(self, loop: Loop, run: TrainingRun) -> None:
-        """Trains V alone for `value_steps` steps on the replay's episodes.
-
-        The language model reads the episodes once, so a step costs only a pass of the head. The steps follow
-        the updates, so that V has not yet learned the outcomes of fresh episodes when they are used.
-        """
-        config, network = self._config, self.network
-        if not config.value_steps or not len(loop.replay):
-            return
-        assert loop.tokens_per_episode is not None
-        rng = run.generator(2)
-        episodes, _ = loop.replay.sample(len(loop.replay), rng)
-        parts: list[tuple[TrajectoryBatch, LogitsPrediction]] = []
-        for _, batch in micro_batches(episodes, config.micro_batch_tokens, config.micro_batch_size):
-            batch = batch.to(loop.device)
-            with torch.no_grad():
-                parts.append((batch, network.predict(batch)))
-        for step in range(config.value_steps):
-            if step % len(parts) == 0:
-                order = rng.permutation(len(parts))
-            batch, read_prediction = parts[order[step % len(parts)]]
-            predicted = network.with_current_values(read_prediction)
-            loss, _ = network.loss(batch, predicted, network.targets(batch, predicted))
-            run.check_finite(float(loss.detach()), "the loss of V")
-            (loss / (len(batch) * loop.tokens_per_episode)).backward()
-            loop.optimizer_step(run, frozen=("policy",), counted=False)
-            loop.refresh_target(step + 1)
-
-    def refresh_target(self, tau: float) -> None:
-        """Moves the target of the value head."""
-        self.network.refresh_target(tau)
-
-    def action_targets(self, batch: TrajectoryBatch) -> Tensor:
-        """Returns r + gamma V(s'): float (n, m)."""
-        next_values = self.network.targets(batch, self.network.predict(batch))
-        return t.one_step_targets(
-            batch.rewards, next_values, batch.mask, batch.terminated, self._config.gamma
-        )
+    @abstractmethod
+    def divisor(self, batch_size: int, tokens_per_episode: float) -> float:
+        """Returns the constant that the summed loss is divided by."""
 
     def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
         """Returns Q of every token in every state: float32 (n, m + 1, V)."""
@@ -144,51 +113,35 @@ class LogitsObjective:
 
     def check_export(self) -> None:
         """Never raises: the policy is a language model."""
+        return
 
     def state(self) -> dict[str, Any]:
-        """Returns tau, which `target_kl` adapts."""
-        return {"tau": self.network.temperature}
+        """Returns tau, which `target_kl` adapts, and the scale of the rewards."""
+        return {"tau": self.network.temperature, **self.network.scale.state()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restores tau."""
+        """Restores tau and the scale."""
         self.network.temperature = state["tau"]
+        self.network.scale.restore(state)
 
 
-class _LogitsUpdate:
-    """One consistency step; it also measures how well V predicted the returns of fresh episodes."""
+class FreshTexts:
+    """Measures, in a round's first update, how far the learning weights are from the acting ones."""
 
-    def __init__(self, network: LogitsNetwork, gamma: float, *, value_alone: bool) -> None:
-        self.frozen: Collection[str] = ("policy",) if value_alone else ()
-        self._network = network
-        self._gamma = gamma
-        self._value_alone = value_alone
+    def __init__(self) -> None:
         self._log_ratios: list[float] = []
-        self._predicted_values: list[Tensor] = []
-        self._returns: list[Tensor] = []
 
-    def part(self, batch: TrajectoryBatch, fresh: np.ndarray | None) -> PartResult:
-        """Returns the loss of a part; its priorities are 0, because nothing uses them."""
-        network = self._network
-        predicted = network.read(batch) if self._value_alone else network.predict(batch)
-        loss, sums = network.loss(batch, predicted, network.targets(batch, predicted))
-        if fresh is not None:
-            self._measure_fresh(batch, predicted, torch.as_tensor(fresh))
-        return PartResult(loss, sums, np.zeros(len(batch)), network.distances(batch, predicted))
+    def add(self, batch: TrajectoryBatch, log_probs: Tensor, fresh: np.ndarray) -> None:
+        """Adds the texts that the present weights played.
 
-    def _measure_fresh(self, batch: TrajectoryBatch, predicted: LogitsPrediction, fresh: Tensor) -> None:
-        """Records log behaviour - log pi, and V beside returns, before the weights move."""
-        log_ratios = (batch.behaviour_log_probs - predicted.log_probs.detach()) * batch.mask
-        self._log_ratios.extend(log_ratios.sum(dim=1).cpu()[fresh].tolist())
-        returns = t.returns(batch.rewards, batch.mask, self._gamma)
-        self._predicted_values.append(predicted.values[:, :-1].detach()[fresh][batch.mask[fresh]])
-        self._returns.append(returns[fresh][batch.mask[fresh]])
+        Args:
+            batch: n episodes.
+            log_probs: float (n, m), log pi of their actions.
+            fresh: bool (n,).
+        """
+        gaps = (batch.behaviour_log_probs - log_probs.detach()) * batch.mask
+        self._log_ratios.extend(gaps.sum(dim=1).cpu()[torch.as_tensor(fresh)].tolist())
 
     def diagnostics(self) -> dict[str, float]:
-        """Returns the KL from acting to learning weights, and the explained variance of V."""
-        if not self._log_ratios:
-            return {}
-        logged = {"actor_kl": float(np.mean(self._log_ratios))}
-        values, returns = (torch.cat(p).cpu().numpy() for p in (self._predicted_values, self._returns))
-        if np.ptp(returns):
-            logged["explained_variance"] = float(explained_variance(values, returns))
-        return logged
+        """Returns the KL from acting to learning weights."""
+        return {"actor_kl": float(np.mean(self._log_ratios))} if self._log_ratios else {}

@@ -116,6 +116,16 @@ class Objective(Protocol):
         ...
 
     @property
+    def group_size(self) -> int:
+        """Episodes of a round on each example; above 1, updates need all episodes of an example together."""
+        ...
+
+    @property
+    def visits(self) -> int:
+        """Rounds in a row in which an example is played."""
+        ...
+
+    @property
     def max_distance(self) -> float:
         """Episodes further from the policy than this leave the replay, in nats per token; 0 keeps all."""
         ...
@@ -147,6 +157,22 @@ class Objective(Protocol):
 
     def after_playing(self, played: list[Trajectory]) -> dict[str, float]:
         """Adapts to a round of annotated episodes; returns values to log, by their full names."""
+        ...
+
+    def fresh_objective(self, played: list[Trajectory]) -> tuple[float, float] | None:
+        """Returns mean reward less the cost of the KL, and the spread of the scores, in units of reward.
+
+        None if the objective has no reference that it starts from and stays near.
+        """
+        ...
+
+    def divisor(self, batch_size: int, tokens_per_episode: float) -> float:
+        """Returns the constant that the summed loss of an update is divided by.
+
+        Args:
+            batch_size: Episodes of an update.
+            tokens_per_episode: Mean number of actions of an episode, in the first round.
+        """
         ...
 
     def begin_update(self, updates: int) -> Update:

@@ -7,16 +7,19 @@ from dataclasses import fields
 from typing import Any
 
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
+from llm_baselines.algorithms.token_dqn.group import GroupObjective
 from llm_baselines.algorithms.token_dqn.head import HeadObjective
-from llm_baselines.algorithms.token_dqn.head_network import Allowed, HeadConfig
-from llm_baselines.algorithms.token_dqn.logits import LogitsObjective
+from llm_baselines.algorithms.token_dqn.head_network import HeadConfig
 from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
 from llm_baselines.algorithms.token_dqn.objective import Objective
+from llm_baselines.algorithms.token_dqn.value import ValueObjective
 from llm_baselines.configuration.options import make_config
+from llm_baselines.lm.teacher_forcing import Allowed
 from llm_envs.lm.model import LanguageModel
 
 _CONFIGS: dict[str, type[TokenDQNConfig]] = {"logits": LogitsConfig, "head": HeadConfig}
 _DEFAULT_Q = "logits"
+_RETIRED = frozenset({"gradient_steps"})  # options of earlier versions, in the folders they saved
 
 
 def options_only_of(q: str) -> frozenset[str]:
@@ -56,7 +59,10 @@ def fitting_objective(options: Mapping[str, Any], chosen: Mapping[str, Any]) -> 
     """
     q = chosen.get("q", options.get("q", _DEFAULT_Q))
     others = [options_only_of(other) for other in _CONFIGS if other != q]
-    kept = {k: v for k, v in options.items() if not any(k in names for names in others)}
+    gone = _RETIRED.union(*others)
+    kept = {k: v for k, v in options.items() if k not in gone}
+    if q == "logits" and _RETIRED & options.keys():
+        kept = {"baseline": "value", **kept}  # the only one there was
     return {**kept, "q": q} if "q" in options or q != _DEFAULT_Q else kept
 
 
@@ -67,6 +73,8 @@ def make_objective(
     *,
     from_prior: bool,
     allowed: Allowed | None,
+    takes_examples: bool,
+    dense: bool,
 ) -> Objective:
     """Returns the objective of a configuration.
 
@@ -76,8 +84,21 @@ def make_objective(
         config: From `make_token_dqn_config`.
         from_prior: Whether the language model was trained before.
         allowed: Returns the actions that the environment allows; None allows all.
+        takes_examples: Whether an example can be played several times.
+        dense: Whether rewards come before the end.
+
+    Raises:
+        ValueError: baseline="group" in an environment that takes no examples.
     """
     if isinstance(config, HeadConfig):
         return HeadObjective(lm, make_reference, config, from_prior=from_prior, allowed=allowed)
     assert isinstance(config, LogitsConfig)
-    return LogitsObjective(lm, make_reference, config, from_prior=from_prior, allowed=allowed)
+    if config.baseline == "group" and not takes_examples:
+        raise ValueError(
+            "baseline='group' compares texts of one example, and this environment takes no examples: leave "
+            "it out, or take baseline='value'"
+        )
+    if config.baseline == "value" or not takes_examples:
+        return ValueObjective(lm, make_reference(), config, allowed)
+    by_token = config.credit == "token" or (config.credit == "auto" and dense)
+    return GroupObjective(lm, make_reference(), config, allowed, by_token=by_token)

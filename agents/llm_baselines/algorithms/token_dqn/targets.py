@@ -10,6 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+_LEAST_WEIGHT = 1e-3  # of the others in a group, in texts
+
 
 def last_actions(mask: Tensor) -> Tensor:
     """Returns True at the last action of each episode, bool (n, m), from the mask of actions."""
@@ -219,6 +221,59 @@ def to_the_end_residuals(
         columns.append(rest)
     residuals = values + torch.stack(columns[::-1], dim=1)
     return torch.where(mask, residuals, torch.zeros_like(residuals))
+
+
+def rests(values: Tensor, mask: Tensor, ends: Tensor | None = None) -> Tensor:
+    """Returns the sum of values from each action to the end: float (n, m); 0 outside `mask`.
+
+    Args:
+        values: float (n, m).
+        mask: bool (n, m).
+        ends: bool (n, m), the last action of each segment, at which the sums stop; None sums to the end of
+            the episode.
+    """
+    rest = torch.zeros_like(values[:, 0])
+    columns = []
+    for j in range(values.shape[1] - 1, -1, -1):
+        later = rest if ends is None else torch.where(ends[:, j], torch.zeros_like(rest), rest)
+        rest = torch.where(mask[:, j], values[:, j] + later, torch.zeros_like(rest))
+        columns.append(rest)
+    return torch.stack(columns[::-1], dim=1)
+
+
+def others_mean(values: Tensor, weights: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns the weighted mean of the others in a group, and whether there are others.
+
+    With weights of 1 this is the baseline of Kool et al. 2019, eq. 8.
+
+    Args:
+        values: float (n, m).
+        weights: float (n, m), at least 0; 0 for what does not count.
+        groups: int64 (n,); equal numbers form a group.
+
+    Returns:
+        float (n, m), 0 where there are no others; bool (n, m), True where others have a weight.
+    """
+    names, member = groups.unique(return_inverse=True)
+    zeros = values.new_zeros(len(names), values.shape[1])
+    sums = zeros.index_add(0, member, weights * values)[member] - weights * values
+    totals = zeros.index_add(0, member, weights)[member] - weights
+    there = totals > _LEAST_WEIGHT
+    return torch.where(there, sums / totals.clamp(min=_LEAST_WEIGHT), 0.0), there
+
+
+def presence(log_ratios: Tensor) -> Tensor:
+    """Returns min(1, pi / mu): how far what was written is still what the policy writes.
+
+    Args:
+        log_ratios: float, log pi - log mu.
+    """
+    return log_ratios.clamp(max=0.0).exp()
+
+
+def tapered(errors: Tensor, weights: Tensor) -> Tensor:
+    """Returns the same errors, whose gradients are multiplied by weights."""
+    return errors.detach() + weights * (errors - errors.detach())
 
 
 def returns(rewards: Tensor, mask: Tensor, gamma: float) -> Tensor:

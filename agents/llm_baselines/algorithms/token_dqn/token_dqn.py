@@ -13,6 +13,7 @@ from torch import Tensor
 from llm_baselines.algorithms.playing_agent import PlayingAgent
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
 from llm_baselines.algorithms.token_dqn.episode_replay import EpisodeReplay
+from llm_baselines.algorithms.token_dqn.head_network import SCALE, unit_scale
 from llm_baselines.algorithms.token_dqn.objective import Objective, UpdateResult
 from llm_baselines.algorithms.token_dqn.objective_choice import (
     fitting_objective,
@@ -54,11 +55,13 @@ class TokenDQN(PlayingAgent):
         replay: The replay of episodes.
         epsilon: The present probability of exploring, per token.
         tokens_per_episode: Mean length of the first round's episodes; None before that round.
+        owed_tokens: Tokens that updates still have to use; below 0 if the last one used more.
     """
 
     name = "token_dqn"
     config_class = TokenDQNConfig
     config: TokenDQNConfig
+    remedies = " or reuse, or raise tau"
     objective: Objective
     tokens_per_episode: float | None
 
@@ -73,19 +76,24 @@ class TokenDQN(PlayingAgent):
         return fitting_objective(options, chosen)
 
     def learn_round(self, run: TrainingRun) -> None:
-        """Plays episodes into the replay, and updates on episodes from it."""
-        self.replay.add(self.act(run))
+        """Plays episodes into the replay, and updates until every new token has been used `reuse` times."""
+        if not len(self.replay):
+            self.owed_tokens = 0.0  # what was owed to episodes that are gone
+        played = self.act(run)
+        self.replay.add(played)
         updates_before = self.updates
         self.forget_old(run)
         if self.num_timesteps >= self.config.learning_starts:
+            self.owed_tokens += self.config.reuse * sum(map(len, played))
             rng = run.generator(1)
-            for _ in range(self.config.gradient_steps if len(self.replay) else 0):
+            while self.owed_tokens > 0 and len(self.replay):
                 trajectories, keys = self.sample(rng)
+                if not trajectories:  # no two episodes of an example
+                    break
+                self.owed_tokens -= sum(map(len, trajectories))
                 result = self.update(trajectories, run, unchanged=self.updates == updates_before)
                 self.refresh_target(self.updates)
                 self.after_use(keys, result)
-                if not len(self.replay):
-                    break
         self.objective.after_updates(self, run)
 
     # The parts of the loop.
@@ -98,13 +106,16 @@ class TokenDQN(PlayingAgent):
             final=self.config.exploration_final_eps,
             fraction=self.config.exploration_fraction,
         )
-        played = self.player.play(run, self._behaviour)
+        group, visits = self.objective.group_size, self.objective.visits
+        played = self.player.play(run, self._behaviour, group=group, visits=visits)
         run.log("rollout/epsilon", self.epsilon)
         if not played:  # a callback stopped the training before an episode ended
             return []
         played = self.objective.annotated(played)
         for name, value in self.objective.after_playing(played).items():
             run.log(name, value)
+        if (watched := self.objective.fresh_objective(played)) is not None:
+            self.watch_objective(run, *watched)
         if self.tokens_per_episode is None:
             self.tokens_per_episode = float(np.mean([len(t) for t in played]))
         return played
@@ -117,15 +128,24 @@ class TokenDQN(PlayingAgent):
 
     def sample(self, rng: np.random.Generator) -> tuple[list[Trajectory], np.ndarray]:
         """Samples the episodes of an update; returns them and their keys in the replay."""
-        return self.replay.sample(self.config.batch_size, rng, self.objective.priority_exponent)
+        config, exponent = self.config, self.objective.priority_exponent
+        if self.objective.group_size > 1:
+            return self.replay.sample_groups(config.batch_size, rng)
+        if self._batch_tokens:
+            return self.replay.sample_actions(self._batch_tokens, rng, exponent)
+        return self.replay.sample(config.batch_size, rng, exponent)
+
+    @property
+    def _batch_tokens(self) -> int:
+        """Tokens acted of an update; 0 if it takes a number of episodes, as groups of texts do."""
+        return 0 if self.objective.group_size > 1 else self.config.batch_tokens
 
     def update(
         self, trajectories: list[Trajectory], run: TrainingRun, *, unchanged: bool = False
     ) -> UpdateResult:
         """Takes one optimizer step towards the targets.
 
-        The loss is summed over actions and divided by a constant, so that a token weighs the same in every
-        batch. The constant is batch_size times the mean length of the first round's episodes.
+        The summed loss is divided by a constant, so that a token weighs the same in every batch.
 
         Args:
             trajectories: The episodes.
@@ -133,7 +153,9 @@ class TokenDQN(PlayingAgent):
             unchanged: True if the weights have not changed since they played this round.
         """
         assert self.tokens_per_episode is not None
-        divisor = self.config.batch_size * self.tokens_per_episode
+        divisor = self._batch_tokens or self.objective.divisor(
+            self.config.batch_size, self.tokens_per_episode
+        )
         fresh = np.array([t.round == run.round for t in trajectories]) if unchanged else None
         priorities, distances = np.zeros(len(trajectories)), np.zeros(len(trajectories))
         sums: dict[str, float] = {}
@@ -146,7 +168,7 @@ class TokenDQN(PlayingAgent):
                 sums[name] = sums.get(name, 0.0) + value
             return result.loss
 
-        total = self.backward(trajectories, loss, divisor)
+        total = self.backward(trajectories, loss, divisor, grouped=self.objective.group_size > 1)
         run.check_finite(total, "the loss")
         logged = update.diagnostics()
         norms = self.optimizer_step(run, frozen=update.frozen)
@@ -231,6 +253,7 @@ class TokenDQN(PlayingAgent):
         self._exploration = self.config.make_exploration()
         self.epsilon = self.config.exploration_initial_eps
         self.tokens_per_episode = None
+        self.owed_tokens = 0.0
         super()._build()
 
     def build_learner(self) -> None:
@@ -244,8 +267,15 @@ class TokenDQN(PlayingAgent):
                 self.config,
                 from_prior=not self.is_fresh,
                 allowed=self._allowed if self.has_action_mask else None,
+                takes_examples=self.native,
+                dense=self._pays_before_the_end,
             )
         self.network = self.objective.network
+
+    @property
+    def _pays_before_the_end(self) -> bool:
+        timing = self.config.reward_timing or (self.task.reward_timing if self.native else "terminal")
+        return timing != "terminal"
 
     def _allowed(self, batch: TrajectoryBatch, states: Tensor) -> Tensor | None:
         """Returns the environment's action mask in some states of a batch, bool (k, V)."""
@@ -257,12 +287,14 @@ class TokenDQN(PlayingAgent):
 
     def state(self) -> dict[str, Any]:
         """Returns the counters, and the state of the objective."""
-        return {**super().state(), "tokens_per_episode": self.tokens_per_episode, **self.objective.state()}
+        counters = {"tokens_per_episode": self.tokens_per_episode, "owed_tokens": self.owed_tokens}
+        return {**super().state(), **counters, **self.objective.state()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Restores what `state` returned."""
         super().restore(state)
         self.tokens_per_episode = state["tokens_per_episode"]
+        self.owed_tokens = state.get("owed_tokens", 0.0)  # agents of earlier versions have none
         self.objective.restore(state)
 
     def export(
@@ -271,6 +303,11 @@ class TokenDQN(PlayingAgent):
         """Writes a plain transformers checkpoint; see KeptLearner.export. Raises with q="head"."""
         self.objective.check_export()
         super().export(path, evaluation, split=split)
+
+    def take_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Loads the tensors that `stored_tensors` returned, also of an agent from before Q had a scale."""
+        missing = SCALE in self.stored_tensors() and SCALE not in tensors
+        super().take_tensors({**tensors, SCALE: unit_scale()} if missing else tensors)
 
     def save_more(self, place: Path) -> None:
         """Writes the replay into a checkpoint."""

@@ -147,6 +147,24 @@ def test_a_batch_has_no_episode_twice_where_there_are_enough():
     np.testing.assert_allclose(counts / 4000, 1 / 8, atol=0.025)
 
 
+def test_a_batch_of_actions_takes_episodes_until_it_has_as_many():
+    replay, rng = EpisodeReplay(1000), np.random.default_rng(0)
+    with pytest.raises(ValueError, match="the replay is empty"):
+        replay.sample_actions(1, rng)
+    replay.add(episode(12, 2 + i % 5, name=i) for i in range(10))
+    drawn = [replay.sample_actions(9, rng) for _ in range(200)]
+    for episodes, keys in drawn:
+        assert sum(map(len, episodes)) >= 9
+        assert sum(map(len, episodes[:-1])) < 9
+        assert keys.tolist() == [int(t.tokens[0]) for t in episodes]
+        assert len({*keys.tolist()}) == len(keys)
+    assert {int(t.tokens[0]) for episodes, _ in drawn for t in episodes} == set(range(10))
+    everything, _ = replay.sample_actions(1000, rng)
+    assert sorted(int(t.tokens[0]) for t in everything) == list(range(10))
+    replay.set_priorities(np.arange(10), np.arange(10) == 3)
+    assert [int(t.tokens[0]) for t in replay.sample_actions(1, rng, 1.0)[0]] == [3]
+
+
 def test_episodes_are_drawn_by_priority_new_ones_by_the_largest():
     replay = EpisodeReplay(1000)
     replay.add(episode(10, 4, name=i) for i in range(4))
@@ -249,7 +267,7 @@ def test_memory_is_the_sum_of_what_is_kept():
     )
     replay.add([episode(10, 4), two_turns])
     memory = replay.memory()
-    tokens, numbers, turns, episodes = 17 * 4, 7 * 3 * 4, 3 * 8, 2 * (3 * 8 + 6 * 4 + 2)
+    tokens, numbers, turns, episodes = 17 * 4, 7 * 3 * 4, 3 * 8, 2 * (3 * 8 + 7 * 4 + 2)
     assert memory.used == tokens + numbers + turns + episodes
     assert memory.transitions == 7
     assert memory.bytes_per_transition == memory.used / 7

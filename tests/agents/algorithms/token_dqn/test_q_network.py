@@ -14,7 +14,7 @@ from token_worlds import random_trajectory
 from torch import nn
 
 from llm_baselines.algorithms.token_dqn.head_network import HeadConfig, HeadNetwork
-from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
+from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, ValueNetwork
 from llm_baselines.algorithms.token_dqn.objective_choice import make_token_dqn_config
 from llm_baselines.lm.teacher_forcing import state_features
 from llm_baselines.play.trajectory import Trajectory, collate, observations_of
@@ -31,7 +31,7 @@ def networks(family="llama", logits=(), head=(), **options):
     """Both, with heads that are not zero; `logits` and `head` are options of one alone."""
     lm = language_model(family)
     made = [
-        LogitsNetwork(copy.deepcopy(lm), copy.deepcopy(lm), LogitsConfig(**options, **dict(logits))),
+        ValueNetwork(copy.deepcopy(lm), copy.deepcopy(lm), LogitsConfig(**options, **dict(logits))),
         HeadNetwork(copy.deepcopy(lm), None, HeadConfig(**options, **dict(head)), from_prior=False),
     ]
     with torch.no_grad(), torch.random.fork_rng():
@@ -104,6 +104,28 @@ def test_targets_move_by_polyak_or_are_copied(tau):
 
 
 # The classic head.
+
+
+@torch.no_grad()
+def test_the_scale_follows_the_targets_and_q_stays():
+    for options in ({}, {"dueling": True}, {"polyak_tau": 1.0}):
+        lm = LanguageModel(small_model("llama", V), V)
+        head = HeadNetwork(lm, None, HeadConfig(target_scale=0.5, **options), from_prior=True)
+        batch = collate(trajectories())
+        before = head.predict(batch), head.targets(batch, head.predict(batch))
+        for _ in range(40):
+            head.observe(-30.0, 1300.0)
+        assert head.scale == 1.0, "it moves between rounds only"
+        head.rescale()
+        assert head.scale == pytest.approx(20.0)
+        after = head.predict(batch), head.targets(batch, head.predict(batch))
+        torch.testing.assert_close(after[0].chosen, before[0].chosen)
+        torch.testing.assert_close(after[0].values, before[0].values)
+        torch.testing.assert_close(after[1], before[1])
+        for _ in range(40):
+            head.observe(0.0, 0.0)
+        head.rescale()
+        assert head.scale == pytest.approx(0.01), "nothing was earned yet"
 
 
 def hand_made(**options):
@@ -336,7 +358,7 @@ def test_q_starts_at_zero_or_in_the_priors_order():
     config = HeadConfig(head_scale=0.05)
     found = HeadNetwork(copy.deepcopy(lm), None, config, from_prior=True).scores(features)
     torch.testing.assert_close(found, 0.05 * lm.logits(features))
-    logits = LogitsNetwork(lm, copy.deepcopy(lm), LogitsConfig())
+    logits = ValueNetwork(lm, copy.deepcopy(lm), LogitsConfig())
     assert (logits.value(features) == 0).all()
     torch.testing.assert_close(logits.scores(features), lm.log_probs(features))
 
@@ -369,7 +391,7 @@ def test_distance_is_the_mean_gap_of_log_probabilities():
     episodes = trajectories(3)
     batch = collate(episodes)
     log_probs = network.predict(batch).log_probs.detach().numpy()
-    found = network.distances(batch, network.predict(batch))
+    found = network.distances(batch, network.predict(batch).log_probs)
     for row, t in enumerate(episodes):
         wanted = np.abs(log_probs[row, : len(t)] - t.behaviour_log_probs).mean()
         assert found[row] == pytest.approx(wanted, rel=1e-5)
@@ -381,7 +403,7 @@ def test_distance_is_of_absolute_gaps_that_do_not_cancel():
     log_probs = predicted.log_probs.detach()
     signs = torch.where(torch.arange(log_probs.shape[1]) % 2 == 0, 0.5, -0.5)
     behaviour = torch.where(batch.mask, log_probs + signs, 0.0)
-    found = network.distances(replace(batch, behaviour_log_probs=behaviour), predicted)
+    found = network.distances(replace(batch, behaviour_log_probs=behaviour), log_probs)
     np.testing.assert_allclose(found, 0.5, rtol=1e-5)
 
 
@@ -447,7 +469,7 @@ class _Values(nn.Module):
 def test_the_consistencies_of_logits_by_hand():
     lm = LanguageModel(TableModel([(1,), (1, 0), (1, 1), (1, 2)], 3), 3)
     config = LogitsConfig(gamma=0.5, one_step_weight=3.0, to_the_end_weight=0.25)
-    network = LogitsNetwork(lm, copy.deepcopy(lm), config)
+    network = ValueNetwork(lm, copy.deepcopy(lm), config)
     network.value, network.target_value = _Values(0.5, 2.0), _Values(100.0, 3.0)
     network.temperature = 0.25  # moved by target_kl: the option's 0.1 is where it began
     references = {"reference_log_probs": np.float32([-1.0, -2.0]), "behaviour_log_probs": np.zeros(2)}
@@ -478,7 +500,7 @@ def test_the_consistencies_of_logits_by_hand():
 
 def test_language_model_and_value_head_have_step_sizes_of_their_own():
     lm = language_model()
-    network = LogitsNetwork(lm, copy.deepcopy(lm), LogitsConfig(learning_rate=0.125, value_learning_rate=0.5))
+    network = ValueNetwork(lm, copy.deepcopy(lm), LogitsConfig(learning_rate=0.125, value_learning_rate=0.5))
     policy, value = network.parameter_groups()
     assert (policy["lr"], value["lr"]) == (0.125, 0.5)
     assert {id(p) for p in policy["params"]} == {id(p) for p in lm.parameters()}

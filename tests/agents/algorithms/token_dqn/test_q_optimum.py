@@ -11,7 +11,7 @@ from small_models import TableModel, loss_of
 from token_worlds import Talk, World, soft_value, solve
 
 from llm_baselines.algorithms.token_dqn.head_network import HeadConfig, HeadNetwork
-from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
+from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, ValueNetwork
 from llm_baselines.algorithms.token_dqn.targets import one_step_residuals
 from llm_baselines.play.trajectory import Trajectory, collate
 from llm_envs.lm.model import LanguageModel
@@ -47,12 +47,12 @@ class Solved:
             table[:, self.model.numbers[text]] = torch.as_tensor(row, dtype=torch.float32)
         return table
 
-    def logits_network(self, **options) -> LogitsNetwork:
+    def logits_network(self, **options) -> ValueNetwork:
         lm, reference = (LanguageModel(copy.deepcopy(self.model), self.size) for _ in range(2))
         values = {t: soft_value(self.q[t], self.prior[t], self.tau) for t in self.texts}
         policy = {t: self.prior[t] + (self.q[t] - values[t]) / self.tau for t in self.texts}
         config = LogitsConfig(tau=self.tau, gamma=self.gamma, **options)
-        network = LogitsNetwork(lm, reference, config)
+        network = ValueNetwork(lm, reference, config)
         with torch.no_grad():
             lm.model.head.weight.copy_(self.table(policy))
             reference.model.head.weight.copy_(self.table(self.prior))

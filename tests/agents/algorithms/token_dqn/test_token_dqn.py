@@ -31,7 +31,8 @@ MODEL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "nu
 LEARNING = {
     "n_envs": 32,
     "batch_size": 64,
-    "gradient_steps": 16,
+    "batch_tokens": 0,
+    "reuse": 32.0,
     "learning_rate": 5e-3,
     "learning_rate_end": 0.0,
     "polyak_tau": 0.2,
@@ -43,9 +44,10 @@ LEARNING = {
 }
 VALUE = {"value_learning_rate": 1e-2, "value_warmup": 0}
 ANYTHING = {"exploration": "epsilon_greedy", "exploration_initial_eps": 1.0, "exploration_final_eps": 1.0}
-WIDELY = {"exploration": "sample", "exploration_temperature": 4.0, "tau": 0.5}
+WIDELY = {"exploration": "sample", "exploration_temperature": 4.0, "tau": 0.5, "reward_scale": 1.0}
 HEAD = {"q": "head", **LEARNING, **ANYTHING}
-LOGITS = {"q": "logits", **LEARNING, **VALUE, **WIDELY}
+LOGITS = {"q": "logits", "baseline": "value", **LEARNING, **VALUE, **WIDELY}
+GROUP = {"q": "logits", "baseline": "group", **LEARNING, **WIDELY}
 
 
 @torch.no_grad()
@@ -58,7 +60,7 @@ def q_values(agent, observation):
         return agent.network.scores(features).numpy(), None
     reference = agent.reference.log_probs(agent.reference.features(inputs)[n, last])
     advantages = agent.network.temperature * (agent.lm.log_probs(features) - reference)
-    return (agent.network.value(features)[:, None] + advantages).numpy(), reference.numpy()
+    return (agent.network.values(features)[:, None] + advantages).numpy(), reference.numpy()
 
 
 def errors(agent, world):
@@ -91,6 +93,42 @@ def test_the_logits_find_the_kl_regularised_optimum_of_every_text(gradient):
     assert errors(agent, cut_world()).max() < 1e-2
 
 
+class Bounded(World):
+    """Tokens 1 and 2 alone may be taken."""
+
+    def action_mask(self, observation):
+        return np.tile(np.isin(np.arange(4), (1, 2)), (len(np.atleast_2d(observation)), 1))
+
+
+def bounded():
+    return Bounded(steps=2, cut=0.2)
+
+
+def test_the_logits_find_the_optimum_among_the_allowed_actions():
+    """Probability of the other tokens, which are never taken, changes nothing."""
+    agent = TokenDQN(MODEL, in_rows(bounded, 32), seed=0, device="cpu", **LOGITS, taper=False).learn(2500)
+    world, tau = bounded(), agent.config.tau
+    texts = [text for text in solve(world) if {*text[-1:]} <= {1, 2} or text in world.prompts]
+    inputs = model_inputs(np.stack([as_observation(world, text) for text in texts]))
+    last = [int(np.flatnonzero(row)[-1]) for row in inputs.attention_mask.numpy()]
+    allowed = torch.tensor([1, 2])
+
+    @torch.no_grad()
+    def read(lm):
+        features = lm.features(inputs)[torch.arange(len(texts)), last]
+        return features, torch.log_softmax(lm.logits(features)[:, allowed], dim=1).numpy()
+
+    features, log_pi = read(agent.lm)
+    _, log_reference = read(agent.reference)
+    values = agent.network.value(features).detach().numpy()
+    prior = {text: np.full(4, -np.inf) for text in solve(world)}
+    for text, row in zip(texts, log_reference, strict=True):
+        prior[text][allowed] = row
+    optimum = solve(world, tau=tau, log_reference=prior.__getitem__)
+    found = values[:, None] + tau * (log_pi - log_reference)
+    np.testing.assert_allclose(found, np.stack([optimum[text][1:3] for text in texts]), atol=1e-2)
+
+
 def talk():
     return Talk(steps=2)
 
@@ -117,7 +155,11 @@ def test_random_environment_turns_give_the_optimum_of_the_mean(options):
 
 @pytest.mark.parametrize(
     ("options", "hidden_size"),
-    [(HEAD, 32), ({**LOGITS, "tau": 0.3, "gradient_steps": 8, "batch_size": 128}, 64)],
+    [
+        (HEAD, 32),
+        ({**LOGITS, "tau": 0.3, "batch_size": 128}, 64),
+        ({**GROUP, "tau": 0.3, "batch_size": 128}, 64),
+    ],
 )
 def test_spelling_two_letters_of_one_example_exactly(options, hidden_size):
     env = gym.make("TextGen-Tiny-v0", max_new_tokens=2)
@@ -132,6 +174,9 @@ def test_spelling_two_letters_of_one_example_exactly(options, hidden_size):
     found, reference = q_values(agent, observations)
     if reference is not None:
         optimum = regularised(env, example, 0.3, dict(zip(optimum, reference, strict=True)))
+    if options.get("baseline") == "group":  # it has advantages alone
+        for row, (text, q) in zip(reference, optimum.items(), strict=True):
+            optimum[text] = q - soft_value(q, row, 0.3)
     np.testing.assert_allclose(found, np.stack(list(optimum.values())), atol=1e-2, rtol=0)
 
 
@@ -157,7 +202,7 @@ def regularised(env, example, tau, log_reference):
     return {text: found[text] for text in log_reference}
 
 
-COPYING = {**LEARNING, "gradient_steps": 8, "learning_rate": 1e-2, "polyak_tau": 0.1, "beta2": 0.95}
+COPYING = {**LEARNING, "reuse": 16.0, "learning_rate": 1e-2, "polyak_tau": 0.1, "beta2": 0.95}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +217,7 @@ COPYING = {**LEARNING, "gradient_steps": 8, "learning_rate": 1e-2, "polyak_tau":
             },
             0.95,
         ),
-        ({"q": "logits", "exploration": "sample", "tau": 0.1, **VALUE}, 0.85),
+        ({"q": "logits", "exploration": "sample", "tau": 0.1, "reward_scale": 1.0, **VALUE}, 0.85),
     ],
 )
 def test_copying_is_learned_from_scratch(options, score):
@@ -190,7 +235,7 @@ def test_copying_is_learned_from_scratch(options, score):
 
 
 def small(**options):
-    options = {"n_envs": 4, "batch_size": 4, "gradient_steps": 2, "eval_freq": 0, **options}
+    options = {"n_envs": 4, "batch_size": 4, "batch_tokens": 0, "reuse": 2.0, "eval_freq": 0, **options}
     return TokenDQN(SMALL, World(), seed=0, device="cpu", **options)
 
 
@@ -226,7 +271,7 @@ def test_no_update_before_learning_starts():
 
 
 def test_the_value_is_trained_alone_at_first():
-    agent = small(value_warmup=4, gradient_steps=1)
+    agent = small(value_warmup=4, reuse=1.0)
     models = in_every_round(agent, 60, lambda run: (agent.updates, agent.lm.identity()))
     first = models[0][1]
     assert {identity for updates, identity in models if updates <= 4} == {first}
@@ -288,7 +333,7 @@ def test_episodes_are_replayed_by_their_priority_to_the_exponent():
 
 
 def test_an_update_sets_the_priorities_of_its_episodes():
-    agent = small(q="head", priority_exponent=1.0, gradient_steps=1, micro_batch_size=1)
+    agent = small(q="head", priority_exponent=1.0, reuse=1.0, micro_batch_size=1)
     agent.tokens_per_episode = 3.0
     agent.optimizer = make_optimizer(agent.parameter_groups(), agent.config)
     rng = np.random.default_rng(0)
@@ -311,7 +356,7 @@ def test_an_update_sets_the_priorities_of_its_episodes():
 
 
 def test_episodes_far_from_the_policy_leave_after_their_use():
-    agent = small(max_distance=0.5, gradient_steps=3, batch_size=4)
+    agent = small(max_distance=0.5, batch_size=4)
     rng = np.random.default_rng(0)
     agent.replay.add(random_trajectory(rng, round=number) for number in range(6))
     far = {1, 4}
@@ -417,7 +462,7 @@ def test_losses_are_divided_by_the_mean_length_of_the_first_round():
     lengths = in_every_round(agent, 60, lambda run: agent.tokens_per_episode)
     assert len(lengths) > 4
     (length,) = set(lengths)
-    again = small(gradient_steps=0, max_age=0).learn(60)
+    again = small(reuse=0.0, max_age=0).learn(60)
     assert length == np.mean([len(t) for t in again.replay.newest(10**6) if t.round == 0])
 
 
@@ -433,7 +478,7 @@ def prompts_of_world(count=32):
 
 @pytest.mark.parametrize("options", [{"top_k": 2}, {"top_p": 0.5}, {"exploration_temperature": 3.0}])
 def test_stored_log_probs_are_the_policys_over_all_tokens(options):
-    agent = small(q="logits", gradient_steps=0, max_age=0, **options).learn(60)
+    agent = small(q="logits", reuse=0.0, max_age=0, **options).learn(60)
     episodes = agent.replay.newest(10**6)
     assert len(episodes) > 10
     for t, wanted in zip(episodes, log_probs_under(agent.lm, episodes, 1000), strict=True):
@@ -442,7 +487,7 @@ def test_stored_log_probs_are_the_policys_over_all_tokens(options):
 
 @pytest.mark.parametrize("options", [{"top_p": 1e-6}, {"top_k": 1}])
 def test_training_and_predict_sample_only_the_likeliest_tokens(options):
-    agent = small(q="logits", gradient_steps=0, max_age=0, **options).learn(60)
+    agent = small(q="logits", reuse=0.0, max_age=0, **options).learn(60)
     episodes = agent.replay.newest(10**6)
     assert len(episodes) > 10
     assert len({tuple(t.tokens) for t in episodes}) == len(World().prompts), "nothing is left to chance"
