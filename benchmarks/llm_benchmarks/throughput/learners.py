@@ -37,7 +37,7 @@ def _updates() -> list[Comparison]:
     from llm_baselines.algorithms.token_dqn.group import GroupObjective
     from llm_baselines.algorithms.token_dqn.head import HeadObjective
     from llm_baselines.algorithms.token_dqn.head_network import HeadConfig
-    from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
+    from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork, ValueNetwork
     from llm_baselines.algorithms.token_dqn.value import ValueObjective
     from llm_baselines.lm.build import build_language_model
     from llm_baselines.play.trajectory import collate
@@ -47,8 +47,9 @@ def _updates() -> list[Comparison]:
 
     batch = collate(random_trajectories(EPISODES, PROMPT, ANSWER, VOCABULARY))
     supervised = supervised_step(model(), batch)
-    group = GroupObjective(model(), model(), LogitsConfig(), by_token=False)
-    value = ValueObjective(model(), model(), LogitsConfig())
+    options = LogitsConfig()
+    group = GroupObjective(LogitsNetwork(model(), model(), options), options, by_token=False)
+    value = ValueObjective(ValueNetwork(model(), model(), options), options)
     head = HeadObjective(model(), model, HeadConfig(double=False), from_prior=False, allowed=None)
     against = "a supervised step on the same batch"
     update_head = seconds_of(dqn_update(head, batch))

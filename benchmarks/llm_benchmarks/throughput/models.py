@@ -67,7 +67,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     from transformers import AutoConfig
 
     from llm_baselines.algorithms.token_dqn.group import GroupObjective
-    from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
+    from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
     from llm_baselines.lm.adapters import MergedActor, with_lora
     from llm_baselines.lm.build import build_language_model
     from llm_baselines.lm.precision import DTYPES
@@ -86,7 +86,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     options = LogitsConfig()
     learner, plain = (with_lora(base, rank=options.lora_rank, alpha=options.lora_alpha) for _ in range(2))
     actor = MergedActor(base, learner).lm
-    objective = GroupObjective(learner, base, options, by_token=False)
+    objective = GroupObjective(LogitsNetwork(learner, base, options), options, by_token=False)
     loaded, lines = _peak_memory(device), []
     for size in BATCHES:
         episodes = random_trajectories(size, PROMPT, ANSWER, base.vocabulary_size)

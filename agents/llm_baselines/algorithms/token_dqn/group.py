@@ -10,32 +10,31 @@ from torch import Tensor
 
 from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.logits import FreshTexts, LogitsObjective
-from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
+from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork, behaviour_gaps
 from llm_baselines.algorithms.token_dqn.objective import Loop, PartResult
 from llm_baselines.lm.teacher_forcing import Allowed
 from llm_baselines.play.trajectory import TrajectoryBatch
 from llm_baselines.training.trainer import TrainingRun
-from llm_envs.lm.model import LanguageModel
 
 
-class GroupObjective(LogitsObjective):
+class GroupObjective(LogitsObjective[LogitsNetwork]):
     """Learns path consistency with V eliminated (VarGrad, Richter et al. 2020).
 
     For texts y of one example, e(y) = r(y) - tau * log(pi / pi_ref)(y) is one number at the optimum, V. So
     the loss is the spread of e within the group: each text's squared distance from the mean of the others.
-    It has that optimum whoever wrote the texts, and on texts of the present policy its gradient is RLOO's
-    (Ahmadian et al. 2024).
+    It has that optimum whoever wrote the texts, and on texts of the present policy, with weights of 1, its
+    gradient is RLOO's (Ahmadian et al. 2024).
 
     Old texts that the policy has left count by min(1, pi / mu): in what a text is expected to earn, and, if
     their reward is below that, in the loss (Le Roux et al. 2025). They would otherwise be pushed down without
-    end, and what they lose goes anywhere. At the optimum there are no errors, so weights do not move it.
+    end, and what they lose goes anywhere. Texts that earned too little also have `negative_weight`. At the
+    optimum there are no errors, so weights do not move it.
 
     With `credit="token"` the same is done from each token on: the rest of a text is compared with the rests
     of the others after as many tokens, and moves that token alone.
 
     Args:
-        lm: The language model that is trained.
-        reference: The frozen one it starts from: pi_ref.
+        network: Holds the language model and its reference.
         config: The configuration.
         allowed: Returns the actions that the environment allows; None allows all.
         by_token: Whether the credit is each token's own.
@@ -46,14 +45,13 @@ class GroupObjective(LogitsObjective):
 
     def __init__(
         self,
-        lm: LanguageModel,
-        reference: LanguageModel,
+        network: LogitsNetwork,
         config: LogitsConfig,
         allowed: Allowed | None = None,
         *,
         by_token: bool,
     ) -> None:
-        super().__init__(LogitsNetwork(lm, reference, config), config, allowed)
+        super().__init__(network, config, allowed)
         self.group_size, self.visits = config.group_size, config.visits
         self.by_token = by_token
 
@@ -78,15 +76,10 @@ class GroupObjective(LogitsObjective):
         """
         network = self.network
         log_probs = network.log_probs(batch).detach()
-        rest = t.rests(gains_of(network, batch, log_probs), batch.mask)
+        rest = t.returns(network.gains(batch, log_probs), batch.mask)
         expected, _ = t.others_mean(rest, batch.mask.to(rest.dtype), batch.examples)
         own = network.temperature * network.log_ratios(batch, log_probs)
         return network.scale.value * torch.where(batch.mask, rest + own - expected, 0.0)
-
-
-def gains_of(network: LogitsNetwork, batch: TrajectoryBatch, log_probs: Tensor) -> Tensor:
-    """Returns r - tau * (log pi - log pi_ref) of every action, in units of the scale: float (n, m)."""
-    return network.rewards(batch) - network.temperature * network.log_ratios(batch, log_probs)
 
 
 class _GroupUpdate:
@@ -130,15 +123,15 @@ class _GroupUpdate:
             The rewards; e, with gradient; whether there is a text to compare; log pi - log mu of it.
         """
         network, mask = self._network, batch.mask
-        gaps = torch.where(mask, log_probs.detach() - batch.behaviour_log_probs, 0.0)
-        rewards, gains = network.rewards(batch), gains_of(network, batch, log_probs)
+        gaps = behaviour_gaps(batch, log_probs)
+        rewards, gains = network.rewards(batch), network.gains(batch, log_probs)
         if not self._by_token:
             sums = (values.sum(dim=1, keepdim=True) for values in (rewards, gains, gaps))
             rewards, gains, gaps = sums
             return rewards, gains, torch.ones_like(gains, dtype=torch.bool), gaps
         moving = gains - gains.detach()  # 0, with the gradient of the action's own log-probability
-        rest = t.rests(gains.detach(), mask) + moving
-        return t.rests(rewards, mask), rest, mask, t.rests(gaps, mask)
+        rest = t.returns(gains.detach(), mask) + moving
+        return t.returns(rewards, mask), rest, mask, t.returns(gaps, mask)
 
     def diagnostics(self) -> dict[str, float]:
         """Returns the KL from acting to learning weights, and the mean weight of the errors."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork
+from llm_baselines.algorithms.token_dqn.logits_network import (
+    LogitsConfig,
+    LogitsNetwork,
+    behaviour_gaps,
+)
 from llm_baselines.algorithms.token_dqn.objective import Update
 from llm_baselines.lm.teacher_forcing import Allowed, with_reference
 from llm_baselines.play.exploration import Exploration
@@ -18,10 +22,12 @@ from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
 from llm_baselines.training.player import log_ratios
 from llm_envs.lm.model import LanguageModel
 
+Network = TypeVar("Network", bound=LogitsNetwork)
+
 _LARGEST_ERROR, _ADAPTATION = 0.2, 0.1  # Ziegler et al. 2019, section 2.2
 
 
-class LogitsObjective(ABC):
+class LogitsObjective(ABC, Generic[Network]):
     """Learns Q with Q - V = tau (log pi - log pi_ref), so that the language model's softmax is the policy.
 
     The optimum maximises the reward minus tau * scale * KL(pi || pi_ref). Subclasses say how V is found, or
@@ -36,16 +42,11 @@ class LogitsObjective(ABC):
     priority_exponent = 0.0
     group_size = visits = 1
 
-    def __init__(self, network: LogitsNetwork, config: LogitsConfig, allowed: Allowed | None = None) -> None:
-        self._logits = network
+    def __init__(self, network: Network, config: LogitsConfig, allowed: Allowed | None = None) -> None:
+        self.network = network
         network.allowed = allowed
         self.max_distance = config.max_distance
         self._config = config
-
-    @property
-    def network(self) -> LogitsNetwork:
-        """Everything with weights."""
-        return self._logits
 
     @property
     def reference(self) -> LanguageModel:
@@ -139,8 +140,8 @@ class FreshTexts:
             log_probs: float (n, m), log pi of their actions.
             fresh: bool (n,).
         """
-        gaps = (batch.behaviour_log_probs - log_probs.detach()) * batch.mask
-        self._log_ratios.extend(gaps.sum(dim=1).cpu()[torch.as_tensor(fresh)].tolist())
+        gaps = -behaviour_gaps(batch, log_probs).sum(dim=1).cpu()
+        self._log_ratios.extend(gaps[torch.as_tensor(fresh)].tolist())
 
     def diagnostics(self) -> dict[str, float]:
         """Returns the KL from acting to learning weights."""

@@ -180,6 +180,10 @@ class LogitsNetwork(nn.Module):
         """Returns the rewards in units of the scale: float (n, m)."""
         return batch.rewards / self.scale.value
 
+    def gains(self, batch: TrajectoryBatch, log_probs: Tensor) -> Tensor:
+        """Returns r - tau * (log pi - log pi_ref) of every action, in units of the scale: float (n, m)."""
+        return self.rewards(batch) - self.temperature * self.log_ratios(batch, log_probs)
+
     def values(self, features: Tensor) -> Tensor:
         """Returns V in units of the scale; 0 here, because a group says nothing of single states."""
         return features.new_zeros(features.shape[:-1], dtype=torch.float32)
@@ -192,9 +196,14 @@ class LogitsNetwork(nn.Module):
 
     def distances(self, batch: TrajectoryBatch, log_probs: Tensor) -> np.ndarray:
         """Returns the policy's distance from behaviour: mean |log pi - log behaviour|, nats, (n,)."""
-        gaps = torch.where(batch.mask, log_probs.detach() - batch.behaviour_log_probs, 0.0)
+        gaps = behaviour_gaps(batch, log_probs)
         means: np.ndarray = (gaps.abs().sum(dim=1) / batch.lengths).cpu().numpy()
         return means
+
+
+def behaviour_gaps(batch: TrajectoryBatch, log_probs: Tensor) -> Tensor:
+    """Returns log pi - log mu of the actions taken, without gradient: float (n, m), 0 outside the mask."""
+    return torch.where(batch.mask, log_probs.detach() - batch.behaviour_log_probs, 0.0)
 
 
 @dataclass(frozen=True)
@@ -267,13 +276,13 @@ class ValueNetwork(LogitsNetwork):
         options, values = self._options, predicted.values[:, :-1]
         log_ratios = self.log_ratios(batch, predicted.log_probs)
         step, rest = self._residuals(batch, values.detach(), log_ratios, targets)
-        gaps = torch.where(batch.mask, predicted.log_probs.detach() - batch.behaviour_log_probs, 0.0)
+        gaps = behaviour_gaps(batch, predicted.log_probs)
         ends = t.last_actions(batch.mask) | batch.turn_ends
         of_value = torch.where(batch.mask, values - values.detach(), 0.0)  # 0, with the gradient of V
         loss = torch.zeros((), device=values.device)
         for weight, errors, judged in (
             (options.one_step_weight, step, gaps),
-            (options.to_the_end_weight, rest, t.rests(gaps, batch.mask, ends)),
+            (options.to_the_end_weight, rest, t.returns(gaps, batch.mask, ends=ends)),
         ):
             if options.taper:
                 weights = torch.where(errors > 0, t.presence(judged), 1.0)  # where too little was earned

@@ -10,7 +10,7 @@ from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig
 from llm_baselines.algorithms.token_dqn.group import GroupObjective
 from llm_baselines.algorithms.token_dqn.head import HeadObjective
 from llm_baselines.algorithms.token_dqn.head_network import HeadConfig
-from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig
+from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork, ValueNetwork
 from llm_baselines.algorithms.token_dqn.objective import Objective
 from llm_baselines.algorithms.token_dqn.value import ValueObjective
 from llm_baselines.configuration.options import make_config
@@ -99,6 +99,7 @@ def make_objective(
             "it out, or take baseline='value'"
         )
     if config.baseline == "value" or not takes_examples:
-        return ValueObjective(lm, make_reference(), config, allowed)
+        return ValueObjective(ValueNetwork(lm, make_reference(), config), config, allowed)
     by_token = config.credit == "token" or (config.credit == "auto" and dense)
-    return GroupObjective(lm, make_reference(), config, allowed, by_token=by_token)
+    network = LogitsNetwork(lm, make_reference(), config)
+    return GroupObjective(network, config, allowed, by_token=by_token)

@@ -223,24 +223,6 @@ def to_the_end_residuals(
     return torch.where(mask, residuals, torch.zeros_like(residuals))
 
 
-def rests(values: Tensor, mask: Tensor, ends: Tensor | None = None) -> Tensor:
-    """Returns the sum of values from each action to the end: float (n, m); 0 outside `mask`.
-
-    Args:
-        values: float (n, m).
-        mask: bool (n, m).
-        ends: bool (n, m), the last action of each segment, at which the sums stop; None sums to the end of
-            the episode.
-    """
-    rest = torch.zeros_like(values[:, 0])
-    columns = []
-    for j in range(values.shape[1] - 1, -1, -1):
-        later = rest if ends is None else torch.where(ends[:, j], torch.zeros_like(rest), rest)
-        rest = torch.where(mask[:, j], values[:, j] + later, torch.zeros_like(rest))
-        columns.append(rest)
-    return torch.stack(columns[::-1], dim=1)
-
-
 def others_mean(values: Tensor, weights: Tensor, groups: Tensor) -> tuple[Tensor, Tensor]:
     """Returns the weighted mean of the others in a group, and whether there are others.
 
@@ -276,17 +258,20 @@ def tapered(errors: Tensor, weights: Tensor) -> Tensor:
     return errors.detach() + weights * (errors - errors.detach())
 
 
-def returns(rewards: Tensor, mask: Tensor, gamma: float) -> Tensor:
-    """Returns the discounted return from each action to the episode's end: float (n, m); 0 outside `mask`.
+def returns(rewards: Tensor, mask: Tensor, gamma: float = 1.0, *, ends: Tensor | None = None) -> Tensor:
+    """Returns the discounted return from each action to the end: float (n, m); 0 outside `mask`.
 
     Args:
         rewards: float (n, m).
         mask: bool (n, m).
         gamma: Discount.
+        ends: bool (n, m), the last action of each segment, at which the sums stop; None sums to the end of
+            the episode.
     """
     totals = torch.where(mask, rewards, torch.zeros_like(rewards))
     for j in range(totals.shape[1] - 2, -1, -1):
-        totals[:, j] += gamma * totals[:, j + 1]
+        later = totals[:, j + 1] if ends is None else torch.where(ends[:, j], 0.0, totals[:, j + 1])
+        totals[:, j] += gamma * later
     return totals
 
 

@@ -11,38 +11,14 @@ from torch import Tensor
 
 from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.logits import FreshTexts, LogitsObjective
-from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, ValueNetwork, ValuePrediction
+from llm_baselines.algorithms.token_dqn.logits_network import ValueNetwork, ValuePrediction
 from llm_baselines.algorithms.token_dqn.objective import Loop, PartResult
-from llm_baselines.lm.teacher_forcing import Allowed
 from llm_baselines.play.trajectory import TrajectoryBatch, micro_batches
 from llm_baselines.training.trainer import TrainingRun
-from llm_envs.lm.model import LanguageModel
 
 
-class ValueObjective(LogitsObjective):
-    """Learns path consistency with V as a scalar head (Nachum et al. 2017); see ValueNetwork.
-
-    Args:
-        lm: The language model that is trained.
-        reference: The frozen one it starts from: pi_ref.
-        config: The configuration.
-        allowed: Returns the actions that the environment allows; None allows all.
-    """
-
-    def __init__(
-        self,
-        lm: LanguageModel,
-        reference: LanguageModel,
-        config: LogitsConfig,
-        allowed: Allowed | None = None,
-    ) -> None:
-        self._network = ValueNetwork(lm, reference, config)
-        super().__init__(self._network, config, allowed)
-
-    @property
-    def network(self) -> ValueNetwork:
-        """Everything with weights."""
-        return self._network
+class ValueObjective(LogitsObjective[ValueNetwork]):
+    """Learns path consistency with V as a scalar head (Nachum et al. 2017); see ValueNetwork."""
 
     def begin_update(self, updates: int) -> _ValueUpdate:
         """Begins an update; the first `value_warmup` updates train V alone."""

@@ -43,7 +43,7 @@ def test_a_text_alone_has_no_others():
 def test_only_rests_of_texts_that_go_on_are_compared():
     mask = torch.tensor([[True, True, True], [True, False, False], [True, True, False]])
     gains = torch.tensor([[1.0, 2.0, 4.0], [8.0, 0.0, 0.0], [16.0, 32.0, 0.0]])
-    rest = t.rests(gains, mask)
+    rest = t.returns(gains, mask)
     assert rest.tolist() == [[7.0, 6.0, 4.0], [8.0, 0.0, 0.0], [48.0, 32.0, 0.0]]
     mean, there = t.others_mean(rest, mask.float(), torch.zeros(3, dtype=torch.int64))
     assert mean.tolist() == [[28.0, 32.0, 0.0], [27.5, 19.0, 4.0], [7.5, 6.0, 4.0]]
@@ -52,7 +52,9 @@ def test_only_rests_of_texts_that_go_on_are_compared():
 
 def test_rests_stop_at_the_end_of_a_segment():
     mask, ends = torch.ones(1, 4, dtype=torch.bool), torch.tensor([[False, True, False, True]])
-    assert t.rests(torch.tensor([[1.0, 2.0, 4.0, 8.0]]), mask, ends).tolist() == [[3.0, 2.0, 12.0, 8.0]]
+    assert t.returns(torch.tensor([[1.0, 2.0, 4.0, 8.0]]), mask, ends=ends).tolist() == [
+        [3.0, 2.0, 12.0, 8.0]
+    ]
 
 
 def test_what_the_policy_has_left_counts_less_and_what_it_favours_no_more():
