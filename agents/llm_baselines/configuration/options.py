@@ -51,6 +51,11 @@ def option(
     return field(default=default, metadata=metadata)
 
 
+def redefined(cls: type[Any], name: str, default: Any) -> Any:
+    """Returns a field for a subclass: the option of a configuration with another default."""
+    return field(default=default, metadata=cls.__dataclass_fields__[name].metadata)
+
+
 def make_config(cls: type[T], values: Mapping[str, Any], *, elsewhere: Iterable[str] = ()) -> T:
     """Makes a configuration from values by name.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from llm_baselines.configuration.options import option
+from llm_baselines.configuration.options import option, redefined
 from llm_baselines.lm.precision import DTYPES
 from llm_envs.envs.reward_timing import RewardTiming
 
@@ -96,11 +96,7 @@ class LanguageAgentConfig:
 class PlayingAgentConfig(LanguageAgentConfig):
     """The options of agents that learn from what they play; they may begin from demonstrations."""
 
-    learning_rate_end: float | None = option(
-        None,
-        "AdamW's step size at the end, to which it falls linearly; none: it stays, however long the training",
-        at_least=0,
-    )
+    learning_rate_end: float | None = redefined(LanguageAgentConfig, "learning_rate_end", None)
     episodes_per_round: int = option(0, "episodes played between updates; 0: n_envs", at_least=0)
     train_dataset: str = option(
         "",

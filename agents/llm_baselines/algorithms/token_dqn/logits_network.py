@@ -18,7 +18,7 @@ from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig, check_choice
 from llm_baselines.algorithms.token_dqn.polyak import move_towards
 from llm_baselines.algorithms.token_dqn.reward_scale import RewardScale
-from llm_baselines.configuration.options import option
+from llm_baselines.configuration.options import option, redefined
 from llm_baselines.lm.teacher_forcing import Allowed, action_log_probs, state_features
 from llm_baselines.play.trajectory import TrajectoryBatch
 from llm_envs.lm.model import LanguageModel
@@ -44,16 +44,9 @@ class LogitsConfig(TokenDQNConfig):
         at_least=0,
         below=1,
     )
-    batch_size: int = option(128, "episodes of an update; measured", at_least=1)
-    reuse: float = option(
-        8.0,
-        "how many times each token acted is learned from, on average: updates follow the tokens played, "
-        "however long the episodes are; measured",
-        at_least=0,
-    )
-    max_age: int = option(
-        2, "rounds after which an episode leaves the replay; 0: when there is no room; measured", at_least=0
-    )
+    batch_size: int = redefined(TokenDQNConfig, "batch_size", 128)
+    reuse: float = redefined(TokenDQNConfig, "reuse", 8.0)
+    max_age: int = redefined(TokenDQNConfig, "max_age", 2)
     tau: float = option(
         0.02, "weight of the KL to the reference, in spreads of the reward per nat; measured", above=0
     )
