@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_baselines.agent import TrainingReport
+from llm_baselines.registry import AGENTS
 from llm_baselines.spec import RunSpec
 from llm_baselines.storage.exchange import (
     TEMPORARY,
@@ -211,6 +212,8 @@ def prepare(cell: Cell, folder: Path, *, resume: bool = False, device: str = "au
         report=before.report if before else None,
         files=before.files if before else None,
     )
+    if cell.agent in AGENTS:  # its checkpoints then hold what a resumed training is asked for
+        resolved = replace(resolved, options={**spec.agent.config, **spec.agent.settings})
     env = resolved.training_env()
     agent = resolved.make_agent(env, device=device)
     for method, why in (("learn", "it cannot train"), ("save", "what it learns would be lost")):

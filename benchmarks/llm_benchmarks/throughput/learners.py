@@ -21,7 +21,7 @@ from llm_benchmarks.throughput.works import (
 )
 
 VOCABULARY, PROMPT, ANSWER, EPISODES = 2198, 16, 96, 32
-MODEL = "tiny"
+MODEL, TRAINED = "tiny", "mini"
 TITLE = (
     f"model {MODEL!r}, V = {VOCABULARY:,}, {EPISODES} texts of {PROMPT} + {ANSWER} tokens, "
     f"{{threads}} thread(s); medians of {ROUNDS} rounds"
@@ -30,7 +30,7 @@ TITLE = (
 
 def measure() -> list[Comparison]:
     """Returns the comparisons of learners."""
-    return [*_updates(), *_rollouts(), _replay()]
+    return [*_updates(), *_rollouts(), _training(), _replay()]
 
 
 def _updates() -> list[Comparison]:
@@ -155,6 +155,17 @@ def _rollouts() -> list[Comparison]:
             )
         )
     return lines
+
+
+def _training() -> Comparison:
+    """Compares whole rounds of training with what any learner does: `generate` and supervised steps."""
+    import gymnasium as gym
+
+    from llm_benchmarks.throughput import end_to_end
+
+    env = gym.make("llm_envs:Translation-v0")
+    name = f"TokenDQN's training on Translation-v0, model {TRAINED!r}, a round"
+    return end_to_end.measure(name, env, {"model": TRAINED, "supervised": end_to_end.WARM_START})
 
 
 def _replay() -> Comparison:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,14 @@ def supervised_step(lm: Any, batch: Any) -> Callable[[], None]:
     return step
 
 
+def left_padded(prompts: Sequence[np.ndarray]) -> np.ndarray:
+    """Returns prompts of different lengths as one array (n, p), with -1 on the left."""
+    padded = np.full((len(prompts), max(map(len, prompts))), -1, np.int64)
+    for row, prompt in zip(padded, prompts, strict=True):
+        row[len(row) - len(prompt) :] = prompt
+    return padded
+
+
 def rollout_work(lm: Any, reference: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
     """Returns a work that gives tokens per second of rollouts, including the reference's pass.
 
@@ -126,24 +134,25 @@ def generate_work(lm: Any, prompts: np.ndarray, lengths: np.ndarray) -> Work:
 
     Args:
         lm: The model that samples.
-        prompts: Token ids, (n, p).
+        prompts: Token ids, (n, p); -1 on the left of a shorter one.
         lengths: Tokens of each text, (n,); all rows are computed until the longest ends.
     """
     from transformers import StoppingCriteria, StoppingCriteriaList
 
     class Ends(StoppingCriteria):
         def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
-            return torch.as_tensor(input_ids.shape[1] - prompts.shape[1] >= lengths)
+            return torch.as_tensor(input_ids.shape[1] - prompts.shape[1] >= lengths, device=input_ids.device)
 
-    inputs = torch.as_tensor(prompts)
+    inputs = torch.as_tensor(prompts, dtype=torch.int64, device=lm.device)
+    present = (inputs >= 0).long()
 
     def work() -> float:
         started = time.perf_counter()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             lm.model.generate(
-                input_ids=inputs,
-                attention_mask=torch.ones_like(inputs),
+                input_ids=inputs.clamp(min=0),
+                attention_mask=present,
                 do_sample=True,
                 top_k=0,
                 max_new_tokens=int(lengths.max()),

@@ -181,6 +181,20 @@ def test_trained_folder_is_evaluated_and_shown_on_the_leaderboard(
     assert rows["random"]["normalized"] == 0.0
 
 
+@pytest.mark.filterwarnings("ignore:.*was on its way to 60 steps:UserWarning")
+@pytest.mark.parametrize("agent", ["token_dqn", "rloo"])
+def test_a_finished_training_goes_on_for_longer(capsys: pytest.CaptureFixture[str], agent: str) -> None:
+    options = ("model=nano", "eval_freq=0", "n_envs=8", 'supervised={"total_timesteps": 300}')
+    chosen = [word for option in options for word in ("--set", option)]
+    train = ("train", "--env", TINY, "--agent", agent, "--out", "out", "--seed", "7")
+    assert run(capsys, *train, "--total-timesteps", "60", *chosen)[0] == 0
+    updates = json.loads(Path("out/training.json").read_text())["report"]["gradient_steps"]
+    assert run(capsys, *train, "--total-timesteps", "120", "--resume")[0] == 0
+    report = json.loads(Path("out/training.json").read_text())["report"]
+    assert report["environment_steps"] >= 120
+    assert report["gradient_steps"] > updates
+
+
 @pytest.mark.parametrize("agent", ["constant", "unigram"])
 def test_agents_without_weights_train_save_and_evaluate(
     capsys: pytest.CaptureFixture[str], agent: str

@@ -10,21 +10,23 @@ from typer.testing import CliRunner
 
 from llm_benchmarks.commands import app as cli
 from llm_benchmarks.console.input import InputError
-from llm_benchmarks.throughput import comparison_line
+from llm_benchmarks.throughput import comparison_line, end_to_end
 from llm_benchmarks.throughput import learners as learner_throughput
 from llm_benchmarks.throughput import models as model_throughput
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    for name, value in {"VOCABULARY": 30, "PROMPT": 4, "ANSWER": 10, "EPISODES": 5, "MODEL": "nano"}.items():
+    sizes = {"VOCABULARY": 30, "PROMPT": 4, "ANSWER": 10, "EPISODES": 5, "MODEL": "nano", "TRAINED": "nano"}
+    for name, value in sizes.items():
         monkeypatch.setattr(learner_throughput, name, value)
+    monkeypatch.setattr(end_to_end, "WARM_START", {"total_timesteps": 200, "eval_freq": 0})
     monkeypatch.setattr(comparison_line, "ROUNDS", 1)
 
 
 def test_every_comparison_measures_both_sides():
     lines = learner_throughput.measure()
-    assert [line.unit for line in lines] == ["s", "s", "s", "s", "tokens/s", "tokens/s", "bytes/transition"]
+    assert [line.unit for line in lines] == [*["s"] * 4, "tokens/s", "tokens/s", "s", "bytes/transition"]
     for line in lines:
         assert line.ours > 0
         assert line.theirs > 0
