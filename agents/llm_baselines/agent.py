@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -217,6 +218,12 @@ class Learner(ObservedAgent, Protocol):
 
     def reference_identity(self) -> str | None:
         """Returns the SHA-256 of the weights that learning started from; None if they are not kept."""
+
+    def with_average(self) -> AbstractContextManager[None]:
+        """Returns a context in which the weights are those that an evaluation is of."""
+
+    def keep_average(self) -> None:
+        """Replaces the weights by those that an evaluation is of, at the end of a training."""
 
     # The rest of a checkpoint.
 

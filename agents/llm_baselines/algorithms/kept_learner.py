@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -99,6 +100,15 @@ class KeptLearner(TrainablePolicy):
 
     def load_more(self, place: Path) -> None:
         """Reads the files that `save_more` wrote."""
+
+    # The weights that are evaluated and kept.
+
+    def with_average(self) -> AbstractContextManager[None]:
+        """Returns a context in which the weights are those that an evaluation is of: here, the last ones."""
+        return nullcontext()
+
+    def keep_average(self) -> None:
+        """Replaces the weights by those that an evaluation is of, at the end of a training."""
 
     # The interface that Stable-Baselines3's callbacks expect.
 

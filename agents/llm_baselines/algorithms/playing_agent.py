@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
 from llm_baselines.algorithms.language_agent import LanguageAgent
 from llm_baselines.algorithms.supervised.warm_start import begin_from_demonstrations, check_start
+from llm_baselines.algorithms.weight_average import WeightAverage
 from llm_baselines.lm.settings import PlayingAgentConfig
 from llm_baselines.play.rows import Rows, make_rows, training_design
+from llm_baselines.storage.interruption import deferred_signals
+from llm_baselines.storage.tensors import read_tensors, write_tensors
 from llm_baselines.training.objective_guard import ObjectiveGuard
 from llm_baselines.training.player import RoundPlayer
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs import vectorize
+
+_AVERAGE = "average.safetensors"
 
 
 class PlayingAgent(LanguageAgent):
@@ -29,6 +36,8 @@ class PlayingAgent(LanguageAgent):
         """Makes `network` from the present language model; called at the start and after the warm start."""
         raise NotImplementedError
 
+    average: WeightAverage | None = None
+    """The mean of the weights; None before the first update, or without averaging."""
     remedies: ClassVar[str] = ""
     """What else to turn where learning makes texts worse, after "Lower learning_rate"."""
 
@@ -39,6 +48,9 @@ class PlayingAgent(LanguageAgent):
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
         """Opens the environments, and runs the warm start from demonstrations."""
+        if self.average is not None:
+            self.average.go_on()
+            self.weights_changed()
         self.player = RoundPlayer(self)  # a bad reward or data set fails before the warm start
         begin_from_demonstrations(
             self, self.config, run_folder, self.build_learner, resume=resume, progress_bar=progress_bar
@@ -54,6 +66,49 @@ class PlayingAgent(LanguageAgent):
         if self.config.train_dataset:
             changes |= {"dataset": self.config.train_dataset, "tokenizer": self.task.tokenizer}
         return make_rows(self.env, self.config.n_envs, mask=self.action_mask, **changes)
+
+    def optimizer_step(
+        self, run: TrainingRun, *, frozen: Collection[str] = (), counted: bool = True
+    ) -> dict[str, float]:
+        """Takes an optimizer step, and adds the weights to their mean."""
+        if counted and self.average is None and self.config.averaging:
+            self.average = WeightAverage(self.network, self.config.averaging)
+        with deferred_signals():
+            norms = super().optimizer_step(run, frozen=frozen, counted=counted)
+            if counted and self.average is not None:
+                self.average.add(self.updates)
+        return norms
+
+    @contextmanager
+    def with_average(self) -> Iterator[None]:
+        """Evaluates with the mean of the weights, if there is one."""
+        if self.average is None:
+            yield
+            return
+        try:
+            with self.average.in_place():
+                self.weights_changed()
+                yield
+        finally:
+            self.weights_changed()
+
+    def keep_average(self) -> None:
+        """Replaces the weights by their mean, if there is one."""
+        if self.average is not None:
+            self.average.keep()
+            self.weights_changed()
+
+    def save_more(self, place: Path) -> None:
+        """Writes the mean of the weights into a checkpoint."""
+        if self.average is not None:
+            write_tensors(self.average.tensors(), place / _AVERAGE)
+
+    def load_more(self, place: Path) -> None:
+        """Reads the mean of the weights from a checkpoint; those of earlier versions have none."""
+        self.average = None
+        if self.config.averaging and (place / _AVERAGE).exists():
+            self.average = WeightAverage(self.network, self.config.averaging)
+            self.average.restore(read_tensors(place / _AVERAGE))
 
     def watch_objective(self, run: TrainingRun, objective: float, spread: float) -> None:
         """Warns, or ends the training, if fresh texts have become worse than at the start.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from llm_baselines.algorithms.playing_agent import PlayingAgent
-from llm_baselines.configuration.options import option
+from llm_baselines.configuration.options import option, redefined
 from llm_baselines.lm.settings import PlayingAgentConfig
 from llm_baselines.lm.teacher_forcing import action_log_probs, state_features, with_reference
 from llm_baselines.play.exploration import Exploration
@@ -29,6 +29,7 @@ class RLOOConfig(PlayingAgentConfig):
     kl_coef: float = option(
         0.05, "weight of the sequence KL to the reference in the reward, per nat; measured", at_least=0
     )
+    averaging: float = redefined(PlayingAgentConfig, "averaging", 8.0)
     exploration_temperature: float = option(1.0, "temperature of training's texts", above=0, later=True)
     top_k: int = option(
         0,

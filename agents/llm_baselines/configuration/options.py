@@ -52,8 +52,12 @@ def option(
 
 
 def redefined(cls: type[Any], name: str, default: Any) -> Any:
-    """Returns a field for a subclass: the option of a configuration with another default."""
-    return field(default=default, metadata=cls.__dataclass_fields__[name].metadata)
+    """Returns a field for a subclass: the option of a configuration with another default.
+
+    It is no later option, because this default may change what an agent did before the option.
+    """
+    metadata = {**cls.__dataclass_fields__[name].metadata, "later": False}
+    return field(default=default, metadata=metadata)
 
 
 def make_config(cls: type[T], values: Mapping[str, Any], *, elsewhere: Iterable[str] = ()) -> T:

@@ -108,6 +108,13 @@ class PlayingAgentConfig(LanguageAgentConfig):
         True, "whether a fresh model is first trained on demonstrations, if the environment has any"
     )
     supervised: dict[str, Any] = option({}, "options of the warm start that differ from its defaults")
+    averaging: float = option(
+        0.0,
+        "evaluations and the trained agent have the mean of the weights so far, and late ones count most "
+        "(polynomial decay, Shamir and Zhang 2013): with 8, about the last ninth; 0: the last weights",
+        at_least=0,
+        later=True,
+    )
     guard_rounds: int = option(
         20,
         "rounds in a row with fresh texts worse than at the start, KL included, after which a warning says "

@@ -39,13 +39,25 @@ def action_log_probs(
         batch: The batch.
         allowed: Returns the actions that the environment allows: pi is over these. None: the full vocabulary.
     """
+    logits = acting_logits(lm, features, batch, allowed)
+    losses = nn.functional.cross_entropy(logits, batch.actions[batch.mask], reduction="none")
+    return scatter(-losses, batch.mask)
+
+
+def acting_logits(
+    lm: LanguageModel, features: Tensor, batch: TrajectoryBatch, allowed: Allowed | None = None
+) -> Tensor:
+    """Returns the logits in the k states in which actions are taken, row by row: float32 (k, V).
+
+    They are -inf for actions that the environment does not allow. The arguments are those of
+    `action_log_probs`.
+    """
     logits = lm.logits(features[:, :-1][batch.mask]).float()
-    taken = batch.actions[batch.mask]
     if allowed is not None:
         acting = nn.functional.pad(batch.mask, (0, 1))
         if (tokens := allowed(batch, acting)) is not None:
             logits = logits.masked_fill(~tokens, -torch.inf)
-    return scatter(-nn.functional.cross_entropy(logits, taken, reduction="none"), batch.mask)
+    return logits
 
 
 def token_losses(

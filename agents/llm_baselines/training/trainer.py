@@ -208,7 +208,7 @@ class TrainingRun:
             self.checkpoint()
 
     def finish(self) -> None:
-        """Makes the last evaluation and checkpoint, and loads the best weights if `keep_best` is set."""
+        """Makes the last evaluation and checkpoint, and loads the weights that stay: best, or mean."""
         self.check_weights()
         evaluations = self.evaluations
         if evaluations.envs is not None and evaluations.last_timesteps != self.learner.num_timesteps:
@@ -216,8 +216,10 @@ class TrainingRun:
         self.update_report()
         self.checkpoint()
         with deferred_signals():  # an interruption must not leave a mixture of last and best weights
-            if self.learner.config.keep_best:
+            if self.learner.config.keep_best and evaluations.best_weights is not None:
                 evaluations.keep_best(self._load_best)
+            else:
+                self.learner.keep_average()
             self._finished = True
         self._callbacks.end()
 
@@ -256,15 +258,16 @@ class TrainingRun:
         """
         self.check_weights()
         learner = self.learner
-        result = self.evaluations.play(learner)
-        self.update_report()
-        self.evaluations.add(
-            result,
-            learner.num_timesteps,
-            recent_scores=self._log.scores,
-            logger=self.logger,
-            weights=learner.trained_tensors,
-        )
+        with learner.with_average():
+            result = self.evaluations.play(learner)
+            self.update_report()
+            self.evaluations.add(
+                result,
+                learner.num_timesteps,
+                recent_scores=self._log.scores,
+                logger=self.logger,
+                weights=learner.trained_tensors,
+            )
         self._dump()
 
     def _dump(self) -> None:

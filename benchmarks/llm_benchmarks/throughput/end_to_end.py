@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
 
 from llm_baselines.algorithms.factories import PlayingAgentFactory
 from llm_baselines.algorithms.optimizer import make_optimizer, prepare_step

@@ -15,6 +15,7 @@ from llm_baselines.storage.rotation import newest_checkpoint
 from llm_baselines.training.trainer import TrainingRun
 
 FILES = {
+    "average.safetensors",
     "best.safetensors",
     "manifest.json",
     "network.safetensors",

@@ -184,7 +184,12 @@ def test_trained_folder_is_evaluated_and_shown_on_the_leaderboard(
 @pytest.mark.filterwarnings("ignore:.*was on its way to 60 steps:UserWarning")
 @pytest.mark.parametrize("agent", ["token_dqn", "rloo"])
 def test_a_finished_training_goes_on_for_longer(capsys: pytest.CaptureFixture[str], agent: str) -> None:
-    options = ("model=nano", "eval_freq=0", "n_envs=8", 'supervised={"total_timesteps": 300}')
+    options = (
+        "model=nano",
+        "eval_freq=0",
+        "n_envs=8",
+        'supervised={"total_timesteps": 300, "copy_steps": 0}',
+    )
     chosen = [word for option in options for word in ("--set", option)]
     train = ("train", "--env", TINY, "--agent", agent, "--out", "out", "--seed", "7")
     assert run(capsys, *train, "--total-timesteps", "60", *chosen)[0] == 0

@@ -18,17 +18,20 @@ from llm_baselines.training.trainer import TrainingRun
 
 
 class GroupObjective(LogitsObjective[LogitsNetwork]):
-    """Learns path consistency with V eliminated (VarGrad, Richter et al. 2020).
+    """Learns from what a text earned beyond the other texts of its example.
 
-    For texts y of one example, e(y) = r(y) - tau * log(pi / pi_ref)(y) is one number at the optimum, V. So
-    the loss is the spread of e within the group: each text's squared distance from the mean of the others.
-    It has that optimum whoever wrote the texts, and on texts of the present policy, with weights of 1, its
-    gradient is RLOO's (Ahmadian et al. 2024).
+    A text's gain is its reward minus tau * KL(pi || pi_ref), summed over its states. Its advantage is the
+    gain minus the mean of the others (Kool et al. 2019), and moves its log-probability. The KL of each state,
+    over all actions, is also minimised itself. Together, on fresh texts, that is the gradient of expected
+    reward minus tau * KL, with the optimum of `ValueObjective`: pi in proportion to pi_ref * exp(Q / tau).
 
-    Old texts that the policy has left count by min(1, pi / mu): in what a text is expected to earn, and, if
-    their reward is below that, in the loss (Le Roux et al. 2025). They would otherwise be pushed down without
-    end, and what they lose goes anywhere. Texts that earned too little also have `negative_weight`. At the
-    optimum there are no errors, so weights do not move it.
+    The sampled form of the same, e(y) = r(y) - tau * log(pi / pi_ref)(y) equal within a group (VarGrad,
+    Richter et al. 2020), does not hold here: it compares texts of a group, so it stays silent about what they
+    share. Probability then leaves for tokens that no text has, until texts break.
+
+    Old texts that the policy has left count by min(1, pi / mu): in what a text is expected to earn, in the
+    KL, and, if they earned too little, in the loss (Le Roux et al. 2025). They would otherwise be pushed down
+    without end.
 
     With `credit="token"` the same is done from each token on: the rest of a text is compared with the rests
     of the others after as many tokens, and moves that token alone.
@@ -60,8 +63,8 @@ class GroupObjective(LogitsObjective[LogitsNetwork]):
         return _GroupUpdate(self.network, self._config, by_token=self.by_token)
 
     def divisor(self, batch_size: int, tokens_per_episode: float) -> float:
-        """Returns the batch's usual number of texts: each has one score."""
-        return batch_size
+        """Returns the usual number of tokens of a batch."""
+        return batch_size * tokens_per_episode
 
     def after_updates(self, loop: Loop, run: TrainingRun) -> None:
         """Does nothing."""
@@ -83,7 +86,7 @@ class GroupObjective(LogitsObjective[LogitsNetwork]):
 
 
 class _GroupUpdate:
-    """One step towards equal e within the groups."""
+    """One step along the gradient of the groups' gains."""
 
     frozen: Collection[str] = ()
 
@@ -97,41 +100,44 @@ class _GroupUpdate:
     def part(self, batch: TrajectoryBatch, fresh: np.ndarray | None) -> PartResult:
         """Returns the loss of a part, which holds whole groups."""
         network, config = self._network, self._config
-        log_probs = network.log_probs(batch)
-        rewards, gains, present, gaps = self._compared(batch, log_probs)
-        presence = t.presence(gaps) if config.taper else torch.ones_like(gaps)
-        expected, has_others = t.others_mean(gains.detach(), presence * present, batch.examples)
-        has_others &= present
-        weights = torch.where(rewards < expected, presence, 1.0)
-        weights = torch.where(gains.detach() < expected, config.negative_weight * weights, weights)
-        errors = torch.where(has_others, t.tapered(gains - expected, weights), 0.0)
-        # Divided by tau, the gradient is the policy gradient, and clipping means the same for every tau.
-        loss = t.regression_loss(errors, config.loss) / network.temperature
+        log_probs, kl = network.read_states(batch)
+        gaps = behaviour_gaps(batch, log_probs)
+        gains, present, left = self._compared(batch, kl.detach(), gaps)
+        presence, text_presence = (
+            t.presence(values) if config.taper else torch.ones_like(values)
+            for values in (left, gaps.sum(dim=1, keepdim=True))
+        )
+        expected, has_others = t.others_mean(gains, presence * present, batch.examples)
+        advantages = torch.where(has_others & present, gains - expected, 0.0)
+        if config.loss == "huber":
+            advantages = advantages.clamp(-1.0, 1.0)
+        weights = torch.where(advantages < 0, presence, 1.0)
+        moved = log_probs if self._by_token else log_probs.sum(dim=1, keepdim=True)
+        loss = network.temperature * (text_presence * kl).sum() - (weights * advantages * moved).sum()
         if fresh is not None:
             self._fresh.add(batch, log_probs, fresh)
-        self._weights.extend(weights[has_others].tolist())
+        self._weights.extend(weights[has_others & present].tolist())
         sums = {
-            "path_error": float(errors.detach().abs().sum()),
+            "advantage": float(advantages.abs().sum()),
             "log_ratio": float(network.log_ratios(batch, log_probs).detach().sum()),
+            "state_kl": float(kl.detach().sum()),
         }
         return PartResult(loss, sums, np.zeros(len(batch)), network.distances(batch, log_probs))
 
-    def _compared(self, batch: TrajectoryBatch, log_probs: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def _compared(self, batch: TrajectoryBatch, kl: Tensor, gaps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns what is compared within a group: (n, 1) for whole texts, (n, m) for rests after each token.
 
         Returns:
-            The rewards; e, with gradient; whether there is a text to compare; log pi - log mu of it.
+            The gains; whether there is a text to compare; log pi - log mu of it.
         """
         network, mask = self._network, batch.mask
-        gaps = behaviour_gaps(batch, log_probs)
-        rewards, gains = network.rewards(batch), network.gains(batch, log_probs)
-        if not self._by_token:
-            sums = (values.sum(dim=1, keepdim=True) for values in (rewards, gains, gaps))
-            rewards, gains, gaps = sums
-            return rewards, gains, torch.ones_like(gains, dtype=torch.bool), gaps
-        moving = gains - gains.detach()  # 0, with the gradient of the action's own log-probability
-        rest = t.returns(gains.detach(), mask) + moving
-        return t.returns(rewards, mask), rest, mask, t.returns(gaps, mask)
+        costs = network.temperature * kl
+        gains = network.rewards(batch) - costs
+        if self._by_token:
+            rest = t.returns(gains, mask) + costs  # an action does not change the KL of its own state
+            return rest, mask, t.returns(gaps, mask)
+        gains, gaps = gains.sum(dim=1, keepdim=True), gaps.sum(dim=1, keepdim=True)
+        return gains, torch.ones_like(gains, dtype=torch.bool), gaps
 
     def diagnostics(self) -> dict[str, float]:
         """Returns the KL from acting to learning weights, and the mean weight of the errors."""

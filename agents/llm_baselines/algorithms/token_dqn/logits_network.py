@@ -19,7 +19,13 @@ from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig, check_choi
 from llm_baselines.algorithms.token_dqn.polyak import move_towards
 from llm_baselines.algorithms.token_dqn.reward_scale import RewardScale
 from llm_baselines.configuration.options import option, redefined
-from llm_baselines.lm.teacher_forcing import Allowed, action_log_probs, state_features
+from llm_baselines.lm.teacher_forcing import (
+    Allowed,
+    acting_logits,
+    action_log_probs,
+    scatter,
+    state_features,
+)
 from llm_baselines.play.trajectory import TrajectoryBatch
 from llm_envs.lm.model import LanguageModel
 
@@ -46,6 +52,7 @@ class LogitsConfig(TokenDQNConfig):
     )
     batch_size: int = redefined(TokenDQNConfig, "batch_size", 128)
     reuse: float = redefined(TokenDQNConfig, "reuse", 8.0)
+    averaging: float = redefined(TokenDQNConfig, "averaging", 8.0)
     max_age: int = redefined(TokenDQNConfig, "max_age", 2)
     tau: float = option(
         0.02, "weight of the KL to the reference, in spreads of the reward per nat; measured", above=0
@@ -71,12 +78,6 @@ class LogitsConfig(TokenDQNConfig):
         "auto",
         "what is compared in a group: 'text', whole texts; 'token', what was earned from each token on; "
         "'auto': 'token' with dense rewards",
-    )
-    negative_weight: float = option(
-        0.2,
-        "weight of the errors of texts that earned too little; 1 is RLOO's gradient on fresh texts. What a "
-        "text loses goes anywhere, and with rare rewards most texts lose: measured",
-        at_least=0,
     )
     taper: bool = option(
         True,
@@ -164,6 +165,23 @@ class LogitsNetwork(nn.Module):
     def log_probs(self, batch: TrajectoryBatch) -> Tensor:
         """Returns log pi of the actions taken: float (n, m), 0 outside the mask."""
         return action_log_probs(self.lm, state_features(self.lm, batch), batch, self.allowed)
+
+    def read_states(self, batch: TrajectoryBatch) -> tuple[Tensor, Tensor]:
+        """Returns log pi of the actions taken, and KL(pi || pi_ref) in their states, nats: float (n, m).
+
+        The KL is over all actions, so it says what one sampled action cannot: where probability has gone.
+        """
+        log_probs = torch.log_softmax(
+            acting_logits(self.lm, state_features(self.lm, batch), batch, self.allowed), dim=1
+        )
+        with torch.no_grad():
+            features = state_features(self.reference, batch)
+            reference = torch.log_softmax(acting_logits(self.reference, features, batch, self.allowed), dim=1)
+        excluded = log_probs == -torch.inf
+        ratios = (log_probs - reference).masked_fill(excluded, 0.0)
+        kl = (log_probs.exp() * ratios).sum(dim=1)
+        taken = log_probs.gather(1, batch.actions[batch.mask][:, None])[:, 0]
+        return scatter(taken, batch.mask), scatter(kl, batch.mask)
 
     def log_ratios(self, batch: TrajectoryBatch, log_probs: Tensor) -> Tensor:
         """Returns log pi - log pi_ref of the actions taken: float (n, m)."""

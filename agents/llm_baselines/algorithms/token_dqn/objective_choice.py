@@ -19,7 +19,9 @@ from llm_envs.lm.model import LanguageModel
 
 _CONFIGS: dict[str, type[TokenDQNConfig]] = {"logits": LogitsConfig, "head": HeadConfig}
 _DEFAULT_Q = "logits"
-_RETIRED = frozenset({"gradient_steps"})  # options of earlier versions, in the folders they saved
+_BEFORE_GROUPS = "gradient_steps"
+_RETIRED = frozenset({_BEFORE_GROUPS, "negative_weight"})
+"""Options of earlier versions, in the folders they saved."""
 
 
 def options_only_of(q: str) -> frozenset[str]:
@@ -61,7 +63,7 @@ def fitting_objective(options: Mapping[str, Any], chosen: Mapping[str, Any]) -> 
     others = [options_only_of(other) for other in _CONFIGS if other != q]
     gone = _RETIRED.union(*others)
     kept = {k: v for k, v in options.items() if k not in gone}
-    if q == "logits" and _RETIRED & options.keys():
+    if q == "logits" and _BEFORE_GROUPS in options:
         kept = {"baseline": "value", **kept}  # the only one there was
     return {**kept, "q": q} if "q" in options or q != _DEFAULT_Q else kept
 

@@ -310,9 +310,11 @@ class TokenDQN(PlayingAgent):
         super().take_tensors({**tensors, SCALE: unit_scale()} if missing else tensors)
 
     def save_more(self, place: Path) -> None:
-        """Writes the replay into a checkpoint."""
+        """Writes the replay too into a checkpoint."""
+        super().save_more(place)
         self.replay.save(place / _REPLAY)
 
     def load_more(self, place: Path) -> None:
-        """Reads the replay from a checkpoint."""
+        """Reads the replay too from a checkpoint."""
+        super().load_more(place)
         self.replay = EpisodeReplay.load(place / _REPLAY, self.config.buffer_size)

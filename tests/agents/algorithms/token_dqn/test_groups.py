@@ -18,8 +18,8 @@ from llm_baselines.algorithms.token_dqn.episode_replay import EpisodeReplay
 from llm_baselines.algorithms.token_dqn.group import GroupObjective
 from llm_baselines.algorithms.token_dqn.reward_scale import RewardScale
 from llm_baselines.algorithms.token_dqn.value import ValueObjective
-from llm_baselines.lm.teacher_forcing import log_probs_under, with_reference
-from llm_baselines.play.trajectory import micro_batch_indices
+from llm_baselines.lm.teacher_forcing import log_probs_under, state_features, with_reference
+from llm_baselines.play.trajectory import collate, micro_batch_indices
 
 
 def test_the_others_mean_is_rloo_s_baseline():
@@ -145,21 +145,54 @@ def gradients(agent, update):
     return found
 
 
-def test_on_fresh_texts_the_gradient_is_rloo_s():
-    options = {"warm_start": False, "n_envs": 16, "group_size": 4, "eval_freq": 0, "device": "cpu"}
+def small_agent(kind, **options):
+    shared = {"warm_start": False, "n_envs": 16, "group_size": 4, "eval_freq": 0, "device": "cpu"}
     model = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
-    rloo = RLOO(model, "TextGen-Tiny-v0", kl_coef=0.3, guard_rounds=0, **options)
+    return kind(model, "TextGen-Tiny-v0", **shared, **options)
+
+
+def in_groups(**options):
+    agent = small_agent(TokenDQN, reward_scale=1.0, batch_size=16, **options)
+    agent.tokens_per_episode = 1.0  # the loss is then divided by texts, as RLOO's is
+    return agent
+
+
+def test_on_fresh_texts_the_gradient_of_the_rewards_is_rloo_s():
+    rloo = small_agent(RLOO, kl_coef=0.0, guard_rounds=0)
     wanted = gradients(rloo, rloo.update)
-    agent = TokenDQN(
-        model, "TextGen-Tiny-v0", tau=0.3, reward_scale=1.0, negative_weight=1.0, batch_size=16, **options
-    )
+    agent = in_groups(tau=1e-9)
     agent.lm.load_state_dict(rloo.lm.state_dict())
     agent.build_learner()
-    agent.tokens_per_episode = 4.0
     found = gradients(agent, agent.update)
     assert wanted.keys() == found.keys()
     for name, gradient in wanted.items():
         torch.testing.assert_close(found[name], gradient, rtol=1e-3, atol=1e-6, msg=name)
+
+
+def test_the_kl_pulls_back_in_every_state_also_where_all_texts_earn_the_same():
+    """What the texts of a group share moves none of their advantages."""
+    agent = in_groups(tau=0.5, taper=False)
+    with torch.no_grad():
+        for parameter in agent.lm.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    rng = np.random.default_rng(0)
+    text = random_trajectory(rng, vocabulary=4, example=0)
+    played = with_reference(agent.network.reference, [text] * 4, 4096)
+    batch = collate(played)
+    part = agent.objective.begin_update(0).part(batch, None)
+    part.loss.backward()
+    found = {n: p.grad.clone() for n, p in agent.lm.named_parameters() if p.grad is not None}
+    agent.network.zero_grad()
+    now, before = (
+        torch.log_softmax(lm.logits(state_features(lm, batch)[:, :-1][batch.mask]), dim=1)
+        for lm in (agent.lm, agent.network.reference)
+    )
+    kl = torch.nn.functional.kl_div(before, now, reduction="sum", log_target=True)
+    assert kl > 1e-3
+    (0.5 * kl).backward()
+    for name, gradient in found.items():
+        wanted = dict(agent.lm.named_parameters())[name].grad
+        torch.testing.assert_close(gradient, wanted, rtol=1e-3, atol=1e-6, msg=name)
 
 
 def test_an_example_is_played_for_as_many_rounds_as_asked():

@@ -46,8 +46,9 @@ VALUE = {"value_learning_rate": 1e-2, "value_warmup": 0}
 ANYTHING = {"exploration": "epsilon_greedy", "exploration_initial_eps": 1.0, "exploration_final_eps": 1.0}
 WIDELY = {"exploration": "sample", "exploration_temperature": 4.0, "tau": 0.5, "reward_scale": 1.0}
 HEAD = {"q": "head", **LEARNING, **ANYTHING}
-LOGITS = {"q": "logits", "baseline": "value", **LEARNING, **VALUE, **WIDELY}
-GROUP = {"q": "logits", "baseline": "group", **LEARNING, **WIDELY}
+LOGITS = {"q": "logits", "baseline": "value", "averaging": 0.0, **LEARNING, **VALUE, **WIDELY}
+GROUP = {"q": "logits", "baseline": "group", **LEARNING, "tau": 0.5, "reward_scale": 1.0, "max_age": 1}
+MANY_TEXTS = {"n_envs": 256, "batch_size": 256, "group_size": 64, "reuse": 4.0, "learning_rate": 3e-3}
 
 
 @torch.no_grad()
@@ -154,17 +155,17 @@ def test_random_environment_turns_give_the_optimum_of_the_mean(options):
 
 
 @pytest.mark.parametrize(
-    ("options", "hidden_size"),
+    ("options", "hidden_size", "steps", "tolerance"),
     [
-        (HEAD, 32),
-        ({**LOGITS, "tau": 0.3, "batch_size": 128}, 64),
-        ({**GROUP, "tau": 0.3, "batch_size": 128}, 64),
+        (HEAD, 32, 5000, 0.01),
+        ({**LOGITS, "tau": 0.3, "batch_size": 128}, 64, 5000, 0.01),
+        ({**GROUP, **MANY_TEXTS, "tau": 0.3, "averaging": 2.0}, 64, 40_000, 0.06),  # errors are a sample's
     ],
 )
-def test_spelling_two_letters_of_one_example_exactly(options, hidden_size):
+def test_spelling_two_letters_of_one_example_exactly(options, hidden_size, steps, tolerance):
     env = gym.make("TextGen-Tiny-v0", max_new_tokens=2)
-    options = {**options, "n_envs": 32, "train_fraction": 0.01, "warm_start": False}
-    agent = TokenDQN({**MODEL, "hidden_size": hidden_size}, env, seed=0, device="cpu", **options).learn(5000)
+    options = {**options, "train_fraction": 0.01, "warm_start": False}
+    agent = TokenDQN({**MODEL, "hidden_size": hidden_size}, env, seed=0, device="cpu", **options).learn(steps)
     (example,) = {int(i) for i in agent.player._examples}
     start, _ = env.reset(options={"example": example})
     optimum = env.unwrapped.optimal_q(example)
@@ -177,7 +178,7 @@ def test_spelling_two_letters_of_one_example_exactly(options, hidden_size):
     if options.get("baseline") == "group":  # it has advantages alone
         for row, (text, q) in zip(reference, optimum.items(), strict=True):
             optimum[text] = q - soft_value(q, row, 0.3)
-    np.testing.assert_allclose(found, np.stack(list(optimum.values())), atol=1e-2, rtol=0)
+    np.testing.assert_allclose(found, np.stack(list(optimum.values())), atol=tolerance, rtol=0)
 
 
 def regularised(env, example, tau, log_reference):
