@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,9 +13,12 @@ from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.logits import FreshTexts, LogitsObjective
 from llm_baselines.algorithms.token_dqn.logits_network import LogitsConfig, LogitsNetwork, behaviour_gaps
 from llm_baselines.algorithms.token_dqn.objective import Loop, PartResult
+from llm_baselines.algorithms.token_dqn.reference_memory import ReferenceMemory
 from llm_baselines.lm.teacher_forcing import Allowed
-from llm_baselines.play.trajectory import TrajectoryBatch
+from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
 from llm_baselines.training.trainer import TrainingRun
+
+_READ = "read_by_reference.safetensors"
 
 
 class GroupObjective(LogitsObjective[LogitsNetwork]):
@@ -57,10 +61,17 @@ class GroupObjective(LogitsObjective[LogitsNetwork]):
         super().__init__(network, config, allowed)
         self.group_size, self.visits = config.group_size, config.visits
         self.by_token = by_token
+        self._memory = ReferenceMemory(
+            network.reference, config.micro_batch_tokens, config.max_age, network.allowed
+        )
+
+    def annotated(self, played: list[Trajectory]) -> list[Trajectory]:
+        """Returns the episodes with log pi_ref of their actions; that of all actions is kept for updates."""
+        return self._memory.add(played)
 
     def begin_update(self, updates: int) -> _GroupUpdate:
         """Begins an update."""
-        return _GroupUpdate(self.network, self._config, by_token=self.by_token)
+        return _GroupUpdate(self.network, self._config, self._memory, by_token=self.by_token)
 
     def divisor(self, batch_size: int, tokens_per_episode: float) -> float:
         """Returns the usual number of tokens of a batch."""
@@ -71,6 +82,15 @@ class GroupObjective(LogitsObjective[LogitsNetwork]):
 
     def refresh_target(self, tau: float) -> None:
         """Does nothing: no target bootstraps."""
+
+    def save_more(self, place: Path) -> None:
+        """Writes the texts that the reference was read on."""
+        self._memory.save(place / _READ)
+
+    def load_more(self, place: Path) -> None:
+        """Reads them again."""
+        if (place / _READ).exists():  # not in checkpoints of earlier versions
+            self._memory.load(place / _READ)
 
     def action_targets(self, batch: TrajectoryBatch) -> Tensor:
         """Returns what the text went on to earn, less the cost of its later tokens: float (n, m).
@@ -90,9 +110,12 @@ class _GroupUpdate:
 
     frozen: Collection[str] = ()
 
-    def __init__(self, network: LogitsNetwork, config: LogitsConfig, *, by_token: bool) -> None:
+    def __init__(
+        self, network: LogitsNetwork, config: LogitsConfig, memory: ReferenceMemory, *, by_token: bool
+    ) -> None:
         self._network = network
         self._config = config
+        self._memory = memory
         self._by_token = by_token
         self._fresh = FreshTexts()
         self._weights: list[float] = []
@@ -100,7 +123,7 @@ class _GroupUpdate:
     def part(self, batch: TrajectoryBatch, fresh: np.ndarray | None) -> PartResult:
         """Returns the loss of a part, which holds whole groups."""
         network, config = self._network, self._config
-        log_probs, kl = network.read_states(batch)
+        log_probs, kl = network.read_states(batch, self._memory.log_probs(batch))
         gaps = behaviour_gaps(batch, log_probs)
         gains, present, left = self._compared(batch, kl.detach(), gaps)
         presence, text_presence = (

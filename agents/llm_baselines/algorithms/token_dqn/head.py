@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,12 @@ class HeadObjective:
     def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
         """Returns Q of every token in every state: float32 (n, m + 1, V)."""
         return self.network.q_values(features)
+
+    def save_more(self, place: Path) -> None:
+        """Writes nothing."""
+
+    def load_more(self, place: Path) -> None:
+        """Reads nothing."""
 
     def check_export(self) -> None:
         """Raises: the policy is a Q head's.

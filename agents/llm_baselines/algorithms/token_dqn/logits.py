@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -111,6 +112,12 @@ class LogitsObjective(ABC, Generic[Network]):
     def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
         """Returns Q of every token in every state: float32 (n, m + 1, V)."""
         return self.network.q_values(features, batch)
+
+    def save_more(self, place: Path) -> None:
+        """Writes nothing."""
+
+    def load_more(self, place: Path) -> None:
+        """Reads nothing."""
 
     def check_export(self) -> None:
         """Never raises: the policy is a language model."""

@@ -18,6 +18,7 @@ from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig, check_choice
 from llm_baselines.algorithms.token_dqn.polyak import move_towards
 from llm_baselines.algorithms.token_dqn.reward_scale import RewardScale
+from llm_baselines.algorithms.token_dqn.state_kl import log_probs_and_kl
 from llm_baselines.configuration.options import option, redefined
 from llm_baselines.lm.teacher_forcing import (
     Allowed,
@@ -166,21 +167,17 @@ class LogitsNetwork(nn.Module):
         """Returns log pi of the actions taken: float (n, m), 0 outside the mask."""
         return action_log_probs(self.lm, state_features(self.lm, batch), batch, self.allowed)
 
-    def read_states(self, batch: TrajectoryBatch) -> tuple[Tensor, Tensor]:
+    def read_states(self, batch: TrajectoryBatch, reference: Tensor) -> tuple[Tensor, Tensor]:
         """Returns log pi of the actions taken, and KL(pi || pi_ref) in their states, nats: float (n, m).
 
         The KL is over all actions, so it says what one sampled action cannot: where probability has gone.
+
+        Args:
+            batch: The batch.
+            reference: From `ReferenceMemory.log_probs`.
         """
-        log_probs = torch.log_softmax(
-            acting_logits(self.lm, state_features(self.lm, batch), batch, self.allowed), dim=1
-        )
-        with torch.no_grad():
-            features = state_features(self.reference, batch)
-            reference = torch.log_softmax(acting_logits(self.reference, features, batch, self.allowed), dim=1)
-        excluded = log_probs == -torch.inf
-        ratios = (log_probs - reference).masked_fill(excluded, 0.0)
-        kl = (log_probs.exp() * ratios).sum(dim=1)
-        taken = log_probs.gather(1, batch.actions[batch.mask][:, None])[:, 0]
+        logits = acting_logits(self.lm, state_features(self.lm, batch), batch, self.allowed)
+        taken, kl = log_probs_and_kl(logits, batch.actions[batch.mask], reference)
         return scatter(taken, batch.mask), scatter(kl, batch.mask)
 
     def log_ratios(self, batch: TrajectoryBatch, log_probs: Tensor) -> Tensor:

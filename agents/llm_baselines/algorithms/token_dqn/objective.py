@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -193,6 +194,14 @@ class Objective(Protocol):
 
     def q_values(self, features: Tensor, batch: TrajectoryBatch) -> Tensor:
         """Returns Q of every token in every state, float32 (n, m + 1, V), from the states' features."""
+        ...
+
+    def save_more(self, place: Path) -> None:
+        """Writes further files of a checkpoint."""
+        ...
+
+    def load_more(self, place: Path) -> None:
+        """Reads what `save_more` wrote."""
         ...
 
     def check_export(self) -> None:

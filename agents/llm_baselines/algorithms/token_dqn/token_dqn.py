@@ -313,8 +313,10 @@ class TokenDQN(PlayingAgent):
         """Writes the replay too into a checkpoint."""
         super().save_more(place)
         self.replay.save(place / _REPLAY)
+        self.objective.save_more(place)
 
     def load_more(self, place: Path) -> None:
         """Reads the replay too from a checkpoint."""
         super().load_more(place)
         self.replay = EpisodeReplay.load(place / _REPLAY, self.config.buffer_size)
+        self.objective.load_more(place)

@@ -52,7 +52,7 @@ def test_an_option_of_the_other_objective_is_an_error_in_every_call(q, own, othe
 def test_defaults_are_those_of_the_objective_that_is_chosen(q, usual):
     defaults = agent_defaults("token_dqn", "Dialogue-v0", config={"q": q})
     assert (defaults["q"], defaults["exploration"]) == (q, usual)
-    assert defaults["learning_starts"] == 10000, "the table's"
+    assert defaults["eval_freq"] == 50000, "the table's"
     assert ("tau" in defaults) == (q == "logits")
     assert ("double" in defaults) == (q == "head")
     complete = complete_config("token_dqn", "Dialogue-v0", defaults)
@@ -62,7 +62,7 @@ def test_defaults_are_those_of_the_objective_that_is_chosen(q, usual):
 def test_a_table_for_the_logits_is_cut_to_what_the_head_has():
     config = {"model": SMALL, "q": "head"}
     agent = make_agent("token_dqn", gym.make("Dialogue-v0"), seed=0, device="cpu", config=config)
-    assert agent.config.learning_starts == 10000
+    assert agent.config.eval_freq == 50000
     assert agent.config.exploration == "epsilon_greedy"
 
 
