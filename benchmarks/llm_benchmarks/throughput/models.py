@@ -21,6 +21,7 @@ from llm_benchmarks.throughput.works import (
 
 PROMPT, ANSWER = 16, 48
 BATCHES = (8, 32)
+OPENINGS = "openings"
 
 
 def run(model: str, *, device: str = "auto", json_output: bool = False) -> int:
@@ -57,7 +58,7 @@ def run(model: str, *, device: str = "auto", json_output: bool = False) -> int:
 
 
 def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
-    """Returns three lines for each batch size: rollouts, an update, and the peak memory so far.
+    """Returns a line for rounds of training, and three for each batch size: rollouts, an update, memory.
 
     Args:
         model: A folder or a hub name.
@@ -76,6 +77,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     from llm_envs.foreign import load_pretrained
 
     folder = resolve_model(model, causal=True)
+    lines = [_training(model, folder, str(device))]
     base = build_language_model(
         folder,
         vocabulary_size=load_pretrained(AutoConfig, folder).vocab_size,
@@ -87,7 +89,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     learner, plain = (with_lora(base, rank=options.lora_rank, alpha=options.lora_alpha) for _ in range(2))
     actor = MergedActor(base, learner).lm
     objective = GroupObjective(LogitsNetwork(learner, base, options), options, by_token=False)
-    loaded, lines = _peak_memory(device), []
+    loaded = _peak_memory(device)
     for size in BATCHES:
         episodes = random_trajectories(size, PROMPT, ANSWER, base.vocabulary_size)
         prompts = np.array([one.tokens[:PROMPT] for one in episodes])
@@ -114,6 +116,25 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
             Comparison(f"peak memory, batch {size}", peak, "models loaded", loaded, ratio, ratio, ratio, "MB")
         )
     return lines
+
+
+def _training(model: str, folder: str, device: str) -> Comparison:
+    """Compares whole rounds of training on openings with `generate` and plain LoRA steps."""
+    import gymnasium as gym
+
+    from llm_benchmarks.throughput import end_to_end
+
+    env = gym.make(
+        "llm_envs:TextGen-v0",
+        dataset=OPENINGS,
+        tokenizer={"id": f"hf:{folder}", "separator": "", "bos": False},
+        reward="sentiment",
+        max_prompt_tokens=PROMPT,
+        max_new_tokens=20,
+    )
+    config = {"model": folder, "adapter": "lora", "n_envs": BATCHES[-1], "batch_size": BATCHES[-1]}
+    name = f"TokenDQN's training on openings, model {model!r}, a round of {BATCHES[-1]} texts"
+    return end_to_end.measure(name, env, config, device=device)
 
 
 def _peak_memory(device: torch.device) -> float:

@@ -135,7 +135,6 @@ def test_a_tuned_reward_is_chosen_by_name():
     assert {entry["id"] for entry in tuned.config.reward} == {"bleu", "chrf"}
     assert tuned.config.reward_timing == "dense"
     assert tuned.config.gamma < 1
-    assert agent_defaults("token_dqn", "Dialogue-v0", "tuned")["reward_timing"] == "dense"
     for name in ("supervised", "token_dqn"):
         with pytest.raises(ValueError, match="no training reward 'tuned'"):
             agent_defaults(name, "Translation-v0", "tuned")

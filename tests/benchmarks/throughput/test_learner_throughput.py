@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from small_models import small_model
+from hf_folders import save_model
 from typer.testing import CliRunner
 
 from llm_benchmarks.commands import app as cli
@@ -45,16 +45,21 @@ def test_works_run_in_turn_and_the_first_round_is_not_counted():
     assert (line.ours, line.theirs, line.ratio) == (4.0, 2.0, 2.0)
 
 
-def test_pretrained_model_is_measured_at_every_batch_size(tmp_path, monkeypatch, capsys):
-    model = small_model("llama", 40)
-    model.save_pretrained(tmp_path / "model")
-    monkeypatch.setattr(model_throughput, "PROMPT", 4)
-    monkeypatch.setattr(model_throughput, "ANSWER", 6)
-    assert model_throughput.run(str(tmp_path / "model"), device="cpu", json_output=True) == 0
+def test_pretrained_model_is_measured_in_training_and_at_every_batch_size(tmp_path, monkeypatch, capsys):
+    model, openings = save_model(tmp_path), tmp_path / "openings.csv"
+    nouns = ("dog", "cat", "bird")
+    said = (
+        f"{article} {noun} {verb}" for article in ("the", "a") for noun in nouns for verb in ("sees", "likes")
+    )
+    openings.write_text("source\n" + "\n".join(said))
+    sizes = {"PROMPT": 4, "ANSWER": 6, "BATCHES": (4, 8), "OPENINGS": f"file:{openings}"}
+    for name, value in sizes.items():
+        monkeypatch.setattr(model_throughput, name, value)
+    assert model_throughput.run(str(model), device="cpu", json_output=True) == 0
     lines = json.loads(capsys.readouterr().out)
-    assert [line["unit"] for line in lines] == ["tokens/s", "s", "MB"] * 2
+    assert [line["unit"] for line in lines] == ["s", *["tokens/s", "s", "MB"] * 2]
     assert all(line["ours"] > 0 and line["theirs"] > 0 for line in lines)
-    assert lines[2]["ours"] >= lines[2]["theirs"]
+    assert lines[3]["ours"] >= lines[3]["theirs"]
 
 
 def test_unknown_model_is_named_in_the_error():
