@@ -1,7 +1,7 @@
 """Trains an agent for 1, 3 and 5 times an id's budget with the same options, and evaluates it after each.
 
-The step size is constant, so a longer training begins with the shorter one: one training is continued. Its
-last weights are evaluated, not its best, and a fallen objective ends it.
+The step size is constant, so a longer training begins with the shorter one: one training is continued. What
+it ends with is evaluated, not what was best on validation, and a fallen objective ends it.
 
     python benchmarks/longer.py --env TextGen-v0 --agent token_dqn --seeds 1 2 3 --store benchmarks/results
 
