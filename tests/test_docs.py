@@ -157,7 +157,7 @@ def test_the_drawing_shows_what_the_code_does():
 @pytest.mark.parametrize(
     ("page", "env_id", "rows"),
     [
-        ("translation", "Translation-v0", 9),
+        ("translation", "Translation-v0", 8),
         ("text", "TextGen-v0", 8),
         ("dialogue", "Dialogue-v0", 8),
         ("from_scratch", "Translation-v0", 3),

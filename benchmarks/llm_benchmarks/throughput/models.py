@@ -58,7 +58,7 @@ def run(model: str, *, device: str = "auto", json_output: bool = False) -> int:
 
 
 def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
-    """Returns a line for rounds of training, and three for each batch size: rollouts, an update, memory.
+    """Returns three lines for each batch size (rollouts, an update, memory), and one for rounds of training.
 
     Args:
         model: A folder or a hub name.
@@ -77,7 +77,6 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     from llm_envs.foreign import load_pretrained
 
     folder = resolve_model(model, causal=True)
-    lines = [_training(model, folder, str(device))]
     base = build_language_model(
         folder,
         vocabulary_size=load_pretrained(AutoConfig, folder).vocab_size,
@@ -89,7 +88,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
     learner, plain = (with_lora(base, rank=options.lora_rank, alpha=options.lora_alpha) for _ in range(2))
     actor = MergedActor(base, learner).lm
     objective = GroupObjective(LogitsNetwork(learner, base, options), options, by_token=False)
-    loaded = _peak_memory(device)
+    loaded, lines = _peak_memory(device), []
     for size in BATCHES:
         episodes = random_trajectories(size, PROMPT, ANSWER, base.vocabulary_size)
         prompts = np.array([one.tokens[:PROMPT] for one in episodes])
@@ -115,7 +114,7 @@ def measure(model: str, device: torch.device, dtype: str) -> list[Comparison]:
         lines.append(
             Comparison(f"peak memory, batch {size}", peak, "models loaded", loaded, ratio, ratio, ratio, "MB")
         )
-    return lines
+    return [*lines, _training(model, folder, str(device))]
 
 
 def _training(model: str, folder: str, device: str) -> Comparison:

@@ -18,7 +18,7 @@ from llm_benchmarks.records.store import RecordStore
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 EXPERIMENTS = {
-    *("baselines", "translation", "text", "dialogue", "others", "data"),
+    *("baselines", "translation", "text", "dialogue", "others", "data", "longer"),
     *("from_scratch", "pretrained", "homeassistant"),
 }
 WITH_REFERENCE = (
