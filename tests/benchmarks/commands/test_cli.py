@@ -117,7 +117,10 @@ def test_resume_in_a_new_folder_starts_from_the_beginning(capsys: pytest.Capture
 
 
 @pytest.mark.parametrize("q", ["logits", "head"])
-def test_show_q_prints_the_same_prefixes_before_and_after(capsys: pytest.CaptureFixture[str], q: str) -> None:
+def test_show_q_prints_the_same_prefixes_before_and_after(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, q: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # no cell is wrapped
     start = '{"total_timesteps": 300, "copy_steps": 2}'
     own = ("value_warmup=0",) if q == "logits" else ()
     options = ("model=nano", f"supervised={start}", f"q={q}", *own, "learning_rate=1e-2")
