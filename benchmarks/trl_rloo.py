@@ -21,13 +21,12 @@ from typing import Any
 import gymnasium as gym
 import torch
 
-import llm_envs
+from llm_baselines.lm.adapters import TARGET_MODULES
 from llm_baselines.lm.precision import DTYPES, choose_dtype
 from llm_envs import Episode
 from llm_envs.assets import resolve_model
 
 MODEL = "smollm2-135m"
-TARGETS = ["q_proj", "v_proj", "o_proj", "down_proj"]  # what our agents adapt in a Llama
 ENVIRONMENT = {
     "dataset": "openings",
     "tokenizer": {"id": f"hf:{MODEL}", "separator": "", "bos": False},
@@ -51,7 +50,7 @@ def train(seed: int, completions: int, learning_rate: float, beta: float, out: P
     dtype = DTYPES[choose_dtype("auto", torch.device("cpu"))]
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    task = gym.make("TextGen-v0", **ENVIRONMENT).unwrapped.task  # type: ignore[attr-defined]
+    task = gym.make("llm_envs:TextGen-v0", **ENVIRONMENT).unwrapped.task  # type: ignore[attr-defined]
     prompts = [{"prompt": one.source, "example": index} for index, one in enumerate(task.examples)]
 
     def score(completion_ids: list[list[int]], example: list[int], **_: Any) -> list[float]:
@@ -67,7 +66,9 @@ def train(seed: int, completions: int, learning_rate: float, beta: float, out: P
         reward_funcs=score,
         processing_class=tokenizer,
         train_dataset=Dataset.from_list(prompts),
-        peft_config=LoraConfig(r=16, lora_alpha=32, target_modules=TARGETS, task_type="CAUSAL_LM"),
+        peft_config=LoraConfig(
+            r=16, lora_alpha=32, target_modules=list(TARGET_MODULES["llama"]), task_type="CAUSAL_LM"
+        ),
         args=RLOOConfig(
             output_dir=tempfile.mkdtemp(),
             per_device_train_batch_size=32,
@@ -104,7 +105,6 @@ if __name__ == "__main__":
     parser.add_argument("--beta", type=float, default=0.05)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    assert llm_envs  # registers the ids
     took = train(given.seed, given.completions, given.learning_rate, given.beta, given.out)
     (given.out / "trl.json").write_text(json.dumps({**vars(given), **took, "out": str(given.out)}, indent=1))
     print(took)

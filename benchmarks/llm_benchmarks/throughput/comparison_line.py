@@ -41,7 +41,12 @@ def in_turn(name: str, ours: Work, against: str, theirs: Work, unit: str = "step
 
     A machine whose speed drifts slows both works, so the ratio stays comparable.
     """
-    pairs = [(ours(), theirs()) for _ in range(ROUNDS + 1)][1:]
+    return of_rounds(name, against, [(ours(), theirs()) for _ in range(ROUNDS + 1)], unit)
+
+
+def of_rounds(name: str, against: str, rounds: Sequence[tuple[float, float]], unit: str) -> Comparison:
+    """Returns the line of (our figure, their figure) of each round; the first warms up and is not counted."""
+    pairs = rounds[1:]
     ratios = [a / b for a, b in pairs]
     mine, other = (statistics.median(column) for column in zip(*pairs, strict=True))
     return Comparison(

@@ -7,7 +7,6 @@ after the same prompts, and a supervised step is taken on every batch that was l
 from __future__ import annotations
 
 import copy
-import statistics
 from collections.abc import Mapping
 from typing import Any
 
@@ -118,9 +117,4 @@ def measure(name: str, env: Any, config: Mapping[str, Any], *, device: str = "au
     agent = make(env, 0, device, **{**config, "eval_freq": 0, "keep_best": False, "guard_rounds": 0})
     while len(agent.seconds) <= comparison_line.ROUNDS:
         agent.learn(agent.num_timesteps + 1)
-    pairs = agent.seconds[1:]
-    ratios = [ours / theirs for ours, theirs in pairs]
-    ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
-    return Comparison(
-        name, ours, AGAINST, theirs, statistics.median(ratios), min(ratios), max(ratios), unit="s"
-    )
+    return comparison_line.of_rounds(name, AGAINST, agent.seconds, "s")
