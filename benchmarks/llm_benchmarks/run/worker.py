@@ -20,7 +20,7 @@ import time
 from types import FrameType
 from typing import IO, Any
 
-_EVERY = 0.5  # seconds between two progress events
+_EVERY = 0.5  # seconds between two progress events of one phase
 _AGAIN = 2.0  # seconds between two SIGINTs that an orphan sends itself: a library may swallow one
 
 
@@ -62,13 +62,13 @@ def _run(request: dict[str, Any], events: _Events, orphan: _Orphan) -> int:
     from llm_benchmarks.run.phases import EVALUATING
     from llm_envs.foreign import allowing_code
 
-    started, last = time.monotonic(), 0.0
+    started, last, last_phase = time.monotonic(), 0.0, ""
 
     def progress(phase: str, done: int, total: int) -> None:
-        nonlocal last
+        nonlocal last, last_phase
         orphan.finishes = phase == EVALUATING
-        if time.monotonic() - last >= _EVERY:
-            last = time.monotonic()
+        if phase != last_phase or time.monotonic() - last >= _EVERY:
+            last, last_phase = time.monotonic(), phase
             events.send(event="progress", phase=phase, done=done, total=total)
 
     try:
