@@ -53,7 +53,9 @@ def everything(tmp_path_factory):
     options = {
         **OPTIONS,
         "lm_fluency": {"lm": save_model(place / "lm", "causal")},
+        "perplexity": {"lm": save_model(place / "lm", "causal")},
         "semantic_similarity": {"model": save_model(place / "encoder", "encoder", "bert")},
+        "embedding_f1": {"model": save_model(place / "encoder", "encoder", "bert")},
         "classifier": {"model": save_model(place / "classifier", "classifier", num_labels=1)},
     }
     return lambda reward_id: make_reward({"id": reward_id, **options.get(reward_id, {})}, CONTEXT)
