@@ -73,6 +73,31 @@ CARDS: dict[str, Card] = {
     "classifier": Card(
         "0 to 1, or a logit", "higher", _MODEL, "the model's authors", "a model folder", "agents"
     ),
+    "evaluate:NAME": Card(
+        "the module's",
+        "higher",
+        "3 ms and more",
+        "the module's authors",
+        "what it asks for",
+        "evaluate",
+        "it is code",
+    ),
+    "trl:module:name": Card(
+        "the function's",
+        "higher",
+        "the function's",
+        "the function's authors",
+        "columns",
+        trust="it is code",
+    ),
+    "http:URL": Card(
+        "the server's",
+        "higher",
+        "a request",
+        "Zheng et al. 2023 (a model as judge)",
+        "source, references",
+        trust="a server would receive the texts",
+    ),
     # of others
     "product": Card("0 or more", "higher", "its parts", "this project", "other rewards"),
 }
