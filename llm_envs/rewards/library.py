@@ -73,6 +73,14 @@ CARDS: dict[str, Card] = {
     "classifier": Card(
         "0 to 1, or a logit", "higher", _MODEL, "the model's authors", "a model folder", "agents"
     ),
+    "unit_tests": Card(
+        "0 or 1",
+        "higher",
+        "10 ms and more",
+        "Chen et al. 2021",
+        "tests of the example",
+        trust="it runs what an agent wrote, in a sandbox; Linux only",
+    ),
     "evaluate:NAME": Card(
         "the module's",
         "higher",

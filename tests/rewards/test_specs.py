@@ -29,7 +29,7 @@ TRAIN = [
 CONTEXT = RewardContext(train_texts=lambda: TRAIN, language="en", max_new_tokens=32)
 OPTIONS = {"product": {"rewards": ["novelty", "constraints"]}}
 EPISODE = Episode(
-    Example("", ("the sea is grey",), {"words": ["sea"]}),
+    Example("", ("the sea is grey",), {"words": ["sea"], "name": "f", "tests": ["f()"]}),
     "The sea is a grey song",
     (1, 2, 3),
     "stop",
