@@ -11,7 +11,7 @@ _AGENTS = ("torch", "stable_baselines3", "safetensors", *_TRANSFORMERS, "tensorb
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "render": ("PIL",),
-    "formats": ("jsonschema", "pronouncing"),
+    "formats": ("jsonschema", "referencing", "pronouncing"),
     "toxicity": ("profanity_check",),
     "parquet": ("pyarrow",),
     "hub": ("datasets", *_TRANSFORMERS),
