@@ -27,7 +27,13 @@ TRAIN = [
     "A cold wind comes over the wall.\nThe gull flies out to the grey sea.",
 ]
 CONTEXT = RewardContext(train_texts=lambda: TRAIN, language="en", max_new_tokens=32)
-OPTIONS = {"product": {"rewards": ["novelty", "constraints"]}}
+OPTIONS = {
+    "format": {"kind": "regex", "pattern": "The.*"},
+    "product": {"rewards": ["novelty", "constraints"]},
+    "sum": {"rewards": ["novelty", "constraints"]},
+    "clip": {"reward": "novelty", "high": 0.5},
+    "gate": {"reward": "novelty", "condition": "constraints", "least": 0.5},
+}
 EPISODE = Episode(
     Example("", ("the sea is grey",), {"words": ["sea"], "name": "f", "tests": ["f()"]}),
     "The sea is a grey song",
