@@ -52,6 +52,9 @@ CARDS: dict[str, Card] = {
     "keyword_coverage": Card(
         "0 to 1", "higher", _COUNTING, "Lin et al. 2020 (CommonGen)", "words of the example"
     ),
+    "format": Card(
+        "0 to 1", "higher", "0.01 to 0.1 ms", "this project; CMU Pronouncing Dictionary", extra="formats"
+    ),
     "length_target": Card("0 to 1", "higher", _COUNTING, "Aggarwal and Welleck 2025"),
     "length_penalty": Card("0 or more", "lower", _COUNTING, "this project"),
     "brevity": Card("0 to 1", "higher", _COUNTING, "Anderson et al. 2018"),
@@ -64,6 +67,7 @@ CARDS: dict[str, Card] = {
     "repetition": Card("0 to 1", "lower", _COUNTING, "Li et al. 2016; Welleck et al. 2020"),
     "novelty": Card("0 to 1", "higher", _COUNTING, "this project", "train texts"),
     "copy_penalty": Card("0 to 1", "lower", _COUNTING, "Grusky et al. 2018", "source or references"),
+    "toxicity": Card("0 to 1", "lower", "0.03 to 2.5 ms", "Zhou 2019 (profanity-check)", extra="toxicity"),
     "sentiment": Card("-1 to 1", "higher", _COUNTING, "Hutto and Gilbert 2014"),
     # dialogues
     "task_success": Card("the measure's", "higher", _COUNTING, "the task", "measures of the task"),
@@ -71,7 +75,12 @@ CARDS: dict[str, Card] = {
     "question_share": Card("0 to 1", "higher", _COUNTING, "See et al. 2019", "turns"),
     # learned, run and asked
     "classifier": Card(
-        "0 to 1, or a logit", "higher", _MODEL, "the model's authors", "a model folder", "agents"
+        "0 to 1, or a logit",
+        "higher",
+        "0.1 ms, or a forward pass",
+        "the model's authors",
+        "a model folder",
+        "agents",
     ),
     "unit_tests": Card(
         "0 or 1",
@@ -108,5 +117,8 @@ CARDS: dict[str, Card] = {
     ),
     # of others
     "product": Card("0 or more", "higher", "its parts", "this project", "other rewards"),
+    "sum": Card("its parts'", "higher", "its parts", "this project", "other rewards"),
+    "clip": Card("`low` to `high`", "higher", "its part", "this project", "another reward"),
+    "gate": Card("the reward's, or `otherwise`", "higher", "its parts", "this project", "two rewards"),
 }
 """id -> its row."""
