@@ -352,6 +352,17 @@ def test_a_forker_that_was_killed_is_started_again(reward):
     assert reward(on("    return [2 * item for item in items]")) == 1.0
 
 
+def test_an_interrupted_job_leaves_no_report_behind(reward, monkeypatch):
+    def interrupted(self, limits):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runner.Forker, "_report", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            outcomes("    return 7")
+    assert reasons("    return 8", ["assert double([]) == 8"]) == [""]
+
+
 def test_a_process_and_its_forked_child_have_forkers_of_their_own(reward):
     code = """
 import os

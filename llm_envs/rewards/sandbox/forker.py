@@ -45,7 +45,6 @@ def main() -> None:
     sys.meta_path[:] = [BuiltinImporter, FrozenImporter]
     sys.path.clear()
     sys.path_importer_cache.clear()
-    lockdown.die_with_parent()
     gc.collect()
     gc.freeze()
     while True:

@@ -10,14 +10,16 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from llm_envs.rewards.sandbox import frames
 from llm_envs.rewards.sandbox.test_process import Outcome
 
+_AT_ONCE = 200
 MACHINES = ("x86_64", "aarch64")
 _SIGNALS = {9: "killed", 11: "crashed (signal 11)", 24: "ran out of time", 27: "ran out of time"}
 
@@ -86,16 +88,13 @@ class Forker:
             SandboxError: The forker has ended.
         """
         job = {"names": list(names), "tests": list(tests)}
-        try:
+        with self._closed_on_failure():
             self._send(_header(limits, syntax_only=False))
             self._send(program)
             report: dict[str, Any] = self._report(limits)
             if not report:  # the program defines its functions
                 self._send(json.dumps(job))
                 report = self._report(limits)
-        except (frames.Closed, OSError, ValueError) as error:
-            self.close()
-            raise SandboxError(f"the sandbox has ended ({type(error).__name__})") from error
         return report
 
     def check(self, programs: Sequence[str], limits: Limits) -> list[str] | None:
@@ -104,14 +103,23 @@ class Forker:
         Raises:
             SandboxError: The forker has ended.
         """
-        try:
+        with self._closed_on_failure():
             self._send(_header(limits, syntax_only=True))
             self._send(json.dumps(list(programs)))
             faults: list[str] | None = self._report(limits)
+        return faults
+
+    @contextmanager
+    def _closed_on_failure(self) -> Iterator[None]:
+        """Ends the forker if a job is broken off, also by Ctrl-C: the next job must not read its report."""
+        try:
+            yield
         except (frames.Closed, OSError, ValueError) as error:
             self.close()
             raise SandboxError(f"the sandbox has ended ({type(error).__name__})") from error
-        return faults
+        except BaseException:
+            self.close()
+            raise
 
     def _send(self, part: str) -> None:
         frames.send(self._jobs, part.encode("utf-8", "surrogatepass"))
@@ -169,8 +177,16 @@ def syntax_faults(programs: Sequence[str], limits: Limits | None = None) -> list
         SandboxError: This machine has no sandbox.
     """
     check_sandbox()
-    faults = _asked(lambda forker: forker.check(programs, limits or Limits()))
-    return [""] * len(programs) if faults is None else faults
+    found: list[str] = []
+    for start in range(0, len(programs), _AT_ONCE):
+        part = programs[start : start + _AT_ONCE]
+        faults = _asked(partial(_check, part, limits or Limits()))
+        found += [""] * len(part) if faults is None else faults
+    return found
+
+
+def _check(programs: Sequence[str], limits: Limits, forker: Forker) -> list[str] | None:
+    return forker.check(programs, limits)
 
 
 def _asked(ask: Callable[[Forker], _T]) -> _T:
