@@ -7,9 +7,13 @@ import pickle
 import subprocess
 import sys
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
+import llm_envs
+from llm_baselines.anchors.reference import RandomAgent
+from llm_baselines.registry import make_agent
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.rewards.fit_classifier import fit, read_rows, wilson_interval
 from llm_envs.episode import Episode, Example
@@ -221,6 +225,27 @@ def test_the_command_fits_and_names_the_reward(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["accuracy"] == 1.0
     assert main([*line, "--label", "sort"]) == 2
     assert "has no 'sort'" in capsys.readouterr().err
+
+
+def test_training_on_it_raises_the_share_of_the_label(tmp_path):
+    """Texts of letters a to f; the label is that both a and b occur. The share is counted in the texts."""
+    rng = np.random.default_rng(0)
+    texts = {" ".join(rng.choice(list("abcdef"), rng.integers(2, 5))) for _ in range(600)}
+    has_both = {text: {"a", "b"} <= set(text.split()) for text in sorted(texts)}
+    found = fit([(text, "both" if both else "not both") for text, both in has_both.items()], rewarded="both")
+    assert found.low > 0.9 > found.commonest
+    found.classifier.save(tmp_path / "both")
+    env = gym.make("TextGen-Tiny-v0", reward=f"classifier:{tmp_path / 'both'}")
+
+    def share(agent):
+        rows = llm_envs.evaluate(agent, env, 100, seed=9).rows
+        return sum({"a", "b"} <= set(row.text.split()) for row in rows) / 100
+
+    config = {"model": "nano", "warm_start": False, "eval_freq": 0}
+    agent = make_agent("rloo", env, seed=0, device="cpu", config=config)
+    before = share(RandomAgent(env, 0))
+    agent.learn(12000)
+    assert before < 0.3 < 0.9 < share(agent)
 
 
 def test_three_labels_need_a_choice(tmp_path):
