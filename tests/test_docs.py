@@ -21,6 +21,8 @@ from pages import (
 )
 
 import llm_envs
+from llm_benchmarks.run.suite import load_suite
+from llm_envs.rewards import RewardContext, make_reward
 
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
@@ -88,6 +90,17 @@ def test_the_reward_page_works_from_top_to_bottom(tmp_path):
     printed = run_page("docs/extend/reward.md", tmp_path)
     assert "\n1.0\n" in printed
     assert "TextGen-v0" in printed
+
+
+def test_the_page_about_composition_works_from_top_to_bottom(tmp_path):
+    printed = run_page("docs/rewards/compose.md", tmp_path)
+    line, table = [text for text in printed.splitlines() if "gate(" in text]
+    assert line == table
+    assert "8 held-out rows accuracy" in printed
+    assert printed.rstrip().endswith("True")
+    suite = load_suite(tmp_path / "my_suite.toml")
+    specs = [make_reward(cell.reward, RewardContext(language="de")).signature for cell in suite.cells]
+    assert specs[0] == specs[1]
 
 
 def test_the_agent_page_works_from_top_to_bottom(tmp_path):

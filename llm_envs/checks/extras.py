@@ -11,6 +11,8 @@ _AGENTS = ("torch", "stable_baselines3", "safetensors", *_TRANSFORMERS, "tensorb
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "render": ("PIL",),
+    "formats": ("jsonschema", "referencing", "pronouncing"),
+    "toxicity": ("profanity_check",),
     "parquet": ("pyarrow",),
     "hub": ("datasets", *_TRANSFORMERS),
     "evaluate": ("evaluate",),

@@ -11,8 +11,8 @@ from typing import Any
 
 from llm_envs.data.files.stamps import Stamp, path_stamp
 from llm_envs.envs.task import Task
-from llm_envs.foreign import EVALUATE
 from llm_envs.rewards.registry import redefinitions
+from llm_envs.rewards.schemes import split_scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
         return task_class(**arguments)
     key = (task_class, text, redefinitions())
     names = list(_texts([arguments.get(name) for name in ("tokenizer", "reward", "metrics")]))
-    stamps = [path_stamp(name.removeprefix("hf:").removeprefix(EVALUATE)) for name in names]
+    stamps = [path_stamp(_subject(name)) for name in names]
     made = _made.get(key)
     if made is not None and made.stamps == stamps and all(map(operator.is_, made.objects, _objects(names))):
         return made.task
@@ -92,7 +92,13 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(inner)
 
 
+def _subject(name: str) -> str:
+    """Returns what a name with a scheme stands for: perhaps a file or a folder."""
+    named = split_scheme(name)
+    return name.removeprefix("hf:") if named is None else named[1]
+
+
 def _objects(names: list[str]) -> list[Any]:
     """Returns the object behind each "package.module:name" if its module is imported, else None."""
-    parts = [name.partition(":") for name in names]
+    parts = [name.removeprefix("trl:").partition(":") for name in names]
     return [getattr(sys.modules.get(module), name.partition(".")[0], None) for module, _, name in parts]

@@ -25,20 +25,23 @@ class TextGeneration(Task):
     def default_reward(self) -> Any:
         """Returns the product of doing what was asked, writing fluently, and not copying the train split.
 
-        If some request asks for neither words nor a form, the product is of fluency and novelty. Code has one
-        right answer, so it is scored by BLEU against it. Prompts without any references are scored by
-        sentiment. All splits of a data set have the same reward.
+        If some request asks for neither words nor a form, the product is of fluency and novelty. Code is run
+        against its tests; without tests it is scored by BLEU against its one right answer. Prompts without
+        any references are scored by sentiment. All splits of a data set have the same reward.
         """
         if not self.train_texts():  # fluency and novelty need train texts
             return "sentiment"
         if self.corpus.language == "code":
+            if _every(self.corpus, _has_tests):
+                return "unit_tests"
             return "bleu" if _every(self.corpus, _has_references) else "novelty"
         constraints = ["constraints"] if _every(self.corpus, asks) else []
         return {"id": "product", "rewards": [*constraints, "fluency", "novelty"]}
 
     def default_metrics(self) -> list[Any]:
-        """Returns diversity, and chrF if there are references."""
-        return ["distinct", *(["chrf"] if self.has_references else [])]
+        """Returns diversity, and chrF if there are references; BLEU too for code."""
+        bleu = ["bleu"] if self.corpus.language == "code" else []
+        return ["distinct", *(["chrf", *bleu] if self.has_references else [])]
 
 
 _holds_for_all: dict[tuple[str, Callable[[Example], bool]], bool] = {}
@@ -57,6 +60,10 @@ def _has_references(example: Example) -> bool:
     return bool(example.references)
 
 
+def _has_tests(example: Example) -> bool:
+    return bool(example.metadata.get("tests"))
+
+
 class TextGenerationEnv(TokenEnv):
     """TextGen-v0, TextGen-Script-v0, TextGen-Code-v0: write what the request asks for, one token at a time.
 
@@ -67,8 +74,9 @@ class TextGenerationEnv(TokenEnv):
 
     Reward: at the end. For poems and scripts it is the product of `constraints` (the form and the words asked
     for), `fluency` (an n-gram model of the train split) and `novelty` (what is not copied from the train
-    split), each 0 to 1. For code it is BLEU against the reference body. With a product, neither a fluent text
-    about something else nor a list of the words asked for earns anything.
+    split), each 0 to 1. With a product, neither a fluent text about something else nor a list of the words
+    asked for earns anything. For code it is 1 if the function passes all its tests, else 0: they run in a
+    sandbox, on Linux (`unit_tests`); elsewhere choose `reward="bleu"`.
 
     Terminated: at the end token or when `max_new_tokens` are spent. Truncated: never.
 
@@ -78,7 +86,8 @@ class TextGenerationEnv(TokenEnv):
     the data set asks for neither words nor a form, the reward is fluency x novelty. A prompt-only data set
     such as "openings" is scored by `sentiment`.
 
-    Version history: v0, first release.
+    Version history: v0, first release. Code was scored by BLEU until `unit_tests` came; the signature tells
+    the scores apart.
     """
 
     task_class = TextGeneration

@@ -1,6 +1,8 @@
 """Code named by a string "package.module:name": the one place that imports it, and checks on foreign data.
 
-"evaluate:NAME_OR_PATH" names code, too: a module of Hugging Face's `evaluate` is a script that is run.
+"evaluate:NAME_OR_PATH" names code, too: a module of Hugging Face's `evaluate` is a script that is run. So
+does "trl:package.module:name". "http:URL" names a server that would receive texts, and "unit_tests" runs what
+an agent wrote. All of them are refused alike.
 `load_code` imports a name that a person wrote. Data from a file goes through `refuse_code` before anything
 is made from it. The person allows a name with `--allow-code NAME`, or in Python with `allowing_code`.
 """
@@ -19,11 +21,16 @@ from llm_envs.checks.suggestions import did_you_mean
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _CODE = re.compile(rf"({_DOTTED}):({_DOTTED})")
 
-DATA_SCHEMES = frozenset({"file", "hub", "hf", "word", "byte"})
-"""Schemes of data sets and tokenizers, before the colon. Modules of these names are never imported."""
+DATA_SCHEMES = frozenset({"file", "hub", "hf", "word", "byte", "classifier"})
+"""Schemes of data, tokenizers and models, before the colon. Modules of these names are never imported."""
 
 EVALUATE = "evaluate:"
 """Put before the name or the path of an `evaluate` module."""
+
+RUNS_TEXTS = frozenset({"unit_tests"})
+"""Registered rewards that run what an agent wrote."""
+
+_ADAPTED = re.compile(rf"trl:{_DOTTED}:{_DOTTED}|http:https?://.+", re.DOTALL)
 
 PACKAGE_CODE = frozenset(
     {
@@ -53,14 +60,15 @@ def allowing_code(names: Iterable[str]) -> AbstractContextManager[None]:
     """Lets files name this code within the `with` block, in addition to what is allowed already.
 
     Args:
-        names: Each a "package.module:name" or an "evaluate:NAME_OR_PATH".
+        names: Each a "package.module:name", "evaluate:NAME_OR_PATH", "trl:package.module:name", "http:URL" or
+            "unit_tests".
 
     Raises:
         ValueError: A name has another form.
     """
     given = frozenset(names)
     for name in given:
-        if not is_evaluate_module(name):
+        if not _is_reward_code(name):
             _parts(name, "allowed code")
     return _allowing(given)
 
@@ -84,11 +92,16 @@ def is_evaluate_module(name: str) -> bool:
     return name.startswith(EVALUATE) and len(name) > len(EVALUATE) and "|" not in name
 
 
+def _is_reward_code(name: str) -> bool:
+    """Returns True if a text names a reward that runs code or asks a server, but is no "module:name"."""
+    return is_evaluate_module(name) or name in RUNS_TEXTS or _ADAPTED.fullmatch(name) is not None
+
+
 def code_names(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """Yields (path, name) for every string of a JSON value, keys included, that names code."""
     if isinstance(value, str):
         match = _CODE.fullmatch(value)
-        if is_evaluate_module(value) or (match and match[1] not in DATA_SCHEMES):
+        if _is_reward_code(value) or (match and match[1] not in DATA_SCHEMES):
             yield path, value
     elif isinstance(value, Mapping):
         for key, item in value.items():
@@ -156,13 +169,13 @@ def load_code(name: str, what: str) -> Any:
 
 def _parts(name: str, what: str) -> tuple[str, str]:
     match = _CODE.fullmatch(name)
-    if is_evaluate_module(name):
-        raise ValueError(f"{what} {name!r}: modules of `evaluate` are rewards and metrics, nothing else")
+    if _is_reward_code(name):
+        raise ValueError(f"{what} {name!r}: that is a reward or a metric, and nothing else")
     if match is None:
         raise ValueError(f"{what} {name!r}: the form of code is 'package.module:name'")
     if match[1] in DATA_SCHEMES:
         raise ValueError(
-            f"{what} {name!r}: '{match[1]}:' is the scheme of data sets and tokenizers, not a module; "
+            f"{what} {name!r}: '{match[1]}:' is a scheme of data, tokenizers or models, not a module; "
             "give the module another name"
         )
     return match[1], match[2]

@@ -8,6 +8,7 @@ imports no metric: a metric is imported when a reward that uses it is made.
 """
 
 from llm_envs.rewards.context import RewardContext, RewardError
+from llm_envs.rewards.expressions import parse_reward
 from llm_envs.rewards.registry import list_rewards, register_reward
 from llm_envs.rewards.reward_set import PrefixScorer, RewardSet, make_reward
 
@@ -18,5 +19,6 @@ __all__ = [
     "RewardSet",
     "list_rewards",
     "make_reward",
+    "parse_reward",
     "register_reward",
 ]

@@ -8,8 +8,9 @@ from pkgutil import iter_modules
 from typing import Any, TypeVar
 
 from llm_envs.checks.suggestions import did_you_mean
-from llm_envs.foreign import is_evaluate_module, load_code
+from llm_envs.foreign import load_code
 from llm_envs.rewards import builtin
+from llm_envs.rewards.schemes import SCHEMES, split_scheme
 
 REGISTRY: dict[str, str | Callable[..., Any]] = {
     module.name: f"{builtin.__name__}.{module.name}" for module in iter_modules(builtin.__path__)
@@ -76,13 +77,13 @@ def list_rewards() -> list[str]:
 
 
 def find_reward(reward_id: str) -> Callable[..., Any]:
-    """Returns the function or class of an id, of "package.module:name" or of "evaluate:NAME_OR_PATH".
+    """Returns the function or class of an id, of "package.module:name" or of a scheme such as "trl:".
 
     Raises:
         ValueError: The id, module or name does not exist.
     """
-    if is_evaluate_module(reward_id):
-        return load_code("llm_envs.rewards.evaluate.module:EvaluateModule", "reward")
+    if named := split_scheme(reward_id):
+        return load_code(SCHEMES[named[0]].entry, "reward")
     entry: str | Callable[..., Any] | None = reward_id if ":" in reward_id else REGISTRY.get(reward_id)
     if entry is None:
         if reward_id == "default":

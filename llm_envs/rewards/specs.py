@@ -8,21 +8,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import isfinite
-from pathlib import PurePath
 from typing import Any
 
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.checks.types import declared_type, declared_types, fits, type_name
-from llm_envs.foreign import EVALUATE, is_evaluate_module, shown
+from llm_envs.foreign import shown
 from llm_envs.rewards.callables import check_takes_episode
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.registry import find_reward
+from llm_envs.rewards.schemes import SCHEMES, split_scheme
 from llm_envs.rewards.signatures import option_text
 
 _FORMS = (
     'a reward is an id like "bleu", {"sentiment": 1.0, "length_penalty": -0.2}, '
     '{"id": "bleu", "weight": 1.0, ...options}, a list of such, "package.module:name", '
-    '"evaluate:NAME_OR_PATH", '
+    '"evaluate:NAME_OR_PATH", "trl:module:name", "http:URL", "classifier:FOLDER", '
     "or a function from Episode to float"
 )
 
@@ -84,8 +84,8 @@ def build(entry: Entry, context: RewardContext | None) -> tuple[Callable[..., An
             options or context, or it cannot be called with one episode.
     """
     target = find_reward(entry.target) if isinstance(entry.target, str) else entry.target
-    if isinstance(entry.target, str) and is_evaluate_module(entry.target):
-        entry = _with_module(entry, entry.target.removeprefix(EVALUATE))
+    if isinstance(entry.target, str) and (named := split_scheme(entry.target)):
+        entry = _with_subject(entry, SCHEMES[named[0]].option, named[1])
     is_class = inspect.isclass(target)
     if not is_class:
         check_takes_episode(entry.name, target, takes_options=True)
@@ -120,11 +120,13 @@ def _unnamed_options(entry: Entry, message: str) -> str:
     return f" (given {', '.join(options)})" if options else ""
 
 
-def _with_module(entry: Entry, module: str) -> Entry:
-    """Returns the entry with the module that its id names as an option."""
-    if "module" in entry.options:
-        raise ValueError(f"reward {entry.name!r}: its id already names the module; drop the option 'module'")
-    return replace(entry, options={"module": module, **entry.options})
+def _with_subject(entry: Entry, option: str, subject: str) -> Entry:
+    """Returns the entry with what its id names as an option."""
+    if option in entry.options:
+        raise ValueError(
+            f"reward {entry.name!r}: its id already names the {option}; drop the option {option!r}"
+        )
+    return replace(entry, options={option: subject, **entry.options})
 
 
 def _bind(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Callable[..., Any]:
@@ -232,9 +234,8 @@ def _weight(name: str, weight: Any) -> float:
 
 def _name(target: str | Callable[..., Any]) -> str:
     if isinstance(target, str):
-        if is_evaluate_module(target):  # columns name what is measured, not the script's path
-            return EVALUATE + (PurePath(target.removeprefix(EVALUATE)).stem or target)
-        return target
+        named = split_scheme(target)  # columns name what is measured, not the script's path
+        return target if named is None else f"{named[0]}:{SCHEMES[named[0]].short(named[1])}"
     return str(getattr(target, "__name__", None) or type(target).__name__)
 
 

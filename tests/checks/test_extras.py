@@ -17,6 +17,7 @@ from llm_envs.checks.extras import EXTRAS, MissingExtra, missing, needs
 ROOT = Path(__file__).parents[2]
 MODULES = {
     "pillow": ["PIL"],
+    "alt-profanity-check": ["profanity_check"],
     "stable-baselines3": ["stable_baselines3"],
     "transformers": ["transformers", "huggingface_hub"],
 }

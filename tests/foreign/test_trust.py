@@ -17,6 +17,9 @@ from llm_envs.foreign import UntrustedCode, allowing_code, code_names, load_code
         ({"metrics": ["bleu", "módulo:función.inner"]}, "metrics.1"),
         ({"metrics": ["default", "evaluate:bleu"]}, "metrics.1"),
         ({"reward": {"id": "evaluate:../my metrics/mine", "key": "score"}}, "reward.id"),
+        ({"reward": {"id": "trl:my_rewards:concise", "weight": 1.0}}, "reward.id"),
+        ({"reward": {"id": "http:https://example.org/score?a=b"}}, "reward.id"),
+        ({"metrics": ["unit_tests"]}, "metrics.0"),
         (
             {"reward": [{"id": "product", "rewards": {"evaluate:somebody/mine.py": 1}}]},
             "reward.0.rewards.evaluate:",
@@ -37,6 +40,7 @@ def test_code_is_refused_wherever_a_file_names_it(value, path):
 @pytest.mark.parametrize(
     "value",
     [
+        {"reward": "classifier:my_folder", "page": "https://example.org", "text": "http: a protocol"},
         {"dataset": "file:mine", "tokenizer": "hf:gpt2", "reward": {"id": "bleu", "weight": 1.0}},
         {"tokenizer": "word:500", "at": "2026-11-30T02:21:39", "text": "He said: come."},
         {"signature": "mine:reward|target:sea|v1", "steps": 3, "none": None},
@@ -47,7 +51,7 @@ def test_data_schemes_texts_and_signatures_name_no_code(value):
     assert list(code_names(value)) == []
 
 
-@pytest.mark.parametrize("name", ["file:load", "hf:x", "word:count"])
+@pytest.mark.parametrize("name", ["file:load", "hf:x", "word:count", "classifier:mine"])
 def test_a_data_scheme_is_never_imported(name, tmp_path, monkeypatch):
     (tmp_path / f"{name.partition(':')[0]}.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)
@@ -72,7 +76,7 @@ def test_errors_name_what_is_wrong_with_a_name(name, message):
 
 
 def test_evaluate_modules_are_no_agents():
-    with pytest.raises(ValueError, match="modules of `evaluate` are rewards and metrics"):
+    with pytest.raises(ValueError, match="that is a reward or a metric, and nothing else"):
         load_code("evaluate:load", "agent")
 
 

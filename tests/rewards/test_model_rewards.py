@@ -97,8 +97,11 @@ def test_a_text_longer_than_the_model_reads_is_an_error_that_names_it(folders):
 SPECS = [
     {"id": "lm_fluency", "lm": "llama"},
     {"id": "lm_fluency", "lm": "gpt2", "given": "source"},
+    {"id": "perplexity", "lm": "llama"},
     {"id": "semantic_similarity", "model": "bert"},
     {"id": "semantic_similarity", "model": "roberta", "to": "source"},
+    {"id": "embedding_f1", "model": "bert"},
+    {"id": "embedding_f1", "model": "roberta", "measure": "recall"},
     {"id": "classifier", "model": "labels", "label": "LABEL_1"},
     {"id": "classifier", "model": "labels", "label": 2, "pair": True},
     {"id": "classifier", "model": "roberta labels", "label": 0, "output": "logit"},
@@ -118,11 +121,11 @@ def test_batched_equals_single_and_the_order_is_kept(spec):
     episodes = [on(text, "the lake", "a boat") for text in TEXTS]
     together = reward.score_batch(episodes)[0]
     alone = [reward(episode) for episode in episodes]
-    assert together == pytest.approx(alone, abs=1e-5)
-    assert reward.score_batch(episodes[::-1])[0] == pytest.approx(together[::-1], abs=1e-5)
+    assert together == pytest.approx(alone, rel=1e-6, abs=1e-5)
+    assert reward.score_batch(episodes[::-1])[0] == pytest.approx(together[::-1], rel=1e-6, abs=1e-5)
     assert len(set(np.round(together, 6))) > 3
     assert reward.score_batch([]) == ([], [])
-    assert reward.tolerance == TOLERANCE
+    assert reward.tolerance == TOLERANCE * (1000 if spec["id"] == "perplexity" else 1)
 
 
 def test_a_pickled_reward_is_small_and_scores_the_same(spec):
@@ -205,6 +208,43 @@ def test_semantic_similarity_needs_references_unless_it_reads_sources(folders):
         make_reward(spec, RewardContext(has_references=False))
     to_source = make_reward({**spec, "to": "source"}, RewardContext(has_references=False))
     assert to_source(on("a boat")) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_perplexity_is_the_exponential_of_the_mean_log_probability(folders):
+    reward = make_reward({"id": "perplexity", "lm": folders["llama"]})
+    bounded = make_reward({"id": "perplexity", "lm": folders["llama"], "limit": 2.0})
+    for text in TEXTS:
+        expected = math.exp(-np.mean(logprobs(folders["llama"], "", text))) if text else 72
+        assert reward(on(text)) == pytest.approx(expected, rel=1e-4)
+        assert bounded(on(text)) == pytest.approx(2.0, abs=1e-9)
+    with pytest.raises(ValueError, match="'perplexity': limit is a number above 1"):
+        make_reward({"id": "perplexity", "lm": folders["llama"], "limit": 1.0})
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta"])
+def test_embedding_f1_matches_tokens_greedily(folders, family):
+    tokenizer = AutoTokenizer.from_pretrained(folders[family])
+    model = AutoModel.from_pretrained(folders[family], dtype=torch.float32).eval()
+
+    def tokens(text):
+        read = tokenizer(text, return_tensors="pt")
+        special = tokenizer.get_special_tokens_mask(read.input_ids[0], already_has_special_tokens=True)
+        with torch.no_grad():
+            hidden = model(**read).last_hidden_state[0]
+        return [v / v.norm() for v, out in zip(hidden, special, strict=True) if not out]
+
+    text, reference = "the sea", "a lake, too"
+    first, second = tokens(text), tokens(reference)
+    precision = sum(max(float(a @ b) for b in second) for a in first) / len(first)
+    recall = sum(max(float(a @ b) for a in first) for b in second) / len(second)
+    f_score = 2 * precision * recall / (precision + recall)
+    for measure, expected in (("precision", precision), ("recall", recall), ("f", f_score)):
+        reward = make_reward({"id": "embedding_f1", "model": folders[family], "measure": measure})
+        assert reward(on(text, reference)) == pytest.approx(expected, abs=1e-5)
+        assert reward(on(text, "x", text)) == pytest.approx(1.0, abs=1e-5)
+        assert reward(on(" ", reference)) == 0.0
+    with pytest.raises(RewardError, match="needs references"):
+        reward(on(text))
 
 
 @pytest.mark.parametrize("name", ["labels", "roberta labels"])

@@ -27,9 +27,15 @@ TRAIN = [
     "A cold wind comes over the wall.\nThe gull flies out to the grey sea.",
 ]
 CONTEXT = RewardContext(train_texts=lambda: TRAIN, language="en", max_new_tokens=32)
-OPTIONS = {"product": {"rewards": ["novelty", "constraints"]}}
+OPTIONS = {
+    "format": {"kind": "regex", "pattern": "The.*"},
+    "product": {"rewards": ["novelty", "constraints"]},
+    "sum": {"rewards": ["novelty", "constraints"]},
+    "clip": {"reward": "novelty", "high": 0.5},
+    "gate": {"reward": "novelty", "condition": "constraints", "least": 0.5},
+}
 EPISODE = Episode(
-    Example("", ("the sea is grey",), {"words": ["sea"]}),
+    Example("", ("the sea is grey",), {"words": ["sea"], "name": "f", "tests": ["f()"]}),
     "The sea is a grey song",
     (1, 2, 3),
     "stop",
@@ -53,7 +59,9 @@ def everything(tmp_path_factory):
     options = {
         **OPTIONS,
         "lm_fluency": {"lm": save_model(place / "lm", "causal")},
+        "perplexity": {"lm": save_model(place / "lm", "causal")},
         "semantic_similarity": {"model": save_model(place / "encoder", "encoder", "bert")},
+        "embedding_f1": {"model": save_model(place / "encoder", "encoder", "bert")},
         "classifier": {"model": save_model(place / "classifier", "classifier", num_labels=1)},
     }
     return lambda reward_id: make_reward({"id": reward_id, **options.get(reward_id, {})}, CONTEXT)

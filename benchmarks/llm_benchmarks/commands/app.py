@@ -16,6 +16,7 @@ from typing import Annotated
 import typer
 
 from llm_benchmarks.commands.leaderboard import leaderboard
+from llm_benchmarks.commands.rewards import rewards
 from llm_benchmarks.console.exit_status import report_error
 from llm_benchmarks.console.input import add_working_directory, words_and_toml_texts
 from llm_benchmarks.console.warning_lines import warnings_in_one_line
@@ -48,6 +49,7 @@ for _name in SUBCOMMANDS:
     _declaration = import_module(f"llm_benchmarks.commands.declarations.{_name.replace('-', '_')}")
     commands.command(_name)(_declaration.command)
 commands.add_typer(leaderboard, name="leaderboard")
+commands.add_typer(rewards, name="rewards")
 
 
 @commands.callback()

@@ -20,7 +20,7 @@ INTERRUPTED = 130
 MAX_TOML_BYTES = 16 << 20
 """Larger TOML files are refused."""
 _CODE_NAME = re.compile(r"([^\W\d][\w.]*):[^\W\d]")
-_NO_MODULES = ("file", "hub", "hf", "word", "byte", "evaluate", "llm_envs", "homeassistant")
+_NO_MODULES = ("file", "hub", "hf", "word", "byte", "evaluate", "llm_envs", "homeassistant", "classifier")
 """Words before a colon that name no module of the person's own."""
 
 

@@ -38,10 +38,10 @@ def metric_specs(texts: Sequence[str]) -> Any:
 
 
 def reward_spec(text: str, option: str = "--reward", *, trains: bool = False) -> Any:
-    """Reads a reward: a name stays a string, JSON becomes a specification.
+    """Reads a reward: a name stays a string; JSON, or a line like "bleu - 0.2 * ter", gives a specification.
 
     Args:
-        text: A name or JSON.
+        text: A name, JSON, or a line as `llm_envs.rewards.parse_reward` reads it.
         option: The option that it belongs to, for errors.
         trains: Whether an agent trains on the reward, so that it may be "tuned".
 
@@ -55,7 +55,9 @@ def reward_spec(text: str, option: str = "--reward", *, trains: bool = False) ->
             "name, JSON, or default, the environment's own"
         )
     if not text.lstrip().startswith(("{", "[", '"')):
-        return text
+        from llm_envs.rewards import parse_reward
+
+        return parse_reward(text)
     from llm_envs.foreign import parse_json, shown
 
     try:

@@ -14,6 +14,7 @@ envs = ["TextGen-v0"]
 agents = ["sb3_dqn"]
 seeds = [0, 1, 2, 3, 4]
 total_timesteps = "bench"
+rewards = ["default", "bleu - 0.2 * length_penalty"]   # or tables: [{ id = "bleu", max_order = 2 }]
 variant = "no warm start"   # what distinguishes the block, in words
 """
 
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from llm_benchmarks.run.cells import (
     check_track,
 )
 from llm_envs.checks.suggestions import did_you_mean
+from llm_envs.rewards.expressions import parse_reward
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +144,7 @@ def _suite(values: Mapping[str, Any], name: str) -> Suite:
     evaluation = _make(Evaluation, file.evaluation, "[evaluation]")
     if not file.cells:
         raise SuiteError("it has no [[cells]]")
-    blocks = [_make(Block, table, f"[[cells]] {i}") for i, table in enumerate(file.cells, start=1)]
+    blocks = [_block(table, f"[[cells]] {i}") for i, table in enumerate(file.cells, start=1)]
     for i, block in enumerate(blocks, start=1):
         if "seed" in block.evaluation:
             raise SuiteError(f"[[cells]] {i}: evaluation: the seed is the suite's, in [evaluation]")
@@ -156,6 +158,16 @@ def _suite(values: Mapping[str, Any], name: str) -> Suite:
         )
     ]
     return Suite(name, file.description, _make(Run, file.run, "[run]"), tuple(cells))
+
+
+def _block(table: Any, where: str) -> Block:
+    """Returns a block, with each reward in one line replaced by the specification that it stands for."""
+    block: Block = _make(Block, table, where)
+    try:
+        written = [parse_reward(reward) if isinstance(reward, str) else reward for reward in block.rewards]
+    except ValueError as error:
+        raise SuiteError(f"{where}: rewards: {error}") from None
+    return replace(block, rewards=written)
 
 
 def _cells(block: Block, evaluation: Evaluation, experiment: str) -> Iterator[Cell]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.episode import Episode, Example
+from llm_envs.rewards.asked_words import share_used
 from llm_envs.rewards.forms import FORMS, form_score, script_score
-from llm_envs.tokenizers.words import words_of
 
 
 def constraints(episode: Episode) -> float:
@@ -43,8 +43,7 @@ def asks(example: Example) -> bool:
 def _words_score(text: str, asked: Sequence[str]) -> float:
     if isinstance(asked, str):
         raise ValueError(f'constraints needs "words" to be a list of words, got {asked!r}')
-    written = f" {' '.join(words_of(text))} "
-    return sum(f" {' '.join(words_of(word))} " in written for word in asked) / len(asked)
+    return share_used(text, asked)
 
 
 def _form_score(text: str, form: str, metadata: Mapping[str, Any]) -> float:

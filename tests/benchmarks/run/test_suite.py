@@ -53,6 +53,17 @@ def test_cells_are_the_product_of_each_block(tmp_path: Path) -> None:
     assert suite.env_ids == ["TextGen-Tiny-v0", "TextGen-v0"]
 
 
+def test_a_reward_in_one_line_becomes_its_specification(tmp_path: Path) -> None:
+    text = BLOCK + 'rewards = ["bleu - 0.5 * ter", "chrf"]\n'
+    suite = load_suite(write(tmp_path, text))
+    assert [cell.reward for cell in suite.cells][:2] == [
+        [{"id": "bleu", "weight": 1.0}, {"id": "ter", "weight": -0.5}],
+        "chrf",
+    ]
+    with pytest.raises(SuiteError, match=r"rewards: reward 'bleu \+' cannot be read"):
+        load_suite(write(tmp_path, BLOCK + 'rewards = ["bleu +"]\n'))
+
+
 def test_an_environment_has_one_name(tmp_path: Path) -> None:
     suite = load_suite(write(tmp_path, BLOCK.replace('"TextGen', '"llm_envs:TextGen')))
     assert suite.env_ids == load_suite(write(tmp_path, BLOCK)).env_ids

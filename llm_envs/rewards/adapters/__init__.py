@@ -1,0 +1,1 @@
+"""Rewards that others compute: reward functions of TRL, and servers."""
