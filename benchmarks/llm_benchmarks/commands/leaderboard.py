@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from llm_benchmarks.commands.options import Json, Store
-from llm_benchmarks.console.input import bad_input, creatable, existing_store
+from llm_benchmarks.commands.options import AllowCode, Json, Store, code_allowed
+from llm_benchmarks.console.input import InputError, bad_input, creatable, existing_store
 
 leaderboard = typer.Typer(help="Shows the scores of every agent and every reward.")
 
@@ -84,6 +84,66 @@ def curves(
 
     print(shown(f"written to '{out}'", None))
     raise typer.Exit(1 if problems else 0)
+
+
+@leaderboard.command("verify")
+def verify(
+    store: Store,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RECORD]...", help="Ids of records, or their beginnings; all by default."),
+    ] = None,
+    level: Annotated[
+        int,
+        typer.Option(
+            "--level", metavar="N", min=0, max=3, help="0 unaltered, 1 rescored, 2 replayed, 3 re-evaluated."
+        ),
+    ] = 2,
+    env: OneEnv = None,
+    experiment: Annotated[
+        str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs.")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Level 3: the trained agent, if it is not beside the record."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", min=0, help="Level 3: the fresh seed; drawn by default."),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            "--margin",
+            metavar="X",
+            min=0,
+            help="Level 3: difference that counts as none; the id's by default.",
+        ),
+    ] = None,
+    evaluation_seed: Annotated[
+        int, typer.Option("--evaluation-seed", metavar="N", min=0, help="The seed that all rows share.")
+    ] = 1_000_000,
+    allow_code: AllowCode = None,
+    keep: Annotated[
+        bool, typer.Option("--keep/--no-keep", help="Keep the verdicts in the store, for the badges.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Proves records: their bytes, their scores, their texts and their agents. Imports nothing they name."""
+    from llm_benchmarks.commands.verify import run
+    from llm_benchmarks.verification.ladder import Ladder
+
+    if checkpoint is not None and not ids:
+        raise InputError("--checkpoint is that of one record: name the record too")
+    fresh = {} if seed is None else {"fresh_seed": seed}
+    ladder = Ladder(
+        level=level, evaluation_seed=evaluation_seed, margin=margin, checkpoint=checkpoint, **fresh
+    )
+    with code_allowed(allow_code):
+        status = run(
+            ladder, store, ids=ids or (), env=env, experiment=experiment, keep=keep, json_output=json
+        )
+    raise typer.Exit(status)
 
 
 @leaderboard.command("merge")

@@ -11,6 +11,7 @@ from rich.text import Text
 from llm_benchmarks.console.fitting_table import Column, print_table, print_wrapped
 from llm_benchmarks.console.fitting_table import Row as FittingRow
 from llm_benchmarks.console.report import figure, plain, report_console, signed, tell_problems
+from llm_benchmarks.leaderboard.badges import verdicts_of, with_badges
 from llm_benchmarks.leaderboard.rows import Row
 from llm_benchmarks.leaderboard.scores import Scores, difference
 from llm_benchmarks.leaderboard.statistics import Interval
@@ -44,6 +45,8 @@ class Compared:
         other_score: The other row's mean reward.
         difference: score - other_score, with its interval.
         judged: How the interval was computed: "paired by seed", "welch" or "by example".
+        verified: The badge of the row; empty if one of its records was not verified.
+        other_verified: The badge of the other row.
     """
 
     env: str
@@ -54,6 +57,8 @@ class Compared:
     other_score: float
     difference: Interval
     judged: str
+    verified: str = ""
+    other_verified: str = ""
 
 
 def compare(
@@ -77,7 +82,8 @@ def compare(
     """
     records = {record.id: record for record in store.records(problems)}
     comparisons, agents = [], set[str]()
-    for table in leaderboard_tables(records.values(), env, experiment):
+    verdicts = verdicts_of(store, {} if problems is None else problems)
+    for table in with_badges(leaderboard_tables(records.values(), env, experiment), verdicts):
         scores = {id(row): Scores.of(records[i] for i in row.records) for row in table.rows if row.records}
         rows = [row for row in table.rows if id(row) in scores]
         agents.update(row.agent for row in rows)
@@ -95,6 +101,8 @@ def compare(
                         b.mean,
                         interval,
                         judged,
+                        row.verified,
+                        other.verified,
                     )
                 )
     if not comparisons:
@@ -119,17 +127,18 @@ def show_comparison(
         return status
     console = report_console(WIDTH)
     for key in dict.fromkeys(map(_row_key, comparisons)):
-        env_id, table, name, score = key
+        env_id, table, name, score, verified = key
         where = f" ({shown(table)})" if table else ""
-        print_wrapped(console, f"{shown(env_id)}{where}: {shown(name)} {figure(score)}", "bold")
+        proved = f", {verified}" if verified else ""
+        print_wrapped(console, f"{shown(env_id)}{where}: {shown(name)} {figure(score)}{proved}", "bold")
         rows = [_line(compared) for compared in comparisons if _row_key(compared) == key]
         print_table(console, _COLUMNS, rows, all_in="--json has all")
         console.print()
     return status
 
 
-def _row_key(compared: Compared) -> tuple[str, str, str, float]:
-    return compared.env, compared.table, compared.agent, compared.score
+def _row_key(compared: Compared) -> tuple[str, str, str, float, str]:
+    return compared.env, compared.table, compared.agent, compared.score, compared.verified
 
 
 def _line(compared: Compared) -> FittingRow:
@@ -144,7 +153,10 @@ def _line(compared: Compared) -> FittingRow:
         str(interval.n),
         _VERDICTS[interval.side_of(0.0)],
     )
-    return FittingRow([plain(compared.other, limit=400), *map(Text, values)])
+    name = plain(compared.other, limit=400)
+    if compared.other_verified:
+        name.append(f", {compared.other_verified}")
+    return FittingRow([name, *map(Text, values)])
 
 
 def apart(table: Table) -> str:

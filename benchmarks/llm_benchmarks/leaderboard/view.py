@@ -14,6 +14,7 @@ from llm_benchmarks.console import fitting_table
 from llm_benchmarks.console.fitting_table import Column, print_wrapped
 from llm_benchmarks.console.fitting_table import Row as FittingRow
 from llm_benchmarks.console.report import plain, report_console, say, tell_problems
+from llm_benchmarks.leaderboard.badges import LEGEND, verdicts_of, with_badges
 from llm_benchmarks.leaderboard.columns import columns
 from llm_benchmarks.leaderboard.rows import ANCHORS, Row
 from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
@@ -58,7 +59,8 @@ def read_leaderboard(
     """
     store = store if isinstance(store, RecordStore) else RecordStore(store)
     problems: dict[str, str] = {}
-    return Leaderboard(tuple(leaderboard_tables(store.records(problems), env, experiment)), problems)
+    tables = leaderboard_tables(store.records(problems), env, experiment)
+    return Leaderboard(with_badges(tables, verdicts_of(store, problems)), problems)
 
 
 def show(
@@ -106,7 +108,8 @@ def print_table(table: Table, console: Console) -> None:
         say(console, shown(f"  {name}: {value}"), "cyan")
     if len(table.differences) > _DIFFERENCES:
         console.print(Text(f"  and {len(table.differences) - _DIFFERENCES} more", style="cyan"))
-    shown_columns = columns(table.main_metrics)
+    verified = any(row.verified for row in table.rows)
+    shown_columns = columns(table.main_metrics, verified=verified)
     marks = _Marks()
     rows = [
         FittingRow(
@@ -118,7 +121,8 @@ def print_table(table: Table, console: Console) -> None:
     ]
     heads = [Column("agent", least=14), *(column.column for column in shown_columns)]
     fitting_table.print_table(console, heads, rows, indent=2, all_in="--json has all")
-    for line in (*marks.meanings(), *(shown(line, None) for line in trained_lines(table))):
+    legend = [LEGEND] if verified else []
+    for line in (*marks.meanings(), *legend, *(shown(line, None) for line in trained_lines(table))):
         print_wrapped(console, line, "dim", indent=2)
     console.print()
 
