@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,15 +16,24 @@ OneEnv = Annotated[str | None, typer.Option("--env", metavar="ID", help="Only th
 Experiment = Annotated[
     str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs, and the anchors.")
 ]
+Score = Annotated[
+    str | None, typer.Option("--score", metavar="NAME", help="Score by a reward that `rescore` added.")
+]
 
 
 @leaderboard.command("show")
-def show(store: Store, env: OneEnv = None, experiment: Experiment = None, json: Json = False) -> None:
+def show(
+    store: Store,
+    env: OneEnv = None,
+    experiment: Experiment = None,
+    score: Score = None,
+    json: Json = False,
+) -> None:
     """Prints a table for each environment."""
     from llm_benchmarks.leaderboard.view import show as show_tables
 
     with bad_input():
-        board = show_tables(existing_store(store), env=env, experiment=experiment, json=json)
+        board = show_tables(existing_store(store), env=env, experiment=experiment, json=json, score=score)
     raise typer.Exit(1 if board.problems else 0)
 
 
@@ -34,13 +43,14 @@ def compare(
     store: Store,
     env: OneEnv = None,
     experiment: Experiment = None,
+    score: Score = None,
     json: Json = False,
 ) -> None:
     """Compares an agent with the others of its tables, paired by seed where they share seeds."""
     from llm_benchmarks.leaderboard.compare import show_comparison
 
     with bad_input():
-        status = show_comparison(existing_store(store), agent, env, json, experiment)
+        status = show_comparison(existing_store(store), agent, env, json, experiment, score)
     raise typer.Exit(status)
 
 
@@ -144,6 +154,51 @@ def verify(
             ladder, store, ids=ids or (), env=env, experiment=experiment, keep=keep, json_output=json
         )
     raise typer.Exit(status)
+
+
+@leaderboard.command("rescore")
+def rescore(
+    store: Store,
+    reward: Annotated[
+        str | None, typer.Option("--reward", metavar="SPEC", help="A reward to score by: a name, or JSON.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", metavar="SPEC", help="A metric to add: a name, or JSON.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Its name in tables; by default the reward's."),
+    ] = None,
+    env: OneEnv = None,
+    experiment: Annotated[
+        str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs.")
+    ] = None,
+    allow_code: AllowCode = None,
+    json: Json = False,
+) -> None:
+    """Scores the texts of records by another reward or metric, beside the records, which stay as they are."""
+    from llm_benchmarks.commands.rescore import run
+    from llm_benchmarks.console.options import reward_spec
+    from llm_benchmarks.records.record import Record
+    from llm_envs.envs.ids import bare_id, find_spec
+    from llm_envs.foreign import allowing_code, code_names
+
+    given = [spec for spec in (reward, metric) if spec is not None]
+    if len(given) != 1:
+        raise InputError("give either --reward SPEC or --metric SPEC")
+    kind: Literal["reward", "metric"] = "metric" if reward is None else "reward"
+    with bad_input():
+        spec = reward_spec(given[0], f"--{kind}")
+        if env is not None:
+            find_spec(env)
+
+    def wanted(record: Record) -> bool:
+        its_env = env is None or record.spec.environment.id == bare_id(env)
+        return its_env and experiment in (None, record.spec.experiment)
+
+    own = [code for _, code in code_names(spec)]  # what the person types is theirs
+    with code_allowed(allow_code), allowing_code(own):
+        raise typer.Exit(run(spec, kind, store, name=name, wanted=wanted, json_output=json))
 
 
 @leaderboard.command("merge")

@@ -16,6 +16,7 @@ from llm_benchmarks.leaderboard.rows import Row
 from llm_benchmarks.leaderboard.scores import Scores, difference
 from llm_benchmarks.leaderboard.statistics import Interval
 from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
+from llm_benchmarks.records.additions import with_additions
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import shown
@@ -67,6 +68,7 @@ def compare(
     env: str | None = None,
     problems: dict[str, str] | None = None,
     experiment: str | None = None,
+    score: str | None = None,
 ) -> list[Compared]:
     """Compares every row of an agent with every other row of its table.
 
@@ -76,13 +78,17 @@ def compare(
         env: Only this environment id.
         problems: Receives id -> what is wrong, for each record that cannot be read.
         experiment: Only the runs of this experiment, and the anchors of their tables.
+        score: An added reward that scores instead of the records' own.
 
     Raises:
         ValueError: No row of that name has a score, or no record belongs to the experiment.
+        KeyError: No such score was added.
     """
-    records = {record.id: record for record in store.records(problems)}
+    problems = {} if problems is None else problems
+    scored = with_additions(store, store.records(problems), problems, score)
+    records = {record.id: record for record in scored}
     comparisons, agents = [], set[str]()
-    verdicts = verdicts_of(store, {} if problems is None else problems)
+    verdicts = verdicts_of(store, problems) if score is None else {}
     for table in with_badges(leaderboard_tables(records.values(), env, experiment), verdicts):
         scores = {id(row): Scores.of(records[i] for i in row.records) for row in table.rows if row.records}
         rows = [row for row in table.rows if id(row) in scores]
@@ -113,12 +119,17 @@ def compare(
 
 
 def show_comparison(
-    store: Path, agent: str, env: str | None, json_output: bool, experiment: str | None = None
+    store: Path,
+    agent: str,
+    env: str | None,
+    json_output: bool,
+    experiment: str | None = None,
+    score: str | None = None,
 ) -> int:
     """Prints the comparison; returns the exit status."""
     problems: dict[str, str] = {}
     try:
-        comparisons = compare(RecordStore(store), agent, env, problems, experiment)
+        comparisons = compare(RecordStore(store), agent, env, problems, experiment, score)
     finally:
         tell_problems(problems)
     status = 1 if problems else 0
@@ -127,10 +138,10 @@ def show_comparison(
         return status
     console = report_console(WIDTH)
     for key in dict.fromkeys(map(_row_key, comparisons)):
-        env_id, table, name, score, verified = key
+        env_id, table, name, mean, verified = key
         where = f" ({shown(table)})" if table else ""
         proved = f", {verified}" if verified else ""
-        print_wrapped(console, f"{shown(env_id)}{where}: {shown(name)} {figure(score)}{proved}", "bold")
+        print_wrapped(console, f"{shown(env_id)}{where}: {shown(name)} {figure(mean)}{proved}", "bold")
         rows = [_line(compared) for compared in comparisons if _row_key(compared) == key]
         print_table(console, _COLUMNS, rows, all_in="--json has all")
         console.print()

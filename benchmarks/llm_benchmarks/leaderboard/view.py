@@ -18,6 +18,7 @@ from llm_benchmarks.leaderboard.badges import LEGEND, verdicts_of, with_badges
 from llm_benchmarks.leaderboard.columns import columns
 from llm_benchmarks.leaderboard.rows import ANCHORS, Row
 from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
+from llm_benchmarks.records.additions import with_additions
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.foreign import shown
 
@@ -45,7 +46,10 @@ class Leaderboard:
 
 
 def read_leaderboard(
-    store: RecordStore | str | os.PathLike[str], env: str | None = None, experiment: str | None = None
+    store: RecordStore | str | os.PathLike[str],
+    env: str | None = None,
+    experiment: str | None = None,
+    score: str | None = None,
 ) -> Leaderboard:
     """Returns the tables of a store. Records that cannot be read are left out and listed in `problems`.
 
@@ -53,14 +57,19 @@ def read_leaderboard(
         store: The store or its folder.
         env: Only this environment id.
         experiment: Only the runs of this experiment, and the anchors of their tables.
+        score: An added reward that scores instead of the records' own. The badges, which prove those, are
+            left out then.
 
     Raises:
-        ValueError: No record belongs to the experiment.
+        ValueError: No record belongs to the experiment, or the score is a metric.
+        KeyError: No such score was added.
     """
     store = store if isinstance(store, RecordStore) else RecordStore(store)
     problems: dict[str, str] = {}
-    tables = leaderboard_tables(store.records(problems), env, experiment)
-    return Leaderboard(with_badges(tables, verdicts_of(store, problems)), problems)
+    records = with_additions(store, store.records(problems), problems, score)
+    tables = leaderboard_tables(records, env, experiment)
+    verdicts = verdicts_of(store, problems) if score is None else {}
+    return Leaderboard(with_badges(tables, verdicts), problems)
 
 
 def show(
@@ -69,6 +78,7 @@ def show(
     json: bool = False,
     console: Console | None = None,
     experiment: str | None = None,
+    score: str | None = None,
 ) -> Leaderboard:
     """Prints a store's leaderboard, and on standard error a line for each record that cannot be read.
 
@@ -78,6 +88,7 @@ def show(
         json: Print JSON instead of tables.
         console: Where to print; standard output if omitted, 100 columns wide if it is no terminal.
         experiment: Only the runs of this experiment, and the anchors of their tables.
+        score: An added reward that scores instead of the records' own.
 
     Returns:
         The leaderboard that was printed; `problems` is empty if every record could be read.
@@ -85,7 +96,7 @@ def show(
     Raises:
         ValueError: No record belongs to the experiment.
     """
-    board = read_leaderboard(store, env, experiment)
+    board = read_leaderboard(store, env, experiment, score)
     tell_problems(board.problems)
     if console is None:
         console = report_console(WIDTH)
