@@ -10,8 +10,7 @@ from llm_benchmarks.records.record import Record
 from llm_benchmarks.verification.agreement import agree
 from llm_benchmarks.verification.findings import Fails, NotVerifiable
 from llm_benchmarks.verification.ground import Ground
-from llm_benchmarks.verification.recorded_episode import reads_more_than_recorded
-from llm_benchmarks.verification.rescored import episodes_of
+from llm_benchmarks.verification.rescored import episodes_of, reads_more_than_recorded
 from llm_envs.episode import Episode
 from llm_envs.rewards import RewardError, RewardSet
 

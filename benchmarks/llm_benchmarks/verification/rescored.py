@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
 from llm_benchmarks.records.record import Record, Rows
 from llm_benchmarks.records.results import corpus_metrics
 from llm_benchmarks.verification.agreement import agree, difference
 from llm_benchmarks.verification.findings import Fails, NotVerifiable
 from llm_benchmarks.verification.ground import Ground
-from llm_benchmarks.verification.recorded_episode import RecordedEpisode, reads_more_than_recorded
 from llm_envs.envs.task import Task
 from llm_envs.episode import Episode
 from llm_envs.foreign import shown
 from llm_envs.rewards import RewardError
+
+
+class NotRecorded(Exception):
+    """A reward read a part of an episode that no record holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEpisode(Episode):
+    """An episode of a dialogue as a record holds it: a reward that reads the turns gets an error."""
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "turns":
+            _refuse()
+        return object.__getattribute__(self, name)
+
+
+def _refuse() -> NoReturn:
+    raise NotRecorded("the turns of the dialogue")
+
+
+def reads_more_than_recorded(error: BaseException) -> str:
+    """Returns what a reward wanted to read, if that is why it failed; else ""."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, NotRecorded):
+            return str(cause)
+        cause = cause.__cause__ or cause.__context__
+    return ""
 
 
 def check_scores(record: Record, rows: Rows, ground: Ground) -> None:
