@@ -30,7 +30,9 @@ def main(store: str) -> None:
             print(f"{env_id} {agent}: {reason}")
             continue
         evaluation = record.cost["wall_clock_seconds"]["evaluation"]
-        print(f"{env_id} {agent}: evaluation {evaluation:.2f} s, V2 {seconds:.3f} s, {evaluation / seconds:.1f} times")
+        print(
+            f"{env_id} {agent}: evaluation {evaluation:.2f} s, V2 {seconds:.3f} s, {evaluation / seconds:.1f} times"
+        )
 
 
 if __name__ == "__main__":

@@ -131,8 +131,14 @@ def verify(
         ),
     ] = None,
     evaluation_seed: Annotated[
-        int, typer.Option("--evaluation-seed", metavar="N", min=0, help="The seed that all rows share.")
-    ] = 1_000_000,
+        int | None,
+        typer.Option(
+            "--evaluation-seed",
+            metavar="N",
+            min=0,
+            help="The seed that all rows share; by default the suite's.",
+        ),
+    ] = None,
     allow_code: AllowCode = None,
     keep: Annotated[
         bool, typer.Option("--keep/--no-keep", help="Keep the verdicts in the store, for the badges.")

@@ -10,10 +10,10 @@ from pathlib import Path
 from llm_benchmarks.records.record import Record, Rows
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.records.values import RecordError
-from llm_benchmarks.run.cells import EVALUATION_SEED
 from llm_benchmarks.verification.copies import Written, check_no_copy, written
 from llm_benchmarks.verification.findings import Fails, Finding, NotVerifiable, Verdict
 from llm_benchmarks.verification.ground import Ground, Grounds
+from llm_benchmarks.verification.plan import check_plan
 from llm_benchmarks.verification.replayed import check_replay
 from llm_benchmarks.verification.rescored import check_scores
 from llm_benchmarks.verification.unaltered import read_unaltered
@@ -28,14 +28,14 @@ class Ladder:
 
     Attributes:
         level: The highest level to try.
-        evaluation_seed: The seed of the evaluation that all rows of the leaderboard share.
+        evaluation_seed: The seed that all rows share; by default that of a record's suite, or 1,000,000.
         fresh_seed: Seed of the evaluation of level 3; drawn by default, so that nobody knows it before.
         margin: The difference of mean rewards that counts as none at level 3; by default that of each id.
         checkpoint: The checkpoint for level 3; by default the one beside each record.
     """
 
     level: int = 2
-    evaluation_seed: int = EVALUATION_SEED
+    evaluation_seed: int | None = None
     fresh_seed: int = field(default_factory=lambda: secrets.randbelow(_FRESH))
     margin: float | None = None
     checkpoint: Path | None = None
@@ -106,7 +106,8 @@ class Ladder:
             yield _tried(3, lambda: self._evaluate(record, rows, ground))
 
     def _replay(self, record: Record, rows: Rows, ground: Ground, all_written: Iterable[Written]) -> None:
-        check_replay(record, rows, ground, self.evaluation_seed)
+        check_replay(record, rows, ground)
+        check_plan(record, rows, len(ground.task.examples), self.evaluation_seed)
         check_no_copy(record, rows, ground.task, all_written)
 
     def _evaluate(self, record: Record, rows: Rows, ground: Ground) -> str:

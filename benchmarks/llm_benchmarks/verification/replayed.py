@@ -9,7 +9,6 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from llm_benchmarks.records.record import Record, Rows
-from llm_benchmarks.run.cells import EVALUATION_SEED
 from llm_benchmarks.verification.agreement import agree, difference
 from llm_benchmarks.verification.findings import Fails, NotVerifiable
 from llm_benchmarks.verification.ground import Ground
@@ -19,26 +18,21 @@ from llm_envs.envs.vector_infos import has_info, row_info
 from llm_envs.episode import Outcome
 from llm_envs.foreign import shown
 
-_SAMPLING_SEEDS = 1000
-"""Agents that do not train add their own seed to the evaluation seed; it must lie below this."""
 
-
-def check_replay(record: Record, rows: Rows, ground: Ground, evaluation_seed: int = EVALUATION_SEED) -> None:
+def check_replay(record: Record, rows: Rows, ground: Ground) -> None:
     """Raises if the stored tokens do not lead to the stored texts, rewards and ends.
 
     Args:
         record: A record with results.
         rows: Its episodes.
         ground: The environment, made again.
-        evaluation_seed: The seed of the evaluation that all rows of the leaderboard share.
 
     Raises:
-        Fails: The episodes are not those of the evaluation, or one of them plays otherwise.
+        Fails: An episode plays otherwise.
         NotVerifiable: The environment is another one today.
     """
     for change in ground.changed_since(record):
         raise NotVerifiable(f"{change}: it is of an earlier release, or of other data")
-    check_plan(record, rows, len(ground.task.examples), evaluation_seed)
     envs = ground.environments(len(rows))
     try:
         for first in range(0, len(rows), envs.num_envs):
@@ -47,34 +41,6 @@ def check_replay(record: Record, rows: Rows, ground: Ground, evaluation_seed: in
                 _compare(rows[first + k], outcome, ground.task)
     finally:
         envs.close()
-
-
-def check_plan(record: Record, rows: Rows, examples: int, evaluation_seed: int = EVALUATION_SEED) -> None:
-    """Raises if the episodes are not those that an evaluation plays.
-
-    Episode k is on example k modulo the number of examples, under the seed that follows from the
-    evaluation's seed and k. An evaluation plays every example.
-
-    Args:
-        record: A record with results; level 0 has checked the seeds of its episodes against its own.
-        rows: Its episodes.
-        examples: Number of examples of the split.
-        evaluation_seed: The seed of the evaluation that all rows of the leaderboard share.
-
-    Raises:
-        Fails: An episode is missing, doubled or out of order, or the seed is another one.
-    """
-    seed, planned = record.evaluation.seed, record.evaluation.episodes
-    offset = seed - evaluation_seed
-    if offset if record.spec.training is not None else not 0 <= offset < _SAMPLING_SEEDS:
-        raise Fails(f"the evaluation seed is {seed}, that of the leaderboard {evaluation_seed}")
-    if len(rows) != planned:
-        raise Fails(f"it has {len(rows)} episodes, and {planned} were to be played")
-    if len(rows) < examples:
-        raise Fails(f"it plays {len(rows)} of the {examples} examples of the split")
-    for k, row in enumerate(rows):
-        if row["example"] != k % examples:
-            raise Fails(f"episode {k}: example {row['example']}, where an evaluation plays {k % examples}")
 
 
 def replay(

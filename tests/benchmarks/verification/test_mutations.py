@@ -153,7 +153,7 @@ def test_a_record_that_is_only_part_of_an_evaluation_says_so(honest, tmp_path):
     forgery.plant(tmp_path, forgery.Parts(parts.record, parts.rows[:5]))
     [verdict] = verdicts(tmp_path)
     assert verdict.level == 1
-    assert verdict.to_dict()["reason"] == "it plays 5 of the 12 examples of the split"
+    assert verdict.to_dict()["reason"] == "it plays 5 episodes, the examples of the split are 12"
 
 
 def test_forged_records_are_what_json_says(honest):
