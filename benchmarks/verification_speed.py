@@ -1,4 +1,7 @@
-"""Times the replay of records beside the evaluation that wrote them: python benchmarks/verification_speed.py STORE."""
+"""Times the replay of records beside the evaluation that wrote them.
+
+Run `python benchmarks/verification_speed.py STORE`. It replays one record of each agent on each environment.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ def main(store: str) -> None:
             continue
         evaluation = record.cost["wall_clock_seconds"]["evaluation"]
         print(
-            f"{env_id} {agent}: evaluation {evaluation:.2f} s, V2 {seconds:.3f} s, {evaluation / seconds:.1f} times"
+            f"{env_id} {agent}: evaluation {evaluation:.2f} s, V2 {seconds:.3f} s, {evaluation / seconds:.1f} x"
         )
 
 

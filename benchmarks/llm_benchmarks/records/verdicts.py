@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -100,6 +101,8 @@ def keep_verdicts(store: RecordStore, found: Mapping[str, KeptVerdict]) -> None:
         replace_file(store.path / NAME, _to_json(kept, store.ids()))
     finally:
         lock.release()
+        with suppress(OSError):  # other locks are there
+            lock.path.parent.rmdir()
 
 
 def _confirms(new: KeptVerdict, earlier: KeptVerdict) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,7 +17,9 @@ from llm_baselines.spec import RunSpec
 from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.records.verdicts import NAME, read_verdicts
+from llm_benchmarks.verification.findings import Fails
 from llm_benchmarks.verification.ladder import Ladder
+from llm_benchmarks.verification.plan import check_plan
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 EXPERIMENTS = {
@@ -126,3 +129,19 @@ def test_the_kept_verdicts_are_those_of_records_that_prove_themselves() -> None:
     assert verdicts.keys() <= records().keys()
     assert [id for id, verdict in verdicts.items() if verdict.outcome == "fails"] == []
     assert sum(verdict.level == 2 for verdict in verdicts.values()) > 100
+
+
+def test_a_suite_may_play_fewer_examples_and_nothing_else_may() -> None:
+    record = next(r for r in records().values() if r.spec.experiment == "homeassistant")
+    rows = record.episodes()
+    check_plan(record, rows, 1986)
+    for changed in (replace(record.spec, experiment=""), replace(record.spec, variant="another")):
+        with pytest.raises(Fails, match="it plays 400 episodes, the examples of the split are 1986"):
+            check_plan(replace(record, spec=changed), rows, 1986)
+    with pytest.raises(Fails, match="it plays 399 episodes"):
+        check_plan(_with_episodes(record, 399), rows[:399], 1986)
+
+
+def _with_episodes(record: Record, episodes: int) -> Record:
+    evaluation = replace(record.evaluation, episodes=episodes)
+    return replace(record, spec=replace(record.spec, evaluation=evaluation))
