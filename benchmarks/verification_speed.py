@@ -34,7 +34,7 @@ def main(store: str) -> None:
             continue
         evaluation = record.cost["wall_clock_seconds"]["evaluation"]
         print(
-            f"{env_id} {agent}: evaluation {evaluation:.2f} s, V2 {seconds:.3f} s, {evaluation / seconds:.1f} x"
+            f"{env_id} {agent}: wrote in {evaluation:.2f} s, V2 {seconds:.3f} s, {evaluation / seconds:.1f}x"
         )
 
 
