@@ -66,12 +66,17 @@ def run(
 
     told: list[Told] = []
     total = len(records.ids() if chosen is None else chosen)
-    with ProgressDisplay(Console(stderr=True)) as display:
-        display.add("records", "verifying", detail="reading", total=total)
-        for record, verdict in ladder.verdicts(records, wanted, chosen):
-            told.append(Told.of(record, verdict))
-            detail = f"{len(told)} of {total} records"
-            display.update("records", prefix="verifying: ", detail=detail, done=len(told), total=total)
+    try:
+        with ProgressDisplay(Console(stderr=True)) as display:
+            display.add("records", "verifying", detail="reading", total=total)
+            for record, verdict in ladder.verdicts(records, wanted, chosen):
+                told.append(Told.of(record, verdict))
+                detail = f"{len(told)} of {total} records"
+                display.update("records", prefix="verifying: ", detail=detail, done=len(told), total=total)
+    except KeyboardInterrupt:
+        if keep and told:
+            _keep(records, [entry.verdict for entry in told])
+        raise
     if not told:
         raise InputError(_nothing(store, env, experiment))
     told.sort(key=lambda entry: (entry.name, entry.verdict.record))

@@ -64,7 +64,7 @@ def check_checkpoint(
         compared = equivalence(rows, _play(agent, ground, record, seed), margin)
     except ValueError as error:
         raise NotVerifiable(str(error)) from error
-    measured = _in_words(compared, share)
+    measured = _in_words(compared, share, seed)
     if not compared.holds:
         raise Fails(f"not equivalent under fresh seeds: {measured}")
     return measured
@@ -133,8 +133,8 @@ def _same_share(there: Rows, now: Sequence[Mapping[str, Any]]) -> float:
     return same / len(there)
 
 
-def _in_words(compared: Equivalence, share: float) -> str:
+def _in_words(compared: Equivalence, share: float, seed: int) -> str:
     return (
-        f"{share:.0%} of the texts written again; difference under fresh seeds {compared.difference:+.3f} "
+        f"{share:.0%} of the texts written again; difference under seed {seed} {compared.difference:+.3f} "
         f"[{compared.low:+.3f}, {compared.high:+.3f}], margin {compared.margin:g}"
     )

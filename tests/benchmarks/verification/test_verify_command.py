@@ -334,3 +334,14 @@ def test_a_tolerance_is_what_a_reward_declares(tmp_path, monkeypatch):
     for shift, level in ((0.005, 2), (0.02, 0)):
         monkeypatch.setattr(Neural, "shift", shift)
         assert one(store)[1] == level
+
+
+def test_an_interrupted_verification_keeps_what_it_found(store, made, monkeypatch):
+    def interrupted(self, *arguments):
+        yield from list(climbed(self, *arguments))[:1]
+        raise KeyboardInterrupt
+
+    climbed = Ladder.verdicts
+    monkeypatch.setattr(Ladder, "verdicts", interrupted)
+    assert verify(store) == 130
+    assert len(read_verdicts(store)) == 1
