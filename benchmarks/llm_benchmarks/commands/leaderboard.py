@@ -235,18 +235,30 @@ def merge(
 @leaderboard.command("export")
 def export(
     store: Store,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The JSON file.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The file: .json, .csv, .md, .tex or .yaml (model-index).")
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="NAME", help="baselines, json, csv, markdown, latex or model-index."
+        ),
+    ] = None,
+    env: OneEnv = None,
+    experiment: Experiment = None,
+    score: Score = None,
 ) -> None:
-    """Writes the scores of a store as a short JSON file, as `baselines` reads it."""
+    """Writes the tables of a store for other programs; as .json in the short form that `baselines` reads."""
     from llm_benchmarks.console.report import tell_problems
-    from llm_benchmarks.leaderboard.baselines import to_json, trimmed
+    from llm_benchmarks.leaderboard.export import exported
     from llm_benchmarks.leaderboard.view import read_leaderboard
     from llm_envs.foreign import shown
 
     with bad_input():
+        write = exported(out, form)
         creatable(out, "--out")
-        board = read_leaderboard(existing_store(store))
-        out.write_text(to_json(trimmed(board.tables)), encoding="utf-8")
+        board = read_leaderboard(existing_store(store), env, experiment, score)
+        out.write_text(write(board), encoding="utf-8")
     tell_problems(board.problems)
     print(shown(f"written to '{out}'", None))
     raise typer.Exit(1 if board.problems else 0)
