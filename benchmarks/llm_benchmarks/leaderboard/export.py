@@ -181,8 +181,8 @@ def exported(path: Path, form: str | None = None) -> Callable[[Leaderboard], str
     if form is None:
         if path.suffix.lower() not in SUFFIXES:
             raise ValueError(
-                f"--out: the suffix {path.suffix!r} names no format; there are {', '.join(SUFFIXES)}; or name "
-                f"the format: --format {'|'.join(FORMATS)}"
+                f"--out: the suffix {path.suffix!r} names no format; there are {', '.join(SUFFIXES)}; "
+                f"or name the format: --format {'|'.join(FORMATS)}"
             )
         form = SUFFIXES[path.suffix.lower()]
     if form not in FORMATS:
