@@ -14,15 +14,18 @@ from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.verification.findings import Verdict
 from llm_benchmarks.verification.ladder import Ladder
 
+SCORES = ("reward", "reward_components", "metrics")
+
 
 @pytest.fixture(scope="module")
 def honest(tmp_path_factory):
-    """A store of two trainings on one data set and one on another; the ids, and the data sets."""
+    """A store of two trainings on one data set, and of perfect play on another and on this one; the ids."""
     folder = tmp_path_factory.mktemp("honest")
     ours, easy = forgery.write_data(folder / "ours.jsonl", 1), forgery.write_data(folder / "easy.jsonl", 2)
     store = RecordStore(folder / "store")
     ids = [forgery.record(store, ours, seed) for seed in (1, 2)]
     ids.append(forgery.record(store, easy, 1, noise=0.0))
+    ids.append(forgery.record(store, ours, 1, noise=0.0))
     return store.path, ids, ours
 
 
@@ -41,7 +44,7 @@ def check_caught(store: Path, level: int, what: str) -> None:
 
 def test_honest_records_hold(honest):
     found = verdicts(honest[0])
-    assert [verdict.level for verdict in found] == [2, 2, 2]
+    assert [verdict.level for verdict in found] == [2, 2, 2, 2]
     assert all(verdict.fault is None for verdict in found)
 
 
@@ -75,9 +78,13 @@ def forge_dataset(store: Path, ids: list[str], rng: random.Random, forged: Path)
 
 
 def forge_seeds(store: Path, ids: list[str], rng: random.Random, forged: Path) -> str:
-    """Hands one run in under several training seeds."""
+    """Hands one run in under several training seeds, one text replaced by the reference in some of them."""
     for seed in rng.sample(range(1000), rng.randint(2, 5)):
         parts = forgery.parts_of(store, ids[0])
+        if rng.random() < 0.5:
+            row = rng.choice([row for row in parts.rows if row["reward"] < 1])
+            perfect = forgery.parts_of(store, ids[3]).rows[row["index"]]
+            row |= {name: perfect[name] for name in ("text", "action_ids", "length", *SCORES)}
         parts.record["spec"]["training"]["seed"] = seed
         parts.record["provenance"]["command"] = [f"run {seed}"]
         forgery.plant(forged, parts)
