@@ -89,6 +89,11 @@ class RewardSet:
         """The most the sum may differ between machines and batch sizes: 0 unless a neural model scores."""
         return sum(abs(c.entry.weight) * getattr(c.reward, "tolerance", 0.0) for c in self._components)
 
+    @property
+    def tolerances(self) -> dict[str, float]:
+        """The most each reward may differ between machines and batch sizes, without its weight, by name."""
+        return {c.entry.name: getattr(c.reward, "tolerance", 0.0) for c in self._components}
+
     def __call__(self, episode: Episode) -> float:
         """Returns the weighted sum.
 

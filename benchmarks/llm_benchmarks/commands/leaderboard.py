@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from llm_benchmarks.commands.options import Json, Store
-from llm_benchmarks.console.input import bad_input, creatable, existing_store
+from llm_benchmarks.commands.options import AllowCode, Json, Store, code_allowed
+from llm_benchmarks.console.input import InputError, bad_input, creatable, existing_store
 
 leaderboard = typer.Typer(help="Shows the scores of every agent and every reward.")
 
@@ -16,15 +16,24 @@ OneEnv = Annotated[str | None, typer.Option("--env", metavar="ID", help="Only th
 Experiment = Annotated[
     str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs, and the anchors.")
 ]
+Score = Annotated[
+    str | None, typer.Option("--score", metavar="NAME", help="Score by a reward that `rescore` added.")
+]
 
 
 @leaderboard.command("show")
-def show(store: Store, env: OneEnv = None, experiment: Experiment = None, json: Json = False) -> None:
+def show(
+    store: Store,
+    env: OneEnv = None,
+    experiment: Experiment = None,
+    score: Score = None,
+    json: Json = False,
+) -> None:
     """Prints a table for each environment."""
     from llm_benchmarks.leaderboard.view import show as show_tables
 
     with bad_input():
-        board = show_tables(existing_store(store), env=env, experiment=experiment, json=json)
+        board = show_tables(existing_store(store), env=env, experiment=experiment, json=json, score=score)
     raise typer.Exit(1 if board.problems else 0)
 
 
@@ -34,13 +43,14 @@ def compare(
     store: Store,
     env: OneEnv = None,
     experiment: Experiment = None,
+    score: Score = None,
     json: Json = False,
 ) -> None:
     """Compares an agent with the others of its tables, paired by seed where they share seeds."""
     from llm_benchmarks.leaderboard.compare import show_comparison
 
     with bad_input():
-        status = show_comparison(existing_store(store), agent, env, json, experiment)
+        status = show_comparison(existing_store(store), agent, env, json, experiment, score)
     raise typer.Exit(status)
 
 
@@ -86,6 +96,117 @@ def curves(
     raise typer.Exit(1 if problems else 0)
 
 
+@leaderboard.command("verify")
+def verify(
+    store: Store,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RECORD]...", help="Ids of records, or their beginnings; all by default."),
+    ] = None,
+    level: Annotated[
+        int,
+        typer.Option(
+            "--level", metavar="N", min=0, max=3, help="0 unaltered, 1 rescored, 2 replayed, 3 re-evaluated."
+        ),
+    ] = 2,
+    env: OneEnv = None,
+    experiment: Annotated[
+        str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs.")
+    ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Level 3: the trained agent, if it is not beside the record."),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", metavar="N", min=0, help="Level 3: the fresh seed; drawn by default."),
+    ] = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            "--margin",
+            metavar="X",
+            min=0,
+            help="Level 3: difference that counts as none; the id's by default.",
+        ),
+    ] = None,
+    evaluation_seed: Annotated[
+        int | None,
+        typer.Option(
+            "--evaluation-seed",
+            metavar="N",
+            min=0,
+            help="The seed that all rows share; by default the suite's.",
+        ),
+    ] = None,
+    allow_code: AllowCode = None,
+    keep: Annotated[
+        bool, typer.Option("--keep/--no-keep", help="Keep the verdicts in the store, for the badges.")
+    ] = True,
+    json: Json = False,
+) -> None:
+    """Proves records: their bytes, their scores, their texts and their agents. Imports nothing they name."""
+    from llm_benchmarks.commands.verify import run
+    from llm_benchmarks.verification.ladder import Ladder
+
+    if checkpoint is not None and not ids:
+        raise InputError("--checkpoint is that of one record: name the record too")
+    fresh = {} if seed is None else {"fresh_seed": seed}
+    ladder = Ladder(
+        level=level, evaluation_seed=evaluation_seed, margin=margin, checkpoint=checkpoint, **fresh
+    )
+    with code_allowed(allow_code):
+        status = run(
+            ladder, store, ids=ids or (), env=env, experiment=experiment, keep=keep, json_output=json
+        )
+    raise typer.Exit(status)
+
+
+@leaderboard.command("rescore")
+def rescore(
+    store: Store,
+    reward: Annotated[
+        str | None, typer.Option("--reward", metavar="SPEC", help="A reward to score by: a name, or JSON.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", metavar="SPEC", help="A metric to add: a name, or JSON.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="NAME", help="Its name in tables; by default the reward's."),
+    ] = None,
+    env: OneEnv = None,
+    experiment: Annotated[
+        str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs.")
+    ] = None,
+    allow_code: AllowCode = None,
+    json: Json = False,
+) -> None:
+    """Scores the texts of records by another reward or metric, beside the records, which stay as they are."""
+    from llm_benchmarks.commands.rescore import run
+    from llm_benchmarks.console.options import reward_spec
+    from llm_benchmarks.records.record import Record
+    from llm_envs.envs.ids import bare_id, find_spec
+    from llm_envs.foreign import allowing_code, code_names
+
+    given = [spec for spec in (reward, metric) if spec is not None]
+    if len(given) != 1:
+        raise InputError("give either --reward SPEC or --metric SPEC")
+    kind: Literal["reward", "metric"] = "metric" if reward is None else "reward"
+    with bad_input():
+        spec = reward_spec(given[0], f"--{kind}")
+        if env is not None:
+            find_spec(env)
+
+    def wanted(record: Record) -> bool:
+        its_env = env is None or record.spec.environment.id == bare_id(env)
+        return its_env and experiment in (None, record.spec.experiment)
+
+    own = [code for _, code in code_names(spec)]  # what the person types is theirs
+    with code_allowed(allow_code), allowing_code(own):
+        raise typer.Exit(run(spec, kind, store, name=name, wanted=wanted, json_output=json))
+
+
 @leaderboard.command("merge")
 def merge(
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Stores to copy from.")],
@@ -114,18 +235,30 @@ def merge(
 @leaderboard.command("export")
 def export(
     store: Store,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The JSON file.")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The file: .json, .csv, .md, .tex or .yaml (model-index).")
+    ],
+    form: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="NAME", help="baselines, json, csv, markdown, latex or model-index."
+        ),
+    ] = None,
+    env: OneEnv = None,
+    experiment: Experiment = None,
+    score: Score = None,
 ) -> None:
-    """Writes the scores of a store as a short JSON file, as `baselines` reads it."""
+    """Writes the tables of a store for other programs; as .json in the short form that `baselines` reads."""
     from llm_benchmarks.console.report import tell_problems
-    from llm_benchmarks.leaderboard.baselines import to_json, trimmed
+    from llm_benchmarks.leaderboard.export import exported
     from llm_benchmarks.leaderboard.view import read_leaderboard
     from llm_envs.foreign import shown
 
     with bad_input():
+        write = exported(out, form)
         creatable(out, "--out")
-        board = read_leaderboard(existing_store(store))
-        out.write_text(to_json(trimmed(board.tables)), encoding="utf-8")
+        board = read_leaderboard(existing_store(store), env, experiment, score)
+        out.write_text(write(board), encoding="utf-8")
     tell_problems(board.problems)
     print(shown(f"written to '{out}'", None))
     raise typer.Exit(1 if board.problems else 0)

@@ -31,14 +31,17 @@ class ShownColumn:
     text: Callable[[Row], str]
 
 
-def columns(metrics: Sequence[str]) -> list[ShownColumn]:
+def columns(metrics: Sequence[str], *, verified: bool = False) -> list[ShownColumn]:
     """Returns the columns of a table after the first, which holds the agent's name.
 
     Args:
         metrics: The metrics that get a column each.
+        verified: Add the badges of `leaderboard verify`.
     """
+    badges = ShownColumn(Column("verified", rank=1), lambda row: row.verified or NOTHING)
     return [
         ShownColumn(Column(SCORE, least=len(SCORE)), _interval),
+        *([badges] if verified else []),
         ShownColumn(Column("seeds", right=True, rank=2), lambda row: str(row.seeds or NOTHING)),
         ShownColumn(Column("norm.", right=True, rank=3), lambda row: _number(row.normalized, 2)),
         *(

@@ -11,10 +11,12 @@ from rich.text import Text
 from llm_benchmarks.console.fitting_table import Column, print_table, print_wrapped
 from llm_benchmarks.console.fitting_table import Row as FittingRow
 from llm_benchmarks.console.report import figure, plain, report_console, signed, tell_problems
+from llm_benchmarks.leaderboard.badges import verdicts_of, with_badges
 from llm_benchmarks.leaderboard.rows import Row
 from llm_benchmarks.leaderboard.scores import Scores, difference
 from llm_benchmarks.leaderboard.statistics import Interval
 from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
+from llm_benchmarks.records.additions import with_additions
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import shown
@@ -44,6 +46,8 @@ class Compared:
         other_score: The other row's mean reward.
         difference: score - other_score, with its interval.
         judged: How the interval was computed: "paired by seed", "welch" or "by example".
+        verified: The badge of the row; empty if one of its records was not verified.
+        other_verified: The badge of the other row.
     """
 
     env: str
@@ -54,6 +58,8 @@ class Compared:
     other_score: float
     difference: Interval
     judged: str
+    verified: str = ""
+    other_verified: str = ""
 
 
 def compare(
@@ -62,6 +68,7 @@ def compare(
     env: str | None = None,
     problems: dict[str, str] | None = None,
     experiment: str | None = None,
+    score: str | None = None,
 ) -> list[Compared]:
     """Compares every row of an agent with every other row of its table.
 
@@ -71,13 +78,18 @@ def compare(
         env: Only this environment id.
         problems: Receives id -> what is wrong, for each record that cannot be read.
         experiment: Only the runs of this experiment, and the anchors of their tables.
+        score: An added reward that scores instead of the records' own.
 
     Raises:
         ValueError: No row of that name has a score, or no record belongs to the experiment.
+        KeyError: No such score was added.
     """
-    records = {record.id: record for record in store.records(problems)}
+    problems = {} if problems is None else problems
+    scored = with_additions(store, store.records(problems), problems, score)
+    records = {record.id: record for record in scored}
     comparisons, agents = [], set[str]()
-    for table in leaderboard_tables(records.values(), env, experiment):
+    verdicts = verdicts_of(store, problems) if score is None else {}
+    for table in with_badges(leaderboard_tables(records.values(), env, experiment), verdicts):
         scores = {id(row): Scores.of(records[i] for i in row.records) for row in table.rows if row.records}
         rows = [row for row in table.rows if id(row) in scores]
         agents.update(row.agent for row in rows)
@@ -95,6 +107,8 @@ def compare(
                         b.mean,
                         interval,
                         judged,
+                        row.verified,
+                        other.verified,
                     )
                 )
     if not comparisons:
@@ -105,12 +119,17 @@ def compare(
 
 
 def show_comparison(
-    store: Path, agent: str, env: str | None, json_output: bool, experiment: str | None = None
+    store: Path,
+    agent: str,
+    env: str | None,
+    json_output: bool,
+    experiment: str | None = None,
+    score: str | None = None,
 ) -> int:
     """Prints the comparison; returns the exit status."""
     problems: dict[str, str] = {}
     try:
-        comparisons = compare(RecordStore(store), agent, env, problems, experiment)
+        comparisons = compare(RecordStore(store), agent, env, problems, experiment, score)
     finally:
         tell_problems(problems)
     status = 1 if problems else 0
@@ -119,17 +138,18 @@ def show_comparison(
         return status
     console = report_console(WIDTH)
     for key in dict.fromkeys(map(_row_key, comparisons)):
-        env_id, table, name, score = key
+        env_id, table, name, mean, verified = key
         where = f" ({shown(table)})" if table else ""
-        print_wrapped(console, f"{shown(env_id)}{where}: {shown(name)} {figure(score)}", "bold")
+        proved = f", {verified}" if verified else ""
+        print_wrapped(console, f"{shown(env_id)}{where}: {shown(name)} {figure(mean)}{proved}", "bold")
         rows = [_line(compared) for compared in comparisons if _row_key(compared) == key]
         print_table(console, _COLUMNS, rows, all_in="--json has all")
         console.print()
     return status
 
 
-def _row_key(compared: Compared) -> tuple[str, str, str, float]:
-    return compared.env, compared.table, compared.agent, compared.score
+def _row_key(compared: Compared) -> tuple[str, str, str, float, str]:
+    return compared.env, compared.table, compared.agent, compared.score, compared.verified
 
 
 def _line(compared: Compared) -> FittingRow:
@@ -144,7 +164,10 @@ def _line(compared: Compared) -> FittingRow:
         str(interval.n),
         _VERDICTS[interval.side_of(0.0)],
     )
-    return FittingRow([plain(compared.other, limit=400), *map(Text, values)])
+    name = plain(compared.other, limit=400)
+    if compared.other_verified:
+        name.append(f", {compared.other_verified}")
+    return FittingRow([name, *map(Text, values)])
 
 
 def apart(table: Table) -> str:

@@ -52,6 +52,7 @@ class Row:
         not_above_constant: True unless the interval lies above the best constant text's score.
         notes: Further remarks that a reader needs.
         records: Ids of the completed records.
+        verified: How far they were verified, such as "V2"; see badges.py. Empty if one was not.
     """
 
     rank: int | None
@@ -78,6 +79,7 @@ class Row:
     not_above_constant: bool | None
     notes: tuple[str, ...]
     records: tuple[str, ...]
+    verified: str = ""
 
 
 def make_row(

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from llm_benchmarks.console.fitting_table import print_wrapped
 from llm_benchmarks.console.report import figure, report_console, say, tell_problems
+from llm_benchmarks.leaderboard.badges import badge, verdicts_of
 from llm_benchmarks.leaderboard.compare import apart
 from llm_benchmarks.leaderboard.tables import leaderboard_tables
 from llm_benchmarks.records.store import RecordStore
@@ -33,6 +34,7 @@ class Sampled:
         label: How the row differs from others of the agent; often empty.
         score: The row's mean reward.
         record: Id of the row's first run, which wrote the texts.
+        verified: The badge of that record; empty if it was not verified.
         episodes: Episodes of that record.
     """
 
@@ -41,6 +43,7 @@ class Sampled:
     label: str
     score: float
     record: str
+    verified: str
     episodes: Sequence[Mapping[str, Any]]
 
 
@@ -85,6 +88,7 @@ def show_samples(
     problems: dict[str, str] = {}
     records = RecordStore(store)
     tables = leaderboard_tables(records.records(problems), env, experiment)
+    verdicts = verdicts_of(records, problems)
     tell_problems(problems)
     samples = [
         Sampled(
@@ -93,6 +97,7 @@ def show_samples(
             label=row.label,
             score=row.score,
             record=row.records[0],
+            verified=badge(row.records[:1], verdicts),
             episodes=spread(records.read(row.records[0]).episodes(), n),
         )
         for table in tables
@@ -114,6 +119,7 @@ def show_samples(
         where = f" ({shown(sampled.table)})" if sampled.table else ""
         name = shown(f"{sampled.agent} {sampled.label}".strip(), 400)
         title = f"{shown(env)}{where}: {name}, score {figure(sampled.score)}, record {sampled.record[:12]}"
+        title += f", {sampled.verified}" if sampled.verified else ""
         print_wrapped(console, title, "bold")
         print_samples(console, sampled.episodes)
         console.print()

@@ -14,9 +14,11 @@ from llm_benchmarks.console import fitting_table
 from llm_benchmarks.console.fitting_table import Column, print_wrapped
 from llm_benchmarks.console.fitting_table import Row as FittingRow
 from llm_benchmarks.console.report import plain, report_console, say, tell_problems
+from llm_benchmarks.leaderboard.badges import LEGEND, verdicts_of, with_badges
 from llm_benchmarks.leaderboard.columns import columns
 from llm_benchmarks.leaderboard.rows import ANCHORS, Row
 from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
+from llm_benchmarks.records.additions import with_additions
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.foreign import shown
 
@@ -44,7 +46,10 @@ class Leaderboard:
 
 
 def read_leaderboard(
-    store: RecordStore | str | os.PathLike[str], env: str | None = None, experiment: str | None = None
+    store: RecordStore | str | os.PathLike[str],
+    env: str | None = None,
+    experiment: str | None = None,
+    score: str | None = None,
 ) -> Leaderboard:
     """Returns the tables of a store. Records that cannot be read are left out and listed in `problems`.
 
@@ -52,13 +57,19 @@ def read_leaderboard(
         store: The store or its folder.
         env: Only this environment id.
         experiment: Only the runs of this experiment, and the anchors of their tables.
+        score: An added reward that scores instead of the records' own. The badges, which prove those, are
+            left out then.
 
     Raises:
-        ValueError: No record belongs to the experiment.
+        ValueError: No record belongs to the experiment, or the score is a metric.
+        KeyError: No such score was added.
     """
     store = store if isinstance(store, RecordStore) else RecordStore(store)
     problems: dict[str, str] = {}
-    return Leaderboard(tuple(leaderboard_tables(store.records(problems), env, experiment)), problems)
+    records = with_additions(store, store.records(problems), problems, score)
+    tables = leaderboard_tables(records, env, experiment)
+    verdicts = verdicts_of(store, problems) if score is None else {}
+    return Leaderboard(with_badges(tables, verdicts), problems)
 
 
 def show(
@@ -67,6 +78,7 @@ def show(
     json: bool = False,
     console: Console | None = None,
     experiment: str | None = None,
+    score: str | None = None,
 ) -> Leaderboard:
     """Prints a store's leaderboard, and on standard error a line for each record that cannot be read.
 
@@ -76,6 +88,7 @@ def show(
         json: Print JSON instead of tables.
         console: Where to print; standard output if omitted, 100 columns wide if it is no terminal.
         experiment: Only the runs of this experiment, and the anchors of their tables.
+        score: An added reward that scores instead of the records' own.
 
     Returns:
         The leaderboard that was printed; `problems` is empty if every record could be read.
@@ -83,7 +96,7 @@ def show(
     Raises:
         ValueError: No record belongs to the experiment.
     """
-    board = read_leaderboard(store, env, experiment)
+    board = read_leaderboard(store, env, experiment, score)
     tell_problems(board.problems)
     if console is None:
         console = report_console(WIDTH)
@@ -106,7 +119,8 @@ def print_table(table: Table, console: Console) -> None:
         say(console, shown(f"  {name}: {value}"), "cyan")
     if len(table.differences) > _DIFFERENCES:
         console.print(Text(f"  and {len(table.differences) - _DIFFERENCES} more", style="cyan"))
-    shown_columns = columns(table.main_metrics)
+    verified = any(row.verified for row in table.rows)
+    shown_columns = columns(table.main_metrics, verified=verified)
     marks = _Marks()
     rows = [
         FittingRow(
@@ -118,7 +132,8 @@ def print_table(table: Table, console: Console) -> None:
     ]
     heads = [Column("agent", least=14), *(column.column for column in shown_columns)]
     fitting_table.print_table(console, heads, rows, indent=2, all_in="--json has all")
-    for line in (*marks.meanings(), *(shown(line, None) for line in trained_lines(table))):
+    legend = [LEGEND] if verified else []
+    for line in (*marks.meanings(), *legend, *(shown(line, None) for line in trained_lines(table))):
         print_wrapped(console, line, "dim", indent=2)
     console.print()
 

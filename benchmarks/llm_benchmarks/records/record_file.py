@@ -41,6 +41,9 @@ TEMPORARY = ".writing-"
 MAX_BYTES = 256 << 20
 """The largest size of a record's file, compressed and uncompressed. It bounds the memory for reading."""
 
+GZIP_HEADER = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03"
+"""The header of a record's file: no name, no time, the same on every system."""
+
 _GZIP = 16 + zlib.MAX_WBITS
 _PIECE = 1 << 20
 
@@ -183,8 +186,8 @@ def _lines(path: Path, id: str) -> list[bytes]:
 
 
 def _compressed(content: bytes) -> bytes:
-    """Returns the content as gzip, without a file name or a time, so that equal records are equal files."""
-    return zlib.compress(content, level=9, wbits=_GZIP)
+    """Returns the content as gzip. The header is always the same, so that equal records are equal files."""
+    return GZIP_HEADER + zlib.compress(content, level=9, wbits=_GZIP)[len(GZIP_HEADER) :]
 
 
 def _uncompressed(data: bytes, name: str) -> bytes:

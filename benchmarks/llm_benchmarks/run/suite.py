@@ -88,6 +88,13 @@ class Suite:
         return list(dict.fromkeys(cell.env_id for cell in self.cells))
 
 
+def bundled_suites() -> dict[str, Path]:
+    """Returns the files of the suites of this package by name."""
+    here = Path(__file__).resolve().parent.parent  # the package
+    folders = [here / "suites", here.parent / "suites"]
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+
+
 def find_suite(name: str) -> Path:
     """Returns the file of a suite.
 
@@ -100,9 +107,7 @@ def find_suite(name: str) -> Path:
     with suppress(OSError):  # the name may be too long for a path
         if Path(name).is_file():
             return Path(name)
-    here = Path(__file__).resolve().parent.parent  # the package
-    folders = [here / "suites", here.parent / "suites"]
-    known = {path.stem: path for folder in folders for path in sorted(folder.glob("*.toml"))}
+    known = bundled_suites()
     if name not in known:
         raise SuiteError(
             f"there is no suite {name!r}, and no file of that name"

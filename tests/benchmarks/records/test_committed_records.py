@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,10 @@ from llm_baselines.anchors.reference import ReferenceAgent
 from llm_baselines.spec import RunSpec
 from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.records.verdicts import NAME, read_verdicts
+from llm_benchmarks.verification.findings import Fails
+from llm_benchmarks.verification.ladder import Ladder
+from llm_benchmarks.verification.plan import check_plan
 
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 EXPERIMENTS = {
@@ -60,7 +65,7 @@ def test_every_record_belongs_to_an_experiment() -> None:
 
 
 def test_the_store_fits_in_a_repository() -> None:
-    files = list((BENCHMARKS / "results").iterdir())
+    files = [file for file in (BENCHMARKS / "results").iterdir() if file.name != NAME]
     assert len(files) == len(records())
     assert sum(file.stat().st_size for file in files) < 15_000_000
 
@@ -93,3 +98,50 @@ def test_the_repository_holds_fewer_than_a_thousand_files() -> None:
     if listed.returncode:
         pytest.skip("not a git checkout")
     assert len(listed.stdout.splitlines()) < 1000
+
+
+def test_one_record_of_every_id_is_replayed_or_says_that_its_environment_changed() -> None:
+    """`llm-envs leaderboard verify --store benchmarks/results` does it for all of them, in some minutes."""
+    today = {}
+    for env_id in llm_envs.list_envs():
+        env = gym.make(env_id, split="test")
+        today[env_id] = env.unwrapped.task.signature  # type: ignore[attr-defined]
+        env.close()
+    chosen = {}
+    for record in records().values():
+        environment = record.spec.environment
+        if record.spec.agent.name == "reference" and not environment.kwargs:
+            chosen[record.id] = today[environment.id] == environment.signature
+    assert sum(chosen.values()) >= 5
+    for _, verdict in Ladder(level=2).verdicts(RecordStore(BENCHMARKS / "results"), ids=list(chosen)):
+        if chosen.pop(verdict.record):
+            assert verdict.fault is None
+            assert verdict.level == 2
+        else:
+            assert verdict.fault is not None
+            assert verdict.fault.outcome == "unknown"
+    assert chosen == {}
+
+
+def test_the_kept_verdicts_are_those_of_records_that_prove_themselves() -> None:
+    """A record that fails is no result. One whose environment changed, or that needs a download, says so."""
+    verdicts = read_verdicts(RecordStore(BENCHMARKS / "results"))
+    assert verdicts.keys() <= records().keys()
+    assert [id for id, verdict in verdicts.items() if verdict.outcome == "fails"] == []
+    assert sum(verdict.level == 2 for verdict in verdicts.values()) > 100
+
+
+def test_a_suite_may_play_fewer_examples_and_nothing_else_may() -> None:
+    record = next(r for r in records().values() if r.spec.experiment == "homeassistant")
+    rows = record.episodes()
+    check_plan(record, rows, 1986)
+    for changed in (replace(record.spec, experiment=""), replace(record.spec, variant="another")):
+        with pytest.raises(Fails, match="it plays 400 episodes, the examples of the split are 1986"):
+            check_plan(replace(record, spec=changed), rows, 1986)
+    with pytest.raises(Fails, match="it plays 399 episodes"):
+        check_plan(_with_episodes(record, 399), rows[:399], 1986)
+
+
+def _with_episodes(record: Record, episodes: int) -> Record:
+    evaluation = replace(record.evaluation, episodes=episodes)
+    return replace(record, spec=replace(record.spec, evaluation=evaluation))

@@ -1,0 +1,1 @@
+"""The proof of a record: its bytes, its scores, its texts, and the agent that wrote them."""
