@@ -38,6 +38,7 @@ def columns(metrics: Sequence[str]) -> list[ShownColumn]:
         metrics: The metrics that get a column each.
     """
     return [
+        ShownColumn(Column("rank", right=True), rank_text),
         ShownColumn(Column(SCORE, least=len(SCORE)), _interval),
         ShownColumn(Column("seeds", right=True, rank=2), lambda row: str(row.seeds or NOTHING)),
         ShownColumn(Column("norm.", right=True, rank=3), lambda row: _number(row.normalized, 2)),
@@ -56,6 +57,13 @@ def columns(metrics: Sequence[str]) -> list[ShownColumn]:
 
 def _metric(name: str, row: Row) -> str:
     return _number(row.metrics.get(name), 3)
+
+
+def rank_text(row: Row) -> str:
+    """Returns the ranks that a row may have, such as "1" or "2–4"."""
+    if row.rank is None:
+        return NOTHING
+    return str(row.rank) if row.rank == row.rank_last else f"{row.rank}–{row.rank_last}"
 
 
 def _interval(row: Row) -> str:
