@@ -86,6 +86,40 @@ def curves(
     raise typer.Exit(1 if problems else 0)
 
 
+@leaderboard.command("html")
+def html(
+    store: Store,
+    out: Annotated[Path, typer.Option(metavar="FILE.html", help="The page.")],
+    env: OneEnv = None,
+    experiment: Experiment = None,
+    samples: Annotated[int, typer.Option("--samples", metavar="N", min=0, help="Texts of each row.")] = 24,
+    token_rewards: Annotated[
+        bool,
+        typer.Option(
+            "--token-rewards/--no-token-rewards",
+            help="Play the texts again for the reward of each token; about a minute for 2,000 texts.",
+        ),
+    ] = True,
+) -> None:
+    """Writes the leaderboard as one page: tables, curves, costs, and texts side by side.
+
+    The page is a single file. It opens from disk and loads nothing.
+    """
+    from llm_benchmarks.commands.leaderboard_page import write
+
+    with bad_input():
+        creatable(out, "--out")
+        page = write(
+            existing_store(store),
+            out,
+            env=env,
+            experiment=experiment,
+            n_samples=samples,
+            token_rewards=token_rewards,
+        )
+    raise typer.Exit(1 if page.problems else 0)
+
+
 @leaderboard.command("merge")
 def merge(
     sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Stores to copy from.")],

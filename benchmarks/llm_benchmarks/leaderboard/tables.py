@@ -38,6 +38,8 @@ class Table:
         main_metrics: Up to `MAIN_METRICS` names, most important first.
         differences: Field -> this table's value, for the fields in which the environment's tables differ.
         rows: The best row first; agents without a score last.
+        scale: The scores of random play and of the reference, which are 0 and 1 when normalised; None if one
+            is missing.
         p_values: Corrected p-value of every two rows that have a score, shape (rows, rows); see ranks.py.
         tie_groups: First and last of neighbouring rows of which no two can be told apart, from 0.
         neighbours_apart: How many rows can be told apart from the next row.
@@ -51,6 +53,7 @@ class Table:
     main_metrics: tuple[str, ...]
     differences: Mapping[str, Any]
     rows: tuple[Row, ...]
+    scale: Scale | None
     p_values: tuple[tuple[float, ...], ...]
     tie_groups: tuple[tuple[int, int], ...]
     neighbours_apart: int
@@ -215,6 +218,7 @@ def _table(group: Sequence[Record], differences: Mapping[str, Any]) -> Table:
         main_metrics=_main_metrics(group, rows),
         differences=differences,
         rows=tuple(rows),
+        scale=scale,
         p_values=tuple(map(tuple, ranks.adjusted.tolist())),
         tie_groups=tuple(tie_groups(ranks.apart)),
         neighbours_apart=neighbours_apart(ranks.apart),
