@@ -13,7 +13,7 @@ import numpy as np
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
-from llm_benchmarks.leaderboard.scores import Scores, difference
+from llm_benchmarks.leaderboard.scores import Scores, difference, spread
 from llm_benchmarks.leaderboard.statistics import BOOTSTRAP_FROM, RESAMPLES, Interval, finite
 
 _ROUNDING = 1e-12  # means that differ by less than this share of themselves are equal
@@ -22,7 +22,7 @@ _ROUNDING = 1e-12  # means that differ by less than this share of themselves are
 def p_value_of(a: Scores, b: Scores) -> float:
     """Returns the two-sided p-value of the hypothesis that two agents have the same score.
 
-    Agents are compared as in `difference`. Where trained agents have `BOOTSTRAP_FROM` seeds or more, the
+    Agents are compared as in `difference`. Where both have `BOOTSTRAP_FROM` training seeds or more, the
     p-value is that of a studentised bootstrap over seeds, otherwise that of Student's or Welch's t.
     """
     if abs(a.mean - b.mean) <= _ROUNDING * max(abs(a.mean), abs(b.mean)):
@@ -32,6 +32,65 @@ def p_value_of(a: Scores, b: Scores) -> float:
     if a.by_seed.keys() == b.by_seed.keys():
         return bootstrap_p_value([score - b.by_seed[seed] for seed, score in a.by_seed.items()])
     return bootstrap_p_value(list(a.by_seed.values()), list(b.by_seed.values()))
+
+
+def all_p_values(scores: Sequence[Scores]) -> NDArray[np.float64]:
+    """Returns `p_value_of` of every two agents, shape (agents, agents), 1 on the diagonal.
+
+    Trained agents below `BOOTSTRAP_FROM` seeds are compared all at once, so that hundreds of rows take
+    seconds.
+    """
+    p = np.full((len(scores), len(scores)), np.nan)
+    _compare_paired(scores, p)
+    _compare_by_welch(scores, p)
+    mean = np.array([row.mean for row in scores])
+    largest = np.maximum(np.abs(mean[:, None]), np.abs(mean))
+    p[np.abs(mean[:, None] - mean) <= _ROUNDING * largest] = 1.0
+    for i, j in np.argwhere(np.triu(np.isnan(p), 1)).tolist():
+        p[i, j] = p[j, i] = p_value_of(scores[i], scores[j])
+    return p
+
+
+def _compare_paired(scores: Sequence[Scores], p: NDArray[np.float64]) -> None:
+    """Fills in the p-values of trained agents with the same two or more seeds, below `BOOTSTRAP_FROM`."""
+    by_seeds: dict[tuple[int, ...], list[int]] = {}
+    for i, row in enumerate(scores):
+        if 1 < len(row.by_seed) < BOOTSTRAP_FROM:
+            by_seeds.setdefault(tuple(row.by_seed), []).append(i)
+    for seeds, rows in by_seeds.items():
+        values = np.array([list(scores[i].by_seed.values()) for i in rows])
+        for i, row_values in zip(rows, values, strict=True):
+            differences = row_values - values
+            error = differences.std(axis=1, ddof=1) / np.sqrt(len(seeds))
+            p[i, rows] = _two_sided(differences.mean(axis=1), error, len(seeds) - 1.0)
+
+
+def _compare_by_welch(scores: Sequence[Scores], p: NDArray[np.float64]) -> None:
+    """Fills in the p-values of other pairs of which one side has several seeds, below `BOOTSTRAP_FROM`."""
+    seeds = np.array([len(row.by_seed) for row in scores])
+    most, least = np.maximum(seeds[:, None], seeds), np.minimum(seeds[:, None], seeds)
+    pairs = np.isnan(p) & (most > 1) & (least < BOOTSTRAP_FROM)
+    if not pairs.any():
+        return
+    spreads = [spread(row) for row in scores]
+    mean = np.array([interval.estimate for interval in spreads])
+    variance = np.array([np.nan if s.standard_error is None else s.standard_error**2 for s in spreads])
+    freedom = np.array([s.degrees_of_freedom or np.nan for s in spreads])
+    for i in range(len(scores)):
+        j = np.flatnonzero(pairs[i])
+        both = variance[i] + variance[j]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = (variance[i] / both) ** 2 / freedom[i] + (variance[j] / both) ** 2 / freedom[j]
+            p[i, j] = _two_sided(mean[i] - mean[j], np.sqrt(both), 1.0 / shares)
+        p[i, j[np.isnan(both)]] = 1.0  # an open interval
+
+
+def _two_sided(
+    difference: NDArray[np.float64], error: NDArray[np.float64], freedom: float | NDArray[np.float64]
+) -> NDArray[np.float64]:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p: NDArray[np.float64] = 2.0 * scipy.special.stdtr(freedom, -np.abs(difference) / error)
+    return np.where(error == 0.0, (difference == 0.0).astype(float), p)
 
 
 def t_p_value(difference: Interval) -> float:

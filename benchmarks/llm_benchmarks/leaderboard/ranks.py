@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from llm_benchmarks.leaderboard.p_values import holm, p_value_of
+from llm_benchmarks.leaderboard.p_values import all_p_values, holm
 from llm_benchmarks.leaderboard.scores import Scores
 
 CONFIDENCE = 0.95
@@ -52,22 +51,18 @@ def rank(scores: Sequence[Scores]) -> Ranks:
     Args:
         scores: The scores of the rows, each with at least one completed run.
     """
-    pairs = list(combinations(range(len(scores)), 2))
-    p_values = [p_value_of(scores[i], scores[j]) for i, j in pairs]
-    return ranks_of([row.mean for row in scores], p_values)
+    return ranks_of([row.mean for row in scores], all_p_values(scores))
 
 
-def ranks_of(means: ArrayLike, p_values: Sequence[float]) -> Ranks:
+def ranks_of(means: ArrayLike, p_values: ArrayLike) -> Ranks:
     """Returns the ranks that follow from the p-values of all pairs.
 
     Args:
         means: Scores, higher is better, shape (rows,).
-        p_values: Of the pairs (0, 1), (0, 2), ..., as `itertools.combinations` orders them.
+        p_values: Of every two rows, shape (rows, rows).
     """
     mean = np.asarray(means, dtype=np.float64)
-    table = np.ones((len(mean), len(mean)))
-    table[np.triu_indices(len(mean), 1)] = p_values
-    table = np.minimum(table, table.T)
+    table = np.asarray(p_values, dtype=np.float64).reshape(len(mean), len(mean))
     adjusted = np.ones_like(table)
     for i in range(len(table)):
         others = np.arange(len(table)) != i
@@ -92,10 +87,10 @@ def tie_groups(apart: NDArray[np.bool_]) -> list[tuple[int, int]]:
     groups: list[tuple[int, int]] = []
     reached = -1
     for start in range(len(apart)):
-        end = start
+        end = max(start, reached)  # what holds from the row before holds without it
         while end + 1 < len(apart) and not apart[start : end + 1, end + 1].any():
             end += 1
-        if end > max(start, reached):
+        if end > start and end > reached:
             groups.append((start, end))
         reached = max(reached, end)
     return groups

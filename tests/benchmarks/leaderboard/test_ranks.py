@@ -6,7 +6,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_benchmarks.leaderboard.p_values import bootstrap_p_value, holm, p_value_of, t_p_value
+from llm_benchmarks.leaderboard.p_values import all_p_values, bootstrap_p_value, holm, p_value_of, t_p_value
 from llm_benchmarks.leaderboard.ranks import neighbours_apart, rank, ranks_of, tie_groups
 from llm_benchmarks.leaderboard.scores import Scores
 from llm_benchmarks.leaderboard.statistics import Interval, mean_interval, paired_difference, welch_difference
@@ -16,6 +16,13 @@ numbers = st.floats(-100, 100).map(lambda x: round(x, 3))
 
 def trained(values, first=0):
     return Scores((), {first + seed: value for seed, value in enumerate(values)})
+
+
+def square(n, upper):
+    """A symmetric matrix from its upper triangle, with 1 on the diagonal."""
+    matrix = np.ones((n, n))
+    matrix[np.triu_indices(n, 1)] = upper
+    return np.minimum(matrix, matrix.T)
 
 
 def agent(mean, spread, seeds, first=0, seed=0):
@@ -66,6 +73,28 @@ def test_twenty_seeds_are_compared_by_bootstrap():
     assert p_value_of(a, other) == bootstrap_p_value(list(a.by_seed.values()), list(other.by_seed.values()))
 
 
+def test_all_comparisons_at_once_equal_those_of_each_pair():
+    untrained = [Scores((object(),), {}) for _ in range(2)]
+    for row, mean in zip(untrained, (0.2, 0.6), strict=True):
+        row.__dict__["rows"] = ([mean - 0.1, mean, mean + 0.1], [0, 1, 2])
+    rows = [
+        agent(0.5, 0.1, 3, seed=1),
+        agent(0.6, 0.1, 3, seed=2),
+        trained([0.7, 0.7, 0.7]),
+        trained([0.4, 0.4, 0.4]),
+        agent(0.5, 0.1, 5, seed=3),
+        agent(0.9, 0.1, 3, first=50, seed=4),
+        agent(0.55, 0.1, 20, seed=5),
+        agent(0.5, 0.1, 20, seed=6),
+        agent(0.5, 0.1, 25, first=9, seed=7),
+        *untrained,
+    ]
+    p = all_p_values(rows)
+    expected = [[1.0 if a is b else p_value_of(a, b) for b in rows] for a in rows]
+    np.testing.assert_allclose(p, p.T)
+    np.testing.assert_allclose(np.triu(p), np.triu(expected), rtol=1e-9, atol=1e-12)
+
+
 def test_holm_by_hand():
     # Times 4, 3, 2, 1 in the order of size, and never below an earlier one.
     np.testing.assert_allclose(holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
@@ -83,21 +112,21 @@ def test_one_agent_under_two_names_shares_a_rank_and_a_better_one_does_not():
 
 def test_a_row_that_is_tied_on_both_sides_has_the_ranks_of_both():
     # 0 and 2 differ; 1 differs from neither.
-    ranks = ranks_of([3, 2, 1], [0.5, 0.001, 0.5])
+    ranks = ranks_of([3, 2, 1], square(3, [0.5, 0.001, 0.5]))
     assert list(zip(ranks.first, ranks.last, strict=True)) == [(1, 2), (1, 3), (2, 3)]
     assert tie_groups(ranks.apart) == [(0, 1), (1, 2)]
     assert neighbours_apart(ranks.apart) == 0
 
 
 def test_many_comparisons_need_more_evidence():
-    few = ranks_of([2, 1], [0.02])
-    many = ranks_of([2, 1, 0.9, 0.8], [0.02, 0.6, 0.6, 0.6, 0.6, 0.6])
+    few = ranks_of([2, 1], square(2, [0.02]))
+    many = ranks_of([2, 1, 0.9, 0.8], square(4, [0.02, 0.6, 0.6, 0.6, 0.6, 0.6]))
     assert few.apart[0, 1]
     assert not many.apart[0, 1]
 
 
 def test_a_single_row_has_rank_one():
-    ranks = ranks_of([0.5], [])
+    ranks = ranks_of([0.5], [[1.0]])
     assert (ranks.first, ranks.last, tie_groups(ranks.apart)) == ((1,), (1,), [])
 
 
