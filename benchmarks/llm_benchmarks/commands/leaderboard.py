@@ -44,6 +44,16 @@ def compare(
     raise typer.Exit(status)
 
 
+@leaderboard.command("across")
+def across(store: Store, experiment: Experiment = None, json: Json = False) -> None:
+    """Prints statistics over the environments that trained agents have in common, such as the IQM."""
+    from llm_benchmarks.leaderboard.across_view import show_across
+
+    with bad_input():
+        status = show_across(existing_store(store), json_output=json, experiment=experiment)
+    raise typer.Exit(status)
+
+
 @leaderboard.command("samples")
 def samples(
     store: Store,

@@ -7,7 +7,8 @@ at the edge of the statistical precipice".
 Their percentile bootstrap is too narrow for the few seeds of a column: resampling n values with replacement
 spreads by a factor sqrt((n - 1) / n) too little. So values are stretched about their column's mean by the
 inverse (Rao and Wu 1988, "Resampling inference with complex survey data"), and the standard error of the
-resamples is multiplied by a quantile of Student's t.
+resamples is multiplied by a quantile of Student's t, with the degrees of freedom of Satterthwaite (1946), "An
+approximate distribution of estimates of variance components".
 """
 
 from __future__ import annotations
@@ -102,10 +103,29 @@ def aggregate_interval(
         return Interval(estimate, None, None, 1, "open")
     stretched = [a.mean() + (a - a.mean()) * math.sqrt(len(a) / (len(a) - 1)) for a in arrays]
     rng = np.random.default_rng(seed)
-    error = float(np.std(statistic([_draws(a, resamples, rng) for a in stretched])))
-    freedom = sum(map(len, arrays)) - len(arrays)
+    drawn = [_draws(a, resamples, rng) for a in stretched]
+    error = float(np.std(statistic(drawn)))
+    freedom = _degrees_of_freedom(arrays, drawn, statistic)
     reach = float(scipy.special.stdtrit(freedom, 0.5 + confidence / 2)) * error
     return Interval(estimate, estimate - reach, estimate + reach, least, "bootstrap", error, freedom)
+
+
+def _degrees_of_freedom(
+    columns: Sequence[NDArray[np.float64]],
+    drawn: Sequence[NDArray[np.float64]],
+    statistic: Callable[[Columns], Any],
+) -> float:
+    """Returns Satterthwaite's degrees of freedom: fewer where a few columns make up most of the variance.
+
+    The share of a column is the variance of the statistic when that column alone is resampled.
+    """
+    fixed = [np.broadcast_to(a, (len(drawn[0]), len(a))) for a in columns]
+    alone = [[*fixed[:i], drawn[i], *fixed[i + 1 :]] for i in range(len(columns))]
+    variance = np.array([np.var(statistic(one)) for one in alone])
+    freedom = np.array([len(a) - 1.0 for a in columns])
+    if not variance.any():
+        return float(freedom.sum())
+    return float(variance.sum() ** 2 / (variance**2 / freedom).sum())
 
 
 def probability_of_improvement(a: Sequence[ArrayLike], b: Sequence[ArrayLike]) -> float:

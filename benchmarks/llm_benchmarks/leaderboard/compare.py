@@ -11,6 +11,7 @@ from rich.text import Text
 from llm_benchmarks.console.fitting_table import Column, print_table, print_wrapped
 from llm_benchmarks.console.fitting_table import Row as FittingRow
 from llm_benchmarks.console.report import figure, plain, report_console, signed, tell_problems
+from llm_benchmarks.leaderboard.aggregates import probability_of_improvement
 from llm_benchmarks.leaderboard.rows import Row
 from llm_benchmarks.leaderboard.scores import Scores, difference
 from llm_benchmarks.leaderboard.statistics import Interval
@@ -26,6 +27,7 @@ _COLUMNS = (
     Column("difference [95 % interval]", least=len("difference [95 % interval]")),
     Column("judged", rank=3),
     Column("pairs", rank=4),
+    Column("P(better)", right=True, rank=5),
     Column("verdict", rank=1),
 )
 _VERDICTS = {"above": "better", "below": "worse", "unclear": "unclear"}
@@ -44,6 +46,7 @@ class Compared:
         other_score: The other row's mean reward.
         difference: score - other_score, with its interval.
         judged: How the interval was computed: "paired by seed", "welch" or "by example".
+        probability_of_improvement: How likely a run of the row is to score higher than a run of the other.
     """
 
     env: str
@@ -54,6 +57,7 @@ class Compared:
     other_score: float
     difference: Interval
     judged: str
+    probability_of_improvement: float
 
 
 def compare(
@@ -95,6 +99,7 @@ def compare(
                         b.mean,
                         interval,
                         judged,
+                        probability_of_improvement([a.per_run], [b.per_run]),
                     )
                 )
     if not comparisons:
@@ -142,6 +147,7 @@ def _line(compared: Compared) -> FittingRow:
         f"{signed(interval.estimate)} {ends}",
         compared.judged,
         str(interval.n),
+        figure(compared.probability_of_improvement, 2),
         _VERDICTS[interval.side_of(0.0)],
     )
     return FittingRow([plain(compared.other, limit=400), *map(Text, values)])

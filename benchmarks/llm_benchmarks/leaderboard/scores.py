@@ -53,6 +53,11 @@ class Scores:
         return self.interval.estimate if self.interval is not None else math.nan
 
     @property
+    def per_run(self) -> list[float]:
+        """The score of each training seed; the mean alone for agents that are not trained."""
+        return list(self.by_seed.values()) or [self.mean]
+
+    @property
     def episodes(self) -> int:
         """Evaluation episodes of all runs."""
         return sum(results_of(record)["episodes"] for record in self.completed)

@@ -13,7 +13,7 @@ from typing import Any
 import jinja2
 
 from llm_benchmarks.console.report import figure
-from llm_benchmarks.leaderboard.columns import rank_text, score_text
+from llm_benchmarks.leaderboard.columns import rank_text
 from llm_benchmarks.leaderboard.compare import row_name
 from llm_benchmarks.leaderboard.html import table_parts
 from llm_benchmarks.leaderboard.html.definitions import DEFINITIONS
@@ -40,7 +40,7 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "shown": shown}
+    environment.filters |= {"figure": _figure, "shown": shown}
     return environment.get_template("page.html.jinja").render(
         page=page,
         sections=_sections(page),
@@ -50,7 +50,6 @@ def render(page: Page) -> str:
         anchors=ANCHORS,
         parts=table_parts,
         rank_text=rank_text,
-        score_text=score_text,
         style=style,
         script=script,
         policy=(
@@ -63,6 +62,12 @@ def render(page: Page) -> str:
 def write_page(page: Page, out: Path) -> None:
     """Writes the page to a file."""
     out.write_bytes(render(page).encode("utf-8", "backslashreplace"))  # half a surrogate pair is no UTF-8
+
+
+def _figure(value: float, digits: int = 3) -> str:
+    """Returns a number as in the terminal, with a minus sign, and none before a zero."""
+    text = figure(value, digits)
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", "\N{MINUS SIGN}", 1)
 
 
 def _read(name: str) -> str:

@@ -100,13 +100,13 @@ def collect(
 
 def _table(table: Table, scores: Sequence[Scores]) -> dict[str, Any]:
     ranked = [row_scores for row_scores in scores if row_scores.completed]
-    seeds = [list(row_scores.by_seed.values()) or [row_scores.mean] for row_scores in ranked]
+    runs = [row_scores.per_run for row_scores in ranked]
     units = list(dict.fromkeys(filter(None, map(_unit, ranked))))
     return {
         "env": table.env,
         "name": apart(table),
         "pValues": [[_round(p) for p in row] for row in table.p_values],
-        "improvement": [[_round(probability_of_improvement([a], [b])) for b in seeds] for a in seeds],
+        "improvement": [[_round(probability_of_improvement([a], [b])) for b in runs] for a in runs],
         "units": [unit.title for unit in units],
         "rows": [
             {

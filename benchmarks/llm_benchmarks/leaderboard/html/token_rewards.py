@@ -78,20 +78,20 @@ class TokenReplay:
             return None
         if not math.isclose(math.fsum(rewards), episode["reward"], rel_tol=_TOLERANCE, abs_tol=_TOLERANCE):
             return None
-        ends = _ends(env.unwrapped.tokenizer, episode)  # type: ignore[attr-defined]
+        ends = token_ends(env.unwrapped.tokenizer, episode)  # type: ignore[attr-defined]
         return TokenRewards(ends, tuple(round(reward, _DIGITS) for reward in rewards))
 
 
-def _ends(tokenizer: Any, episode: Mapping[str, Any]) -> tuple[int, ...]:
+def token_ends(tokenizer: Any, episode: Mapping[str, Any]) -> tuple[int, ...]:
     """Returns where each token ends in the text. The turns of a dialogue are its lines."""
-    text, ends, before = episode["text"], [0], ""
+    text, start, ends = episode["text"], 0, [0]
     turn: list[int] = []
     for token in episode["action_ids"]:
         turn.append(token)
-        written = before + tokenizer.decode(turn)
-        ends.append(max(ends[-1], _shared(written, text)))
+        ends.append(max(ends[-1], start + _shared(tokenizer.decode(turn), text[start:])))
         if token in tokenizer.end_token_ids:
-            before, turn = written + "\n", []
+            line_end = text.find("\n", ends[-1])
+            start, turn = (len(text) if line_end < 0 else line_end + 1), []
     return tuple(ends[1:])
 
 

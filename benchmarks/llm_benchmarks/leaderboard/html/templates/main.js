@@ -69,7 +69,9 @@ function pressKey(event) {
   const view = currentView(), typing = /^(input|select|textarea)$/i.test(event.target.tagName);
   if (event.key === "Escape") {
     hideTip();
-    if (typing) event.target.blur();
+    const menu = view.querySelector(".columns[open]");
+    if (menu) menu.open = false;
+    else if (typing) event.target.blur();
     else choose("ties", "");
     return;
   }
@@ -114,7 +116,10 @@ window.addEventListener("resize", () => { // charts fill the width
   width = document.documentElement.clientWidth;
 });
 document.addEventListener("keydown", pressKey);
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".columns[open]")) menu.open = menu.contains(event.target);
+});
 onChange(refresh);
 readAddress();
+document.documentElement.dataset.ready = ""; // before the charts, which measure their places
 refresh();
-document.documentElement.dataset.ready = "";
