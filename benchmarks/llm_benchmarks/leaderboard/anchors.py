@@ -13,6 +13,7 @@ from importlib import resources
 from typing import NamedTuple
 
 SCORES = "baselines.json"
+_ROUNDING = 1e-6
 SCALE = ("random", "reference")
 """The agents whose scores are 0 and 1."""
 
@@ -45,8 +46,14 @@ def scale_of(scored: Scored, random: float | None, reference: float | None) -> S
         The scale; None if a score is missing, or both are equal.
     """
     if scored in _shipped():
-        return _shipped()[scored]
+        scale = _shipped()[scored]
+        return Scale(_unrounded(scale.random, random), _unrounded(scale.reference, reference))
     return None if random is None or reference is None or random == reference else Scale(random, reference)
+
+
+def _unrounded(shipped: float, own: float | None) -> float:
+    """Returns the score of the package, with all digits if the store has the same score."""
+    return own if own is not None and abs(own - shipped) <= _ROUNDING else shipped
 
 
 @cache
