@@ -29,6 +29,7 @@ kills: $(VENV)/.dev
 bench: $(VENV)/.benchmarks
 	$(BIN)/llm-envs benchmark benchmarks/suites/baselines.toml --store benchmarks/results
 	$(BIN)/llm-envs leaderboard show --store benchmarks/results
+	$(BIN)/llm-envs leaderboard html --store benchmarks/results --out leaderboard.html
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from llm_benchmarks.commands import leaderboard_page
 from llm_benchmarks.commands.benchmark import print_outcome
 from llm_benchmarks.console.input import INTERRUPTED, usable_folder
 from llm_benchmarks.console.report import figure, plain, report_console, say, signed
@@ -58,6 +59,7 @@ def run(store: Path, *, suite: str = "demo", processes: int | None = None) -> in
         console.print(plain(f"  {line}", "green" if beats else "red", limit=None))
     console.print()
     console.print(plain(f"The records stand in {store}: texts, seeds, versions, costs.", limit=None))
+    leaderboard_page.write(store, store / leaderboard_page.FILE)
     return 0 if all(beats for _, beats in verdicts) else 1
 
 

@@ -54,6 +54,16 @@ def compare(
     raise typer.Exit(status)
 
 
+@leaderboard.command("across")
+def across(store: Store, experiment: Experiment = None, json: Json = False) -> None:
+    """Prints statistics over the environments that trained agents have in common, such as the IQM."""
+    from llm_benchmarks.leaderboard.across_view import show_across
+
+    with bad_input():
+        status = show_across(existing_store(store), json_output=json, experiment=experiment)
+    raise typer.Exit(status)
+
+
 @leaderboard.command("samples")
 def samples(
     store: Store,
@@ -205,6 +215,40 @@ def rescore(
     own = [code for _, code in code_names(spec)]  # what the person types is theirs
     with code_allowed(allow_code), allowing_code(own):
         raise typer.Exit(run(spec, kind, store, name=name, wanted=wanted, json_output=json))
+
+
+@leaderboard.command("html")
+def html(
+    store: Store,
+    out: Annotated[Path, typer.Option(metavar="FILE.html", help="The page.")],
+    env: OneEnv = None,
+    experiment: Experiment = None,
+    samples: Annotated[int, typer.Option("--samples", metavar="N", min=0, help="Texts of each row.")] = 24,
+    token_rewards: Annotated[
+        bool,
+        typer.Option(
+            "--token-rewards/--no-token-rewards",
+            help="Play the texts again for the reward of each token; about a minute for 2,000 texts.",
+        ),
+    ] = True,
+) -> None:
+    """Writes the leaderboard as one page: tables, curves, costs, and texts side by side.
+
+    The page is a single file. It opens from disk and loads nothing.
+    """
+    from llm_benchmarks.commands.leaderboard_page import write
+
+    with bad_input():
+        creatable(out, "--out")
+        page = write(
+            existing_store(store),
+            out,
+            env=env,
+            experiment=experiment,
+            n_samples=samples,
+            token_rewards=token_rewards,
+        )
+    raise typer.Exit(1 if page.problems else 0)
 
 
 @leaderboard.command("merge")

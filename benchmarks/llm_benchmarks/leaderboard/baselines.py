@@ -16,12 +16,12 @@ from rich.text import Text
 
 from llm_benchmarks.console.fitting_table import Column, Row, print_table
 from llm_benchmarks.console.report import plain, say
+from llm_benchmarks.leaderboard.anchors import SCORES
 from llm_benchmarks.leaderboard.columns import NOTHING, SCORE, score_text
 from llm_benchmarks.leaderboard.tables import Table
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.envs.ids import bare_id
 
-FILE = "baselines.json"
 _DIGITS = 6
 _COLUMNS = (
     Column("agent", least=14),
@@ -86,7 +86,7 @@ def to_json(trimmed_tables: Mapping[str, Any]) -> str:
 @cache
 def shipped() -> dict[str, Any]:
     """Returns the scores that come with the package, in the form of `trimmed`."""
-    text = resources.files(__package__).joinpath(FILE).read_text(encoding="utf-8")
+    text = resources.files(__package__).joinpath(SCORES).read_text(encoding="utf-8")
     scores: dict[str, Any] = json.loads(text)
     return scores
 

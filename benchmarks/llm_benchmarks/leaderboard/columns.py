@@ -40,6 +40,7 @@ def columns(metrics: Sequence[str], *, verified: bool = False) -> list[ShownColu
     """
     badges = ShownColumn(Column("verified", rank=1), lambda row: row.verified or NOTHING)
     return [
+        ShownColumn(Column("rank", right=True), rank_text),
         ShownColumn(Column(SCORE, least=len(SCORE)), _interval),
         *([badges] if verified else []),
         ShownColumn(Column("seeds", right=True, rank=2), lambda row: str(row.seeds or NOTHING)),
@@ -59,6 +60,13 @@ def columns(metrics: Sequence[str], *, verified: bool = False) -> list[ShownColu
 
 def _metric(name: str, row: Row) -> str:
     return _number(row.metrics.get(name), 3)
+
+
+def rank_text(row: Row) -> str:
+    """Returns the ranks that a row may have, such as "1" or "2–4"."""
+    if row.rank is None:
+        return NOTHING
+    return str(row.rank) if row.rank == row.rank_last else f"{row.rank}–{row.rank_last}"
 
 
 def _interval(row: Row) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 from llm_benchmarks.console.fitting_table import Column, print_table, print_wrapped
 from llm_benchmarks.console.fitting_table import Row as FittingRow
 from llm_benchmarks.console.report import figure, plain, report_console, signed, tell_problems
+from llm_benchmarks.leaderboard.aggregates import probability_of_improvement
 from llm_benchmarks.leaderboard.badges import verdicts_of, with_badges
 from llm_benchmarks.leaderboard.rows import Row
 from llm_benchmarks.leaderboard.scores import Scores, difference
@@ -28,6 +29,7 @@ _COLUMNS = (
     Column("difference [95 % interval]", least=len("difference [95 % interval]")),
     Column("judged", rank=3),
     Column("pairs", rank=4),
+    Column("P(better)", right=True, rank=5),
     Column("verdict", rank=1),
 )
 _VERDICTS = {"above": "better", "below": "worse", "unclear": "unclear"}
@@ -46,6 +48,7 @@ class Compared:
         other_score: The other row's mean reward.
         difference: score - other_score, with its interval.
         judged: How the interval was computed: "paired by seed", "welch" or "by example".
+        probability_of_improvement: How likely a run of the row is to score higher than a run of the other.
         verified: The badge of the row; empty if one of its records was not verified.
         other_verified: The badge of the other row.
     """
@@ -58,6 +61,7 @@ class Compared:
     other_score: float
     difference: Interval
     judged: str
+    probability_of_improvement: float
     verified: str = ""
     other_verified: str = ""
 
@@ -107,6 +111,7 @@ def compare(
                         b.mean,
                         interval,
                         judged,
+                        probability_of_improvement([a.per_run], [b.per_run]),
                         row.verified,
                         other.verified,
                     )
@@ -162,6 +167,7 @@ def _line(compared: Compared) -> FittingRow:
         f"{signed(interval.estimate)} {ends}",
         compared.judged,
         str(interval.n),
+        figure(compared.probability_of_improvement, 2),
         _VERDICTS[interval.side_of(0.0)],
     )
     name = plain(compared.other, limit=400)

@@ -87,7 +87,7 @@ def read_curves(
     for table in leaderboard_tables(records.values(), env, experiment):
         for row in table.rows:
             runs = [records[i] for i in row.records if records[i].spec.training is not None]
-            values = _stacked(runs)
+            values = stacked(runs)
             if values is None:
                 continue
             curve = Curve(row_name(row), unit_of(runs[0]), values)
@@ -175,7 +175,7 @@ def _title(unit: Unit, units: list[Unit]) -> str:
     return f"{unit.title} ({unit.signature or 'not recorded'})" if ambiguous else unit.title
 
 
-def _stacked(runs: list[Record]) -> dict[str, np.ndarray] | None:
+def stacked(runs: list[Record]) -> dict[str, np.ndarray] | None:
     """Returns steps, seconds and scores, each (runs, points), cut to the shortest run; None if empty."""
     curves = [points for points in map(list, map(_points, runs)) if points]
     if not curves:

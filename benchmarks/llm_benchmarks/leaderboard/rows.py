@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from llm_benchmarks.leaderboard.aggregates import normalized_score
+from llm_benchmarks.leaderboard.anchors import Scale
 from llm_benchmarks.leaderboard.scores import Scores, difference, lies_above
-from llm_benchmarks.leaderboard.statistics import Interval, normalized_score
+from llm_benchmarks.leaderboard.statistics import Interval
 from llm_benchmarks.records.record import Record, seeds_are_disjoint
 from llm_benchmarks.records.trained_on import trained_on
 from llm_envs.foreign import shown
@@ -27,7 +29,9 @@ class Row:
     """One agent in one configuration.
 
     Attributes:
-        rank: 1 for the highest score; None without a score.
+        rank: 1 for the best rows. Rows that cannot be told apart from the best of them share its rank; see
+            ranks.py. None without a score.
+        rank_last: The last rank that the row may have; None without a score.
         agent: The agent's name.
         label: How this row differs from others of the same agent; empty if there are none.
         experiments: The experiments that its runs belong to.
@@ -40,7 +44,7 @@ class Row:
             that are not trained), "open".
         seeds: Training seeds with a completed run; for agents that are not trained, 0.
         runs: Completed runs.
-        normalized: Score with random play at 0 and the reference at 1; None without both.
+        normalized: Score with random play at 0 and the reference at 1; see anchors.py. None without both.
         metrics: Mean over seeds of every metric.
         training_steps: Environment steps in training, mean over runs.
         training_seconds: Wall clock, mean over runs.
@@ -56,6 +60,7 @@ class Row:
     """
 
     rank: int | None
+    rank_last: int | None
     agent: str
     label: str
     experiments: tuple[str, ...]
@@ -88,6 +93,7 @@ def make_row(
     anchors: Mapping[str, Scores | None],
     label: str,
     configuration: Mapping[str, Any],
+    scale: Scale | None,
 ) -> Row:
     """Computes a row, without its rank.
 
@@ -97,15 +103,16 @@ def make_row(
         anchors: The scores of each of `ANCHORS` in the table; None for an anchor without a score.
         label: The row's label.
         configuration: The configuration that its runs share.
+        scale: The scores of random play and of the reference; None if one is missing.
     """
-    random, constant, reference = (anchors[name] for name in ANCHORS)
+    random, constant = anchors["random"], anchors["constant"]
     agent, interval = configuration["agent"], scores.interval
     failed = [record for record in runs if record.status != "completed"]
     retried = sum(_is_repeated(record, scores.completed) for record in failed)
     normalized = to_random = judged = beats = not_above = None
     if interval is not None:
-        if random and reference and random.mean != reference.mean:
-            normalized = _normalized(interval.estimate, random.mean, reference.mean)
+        if scale is not None:
+            normalized = _normalized(interval.estimate, *scale)
         if random and agent != "random":
             to_random, judged = difference(scores, random)
             beats = _ANSWERS[to_random.side_of(0.0)]
@@ -113,6 +120,7 @@ def make_row(
             not_above = not lies_above(scores, constant.mean)
     return Row(
         rank=None,
+        rank_last=None,
         agent=agent,
         label=label,
         experiments=tuple(sorted({record.spec.experiment for record in runs} - {""})),

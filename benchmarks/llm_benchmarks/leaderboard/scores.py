@@ -53,6 +53,11 @@ class Scores:
         return self.interval.estimate if self.interval is not None else math.nan
 
     @property
+    def per_run(self) -> list[float]:
+        """The score of each training seed; the mean alone for agents that are not trained."""
+        return list(self.by_seed.values()) or [self.mean]
+
+    @property
     def episodes(self) -> int:
         """Evaluation episodes of all runs."""
         return sum(results_of(record)["episodes"] for record in self.completed)
@@ -123,18 +128,19 @@ def difference(a: Scores, b: Scores) -> tuple[Interval, str]:
         values = list(a.by_seed.values()), [b.by_seed[seed] for seed in seeds]
         return paired_difference(*values, seeds), "paired by seed"
     if len(a.by_seed) > 1 or len(b.by_seed) > 1:
-        return welch_difference(_spread(a), _spread(b)), "welch"
+        return welch_difference(spread(a), spread(b)), "welch"
     if len(set(a.rows[1]) & set(b.rows[1])) > 1:
         return cluster_difference(*a.rows, *b.rows), "by example"
-    return welch_difference(a.over_examples, _spread(b)), "welch"
+    return welch_difference(a.over_examples, spread(b)), "welch"
 
 
 def lies_above(scores: Scores, value: float) -> bool:
     """Returns whether the whole interval lies above a value. A single seed's interval is over examples."""
-    return _spread(scores).side_of(value) == "above"
+    return spread(scores).side_of(value) == "above"
 
 
-def _spread(scores: Scores) -> Interval:
+def spread(scores: Scores) -> Interval:
+    """Returns the interval over seeds, or over examples where a single seed leaves it open."""
     if scores.interval is None or scores.interval.method == "open":
         return scores.over_examples
     return scores.interval

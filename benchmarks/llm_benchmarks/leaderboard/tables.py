@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from llm_benchmarks.leaderboard.anchors import SCALE, Scale, Scored, scale_of
 from llm_benchmarks.leaderboard.labels import configuration, labels
+from llm_benchmarks.leaderboard.ranks import neighbours_apart, rank, tie_groups
 from llm_benchmarks.leaderboard.rows import ANCHORS, Row, make_row
 from llm_benchmarks.leaderboard.scores import Scores
 from llm_benchmarks.records.record import Record
@@ -36,6 +38,11 @@ class Table:
         main_metrics: Up to `MAIN_METRICS` names, most important first.
         differences: Field -> this table's value, for the fields in which the environment's tables differ.
         rows: The best row first; agents without a score last.
+        scale: The scores of random play and of the reference, which are 0 and 1 when normalised; None if one
+            is missing.
+        p_values: Corrected p-value of every two rows that have a score, shape (rows, rows); see ranks.py.
+        tie_groups: First and last of neighbouring rows of which no two can be told apart, from 0.
+        neighbours_apart: How many rows can be told apart from the next row.
     """
 
     env: str
@@ -46,6 +53,10 @@ class Table:
     main_metrics: tuple[str, ...]
     differences: Mapping[str, Any]
     rows: tuple[Row, ...]
+    scale: Scale | None
+    p_values: tuple[tuple[float, ...], ...]
+    tie_groups: tuple[tuple[int, int], ...]
+    neighbours_apart: int
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the table as JSON values, with every number that is printed, and more."""
@@ -191,9 +202,13 @@ def _table(group: Sequence[Record], differences: Mapping[str, Any]) -> Table:
     anchors = {name: _anchor(name, configurations, scores) for name in ANCHORS}
     variants = {key: sorted({run.spec.variant for run in runs} - {""}) for key, runs in by_row.items()}
     label = labels(configurations, variants)
-    rows = [make_row(by_row[k], scores[k], anchors, label[k], configurations[k]) for k in by_row]
-    rows.sort(key=lambda row: (row.score is None, -(row.score or 0.0), row.agent, row.label))
-    rows = [replace(row, rank=i) if row.runs else row for i, row in enumerate(rows, start=1)]
+    scale = _scale(first, anchors)
+    made = [(make_row(by_row[k], scores[k], anchors, label[k], configurations[k], scale), k) for k in by_row]
+    made.sort(key=lambda pair: (pair[0].score is None, -(pair[0].score or 0.0), pair[0].agent, pair[0].label))
+    ranks = rank([scores[key] for row, key in made if row.runs])
+    placed = zip(made, ranks.first, ranks.last, strict=False)
+    rows = [replace(row, rank=best, rank_last=worst) for (row, _), best, worst in placed]
+    rows += [row for row, _ in made[len(rows) :]]
     return Table(
         env=first.spec.environment.id,
         signature=first.spec.environment.signature,
@@ -203,7 +218,18 @@ def _table(group: Sequence[Record], differences: Mapping[str, Any]) -> Table:
         main_metrics=_main_metrics(group, rows),
         differences=differences,
         rows=tuple(rows),
+        scale=scale,
+        p_values=tuple(map(tuple, ranks.adjusted.tolist())),
+        tie_groups=tuple(tie_groups(ranks.apart)),
+        neighbours_apart=neighbours_apart(ranks.apart),
     )
+
+
+def _scale(record: Record, anchors: Mapping[str, Scores | None]) -> Scale | None:
+    evaluation = record.evaluation
+    scored = Scored(record.spec.environment.signature, evaluation.split, evaluation.reward.signature)
+    random, reference = (None if scores is None else scores.mean for scores in map(anchors.get, SCALE))
+    return scale_of(scored, random, reference)
 
 
 def _anchor(

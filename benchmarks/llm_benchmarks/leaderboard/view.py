@@ -133,9 +133,18 @@ def print_table(table: Table, console: Console) -> None:
     heads = [Column("agent", least=14), *(column.column for column in shown_columns)]
     fitting_table.print_table(console, heads, rows, indent=2, all_in="--json has all")
     legend = [LEGEND] if verified else []
-    for line in (*marks.meanings(), *legend, *(shown(line, None) for line in trained_lines(table))):
+    trained = [shown(line, None) for line in trained_lines(table)]
+    for line in (*ranks_lines(table), *marks.meanings(), *legend, *trained):
         print_wrapped(console, line, "dim", indent=2)
     console.print()
+
+
+def ranks_lines(table: Table) -> list[str]:
+    """Returns a line that says how many neighbours can be told apart, if there are neighbours."""
+    neighbours = len(table.p_values) - 1
+    if neighbours < 1:
+        return []
+    return [f"ranks: {table.neighbours_apart} of {neighbours} rows can be told apart from the next one"]
 
 
 def trained_lines(table: Table) -> list[str]:

@@ -46,5 +46,6 @@ def test_the_whole_demo_on_a_small_suite(tmp_path: Path, capsys: pytest.CaptureF
     assert status in (0, 1)
     assert ("TextGen-Tiny-v0: yes" in out) == (status == 0)
     assert "3 done, 0 in the store before, 0 failed" in out
+    assert f"the leaderboard as a page (0.1 MB): {tmp_path / 'store' / 'leaderboard.html'}" in out
     for part in ("before (random)", "after (sb3_dqn)", "reference, 1.000", "The records stand in"):
         assert part in out

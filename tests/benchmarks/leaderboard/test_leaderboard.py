@@ -7,6 +7,7 @@ import pytest
 from hostile import forge
 from rich.console import Console
 
+from llm_benchmarks.leaderboard import baselines
 from llm_benchmarks.leaderboard.scores import Scores
 from llm_benchmarks.leaderboard.statistics import cluster_interval, mean_interval
 from llm_benchmarks.leaderboard.tables import leaderboard_table, leaderboard_tables
@@ -41,15 +42,48 @@ def printed(store, **options):
 
 
 def test_rows_are_ranked_by_score(anchored):
-    for seed, mean in ((1, 0.5), (2, 0.6), (3, 0.7)):
+    for seed, mean in ((1, 0.58), (2, 0.6), (3, 0.62)):
         add(anchored, "sb3-dqn", seed, around(mean))
     rows = leaderboard_table(anchored.records())
-    assert [(row.rank, row.agent) for row in rows] == [
-        (1, "reference"),
-        (2, "sb3-dqn"),
-        (3, "constant"),
-        (4, "random"),
+    assert [(row.rank, row.rank_last, row.agent) for row in rows] == [
+        (1, 1, "reference"),
+        (2, 2, "sb3-dqn"),
+        (3, 3, "constant"),
+        (4, 4, "random"),
     ]
+
+
+def test_rows_that_cannot_be_told_apart_share_ranks(anchored):
+    for agent, first in (("one", 1), ("the same again", 11)):
+        for seed, mean in enumerate((0.58, 0.6, 0.62), start=first):
+            add(anchored, agent, seed, around(mean))
+    (table,) = leaderboard_tables(anchored.records())
+    ranks = {row.agent: (row.rank, row.rank_last) for row in table.rows}
+    assert ranks["one"] == ranks["the same again"] == (2, 3)
+    assert ranks["constant"] == (4, 4)
+    assert table.tie_groups == ((1, 2),)
+    assert table.p_values[1][2] == 1.0
+    text = printed(anchored)
+    assert text.count("2–3") == 2
+    assert "ranks: 3 of 4 rows can be told apart from the next one" in text
+
+
+def test_a_failed_agent_has_no_rank_and_no_comparison(anchored):
+    anchored.write(made_up.failure("broken", 1))
+    (table,) = leaderboard_tables(anchored.records())
+    assert (table.rows[-1].agent, table.rows[-1].rank, table.rows[-1].rank_last) == ("broken", None, None)
+    assert len(table.p_values) == 3
+
+
+def test_the_scale_of_an_environment_of_the_package_does_not_depend_on_the_store(store):
+    shipped = next(table for table in baselines.shipped()["tables"] if table["env"] == "Translation-EnZh-v0")
+    known = {row["agent"]: row["score"] for row in shipped["rows"]}
+    for agent, mean in (("random", 0.3), ("reference", 0.7), ("mine", 0.5)):
+        record, rows = made_up.run(agent, None, around(mean), signature=shipped["signature"])
+        record["spec"]["evaluation"]["reward"]["signature"] = shipped["reward"]
+        store.write(made_up.identified(record), rows)
+    expected = (0.5 - known["random"]) / (known["reference"] - known["random"])
+    assert rows_of(store)["mine"].normalized == pytest.approx(expected)
 
 
 def test_a_row_by_hand(anchored):
