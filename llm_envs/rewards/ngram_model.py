@@ -32,7 +32,7 @@ class Token(NamedTuple):
     evidence: float
 
 
-class _Order:
+class NgramOrder:
     """Counts of n-grams of one order with Witten-Bell weights."""
 
     __slots__ = ("contexts", "counts", "scale", "types")
@@ -78,8 +78,8 @@ class NgramModel:
             endings.update(word[-k:] for k in (1, 2, 3) if len(word) > k + 1)
         self._endings = {ending for ending, types in endings.items() if types >= _SUFFIX_TYPES}
         self._classes: dict[str, str] = {}
-        self._bigrams, self._trigrams = _Order(1.0), _Order(2.0)
-        self._class_bigrams, self._class_trigrams = _Order(1.0), _Order(2.0)
+        self._bigrams, self._trigrams = NgramOrder(1.0), NgramOrder(2.0)
+        self._class_bigrams, self._class_trigrams = NgramOrder(1.0), NgramOrder(2.0)
         self._class_counts: dict[str, int] = defaultdict(int)
         for tokens in sequences:
             before, last = _START, _START

@@ -1,0 +1,138 @@
+"""Everything that `fluency` learns from the train texts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp
+from random import Random
+
+from llm_envs.rewards.grammar.class_model import ClassModel
+from llm_envs.rewards.grammar.corruptions import CORRUPTIONS, Stock
+from llm_envs.rewards.grammar.discriminator import Discriminator
+from llm_envs.rewards.grammar.features import Measured, Measures, Onsets, Typical
+from llm_envs.rewards.grammar.found import found_texts
+from llm_envs.rewards.grammar.word_classes import WordClasses
+from llm_envs.rewards.ngram_model import NgramModel
+from llm_envs.tokenizers.words import is_word, tokens_of
+
+_FOLDS = 5
+_HELD_OUT = 500  # the most texts scored for the calibration
+_CLASSED = 3000  # the most texts that classes are learned from
+_KINDS = 6  # corruptions of each text; the kinds take turns
+_FOUND = "found by learners"
+_REAL = "real"
+
+# Log-odds are mapped so that one real text in five scores less than the high anchor,
+# and six in ten corrupted ones less than the low one.
+_REAL_SHARE, _HIGH = 0.20, 1.73  # sigmoid 0.85
+_SALAD_SHARE, _LOW = 0.60, -2.2  # sigmoid 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class FittedFluency:
+    """What is known about the language of some texts.
+
+    Attributes:
+        measures: The features of a text under models of all texts.
+        typical: Where the levels of unseen real texts lie.
+        discriminator: Log-odds of real against corrupted texts.
+        centre: Log-odds that score 1/2.
+        width: Log-odds for one unit of the score's sigmoid.
+        enough: Texts with fewer distinct words than this are scaled down.
+    """
+
+    measures: Measures
+    typical: Typical
+    discriminator: Discriminator
+    centre: float
+    width: float
+    enough: int
+
+    def odds(self, tokens: Sequence[str]) -> float:
+        """Returns the log-odds that a text with at least one word is real."""
+        return self.discriminator(self.typical.vector(self.measures(tokens)))
+
+    def score(self, tokens: Sequence[str]) -> float:
+        """Returns the score of a text, 0 to 1."""
+        distinct = len({token for token in tokens if is_word(token)})
+        if not distinct:
+            return 0.0
+        place = (self.odds(tokens) - self.centre) / self.width
+        return min(1.0, distinct / self.enough) ** 2 / (1.0 + exp(min(700.0, -place)))
+
+
+def fit_fluency(texts: Sequence[str]) -> FittedFluency:
+    """Learns classes, n-grams and the discriminator from distinct texts.
+
+    Raises:
+        ValueError: Fewer than two texts have words in them.
+    """
+    sequences = [tokens for tokens in map(tokens_of, texts) if any(map(is_word, tokens))]
+    if len(sequences) < 2:
+        raise ValueError("needs at least two distinct train texts with words in them")
+    rng = Random(0)
+    order = list(range(len(sequences)))
+    rng.shuffle(order)
+    classes = WordClasses([sequences[i] for i in sorted(order[:_CLASSED])])
+    classed = [classes(tokens) for tokens in sequences]
+    stock = Stock(sequences, classes.is_function_word)
+    salads = [tokens_of(text) for text in found_texts(stock.words)]
+    folds = min(_FOLDS, len(order))
+    rounds = folds if len(order) <= 4 * _HELD_OUT else 1  # each fold costs its models
+    per_round = _HELD_OUT // rounds
+    measured: list[Measured] = []
+    kinds: list[str] = []
+    names = list(CORRUPTIONS)
+    turn = 0
+    for fold in range(rounds):
+        held_out = order[fold::folds]
+        left_out = set(held_out)
+        kept = [i for i in order if i not in left_out]
+        measures = _measures([sequences[i] for i in kept], [classed[i] for i in kept], classes)
+        for i in held_out[:per_round]:
+            measured.append(measures(sequences[i]))
+            kinds.append(_REAL)
+            for _ in range(_KINDS):
+                kind = names[turn % len(names)]
+                turn += 1
+                made = CORRUPTIONS[kind](sequences[i], rng, stock)
+                if made != sequences[i] and any(map(is_word, made)):
+                    measured.append(measures(made))
+                    kinds.append(kind)
+        for tokens in salads[fold::rounds]:
+            measured.append(measures(tokens))
+            kinds.append(_FOUND)
+    typical = Typical.of([m for m, kind in zip(measured, kinds, strict=True) if kind == _REAL])
+    rows = [typical.vector(m) for m in measured]
+    counts = Counter(kinds)
+    real = counts[_REAL]
+    weights = [1.0 if kind == _REAL else 2.0 * real / counts[kind] / len(counts) for kind in kinds]
+    discriminator = Discriminator.fit(rows, [kind == _REAL for kind in kinds], weights)
+    odds = [(discriminator(row), kind) for row, kind in zip(rows, kinds, strict=True)]
+    high = _quantile([value for value, kind in odds if kind == _REAL], _REAL_SHARE)
+    low = _quantile([value for value, kind in odds if kind != _REAL], _SALAD_SHARE)
+    width = max(0.5, (high - low) / (_HIGH - _LOW))
+    distinct = [float(len({token for token in tokens if is_word(token)})) for tokens in sequences]
+    return FittedFluency(
+        measures=_measures(sequences, classed, classes),
+        typical=typical,
+        discriminator=discriminator,
+        centre=high - _HIGH * width,
+        width=width,
+        enough=max(1, int(_quantile(distinct, 0.05))),
+    )
+
+
+def _measures(
+    sequences: Sequence[Sequence[str]],
+    classed: Sequence[tuple[tuple[str, ...], tuple[str, ...]]],
+    classes: WordClasses,
+) -> Measures:
+    return Measures(classes, ClassModel(classed), NgramModel(sequences), Onsets(sequences))
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
