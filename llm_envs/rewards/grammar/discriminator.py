@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_STEPS = 12
+_SWEEPS = 8
+_ROUNDS = 4
 _RIDGE = 1.0
 _DIGITS = 4  # rounded, so that the last bits of a machine's arithmetic do not decide
 
@@ -17,8 +18,8 @@ class Discriminator:
     """A linear score of features: above 0 a text is more likely real than corrupted.
 
     Attributes:
-        weights: One per feature.
-        bias: The score of the all-zero features.
+        weights: One per feature, at most 0.
+        bias: The score of a text without faults.
     """
 
     weights: tuple[float, ...]
@@ -32,29 +33,34 @@ class Discriminator:
     def fit(
         cls, features: Sequence[Sequence[float]], real: Sequence[bool], weights: Sequence[float]
     ) -> Discriminator:
-        """Returns the maximum of the penalised likelihood (Newton's method on standardised features).
+        """Returns the maximum of the penalised likelihood with no weight above 0.
+
+        A feature is a fault of a text, so none of them may speak for it.
 
         Args:
             features: One row per text.
             real: Whether a text is real.
             weights: How much each text counts.
         """
-        table = np.asarray(features, np.float64)
+        rows = np.asarray(features, np.float64)
         target, weight = np.asarray(real, np.float64), np.asarray(weights, np.float64)
-        mean, spread = table.mean(axis=0), table.std(axis=0)
-        varies = spread > 1e-9
-        scale = np.where(varies, spread, 1.0)
-        rows = np.concatenate([(table - mean) / scale * varies, np.ones((len(table), 1))], axis=1)
-        ridge = np.full(rows.shape[1], _RIDGE)
-        ridge[-1] = 1e-6
         found = np.zeros(rows.shape[1])
-        for _ in range(_STEPS):
-            odds = np.clip(np.einsum("ij,j->i", rows, found), -30.0, 30.0)
+        bias = 0.0
+        for _ in range(_SWEEPS):
+            odds = np.clip((rows * found).sum(axis=1) + bias, -30.0, 30.0)
             likely = 1.0 / (1.0 + np.exp(-odds))
-            curved = weight * likely * (1.0 - likely)
-            gradient = np.einsum("ij,i->j", rows, weight * (target - likely)) - ridge * found
-            curvature = np.einsum("ij,i,ik->jk", rows, curved, rows) + np.diag(ridge)
-            found = found + np.linalg.solve(curvature, gradient)
-        plain = np.where(varies, found[:-1] / scale, 0.0)
-        bias = found[-1] - float((plain * mean).sum())
-        return cls(tuple(round(float(w), _DIGITS) for w in plain), round(float(bias), _DIGITS))
+            left, curved = weight * (target - likely), weight * likely * (1.0 - likely) + 1e-9
+            # The quadratic around this point is solved one weight at a time, each held at 0 or below.
+            residual = left / curved
+            moved = np.zeros(len(rows))
+            for _ in range(_ROUNDS):
+                step = float((curved * (residual - moved)).sum() / curved.sum())
+                bias += step
+                moved += step
+                for j, column in enumerate(rows.T):
+                    slope = float((curved * column * (residual - moved)).sum()) - _RIDGE * found[j]
+                    bend = float((curved * column * column).sum()) + _RIDGE
+                    new = min(0.0, found[j] + slope / bend)
+                    moved += column * (new - found[j])
+                    found[j] = new
+        return cls(tuple(round(float(w), _DIGITS) for w in found), round(bias, _DIGITS))

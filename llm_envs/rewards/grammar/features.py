@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from llm_envs.rewards.grammar.class_model import ClassModel
 from llm_envs.rewards.grammar.lexicon import FINITE, english
+from llm_envs.rewards.grammar.part_model import PartModel
+from llm_envs.rewards.grammar.skeleton import skeleton
 from llm_envs.rewards.grammar.word_classes import WordClasses
 from llm_envs.rewards.ngram_model import NgramModel
 from llm_envs.tokenizers.words import is_word
@@ -19,41 +21,35 @@ _SENTENCE = 3  # words from which on a piece between full stops should have a ve
 _STOPS = frozenset(".?!;:")
 _VOWELS = frozenset("aeiou")
 _STRICT = 20  # successors after which a word is known to want vowels, or none, after it
-_DEVIATIONS = 3.0
+_FARTHEST = 6.0
+_NARROWEST = 0.02
 
-FEATURES = (
+MEASURES = (
     "classes",
     "items",
     "words",
-    "worst fifth",
-    "worst window",
-    "verbless",
+    "worst fifth of classes",
+    "worst three classes",
+    "sentences without a verb",
     "repeated pairs",
     "repeated triples",
     "unlisted words",
     "wrong onsets",
-    "typical items",
+    "parts of sentences",
+    "worst part",
+    "broken phrases",
+    "usual readings",
     "likely items",
-    "typical words",
     "likely words",
-    "typical function words",
+    "function words",
+    "likely parts",
 )
-"""Their names. "Typical" is the squared distance from real texts, so too likely counts as too unlikely does."""
+"""Names of the measures, in their order."""
+
+FEATURES = (*(f"{name}, too little" for name in MEASURES), *(f"{name}, too much" for name in MEASURES))
+"""Names of the features: how far a measure lies below, and above, the median of real texts."""
 
 Vector = tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """The measures of one text.
-
-    Attributes:
-        bounded: The features that need no calibration, in the order of FEATURES.
-        levels: Mean log-probability of an item and of a token, and the share of function words.
-    """
-
-    bounded: Vector
-    levels: tuple[float, float, float]
 
 
 class Onsets:
@@ -87,21 +83,23 @@ class Measures:
     Args:
         classes: The classes of words.
         class_model: N-grams of classes and items.
+        part_model: N-grams of the parts of sentences.
         word_model: N-grams of words.
         onsets: The initials that follow words.
     """
 
     def __init__(
-        self, classes: WordClasses, class_model: ClassModel, word_model: NgramModel, onsets: Onsets
+        self,
+        classes: WordClasses,
+        class_model: ClassModel,
+        part_model: PartModel,
+        word_model: NgramModel,
+        onsets: Onsets,
     ) -> None:
-        self.classes, self.class_model, self.word_model, self.onsets = (
-            classes,
-            class_model,
-            word_model,
-            onsets,
-        )
+        self.classes, self.onsets = classes, onsets
+        self.class_model, self.part_model, self.word_model = class_model, part_model, word_model
 
-    def __call__(self, tokens: Sequence[str]) -> Measured:
+    def __call__(self, tokens: Sequence[str]) -> Vector:
         """Returns the measures of a text with at least one word."""
         items, classes = self.classes(tokens)
         places = self.class_model.places(items, classes)
@@ -110,6 +108,9 @@ class Measures:
         size = len(places)
         fifth = max(1, size // 5)
         sums = [a + b + c for a, b, c in zip(evidence, evidence[1:], evidence[2:], strict=False)]
+        skeleton_parts = skeleton(tokens, classes)
+        parts = self.part_model.places(skeleton_parts) or [(0.0, 0.0)]
+        part_evidence = [min(_MOST, max(_LEAST, part[0])) for part in parts]
         words = [token for token in tokens if is_word(token)]
         count = len(words)
         model, is_function = self.word_model, self.classes.is_function_word
@@ -118,7 +119,7 @@ class Measures:
         if self.classes.is_english:
             known = english()
             unlisted = sum(word not in known for word in unseen)
-        bounded = (
+        return (
             sum(evidence) / size,
             sum(min(_MOST, max(_LEAST, place.items)) for place in places) / size,
             sum(min(_MOST, max(_LEAST, token.evidence)) for token in scored) / size,
@@ -129,40 +130,57 @@ class Measures:
             _repeated(list(zip(items, items[1:], items[2:], strict=False))),
             unlisted / count,
             min(2.0, float(self.onsets.wrong(tokens))),
-        )
-        levels = (
+            sum(part_evidence) / len(parts),
+            min(part_evidence),
+            sum(part[-1] == "!" for part in skeleton_parts) / len(parts),
+            sum(map(self.classes.reading, tokens, classes)) / size,
             sum(place.logprob for place in places) / size,
             sum(token.logprob for token in scored) / size,
             sum(map(is_function, words)) / count,
+            sum(part[1] for part in parts) / len(parts),
         )
-        return Measured(bounded, levels)
 
 
 @dataclass(frozen=True, slots=True)
 class Typical:
-    """Means and standard deviations of the levels of real texts."""
+    """Where the measures of real texts lie.
 
-    means: tuple[float, ...]
-    deviations: tuple[float, ...]
+    Attributes:
+        lows: Their lower quartiles.
+        highs: Their upper quartiles.
+        spreads: Their mean distances from the median.
+    """
+
+    lows: Vector
+    highs: Vector
+    spreads: Vector
 
     @classmethod
-    def of(cls, texts: Sequence[Measured]) -> Typical:
+    def of(cls, texts: Sequence[Vector]) -> Typical:
         """Returns those of some texts."""
-        columns = list(zip(*(text.levels for text in texts), strict=True))
-        means = tuple(sum(column) / len(column) for column in columns)
-        spreads = (
-            (sum((value - mean) ** 2 for value in column) / len(column)) ** 0.5
-            for column, mean in zip(columns, means, strict=True)
-        )
-        return cls(means, tuple(max(spread, 0.05) for spread in spreads))
+        lows, highs, spreads = [], [], []
+        for column in zip(*texts, strict=True):
+            ordered = sorted(column)
+            low, median, high = (ordered[len(ordered) * k // 4] for k in (1, 2, 3))
+            lows.append(low)
+            highs.append(high)
+            spreads.append(max(_NARROWEST, sum(abs(value - median) for value in column) / len(column)))
+        return cls(tuple(lows), tuple(highs), tuple(spreads))
 
-    def vector(self, text: Measured) -> Vector:
-        """Returns a text's value of every feature."""
-        items, words, function = (
-            min(_DEVIATIONS, max(-_DEVIATIONS, (value - mean) / spread))
-            for value, mean, spread in zip(text.levels, self.means, self.deviations, strict=True)
-        )
-        return (*text.bounded, items * items, items, words * words, words, function * function)
+    def features(self, measures: Vector) -> Vector:
+        """Returns how far each measure is below its high and above its low quartile, in spreads, up to a limit.
+
+        More than typical is no merit, so one strong side of a text cannot make up for a weak one.
+        """
+        below = [
+            min(_FARTHEST, (high - value) / spread) if value < high else 0.0
+            for value, high, spread in zip(measures, self.highs, self.spreads, strict=True)
+        ]
+        above = [
+            min(_FARTHEST, (value - low) / spread) if value > low else 0.0
+            for value, low, spread in zip(measures, self.lows, self.spreads, strict=True)
+        ]
+        return (*below, *above)
 
 
 def _verbless(tokens: Sequence[str], classes: Sequence[str]) -> float:

@@ -11,8 +11,10 @@ from random import Random
 from llm_envs.rewards.grammar.class_model import ClassModel
 from llm_envs.rewards.grammar.corruptions import CORRUPTIONS, Stock
 from llm_envs.rewards.grammar.discriminator import Discriminator
-from llm_envs.rewards.grammar.features import Measured, Measures, Onsets, Typical
+from llm_envs.rewards.grammar.features import Measures, Onsets, Typical, Vector
 from llm_envs.rewards.grammar.found import found_texts
+from llm_envs.rewards.grammar.part_model import PartModel
+from llm_envs.rewards.grammar.skeleton import skeleton
 from llm_envs.rewards.grammar.word_classes import WordClasses
 from llm_envs.rewards.ngram_model import NgramModel
 from llm_envs.tokenizers.words import is_word, tokens_of
@@ -21,7 +23,6 @@ _FOLDS = 5
 _HELD_OUT = 500  # the most texts scored for the calibration
 _CLASSED = 3000  # the most texts that classes are learned from
 _KINDS = 6  # corruptions of each text; the kinds take turns
-_FOUND = "found by learners"
 _REAL = "real"
 
 # Log-odds are mapped so that one real text in five scores less than the high anchor,
@@ -52,7 +53,7 @@ class FittedFluency:
 
     def odds(self, tokens: Sequence[str]) -> float:
         """Returns the log-odds that a text with at least one word is real."""
-        return self.discriminator(self.typical.vector(self.measures(tokens)))
+        return self.discriminator(self.typical.features(self.measures(tokens)))
 
     def score(self, tokens: Sequence[str]) -> float:
         """Returns the score of a text, 0 to 1."""
@@ -78,11 +79,11 @@ def fit_fluency(texts: Sequence[str]) -> FittedFluency:
     classes = WordClasses([sequences[i] for i in sorted(order[:_CLASSED])])
     classed = [classes(tokens) for tokens in sequences]
     stock = Stock(sequences, classes.is_function_word)
-    salads = [tokens_of(text) for text in found_texts(stock.words)]
+    salads = [(row.kind.partition(',')[0], tokens_of(row.text)) for row in found_texts(stock.words)]
     folds = min(_FOLDS, len(order))
     rounds = folds if len(order) <= 4 * _HELD_OUT else 1  # each fold costs its models
     per_round = _HELD_OUT // rounds
-    measured: list[Measured] = []
+    measured: list[Vector] = []
     kinds: list[str] = []
     names = list(CORRUPTIONS)
     turn = 0
@@ -101,11 +102,11 @@ def fit_fluency(texts: Sequence[str]) -> FittedFluency:
                 if made != sequences[i] and any(map(is_word, made)):
                     measured.append(measures(made))
                     kinds.append(kind)
-        for tokens in salads[fold::rounds]:
+        for kind, tokens in salads[fold::rounds]:
             measured.append(measures(tokens))
-            kinds.append(_FOUND)
+            kinds.append(kind)
     typical = Typical.of([m for m, kind in zip(measured, kinds, strict=True) if kind == _REAL])
-    rows = [typical.vector(m) for m in measured]
+    rows = [typical.features(m) for m in measured]
     counts = Counter(kinds)
     real = counts[_REAL]
     weights = [1.0 if kind == _REAL else 2.0 * real / counts[kind] / len(counts) for kind in kinds]
@@ -130,7 +131,10 @@ def _measures(
     classed: Sequence[tuple[tuple[str, ...], tuple[str, ...]]],
     classes: WordClasses,
 ) -> Measures:
-    return Measures(classes, ClassModel(classed), NgramModel(sequences), Onsets(sequences))
+    parts = [skeleton(tokens, tags) for tokens, (_, tags) in zip(sequences, classed, strict=True)]
+    return Measures(
+        classes, ClassModel(classed), PartModel(parts), NgramModel(sequences), Onsets(sequences)
+    )
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

@@ -36,7 +36,7 @@ def found() -> tuple[Found, ...]:
     return tuple(Found(row["text"], row["kind"], row["used"]) for row in rows)
 
 
-def found_texts(words: Iterable[str]) -> list[str]:
+def found_texts(words: Iterable[str]) -> list[Found]:
     """Returns the used texts that consist of the words of a corpus, nine in ten of them."""
     known = set(words)
     chosen = []
@@ -44,7 +44,7 @@ def found_texts(words: Iterable[str]) -> list[str]:
         if row.used:
             written = words_of(row.text)
             if sum(word in known for word in written) >= _KNOWN * len(written) > 0:
-                chosen.append(row.text)
+                chosen.append(row)
     return chosen
 
 

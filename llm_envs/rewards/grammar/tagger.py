@@ -41,9 +41,10 @@ class Tagger:
             self._learn([self._posteriors(tokens) for tokens in sequences])
         self._emitted: dict[str, tuple[tuple[str, float], ...]] = {}
         self._moves: dict[tuple[str, str], float] = {}
+        self._readings: dict[tuple[str, str], float] = {}
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_emitted": {}, "_moves": {}}
+        return {**self.__dict__, "_emitted": {}, "_moves": {}, "_readings": {}}
 
     def classes(self, tokens: Sequence[str]) -> tuple[str, ...]:
         """Returns the class of every token."""
@@ -77,6 +78,17 @@ class Tagger:
             tag, at = came[at]
             found.append(tag)
         return tuple(reversed(found))
+
+    def reading(self, token: str, tag: str) -> float:
+        """Returns log P(class | word)."""
+        key = (token, tag)
+        found = self._readings.get(key)
+        if found is None:
+            shares = self._shares.get(token) or self._prior(token)
+            found = log(max(_LEAST, shares.get(tag, 0.0)))
+            if len(self._readings) < _CACHED:
+                self._readings[key] = found
+        return found
 
     def _emission(self, token: str) -> tuple[tuple[str, float], ...]:
         """Returns log(P(class | word) / P(class)) for the classes of a word."""

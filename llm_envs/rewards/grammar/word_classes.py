@@ -49,6 +49,10 @@ class WordClasses:
         )
         return items, classes
 
+    def reading(self, token: str, tag: str) -> float:
+        """Returns log P(class | word): how usual it is to read the word so, at most 0."""
+        return self._tagger.reading(token, tag)
+
     def is_function_word(self, word: str) -> bool:
         """Returns True if a word belongs to classes that take no new words."""
         if not self.is_english:

@@ -1,0 +1,73 @@
+"""The skeleton of sentences: subjects, verbs and objects without what stands between them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from llm_envs.tokenizers.words import is_word
+
+_STOPS = frozenset(".?!;:")
+_DETERMINERS = frozenset("AT DT DS DP PG".split())
+_BEFORE_NOUN = frozenset("NU ON QN QM OR J K F G".split())
+_NOUNS = frozenset("N M P E X".split())
+_PRONOUNS = frozenset("PI PW PH PO PX PN EX".split())
+_PREPOSITIONS = frozenset(("IN",))
+_SKIPPED = frozenset("R RB RD RP XN UH".split())
+_ALONE = {"DS": "PN", "DP": "PN", "NU": "PN", "ON": "PN", "QN": "PN", "QM": "PN", "OR": "OR", "PG": "PN"}
+END = "."
+
+
+def skeleton(tokens: Sequence[str], classes: Sequence[str]) -> list[str]:
+    """Returns the parts of the sentences of a text, and END after each.
+
+    A noun phrase is one part: its noun's class, with "+" if it has a determiner. A prepositional phrase is
+    "pp", adverbs are left out, verbs and conjunctions stay. A determiner without a noun is a part with "!",
+    so is a preposition without a phrase. Commas stay, line breaks do not.
+    """
+    parts: list[str] = []
+    preposition = ""  # an open prepositional phrase
+    determiner = ""
+    modifiers: list[str] = []
+    noun = ""
+    for token, tag in zip((*tokens, END), (*classes, END), strict=True):
+        if token == "\n":
+            continue
+        if tag in _SKIPPED and token not in _STOPS:
+            continue
+        if tag in _NOUNS:
+            noun = tag
+            continue
+        if not noun and tag in _BEFORE_NOUN and (tag not in "FG" or determiner or preposition):
+            modifiers.append(tag)
+            continue
+        # The phrase that was open ends here.
+        if noun:
+            parts.append("pp" if preposition else noun + "+" * bool(determiner or modifiers and modifiers[0] in "NUQNQMON"))
+            preposition = ""
+        elif modifiers:
+            alone = next((_ALONE[tag_] for tag_ in modifiers if tag_ in _ALONE), modifiers[-1])
+            parts.append("pp" if preposition else alone + "!" * bool(determiner))
+            preposition = ""
+        elif determiner:
+            parts.append("pp" if preposition and determiner in _ALONE else _ALONE.get(determiner, "DT!"))
+            preposition = ""
+        determiner, noun = "", ""
+        modifiers = []
+        if tag in _DETERMINERS:
+            determiner = tag
+            continue
+        if tag in _PRONOUNS and preposition:
+            parts.append("pp" if tag != "PI" else "PI!")
+            preposition = ""
+            continue
+        if preposition:
+            parts.append("IN!")
+            preposition = ""
+        if tag in _PREPOSITIONS:
+            preposition = tag
+        elif token in _STOPS:
+            if parts and parts[-1] != END:
+                parts.append(END)
+        elif is_word(token) or token == ",":
+            parts.append(tag)
+    return parts
