@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import log1p
 
 from llm_envs.rewards.grammar.class_model import ClassModel
 from llm_envs.rewards.grammar.lexicon import FINITE, english
 from llm_envs.rewards.grammar.part_model import PartModel
-from llm_envs.rewards.grammar.skeleton import skeleton
 from llm_envs.rewards.grammar.word_classes import WordClasses
 from llm_envs.rewards.ngram_model import NgramModel
 from llm_envs.tokenizers.words import is_word
@@ -21,8 +21,8 @@ _SENTENCE = 3  # words from which on a piece between full stops should have a ve
 _STOPS = frozenset(".?!;:")
 _VOWELS = frozenset("aeiou")
 _STRICT = 20  # successors after which a word is known to want vowels, or none, after it
-_FARTHEST = 6.0
-_NARROWEST = 0.02
+_NEAR = 4.0  # spreads; farther away, distances grow like their logarithm
+_NARROWEST = 0.05
 
 MEASURES = (
     "classes",
@@ -108,7 +108,7 @@ class Measures:
         size = len(places)
         fifth = max(1, size // 5)
         sums = [a + b + c for a, b, c in zip(evidence, evidence[1:], evidence[2:], strict=False)]
-        skeleton_parts = skeleton(tokens, classes)
+        skeleton_parts = self.classes.skeleton(tokens, classes)
         parts = self.part_model.places(skeleton_parts) or [(0.0, 0.0)]
         part_evidence = [min(_MOST, max(_LEAST, part[0])) for part in parts]
         words = [token for token in tokens if is_word(token)]
@@ -168,16 +168,16 @@ class Typical:
         return cls(tuple(lows), tuple(highs), tuple(spreads))
 
     def features(self, measures: Vector) -> Vector:
-        """Returns how far each measure is below its high and above its low quartile, in spreads, up to a limit.
+        """Returns how far each measure is below its high and above its low quartile, in spreads.
 
         More than typical is no merit, so one strong side of a text cannot make up for a weak one.
         """
         below = [
-            min(_FARTHEST, (high - value) / spread) if value < high else 0.0
+            _NEAR * log1p((high - value) / (_NEAR * spread)) if value < high else 0.0
             for value, high, spread in zip(measures, self.highs, self.spreads, strict=True)
         ]
         above = [
-            min(_FARTHEST, (value - low) / spread) if value > low else 0.0
+            _NEAR * log1p((value - low) / (_NEAR * spread)) if value > low else 0.0
             for value, low, spread in zip(measures, self.lows, self.spreads, strict=True)
         ]
         return (*below, *above)

@@ -14,7 +14,6 @@ from llm_envs.rewards.grammar.discriminator import Discriminator
 from llm_envs.rewards.grammar.features import Measures, Onsets, Typical, Vector
 from llm_envs.rewards.grammar.found import found_texts
 from llm_envs.rewards.grammar.part_model import PartModel
-from llm_envs.rewards.grammar.skeleton import skeleton
 from llm_envs.rewards.grammar.word_classes import WordClasses
 from llm_envs.rewards.ngram_model import NgramModel
 from llm_envs.tokenizers.words import is_word, tokens_of
@@ -28,7 +27,7 @@ _REAL = "real"
 # Log-odds are mapped so that one real text in five scores less than the high anchor,
 # and six in ten corrupted ones less than the low one.
 _REAL_SHARE, _HIGH = 0.20, 1.73  # sigmoid 0.85
-_SALAD_SHARE, _LOW = 0.60, -2.2  # sigmoid 0.10
+_SALAD_SHARE, _LOW = 0.50, -3.0  # sigmoid 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ def _measures(
     classed: Sequence[tuple[tuple[str, ...], tuple[str, ...]]],
     classes: WordClasses,
 ) -> Measures:
-    parts = [skeleton(tokens, tags) for tokens, (_, tags) in zip(sequences, classed, strict=True)]
+    parts = [classes.skeleton(tokens, tags) for tokens, (_, tags) in zip(sequences, classed, strict=True)]
     return Measures(
         classes, ClassModel(classed), PartModel(parts), NgramModel(sequences), Onsets(sequences)
     )

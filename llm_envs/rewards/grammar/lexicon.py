@@ -17,6 +17,7 @@ adjectives, their comparatives, adverbs in -ly, names, possessives."""
 FINITE = frozenset("V Z D BM BZ BP BB HP HZ HD OP OZ OD MD CM CZ CP CH CL CD LT".split())
 """Classes of verbs that can make a sentence."""
 
+_VALENCIES = {"intransitive": "i", "transitive": "t"}
 _BY_ENDING = (
     ("'s", ("PG", "CZ")),
     ("s'", ("PG",)),
@@ -47,10 +48,19 @@ class Lexicon:
 
     def __init__(self, lines: Iterable[str]) -> None:
         found: dict[str, list[str]] = {}
+        forms_of: dict[str, set[str]] = {}
+        self._valency: dict[str, str] = {}
         for line in lines:
             if line.startswith("["):
                 tag, _, words = line[1:].partition("] ")
+                if tag in _VALENCIES:
+                    for verb in words.split():
+                        for form in forms_of.get(verb, ()):
+                            self._valency.setdefault(form, _VALENCIES[tag])
+                    continue
                 for word in words.split():
+                    if tag == "verb":
+                        forms_of.setdefault(word.partition("/")[0], set()).update(f for f, _ in _forms(tag, word))
                     for form, classes in _forms(tag, word):
                         known = found.setdefault(form, [])
                         known += [c for c in classes if c not in known]
@@ -75,6 +85,10 @@ class Lexicon:
         return next(
             (c for ending, c in _BY_ENDING if len(word) > len(ending) + 1 and word.endswith(ending)), _ANY
         )
+
+    def valency(self, word: str) -> str:
+        """Returns "i" for a form of a verb that takes no object, "t" if it wants one, else ""."""
+        return self._valency.get(word, "")
 
     def reads(self, words: Iterable[str]) -> bool:
         """Returns True if most of the words are English."""

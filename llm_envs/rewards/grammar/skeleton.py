@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from llm_envs.tokenizers.words import is_word
 
 _STOPS = frozenset(".?!;:")
 _DETERMINERS = frozenset("AT DT DS DP PG".split())
 _BEFORE_NOUN = frozenset("NU ON QN QM OR J K F G".split())
+_COUNTING = frozenset("NU ON QN QM".split())
 _NOUNS = frozenset("N M P E X".split())
 _PRONOUNS = frozenset("PI PW PH PO PX PN EX".split())
 _PREPOSITIONS = frozenset(("IN",))
 _SKIPPED = frozenset("R RB RD RP XN UH".split())
 _ALONE = {"DS": "PN", "DP": "PN", "NU": "PN", "ON": "PN", "QN": "PN", "QM": "PN", "OR": "OR", "PG": "PN"}
+_VERBS = frozenset("V Z D F G".split())
 END = "."
 
 
-def skeleton(tokens: Sequence[str], classes: Sequence[str]) -> list[str]:
+def skeleton(
+    tokens: Sequence[str], classes: Sequence[str], valency: Callable[[str], str]
+) -> list[str]:
     """Returns the parts of the sentences of a text, and END after each.
 
     A noun phrase is one part: its noun's class, with "+" if it has a determiner. A prepositional phrase is
-    "pp", adverbs are left out, verbs and conjunctions stay. A determiner without a noun is a part with "!",
+    "pp", adverbs are left out, conjunctions stay. So do verbs, with "i" or "t" after their class. A determiner without a noun is a part with "!",
     so is a preposition without a phrase. Commas stay, line breaks do not.
     """
     parts: list[str] = []
@@ -42,7 +46,8 @@ def skeleton(tokens: Sequence[str], classes: Sequence[str]) -> list[str]:
             continue
         # The phrase that was open ends here.
         if noun:
-            parts.append("pp" if preposition else noun + "+" * bool(determiner or modifiers and modifiers[0] in "NUQNQMON"))
+            named = determiner or (modifiers and modifiers[0] in _COUNTING)
+            parts.append("pp" if preposition else noun + ("+" if named else ""))
             preposition = ""
         elif modifiers:
             alone = next((_ALONE[tag_] for tag_ in modifiers if tag_ in _ALONE), modifiers[-1])
@@ -69,5 +74,5 @@ def skeleton(tokens: Sequence[str], classes: Sequence[str]) -> list[str]:
             if parts and parts[-1] != END:
                 parts.append(END)
         elif is_word(token) or token == ",":
-            parts.append(tag)
+            parts.append(tag + valency(token) if tag in _VERBS else tag)
     return parts

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from llm_envs.rewards.grammar.lexicon import OPEN, english
+from llm_envs.rewards.grammar.skeleton import skeleton
 from llm_envs.rewards.grammar.tagger import Tagger
 from llm_envs.tokenizers.words import is_word
 
@@ -48,6 +49,10 @@ class WordClasses:
             ]
         )
         return items, classes
+
+    def skeleton(self, tokens: Sequence[str], classes: Sequence[str]) -> list[str]:
+        """Returns the parts of the sentences of a text (see `skeleton`)."""
+        return skeleton(tokens, classes, english().valency)
 
     def reading(self, token: str, tag: str) -> float:
         """Returns log P(class | word): how usual it is to read the word so, at most 0."""
