@@ -92,7 +92,7 @@ def _agents(env: Env, seed: int, search_tokens: int) -> Iterator[tuple[str, bool
         nearest = ScriptedAgent(env, seed, write=_nearest(task), speaker=_echo)
         yield "the nearest train example's text", asks, nearest
     if task.examples[0].metadata.get("form") in FORMS and asks:
-        yield "the words in a fixed frame", False, ScriptedAgent(env, seed, write=_frame, speaker=_echo)
+        yield "the words in a fixed frame", False, ScriptedAgent(env, seed, write=fixed_frame, speaker=_echo)
 
 
 def _fixed(env: Env, ids: list[int]) -> ConstantAgent:
@@ -170,7 +170,8 @@ _FRAME = (
 )
 
 
-def _frame(example: Example) -> str:
+def fixed_frame(example: Example) -> str:
+    """Returns the requested words in sentences that are always the same."""
     words = [*example.metadata["words"], "you", "you"][:3]
     form = example.metadata["form"]
     if form == "cinquain":

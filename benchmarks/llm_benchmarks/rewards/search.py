@@ -21,7 +21,9 @@ TRIES = 1500
 WIDTH = 6
 _BREAK = "\n"
 _FOLLOWERS = 12
+_RANDOM = 4
 _TEMPERATURE = 0.02
+_BONUS = 0.3
 
 
 def score_of(task: Task, example: Example) -> Callable[[Sequence[str]], float]:
@@ -66,33 +68,31 @@ def hill_climb(task: Task, example: Example, rng: Random, tries: int = TRIES) ->
 def beam_search(task: Task, example: Example, rng: Random, width: int = WIDTH) -> str:
     """Returns the best text of a beam search that writes the lines the form asks for.
 
-    A prefix is judged as if it were the whole text and asked for the words that it has.
+    A prefix is judged as if it were the whole text, with a bonus for the requested words that it has.
     """
     followers, words = _followers(task)
     asked = [str(word) for word in example.metadata.get("words", ())]
     lines = FORMS[str(example.metadata["form"])].lines
-    final = score_of(task, example)
-    fluency = task.reward_named("fluency") if hasattr(task, "reward_named") else None
-    score = final if fluency is None else (lambda tokens: float(fluency(Episode(example, joined(tokens)))))
+    score = score_of(task, example)
     beams: list[tuple[float, list[str]]] = [(0.0, [])]
     for number, (low, high) in enumerate(lines):
         length = rng.randint(low, min(high, low + 2))
-        for place in range(length):
+        for _ in range(length):
             grown: dict[tuple[str, ...], float] = {}
             for _, tokens in beams:
                 last = tokens[-1] if tokens else _BREAK
                 candidates = [word for word, _ in followers[last].most_common(_FOLLOWERS) if is_word(word)]
                 candidates += [word for word in asked if word not in tokens]
-                candidates += rng.sample(words, 4)
+                candidates += rng.sample(words, _RANDOM)
                 for word in candidates:
                     made = (*tokens, word)
                     bonus = sum(word in made for word in asked) / max(1, len(asked))
-                    grown[made] = score(made) + 0.3 * bonus
+                    grown[made] = score(made) + _BONUS * bonus
             ordered = sorted(grown.items(), key=lambda entry: (-entry[1], entry[0]))[:width]
             beams = [(value, list(tokens)) for tokens, value in ordered]
         if number < len(lines) - 1:
             beams = [(value, [*tokens, _BREAK]) for value, tokens in beams]
-    return joined(max((tokens for _, tokens in beams), key=final))
+    return joined(max((tokens for _, tokens in beams), key=score))
 
 
 def _followers(task: Task) -> tuple[dict[str, Counter[str]], list[str]]:

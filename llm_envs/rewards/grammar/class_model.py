@@ -14,20 +14,27 @@ _END = "</s>"
 _BEFORE = 3  # classes before a class
 _PADDING = (START,) * _BEFORE
 _CACHED = 1 << 18
+_MOST = 1.0  # nats; a few certain places do not make up for nonsense
+_LEAST = -5.0
 
 
 class Place(NamedTuple):
     """One place in a text, in nats.
 
     Attributes:
-        classes: log P(class | three classes before) - log P(class).
-        items: log P(item | two items before) - log P(item). An item is a function word, or a class.
+        classes: log P(class | three classes before) - log P(class), bounded.
+        items: log P(item | two items before) - log P(item), bounded. An item is a function word, or a class.
         logprob: log P(item | two items before).
     """
 
     classes: float
     items: float
     logprob: float
+
+
+def bounded(evidence: float) -> float:
+    """Returns evidence within the bounds of what one place can bring, for a text or against it."""
+    return min(_MOST, max(_LEAST, evidence))
 
 
 class ClassModel:
@@ -88,4 +95,4 @@ class ClassModel:
             now *= bare / plain
         for k, order in enumerate(self._item_orders, 1):
             now = order.probability(items[2 - k :], item, now)
-        return Place(evidence, log(now / bare), log(now))
+        return Place(bounded(evidence), bounded(log(now / bare)), log(now))

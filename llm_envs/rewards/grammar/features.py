@@ -7,15 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import log1p
 
-from llm_envs.rewards.grammar.class_model import ClassModel
+from llm_envs.rewards.grammar.class_model import ClassModel, bounded
 from llm_envs.rewards.grammar.lexicon import FINITE, english
 from llm_envs.rewards.grammar.part_model import PartModel
 from llm_envs.rewards.grammar.word_classes import WordClasses
 from llm_envs.rewards.ngram_model import NgramModel
 from llm_envs.tokenizers.words import is_word
 
-_MOST = 1.0  # nats of evidence that one place can bring
-_LEAST = -5.0
 _WINDOW = 3
 _SENTENCE = 3  # words from which on a piece between full stops should have a verb
 _STOPS = frozenset(".?!;:")
@@ -104,13 +102,13 @@ class Measures:
         items, classes = self.classes(tokens)
         places = self.class_model.places(items, classes)
         scored = self.word_model.score_tokens(tokens)
-        evidence = [min(_MOST, max(_LEAST, place.classes)) for place in places]
+        evidence = [place.classes for place in places]
         size = len(places)
         fifth = max(1, size // 5)
         sums = [a + b + c for a, b, c in zip(evidence, evidence[1:], evidence[2:], strict=False)]
         skeleton_parts = self.classes.skeleton(tokens, classes)
         parts = self.part_model.places(skeleton_parts) or [(0.0, 0.0)]
-        part_evidence = [min(_MOST, max(_LEAST, part[0])) for part in parts]
+        part_evidence = [part[0] for part in parts]
         words = [token for token in tokens if is_word(token)]
         count = len(words)
         model, is_function = self.word_model, self.classes.is_function_word
@@ -121,8 +119,8 @@ class Measures:
             unlisted = sum(word not in known for word in unseen)
         return (
             sum(evidence) / size,
-            sum(min(_MOST, max(_LEAST, place.items)) for place in places) / size,
-            sum(min(_MOST, max(_LEAST, token.evidence)) for token in scored) / size,
+            sum([place.items for place in places]) / size,
+            sum([bounded(token.evidence) for token in scored]) / size,
             sum(sorted(evidence)[:fifth]) / fifth,
             (min(sums) if sums else sum(evidence)) / _WINDOW,
             _verbless(tokens, classes) if self.classes.is_english else 0.0,
@@ -132,12 +130,12 @@ class Measures:
             min(2.0, float(self.onsets.wrong(tokens))),
             sum(part_evidence) / len(parts),
             min(part_evidence),
-            sum(part[-1] == "!" for part in skeleton_parts) / len(parts),
+            sum([part[-1] == "!" for part in skeleton_parts]) / len(parts),
             sum(map(self.classes.reading, tokens, classes)) / size,
-            sum(place.logprob for place in places) / size,
-            sum(token.logprob for token in scored) / size,
+            sum([place.logprob for place in places]) / size,
+            sum([token.logprob for token in scored]) / size,
             sum(map(is_function, words)) / count,
-            sum(part[1] for part in parts) / len(parts),
+            sum([part[1] for part in parts]) / len(parts),
         )
 
 

@@ -23,10 +23,11 @@ _HELD_OUT = 500  # the most texts scored for the calibration
 _CLASSED = 3000  # the most texts that classes are learned from
 _KINDS = 6  # corruptions of each text; the kinds take turns
 _REAL = "real"
+_FOUND = 2.0  # how much more a kind of found texts counts than a kind of corruption
 
 # Log-odds are mapped so that one real text in five scores less than the high anchor,
 # and six in ten corrupted ones less than the low one.
-_REAL_SHARE, _HIGH = 0.20, 1.73  # sigmoid 0.85
+_REAL_SHARE, _HIGH = 0.25, 1.4  # sigmoid 0.80
 _SALAD_SHARE, _LOW = 0.50, -3.0  # sigmoid 0.05
 
 
@@ -108,7 +109,10 @@ def fit_fluency(texts: Sequence[str]) -> FittedFluency:
     rows = [typical.features(m) for m in measured]
     counts = Counter(kinds)
     real = counts[_REAL]
-    weights = [1.0 if kind == _REAL else 2.0 * real / counts[kind] / len(counts) for kind in kinds]
+    weights = [
+        1.0 if kind == _REAL else (1.0 if kind in CORRUPTIONS else _FOUND) * 2.0 * real / counts[kind] / len(counts)
+        for kind in kinds
+    ]
     discriminator = Discriminator.fit(rows, [kind == _REAL for kind in kinds], weights)
     odds = [(discriminator(row), kind) for row, kind in zip(rows, kinds, strict=True)]
     high = _quantile([value for value, kind in odds if kind == _REAL], _REAL_SHARE)

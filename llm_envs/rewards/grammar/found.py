@@ -21,19 +21,21 @@ class Found(NamedTuple):
     Attributes:
         text: The text.
         kind: Who found it, against which reward.
+        source: The request that it answers.
         used: Whether `fluency` learns from it. The others are for tests.
     """
 
     text: str
     kind: str
     used: bool
+    source: str
 
 
 @lru_cache(maxsize=1)
 def found() -> tuple[Found, ...]:
     """Returns all found texts."""
     rows = map(json.loads, _FILE.read_text(encoding="utf-8").splitlines())
-    return tuple(Found(row["text"], row["kind"], row["used"]) for row in rows)
+    return tuple(Found(row["text"], row["kind"], row["used"], row["source"]) for row in rows)
 
 
 def found_texts(words: Iterable[str]) -> list[Found]:

@@ -102,6 +102,25 @@ def english() -> Lexicon:
     return Lexicon(_FILE.read_text(encoding="utf-8").splitlines())
 
 
+@lru_cache(maxsize=1)
+def paradigms() -> dict[tuple[str, str], dict[str, str]]:
+    """Returns (form, class) -> the forms of the same noun or verb by class."""
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for line in _FILE.read_text(encoding="utf-8").splitlines():
+        tag, _, words = line[1:].partition("] ")
+        if line.startswith("[") and tag in ("noun", "verb"):
+            for entry in words.split():
+                forms: dict[str, str] = {}
+                made = _forms(tag, entry)
+                for form, classes in made:
+                    for name in classes:
+                        forms.setdefault(name, form)
+                for form, classes in made:
+                    for name in classes:
+                        found.setdefault((form, name), forms)
+    return found
+
+
 def _forms(tag: str, entry: str) -> list[tuple[str, tuple[str, ...]]]:
     """Returns the forms of an entry with their classes."""
     base, *rest = entry.split("/")

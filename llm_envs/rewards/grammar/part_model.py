@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import log
 
+from llm_envs.rewards.grammar.class_model import bounded
 from llm_envs.rewards.grammar.skeleton import END
 from llm_envs.rewards.ngram_model import NgramOrder
 
@@ -36,7 +37,8 @@ class PartModel:
         return {**self.__dict__, "_cache": {}}
 
     def places(self, parts: Sequence[str]) -> list[tuple[float, float]]:
-        """Returns for every part its evidence, log P(part | three before) - log P(part), and the former."""
+        """Returns for every part its evidence, log P(part | three before) - log P(part), bounded, and the
+        former."""
         found = []
         cache = self._cache
         a = b = c = END
@@ -56,4 +58,4 @@ class PartModel:
         now = plain
         for k, order in enumerate(self._orders, 1):
             now = order.probability(before[_BEFORE - k :], part, now)
-        return log(now / plain), log(now)
+        return bounded(log(now / plain)), log(now)

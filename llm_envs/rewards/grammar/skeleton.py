@@ -10,6 +10,7 @@ _STOPS = frozenset(".?!;:")
 _DETERMINERS = frozenset("AT DT DS DP PG".split())
 _BEFORE_NOUN = frozenset("NU ON QN QM OR J K F G".split())
 _COUNTING = frozenset("NU ON QN QM".split())
+_PLURAL = frozenset("NU QN DP".split())
 _NOUNS = frozenset("N M P E X".split())
 _PRONOUNS = frozenset("PI PW PH PO PX PN EX".split())
 _PREPOSITIONS = frozenset(("IN",))
@@ -26,7 +27,7 @@ def skeleton(
 
     A noun phrase is one part: its noun's class, with "+" if it has a determiner. A prepositional phrase is
     "pp", adverbs are left out, conjunctions stay. So do verbs, with "i" or "t" after their class. A determiner without a noun is a part with "!",
-    so is a preposition without a phrase. Commas stay, line breaks do not.
+    and so are a preposition without a phrase and a noun in the wrong number. Commas stay, line breaks do not.
     """
     parts: list[str] = []
     preposition = ""  # an open prepositional phrase
@@ -46,8 +47,13 @@ def skeleton(
             continue
         # The phrase that was open ends here.
         if noun:
-            named = determiner or (modifiers and modifiers[0] in _COUNTING)
-            parts.append("pp" if preposition else noun + ("+" if named else ""))
+            first = determiner or (modifiers[0] if modifiers else "")
+            if (first == "AT" and noun == "P") or (first in _PLURAL and noun == "N"):
+                parts.append(noun + "!")
+            elif preposition:
+                parts.append("pp")
+            else:
+                parts.append(noun + ("+" if determiner or first in _COUNTING else ""))
             preposition = ""
         elif modifiers:
             alone = next((_ALONE[tag_] for tag_ in modifiers if tag_ in _ALONE), modifiers[-1])

@@ -12,6 +12,7 @@ from llm_envs.tokenizers.words import is_word
 
 _SUFFIX_TYPES = 50
 _FREQUENT = 1 / 400  # share of all words from which on an unlisted word is taken for a function word
+_CACHED = 1 << 16
 _LEXICAL = 3  # a function word that occurs so often is an item of its own
 
 
@@ -35,6 +36,7 @@ class WordClasses:
         self._frequent = {word for word in words if self._counts[word] >= max(2, occurrences * _FREQUENT)}
         self._tagger = Tagger(texts, self._choices)
         self._open = frozenset(OPEN)
+        self._function: dict[str, bool] = {}
 
     def __call__(self, tokens: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Returns the items and the classes of a text."""
@@ -60,9 +62,14 @@ class WordClasses:
 
     def is_function_word(self, word: str) -> bool:
         """Returns True if a word belongs to classes that take no new words."""
-        if not self.is_english:
-            return word in self._frequent
-        return self._open.isdisjoint(english().classes(word))
+        found = self._function.get(word)
+        if found is None:
+            found = word in self._frequent
+            if self.is_english:
+                found = self._open.isdisjoint(english().classes(word))
+            if len(self._function) < _CACHED:
+                self._function[word] = found
+        return found
 
     def _choices(self, word: str) -> tuple[str, ...]:
         if self.is_english:

@@ -1,0 +1,109 @@
+"""Collects texts that learners and searches found against the rewards of TextGen-v0.
+
+    python benchmarks/found_texts.py records benchmarks/results --experiment longer --label "fluency v2"
+    python benchmarks/found_texts.py search hill_climb --label "fluency v2" --count 40 --seed 7
+
+Both add rows to the file that `fluency` reads (`llm_envs/rewards/grammar/found.jsonl`). A row says who found
+the text, and whether the reward learns from it (`--used`) or a test holds it out. `records` takes texts that
+scored 0.3 or more, so what a learner wrote before it had learned stays outside. A search reads requests of
+the train split. To search against an earlier reward, run it in a checkout of that time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from random import Random
+
+import gymnasium as gym
+
+import llm_envs
+from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.rewards import search
+from llm_envs.episode import Episode
+
+ENV = "TextGen-v0"
+FILE = Path(llm_envs.__file__).parent / "rewards" / "grammar" / "found.jsonl"
+LEAST = 0.3
+LONGEST = 400  # characters; a text that runs on to the last token is no finding
+
+Row = dict[str, object]
+
+
+def from_records(store: Path, experiment: str, label: str, per_run: int, used_seeds: list[int]) -> list[Row]:
+    """Returns texts of the trained agents of an experiment, some of each run.
+
+    Args:
+        store: The records.
+        experiment: Which of them.
+        label: The reward that they were trained on.
+        per_run: Texts of each run.
+        used_seeds: Seeds of TokenDQN whose texts the reward may learn from.
+    """
+    rows: list[Row] = []
+    records = [
+        record
+        for record in RecordStore(store).records({})
+        if record.spec.environment.id == ENV and record.spec.experiment == experiment
+    ]
+    for record in sorted(records, key=lambda r: (r.spec.agent.name, r.spec.training.seed, r.spec.training.total_timesteps)):
+        agent, training = record.spec.agent.name, record.spec.training
+        texts = {
+            e["text"]: e["source"]
+            for e in record.episodes()
+            if e["reward"] >= LEAST and len(e["text"]) <= LONGEST
+        }
+        chosen = Random(29).sample(sorted(texts), min(per_run, len(texts)))
+        kind = f"{agent}, seed {training.seed}, {training.total_timesteps:,} steps, {label}"
+        used = agent == "token_dqn" and training.seed in used_seeds
+        rows += [{"kind": kind, "used": used, "source": texts[text], "text": text} for text in chosen]
+    return rows
+
+
+def from_search(method: str, label: str, count: int, seed: int, used: bool) -> list[Row]:
+    """Returns what a search finds for some requests of the train split."""
+    task = gym.make(ENV, split="train").unwrapped.task  # type: ignore[attr-defined]
+    rng = Random(seed)
+    rows: list[Row] = []
+    for example in rng.sample(list(task.examples), count):
+        text = getattr(search, method)(task, example, rng)
+        if float(task.reward(Episode(example, text))) >= LEAST:
+            kind = f"{method.replace('_', ' ')}, {label}"
+            rows.append({"kind": kind, "used": used, "source": example.source, "text": text})
+    return rows
+
+
+def main() -> None:
+    """Adds rows to the file; rows of a kind that it has are replaced."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    records = commands.add_parser("records")
+    records.add_argument("store", type=Path)
+    records.add_argument("--experiment", required=True)
+    records.add_argument("--per-run", type=int, default=40)
+    records.add_argument("--used-seeds", type=int, nargs="*", default=[1, 2])
+    searching = commands.add_parser("search")
+    searching.add_argument("method", choices=["hill_climb", "beam_search"])
+    searching.add_argument("--count", type=int, default=40)
+    searching.add_argument("--seed", type=int, default=7)
+    searching.add_argument("--used", action="store_true")
+    for command in (records, searching):
+        command.add_argument("--label", required=True, help="the reward, such as 'fluency v2'")
+        command.add_argument("--file", type=Path, default=FILE)
+    given = parser.parse_args()
+    if given.command == "records":
+        new = from_records(given.store, given.experiment, given.label, given.per_run, given.used_seeds)
+    else:
+        new = from_search(given.method, given.label, given.count, given.seed, given.used)
+    kinds = {row["kind"] for row in new}
+    old = [json.loads(line) for line in given.file.read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in old if row["kind"] not in kinds] + new
+    given.file.write_text(
+        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+    )
+    print(f"{len(new)} texts of {len(kinds)} kinds; the file has {len(rows)}")
+
+
+if __name__ == "__main__":
+    main()
