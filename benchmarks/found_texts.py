@@ -3,10 +3,13 @@
     python benchmarks/found_texts.py records benchmarks/results --experiment longer --label "fluency v2"
     python benchmarks/found_texts.py search hill_climb --label "fluency v2" --count 40 --seed 7
 
-Both add rows to the file that `fluency` reads (`llm_envs/rewards/grammar/found.jsonl`). A row says who found
+    python benchmarks/found_texts.py answers benchmarks/results --experiment longer --finder "TokenDQN, fluency v2"
+
+The first two add rows to the file that `fluency` reads (`llm_envs/rewards/grammar/found.jsonl`). A row says who found
 the text, and whether the reward learns from it (`--used`) or a test holds it out. `records` takes texts that
 scored 0.3 or more, so what a learner wrote before it had learned stays outside. A search reads requests of
 the train split. To search against an earlier reward, run it in a checkout of that time.
+`answers` keeps every text of one held-out learner, for `llm-envs degenerate`.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from llm_envs.episode import Episode
 
 ENV = "TextGen-v0"
 FILE = Path(llm_envs.__file__).parent / "rewards" / "grammar" / "found.jsonl"
+ANSWERS = Path(search.__file__).with_name("found_answers.jsonl")
 LEAST = 0.3
 LONGEST = 400  # characters; a text that runs on to the last token is no finding
 
@@ -47,7 +51,9 @@ def from_records(store: Path, experiment: str, label: str, per_run: int, used_se
         for record in RecordStore(store).records({})
         if record.spec.environment.id == ENV and record.spec.experiment == experiment
     ]
-    for record in sorted(records, key=lambda r: (r.spec.agent.name, r.spec.training.seed, r.spec.training.total_timesteps)):
+    for record in sorted(
+        records, key=lambda r: (r.spec.agent.name, r.spec.training.seed, r.spec.training.total_timesteps)
+    ):
         agent, training = record.spec.agent.name, record.spec.training
         texts = {
             e["text"]: e["source"]
@@ -74,6 +80,25 @@ def from_search(method: str, label: str, count: int, seed: int, used: bool) -> l
     return rows
 
 
+def answers(store: Path, experiment: str, seed: int, finder: str) -> list[Row]:
+    """Returns every text of TokenDQN's longest run of a seed, for the tables of texts without skill."""
+    record = max(
+        (
+            record
+            for record in RecordStore(store).records({})
+            if record.spec.environment.id == ENV
+            and record.spec.experiment == experiment
+            and record.spec.agent.name == "token_dqn"
+            and record.spec.training is not None
+            and record.spec.training.seed == seed
+        ),
+        key=lambda record: record.spec.training.total_timesteps if record.spec.training else 0,
+    )
+    return [
+        {"env": ENV, "finder": finder, "source": e["source"], "text": e["text"]} for e in record.episodes()
+    ]
+
+
 def main() -> None:
     """Adds rows to the file; rows of a kind that it has are replaced."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -88,21 +113,39 @@ def main() -> None:
     searching.add_argument("--count", type=int, default=40)
     searching.add_argument("--seed", type=int, default=7)
     searching.add_argument("--used", action="store_true")
+    answering = commands.add_parser("answers", help="texts for `llm-envs degenerate`")
+    answering.add_argument("store", type=Path)
+    answering.add_argument("--experiment", required=True)
+    answering.add_argument("--seed", type=int, default=3)
+    answering.add_argument("--finder", required=True, help="who found them, against what")
     for command in (records, searching):
         command.add_argument("--label", required=True, help="the reward, such as 'fluency v2'")
         command.add_argument("--file", type=Path, default=FILE)
     given = parser.parse_args()
+    if given.command == "answers":
+        rows = answers(given.store, given.experiment, given.seed, given.finder)
+        kept = [row for row in _read(ANSWERS) if row["finder"] != given.finder]
+        _write(ANSWERS, kept + rows)
+        print(f"{len(rows)} answers of {given.finder}")
+        return
     if given.command == "records":
         new = from_records(given.store, given.experiment, given.label, given.per_run, given.used_seeds)
     else:
         new = from_search(given.method, given.label, given.count, given.seed, given.used)
     kinds = {row["kind"] for row in new}
-    old = [json.loads(line) for line in given.file.read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in old if row["kind"] not in kinds] + new
-    given.file.write_text(
-        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
-    )
+    rows = [row for row in _read(given.file) if row["kind"] not in kinds] + new
+    _write(given.file, rows)
     print(f"{len(new)} texts of {len(kinds)} kinds; the file has {len(rows)}")
+
+
+def _read(file: Path) -> list[Row]:
+    return (
+        [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+    )
+
+
+def _write(file: Path, rows: list[Row]) -> None:
+    file.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """The figures in fluency.md: what real texts, corrupted ones and found ones score.
 
-    python docs/rewards/fluency.py           # the tables
-    python docs/rewards/fluency.py --judge   # and the language model's opinion (`llm-envs fetch smollm2-135m`)
-    python docs/rewards/fluency.py --texts AGENT_STORE   # thirty texts of each record, and the judge on them
+python docs/rewards/fluency.py           # the tables
+python docs/rewards/fluency.py --judge   # and the language model's opinion (`llm-envs fetch smollm2-135m`)
+python docs/rewards/fluency.py --texts AGENT_STORE   # thirty texts of each record, and the judge on them
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--judge", action="store_true", help="a language model's opinion of the kinds")
-    parser.add_argument("--texts", type=Path, help="a store: thirty texts of each record, and the judge on them")
+    parser.add_argument(
+        "--texts", type=Path, help="a store: thirty texts of each record, and the judge on them"
+    )
     given = parser.parse_args()
     task: Task = gym.make(ENV, split="test", metrics=["fluency"]).unwrapped.task  # type: ignore[attr-defined]
     if given.texts is not None:
@@ -49,7 +51,9 @@ def main() -> None:
     references = [example.references[0] for example in task.examples]
     fluent = {example.source: _fluency(task, example.references[0]) for example in task.examples}
     print(f"references: {fmean(fluent.values()):.3f} over {len(references)} requests")
-    print("| kind | texts | fluency | of the references' | references above |\n| --- | --- | --- | --- | --- |")
+    print(
+        "| kind | texts | fluency | of the references' | references above |\n| --- | --- | --- | --- | --- |"
+    )
     for kind, rows in tables.items():
         scores = [_fluency(task, text) for _, text in rows]
         pairs = [
@@ -86,7 +90,9 @@ def texts_by_kind(task: Task) -> dict[str, list[tuple[str, str]]]:
                     rows.append((example.source, joined(corrupted)))
             made[head + kind] = rows
     for row in found():
-        made.setdefault(("used: " if row.used else "held out: ") + row.kind, []).append((row.source, row.text))
+        made.setdefault(("used: " if row.used else "held out: ") + row.kind, []).append(
+            (row.source, row.text)
+        )
     return made
 
 

@@ -1,4 +1,4 @@
-"""The table of rewards. Each file of builtin/ is an entry; `register_reward` adds the user's own."""
+"""The table of rewards: each file of builtin/, named designs, and what `register_reward` adds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from llm_envs.rewards import builtin
 
 REGISTRY: dict[str, str | Callable[..., Any]] = {
     module.name: f"{builtin.__name__}.{module.name}" for module in iter_modules(builtin.__path__)
-}
+} | {"poems-lm": "llm_envs.rewards.poems_lm:PoemsLm"}
 """id -> module in builtin/, "package.module:name", function or class."""
 
 _redefined = 0

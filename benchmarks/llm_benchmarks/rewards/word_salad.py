@@ -103,5 +103,3 @@ def _lines_backwards(tokens: Sequence[str], rng: Random, stock: Stock) -> list[s
 def salad(train_texts: tuple[str, ...]) -> Salad:
     """Returns the corruptions with words of some texts, made once."""
     return Salad(train_texts)
-
-

@@ -27,7 +27,7 @@ _FOUND = 2.0  # how much more a kind of found texts counts than a kind of corrup
 
 # Log-odds are mapped so that one real text in five scores less than the high anchor,
 # and six in ten corrupted ones less than the low one.
-_REAL_SHARE, _HIGH = 0.25, 1.4  # sigmoid 0.80
+_REAL_SHARE, _HIGH = 0.25, 1.7  # sigmoid 0.85
 _SALAD_SHARE, _LOW = 0.50, -3.0  # sigmoid 0.05
 
 
@@ -79,7 +79,7 @@ def fit_fluency(texts: Sequence[str]) -> FittedFluency:
     classes = WordClasses([sequences[i] for i in sorted(order[:_CLASSED])])
     classed = [classes(tokens) for tokens in sequences]
     stock = Stock(sequences, classes.is_function_word)
-    salads = [(row.kind.partition(',')[0], tokens_of(row.text)) for row in found_texts(stock.words)]
+    salads = [(row.kind.partition(",")[0], tokens_of(row.text)) for row in found_texts(stock.words)]
     folds = min(_FOLDS, len(order))
     rounds = folds if len(order) <= 4 * _HELD_OUT else 1  # each fold costs its models
     per_round = _HELD_OUT // rounds
@@ -110,7 +110,9 @@ def fit_fluency(texts: Sequence[str]) -> FittedFluency:
     counts = Counter(kinds)
     real = counts[_REAL]
     weights = [
-        1.0 if kind == _REAL else (1.0 if kind in CORRUPTIONS else _FOUND) * 2.0 * real / counts[kind] / len(counts)
+        1.0
+        if kind == _REAL
+        else (1.0 if kind in CORRUPTIONS else _FOUND) * 2.0 * real / counts[kind] / len(counts)
         for kind in kinds
     ]
     discriminator = Discriminator.fit(rows, [kind == _REAL for kind in kinds], weights)
@@ -135,9 +137,7 @@ def _measures(
     classes: WordClasses,
 ) -> Measures:
     parts = [classes.skeleton(tokens, tags) for tokens, (_, tags) in zip(sequences, classed, strict=True)]
-    return Measures(
-        classes, ClassModel(classed), PartModel(parts), NgramModel(sequences), Onsets(sequences)
-    )
+    return Measures(classes, ClassModel(classed), PartModel(parts), NgramModel(sequences), Onsets(sequences))
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

@@ -60,7 +60,9 @@ class Lexicon:
                     continue
                 for word in words.split():
                     if tag == "verb":
-                        forms_of.setdefault(word.partition("/")[0], set()).update(f for f, _ in _forms(tag, word))
+                        forms_of.setdefault(word.partition("/")[0], set()).update(
+                            f for f, _ in _forms(tag, word)
+                        )
                     for form, classes in _forms(tag, word):
                         known = found.setdefault(form, [])
                         known += [c for c in classes if c not in known]

@@ -20,9 +20,7 @@ _VERBS = frozenset("V Z D F G".split())
 END = "."
 
 
-def skeleton(
-    tokens: Sequence[str], classes: Sequence[str], valency: Callable[[str], str]
-) -> list[str]:
+def skeleton(tokens: Sequence[str], classes: Sequence[str], valency: Callable[[str], str]) -> list[str]:
     """Returns the parts of the sentences of a text, and END after each.
 
     A noun phrase is one part: its noun's class, with "+" if it has a determiner. A prepositional phrase is
