@@ -140,6 +140,7 @@ class Judge:
         self._reward = llm_envs.make_reward({"id": "lm_fluency", "given": "source"})
 
     def __call__(self, rows: Sequence[tuple[str, str]]) -> str:
+        """Returns both figures in words, for (request, text) pairs."""
         rng = Random(0)
         plain = self._nats(rows)
         shuffled = self._nats([(source, _shuffled(text, rng)) for source, text in rows])

@@ -11,9 +11,12 @@ from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import is_evaluate_module, load_code
 from llm_envs.rewards import builtin
 
+_DESIGNS = {"poems-lm": "llm_envs.rewards.poems_lm:PoemsLm"}  # named products of the others
+
 REGISTRY: dict[str, str | Callable[..., Any]] = {
-    module.name: f"{builtin.__name__}.{module.name}" for module in iter_modules(builtin.__path__)
-} | {"poems-lm": "llm_envs.rewards.poems_lm:PoemsLm"}
+    **{module.name: f"{builtin.__name__}.{module.name}" for module in iter_modules(builtin.__path__)},
+    **_DESIGNS,
+}
 """id -> module in builtin/, "package.module:name", function or class."""
 
 _redefined = 0

@@ -134,7 +134,7 @@ def test_the_fit_is_the_same_in_every_process():
         "from llm_envs.tokenizers.words import tokens_of\n"
         "texts = [e.references[0] for e in load_corpus('poems').split('train')][:90]\n"
         "fitted = fit_fluency(texts)\n"
-        "print(fitted.discriminator, fitted.centre, fitted.score(tokens_of('The sea is at the old gate again.')))"
+        "print(fitted.discriminator, fitted.centre, fitted.score(tokens_of('The sea is at the old gate.')))"
     )
     printed = {
         subprocess.run(

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from random import Random
 
 from llm_envs.rewards.grammar.corruptions import (
+    Corruption,
     Stock,
     double_function,
     drop_function,
@@ -44,19 +45,22 @@ class Salad:
 
     def held_out(self) -> dict[str, Callable[[Sequence[str], Random], list[str]]]:
         """Returns the held-out corruptions by name."""
-        stock = self.stock
-        plain = {
+        made: dict[str, Corruption] = {
             "function words doubled": partial(double_function, share=0.34),
             "most function words dropped": partial(drop_function, share=0.8),
             "three neighbours exchanged": partial(swap_neighbours, count=3),
             "likely triples": partial(follow_pairs, order=3, asked=0),
             "lines backwards": _lines_backwards,
         }
-        found = {name: partial(_without_stock, made, stock) for name, made in plain.items()}
-        found["agreement broken"] = self.break_agreement
-        found["words exchanged across classes"] = partial(self.exchange, across=True)
-        found["words exchanged within classes"] = partial(self.exchange, across=False)
-        return found
+        return {
+            **{name: partial(self._corrupt, corruption) for name, corruption in made.items()},
+            "agreement broken": self.break_agreement,
+            "words exchanged across classes": partial(self.exchange, across=True),
+            "words exchanged within classes": partial(self.exchange, across=False),
+        }
+
+    def _corrupt(self, corruption: Corruption, tokens: Sequence[str], rng: Random) -> list[str]:
+        return corruption(tokens, rng, self.stock)
 
     def break_agreement(self, tokens: Sequence[str], rng: Random) -> list[str]:
         """Returns the text with the number and the tense of two in three nouns and verbs changed."""
@@ -80,12 +84,6 @@ class Salad:
         return found
 
 
-def _without_stock(
-    corruption: Callable[..., list[str]], stock: Stock, tokens: Sequence[str], rng: Random
-) -> list[str]:
-    return corruption(tokens, rng, stock)
-
-
 def _lines_backwards(tokens: Sequence[str], rng: Random, stock: Stock) -> list[str]:
     found: list[str] = []
     line: list[str] = []
@@ -97,9 +95,3 @@ def _lines_backwards(tokens: Sequence[str], rng: Random, stock: Stock) -> list[s
         else:
             line.append(token)
     return found[:-1]
-
-
-@lru_cache(maxsize=4)
-def salad(train_texts: tuple[str, ...]) -> Salad:
-    """Returns the corruptions with words of some texts, made once."""
-    return Salad(train_texts)

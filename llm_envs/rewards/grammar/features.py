@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class Onsets:
     def __init__(self, texts: Iterable[Sequence[str]]) -> None:
         counts: dict[str, list[int]] = defaultdict(lambda: [0, 0])
         for tokens in texts:
-            for word, after in zip(tokens, tokens[1:], strict=False):
+            for word, after in itertools.pairwise(tokens):
                 if is_word(word) and is_word(after):
                     counts[word][after[0] in _VOWELS] += 1
         self._wants = {
@@ -69,7 +70,7 @@ class Onsets:
         """Returns how many words are followed by an initial that train texts never have after them."""
         wants = self._wants
         count = 0
-        for word, after in zip(tokens, tokens[1:], strict=False):
+        for word, after in itertools.pairwise(tokens):
             if word in wants and is_word(after) and (after[0] in _VOWELS) is not wants[word]:
                 count += 1
         return count
@@ -124,7 +125,7 @@ class Measures:
             sum(sorted(evidence)[:fifth]) / fifth,
             (min(sums) if sums else sum(evidence)) / _WINDOW,
             _verbless(tokens, classes) if self.classes.is_english else 0.0,
-            _repeated(list(zip(tokens, tokens[1:], strict=False))),
+            _repeated(list(itertools.pairwise(tokens))),
             _repeated(list(zip(items, items[1:], items[2:], strict=False))),
             unlisted / count,
             min(2.0, float(self.onsets.wrong(tokens))),

@@ -14,7 +14,31 @@ OPEN = ("N", "M", "P", "V", "Z", "D", "F", "G", "J", "K", "R", "E", "PG")
 """Classes with room for new words: nouns (singular, mass, plural), verbs (base, -s, past, participle, -ing),
 adjectives, their comparatives, adverbs in -ly, names, possessives."""
 
-FINITE = frozenset("V Z D BM BZ BP BB HP HZ HD OP OZ OD MD CM CZ CP CH CL CD LT".split())
+FINITE = frozenset(
+    [
+        "V",
+        "Z",
+        "D",
+        "BM",
+        "BZ",
+        "BP",
+        "BB",
+        "HP",
+        "HZ",
+        "HD",
+        "OP",
+        "OZ",
+        "OD",
+        "MD",
+        "CM",
+        "CZ",
+        "CP",
+        "CH",
+        "CL",
+        "CD",
+        "LT",
+    ]
+)
 """Classes of verbs that can make a sentence."""
 
 _VALENCIES = {"intransitive": "i", "transitive": "t"}
@@ -126,20 +150,20 @@ def paradigms() -> dict[tuple[str, str], dict[str, str]]:
 def _forms(tag: str, entry: str) -> list[tuple[str, tuple[str, ...]]]:
     """Returns the forms of an entry with their classes."""
     base, *rest = entry.split("/")
+    forms: list[tuple[str, tuple[str, ...]]] = []
     if tag == "noun":
         return [(base, ("N",)), (rest[0] if rest else _plural(base), ("P",))]
     if tag == "verb":
         past = rest[0] if rest else _past(base)
         participle = rest[-1] if rest else past
-        forms = [(base, ("V",)), (_plural(base), ("Z",)), (_ing(base), ("G",))]
-        if rest and past == participle and not past.endswith("ed"):
-            forms.append((_past(base), ("D", "F"))) if past in (base + "t", base[:-1] + "t") else None
-        return [
-            *forms,
-            *([(past, ("D", "F"))] if past == participle else [(past, ("D",)), (participle, ("F",))]),
-        ]
+        forms += [(base, ("V",)), (_plural(base), ("Z",)), (_ing(base), ("G",))]
+        if past in (base + "t", base[:-1] + "t") and past == participle:  # "burnt" stands beside "burned"
+            forms.append((_past(base), ("D", "F")))
+        if past == participle:
+            return [*forms, (past, ("D", "F"))]
+        return [*forms, (past, ("D",)), (participle, ("F",))]
     if tag == "adjective":
-        forms = [(base, ("J",))]
+        forms.append((base, ("J",)))
         if rest:
             return [*forms, *((form, ("K",)) for form in rest)]
         if len(base) <= 6 or base.endswith("y"):
@@ -156,7 +180,7 @@ def _plural(word: str) -> str:
     return word + "s"
 
 
-_O_PLURALS = frozenset("potato tomato echo hero volcano go do undo mosquito".split())
+_O_PLURALS = frozenset(["potato", "tomato", "echo", "hero", "volcano", "go", "do", "undo", "mosquito"])
 
 
 def _past(word: str) -> str:
@@ -176,8 +200,29 @@ def _ing(word: str) -> str:
 
 
 _DOUBLED = frozenset(
-    "admit begin forget regret permit prefer occur upset unwrap outrun travel pedal cancel quarrel unpin label "
-    "signal equip refer unravel quit".split()
+    [
+        "admit",
+        "begin",
+        "forget",
+        "regret",
+        "permit",
+        "prefer",
+        "occur",
+        "upset",
+        "unwrap",
+        "outrun",
+        "travel",
+        "pedal",
+        "cancel",
+        "quarrel",
+        "unpin",
+        "label",
+        "signal",
+        "equip",
+        "refer",
+        "unravel",
+        "quit",
+    ]
 )
 _VOWEL_RUNS = "aeiouy"
 

@@ -38,7 +38,8 @@ class PartModel:
 
     def places(self, parts: Sequence[str]) -> list[tuple[float, float]]:
         """Returns for every part its evidence, log P(part | three before) - log P(part), bounded, and the
-        former."""
+        former.
+        """
         found = []
         cache = self._cache
         a = b = c = END

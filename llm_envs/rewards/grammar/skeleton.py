@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from llm_envs.tokenizers.words import is_word
 
 _STOPS = frozenset(".?!;:")
-_DETERMINERS = frozenset("AT DT DS DP PG".split())
-_BEFORE_NOUN = frozenset("NU ON QN QM OR J K F G".split())
-_COUNTING = frozenset("NU ON QN QM".split())
-_PLURAL = frozenset("NU QN DP".split())
-_NOUNS = frozenset("N M P E X".split())
-_PRONOUNS = frozenset("PI PW PH PO PX PN EX".split())
+_DETERMINERS = frozenset(["AT", "DT", "DS", "DP", "PG"])
+_BEFORE_NOUN = frozenset(["NU", "ON", "QN", "QM", "OR", "J", "K", "F", "G"])
+_COUNTING = frozenset(["NU", "ON", "QN", "QM"])
+_PLURAL = frozenset(["NU", "QN", "DP"])
+_NOUNS = frozenset(["N", "M", "P", "E", "X"])
+_PRONOUNS = frozenset(["PI", "PW", "PH", "PO", "PX", "PN", "EX"])
 _PREPOSITIONS = frozenset(("IN",))
-_SKIPPED = frozenset("R RB RD RP XN UH".split())
+_SKIPPED = frozenset(["R", "RB", "RD", "RP", "XN", "UH"])
 _ALONE = {"DS": "PN", "DP": "PN", "NU": "PN", "ON": "PN", "QN": "PN", "QM": "PN", "OR": "OR", "PG": "PN"}
-_VERBS = frozenset("V Z D F G".split())
+_VERBS = frozenset(["V", "Z", "D", "F", "G"])
 END = "."
 
 
@@ -24,8 +24,14 @@ def skeleton(tokens: Sequence[str], classes: Sequence[str], valency: Callable[[s
     """Returns the parts of the sentences of a text, and END after each.
 
     A noun phrase is one part: its noun's class, with "+" if it has a determiner. A prepositional phrase is
-    "pp", adverbs are left out, conjunctions stay. So do verbs, with "i" or "t" after their class. A determiner without a noun is a part with "!",
-    and so are a preposition without a phrase and a noun in the wrong number. Commas stay, line breaks do not.
+    "pp". Adverbs are left out. Conjunctions and commas stay. So do verbs, with "i" after their class if they
+    take no object, and "t" if they want one. A determiner without a noun is a part with "!", and so are a
+    preposition without a phrase and a noun in the wrong number.
+
+    Args:
+        tokens: The text; its line breaks are left out.
+        classes: The class of every token.
+        valency: Gives "i", "t" or "" for a verb.
     """
     parts: list[str] = []
     preposition = ""  # an open prepositional phrase
