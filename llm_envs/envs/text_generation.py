@@ -66,8 +66,8 @@ class TextGenerationEnv(TokenEnv):
     Action: `Discrete(V)`: the next token.
 
     Reward: at the end. For poems and scripts it is the product of `constraints` (the form and the words asked
-    for), `fluency` (an n-gram model of the train split) and `novelty` (what is not copied from the train
-    split), each 0 to 1. For code it is BLEU against the reference body. With a product, neither a fluent text
+    for), `fluency` (a classifier of the train texts against word salad) and `novelty` (what is not copied
+    from the train split), each 0 to 1. For code it is BLEU against the reference body. With a product, neither a fluent text
     about something else nor a list of the words asked for earns anything.
 
     Terminated: at the end token or when `max_new_tokens` are spent. Truncated: never.
@@ -78,7 +78,8 @@ class TextGenerationEnv(TokenEnv):
     the data set asks for neither words nor a form, the reward is fluency x novelty. A prompt-only data set
     such as "openings" is scored by `sentiment`.
 
-    Version history: v0, first release.
+    Version history: v0, first release. Since `fluency` v3 (in `signature`) poems and scripts are scored anew:
+    the n-gram model before it took strings of likely word pairs for English.
     """
 
     task_class = TextGeneration

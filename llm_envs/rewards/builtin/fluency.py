@@ -12,20 +12,24 @@ from llm_envs.tokenizers.words import tokens_of
 
 
 class Fluency:
-    """How likely a text is the work of somebody who writes like the train texts, 0 to 1.
+    """How much a text reads like the train texts and unlike word salad, 0 to 1.
 
-    A classifier (logistic regression) tells train texts from corrupted copies of them. Corrupted are the
-    order of words, their class, function words and whole lines; strings of likely pairs and triples of words
-    count as corrupted, and so do texts that learners found against earlier versions. The classifier sees
-    about fifteen measures. The most important are the n-grams of word classes: for English, a list of words
-    gives the classes a word can have, and its neighbours decide between them. Other measures are the worst
-    places of a text, sentences without a verb, repetition, and how far a text's probability is from that of
-    real texts, in both directions: too likely is as suspicious as too unlikely.
+    A classifier (logistic regression) tells train texts from corrupted copies of them: with words exchanged,
+    dropped or in another order, with one line repeated as a frame, or strung together from likely pairs and
+    triples. Texts that learners found against an earlier version count as corrupted too, if the train texts
+    have their words.
+
+    The classifier adds up faults. A fault is one of 18 measures that is not as it is in real texts. Nothing
+    speaks for a text but the absence of faults. The measures are n-grams of word classes and of the parts of
+    sentences, the worst places, sentences without a verb, repetition, and the text's probability. Too likely
+    is a fault as too unlikely is. So a train text, copied, scores low. The classes of English words come from
+    a list of our own, and their neighbours decide between them. In other languages frequent words and endings
+    are the classes. `docs/rewards/fluency.md` says what this withstands and what not.
 
     The models behind the measures have not seen the texts that the classifier learns from (five-fold
-    cross-validation on the train split alone). Four in five unseen train texts score 0.85 or more, and six in
-    ten corrupted ones 0.1 or less. A text with fewer distinct words than 19 in 20 train texts is scaled down
-    by the square of that share. The empty text scores 0.
+    cross-validation on the train split alone). Three in four unseen train texts score 0.85 or more, and half
+    of the corrupted ones 0.05 or less. A text with fewer distinct words than 19 in 20 train texts is scaled
+    down by the square of that share. The empty text scores 0.
 
     Args:
         scale: "unit" for 0 to 1; "logprob" for the mean log-probability per token in nats (< 0) under a

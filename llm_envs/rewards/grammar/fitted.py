@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from math import exp
 from random import Random
 
@@ -25,10 +26,11 @@ _KINDS = 6  # corruptions of each text; the kinds take turns
 _REAL = "real"
 _FOUND = 2.0  # how much more a kind of found texts counts than a kind of corruption
 
-# Log-odds are mapped so that one real text in five scores less than the high anchor,
-# and six in ten corrupted ones less than the low one.
-_REAL_SHARE, _HIGH = 0.25, 1.7  # sigmoid 0.85
-_SALAD_SHARE, _LOW = 0.50, -3.0  # sigmoid 0.05
+# Log-odds are mapped so that three in four unseen real texts score more than sigmoid(_HIGH) = 0.85,
+# and half of the corrupted ones less than sigmoid(_LOW) = 0.05.
+_REAL_SHARE, _HIGH = 0.25, 1.7
+_SALAD_SHARE, _LOW = 0.50, -3.0
+_LEAST_WIDTH = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,48 +80,15 @@ def fit_fluency(texts: Sequence[str]) -> FittedFluency:
     rng.shuffle(order)
     classes = WordClasses([sequences[i] for i in sorted(order[:_CLASSED])])
     classed = [classes(tokens) for tokens in sequences]
-    stock = Stock(sequences, classes.is_function_word)
-    salads = [(row.kind.partition(",")[0], tokens_of(row.text)) for row in found_texts(stock.words)]
-    folds = min(_FOLDS, len(order))
-    rounds = folds if len(order) <= 4 * _HELD_OUT else 1  # each fold costs its models
-    per_round = _HELD_OUT // rounds
-    measured: list[Vector] = []
-    kinds: list[str] = []
-    names = list(CORRUPTIONS)
-    turn = 0
-    for fold in range(rounds):
-        held_out = order[fold::folds]
-        left_out = set(held_out)
-        kept = [i for i in order if i not in left_out]
-        measures = _measures([sequences[i] for i in kept], [classed[i] for i in kept], classes)
-        for i in held_out[:per_round]:
-            measured.append(measures(sequences[i]))
-            kinds.append(_REAL)
-            for _ in range(_KINDS):
-                kind = names[turn % len(names)]
-                turn += 1
-                made = CORRUPTIONS[kind](sequences[i], rng, stock)
-                if made != sequences[i] and any(map(is_word, made)):
-                    measured.append(measures(made))
-                    kinds.append(kind)
-        for kind, tokens in salads[fold::rounds]:
-            measured.append(measures(tokens))
-            kinds.append(kind)
-    typical = Typical.of([m for m, kind in zip(measured, kinds, strict=True) if kind == _REAL])
-    rows = [typical.features(m) for m in measured]
-    counts = Counter(kinds)
-    real = counts[_REAL]
-    weights = [
-        1.0
-        if kind == _REAL
-        else (1.0 if kind in CORRUPTIONS else _FOUND) * 2.0 * real / counts[kind] / len(counts)
-        for kind in kinds
-    ]
-    discriminator = Discriminator.fit(rows, [kind == _REAL for kind in kinds], weights)
+    measured = _measured(sequences, classed, classes, order, rng)
+    kinds = [kind for kind, _ in measured]
+    typical = Typical.of([measures for kind, measures in measured if kind == _REAL])
+    rows = [typical.features(measures) for _, measures in measured]
+    discriminator = Discriminator.fit(rows, [kind == _REAL for kind in kinds], _weights(kinds))
     odds = [(discriminator(row), kind) for row, kind in zip(rows, kinds, strict=True)]
     high = _quantile([value for value, kind in odds if kind == _REAL], _REAL_SHARE)
     low = _quantile([value for value, kind in odds if kind != _REAL], _SALAD_SHARE)
-    width = max(0.5, (high - low) / (_HIGH - _LOW))
+    width = max(_LEAST_WIDTH, (high - low) / (_HIGH - _LOW))
     distinct = [float(len({token for token in tokens if is_word(token)})) for tokens in sequences]
     return FittedFluency(
         measures=_measures(sequences, classed, classes),
@@ -129,6 +98,45 @@ def fit_fluency(texts: Sequence[str]) -> FittedFluency:
         width=width,
         enough=max(1, int(_quantile(distinct, 0.05))),
     )
+
+
+def _measured(
+    sequences: Sequence[Sequence[str]],
+    classed: Sequence[tuple[tuple[str, ...], tuple[str, ...]]],
+    classes: WordClasses,
+    order: Sequence[int],
+    rng: Random,
+) -> list[tuple[str, Vector]]:
+    """Returns (kind, measures) of real, corrupted and found texts, under models that have not seen them."""
+    stock = Stock(sequences, classes.is_function_word)
+    salads = [(row.kind.partition(",")[0], tokens_of(row.text)) for row in found_texts(stock.words)]
+    folds = min(_FOLDS, len(order))
+    rounds = folds if len(order) <= 4 * _HELD_OUT else 1  # each fold costs its models
+    turns = cycle(CORRUPTIONS.items())
+    measured: list[tuple[str, Vector]] = []
+    for fold in range(rounds):
+        held_out = order[fold::folds]
+        left_out = set(held_out)
+        kept = [i for i in order if i not in left_out]
+        measures = _measures([sequences[i] for i in kept], [classed[i] for i in kept], classes)
+        for i in held_out[: _HELD_OUT // rounds]:
+            measured.append((_REAL, measures(sequences[i])))
+            for kind, corrupt in islice(turns, _KINDS):
+                made = corrupt(sequences[i], rng, stock)
+                if made != sequences[i] and any(map(is_word, made)):
+                    measured.append((kind, measures(made)))
+        measured += [(kind, measures(tokens)) for kind, tokens in salads[fold::rounds]]
+    return measured
+
+
+def _weights(kinds: Sequence[str]) -> list[float]:
+    """Returns how much each text counts: a real one 1, and every kind of corruption alike in sum."""
+    counts = Counter(kinds)
+    per_kind = 2.0 * counts[_REAL] / len(counts)
+    return [
+        1.0 if kind == _REAL else (1.0 if kind in CORRUPTIONS else _FOUND) * per_kind / counts[kind]
+        for kind in kinds
+    ]
 
 
 def _measures(
