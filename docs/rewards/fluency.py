@@ -26,13 +26,22 @@ from llm_benchmarks.rewards.word_salad import Salad
 from llm_envs import Episode, Example
 from llm_envs.envs.task import Task
 from llm_envs.rewards.grammar.corruptions import CORRUPTIONS
+from llm_envs.rewards.grammar.fitted import FittedFluency, fit_fluency
 from llm_envs.rewards.grammar.found import found
+from llm_envs.rewards.grammar.lexicon import Lexicon
 from llm_envs.tokenizers.words import tokens_of
 
 ENV = "TextGen-v0"
 FORTY = Path(__file__).parents[2] / "tests" / "rewards" / "forty_poems.jsonl"
 SHOWN = 30
-JUDGED = 100
+JUDGED = 60
+JUDGED_KINDS = (
+    "words shuffled in lines",
+    "words exchanged within classes",
+    "token_dqn, seed 3, 1,000,000 steps, fluency v2",
+    "rloo, seed 3, 1,000,000 steps, fluency v2",
+    "hill climb, fluency v3",
+)
 
 
 def main() -> None:
@@ -42,20 +51,39 @@ def main() -> None:
     parser.add_argument(
         "--texts", type=Path, help="a store: thirty texts of each record, and the judge on them"
     )
+    parser.add_argument("--no-list", action="store_true", help="classes from the train texts alone")
     given = parser.parse_args()
-    task: Task = gym.make(ENV, split="test", metrics=["fluency"]).unwrapped.task  # type: ignore[attr-defined]
+    task = make_task()
     if given.texts is not None:
         print_texts(task, given.texts)
         return
     tables = texts_by_kind(task)
+    if given.judge:
+        print_judge(task, tables)
+        return
+    if given.no_list:  # the texts are made with it, and scored without
+        Lexicon.reads = lambda self, words: False  # type: ignore[method-assign]
+    fitted = fit_fluency(list(dict.fromkeys(task.train_texts())))
+    print_kinds(task, tables, fitted)
+    if given.no_list:
+        return
     references = [example.references[0] for example in task.examples]
-    fluent = {example.source: _fluency(task, example.references[0]) for example in task.examples}
-    print(f"references: {fmean(fluent.values()):.3f} over {len(references)} requests")
+    print(f"forty poems, default reward: {fmean(forty_scores(task)):.3f}")
+    frames = [float(task.reward(Episode(e, fixed_frame(e)))) for e in task.examples]
+    earned = [float(task.reward(Episode(e, e.references[0]))) for e in task.examples]
+    print(f"fixed frame, default reward: {fmean(frames):.3f}, references {fmean(earned):.3f}")
+    print_times(task, references)
+
+
+def print_kinds(task: Task, tables: dict[str, list[tuple[str, str]]], fitted: FittedFluency) -> None:
+    """Prints a line for every kind: mean fluency, and how often a reference scores above."""
+    fluent = {example.source: fitted.score(tokens_of(example.references[0])) for example in task.examples}
+    print(f"references: {fmean(fluent.values()):.3f} over {len(fluent)} requests")
     print(
         "| kind | texts | fluency | of the references' | references above |\n| --- | --- | --- | --- | --- |"
     )
     for kind, rows in tables.items():
-        scores = [_fluency(task, text) for _, text in rows]
+        scores = [fitted.score(tokens_of(text)) for _, text in rows]
         pairs = [
             float(fluent[source] > score) if source in fluent else fmean(r > score for r in fluent.values())
             for (source, _), score in zip(rows, scores, strict=True)
@@ -63,13 +91,12 @@ def main() -> None:
         mean = fmean(scores)
         share = mean / fmean(fluent.values())
         print(f"| {kind} | {len(rows)} | {mean:.3f} | {share:.0%} | {fmean(pairs):.1%} |")
-    print(f"forty poems, default reward: {fmean(forty_scores(task)):.3f}")
-    frames = [float(task.reward(Episode(e, fixed_frame(e)))) for e in task.examples]
-    earned = [float(task.reward(Episode(e, e.references[0]))) for e in task.examples]
-    print(f"fixed frame, default reward: {fmean(frames):.3f}, references {fmean(earned):.3f}")
-    print_times(task, references)
-    if given.judge:
-        print_judge(task, tables)
+
+
+def make_task() -> Task:
+    """Returns the task of the test split with the default reward."""
+    task: Task = gym.make(ENV, split="test").unwrapped.task  # type: ignore[attr-defined]
+    return task
 
 
 def texts_by_kind(task: Task) -> dict[str, list[tuple[str, str]]]:
@@ -107,8 +134,6 @@ def forty_scores(task: Task) -> list[float]:
 
 def print_times(task: Task, texts: Sequence[str]) -> None:
     """Prints the processor time of a score, of texts seen for the first time and again, and of the fit."""
-    from llm_envs.rewards.grammar.fitted import fit_fluency
-
     start = time.process_time()
     fitted = fit_fluency(list(dict.fromkeys(task.train_texts())))
     print(f"fit: {time.process_time() - start:.1f} s")
@@ -122,11 +147,12 @@ def print_times(task: Task, texts: Sequence[str]) -> None:
 def print_judge(task: Task, tables: dict[str, list[tuple[str, str]]]) -> None:
     """Prints nats per token under a language model that no reward here uses, given the request."""
     judge = Judge()
-    examples = list(task.examples)[:JUDGED]
+    examples = Random(0).sample(list(task.examples), JUDGED)
     print(f"judge, references: {judge([(e.source, e.references[0]) for e in examples])}")
     print(f"judge, fixed frame: {judge([(e.source, fixed_frame(e)) for e in examples])}")
-    for kind, rows in tables.items():
-        print(f"judge, {kind}: {judge(rows[:JUDGED])}")
+    for kind in JUDGED_KINDS:
+        rows = [row for name, found_rows in tables.items() if kind in name for row in found_rows]
+        print(f"judge, {kind}: {judge(Random(0).sample(rows, min(JUDGED, len(rows))))}")
 
 
 class Judge:
@@ -167,10 +193,6 @@ def print_texts(task: Task, store: Path) -> None:
         for episode in episodes[:SHOWN]:
             text = " / ".join(str(episode["text"]).split("\n"))
             print(f"- {float(str(episode['reward'])):.2f} `{episode['source']}`: {text}")
-
-
-def _fluency(task: Task, text: str) -> float:
-    return float(task.metrics.components(Episode(Example("", (), {}), text))["fluency"])
 
 
 def _shuffled(text: str, rng: Random) -> str:

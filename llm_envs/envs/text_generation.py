@@ -67,8 +67,8 @@ class TextGenerationEnv(TokenEnv):
 
     Reward: at the end. For poems and scripts it is the product of `constraints` (the form and the words asked
     for), `fluency` (a classifier of the train texts against word salad) and `novelty` (what is not copied
-    from the train split), each 0 to 1. For code it is BLEU against the reference body. With a product, neither a fluent text
-    about something else nor a list of the words asked for earns anything.
+    from the train split), each 0 to 1. For code it is BLEU against the reference body. So neither
+    a fluent text about something else nor a list of the words asked for earns anything.
 
     Terminated: at the end token or when `max_new_tokens` are spent. Truncated: never.
 
