@@ -147,12 +147,11 @@ def print_times(task: Task, texts: Sequence[str]) -> None:
 def print_judge(task: Task, tables: dict[str, list[tuple[str, str]]]) -> None:
     """Prints nats per token under a language model that no reward here uses, given the request."""
     judge = Judge()
-    examples = Random(0).sample(list(task.examples), JUDGED)
-    print(f"judge, references: {judge([(e.source, e.references[0]) for e in examples])}")
-    print(f"judge, fixed frame: {judge([(e.source, fixed_frame(e)) for e in examples])}")
+    print(f"judge, references: {judge(_some([(e.source, e.references[0]) for e in task.examples]))}")
+    print(f"judge, fixed frame: {judge(_some([(e.source, fixed_frame(e)) for e in task.examples]))}")
     for kind in JUDGED_KINDS:
         rows = [row for name, found_rows in tables.items() if kind in name for row in found_rows]
-        print(f"judge, {kind}: {judge(Random(0).sample(rows, min(JUDGED, len(rows))))}")
+        print(f"judge, {kind}: {judge(_some(rows))}")
 
 
 class Judge:
@@ -181,18 +180,25 @@ def print_texts(task: Task, store: Path) -> None:
     """Prints the first thirty test texts of every record, their scores, and the judge's opinion."""
     judge = Judge()
     rows = [(e.source, e.references[0]) for e in task.examples]
-    print(f"references: {judge(rows)}")
+    print(f"references: {judge(_some(rows))}")
     by_run: dict[str, list[dict[str, object]]] = defaultdict(list)
     for record in RecordStore(store).records({}):
         training = record.spec.training
         if record.spec.environment.id == ENV and training is not None:
-            by_run[f"{record.spec.agent.name}, seed {training.seed}"] += record.episodes()
+            name = f"{record.spec.agent.name}, seed {training.seed}, {training.total_timesteps:,} steps"
+            by_run[name] += record.episodes()
     for name, episodes in sorted(by_run.items()):
         score = fmean(float(str(e["reward"])) for e in episodes)
-        print(f"\n{name}: score {score:.3f}, {judge([(str(e['source']), str(e['text'])) for e in episodes])}")
+        told = judge(_some([(str(e["source"]), str(e["text"])) for e in episodes]))
+        print(f"\n{name}: score {score:.3f}, {told}")
         for episode in episodes[:SHOWN]:
             text = " / ".join(str(episode["text"]).split("\n"))
             print(f"- {float(str(episode['reward'])):.2f} `{episode['source']}`: {text}")
+
+
+def _some(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Returns a sample of rows that the judge has the time for, the same requests for every agent."""
+    return Random(0).sample(list(rows), min(JUDGED, len(rows)))
 
 
 def _shuffled(text: str, rng: Random) -> str:
