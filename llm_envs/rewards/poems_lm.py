@@ -9,8 +9,8 @@ from llm_envs.rewards.context import RewardContext
 class PoemsLm(Product):
     """constraints x fluency x novelty x lm_fluency, each 0 to 1.
 
-    `fluency` sees classes of words and no meaning. A language model sees both, and costs about a hundred
-    times as much. Its factor is the probability of an average token, given the request, raised to `exponent`.
+    `fluency` sees classes of words and no meaning. A language model sees both, and is far slower.
+    Its factor is the probability of an average token, given the request, raised to `exponent`.
 
     Args:
         lm: A fetched asset's name, a folder, or a hub id, as for `lm_fluency`.
