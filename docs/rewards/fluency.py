@@ -34,7 +34,7 @@ from llm_envs.tokenizers.words import tokens_of
 ENV = "TextGen-v0"
 FORTY = Path(__file__).parents[2] / "tests" / "rewards" / "forty_poems.jsonl"
 SHOWN = 30
-JUDGED = 60
+JUDGED = 40
 JUDGED_KINDS = (
     "words shuffled in lines",
     "words exchanged within classes",
