@@ -22,6 +22,7 @@ from random import Random
 import gymnasium as gym
 
 import llm_envs
+from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.rewards import search
 from llm_envs.episode import Episode
@@ -35,22 +36,29 @@ LONGEST = 400  # characters; a text that runs on to the last token is no finding
 Row = dict[str, object]
 
 
-def from_records(store: Path, experiment: str, label: str, per_run: int, used_seeds: list[int]) -> list[Row]:
+def trained(store: Path, experiment: str, present: bool) -> list[Record]:
+    """Returns the trained agents of an experiment, under the id's present reward or under earlier ones."""
+    signature = gym.make(ENV, split="test").unwrapped.task.signature  # type: ignore[attr-defined]
+    return [
+        record
+        for record in RecordStore(store).records({})
+        if record.spec.environment.id == ENV
+        and record.spec.experiment == experiment
+        and record.spec.training is not None
+        and (record.spec.environment.signature == signature) is present
+    ]
+
+
+def from_records(records: list[Record], label: str, per_run: int, used_seeds: list[int]) -> list[Row]:
     """Returns texts of the trained agents of an experiment, some of each run.
 
     Args:
-        store: The records.
-        experiment: Which of them.
+        records: The trained agents.
         label: The reward that they were trained on.
         per_run: Texts of each run.
         used_seeds: Seeds of TokenDQN whose texts the reward may learn from.
     """
     rows: list[Row] = []
-    records = [
-        record
-        for record in RecordStore(store).records({})
-        if record.spec.environment.id == ENV and record.spec.experiment == experiment
-    ]
     for record in sorted(
         records, key=lambda r: (r.spec.agent.name, r.spec.training.seed, r.spec.training.total_timesteps)
     ):
@@ -80,20 +88,16 @@ def from_search(method: str, label: str, count: int, seed: int, used: bool) -> l
     return rows
 
 
-def answers(store: Path, experiment: str, seed: int, finder: str) -> list[Row]:
+def answers(records: list[Record], seed: int, finder: str) -> list[Row]:
     """Returns every text of TokenDQN's longest run of a seed, for the tables of texts without skill."""
-    record = max(
-        (
-            record
-            for record in RecordStore(store).records({})
-            if record.spec.environment.id == ENV
-            and record.spec.experiment == experiment
-            and record.spec.agent.name == "token_dqn"
-            and record.spec.training is not None
-            and record.spec.training.seed == seed
-        ),
-        key=lambda record: record.spec.training.total_timesteps if record.spec.training else 0,
-    )
+    runs = {
+        record.spec.training.total_timesteps: record
+        for record in records
+        if record.spec.training is not None
+        and record.spec.agent.name == "token_dqn"
+        and record.spec.training.seed == seed
+    }
+    record = runs[max(runs)]
     return [
         {"env": ENV, "finder": finder, "source": e["source"], "text": e["text"]} for e in record.episodes()
     ]
@@ -118,18 +122,25 @@ def main() -> None:
     answering.add_argument("--experiment", required=True)
     answering.add_argument("--seed", type=int, default=3)
     answering.add_argument("--finder", required=True, help="who found them, against what")
+    for command in (records, answering):
+        command.add_argument("--present", action="store_true", help="records of the id's present reward")
     for command in (records, searching):
         command.add_argument("--label", required=True, help="the reward, such as 'fluency v2'")
         command.add_argument("--file", type=Path, default=FILE)
     given = parser.parse_args()
     if given.command == "answers":
-        rows = answers(given.store, given.experiment, given.seed, given.finder)
+        rows = answers(trained(given.store, given.experiment, given.present), given.seed, given.finder)
         kept = [row for row in _read(ANSWERS) if row["finder"] != given.finder]
         _write(ANSWERS, kept + rows)
         print(f"{len(rows)} answers of {given.finder}")
         return
     if given.command == "records":
-        new = from_records(given.store, given.experiment, given.label, given.per_run, given.used_seeds)
+        new = from_records(
+            trained(given.store, given.experiment, given.present),
+            given.label,
+            given.per_run,
+            given.used_seeds,
+        )
     else:
         new = from_search(given.method, given.label, given.count, given.seed, given.used)
     kinds = {row["kind"] for row in new}
