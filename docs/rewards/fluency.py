@@ -177,14 +177,14 @@ class Judge:
 
 
 def print_texts(task: Task, store: Path) -> None:
-    """Prints the first thirty test texts of every record, their scores, and the judge's opinion."""
+    """Prints the first thirty test texts of agents trained on the present reward, and the judge's opinion."""
     judge = Judge()
     rows = [(e.source, e.references[0]) for e in task.examples]
     print(f"references: {judge(_some(rows))}")
     by_run: dict[str, list[dict[str, object]]] = defaultdict(list)
     for record in RecordStore(store).records({}):
         training = record.spec.training
-        if record.spec.environment.id == ENV and training is not None:
+        if training is not None and record.spec.environment.signature == task.signature:
             name = f"{record.spec.agent.name}, seed {training.seed}, {training.total_timesteps:,} steps"
             by_run[name] += record.episodes()
     for name, episodes in sorted(by_run.items()):
