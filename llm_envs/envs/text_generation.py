@@ -73,10 +73,10 @@ class TextGenerationEnv(TokenEnv):
     Action: `Discrete(V)`: the next token.
 
     Reward: at the end. For poems and scripts it is the product of `constraints` (the form and the words asked
-    for), `fluency` (an n-gram model of the train split) and `novelty` (what is not copied from the train
-    split), each 0 to 1. With a product, neither a fluent text about something else nor a list of the words
-    asked for earns anything. For code it is 1 if the function passes all its tests, else 0: they run in a
-    sandbox, on Linux (`unit_tests`); elsewhere choose `reward="bleu"`.
+    for), `fluency` (a classifier of the train texts against word salad) and `novelty` (what is not copied
+    from the train split), each 0 to 1. With a product, neither a fluent text about something else nor a list
+    of the words asked for earns anything. For code it is 1 if the function passes all its tests, else 0: they
+    run in a sandbox, on Linux (`unit_tests`); elsewhere choose `reward="bleu"`.
 
     Terminated: at the end token or when `max_new_tokens` are spent. Truncated: never.
 
@@ -86,8 +86,9 @@ class TextGenerationEnv(TokenEnv):
     the data set asks for neither words nor a form, the reward is fluency x novelty. A prompt-only data set
     such as "openings" is scored by `sentiment`.
 
-    Version history: v0, first release. Code was scored by BLEU until `unit_tests` came; the signature tells
-    the scores apart.
+    Version history: v0, first release. Since `fluency` v3 (in `signature`) poems and scripts are scored anew:
+    the n-gram model before it took strings of likely word pairs for English. Code was scored by BLEU until
+    `unit_tests` came; the signature tells the scores apart.
     """
 
     task_class = TextGeneration

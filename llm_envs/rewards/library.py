@@ -60,7 +60,7 @@ CARDS: dict[str, Card] = {
     "brevity": Card("0 to 1", "higher", _COUNTING, "Anderson et al. 2018"),
     "language": Card("0 to 1", "higher", _COUNTING, "Lui and Baldwin 2012"),
     # how it is written
-    "fluency": Card("0 to 1", "higher", "0.1 ms", "this project", "train texts"),
+    "fluency": Card("0 to 1", "higher", "0.2 to 0.8 ms", "this project", "train texts"),
     "lm_fluency": Card("nats, at most 0", "higher", _MODEL, "Jelinek et al. 1977", extra="agents"),
     "perplexity": Card("1 to `limit`", "lower", _MODEL, "Jelinek et al. 1977", extra="agents"),
     "distinct": Card("0 to 1", "higher", _COUNTING, "Li et al. 2016"),
@@ -116,6 +116,7 @@ CARDS: dict[str, Card] = {
         trust="a server would receive the texts",
     ),
     # of others
+    "poems-lm": Card("0 to 1", "higher", _MODEL, "this project", "words and form, train texts", "agents"),
     "product": Card("0 or more", "higher", "its parts", "this project", "other rewards"),
     "sum": Card("its parts'", "higher", "its parts", "this project", "other rewards"),
     "clip": Card("`low` to `high`", "higher", "its part", "this project", "another reward"),

@@ -15,8 +15,6 @@ _OWN_CLASS_COUNT = 5
 _SUFFIX_TYPES = 50
 _CACHED_TRIGRAMS = 1 << 18
 
-_Counts = dict[tuple[str, ...], int]
-
 
 class Token(NamedTuple):
     """One token of a text under a model, in nats.
@@ -32,31 +30,44 @@ class Token(NamedTuple):
     evidence: float
 
 
-class _Order:
-    """Counts of n-grams of one order with Witten-Bell weights."""
+class _Following:
+    """What followed one context."""
 
-    __slots__ = ("contexts", "counts", "scale", "types")
+    __slots__ = ("counts", "total")
+
+    def __init__(self) -> None:
+        self.total = 0
+        self.counts: dict[str, int] = {}
+
+
+class NgramOrder:
+    """Counts of n-grams of one order with Witten-Bell weights.
+
+    Args:
+        scale: How much each different successor of a context speaks for the lower order.
+    """
+
+    __slots__ = ("_following", "_scale")
 
     def __init__(self, scale: float) -> None:
-        self.scale = scale
-        self.counts: _Counts = {}
-        self.contexts: _Counts = {}
-        self.types: _Counts = {}
+        self._scale = scale
+        self._following: dict[tuple[str, ...], _Following] = {}
 
     def add(self, context: tuple[str, ...], token: str) -> None:
-        key = (*context, token)
-        count = self.counts.get(key, 0)
-        self.counts[key] = count + 1
-        self.contexts[context] = self.contexts.get(context, 0) + 1
-        if not count:
-            self.types[context] = self.types.get(context, 0) + 1
+        """Counts a token after a context."""
+        found = self._following.get(context)
+        if found is None:
+            found = self._following[context] = _Following()
+        found.total += 1
+        found.counts[token] = found.counts.get(token, 0) + 1
 
     def probability(self, context: tuple[str, ...], token: str, lower: float) -> float:
-        total = self.contexts.get(context)
-        if not total:
+        """Returns P(token | context), given the probability after the shorter context."""
+        found = self._following.get(context)
+        if found is None:
             return lower
-        weight = self.scale * self.types[context]
-        return (self.counts.get((*context, token), 0) + weight * lower) / (total + weight)
+        weight = self._scale * len(found.counts)
+        return (found.counts.get(token, 0) + weight * lower) / (found.total + weight)
 
 
 class NgramModel:
@@ -78,8 +89,8 @@ class NgramModel:
             endings.update(word[-k:] for k in (1, 2, 3) if len(word) > k + 1)
         self._endings = {ending for ending, types in endings.items() if types >= _SUFFIX_TYPES}
         self._classes: dict[str, str] = {}
-        self._bigrams, self._trigrams = _Order(1.0), _Order(2.0)
-        self._class_bigrams, self._class_trigrams = _Order(1.0), _Order(2.0)
+        self._bigrams, self._trigrams = NgramOrder(1.0), NgramOrder(2.0)
+        self._class_bigrams, self._class_trigrams = NgramOrder(1.0), NgramOrder(2.0)
         self._class_counts: dict[str, int] = defaultdict(int)
         for tokens in sequences:
             before, last = _START, _START

@@ -1,4 +1,4 @@
-"""The table of rewards. Each file of builtin/ is an entry; `register_reward` adds the user's own."""
+"""The table of rewards: each file of builtin/, named designs, and what `register_reward` adds."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from llm_envs.foreign import load_code
 from llm_envs.rewards import builtin
 from llm_envs.rewards.schemes import SCHEMES, split_scheme
 
+_DESIGNS = {"poems-lm": "llm_envs.rewards.poems_lm:PoemsLm"}  # named products of the others
+
 REGISTRY: dict[str, str | Callable[..., Any]] = {
-    module.name: f"{builtin.__name__}.{module.name}" for module in iter_modules(builtin.__path__)
+    **{module.name: f"{builtin.__name__}.{module.name}" for module in iter_modules(builtin.__path__)},
+    **_DESIGNS,
 }
 """id -> module in builtin/, "package.module:name", function or class."""
 

@@ -389,3 +389,16 @@ def test_a_text_that_spells_a_special_token_is_read_as_text(folders):
         assert reward.signature.endswith("|v2")
     encoder = make_reward({"id": "semantic_similarity", "model": folders["bert"], "to": "source"})
     assert encoder(on("a</s>b")) == pytest.approx(encoder(on("a<\u00a7s>b")), abs=1e-5)
+
+
+def test_poems_lm_multiplies_the_default_reward_by_a_language_model(folders):
+    train = ["The sea is cold.", "The old boat waits at home.", "A gull sings over the grey wall."]
+    context = RewardContext(train_texts=lambda: train, language="en")
+    reward = make_reward({"id": "poems-lm", "lm": folders["llama"], "exponent": 0.5}, context)
+    poem = Episode(Example("couplet : sea", (), {"words": ["sea"]}), "The sea is at the old wall again.")
+    score, parts = reward(poem), reward.components(poem)
+    lm = make_reward({"id": "lm_fluency", "lm": folders["llama"], "given": "source", "scale": "unit"})(poem)
+    factors = [parts[f"poems-lm/{name}"] for name in ("constraints", "fluency", "novelty", "lm_fluency")]
+    assert factors[3] == pytest.approx(lm)
+    assert score == pytest.approx(factors[0] * factors[1] * factors[2] * lm**0.5)
+    assert 0.0 < score < 1.0

@@ -60,6 +60,7 @@ def everything(tmp_path_factory):
         **OPTIONS,
         "lm_fluency": {"lm": save_model(place / "lm", "causal")},
         "perplexity": {"lm": save_model(place / "lm", "causal")},
+        "poems-lm": {"lm": str(place / "lm")},
         "semantic_similarity": {"model": save_model(place / "encoder", "encoder", "bert")},
         "embedding_f1": {"model": save_model(place / "encoder", "encoder", "bert")},
         "classifier": {"model": save_model(place / "classifier", "classifier", num_labels=1)},

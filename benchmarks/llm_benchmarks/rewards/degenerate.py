@@ -4,8 +4,9 @@ Degenerate texts need no skill: they are empty, copied, repeated or random. `llm
 them on the test split. If one of them scores near the references, an agent learns nothing useful from the
 reward. The limit is 20 % of the references' score.
 
-Two more lines are for comparison and have no limit, since they use the source: the text of the most similar
-train example, and a fixed frame filled with the requested words.
+More lines are for comparison and have no limit, since they use the source: the text of the most similar
+train example, a fixed frame filled with the requested words, and what a trained learner found, where its
+texts are kept (`found_answers.jsonl`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -33,6 +35,7 @@ from llm_envs.tokenizers.words import is_unspaced, words_of
 LIMIT = 0.2
 SEARCH_TOKENS = 4_000_000
 _WIDTH = 110
+_FOUND = Path(__file__).with_name("found_answers.jsonl")
 _FREQUENT = 8
 
 
@@ -91,8 +94,28 @@ def _agents(env: Env, seed: int, search_tokens: int) -> Iterator[tuple[str, bool
     if task.max_turns == 1:
         nearest = ScriptedAgent(env, seed, write=_nearest(task), speaker=_echo)
         yield "the nearest train example's text", asks, nearest
-    if task.examples[0].metadata.get("form") in FORMS and asks:
-        yield "the words in a fixed frame", False, ScriptedAgent(env, seed, write=_frame, speaker=_echo)
+    form = task.examples[0].metadata.get("form")
+    if asks and (form in FORMS or form == "script"):
+        frame = fixed_frame if form in FORMS else fixed_scene
+        yield "the words in a fixed frame", False, ScriptedAgent(env, seed, write=frame, speaker=_echo)
+    for finder, answers in found_answers(env.spec.id if env.spec else "").items():
+        write = _found(answers)
+        yield f"what a learner found: {finder}", False, ScriptedAgent(env, seed, write=write, speaker=_echo)
+
+
+def found_answers(env_id: str) -> dict[str, dict[str, str]]:
+    """Returns finder -> source -> text: what trained learners wrote on the test split of an id."""
+    found: dict[str, dict[str, str]] = {}
+    for line in _FOUND.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        if row["env"] == env_id:
+            found.setdefault(row["finder"], {})[row["source"]] = row["text"]
+    return found
+
+
+def _found(answers: dict[str, str]) -> Callable[[Example], str]:
+    """Returns a function that gives an example the text found for it; for train examples, nothing."""
+    return lambda example: answers.get(example.source, "")
 
 
 def _fixed(env: Env, ids: list[int]) -> ConstantAgent:
@@ -170,7 +193,8 @@ _FRAME = (
 )
 
 
-def _frame(example: Example) -> str:
+def fixed_frame(example: Example) -> str:
+    """Returns the requested words in sentences that are always the same."""
     words = [*example.metadata["words"], "you", "you"][:3]
     form = example.metadata["form"]
     if form == "cinquain":
@@ -178,6 +202,18 @@ def _frame(example: Example) -> str:
     lines = list(_FRAME[: len(FORMS[form].lines)])
     if len(lines) == 2:
         lines[1] += " and {2}"
+    return "\n".join(lines).format(*words)
+
+
+def fixed_scene(example: Example) -> str:
+    """Returns the requested words in speeches that are always the same."""
+    words = [*example.metadata["words"], "you", "you"][:3]
+    lines = ["The morning light is in the window."]
+    frames = ("I think of {0} in the morning.", "I hear {1} in the evening.", "And then {2}, in the end.")
+    for i, name in enumerate(example.metadata["characters"]):
+        lines.append(f"{name}: {frames[i % len(frames)]}")
+    if len(example.metadata["characters"]) == 1:
+        lines.append(f"{example.metadata['characters'][0]}: {frames[1]}")
     return "\n".join(lines).format(*words)
 
 

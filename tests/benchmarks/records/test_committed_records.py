@@ -14,6 +14,7 @@ import pytest
 import llm_envs
 from llm_baselines.anchors.reference import ReferenceAgent
 from llm_baselines.spec import RunSpec
+from llm_benchmarks.leaderboard.view import read_leaderboard
 from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.records.verdicts import NAME, read_verdicts
@@ -42,13 +43,31 @@ def records() -> dict[str, Record]:
 
 
 def reference(env_id: str) -> Record:
-    """The record of the reference agent."""
+    """The record of the reference agent under the id's present signature."""
     [found] = [
         record
         for record in records().values()
-        if record.spec.environment.id == env_id and record.spec.agent.name == "reference"
+        if record.spec.environment.id == env_id
+        and record.spec.agent.name == "reference"
+        and record.spec.environment.signature == signature(env_id)
     ]
     return found
+
+
+@cache
+def signature(env_id: str) -> str:
+    """The present signature of an id."""
+    task = gym.make(env_id, split="test").unwrapped.task  # type: ignore[attr-defined]
+    return str(task.signature)
+
+
+def test_records_of_earlier_rewards_stand_in_tables_of_their_own() -> None:
+    for env_id in ("TextGen-v0", "TextGen-Script-v0"):
+        board = read_leaderboard(BENCHMARKS / "results")
+        tables = [t for t in board.tables if t.env == env_id and t.evaluation_reward is not None]
+        signed = [t.signature for t in tables if any(row.agent == "reference" for row in t.rows)]
+        assert len(signed) == len(set(signed)) == 2
+        assert signature(env_id) in signed
 
 
 @pytest.mark.parametrize("env_id", WITH_REFERENCE)

@@ -1,0 +1,167 @@
+"""Texts that a search finds against a reward: what a learner could find, without a learner.
+
+Hill climbing changes one word at a time and keeps what scores no less. Beam search writes from left to right
+and keeps the prefixes that score best. Both know the reward and the words of the train texts, and nothing of
+English.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from random import Random
+
+from llm_envs.envs.task import Task
+from llm_envs.episode import Episode, Example
+from llm_envs.rewards.forms import FORMS
+from llm_envs.tokenizers.words import is_word, tokens_of
+
+TRIES = 1500
+WIDTH = 6
+_BREAK = "\n"
+_FOLLOWERS = 12
+_RANDOM = 4
+_TEMPERATURE = 0.02
+_BONUS = 0.3
+
+
+def score_of(task: Task, example: Example) -> Callable[[Sequence[str]], float]:
+    """Returns the task's reward of tokens as an answer to an example."""
+    return lambda tokens: float(task.reward(Episode(example, joined(tokens))))
+
+
+def joined(tokens: Sequence[str]) -> str:
+    """Returns the text of tokens: no space before a punctuation mark, lines as lines."""
+    text = ""
+    for token in tokens:
+        if token == _BREAK or not text or text.endswith(_BREAK) or not is_word(token):
+            text += token
+        else:
+            text += " " + token
+    return text
+
+
+def hill_climb(task: Task, example: Example, rng: Random, tries: int = TRIES) -> str:
+    """Returns the text that hill climbing ends at.
+
+    It starts from lines of words that often follow each other, with the requested words among them. A change
+    replaces, inserts, removes or moves a word. Changes that lose a little are taken now and then, at first.
+    """
+    score = score_of(task, example)
+    followers, words = _followers(task)
+    asked = [str(word) for word in example.metadata.get("words", ())]
+    tokens = _first(example, rng, followers, asked)
+    value = score(tokens)
+    best, top = list(tokens), value
+    for attempt in range(tries):
+        made = _changed(tokens, rng, followers, words, asked)
+        found = score(made)
+        heat = _TEMPERATURE * (1.0 - attempt / tries)
+        if found >= value or rng.random() < math.exp((found - value) / max(heat, 1e-9)):
+            tokens, value = made, found
+        if value > top:
+            best, top = list(tokens), value
+    return joined(best)
+
+
+def beam_search(task: Task, example: Example, rng: Random, width: int = WIDTH) -> str:
+    """Returns the best text of a beam search that writes the lines the form asks for.
+
+    A prefix is judged as if it were the whole text, with a bonus for the requested words that it has.
+    """
+    followers, words = _followers(task)
+    asked = [str(word) for word in example.metadata.get("words", ())]
+    lines = FORMS[str(example.metadata["form"])].lines
+    score = score_of(task, example)
+    beams: list[tuple[float, list[str]]] = [(0.0, [])]
+    for number, (low, high) in enumerate(lines):
+        length = rng.randint(low, min(high, low + 2))
+        for _ in range(length):
+            grown: dict[tuple[str, ...], float] = {}
+            for _, tokens in beams:
+                last = tokens[-1] if tokens else _BREAK
+                candidates = [word for word, _ in followers[last].most_common(_FOLLOWERS) if is_word(word)]
+                candidates += [word for word in asked if word not in tokens]
+                candidates += rng.sample(words, _RANDOM)
+                for word in candidates:
+                    made = (*tokens, word)
+                    bonus = sum(word in made for word in asked) / max(1, len(asked))
+                    grown[made] = score(made) + _BONUS * bonus
+            ordered = sorted(grown.items(), key=lambda entry: (-entry[1], entry[0]))[:width]
+            beams = [(value, list(tokens)) for tokens, value in ordered]
+        if number < len(lines) - 1:
+            beams = [(value, [*tokens, _BREAK]) for value, tokens in beams]
+    return joined(max((tokens for _, tokens in beams), key=score))
+
+
+def _followers(task: Task) -> tuple[dict[str, Counter[str]], list[str]]:
+    followers: dict[str, Counter[str]] = {}
+    for text in task.train_texts():
+        last = _BREAK
+        for token in tokens_of(text):
+            followers.setdefault(last, Counter())[token] += 1
+            last = token
+    words = sorted({word for after in followers.values() for word in after if is_word(word)})
+    for word in (*words, _BREAK):
+        followers.setdefault(word, Counter())
+    return followers, words
+
+
+def _first(
+    example: Example, rng: Random, followers: dict[str, Counter[str]], asked: Sequence[str]
+) -> list[str]:
+    form = FORMS.get(str(example.metadata.get("form")))
+    lines = form.lines if form else ((5, 8),) * 3
+    tokens: list[str] = []
+    for low, high in lines:
+        last = _BREAK
+        for _ in range(rng.randint(low, min(high, low + 2))):
+            known = [word for word in followers[last] if is_word(word)]
+            last = rng.choices(known, [followers[last][word] for word in known])[0] if known else "the"
+            tokens.append(last)
+        tokens.append(_BREAK)
+    tokens.pop()
+    places = [i for i, token in enumerate(tokens) if token != _BREAK]
+    for word, place in zip(asked, rng.sample(places, min(len(asked), len(places))), strict=False):
+        tokens[place] = word
+    return tokens
+
+
+def _changed(
+    tokens: Sequence[str],
+    rng: Random,
+    followers: dict[str, Counter[str]],
+    words: Sequence[str],
+    asked: Sequence[str],
+) -> list[str]:
+    made = list(tokens)
+    place = rng.randrange(len(made))
+    move = rng.random()
+    if move < 0.6:
+        made[place] = _drawn(made, place, rng, followers, words, asked)
+    elif move < 0.75:
+        made.insert(place, _drawn(made, place, rng, followers, words, asked))
+    elif move < 0.9 and len(made) > 3:
+        del made[place]
+    else:
+        other = rng.randrange(len(made))
+        made[place], made[other] = made[other], made[place]
+    return made
+
+
+def _drawn(
+    tokens: Sequence[str],
+    place: int,
+    rng: Random,
+    followers: dict[str, Counter[str]],
+    words: Sequence[str],
+    asked: Sequence[str],
+) -> str:
+    kind = rng.random()
+    after = followers.get(tokens[place - 1] if place else _BREAK)
+    if kind < 0.5 and after:
+        return rng.choices(list(after), list(after.values()))[0]
+    if kind < 0.7 and asked:
+        return rng.choice(asked)
+    return rng.choice(words)
