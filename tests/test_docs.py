@@ -171,7 +171,7 @@ def test_the_drawing_shows_what_the_code_does():
     ("page", "env_id", "rows"),
     [
         ("translation", "Translation-v0", 8),
-        ("text", "TextGen-v0", 8),
+        ("text", "TextGen-v0", 7),
         ("dialogue", "Dialogue-v0", 8),
         ("from_scratch", "Translation-v0", 3),
     ],

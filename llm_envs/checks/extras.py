@@ -18,7 +18,17 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate",),
     "agents": _AGENTS,
     "llm": (*_AGENTS, "peft", "gguf", "accelerate"),
-    "benchmarks": (*_AGENTS, "evaluate", "typer", "scipy", "jsonschema", "psutil", "matplotlib", "jinja2", "pandas"),
+    "benchmarks": (
+        *_AGENTS,
+        "evaluate",
+        "typer",
+        "scipy",
+        "jsonschema",
+        "psutil",
+        "matplotlib",
+        "jinja2",
+        "pandas",
+    ),
     "ray": ("ray",),
 }
 """extra -> the modules that are imported from what it installs, beyond what `pip install llm-envs` does."""
