@@ -97,6 +97,7 @@ class Task:
             has_references=self.has_references,
             max_new_tokens=self.max_new_tokens,
             measures=self.measures if self.max_turns > 1 else (),
+            lists=_lists_of(self.examples),
         )
         self.reward: RewardSet = self.make_reward(reward)
         specs = self.default_metrics() if metrics == "default" else metrics
@@ -322,3 +323,9 @@ class Task:
 
 
 _tokenizers: dict[tuple[str, Stamp, str, type[Task]], Tokenizer] = {}
+
+
+def _lists_of(examples: Sequence[Example]) -> Sequence[str]:
+    """Returns the entries of the first example's metadata that hold lists."""
+    metadata = examples[0].metadata if len(examples) else {}
+    return sorted(key for key, value in metadata.items() if isinstance(value, list | tuple))

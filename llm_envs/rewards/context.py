@@ -22,6 +22,7 @@ class RewardContext:
         has_references: True if every example has at least one reference.
         max_new_tokens: The agent's token budget; None if unknown.
         measures: Names of what the task measures about itself; None if unknown.
+        lists: Entries of the first example's metadata that hold lists; None if unknown.
     """
 
     train_texts: Callable[[], Sequence[str]] | None = None
@@ -29,6 +30,7 @@ class RewardContext:
     has_references: bool = True
     max_new_tokens: int | None = None
     measures: Sequence[str] | None = None
+    lists: Sequence[str] | None = None
 
     def require_train_texts(self) -> Sequence[str]:
         """Returns the train texts.
@@ -43,6 +45,21 @@ class RewardContext:
                 "gym.make(..., reward=...) or pass RewardContext(train_texts=lambda: [...])"
             )
         return texts
+
+    def require_list(self, key: str) -> None:
+        """Checks that examples have a list that a reward will read.
+
+        Args:
+            key: The entry of their metadata.
+
+        Raises:
+            ValueError: There is no such list.
+        """
+        if self.lists is not None and key not in self.lists:
+            have = ", ".join(self.lists) or "none"
+            raise ValueError(
+                f"key={key!r}: the examples have no list of this name in metadata; they have {have}"
+            )
 
 
 class RewardError(RuntimeError):

@@ -176,8 +176,10 @@ def test_keyword_coverage():
     with pytest.raises(RewardError, match=r"needs a list of words .*metadata\['topics'\], got 'rain'"):
         topics(on("rain", topics="rain"))
     for words in ([], ["sea", "?!"]):
-        with pytest.raises(ValueError, match=r"'keyword_coverage': keywords (is empty|holds '\?!')"):
+        with pytest.raises(ValueError, match=r"'keyword_coverage': keywords(=\[\] is empty| holds '\?!')"):
             make_reward({"id": "keyword_coverage", "keywords": words})
+    with pytest.raises(ValueError, match=r"key='topics': the examples have no list .*they have words"):
+        make_reward({"id": "keyword_coverage", "key": "topics"}, RewardContext(lists=["words"]))
 
 
 @pytest.mark.parametrize(

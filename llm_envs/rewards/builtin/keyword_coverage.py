@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from llm_envs.episode import Episode
 from llm_envs.rewards.asked_words import share_used
+from llm_envs.rewards.context import RewardContext
 from llm_envs.tokenizers.words import words_of
 
 
@@ -19,11 +20,21 @@ class KeywordCoverage:
         keywords: The same words for every text. The default reads them from the example.
         key: The entry of `example.metadata` that holds the list, if `keywords` is not given.
 
+        context: Says which lists examples have.
+
     Raises:
-        ValueError: A keyword has no word in it, or the example has no list.
+        ValueError: A keyword has no word in it, or examples have no list.
     """
 
-    def __init__(self, *, keywords: Sequence[str] | None = None, key: str = "words") -> None:
+    def __init__(
+        self,
+        *,
+        keywords: Sequence[str] | None = None,
+        key: str = "words",
+        context: RewardContext | None = None,
+    ) -> None:
+        if keywords is None and context is not None:
+            context.require_list(key)
         self._keywords = None if keywords is None else _checked(keywords, "keywords")
         self._key = key
 
@@ -45,5 +56,5 @@ def _checked(words: Sequence[str], name: str) -> tuple[str, ...]:
         if not isinstance(word, str) or not words_of(word):
             raise ValueError(f"{name} holds {word!r}, which is not a word")
     if not words:
-        raise ValueError(f"{name} is empty; give at least one word")
+        raise ValueError(f"{name}=[] is empty; give at least one word")
     return tuple(words)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llm_envs.episode import Episode
+from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.sandbox.runner import Limits, SandboxError, check_sandbox, run_tests, syntax_faults
 from llm_envs.rewards.signatures import number_text
 
@@ -34,10 +35,11 @@ class UnitTests:
             that call nothing prepare the others and do not count.
         timeout: Seconds of computation.
         memory_mb: Megabytes, beyond the interpreter's.
+        context: Says which lists examples have.
 
     Raises:
-        ValueError: An option is out of range. When it scores: this machine has no sandbox, or the example has
-            no tests, or tests that are no Python, call nothing, or pass on what is no plain value.
+        ValueError: An option is out of range, or examples have no such list. When it scores: this machine has
+            no sandbox, or the tests are no Python, call nothing, or pass on what is no plain value.
     """
 
     lazy = True  # other systems can make the environment, and choose another reward
@@ -50,6 +52,7 @@ class UnitTests:
         key: str = "tests",
         timeout: float = 2.0,
         memory_mb: int = 256,
+        context: RewardContext | None = None,
     ) -> None:
         if score not in ("all", "share"):
             raise ValueError(f"unknown score={score!r}; 'all' or 'share'")
@@ -59,6 +62,8 @@ class UnitTests:
             raise ValueError(f"timeout is in seconds, from 0.01 to 600, got {timeout!r}")
         if not 16 <= memory_mb <= 65536:
             raise ValueError(f"memory_mb is a whole number from 16 to 65536, got {memory_mb!r}")
+        if context is not None:
+            context.require_list(key)
         self._all, self._continues, self._key = score == "all", given == "source", key
         self._known: OrderedDict[tuple[str, tuple[str, ...], tuple[str, ...]], tuple[float, float]] = (
             OrderedDict()
