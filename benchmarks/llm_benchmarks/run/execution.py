@@ -36,6 +36,8 @@ Progress = Callable[[str, int, int], None]
 
 A training phase is "training", or the phase that the agent's `training_stage` names."""
 
+_WATCH = 0.1  # seconds between two looks at an agent's steps
+
 
 class Execution:
     """One run of a cell, from its spec to its record. At any moment it knows enough for a record.
@@ -195,11 +197,11 @@ class Execution:
 
     @contextmanager
     def _watched(self, total: int) -> Iterator[None]:
-        """Reports the agent's steps every second while it learns."""
+        """Reports the agent's steps while it learns, often enough to see short phases."""
         ended = threading.Event()
 
         def watch() -> None:
-            while not ended.wait(1.0):
+            while not ended.wait(_WATCH):
                 self._progress(*stage_of(self._agent, total))
 
         watcher = threading.Thread(target=watch, daemon=True)
