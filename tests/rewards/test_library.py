@@ -10,7 +10,7 @@ import pytest
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.rewards import library_page
 from llm_envs.checks.extras import EXTRAS
-from llm_envs.rewards.library import CARDS
+from llm_envs.rewards.cards import CARDS
 from llm_envs.rewards.registry import REGISTRY
 
 

@@ -16,6 +16,7 @@ OneEnv = Annotated[str | None, typer.Option("--env", metavar="ID", help="Only th
 Experiment = Annotated[
     str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs, and the anchors.")
 ]
+OneExperiment = Annotated[str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs.")]
 Score = Annotated[
     str | None, typer.Option("--score", metavar="NAME", help="Score by a reward that `rescore` added.")
 ]
@@ -120,9 +121,7 @@ def verify(
         ),
     ] = 2,
     env: OneEnv = None,
-    experiment: Annotated[
-        str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs.")
-    ] = None,
+    experiment: OneExperiment = None,
     checkpoint: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Level 3: the trained agent, if it is not beside the record."),
@@ -186,9 +185,7 @@ def rescore(
         typer.Option("--name", metavar="NAME", help="Its name in tables; by default the reward's."),
     ] = None,
     env: OneEnv = None,
-    experiment: Annotated[
-        str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs.")
-    ] = None,
+    experiment: OneExperiment = None,
     allow_code: AllowCode = None,
     json: Json = False,
 ) -> None:

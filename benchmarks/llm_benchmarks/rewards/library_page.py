@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from llm_envs.rewards.library import CARDS
+from llm_envs.rewards.cards import CARDS
 from llm_envs.rewards.registry import find_reward
 from llm_envs.rewards.schemes import SCHEMES
 from llm_envs.rewards.signatures import option_text
