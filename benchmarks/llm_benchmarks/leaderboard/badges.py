@@ -48,8 +48,15 @@ def badge(records: Sequence[str], verdicts: Mapping[str, KeptVerdict]) -> str:
     return f"V{min(levels)}" if levels and min(levels) >= 0 else ""
 
 
-def with_badges(tables: Iterable[Table], verdicts: Mapping[str, KeptVerdict]) -> tuple[Table, ...]:
-    """Returns the tables with a badge on every row whose records were all verified."""
+def with_badges(tables: Iterable[Table], store: RecordStore, problems: dict[str, str]) -> tuple[Table, ...]:
+    """Returns the tables of a store with a badge on every row whose records were all verified.
+
+    Args:
+        tables: The tables, scored by the records' own rewards.
+        store: Keeps the verdicts.
+        problems: As for `verdicts_of`.
+    """
+    verdicts = verdicts_of(store, problems)
     return tuple(
         replace(table, rows=tuple(replace(row, verified=badge(row.records, verdicts)) for row in table.rows))
         for table in tables

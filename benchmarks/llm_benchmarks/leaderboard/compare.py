@@ -12,7 +12,7 @@ from llm_benchmarks.console.fitting_table import Column, print_table, print_wrap
 from llm_benchmarks.console.fitting_table import Row as FittingRow
 from llm_benchmarks.console.report import figure, plain, report_console, signed, tell_problems
 from llm_benchmarks.leaderboard.aggregates import probability_of_improvement
-from llm_benchmarks.leaderboard.badges import verdicts_of, with_badges
+from llm_benchmarks.leaderboard.badges import with_badges
 from llm_benchmarks.leaderboard.rows import Row
 from llm_benchmarks.leaderboard.scores import Scores, difference
 from llm_benchmarks.leaderboard.statistics import Interval
@@ -92,8 +92,8 @@ def compare(
     scored = with_additions(store, store.records(problems), problems, score)
     records = {record.id: record for record in scored}
     comparisons, agents = [], set[str]()
-    verdicts = verdicts_of(store, problems) if score is None else {}
-    for table in with_badges(leaderboard_tables(records.values(), env, experiment), verdicts):
+    tables = leaderboard_tables(records.values(), env, experiment)
+    for table in with_badges(tables, store, problems) if score is None else tables:
         scores = {id(row): Scores.of(records[i] for i in row.records) for row in table.rows if row.records}
         rows = [row for row in table.rows if id(row) in scores]
         agents.update(row.agent for row in rows)

@@ -14,7 +14,7 @@ from llm_benchmarks.console import fitting_table
 from llm_benchmarks.console.fitting_table import Column, print_wrapped
 from llm_benchmarks.console.fitting_table import Row as FittingRow
 from llm_benchmarks.console.report import plain, report_console, say, tell_problems
-from llm_benchmarks.leaderboard.badges import LEGEND, verdicts_of, with_badges
+from llm_benchmarks.leaderboard.badges import LEGEND, with_badges
 from llm_benchmarks.leaderboard.columns import columns
 from llm_benchmarks.leaderboard.rows import ANCHORS, Row
 from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
@@ -68,8 +68,8 @@ def read_leaderboard(
     problems: dict[str, str] = {}
     records = with_additions(store, store.records(problems), problems, score)
     tables = leaderboard_tables(records, env, experiment)
-    verdicts = verdicts_of(store, problems) if score is None else {}
-    return Leaderboard(with_badges(tables, verdicts), problems)
+    shown_tables = with_badges(tables, store, problems) if score is None else tuple(tables)
+    return Leaderboard(shown_tables, problems)
 
 
 def show(

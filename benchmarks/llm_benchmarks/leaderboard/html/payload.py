@@ -11,7 +11,7 @@ import numpy as np
 
 from llm_benchmarks.leaderboard.across import across
 from llm_benchmarks.leaderboard.aggregates import probability_of_improvement
-from llm_benchmarks.leaderboard.badges import verdicts_of, with_badges
+from llm_benchmarks.leaderboard.badges import with_badges
 from llm_benchmarks.leaderboard.compare import apart
 from llm_benchmarks.leaderboard.curves import stacked, unit_of
 from llm_benchmarks.leaderboard.html.samples import read_played, samples
@@ -78,7 +78,7 @@ def collect(
     store = store if isinstance(store, RecordStore) else RecordStore(store)
     problems: dict[str, str] = {}
     records = {record.id: record for record in store.records(problems)}
-    tables = with_badges(leaderboard_tables(records.values(), env, experiment), verdicts_of(store, problems))
+    tables = with_badges(leaderboard_tables(records.values(), env, experiment), store, problems)
     scores = [[Scores.of(records[id] for id in row.records) for row in table.rows] for table in tables]
     entries = [
         {
