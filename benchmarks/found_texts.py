@@ -2,12 +2,13 @@
 
     python benchmarks/found_texts.py records benchmarks/results --experiment longer --label "fluency v2"
     python benchmarks/found_texts.py search hill_climb --label "fluency v2" --count 40 --seed 7
+    python benchmarks/found_texts.py search frame_climb --label "fluency v3" --count 10 --used
 
     python benchmarks/found_texts.py answers benchmarks/results --experiment longer --finder "TokenDQN"
 
 The first two add rows to the file that `fluency` reads (`llm_envs/rewards/grammar/found.jsonl`). A row says
 who found the text, and whether the reward learns from it (`--used`) or a test holds it out. `records` takes
-texts that scored 0.3 or more, so what a learner wrote before it had learned stays outside. A search reads
+texts that scored 0.3 or more (`--least`), so what a learner wrote before it had learned stays outside. A search reads
 requests of the train split. To search against an earlier reward, run it in a checkout of that time.
 `answers` keeps every text of one held-out learner, for `llm-envs degenerate`.
 """
@@ -24,13 +25,16 @@ import gymnasium as gym
 import llm_envs
 from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.store import RecordStore
-from llm_benchmarks.rewards import search
+from llm_benchmarks.rewards import frames, search
+from llm_envs.envs.task import Task
 from llm_envs.episode import Episode
+from llm_envs.rewards.forms import FORMS
 
 ENV = "TextGen-v0"
 FILE = Path(llm_envs.__file__).parent / "rewards" / "grammar" / "found.jsonl"
 ANSWERS = Path(search.__file__).with_name("found_answers.jsonl")
 LEAST = 0.3
+LEAST_OF_FRAMES = 0.1
 LONGEST = 400  # characters; a text that runs on to the last token is no finding
 
 Row = dict[str, object]
@@ -49,7 +53,9 @@ def trained(store: Path, experiment: str, present: bool) -> list[Record]:
     ]
 
 
-def from_records(records: list[Record], label: str, per_run: int, used_seeds: list[int]) -> list[Row]:
+def from_records(
+    records: list[Record], label: str, per_run: int, used_seeds: list[int], least: float = LEAST
+) -> list[Row]:
     """Returns texts of the trained agents of an experiment, some of each run.
 
     Args:
@@ -57,6 +63,7 @@ def from_records(records: list[Record], label: str, per_run: int, used_seeds: li
         label: The reward that they were trained on.
         per_run: Texts of each run.
         used_seeds: Seeds of TokenDQN whose texts the reward may learn from.
+        least: The least score of a text.
     """
     rows: list[Row] = []
     for record in sorted(
@@ -66,7 +73,7 @@ def from_records(records: list[Record], label: str, per_run: int, used_seeds: li
         texts = {
             e["text"]: e["source"]
             for e in record.episodes()
-            if e["reward"] >= LEAST and len(e["text"]) <= LONGEST
+            if e["reward"] >= least and len(e["text"]) <= LONGEST
         }
         chosen = Random(29).sample(sorted(texts), min(per_run, len(texts)))
         kind = f"{agent}, seed {training.seed}, {training.total_timesteps:,} steps, {label}"
@@ -80,11 +87,37 @@ def from_search(method: str, label: str, count: int, seed: int, used: bool) -> l
     task = gym.make(ENV, split="train").unwrapped.task  # type: ignore[attr-defined]
     rng = Random(seed)
     rows: list[Row] = []
+    if method == "frame_climb":
+        return from_frames(task, label, count, rng, used)
     for example in rng.sample(list(task.examples), count):
         text = getattr(search, method)(task, example, rng)
         if float(task.reward(Episode(example, text))) >= LEAST:
             kind = f"{method.replace('_', ' ')}, {label}"
             rows.append({"kind": kind, "used": used, "source": example.source, "text": text})
+    return rows
+
+
+def from_frames(task: Task, label: str, count: int, rng: Random, used: bool) -> list[Row]:
+    """Returns the answers of one hill-climbed frame for every form, to some requests each."""
+    rows: list[Row] = []
+    for form in FORMS:
+        requests = [
+            example
+            for example in task.examples
+            if example.metadata["form"] == form and len(example.metadata["words"]) >= len(frames.GAPS)
+        ]
+        value, frame = frames.frame_climb(task, requests, rng)
+        print(f"{form}: {value:.3f} {search.joined(frame)!r}", flush=True)
+        if value >= LEAST_OF_FRAMES:
+            rows += [
+                {
+                    "kind": f"frame climb, {label}",
+                    "used": used,
+                    "source": example.source,
+                    "text": frames.filled(frame, example),
+                }
+                for example in rng.sample(requests, count)
+            ]
     return rows
 
 
@@ -112,8 +145,9 @@ def main() -> None:
     records.add_argument("--experiment", required=True)
     records.add_argument("--per-run", type=int, default=40)
     records.add_argument("--used-seeds", type=int, nargs="*", default=[1, 2])
+    records.add_argument("--least", type=float, default=LEAST)
     searching = commands.add_parser("search")
-    searching.add_argument("method", choices=["hill_climb", "beam_search"])
+    searching.add_argument("method", choices=["hill_climb", "beam_search", "frame_climb"])
     searching.add_argument("--count", type=int, default=40)
     searching.add_argument("--seed", type=int, default=7)
     searching.add_argument("--used", action="store_true")
@@ -140,6 +174,7 @@ def main() -> None:
             given.label,
             given.per_run,
             given.used_seeds,
+            given.least,
         )
     else:
         new = from_search(given.method, given.label, given.count, given.seed, given.used)

@@ -49,7 +49,7 @@ def hill_climb(task: Task, example: Example, rng: Random, tries: int = TRIES) ->
     replaces, inserts, removes or moves a word. Changes that lose a little are taken now and then, at first.
     """
     score = score_of(task, example)
-    followers, words = _followers(task)
+    followers, words = followers_and_words(task)
     asked = [str(word) for word in example.metadata.get("words", ())]
     tokens = _first(example, rng, followers, asked)
     value = score(tokens)
@@ -70,7 +70,7 @@ def beam_search(task: Task, example: Example, rng: Random, width: int = WIDTH) -
 
     A prefix is judged as if it were the whole text, with a bonus for the requested words that it has.
     """
-    followers, words = _followers(task)
+    followers, words = followers_and_words(task)
     asked = [str(word) for word in example.metadata.get("words", ())]
     lines = FORMS[str(example.metadata["form"])].lines
     score = score_of(task, example)
@@ -95,7 +95,8 @@ def beam_search(task: Task, example: Example, rng: Random, width: int = WIDTH) -
     return joined(max((tokens for _, tokens in beams), key=score))
 
 
-def _followers(task: Task) -> tuple[dict[str, Counter[str]], list[str]]:
+def followers_and_words(task: Task) -> tuple[dict[str, Counter[str]], list[str]]:
+    """Returns token -> what follows it in the train texts and how often, and their words in order."""
     followers: dict[str, Counter[str]] = {}
     for text in task.train_texts():
         last = _BREAK
@@ -108,9 +109,8 @@ def _followers(task: Task) -> tuple[dict[str, Counter[str]], list[str]]:
     return followers, words
 
 
-def _first(
-    example: Example, rng: Random, followers: dict[str, Counter[str]], asked: Sequence[str]
-) -> list[str]:
+def first_lines(example: Example, rng: Random, followers: dict[str, Counter[str]]) -> list[str]:
+    """Returns lines of words that often follow each other, as many as the example's form asks for."""
     form = FORMS.get(str(example.metadata.get("form")))
     lines = form.lines if form else ((5, 8),) * 3
     tokens: list[str] = []
@@ -122,6 +122,13 @@ def _first(
             tokens.append(last)
         tokens.append(_BREAK)
     tokens.pop()
+    return tokens
+
+
+def _first(
+    example: Example, rng: Random, followers: dict[str, Counter[str]], asked: Sequence[str]
+) -> list[str]:
+    tokens = first_lines(example, rng, followers)
     places = [i for i, token in enumerate(tokens) if token != _BREAK]
     for word, place in zip(asked, rng.sample(places, min(len(asked), len(places))), strict=False):
         tokens[place] = word

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from math import log1p
+from math import log
 
 from llm_envs.rewards.grammar.class_model import ClassModel, bounded
 from llm_envs.rewards.grammar.lexicon import FINITE, english
@@ -20,7 +20,6 @@ _SENTENCE = 3  # words from which on a piece between full stops should have a ve
 _STOPS = frozenset(".?!;:")
 _VOWELS = frozenset("aeiou")
 _STRICT = 20  # successors after which a word is known to want vowels, or none, after it
-_NEAR = 4.0  # spreads; farther away, distances grow like their logarithm
 _NARROWEST = 0.05
 
 MEASURES = (
@@ -42,6 +41,9 @@ MEASURES = (
     "likely words",
     "function words",
     "likely parts",
+    "different words",
+    "different content words",
+    "different pairs of parts",
 )
 """Names of the measures, in their order."""
 
@@ -137,6 +139,9 @@ class Measures:
             sum([token.logprob for token in scored]) / size,
             sum(map(is_function, words)) / count,
             sum([part[1] for part in parts]) / len(parts),
+            _variety(words),
+            _variety([word for word in words if not is_function(word)]),
+            _variety(list(itertools.pairwise(skeleton_parts))),
         )
 
 
@@ -172,11 +177,11 @@ class Typical:
         More than typical is no merit, so one strong side of a text cannot make up for a weak one.
         """
         below = [
-            _NEAR * log1p((high - value) / (_NEAR * spread)) if value < high else 0.0
+            (high - value) / spread if value < high else 0.0
             for value, high, spread in zip(measures, self.highs, self.spreads, strict=True)
         ]
         above = [
-            _NEAR * log1p((value - low) / (_NEAR * spread)) if value > low else 0.0
+            (value - low) / spread if value > low else 0.0
             for value, low, spread in zip(measures, self.lows, self.spreads, strict=True)
         ]
         return (*below, *above)
@@ -200,3 +205,8 @@ def _verbless(tokens: Sequence[str], classes: Sequence[str]) -> float:
 
 def _repeated(ngrams: Sequence[tuple[str, ...]]) -> float:
     return 1.0 - len(set(ngrams)) / len(ngrams) if ngrams else 0.0
+
+
+def _variety(things: Sequence[Hashable]) -> float:
+    """Returns log(different things) / log(things), which depends little on the length (Herdan's C)."""
+    return log(len(set(things))) / log(len(things)) if len(things) > 1 else 1.0
