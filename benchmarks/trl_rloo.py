@@ -35,8 +35,10 @@ ENVIRONMENT = {
 }
 
 
-def train(seed: int, completions: int, learning_rate: float, beta: float, out: Path) -> dict[str, Any]:
-    """Trains for a number of completions and writes the merged model.
+def train(
+    seed: int, completions: int, learning_rate: float, beta: float, out: Path, scratch: Path
+) -> dict[str, Any]:
+    """Trains for a number of completions and writes the merged model to `out`; the trainer writes to `scratch`.
 
     Returns:
         What it took: completions, steps and seconds.
@@ -70,7 +72,7 @@ def train(seed: int, completions: int, learning_rate: float, beta: float, out: P
             r=16, lora_alpha=32, target_modules=list(TARGET_MODULES["llama"]), task_type="CAUSAL_LM"
         ),
         args=RLOOConfig(
-            output_dir=tempfile.mkdtemp(),
+            output_dir=str(scratch),
             per_device_train_batch_size=32,
             num_generations=4,
             max_completion_length=ENVIRONMENT["max_new_tokens"],
@@ -105,6 +107,7 @@ if __name__ == "__main__":
     parser.add_argument("--beta", type=float, default=0.05)
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    took = train(given.seed, given.completions, given.learning_rate, given.beta, given.out)
+    with tempfile.TemporaryDirectory() as scratch:
+        took = train(given.seed, given.completions, given.learning_rate, given.beta, given.out, Path(scratch))
     (given.out / "trl.json").write_text(json.dumps({**vars(given), **took, "out": str(given.out)}, indent=1))
     print(took)
