@@ -8,8 +8,8 @@
 
 The first two add rows to the file that `fluency` reads (`llm_envs/rewards/grammar/found.jsonl`). A row says
 who found the text, and whether the reward learns from it (`--used`) or a test holds it out. `records` takes
-texts that scored 0.3 or more (`--least`), so what a learner wrote before it had learned stays outside. A search reads
-requests of the train split. To search against an earlier reward, run it in a checkout of that time.
+texts that scored 0.3 or more (`--least`), so what a learner wrote before it had learned stays outside. A
+search reads requests of the train split. To search against an earlier reward, run it in a checkout of then.
 `answers` keeps every text of one held-out learner, for `llm-envs degenerate`.
 """
 

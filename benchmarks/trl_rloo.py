@@ -38,7 +38,9 @@ ENVIRONMENT = {
 def train(
     seed: int, completions: int, learning_rate: float, beta: float, out: Path, scratch: Path
 ) -> dict[str, Any]:
-    """Trains for a number of completions and writes the merged model to `out`; the trainer writes to `scratch`.
+    """Trains for a number of completions and writes the merged model to `out`.
+
+    The trainer itself writes to `scratch`.
 
     Returns:
         What it took: completions, steps and seconds.
