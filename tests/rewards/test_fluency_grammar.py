@@ -102,10 +102,8 @@ def test_a_discriminator_finds_the_fault_and_gives_no_merits():
     rng = Random(1)
     rows = [(rng.random(), rng.random() + (i % 2), -rng.random()) for i in range(400)]
     found = Discriminator.fit(rows, [i % 2 == 0 for i in range(400)], [1.0] * 400)
-    assert found.charges[1][-1] < -1.0
-    for charge in found.charges:
-        assert charge[0] == 0.0
-        assert list(charge) == sorted(charge, reverse=True)
+    assert found.weights[1] < -1.0
+    assert max(found.weights) <= 0.0
     assert found((0.5, 0.2, -0.5)) > 0.0 > found((0.5, 1.8, -0.5))
 
 

@@ -14,7 +14,7 @@ from llm_envs.tokenizers.words import tokens_of
 class Fluency:
     """How much a text reads like the train texts and unlike word salad, 0 to 1.
 
-    A classifier (boosted stumps) tells train texts from corrupted copies of them: with words exchanged,
+    A classifier (logistic regression) tells train texts from corrupted copies of them: with words exchanged,
     dropped or in another order, with a line or a phrase repeated, or strung together from likely pairs and
     triples. Texts that learners and searches found against earlier versions count as corrupted too, if the
     train texts have their words.

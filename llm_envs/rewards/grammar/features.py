@@ -6,7 +6,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from math import log
+from math import log, log1p
 
 from llm_envs.rewards.grammar.class_model import ClassModel, bounded
 from llm_envs.rewards.grammar.lexicon import FINITE, english
@@ -20,6 +20,7 @@ _SENTENCE = 3  # words from which on a piece between full stops should have a ve
 _STOPS = frozenset(".?!;:")
 _VOWELS = frozenset("aeiou")
 _STRICT = 20  # successors after which a word is known to want vowels, or none, after it
+_NEAR = 4.0  # spreads; farther away, distances grow like their logarithm
 _NARROWEST = 0.05
 
 MEASURES = (
@@ -177,11 +178,11 @@ class Typical:
         More than typical is no merit, so one strong side of a text cannot make up for a weak one.
         """
         below = [
-            (high - value) / spread if value < high else 0.0
+            _NEAR * log1p((high - value) / (_NEAR * spread)) if value < high else 0.0
             for value, high, spread in zip(measures, self.highs, self.spreads, strict=True)
         ]
         above = [
-            (value - low) / spread if value > low else 0.0
+            _NEAR * log1p((value - low) / (_NEAR * spread)) if value > low else 0.0
             for value, low, spread in zip(measures, self.lows, self.spreads, strict=True)
         ]
         return (*below, *above)
