@@ -12,10 +12,9 @@ from llm_envs.rewards.forms import FORMS, form_score, script_score
 
 
 def constraints(episode: Episode) -> float:
-    """Returns the squared share of the requested words that are used, times the score of the form; 0 to 1.
+    """Returns the share of the requested words that are used, times the score of the form; 0 to 1.
 
-    The square is there because one fixed text with a gap can hold one of three words: it earns a ninth, not a
-    third. It reads `example.metadata`: "words" (each to be used as a whole word in any case), "form" (a name in
+    It reads `example.metadata`: "words" (each to be used as a whole word in any case), "form" (a name in
     `llm_envs.rewards.forms.FORMS`, or "script") and, for a script, "characters". A text with none of the
     words scores 0, so a text that suits every request alike earns nothing.
 
@@ -36,9 +35,6 @@ def constraints(episode: Episode) -> float:
     return score
 
 
-constraints.version = 2  # type: ignore[attr-defined]  # 1: the share was not squared
-
-
 def asks(example: Example) -> bool:
     """Returns True if an example asks for words or for a form, so that `constraints` can score its texts."""
     return bool(example.metadata.get("words")) or example.metadata.get("form") is not None
@@ -47,7 +43,7 @@ def asks(example: Example) -> bool:
 def _words_score(text: str, asked: Sequence[str]) -> float:
     if isinstance(asked, str):
         raise ValueError(f'constraints needs "words" to be a list of words, got {asked!r}')
-    return share_used(text, asked) ** 2
+    return share_used(text, asked)
 
 
 def _form_score(text: str, form: str, metadata: Mapping[str, Any]) -> float:

@@ -15,16 +15,16 @@ class Fluency:
     """How much a text reads like the train texts and unlike word salad, 0 to 1.
 
     A classifier (logistic regression) tells train texts from corrupted copies of them: with words exchanged,
-    dropped or in another order, with a line or a phrase repeated, or strung together from likely pairs and
-    triples. Texts that learners and searches found against earlier versions count as corrupted too, if the
-    train texts have their words.
+    dropped or in another order, with one line repeated as a frame, or strung together from likely pairs and
+    triples. Texts that learners found against an earlier version count as corrupted too, if the train texts
+    have their words.
 
-    The classifier adds up faults. A fault is one of 21 measures that is not as it is in real texts. Nothing
+    The classifier adds up faults. A fault is one of 18 measures that is not as it is in real texts. Nothing
     speaks for a text but the absence of faults. The measures are n-grams of word classes and of the parts of
-    sentences, the worst places, sentences without a verb, repetition, variety, and the text's probability.
-    Too likely is a fault as too unlikely is. So a train text, copied, scores low. The classes of English words
-    come from a list of our own, and their neighbours decide between them. In other languages frequent words
-    and endings are the classes. `docs/rewards/fluency.md` says what this withstands and what not.
+    sentences, the worst places, sentences without a verb, repetition, and the text's probability. Too likely
+    is a fault as too unlikely is. So a train text, copied, scores low. The classes of English words come from
+    a list of our own, and their neighbours decide between them. In other languages frequent words and endings
+    are the classes. `docs/rewards/fluency.md` says what this withstands and what not.
 
     The models behind the measures have not seen the texts that the classifier learns from (five-fold
     cross-validation on the train split alone). Three in four unseen train texts score 0.85 or more, and half
@@ -44,7 +44,7 @@ class Fluency:
         digest = text_hash(texts)
         self._fitted: FittedFluency = fit_once(("fluency", digest), lambda: fit_fluency(texts))
         self._unit = scale == "unit"
-        self.signature = f"fluency|scale:{scale}|train:{digest}|found:{found_hash()}|v4"
+        self.signature = f"fluency|scale:{scale}|train:{digest}|found:{found_hash()}|v3"
 
     @property
     def model(self) -> NgramModel:

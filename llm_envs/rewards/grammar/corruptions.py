@@ -140,14 +140,6 @@ def repeat_line(tokens: Sequence[str], rng: Random, stock: Stock) -> list[str]:
     return found[:-1]
 
 
-def repeat_phrase(tokens: Sequence[str], rng: Random, stock: Stock) -> list[str]:
-    """Returns the text with one to four of its tokens written two to five times in a row."""
-    length = rng.randint(1, 4)
-    start = rng.randrange(max(1, len(tokens) - length))
-    phrase = [token for token in tokens[start : start + length] if token != _BREAK] or [tokens[0]]
-    return [*tokens[:start], *phrase * rng.randint(2, 5), *tokens[start + length :]]
-
-
 def misspell(tokens: Sequence[str], rng: Random, stock: Stock) -> list[str]:
     """Returns the text with random letters for words."""
     return ["".join(rng.choices(_LETTERS, k=len(token))) if is_word(token) else token for token in tokens]
@@ -167,7 +159,6 @@ CORRUPTIONS: dict[str, Corruption] = {
     "likely pairs with words asked for": partial(follow_pairs, order=2, asked=3),
     "likely triples with words asked for": partial(follow_pairs, order=3, asked=3),
     "a line as a frame": repeat_line,
-    "a phrase repeated": repeat_phrase,
     "random letters": misspell,
 }
 """The corruptions that `fluency` learns from. Others are held out for tests."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import log, log1p
+from math import log1p
 
 from llm_envs.rewards.grammar.class_model import ClassModel, bounded
 from llm_envs.rewards.grammar.lexicon import FINITE, english
@@ -42,9 +42,6 @@ MEASURES = (
     "likely words",
     "function words",
     "likely parts",
-    "different words",
-    "different content words",
-    "different pairs of parts",
 )
 """Names of the measures, in their order."""
 
@@ -140,9 +137,6 @@ class Measures:
             sum([token.logprob for token in scored]) / size,
             sum(map(is_function, words)) / count,
             sum([part[1] for part in parts]) / len(parts),
-            _variety(words),
-            _variety([word for word in words if not is_function(word)]),
-            _variety(list(itertools.pairwise(skeleton_parts))),
         )
 
 
@@ -206,8 +200,3 @@ def _verbless(tokens: Sequence[str], classes: Sequence[str]) -> float:
 
 def _repeated(ngrams: Sequence[tuple[str, ...]]) -> float:
     return 1.0 - len(set(ngrams)) / len(ngrams) if ngrams else 0.0
-
-
-def _variety(things: Sequence[Hashable]) -> float:
-    """Returns log(different things) / log(things), which depends little on the length (Herdan's C)."""
-    return log(len(set(things))) / log(len(things)) if len(things) > 1 else 1.0

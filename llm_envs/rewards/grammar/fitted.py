@@ -109,7 +109,7 @@ def _measured(
 ) -> list[tuple[str, Vector]]:
     """Returns (kind, measures) of real, corrupted and found texts, under models that have not seen them."""
     stock = Stock(sequences, classes.is_function_word)
-    salads = [(_finder(row.kind), tokens_of(row.text)) for row in found_texts(stock.words)]
+    salads = [(row.kind.partition(",")[0], tokens_of(row.text)) for row in found_texts(stock.words)]
     folds = min(_FOLDS, len(order))
     rounds = folds if len(order) <= 4 * _HELD_OUT else 1  # each fold costs its models
     turns = cycle(CORRUPTIONS.items())
@@ -127,12 +127,6 @@ def _measured(
                     measured.append((kind, measures(made)))
         measured += [(kind, measures(tokens)) for kind, tokens in salads[fold::rounds]]
     return measured
-
-
-def _finder(kind: str) -> str:
-    """Returns who found a text and against which reward, without the run."""
-    parts = kind.split(", ")
-    return f"{parts[0]}, {parts[-1]}"
 
 
 def _weights(kinds: Sequence[str]) -> list[float]:
