@@ -34,6 +34,7 @@ SUBCOMMANDS = (
     "throughput",
     "degenerate",
     "pages",
+    "doctor",
 )
 """Names of the files in declarations/, with "-" for "_", in the order of the help."""
 
