@@ -34,13 +34,14 @@ SUBCOMMANDS = (
     "throughput",
     "degenerate",
     "pages",
+    "doctor",
 )
 """Names of the files in declarations/, with "-" for "_", in the order of the help."""
 
 commands = typer.Typer(
     name="llm-envs",
     help="Gymnasium environments for language models: one action is one token.",
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # rich tables cut option names on narrow terminals
     context_settings={"help_option_names": ["-h", "--help"]},
