@@ -104,8 +104,8 @@ class SuiteProgress:
         self._display.remove(id(cell))
         self._display.line(f"{self._place()} {cell}: {message}; it runs again", "yellow")
 
-    def requeued(self, cell: Cell) -> None:
-        """Shows that a queued cell waits again, because another process runs it."""
+    def withdrawn(self, cell: Cell) -> None:
+        """Shows a queued cell no more: it has not begun, or another process runs it."""
         self._display.remove(id(cell))
 
     def started(self, cell: Cell) -> None:
@@ -139,7 +139,7 @@ class SuiteProgress:
         result = f"score {score:.3f}" if score is not None else status
         error = f": {message}" if message else ""
         style = "" if status == "completed" else "red"
-        left = self._pace.describe(self._total - self._done)
+        left = "" if status == "interrupted" else self._pace.describe(self._total - self._done)
         left = f" ({left})" if left and not self._display.has_bars else ""
         self._display.line(f"{self._place()} {cell}: {result} in {seconds:.0f} s{error}{left}", style)
 

@@ -237,12 +237,14 @@ class _Runner:
         attempt = self._running.pop(running)
         end = attempt.last_event or self._unreported(attempt, running)
         running.close()
-        if end["event"] == "skipped":
+        if self._stopping and not attempt.has_begun:
+            progress.withdrawn(attempt.cell)
+        elif end["event"] == "skipped":
             self._skip(attempt, outcome, progress)
         elif end["event"] == "busy":
             attempt.number -= 1
             self._again(attempt, _AGAIN)
-            progress.requeued(attempt.cell)
+            progress.withdrawn(attempt.cell)
         elif end["event"] == "died":
             self._again(attempt)
             progress.retrying(attempt.cell, end["message"])
@@ -260,6 +262,8 @@ class _Runner:
 
     def _unreported(self, attempt: Attempt, running: RunningCell) -> Event:
         """Returns the last event of a cell that reported none, and writes its record if it wrote none."""
+        if self._stopping and not attempt.has_begun:
+            return {"event": "interrupted"}
         if self._stopping:
             self._await_record(attempt)
         record, seconds = attempt.new_record(self._store), attempt.seconds()
@@ -275,7 +279,7 @@ class _Runner:
 
     def _await_record(self, attempt: Attempt) -> None:
         """Waits while a process of the cell lives, because it may write its record. Its lock tells."""
-        while attempt.has_begun and time.monotonic() < self._deadline:
+        while time.monotonic() < self._deadline:
             if (lock := self._store.claim(attempt.key)) is not None:
                 lock.release()
                 return
@@ -285,7 +289,7 @@ class _Runner:
         """Writes the record of a cell that left none. Returns the message of the cell's end."""
         how = {"threads": self._run.threads, "command": self._command}
         if self._stopping:
-            return attempt.write_record(self._store, "interrupted", None, **how) if attempt.has_begun else ""
+            return attempt.write_record(self._store, "interrupted", None, **how)
         error = dict(died.error)
         if attempt.number > 1:
             error["message"] += f"; it was the last of {attempt.number} attempts"

@@ -7,7 +7,9 @@ the folder of these files must be seen by all machines; by default it lies in th
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -51,7 +53,7 @@ class SubmititOptions:
     account: str = option("", "account of SLURM")
     qos: str = option("", "quality of service of SLURM")
     constraint: str = option("", "constraint of SLURM")
-    setup: list[str] = option([], "shell commands before each job, such as module load python")
+    setup: list[str] = option([], "shell commands before each job of SLURM, such as module load python")
 
 
 def parameters_of(run: Run, limits: Limits, options: SubmititOptions) -> dict[str, Any]:
@@ -66,8 +68,6 @@ def parameters_of(run: Run, limits: Limits, options: SubmititOptions) -> dict[st
     memory = options.mem_gb or (limits.memory_bytes or 0) * 1.1 / 2**30
     chosen = {name: getattr(options, name) for name in ("partition", "account", "qos", "constraint", "setup")}
     chosen = {f"slurm_{name}": value for name, value in chosen.items() if value}
-    if options.cluster == "local" and options.setup:
-        chosen = {**chosen, "local_setup": options.setup}
     if memory:
         chosen["mem_gb"] = round(memory, 3)
     return {
@@ -128,7 +128,7 @@ class SubmititEngine:
             submitted = self._executor.submit(run_job, request.to_dict(), str(place))
         except Exception as error:
             raise EngineError(f"SLURM takes no job: {error}") from error
-        job = _Job(submitted, place, events)
+        job = _Job(submitted, self._executor.cluster == "local", place, events)
         self._jobs.append(job)
         return job.cell
 
@@ -153,12 +153,13 @@ class _Job:
 
     Args:
         job: As submitit returned it.
+        is_local: Whether it is a process of this machine, whose number is the job's.
         place: The file into which it writes its events.
         events: Receives the events.
     """
 
-    def __init__(self, job: Any, place: Path, events: Events) -> None:
-        self._job, self._place = job, place
+    def __init__(self, job: Any, is_local: bool, place: Path, events: Events) -> None:
+        self._job, self._is_local, self._place = job, is_local, place
         self._read = 0  # bytes of the file
         self.cell = RemoteCell(events, self._cancel)
 
@@ -200,7 +201,12 @@ class _Job:
 
     def _cancel(self, force: bool) -> None:
         with suppress(Exception):  # it may have ended
-            self._job.cancel(check=False)
+            if self._is_local and not force:
+                # `cancel` would kill the job after a second. SIGTERM is what SLURM sends first.
+                if not self._job.done():
+                    os.kill(int(self._job.job_id), signal.SIGTERM)
+            else:
+                self._job.cancel(check=False)
 
 
 def run_job(request: dict[str, Any], place: str) -> None:
