@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dying_agents import SOURCE
+from dying_agents import copy_into
 
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.cells import SuiteError
@@ -66,11 +66,10 @@ def test_the_limits_of_a_suite_are_read_when_it_is_loaded(tmp_path: Path) -> Non
 def test_a_cell_that_passes_a_limit_is_killed_once_and_its_record_says_why(
     agent: str, limits: Limits, kind: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "their_agents.py").write_text(SOURCE)
-    cells = f'[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["their_agents:{agent}"]\n'
+    copy_into(tmp_path)
+    cells = f'[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["dying_agents:{agent}"]\n'
     (tmp_path / "suite.toml").write_text(f"{cells}[evaluation]\nepisodes = 3\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
     store = RecordStore(tmp_path / "store")
     outcome = run_suite(load_suite(tmp_path / "suite.toml"), store, limits=limits, retries=3)
     assert len(outcome.failed) == len(store.ids()) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from dying_agents import SOURCE
+from dying_agents import copy_into
 from engine_here import KILLED, EngineHere, completed
 
 from llm_benchmarks.records.store import RecordStore
@@ -26,18 +26,15 @@ def suite(folder: Path, agents: str, run: str = "") -> Suite:
 def test_a_process_that_dies_loses_its_cell_alone_which_runs_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "their_agents.py").write_text(SOURCE)
+    copy_into(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
     store = RecordStore(tmp_path / "store")
-    agents = ", ".join(f'"their_agents:{name}"' for name in ("Dies", "AlwaysDies", "Raises"))
-    outcome = run_suite(suite(tmp_path, agents), store)
-    assert [cell.agent for cell in outcome.completed] == ["their_agents:Dies"]
+    outcome = run_suite(suite(tmp_path, '"dying_agents:Dies", "dying_agents:AlwaysDies"'), store)
+    assert [cell.agent for cell in outcome.completed] == ["dying_agents:Dies"]
     assert (tmp_path / "deaths").read_text() == ".."  # one attempt, and one more
-    assert (tmp_path / "errors").read_text() == "."  # an error comes again: it is not tried again
     by_agent = {record.spec.agent.name: record for record in store.records()}
-    assert len(store.ids()) == len(by_agent) == 3
-    died = by_agent["their_agents:AlwaysDies"].error
+    assert len(store.ids()) == len(by_agent) == 2
+    died = by_agent["dying_agents:AlwaysDies"].error
     assert died is not None
     assert died["type"] == "ProcessDied"
     assert died["message"] == "the process ended by signal SIGKILL; it was the last of 2 attempts"
@@ -67,6 +64,21 @@ def test_a_suite_says_how_often_its_cells_run_again(tmp_path: Path) -> None:
     engine = dying(9)
     run_suite(suite(tmp_path, '"random"', "retries = 3"), RecordStore(tmp_path / "store"), engine=engine)
     assert len(engine.started) == 4
+
+
+def test_a_cell_that_raises_is_not_tried_again_because_the_error_would_come_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy_into(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    outcome = run_suite(
+        suite(tmp_path, '"dying_agents:Raises"'),
+        RecordStore(tmp_path / "store"),
+        engine=EngineHere(),
+        retries=5,
+    )
+    assert [message for _, message in outcome.failed] == ["RuntimeError: out of ideas"]
+    assert (tmp_path / "errors").read_text() == "."
 
 
 def test_a_death_that_would_come_again_is_not_tried_again(tmp_path: Path) -> None:

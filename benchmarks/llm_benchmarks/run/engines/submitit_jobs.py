@@ -68,6 +68,8 @@ def parameters_of(run: Run, limits: Limits, options: SubmititOptions) -> dict[st
     memory = options.mem_gb or (limits.memory_bytes or 0) * 1.1 / 2**30
     chosen = {name: getattr(options, name) for name in ("partition", "account", "qos", "constraint", "setup")}
     chosen = {f"slurm_{name}": value for name, value in chosen.items() if value}
+    if gpus := options.gpus or int(run.device.startswith("cuda")):
+        chosen["gpus_per_node"] = gpus
     if memory:
         chosen["mem_gb"] = round(memory, 3)
     return {
@@ -75,7 +77,6 @@ def parameters_of(run: Run, limits: Limits, options: SubmititOptions) -> dict[st
         "timeout_min": options.timeout_min or minutes,
         "cpus_per_task": run.threads,
         "tasks_per_node": 1,
-        "gpus_per_node": options.gpus or int(run.device.startswith("cuda")),
         **chosen,
     }
 

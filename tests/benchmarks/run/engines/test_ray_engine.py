@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dying_agents import SOURCE
+from dying_agents import copy_into
 from engine_here import completed
 
 from llm_benchmarks.commands.app import main
@@ -24,14 +24,14 @@ from llm_benchmarks.run.suite import Run, load_suite
 SUITE = """
 [[cells]]
 envs = ["TextGen-Tiny-v0"]
-agents = ["their_agents:Steady"]
+agents = ["dying_agents:Steady"]
 seeds = [0, 1, 2, 3]
 [[cells]]
 envs = ["TextGen-Tiny-v0"]
-agents = ["their_agents:Dies", "their_agents:LosesParent", "their_agents:Raises"]
+agents = ["dying_agents:Dies", "dying_agents:LosesParent", "dying_agents:Raises"]
 [[cells]]
 envs = ["TextGen-Tiny-v0"]
-agents = ["their_agents:TrainsWithoutParent"]
+agents = ["dying_agents:TrainsWithoutParent"]
 total_timesteps = 10
 [evaluation]
 episodes = 3
@@ -58,10 +58,9 @@ def test_eight_cells_with_killed_workers_are_complete_and_none_is_doubled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ray_of_two: Any
 ) -> None:
     """Killed are the process of one cell, and the Ray workers of two others, one in its training."""
-    (tmp_path / "their_agents.py").write_text(SOURCE)
+    copy_into(tmp_path)
     (tmp_path / "suite.toml").write_text(SUITE)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
     suite, store = load_suite(tmp_path / "suite.toml"), RecordStore(tmp_path / "store")
     engine = make_engine("ray", suite.run, Limits(), {}, store.path)
     outcome = run_suite(suite, store, engine=engine)
@@ -69,17 +68,17 @@ def test_eight_cells_with_killed_workers_are_complete_and_none_is_doubled(
     assert ray_of_two.is_initialized()  # it was there before
     assert len(outcome.completed) == 7
     assert [(cell.agent, message) for cell, message in outcome.failed] == [
-        ("their_agents:Raises", "RuntimeError: out of ideas")
+        ("dying_agents:Raises", "RuntimeError: out of ideas")
     ]
     assert len(completed(store)) == len(set(completed(store))) == 7
     kept = Counter((record.spec.agent.name, record.status) for record in store.records())
     assert kept == {
-        ("their_agents:Steady", "completed"): 4,
-        ("their_agents:Dies", "completed"): 1,
-        ("their_agents:LosesParent", "completed"): 1,
-        ("their_agents:TrainsWithoutParent", "completed"): 1,
-        ("their_agents:TrainsWithoutParent", "interrupted"): 1,  # the orphan stopped by itself
-        ("their_agents:Raises", "failed"): 1,
+        ("dying_agents:Steady", "completed"): 4,
+        ("dying_agents:Dies", "completed"): 1,
+        ("dying_agents:LosesParent", "completed"): 1,
+        ("dying_agents:TrainsWithoutParent", "completed"): 1,
+        ("dying_agents:TrainsWithoutParent", "interrupted"): 1,  # the orphan stopped by itself
+        ("dying_agents:Raises", "failed"): 1,
     }
     assert (tmp_path / "errors").read_text() == "."
     assert not (store.path / ".locks").exists()

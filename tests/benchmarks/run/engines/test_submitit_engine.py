@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dying_agents import SOURCE
+from dying_agents import copy_into
 from engine_here import completed
 
 from llm_benchmarks.records.store import RecordStore
@@ -24,7 +24,7 @@ pytest.importorskip("submitit", reason="the extra 'slurm' is not installed")
 SUITE = """
 [[cells]]
 envs = ["TextGen-Tiny-v0"]
-agents = ["their_agents:Steady", "their_agents:Dies", "their_agents:LosesParent"]
+agents = ["dying_agents:Steady", "dying_agents:Dies"]
 [evaluation]
 episodes = 3
 """
@@ -48,7 +48,7 @@ SLURM = {
     "srun": """
         import os, sys
         words = sys.argv[1:]
-        while words[0].startswith("-"):
+        while not os.path.isfile(words[0]) or words[0].endswith((".out", ".err")):
             words.pop(0)
         os.execvp(words[0], words)
     """,
@@ -74,10 +74,9 @@ SLURM = {
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "their_agents.py").write_text(SOURCE)
+    copy_into(tmp_path)
     (tmp_path / "suite.toml").write_text(SUITE)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
     return tmp_path
 
@@ -93,8 +92,8 @@ def run(place: Path, **settings: object) -> tuple[SuiteOutcome, RecordStore]:
 
 def test_a_suite_of_local_jobs_is_complete_although_processes_are_killed(place: Path) -> None:
     outcome, store = run(place, cluster="local")
-    assert (len(outcome.completed), outcome.failed) == (3, [])
-    assert len(set(completed(store))) == len(store.ids()) == 3
+    assert (len(outcome.completed), outcome.failed) == (2, [])
+    assert len(set(completed(store))) == len(store.ids()) == 2
     assert {path.suffix for path in store.path.iterdir()} == {".gz"}  # the files of the jobs are gone
 
 
@@ -109,10 +108,10 @@ def test_jobs_of_slurm_carry_what_was_asked_for(place: Path, monkeypatch: pytest
     monkeypatch.setenv("PATH", f"{commands}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("FAKE_SLURM", str(place))
     outcome, store = run(place, partition="short", account="lab", setup=["export FROM_SETUP=1"])
-    assert (len(outcome.completed), outcome.failed) == (3, [])
-    assert len(set(completed(store))) == len(store.ids()) == 3
+    assert (len(outcome.completed), outcome.failed) == (2, [])
+    assert len(set(completed(store))) == len(store.ids()) == 2
     scripts = [path.read_text() for path in place.glob("job *")]
-    assert len(scripts) >= 4  # three cells, and one whose process died once more
+    assert len(scripts) == 3  # one for each cell, and one more for the cell whose process died
     for line in (
         "--partition=short",
         "--account=lab",
@@ -132,7 +131,7 @@ def test_limits_of_a_cell_are_those_of_its_job_with_some_room() -> None:
     assert parameters["cpus_per_task"] == 3
     assert parameters["gpus_per_node"] == 1
     assert parameters["slurm_qos"] == "low"
-    assert parameters_of(Run(), Limits(), SubmititOptions())["gpus_per_node"] == 0
+    assert "gpus_per_node" not in parameters_of(Run(), Limits(), SubmititOptions())
     assert parameters_of(Run(), limits, SubmititOptions(timeout_min=5, mem_gb=1.0))["timeout_min"] == 5
 
 
