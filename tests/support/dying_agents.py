@@ -27,6 +27,8 @@ class Steady:
 
     def __init__(self, env: Any, seed: int, device: str) -> None:
         self.seed = seed
+        with open("gpus", "a") as file:
+            file.write(os.environ.get("CUDA_VISIBLE_DEVICES", "") + " ")
 
     def predict(
         self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from llm_benchmarks.records.provenance import collect_provenance, utc_now
+from llm_benchmarks.records.provenance import utc_now
 from llm_benchmarks.records.record import NO_COST, Record, new_record
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.cells import Cell
@@ -75,9 +76,7 @@ class Attempt:
         store: RecordStore,
         status: str,
         error: Mapping[str, str] | None,
-        *,
-        threads: int,
-        command: Sequence[str],
+        provenance: Mapping[str, Any],
     ) -> str:
         """Writes a record for an attempt that wrote none.
 
@@ -85,20 +84,13 @@ class Attempt:
             store: The record is written here.
             status: "failed" or "interrupted".
             error: The error section of a failed one.
-            threads: Threads of the cell.
-            command: The command line that the record names.
+            provenance: From `collect_provenance`.
 
         Returns:
             Why the record could not be written, or an empty text.
         """
-        record = new_record(
-            self.planned.spec,
-            self.planned.facts,
-            status=status,
-            error=error,
-            provenance=collect_provenance(started_at=self.started_at, threads=threads, command=command),
-            cost=NO_COST,
-        )
+        spec, facts = self.planned.spec, self.planned.facts
+        record = new_record(spec, facts, status=status, error=error, provenance=provenance, cost=NO_COST)
         try:
             store.write(record)
         except OSError as os_error:

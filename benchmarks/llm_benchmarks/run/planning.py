@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from llm_baselines.spec import RunSpec
@@ -27,7 +28,8 @@ class PlannedCell(NamedTuple):
     facts: Mapping[str, Any]
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True)
+class Shard:
     """One part of a suite: every `count`-th cell, from the `number`-th on.
 
     Attributes:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from llm_baselines.storage.interruption import Held, deferred_signals, interruptibly
 from llm_baselines.storage.locks import Lock
 from llm_benchmarks.console.termination import termination_interrupts
+from llm_benchmarks.records.provenance import collect_provenance
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.attempt import Attempt, result_event
 from llm_benchmarks.run.devices import gpus_here
@@ -30,7 +31,7 @@ from llm_benchmarks.run.suite import Run, Suite
 
 _GRACE = 20.0  # seconds in which an interrupted cell can write its record
 _SAME = 1.0  # seconds within which two signals count as one
-_AGAIN = 5.0  # seconds until a cell that another process runs is offered to an engine again
+_AGAIN = 2.0  # seconds until a cell that another process runs is offered to an engine again
 
 
 def run_suite(
@@ -287,13 +288,15 @@ class _Runner:
 
     def _record(self, attempt: Attempt, died: Death) -> str:
         """Writes the record of a cell that left none. Returns the message of the cell's end."""
-        how = {"threads": self._run.threads, "command": self._command}
+        provenance = collect_provenance(
+            started_at=attempt.started_at, threads=self._run.threads, command=self._command
+        )
         if self._stopping:
-            return attempt.write_record(self._store, "interrupted", None, **how)
+            return attempt.write_record(self._store, "interrupted", None, provenance)
         error = dict(died.error)
         if attempt.number > 1:
             error["message"] += f"; it was the last of {attempt.number} attempts"
-        unwritten = attempt.write_record(self._store, "failed", error, **how)
+        unwritten = attempt.write_record(self._store, "failed", error, provenance)
         return f"{error['message']}; {unwritten}" if unwritten else error["message"]
 
     def stop(self, outcome: SuiteOutcome, progress: SuiteProgress, held: Held) -> None:

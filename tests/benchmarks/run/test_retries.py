@@ -12,6 +12,7 @@ from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.cell import run_cell
 from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.engines.engine import Death, Event
+from llm_benchmarks.run.engines.process import ProcessEngine
 from llm_benchmarks.run.progress import SuiteProgress
 from llm_benchmarks.run.runner import run_suite
 from llm_benchmarks.run.suite import Suite, load_suite
@@ -29,9 +30,11 @@ def test_a_process_that_dies_loses_its_cell_alone_which_runs_again(
     copy_into(tmp_path)
     monkeypatch.chdir(tmp_path)
     store = RecordStore(tmp_path / "store")
-    outcome = run_suite(suite(tmp_path, '"dying_agents:Dies", "dying_agents:AlwaysDies"'), store)
+    cells = suite(tmp_path, '"dying_agents:Dies", "dying_agents:AlwaysDies"')
+    outcome = run_suite(cells, store, engine=ProcessEngine(2, ["6", "7"]))
     assert [cell.agent for cell in outcome.completed] == ["dying_agents:Dies"]
     assert (tmp_path / "deaths").read_text() == ".."  # one attempt, and one more
+    assert set((tmp_path / "gpus").read_text().split()) == {"6", "7"}  # one each
     by_agent = {record.spec.agent.name: record for record in store.records()}
     assert len(store.ids()) == len(by_agent) == 2
     died = by_agent["dying_agents:AlwaysDies"].error
@@ -127,3 +130,31 @@ def test_the_display_tells_of_a_death_and_of_the_next_attempt(tmp_path: Path) ->
     store = RecordStore(tmp_path / "store")
     run_suite(suite(tmp_path, '"random"'), store, engine=dying(1), progress=Listening(None))
     assert told == ["again: the process ended by signal SIGKILL", "completed"]
+
+
+def test_a_cell_that_another_process_runs_waits_and_is_not_an_attempt(tmp_path: Path) -> None:
+    def ends(cell: Cell, number: int) -> Event | Death | None:
+        return {"event": "busy"} if number == 1 else None
+
+    engine, store = EngineHere(ends), RecordStore(tmp_path / "store")
+    outcome = run_suite(suite(tmp_path, '"random"'), store, engine=engine, retries=0)
+    assert len(engine.started) == 2
+    assert len(outcome.completed) == len(store.ids()) == 1
+
+
+def test_cells_that_wait_for_a_machine_leave_no_record_when_the_suite_is_interrupted(tmp_path: Path) -> None:
+    class Queue(EngineHere):
+        queues = True
+
+    class Interrupting(SuiteProgress):
+        def queued(self, cell: Cell) -> None:
+            raise KeyboardInterrupt
+
+        def ended(self, cell: Cell, status: str, score: float | None, seconds: float, message: str) -> None:
+            raise AssertionError("it has not begun")
+
+    store = RecordStore(tmp_path / "store")
+    engine = Queue(lambda cell, number: Death(KILLED, True))
+    outcome = run_suite(suite(tmp_path, '"random"'), store, engine=engine, progress=Interrupting(None))
+    assert outcome.interrupted
+    assert (outcome.completed, outcome.failed, store.ids()) == ([], [], [])
