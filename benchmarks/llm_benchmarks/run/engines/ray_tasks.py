@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -27,6 +28,7 @@ from llm_envs.checks.extras import require
 
 _ALL = 1_000_000  # cells that wait in Ray's queue at most
 _HERE = "local"  # Ray's name for a cluster of this machine, started for this process
+_PATIENCE = 10.0  # seconds for a cluster to answer
 _OBJECT_STORE = 100 * 2**20  # bytes; events are small
 
 
@@ -124,7 +126,10 @@ class RayEngine:
     def start(self, request: Request, lock: Lock, events: Events) -> RemoteCell:
         """Queues a task for a cell."""
         lock.release()  # the machine of the cell takes it
-        generator = self._task.remote(request.to_dict())
+        try:
+            generator = self._task.remote(request.to_dict())
+        except Exception as error:
+            raise EngineError(f"Ray takes no task: {error}") from error
 
         def cancel(force: bool) -> None:
             with suppress(Exception):  # it may have ended
@@ -177,7 +182,7 @@ def _task(request: dict[str, Any]) -> Any:
 
 def _lost(error: Exception) -> Death:
     """Returns the death of a cell whose task Ray lost: its worker or machine died."""
-    message = f"its Ray worker was lost: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+    message = f"its Ray worker was lost: {(str(error).strip().splitlines() or [''])[0]}"
     return Death({"type": type(error).__name__, "message": message, "traceback": str(error)[-4000:]}, True)
 
 
@@ -202,13 +207,26 @@ def _connect(address: str, threads: int) -> bool:
     in_main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     try:
+        _knock(address)
         ray.init(address=address, **options)
     except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise EngineError(
-            f"no Ray cluster can be reached at {address!r}: {str(error).strip().splitlines()[0]}; start one "
-            "with `ray start --head`, or leave the address out to use this machine"
+            f"no Ray cluster can be reached at {address!r}: {reason}; start one with `ray start --head`, or "
+            "leave the address and RAY_ADDRESS out to use this machine"
         ) from None
     finally:
         if in_main:
             signal.signal(signal.SIGTERM, before)  # Ray's handler would lose what runs
     return True
+
+
+def _knock(address: str) -> None:
+    """Checks that somebody listens at HOST:PORT; Ray itself would try for minutes.
+
+    Raises:
+        OSError: Nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit() and "/" not in host:
+        socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()

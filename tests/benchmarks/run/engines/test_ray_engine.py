@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import socket
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,6 +110,15 @@ def test_a_cell_that_no_machine_can_run_is_refused_before_it_waits_forever(
     check_room({"num_cpus": 8, "num_gpus": 1}, [node])
     with pytest.raises(EngineError, match=named):
         check_room(resources, [node])
+
+
+def test_an_address_without_a_cluster_is_named_at_once() -> None:
+    pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # nobody listens there
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(EngineError, match=f"no Ray cluster can be reached at '{address}'"):
+            make_engine("ray", Run(), Limits(), {"address": address}, Path("store"))
 
 
 @pytest.mark.parametrize(
