@@ -38,6 +38,7 @@ class SuiteProgress:
         self._display = ProgressDisplay(console)
         self._total = self._done = 0
         self._pace = SuitePace()
+        self._queued: set[int] = set()  # ids of the cells that wait for a machine
         self._phases: dict[int, PhaseClock] = {}
 
     def __enter__(self) -> Self:
@@ -89,24 +90,30 @@ class SuiteProgress:
             self._display.line(f"{self._place()} {cell}: trained on {training}")
 
     def queued(self, cell: Cell) -> None:
-        """Shows that a cell waits for a machine."""
-        self._display.add(id(cell), f"  {shown(cell)}", detail="queued")
+        """Counts a cell that waits for a machine; thousands may wait, so it gets no bar."""
+        self._queued.add(id(cell))
+        self._count(0)
 
     def placed(self, cell: Cell, host: str) -> None:
         """Shows that a queued cell has begun on a machine."""
         self._pace.start()
-        self._display.draw(id(cell), detail=f"starting on {shown(host)}")
-        if not self._display.has_bars:
+        self._queued.discard(id(cell))
+        if self._display.has_bars:
+            self._count(0)
+        else:
             self._display.line(f"{self._place()} {cell}: started on {shown(host)}")
+        self._display.add(id(cell), f"  {shown(cell)}", detail=f"starting on {shown(host)}")
 
     def retrying(self, cell: Cell, message: str) -> None:
         """Shows that a cell whose process died will run again."""
+        self._queued.discard(id(cell))
         self._display.remove(id(cell))
         self._display.line(f"{self._place()} {cell}: {message}; it runs again", "yellow")
 
     def withdrawn(self, cell: Cell) -> None:
-        """Shows a queued cell no more: it has not begun, or another process runs it."""
-        self._display.remove(id(cell))
+        """Counts a cell no more as waiting: it will not begin, or another process runs it."""
+        self._queued.discard(id(cell))
+        self._count(0)
 
     def started(self, cell: Cell) -> None:
         """Shows that the process of a cell started."""
@@ -134,6 +141,7 @@ class SuiteProgress:
             message: Its error, or "".
         """
         self._pace.end()
+        self._queued.discard(id(cell))
         self._count()
         self._display.remove(id(cell))
         result = f"score {score:.3f}" if score is not None else status
@@ -146,7 +154,8 @@ class SuiteProgress:
     def _count(self, more: int = 1) -> None:
         self._done += more
         left = self._pace.describe(self._total - self._done)
-        detail = f"{self._done} of {self._total} done" + (f", {left}" if left else "")
+        queued = f"{len(self._queued)} queued" if self._queued else ""
+        detail = ", ".join(filter(None, (f"{self._done} of {self._total} done", queued, left)))
         self._display.draw(_ALL, detail=detail, done=self._done, total=self._total)
 
     def _place(self) -> str:
