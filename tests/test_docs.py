@@ -115,6 +115,13 @@ def test_the_record_page_works_from_top_to_bottom(tmp_path):
     assert "my_dqn: trained on chrf, paid at the end" in printed
 
 
+def test_the_page_about_suites_works_from_top_to_bottom(tmp_path):
+    printed = run_page("docs/suites.md", tmp_path)
+    assert printed.count("1 in other shards") == 2
+    assert "2 copied to 'all'" in printed
+    assert "reference" in printed.partition("2 copied")[2]
+
+
 def test_the_data_page_works_from_top_to_bottom(tmp_path):
     assert "plus one" in run_page("docs/data.md", tmp_path)
 

@@ -30,6 +30,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "pandas",
     ),
     "ray": ("ray",),
+    "slurm": ("submitit",),
 }
 """extra -> the modules that are imported from what it installs, beyond what `pip install llm-envs` does."""
 

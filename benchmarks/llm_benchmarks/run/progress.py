@@ -17,6 +17,7 @@ from llm_benchmarks.console.progress_display import ProgressDisplay
 from llm_benchmarks.console.report import figure
 from llm_benchmarks.records.trained_on import in_a_line
 from llm_benchmarks.run.cells import Cell
+from llm_benchmarks.run.pace import SuitePace
 from llm_benchmarks.run.phases import PhaseClock, phases_of, stage_of
 from llm_envs import EvaluationResult
 from llm_envs.foreign import shown
@@ -36,6 +37,8 @@ class SuiteProgress:
     def __init__(self, console: Console | None) -> None:
         self._display = ProgressDisplay(console)
         self._total = self._done = 0
+        self._pace = SuitePace()
+        self._queued: set[int] = set()  # ids of the cells that wait for a machine
         self._phases: dict[int, PhaseClock] = {}
 
     def __enter__(self) -> Self:
@@ -55,6 +58,11 @@ class SuiteProgress:
         self._total = total
         self._display.start_clock()
         self._display.add(_ALL, _ALL, detail="planning", total=total)
+
+    def leave_out(self, count: int) -> None:
+        """Leaves cells out of the total, because they belong to other shards."""
+        self._total -= count
+        self._count(0)
 
     def planning(self, cell: Cell) -> None:
         """Shows that a cell is being looked up in the store."""
@@ -81,8 +89,35 @@ class SuiteProgress:
         if training:
             self._display.line(f"{self._place()} {cell}: trained on {training}")
 
+    def queued(self, cell: Cell) -> None:
+        """Counts a cell that waits for a machine; thousands may wait, so it gets no bar."""
+        self._queued.add(id(cell))
+        self._count(0)
+
+    def placed(self, cell: Cell, host: str) -> None:
+        """Shows that a queued cell has begun on a machine."""
+        self._pace.start()
+        self._queued.discard(id(cell))
+        if self._display.has_bars:
+            self._count(0)
+        else:
+            self._display.line(f"{self._place()} {cell}: started on {shown(host)}")
+        self._display.add(id(cell), f"  {shown(cell)}", detail=f"starting on {shown(host)}")
+
+    def retrying(self, cell: Cell, message: str) -> None:
+        """Shows that a cell whose process died will run again."""
+        self._queued.discard(id(cell))
+        self._display.remove(id(cell))
+        self._display.line(f"{self._place()} {cell}: {message}; it runs again", "yellow")
+
+    def withdrawn(self, cell: Cell) -> None:
+        """Counts a cell no more as waiting: it will not begin, or another process runs it."""
+        self._queued.discard(id(cell))
+        self._count(0)
+
     def started(self, cell: Cell) -> None:
         """Shows that the process of a cell started."""
+        self._pace.start()
         if self._display.has_bars:
             self._count(0)
         else:
@@ -105,16 +140,23 @@ class SuiteProgress:
             seconds: How long it ran.
             message: Its error, or "".
         """
+        self._pace.end()
+        self._queued.discard(id(cell))
         self._count()
         self._display.remove(id(cell))
         result = f"score {score:.3f}" if score is not None else status
         error = f": {message}" if message else ""
         style = "" if status == "completed" else "red"
-        self._display.line(f"{self._place()} {cell}: {result} in {seconds:.0f} s{error}", style)
+        left = "" if status == "interrupted" else self._pace.describe(self._total - self._done)
+        left = f" ({left})" if left and not self._display.has_bars else ""
+        self._display.line(f"{self._place()} {cell}: {result} in {seconds:.0f} s{error}{left}", style)
 
     def _count(self, more: int = 1) -> None:
         self._done += more
-        self._display.draw(_ALL, detail=f"{self._done} of {self._total} done", done=self._done)
+        left = self._pace.describe(self._total - self._done)
+        queued = f"{len(self._queued)} queued" if self._queued else ""
+        detail = ", ".join(filter(None, (f"{self._done} of {self._total} done", queued, left)))
+        self._display.draw(_ALL, detail=detail, done=self._done, total=self._total)
 
     def _place(self) -> str:
         return f"[{self._done}/{self._total}]"

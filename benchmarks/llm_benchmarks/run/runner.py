@@ -1,9 +1,10 @@
-"""Runs the cells of a suite, each in its own process and a few at a time, and collects their results.
+"""Runs the cells of a suite on an engine, a few at a time, and collects their results.
 
 The store decides which cells run: a cell with a completed record is skipped. The process of a cell holds the
 store's lock on the cell, so two suites never run the same cell at once: one waits for the other. A cell that
-fails, or whose process dies, leaves a failed record, and the other cells go on. If this process is killed,
-the processes of its cells notice; worker.py says what they do.
+raises an error leaves a failed record, and the other cells go on. It is not run again, because the same seed
+would lead to the same error. A cell whose process dies is run again, and leaves a failed record if it dies
+too often. If this process is killed, the processes of its cells notice; worker.py says what they do.
 """
 
 from __future__ import annotations
@@ -12,44 +13,25 @@ import queue
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from llm_baselines.storage.interruption import Held, deferred_signals, interruptibly
+from llm_baselines.storage.locks import Lock
 from llm_benchmarks.console.termination import termination_interrupts
 from llm_benchmarks.records.provenance import collect_provenance
-from llm_benchmarks.records.record import NO_COST, NO_FACTS, new_record
 from llm_benchmarks.records.store import RecordStore
-from llm_benchmarks.run.cell_process import CellProcess, Events, PlannedCell
-from llm_benchmarks.run.cells import Cell
+from llm_benchmarks.run.attempt import Attempt, result_event
+from llm_benchmarks.run.devices import gpus_here
+from llm_benchmarks.run.engines.engine import Death, Engine, Event, Events, Request, RunningCell
+from llm_benchmarks.run.engines.process import ProcessEngine
+from llm_benchmarks.run.limits import Limits
+from llm_benchmarks.run.outcome import SuiteOutcome
+from llm_benchmarks.run.planning import WHOLE, PlannedCell, Shard, plan
 from llm_benchmarks.run.progress import SuiteProgress
-from llm_benchmarks.run.resolve import draft, resolve
 from llm_benchmarks.run.suite import Run, Suite
-from llm_envs.foreign import allowing_code
 
 _GRACE = 20.0  # seconds in which an interrupted cell can write its record
 _SAME = 1.0  # seconds within which two signals count as one
-
-
-@dataclass
-class SuiteOutcome:
-    """The results of a suite's cells.
-
-    Attributes:
-        completed: Cells that ran to their end.
-        skipped: Cells with a completed record, from before or from another process in the meantime.
-        failed: Cells that failed, here or in another process in the meantime, with the error in one line.
-        unreadable: Records that could not be read, with the reason.
-        interrupted: True if the suite was interrupted.
-        seconds: Wall-clock time.
-    """
-
-    completed: list[Cell] = field(default_factory=list)
-    skipped: list[Cell] = field(default_factory=list)
-    failed: list[tuple[Cell, str]] = field(default_factory=list)
-    unreadable: dict[str, str] = field(default_factory=dict)
-    interrupted: bool = False
-    seconds: float = 0.0
+_AGAIN = 2.0  # seconds until a cell that another process runs is offered to an engine again
 
 
 def run_suite(
@@ -59,6 +41,10 @@ def run_suite(
     progress: SuiteProgress | None = None,
     processes: int | None = None,
     command: Sequence[str] | None = None,
+    engine: Engine | None = None,
+    limits: Limits | None = None,
+    retries: int | None = None,
+    shard: Shard = WHOLE,
 ) -> SuiteOutcome:
     """Runs the cells that have no completed record in the store.
 
@@ -66,8 +52,12 @@ def run_suite(
         suite: From `load_suite`.
         store: Records are looked up and written here.
         progress: Shows the progress; None shows nothing.
-        processes: Number of cells that run at once; None for the suite's number.
+        processes: Number of cells that run at once; None for the engine's number.
         command: The command line that records name; by default that of this process.
+        engine: Where the cells run; by default in processes of this machine. The caller closes it.
+        limits: What one cell may use; by default the suite's.
+        retries: How often a cell whose process dies runs again; by default the suite's number.
+        shard: The part of the suite that runs.
 
     Returns:
         The result of each cell. Ctrl-C, SIGTERM or SIGHUP stop the running cells, which are then recorded as
@@ -75,18 +65,26 @@ def run_suite(
 
     Raises:
         ValueError: processes is below 1.
+        EngineError: The engine takes no cell.
     """
     if processes is not None and processes < 1:
         raise ValueError(f"processes={processes} must be at least 1")
-    runner = _Runner(suite.run, store, list(sys.argv if command is None else command))
+    runner = _Runner(
+        suite.run,
+        store,
+        list(sys.argv if command is None else command),
+        engine or ProcessEngine(suite.run.processes, gpus_here(suite.run.device)),
+        suite.run.limits if limits is None else limits,
+        suite.run.retries if retries is None else retries,
+    )
     progress = progress if progress is not None else SuiteProgress(None)
     outcome, started = SuiteOutcome(), time.monotonic()
     # Signals are checked between the events of cells, so that no event is lost.
     with progress, termination_interrupts(), deferred_signals() as held:
         try:
             store.tidy()
-            waiting = interruptibly(runner.plan, suite.cells, outcome, progress)
-            runner.run(waiting, processes or suite.run.processes, outcome, progress, held)
+            waiting = interruptibly(plan, suite.cells, store, outcome, progress, shard)
+            runner.run(waiting, processes, outcome, progress, held)
         except KeyboardInterrupt:
             outcome.interrupted = True
             try:
@@ -105,53 +103,38 @@ def run_suite(
 
 
 class _Runner:
-    """Runs cells in processes.
+    """Runs cells on an engine.
 
     Args:
         run: How the suite's cells are run.
         store: Records are looked up and written here.
         command: The command line that records name.
+        engine: Starts the cells.
+        limits: What one cell may use.
+        retries: How often a cell whose process dies runs again.
     """
 
-    def __init__(self, run: Run, store: RecordStore, command: list[str]) -> None:
+    def __init__(
+        self, run: Run, store: RecordStore, command: list[str], engine: Engine, limits: Limits, retries: int
+    ) -> None:
         self._run = run
         self._store = store
         self._command = command
-        self._processes: list[CellProcess] = []
+        self._engine = engine
+        self._limits = limits
+        self._retries = retries
+        self._todo: list[Attempt] = []
+        self._running: dict[RunningCell, Attempt] = {}
         self._stopping = False
-        self._records_before: set[str] = set()  # the records in the store when the cells were planned
+        self._deadline = float("inf")  # of the grace period, by the monotonic clock
+        self._records_before = set(store.ids())
         self._reported_waiting: set[str] = set()  # identities of the cells that the display showed as waiting
         self._events: Events = queue.Queue()
 
-    def plan(
-        self, cells: Sequence[Cell], outcome: SuiteOutcome, progress: SuiteProgress
-    ) -> list[PlannedCell]:
-        """Returns the cells that have no completed record in the store; a repeated cell runs once."""
-        progress.begin(len(cells))
-        self._records_before = set(self._store.ids())
-        waiting: list[PlannedCell] = []
-        planned: set[str] = set()  # identities
-        for cell in cells:
-            progress.planning(cell)
-            try:
-                with allowing_code(cell.own_code()):
-                    resolved = resolve(cell)
-                spec, facts = resolved.spec, resolved.facts
-            except Exception:  # the process of the cell will report the error
-                spec, facts = draft(cell), NO_FACTS
-            key = spec.identity()
-            if key in planned or self._store.find(key, problems=outcome.unreadable):
-                outcome.skipped.append(cell)
-                progress.skipped(cell)
-            else:
-                waiting.append(PlannedCell(cell, spec, facts))
-            planned.add(key)
-        return waiting
-
     def run(
         self,
-        waiting: list[PlannedCell],
-        processes: int,
+        waiting: Sequence[PlannedCell],
+        processes: int | None,
         outcome: SuiteOutcome,
         progress: SuiteProgress,
         held: Held,
@@ -161,25 +144,26 @@ class _Runner:
         Raises:
             KeyboardInterrupt: A signal came.
         """
-        todo = list(waiting)
-        while todo or self._processes:
+        self._todo = [Attempt(planned) for planned in waiting]
+        slots = processes or self._engine.slots
+        while self._todo or self._running:
             if held.noted:
                 held.forget()
                 raise KeyboardInterrupt
-            for planned in list(todo):
-                if len(self._processes) >= processes:
+            for attempt in list(self._todo):
+                if len(self._running) >= slots:
                     break
-                if self._begin(planned, outcome, progress):
-                    todo.remove(planned)
+                if time.monotonic() >= attempt.not_before and self._begin(attempt, outcome, progress):
+                    self._todo.remove(attempt)
             self._handle_event(outcome, progress)
 
-    def _begin(self, planned: PlannedCell, outcome: SuiteOutcome, progress: SuiteProgress) -> bool:
+    def _begin(self, attempt: Attempt, outcome: SuiteOutcome, progress: SuiteProgress) -> bool:
         """Starts a cell, or takes the result that another process recorded.
 
         Returns:
             False while another process runs the cell.
         """
-        cell, key = planned.cell, planned.spec.identity()
+        cell, key = attempt.cell, attempt.key
         lock = self._store.claim(key)
         if lock is None:
             if key not in self._reported_waiting:
@@ -189,8 +173,7 @@ class _Runner:
         records = self._store.find(key, status=None)
         failed = [r for r in records if r.status == "failed" and r.id not in self._records_before]
         if any(record.status == "completed" for record in records):
-            outcome.skipped.append(cell)
-            progress.skipped(cell)
+            self._skip(attempt, outcome, progress)
             lock.release()
         elif failed:
             error = failed[-1].error or {"type": "Error", "message": "its record has no message"}
@@ -199,77 +182,122 @@ class _Runner:
             progress.ended(cell, "failed", None, 0.0, message)
             lock.release()
         else:
-            process = CellProcess(
-                planned,
-                run=self._run,
-                store=self._store,
-                lock=lock,
-                records_before={record.id for record in records},
-                command=self._command,
-                events=self._events,
-            )
-            self._processes.append(process)
-            progress.planned(cell, planned.spec)
-            progress.started(cell)
+            if attempt.records_before is None:
+                attempt.records_before = {record.id for record in records}
+            self._start(attempt, lock, progress)
         return True
 
+    def _start(self, attempt: Attempt, lock: Lock, progress: SuiteProgress) -> None:
+        """Gives a cell to the engine."""
+        request = Request.of(attempt.planned, self._run, self._store, self._limits, self._command)
+        self._running[self._engine.start(request, lock, self._events)] = attempt
+        attempt.number += 1
+        if attempt.number == 1:
+            progress.planned(attempt.cell, attempt.planned.spec)
+        if self._engine.queues:
+            progress.queued(attempt.cell)
+        else:
+            attempt.begin()
+            progress.started(attempt.cell)
+
+    def _skip(self, attempt: Attempt, outcome: SuiteOutcome, progress: SuiteProgress) -> None:
+        """Takes the completed record of a cell that is not running.
+
+        The cell may have run here before: a process whose parent died can finish its evaluation.
+        """
+        record = attempt.new_record(self._store) if attempt.number else None
+        if record is None:
+            outcome.skipped.append(attempt.cell)
+            progress.skipped(attempt.cell)
+        else:
+            outcome.completed.append(attempt.cell)
+            end = result_event(record, attempt.seconds())
+            progress.ended(attempt.cell, end["event"], end["score"], end["seconds"], end["message"])
+
     def _handle_event(self, outcome: SuiteOutcome, progress: SuiteProgress) -> None:
-        """Handles the next event of a process, if one comes within half a second."""
+        """Handles the next event of a cell, if one comes within half a second."""
         try:
-            process, event = self._events.get(timeout=0.5)
+            running, event = self._events.get(timeout=0.5)
         except queue.Empty:
             return
+        attempt = self._running.get(running)
+        if attempt is None:  # it was killed, and no longer awaited
+            return
         if event is None:
-            self._end(process, outcome, progress)
+            self._end(running, outcome, progress)
         elif event["event"] == "progress":
-            progress.advanced(process.cell, event["phase"], event["done"], event["total"])
+            progress.advanced(attempt.cell, event["phase"], event["done"], event["total"])
+        elif event["event"] == "placed":
+            attempt.begin()
+            progress.placed(attempt.cell, event["host"])
         else:
-            process.last_event = event
+            attempt.last_event = event
 
-    def _end(self, process: CellProcess, outcome: SuiteOutcome, progress: SuiteProgress) -> None:
-        """Adds the result of a process that has ended to the outcome."""
-        self._processes.remove(process)
-        end = process.last_event or self._died(process)
-        process.close()
-        if end["event"] == "completed":
-            outcome.completed.append(process.cell)
-        elif not self._stopping or end["event"] != "interrupted":
-            outcome.failed.append((process.cell, end["message"]))
-        progress.ended(process.cell, end["event"], end["score"], end["seconds"], end["message"])
+    def _end(self, running: RunningCell, outcome: SuiteOutcome, progress: SuiteProgress) -> None:
+        """Adds the result of a cell to the outcome, or lets the cell wait for another attempt."""
+        attempt = self._running.pop(running)
+        end = attempt.last_event or self._unreported(attempt, running)
+        running.close()
+        if self._stopping and not attempt.has_begun:
+            progress.withdrawn(attempt.cell)
+        elif end["event"] == "skipped":
+            self._skip(attempt, outcome, progress)
+        elif end["event"] == "busy":
+            attempt.number -= 1
+            self._again(attempt, _AGAIN)
+            progress.withdrawn(attempt.cell)
+        elif end["event"] == "died":
+            self._again(attempt)
+            progress.retrying(attempt.cell, end["message"])
+        else:
+            if end["event"] == "completed":
+                outcome.completed.append(attempt.cell)
+            elif not self._stopping or end["event"] != "interrupted":
+                outcome.failed.append((attempt.cell, end["message"]))
+            progress.ended(attempt.cell, end["event"], end["score"], end["seconds"], end["message"])
 
-    def _died(self, process: CellProcess) -> dict[str, Any]:
-        """Returns the last event for a process that sent none, and writes its record if it wrote none."""
-        seconds = process.seconds()
-        for record in self._store.find(process.spec.identity(), status=None):
-            if record.id not in process.records_before:
-                score = (record.results or {}).get("mean_reward")
-                message = (record.error or {}).get("message", "")
-                return {"event": record.status, "score": score, "seconds": seconds, "message": message}
+    def _again(self, attempt: Attempt, seconds: float = 0.0) -> None:
+        """Lets a cell wait for another attempt."""
+        attempt.await_next(seconds)
+        self._todo.append(attempt)
+
+    def _unreported(self, attempt: Attempt, running: RunningCell) -> Event:
+        """Returns the last event of a cell that reported none, and writes its record if it wrote none."""
+        if self._stopping and not attempt.has_begun:
+            return {"event": "interrupted"}
         if self._stopping:
-            message = self._write(process, "interrupted", None)
-            return {"event": "interrupted", "score": None, "seconds": seconds, "message": message}
-        error = process.death()
-        unwritten = self._write(process, "failed", error)
-        message = f"{error['message']}; {unwritten}" if unwritten else error["message"]
-        return {"event": "failed", "score": None, "seconds": seconds, "message": message}
+            self._await_record(attempt)
+        record, seconds = attempt.new_record(self._store), attempt.seconds()
+        died = running.death()
+        may_repeat = died.again and not self._stopping and attempt.number <= self._retries
+        if record is not None and not (record.status == "interrupted" and may_repeat):
+            return result_event(record, seconds)
+        if may_repeat:
+            return {"event": "died", "message": died.error["message"]}
+        message = self._record(attempt, died)
+        event = "interrupted" if self._stopping else "failed"
+        return {"event": event, "score": None, "seconds": seconds, "message": message}
 
-    def _write(self, process: CellProcess, status: str, error: dict[str, str] | None) -> str:
-        """Writes a record for a process that wrote none. Returns why that failed, or an empty text."""
-        record = new_record(
-            process.spec,
-            process.facts,
-            status=status,
-            error=error,
-            provenance=collect_provenance(
-                started_at=process.started_at, threads=self._run.threads, command=self._command
-            ),
-            cost=NO_COST,
+    def _await_record(self, attempt: Attempt) -> None:
+        """Waits while a process of the cell lives, because it may write its record. Its lock tells."""
+        while time.monotonic() < self._deadline:
+            if (lock := self._store.claim(attempt.key)) is not None:
+                lock.release()
+                return
+            time.sleep(0.1)
+
+    def _record(self, attempt: Attempt, died: Death) -> str:
+        """Writes the record of a cell that left none. Returns the message of the cell's end."""
+        provenance = collect_provenance(
+            started_at=attempt.started_at, threads=self._run.threads, command=self._command
         )
-        try:
-            self._store.write(record)
-        except OSError as os_error:
-            return f"no record of it: {os_error}"
-        return ""
+        if self._stopping:
+            return attempt.write_record(self._store, "interrupted", None, provenance)
+        error = dict(died.error)
+        if attempt.number > 1:
+            error["message"] += f"; it was the last of {attempt.number} attempts"
+        unwritten = attempt.write_record(self._store, "failed", error, provenance)
+        return f"{error['message']}; {unwritten}" if unwritten else error["message"]
 
     def stop(self, outcome: SuiteOutcome, progress: SuiteProgress, held: Held) -> None:
         """Stops the running cells. Each records that it was interrupted; if it cannot, this process does.
@@ -277,16 +305,16 @@ class _Runner:
         A cell that had finished before the signal reached it counts as completed.
         """
         self._stopping = True
-        for process in self._processes:
-            process.interrupt()
+        for running in list(self._running):
+            running.interrupt()
         begun = time.monotonic()
-        deadline = begun + _GRACE
-        while self._processes:
+        self._deadline = begun + _GRACE
+        while self._running:
             if held.noted:
                 if time.monotonic() - begun > _SAME:  # a second signal ends the grace period
-                    deadline = 0.0
+                    self._deadline = 0.0
                 held.forget()
-            if time.monotonic() > deadline:
-                for process in self._processes:
-                    process.kill()
+            if time.monotonic() > self._deadline:
+                for running in list(self._running):
+                    running.kill()
             self._handle_event(outcome, progress)

@@ -41,6 +41,7 @@ from llm_benchmarks.run.cells import (
     check_timesteps,
     check_track,
 )
+from llm_benchmarks.run.limits import Limits, parse_duration, parse_memory
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.rewards.expressions import parse_reward
 
@@ -53,6 +54,21 @@ class Run:
     threads: int = option(1, "threads of each process", at_least=1)
     device: str = option("auto", "torch device")
     keep_checkpoints: bool = option(False, "keep trained agents beside their records")
+    retries: int = option(1, "how often a cell whose process dies runs again", at_least=0)
+    cell_timeout: str = option("", "longest time of one cell, as 90s, 45m or 2h; empty for any")
+    cell_memory: str = option("", "most memory of one cell, as 500MB or 4GB; empty for any")
+
+    @property
+    def limits(self) -> Limits:
+        """What one cell may use.
+
+        Raises:
+            ValueError: A limit cannot be read.
+        """
+        return Limits(
+            parse_duration(self.cell_timeout, "[run] cell_timeout") if self.cell_timeout else None,
+            parse_memory(self.cell_memory, "[run] cell_memory") if self.cell_memory else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +178,9 @@ def _suite(values: Mapping[str, Any], name: str) -> Suite:
             block, _make(Evaluation, {**file.evaluation, **block.evaluation}, f"[[cells]] {i}"), name
         )
     ]
-    return Suite(name, file.description, _make(Run, file.run, "[run]"), tuple(cells))
+    run: Run = _make(Run, file.run, "[run]")
+    _ = run.limits  # an error in them is one of the suite
+    return Suite(name, file.description, run, tuple(cells))
 
 
 def _block(table: Any, where: str) -> Block:

@@ -43,6 +43,8 @@ def main() -> int:
     add_working_directory([line])
     orphan = _Orphan(parent)
     signal.signal(signal.SIGINT, orphan.interrupt)
+    if os.name == "posix":  # Ray blocks SIGINT in its workers, and children inherit that
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
     from llm_baselines.storage.interruption import deferred_signals
     from llm_benchmarks.console.termination import termination_interrupts

@@ -213,6 +213,8 @@ WORDS = [
     (("play", TINY), "--env-set", "--env-set"),
     (("benchmark", "--store", "store"), "", "suite"),
     (("benchmark", "demo", "--store", "store"), "--engine", "engine"),
+    (("benchmark", "demo", "--store", "store"), "--shard", "--shard"),
+    (("benchmark", "demo", "--store", "store"), "--cell-memory", "--cell-memory"),
     (("leaderboard", "show", "--store", "store"), "--env", ""),
     (("leaderboard", "show"), "--store", "--store"),
     (("leaderboard", "compare", "--store", "store"), "", "runs of"),
