@@ -5,10 +5,12 @@ from __future__ import annotations
 from math import exp, log
 
 from llm_envs.checks.types import fits
-from llm_envs.episode import Episode
+from llm_envs.episode import Episode, Example
 from llm_envs.foreign import shown
-from llm_envs.rewards.bleu_tokens import crosses_words, default_tokenizer, tokenizer
+from llm_envs.rewards.bleu_tokens import default_tokenizer, tokenizer
 from llm_envs.rewards.context import RewardContext
+from llm_envs.rewards.increments.bleu import BleuIncrement
+from llm_envs.rewards.increments.bleu_words import growing_bleu_tokens
 from llm_envs.rewards.ngram_table import Matches, NgramTable, TableCache
 from llm_envs.rewards.signatures import number_text
 from llm_envs.tokenizers.words import is_unspaced, script_language
@@ -86,9 +88,12 @@ class Bleu:
         matches.extend(self.tokens(text.lower() if self.lowercase else text))
         return self.from_matches(matches)
 
-    def prefix_scorer(self) -> BleuPrefixScorer:
-        """Returns a scorer for the growing prefixes of one text."""
-        return BleuPrefixScorer(self)
+    def increment(self, example: Example) -> BleuIncrement | None:
+        """Returns BLEU of the growing prefixes of one text."""
+        if not example.references:
+            return None
+        reader = growing_bleu_tokens(self.tokenize, lowercase=self.lowercase)
+        return BleuIncrement(self.table(example.references), reader, self.from_matches)
 
     def from_matches(self, matches: Matches) -> float:
         """Returns the score of clipped counts."""
@@ -134,43 +139,3 @@ class Bleu:
             )
         texts = [text.lower() for text in references] if self.lowercase else references
         return NgramTable([self.tokens(text) for text in texts], self.max_order)
-
-
-class BleuPrefixScorer:
-    """BLEU of the growing prefixes of one text. Only the last word is counted again.
-
-    A text that does not extend the previous one is scored from the start. So are all texts if the tokeniser
-    looks at the ends of the text.
-    """
-
-    def __init__(self, bleu: Bleu) -> None:
-        self._bleu = bleu
-        self._matches: Matches | None = None
-        self._references: tuple[str, ...] = ()
-        self._text = ""
-        self._done = 0  # where the last, possibly unfinished word begins
-
-    def __call__(self, episode: Episode) -> float:
-        """Returns the score."""
-        bleu, text, references = self._bleu, episode.text, episode.example.references
-        if bleu.tokenize not in ("13a", "none") or (bleu.tokenize == "13a" and crosses_words(text)):
-            return bleu(episode)
-        if bleu.lowercase:
-            text = text.lower()
-        if self._matches is None or references is not self._references or not text.startswith(self._text):
-            if not references:
-                return bleu(episode)
-            self._matches = Matches(bleu.table(references))
-            self._references, self._done = references, 0
-        self._text = text
-        matches, rest = self._matches, text[self._done :]
-        words = rest.split()
-        tail = words[-1] if words and not rest[-1].isspace() else ""
-        head = rest[: len(rest) - len(tail)]
-        if head:
-            matches.extend(bleu.tokens(head))
-            self._done += len(head)
-        read = matches.extend(bleu.tokens(tail))
-        score = bleu.from_matches(matches)
-        matches.take_back(read)
-        return score
