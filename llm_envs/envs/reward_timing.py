@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 
 class RewardTiming:
     """When the score of a text is paid.
@@ -42,6 +44,10 @@ class RewardTiming:
     def needs_prefixes(self) -> bool:
         """True if prefixes are scored."""
         return self.kind != "terminal"
+
+    def pay_many(self, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """Returns the rewards of one step in several rows that it did not end; see `pay`."""
+        return after - before if self.kind == "dense" else self.gamma * after - before
 
     def pay(self, before: float, after: float, *, finished: bool) -> float:
         """Returns the reward of one step from the scores before and after it.

@@ -41,7 +41,10 @@ class PrefixScorer:
         if example is None:
             return
         for name, weight, reward in self._parts:
-            found = increment_of(reward, example)
+            try:
+                found = increment_of(reward, example)
+            except Exception as error:
+                raise failed(name, Episode(example, ""), error) from error
             self.reads_growth = self.reads_growth or found is not None
             self._scorers.append((name, weight, _Whole(reward) if found is None else found))
 

@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards.context import RewardContext, RewardError
+from llm_envs.rewards.prefix_rows import PrefixRows
 from llm_envs.rewards.prefix_scorer import PrefixScorer
 from llm_envs.rewards.signatures import number_text
 from llm_envs.rewards.specs import Entry, build, parse_spec
+from llm_envs.tokenizers import Tokenizer
 from llm_envs.rewards.values import MAX_SCORE, checked_number, failed
 
 _Score = tuple[float, dict[str, float]]
@@ -166,6 +168,22 @@ class RewardSet:
         """
         parts = [(c.entry.name, c.entry.weight, c.reward) for c in self._components]
         return PrefixScorer(parts, example)
+
+    def rows(self, tokenizer: Tokenizer, number: int) -> PrefixRows | None:
+        """Returns a scorer of many growing texts of one turn; None if a reward does not offer that.
+
+        Args:
+            tokenizer: The environment's tokenizer.
+            number: The number of texts.
+        """
+        parts = []
+        for entry, reward, _ in self._components:
+            make = getattr(reward, "rows", None)
+            rows = None if make is None else make(tokenizer, number)
+            if rows is None:
+                return None
+            parts.append((entry.name, entry.weight, rows))
+        return PrefixRows(parts)
 
     def to_spec(self) -> list[dict[str, Any]] | None:
         """Returns a JSON-able spec that makes this reward again, or None if it holds a callable.

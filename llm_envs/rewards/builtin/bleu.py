@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from math import exp, inf, log
 
 from llm_envs.checks.types import fits
 from llm_envs.episode import Episode, Example
@@ -10,11 +10,14 @@ from llm_envs.foreign import shown
 from llm_envs.rewards.bleu_tokens import default_tokenizer, tokenizer
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.increments.bleu import BleuIncrement
+from llm_envs.rewards.increments.bleu_rows import BleuRows
 from llm_envs.rewards.increments.bleu_words import growing_bleu_tokens
 from llm_envs.rewards.ngram_table import Matches, NgramTable, TableCache
 from llm_envs.rewards.signatures import number_text
+from llm_envs.tokenizers import Tokenizer, WordTokenizer
 from llm_envs.tokenizers.words import is_unspaced, script_language
 
+_LOG_2 = log(2.0)
 _SMOOTH_VALUES = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
 
 
@@ -68,6 +71,7 @@ class Bleu:
         self._smooth_value = _SMOOTH_VALUES[smooth_method] if smooth_value is None else smooth_value
         self._effective_order = effective_order
         self.table = TableCache(self._make_table)
+        self._log_totals: list[float] = []  # by length, the sum over orders of the log of the number of n-grams
         smooth = (
             smooth_method
             if self._smooth_value is None
@@ -93,7 +97,18 @@ class Bleu:
         if not example.references:
             return None
         reader = growing_bleu_tokens(self.tokenize, lowercase=self.lowercase)
-        return BleuIncrement(self.table(example.references), reader, self.from_matches)
+        return BleuIncrement(self.table(example.references), reader, self.prefix_score)
+
+    def rows(self, tokenizer: Tokenizer, number: int) -> BleuRows | None:
+        """Returns BLEU of the growing prefixes of many texts, for a vector environment; None if it cannot be had.
+
+        Args:
+            tokenizer: The environment's tokenizer.
+            number: The number of texts.
+        """
+        if self.tokenize != "13a" or self.lowercase or not isinstance(tokenizer, WordTokenizer):
+            return None
+        return BleuRows(self, tokenizer.pieces, number)
 
     def from_matches(self, matches: Matches) -> float:
         """Returns the score of clipped counts."""
@@ -128,6 +143,50 @@ class Bleu:
         if length < reference_length:
             return exp(log_precision / used_order + 1.0 - reference_length / length)
         return min(1.0, exp(log_precision / used_order))
+
+    def prefix_score(self, matches: Matches) -> float:
+        """Returns the score of clipped counts up to rounding, at half the cost of `from_matches`."""
+        if matches.length < self.max_order or not self.has_log_counts:
+            return self.from_matches(matches)
+        return self.from_logs(self.log_counts(matches), matches.length, matches.table)
+
+    @property
+    def has_log_counts(self) -> bool:
+        """True if scores can be had from `log_counts`: with the default smoothing."""
+        return self._smooth_method == "exp" and self._effective_order
+
+    def log_counts(self, matches: Matches) -> float:
+        """Returns the sum over orders of the log of smoothed counts; -inf if no token matches."""
+        if not matches.correct[1]:
+            return -inf
+        total, halvings = 0.0, 0
+        for found in matches.correct[1:]:
+            if found:
+                total += log(found)
+            else:
+                halvings += 1
+                total -= halvings * _LOG_2
+        return total
+
+    def from_logs(self, log_counts: float, length: int, table: NgramTable) -> float:
+        """Returns the score.
+
+        Args:
+            log_counts: See `log_counts`.
+            length: Tokens of the text, at least `max_order`.
+            table: The n-grams of the references.
+        """
+        if log_counts == -inf:
+            return 0.0
+        totals = self._log_totals
+        while len(totals) <= length:
+            size = len(totals)
+            totals.append(sum(log(max(1, size - n)) for n in range(self.max_order)))
+        log_precision = (log_counts - totals[length]) / self.max_order
+        reference_length = table.closest_length(length)
+        if length < reference_length:
+            return exp(log_precision + 1.0 - reference_length / length)
+        return min(1.0, exp(log_precision))
 
     def _make_table(self, references: tuple[str, ...]) -> NgramTable:
         text = "".join(references)

@@ -46,7 +46,7 @@ def growing_bleu_tokens(name: str, *, lowercase: bool) -> Reader:
     )
 
 
-def _cut_13a(text: str, looked: int) -> int:
+def cut_13a(text: str, looked: int) -> int:
     """Cuts behind white space, or before a symbol. Not where "-" and a line break are joined."""
     at = cut_at_space(text, looked)
     if "-" in text:
@@ -70,7 +70,7 @@ def _unjoined(text: str, at: int) -> int:
     return at
 
 
-_CUTS = {"13a": _cut_13a, "char": cut_anywhere, "none": cut_at_space}
+_CUTS = {"13a": cut_13a, "char": cut_anywhere, "none": cut_at_space}
 
 
 class _GrowingChinese:
