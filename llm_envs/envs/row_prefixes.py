@@ -45,7 +45,7 @@ class RowPrefixes:
         """
         numbers = rows.tolist()
         if self._unread:
-            for row in numbers:
+            for row in self._unread.keys() & set(numbers):
                 self._read_before(row)
         after = np.array(self._scorer.step(numbers, tokens.tolist()))
         before = self._scores[rows]

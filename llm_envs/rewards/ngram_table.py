@@ -125,6 +125,24 @@ class Matches:
         self.length += len(ids)
         return Read(len(ids), before, ends)
 
+    def extend_by(self, token: int) -> int:
+        """Reads one token, given its number in the vocabulary. Returns the longest n-gram that it ends."""
+        table, used, correct = self.table, self._used, self.correct
+        child, suffix, node, size = table.child, table.suffix, self.node, table.size
+        found = child.get(node * size + token)
+        while found is None:
+            node = suffix[node]
+            found = child.get(node * size + token)
+        self.node = table.context[found]
+        self.length += 1
+        ending = found
+        while ending:
+            times = used[ending] = used[ending] + 1
+            if times <= table.count[ending]:
+                correct[table.order[ending]] += 1
+            ending = suffix[ending]
+        return found
+
     def take_back(self, read: Read) -> None:
         """Undoes the last `extend`."""
         table, used = self.table, self._used

@@ -17,6 +17,8 @@ from llm_envs.rewards.signatures import number_text
 from llm_envs.tokenizers import Tokenizer, WordTokenizer
 from llm_envs.tokenizers.words import is_unspaced, script_language
 
+_MANY = 512
+_LOGS = [0.0, *map(log, range(1, _MANY))]
 _LOG_2 = log(2.0)
 _SMOOTH_VALUES = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
 
@@ -71,7 +73,7 @@ class Bleu:
         self._smooth_value = _SMOOTH_VALUES[smooth_method] if smooth_value is None else smooth_value
         self._effective_order = effective_order
         self.table = TableCache(self._make_table)
-        self._log_totals: list[float] = []  # by length, the sum over orders of the log of the number of n-grams
+        self._log_totals: list[float] = []
         smooth = (
             smooth_method
             if self._smooth_value is None
@@ -146,9 +148,17 @@ class Bleu:
 
     def prefix_score(self, matches: Matches) -> float:
         """Returns the score of clipped counts up to rounding, at half the cost of `from_matches`."""
-        if matches.length < self.max_order or not self.has_log_counts:
+        length, table = matches.length, matches.table
+        if length < self.max_order or not self.has_log_counts:
             return self.from_matches(matches)
-        return self.from_logs(self.log_counts(matches), matches.length, matches.table)
+        log_counts = self.log_counts(matches)
+        if log_counts == -inf:
+            return 0.0
+        log_precision = (log_counts - self.log_totals(length)[length]) / self.max_order
+        reference_length = table.closest_length(length)
+        if length < reference_length:
+            return exp(log_precision + 1.0 - reference_length / length)
+        return min(1.0, exp(log_precision))
 
     @property
     def has_log_counts(self) -> bool:
@@ -156,37 +166,30 @@ class Bleu:
         return self._smooth_method == "exp" and self._effective_order
 
     def log_counts(self, matches: Matches) -> float:
-        """Returns the sum over orders of the log of smoothed counts; -inf if no token matches."""
-        if not matches.correct[1]:
+        """Returns the sum over orders of the log of smoothed counts; -inf if no token matches.
+
+        It holds for texts of `max_order` tokens and more.
+        """
+        correct = matches.correct
+        if not correct[1]:
             return -inf
         total, halvings = 0.0, 0
-        for found in matches.correct[1:]:
+        for n in range(1, len(correct)):
+            found = correct[n]
             if found:
-                total += log(found)
+                total += _LOGS[found] if found < _MANY else log(found)
             else:
                 halvings += 1
                 total -= halvings * _LOG_2
         return total
 
-    def from_logs(self, log_counts: float, length: int, table: NgramTable) -> float:
-        """Returns the score.
-
-        Args:
-            log_counts: See `log_counts`.
-            length: Tokens of the text, at least `max_order`.
-            table: The n-grams of the references.
-        """
-        if log_counts == -inf:
-            return 0.0
+    def log_totals(self, length: int) -> list[float]:
+        """Returns, up to a length of texts, the sum over orders of the log of the number of n-grams."""
         totals = self._log_totals
         while len(totals) <= length:
             size = len(totals)
             totals.append(sum(log(max(1, size - n)) for n in range(self.max_order)))
-        log_precision = (log_counts - totals[length]) / self.max_order
-        reference_length = table.closest_length(length)
-        if length < reference_length:
-            return exp(log_precision + 1.0 - reference_length / length)
-        return min(1.0, exp(log_precision))
+        return totals
 
     def _make_table(self, references: tuple[str, ...]) -> NgramTable:
         text = "".join(references)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import inf
+from collections.abc import Callable, Sequence
+from math import exp, inf
 from typing import Protocol
 
 from llm_envs.episode import Example
@@ -14,7 +14,21 @@ from llm_envs.rewards.ngram_table import Matches, NgramTable, Read
 Piece = tuple[str | None, bool, bool]
 """The text of a token (None for a marker), and whether it binds to its left and right."""
 
-_WORD, _BREAK, _MARK, _NOTHING, _OTHER = range(5)  # what a token is
+_WORD, _BREAK, _MARK, _OTHER, _NOTHING = range(5)
+"""What a token is, and what a text ends with: a word, white space (or nothing), a mark after a word, or else."""
+
+# A text that ends with white space is usually followed without another space, one that ends with a word by a
+# space. These states are the other way round.
+_SPACED_BREAK, _TIGHT_WORD, _TIGHT_OTHER = 5, 6, 7
+_TIGHT_OF = {_BREAK: _SPACED_BREAK, _WORD: _TIGHT_WORD, _OTHER: _TIGHT_OTHER}
+_TIGHT = frozenset([_BREAK, _TIGHT_WORD, _TIGHT_OTHER])
+
+_READS = [[False] * 8 for _ in range(5)]
+"""_READS[token][state]: whether the words before the token stay as they are."""
+_READS[_WORD] = [state in (_WORD, _BREAK, _MARK, _SPACED_BREAK) for state in range(8)]
+_READS[_BREAK] = [state in (_WORD, _BREAK, _MARK, _SPACED_BREAK, _TIGHT_WORD) for state in range(8)]
+_READS[_MARK] = [state in (_WORD, _TIGHT_WORD) for state in range(8)]
+_NONE: list[int] = []
 _MARKS = frozenset(".,!?:;)]}%")  # tokens of 13a of their own after a letter or digit at the end of a text
 
 
@@ -25,19 +39,20 @@ class Score(Protocol):
 
     @property
     def has_log_counts(self) -> bool:
-        """True if `log_counts` can be kept while nothing matches."""
+        """True if scores can be had from `log_counts`."""
         ...
 
-    def table(self, references: tuple[str, ...]) -> NgramTable:
-        """Returns the n-grams of some references."""
+    @property
+    def table(self) -> Callable[[tuple[str, ...]], NgramTable]:
+        """Gives the n-grams of some references."""
         ...
 
     def log_counts(self, matches: Matches) -> float:
-        """Returns what of the score depends on matches alone."""
+        """Returns what of the score depends on matches alone, -inf for none."""
         ...
 
-    def from_logs(self, log_counts: float, length: int, table: NgramTable) -> float:
-        """Returns the score from `log_counts` and the length."""
+    def log_totals(self, length: int) -> list[float]:
+        """Returns what is subtracted for the length, up to a length."""
         ...
 
     def prefix_score(self, matches: Matches) -> float:
@@ -55,26 +70,35 @@ class _Row:
     Attributes:
         matches: Its n-grams, those of its unfinished word included.
         logs: What of the score depends on matches alone.
-        end: What the text ends with: _WORD (a whole word or the letters of one), _BREAK (nothing or white
-            space), _MARK (a word and a mark), or _OTHER.
-        tight: True if the next piece follows without a space.
+        reference: The length of the one reference, 0 if there are several.
+        state: What the text ends with, and whether the next piece follows without a space (see `_READS`).
         tail: The unfinished word, which is all of it that may still be tokenised in another way.
         before: The node of `matches` before the tail.
-        read: What `matches` has read of the tail, but for words that are in no reference.
-        unknown: The number of those.
+        read: The n-grams that the known words of the tail end.
+        unknown: The number of words of the tail that are in no reference.
     """
 
-    __slots__ = ("before", "end", "logs", "matches", "read", "tail", "tight", "unknown", "vocabulary")
+    __slots__ = (
+        "before",
+        "logs",
+        "matches",
+        "read",
+        "reference",
+        "state",
+        "tail",
+        "unknown",
+        "vocabulary",
+    )
 
     def __init__(self, table: NgramTable) -> None:
         self.matches = Matches(table)
         self.vocabulary = table.vocabulary
+        self.reference = table.lengths[0] if len(table.lengths) == 1 else 0
         self.logs = -inf
-        self.end, self.tight = _BREAK, True
+        self.state = _BREAK
         self.tail = ""
-        self.before = 0
-        self.read: list[Read] = []
-        self.unknown = 0
+        self.before = self.unknown = 0
+        self.read: list[int] = []
 
 
 class BleuRows:
@@ -92,6 +116,7 @@ class BleuRows:
     def __init__(self, score: Score, pieces: Sequence[Piece], number: int) -> None:
         self._score, self._pieces = score, pieces
         self._kinds = [_kind(*piece) for piece in pieces]
+        self._words = [piece[0] or "" for piece in pieces]
         self._rows: list[_Row | None] = [None] * number
         self._last = tokenizer("13a")
 
@@ -111,42 +136,57 @@ class BleuRows:
             rows: The numbers of the texts.
             tokens: One token of each.
         """
-        texts, kinds, pieces, score = self._rows, self._kinds, self._pieces, self._score
-        least, logs_stay = score.max_order, score.has_log_counts
-        scores: list[float] = []
-        add = scores.append
-        for number, token in zip(rows, tokens, strict=True):
-            row = texts[number]
-            assert row is not None
-            kind, end, matches = kinds[token], row.end, row.matches
-            if kind == _WORD and (end == _BREAK if row.tight else end != _OTHER):
-                word = pieces[token][0]
+        texts, kinds, words, score, reads = self._rows, self._kinds, self._words, self._score, _READS
+        order = score.max_order
+        least = order if score.has_log_counts else inf
+        totals = score.log_totals(0)
+        scores = [0.0] * len(rows)
+        for at, token in enumerate(tokens):
+            row = texts[rows[at]]
+            kind = kinds[token]
+            matches = row.matches  # type: ignore[union-attr]
+            if not reads[kind][row.state]:
+                if kind != _NOTHING:
+                    self._join(row, token)
+            elif kind == _WORD:
                 row.before = matches.node
-                if word in row.vocabulary:
-                    row.read, row.unknown = [matches.extend((word,))], 0
-                    row.logs = score.log_counts(matches)
-                else:
-                    row.read, row.unknown = [], 1
+                row.tail = word = words[token]
+                row.state = _WORD
+                known = row.vocabulary.get(word)
+                if known is None:
+                    row.read, row.unknown = _NONE, 1
                     matches.node = 0
                     matches.length += 1
-                row.tail, row.end, row.tight = word, _WORD, False
-            elif kind == _BREAK and end != _OTHER:
-                row.before, row.read, row.unknown = matches.node, [], 0
-                row.tail, row.end, row.tight = "", _BREAK, True
-            elif kind == _MARK and end == _WORD:
-                mark, _, row.tight = pieces[token]
-                row.read.append(matches.extend((mark,)))
-                row.logs = score.log_counts(matches)
-                row.tail += mark
-                row.end = _MARK
-            elif kind != _NOTHING:
-                self._join(row, token)
-            if row.logs == -inf:
-                add(0.0)
-            elif logs_stay and matches.length >= least:
-                add(score.from_logs(row.logs, matches.length, matches.table))
+                else:
+                    row.read, row.unknown = [matches.extend_by(known)], 0
+                    row.logs = score.log_counts(matches)
+            elif kind == _BREAK:
+                row.before, row.read, row.unknown = matches.node, _NONE, 0
+                row.tail, row.state = "", _BREAK
             else:
-                add(score.prefix_score(matches))
+                row.tail += words[token]
+                row.state = _MARK
+                known = row.vocabulary.get(words[token])
+                if known is None:
+                    row.unknown += 1
+                    matches.node = 0
+                    matches.length += 1
+                else:
+                    row.read = [*row.read, matches.extend_by(known)]
+                    row.logs = score.log_counts(matches)
+            logs = row.logs
+            if logs != -inf:
+                length, reference = matches.length, row.reference
+                if length < least or not reference:
+                    scores[at] = score.prefix_score(matches)
+                    continue
+                if length >= len(totals):
+                    totals = score.log_totals(2 * length)
+                log_precision = (logs - totals[length]) / order
+                if length < reference:
+                    scores[at] = exp(log_precision + 1.0 - reference / length)
+                else:
+                    scores[at] = min(1.0, exp(log_precision))
         return scores
 
     def finish(self, row: int, token: int | None) -> float:
@@ -166,21 +206,31 @@ class BleuRows:
         """Reads a piece that changes the unfinished word."""
         piece, binds_left, binds_right = self._pieces[token]
         assert piece is not None
-        text = row.tail + (piece if row.tight or binds_left else " " + piece)
+        text = row.tail + (piece if row.state in _TIGHT or binds_left else " " + piece)
         at = cut_13a(text, 0)
         matches = row.matches
-        for read in reversed(row.read):
-            matches.take_back(read)
+        for found in row.read:
+            matches.take_back(Read(1, row.before, [found]))
         matches.length -= row.unknown
         matches.node = row.before
         if at:
             matches.extend(tokens_within(text[:at]))
             text = text[at:]
-        row.before, row.unknown = matches.node, 0
-        row.read = [matches.extend(self._last(text))]
+        row.before = matches.node
+        row.read = read = []
+        row.unknown = 0
+        for word in self._last(text):
+            known = row.vocabulary.get(word)
+            if known is None:
+                row.unknown += 1
+                matches.node = 0
+                matches.length += 1
+            else:
+                read.append(matches.extend_by(known))
         row.logs = self._score.log_counts(matches)
-        row.tail, row.tight = text, binds_right
-        row.end = (_WORD if text.isalnum() else _OTHER) if text else _BREAK
+        row.tail = text
+        ends = (_WORD if text.isalnum() else _OTHER) if text else _BREAK
+        row.state = ends if binds_right is (ends == _BREAK) else _TIGHT_OF[ends]
 
 
 def _kind(piece: str | None, binds_left: bool, binds_right: bool) -> int:
@@ -190,5 +240,5 @@ def _kind(piece: str | None, binds_left: bool, binds_right: bool) -> int:
     if piece == "\n":
         return _BREAK if binds_left and binds_right else _OTHER
     if piece in _MARKS:
-        return _MARK if binds_left else _OTHER
+        return _MARK if binds_left and not binds_right else _OTHER
     return _WORD if piece.isalnum() and not (binds_left or binds_right) else _OTHER
