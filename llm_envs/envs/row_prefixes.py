@@ -22,11 +22,11 @@ class RowPrefixes:
 
     def __init__(self, task: Task, scorer: PrefixRows, number: int) -> None:
         self._task, self._scorer = task, scorer
-        self._scores = np.zeros(number)
+        self._scores, self._before = np.zeros(number), np.zeros(number)
         self._unread: dict[int, tuple[Example, list[int]]] = {}  # texts to begin, with tokens they have
 
     def begin(self, row: int, example: Example, tokens: Sequence[int] = ()) -> None:
-        """Starts the text of a row. It is read with its next token.
+        """Starts the text of a row. It is read at the next step.
 
         Args:
             row: The row.
@@ -37,44 +37,38 @@ class RowPrefixes:
         self._scores[row] = 0.0
 
     def pay(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """Returns the rewards of a step in rows that it did not end.
+        """Returns the rewards of a step, as if it ended no episode.
 
         Args:
-            rows: The rows.
+            rows: The rows that step.
             tokens: The token of each.
         """
-        numbers = rows.tolist()
         if self._unread:
-            for row in self._unread.keys() & set(numbers):
-                self._read_before(row)
-        after = np.array(self._scorer.step(numbers, tokens.tolist()))
-        before = self._scores[rows]
-        self._scores[rows] = after
+            self._read_begun()
+        before = self._before[rows] = self._scores[rows]
+        stopped = self._task.is_end[tokens]
+        if stopped.any():  # end tokens are no part of the text
+            going = rows[~stopped]
+            self._scores[going] = self._scorer.step(going, tokens[~stopped])
+            after = self._scores[rows]
+        else:
+            after = self._scores[rows] = self._scorer.step(rows, tokens)
         return self._task.timing.pay_many(before, after)
 
-    def finish(self, row: int, token: int | None) -> tuple[float, dict[str, float]]:
-        """Ends the text of a row.
-
-        Args:
-            row: The row.
-            token: Its last token, None if that is no part of the text.
-
-        Returns:
-            The score of the text and its components, as from scratch.
-        """
-        self._read_before(row)
-        return self._scorer.finish(row, token)
+    def finish(self, rows: np.ndarray) -> list[tuple[float, dict[str, float]]]:
+        """Returns the scores and the components of the texts that this step ended, as from scratch."""
+        return self._scorer.finish(rows)
 
     def pay_final(self, row: int, score: float) -> float:
-        """Returns the reward of the last step, given the score of the finished text."""
-        return self._task.timing.pay(self._scores.item(row), score, finished=True)
+        """Returns the reward of the last step of a row, given the score of its finished text."""
+        return self._task.timing.pay(self._before.item(row), score, finished=True)
 
-    def _read_before(self, row: int) -> None:
-        if row in self._unread:
-            example, tokens = self._unread.pop(row)
+    def _read_begun(self) -> None:
+        for row, (example, tokens) in self._unread.items():
             self._scorer.begin(row, example)
             for token in tokens:
-                self._scores[row] = self._scorer.step([row], [token])[0]
+                self._scores[row] = self._scorer.step(np.array([row]), np.array([token]))[0]
+        self._unread.clear()
 
 
 def row_prefixes(task: Task, number: int) -> RowPrefixes | None:

@@ -235,8 +235,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             ends |= self._columns >= self._limits
         terminated = np.zeros(self.num_envs, dtype=bool)
         if self._prefixes is not None:
-            going = rows[~ends]
-            rewards[going] = self._prefixes.pay(going, actions[going])
+            rewards[rows] = self._prefixes.pay(rows, actions[rows])
         elif self.task.timing.needs_prefixes:
             for row in rows[~ends].tolist():
                 rewards[row] = self._sessions[row].pay_prefix(self._tokens[row], int(self._columns[row]))
@@ -285,7 +284,6 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         """Ends the agent's turn in some rows. Scores the episodes that are over."""
         finished: list[int] = []
         episodes: list[Episode] = []
-        known: list[tuple[float, dict[str, float]]] = []
         columns, stops = self._columns[rows].tolist(), self.task.is_end[actions[rows]].tolist()
         for row, column, stopped in zip(rows.tolist(), columns, stops, strict=True):
             session, tokens = self._sessions[row], self._tokens[row]
@@ -296,13 +294,13 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 self._columns[row], self._limits[row] = session.start, session.limit
             else:
                 finished.append(row)
-                if self._prefixes is not None:
-                    known.append(self._prefixes.finish(row, None if stopped else tokens.item(column - 1)))
                 episodes.append(session.episode(tokens, column, reason))
         if not finished:
             return
+        # Rows are followed all at once in tasks of one turn only, where all of them end here.
+        known = None if self._prefixes is None else self._prefixes.finish(rows)
         final: dict[int, dict[str, Any]] = {}
-        for row, outcome in zip(finished, self.task.score(episodes, known or None), strict=True):
+        for row, outcome in zip(finished, self.task.score(episodes, known), strict=True):
             if self._prefixes is None:
                 rewards[row] = self._sessions[row].pay_final(outcome.reward)
             else:

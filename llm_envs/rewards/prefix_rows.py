@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+
 from llm_envs.episode import Example
 from llm_envs.rewards.context import RewardError
 
@@ -16,16 +18,12 @@ class Rows(Protocol):
         """Starts a text."""
         ...
 
-    def step(self, rows: Sequence[int], tokens: Sequence[int]) -> Sequence[float]:
+    def step(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """Reads a token of some texts. Returns their scores."""
         ...
 
-    def finish(self, row: int, token: int | None) -> float:
-        """Ends a text, whose last token is None if it is no part of the text.
-
-        Returns:
-            Its score, exactly as from scratch.
-        """
+    def finish(self, rows: np.ndarray) -> Sequence[float]:
+        """Ends some texts. Returns their scores, exactly as from scratch."""
         ...
 
 
@@ -51,22 +49,27 @@ class PrefixRows:
             except Exception as error:
                 raise RewardError(name, "", f"raised {type(error).__name__}: {error}") from error
 
-    def step(self, rows: Sequence[int], tokens: Sequence[int]) -> Sequence[float]:
-        """Reads a token of some texts. Returns their weighted sums."""
-        (_, weight, first), *others = self._parts
-        scores = first.step(rows, tokens)
-        if weight != 1.0 or others:
-            scores = [0.0 + weight * score for score in scores]
-        for _, weight, more in others:
-            added = more.step(rows, tokens)
-            scores = [total + weight * score for total, score in zip(scores, added, strict=True)]
-        return scores
+    def step(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """Reads a token of some texts. Returns their weighted sums.
 
-    def finish(self, row: int, token: int | None) -> tuple[float, dict[str, float]]:
-        """Ends a text. Returns the weighted sum and the components, as `RewardSet.score` does."""
-        total = 0.0
-        values: dict[str, float] = {}
-        for name, weight, rows in self._parts:
-            value = values[name] = rows.finish(row, token)
-            total += weight * value
-        return total, values
+        Args:
+            rows: The numbers of the texts, each once, int (n,).
+            tokens: One token of each, int (n,).
+
+        Returns:
+            float64 (n,).
+        """
+        totals = np.zeros(len(rows))
+        for _, weight, part in self._parts:
+            totals += weight * part.step(rows, tokens)
+        return totals
+
+    def finish(self, rows: np.ndarray) -> list[tuple[float, dict[str, float]]]:
+        """Ends some texts. Returns the weighted sum and the components of each, as `RewardSet.score` does."""
+        totals = [0.0] * len(rows)
+        tables: list[dict[str, float]] = [{} for _ in totals]
+        for name, weight, part in self._parts:
+            for at, value in enumerate(part.finish(rows)):
+                tables[at][name] = value
+                totals[at] += weight * value
+        return list(zip(totals, tables, strict=True))

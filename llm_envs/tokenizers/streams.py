@@ -39,14 +39,14 @@ class PieceStream:
         pieces: For every token its text (None for a marker), and whether it binds to its left and right.
     """
 
-    __slots__ = ("_pieces", "_tight", "pending")
+    __slots__ = ("_tight", "pending", "pieces")
 
     def __init__(self, pieces: Sequence[tuple[str | None, bool, bool]]) -> None:
-        self._pieces, self._tight, self.pending = pieces, True, ""
+        self.pieces, self._tight, self.pending = pieces, True, ""
 
     def push(self, token: int) -> str:
         """Reads a token. Returns its text, with a space before it where one is implied."""
-        piece, binds_left, binds_right = self._pieces[token]
+        piece, binds_left, binds_right = self.pieces[token]
         if piece is None:
             return ""
         spaced = not (self._tight or binds_left)
@@ -61,14 +61,14 @@ class ByteStream:
         pieces: The bytes of every token, none for a marker.
     """
 
-    __slots__ = ("_bytes", "_pieces", "pending")
+    __slots__ = ("_bytes", "pending", "pieces")
 
     def __init__(self, pieces: Sequence[bytes]) -> None:
-        self._pieces, self._bytes, self.pending = pieces, b"", ""
+        self.pieces, self._bytes, self.pending = pieces, b"", ""
 
     def push(self, token: int) -> str:
         """Reads a token. Returns the characters that it completes."""
-        piece = self._pieces[token]
+        piece = self.pieces[token]
         if self._bytes:
             piece = self._bytes + piece
         elif piece.isascii():

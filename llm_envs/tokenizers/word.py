@@ -193,7 +193,7 @@ class WordTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Returns the text of token ids, without markers and end tokens."""
-        table = self.pieces
+        table = self._pieces
         parts: list[str] = []
         tight = True
         for index in ids:
@@ -208,10 +208,10 @@ class WordTokenizer:
 
     def stream(self) -> TextStream:
         """Returns a stream that decodes token by token."""
-        return PieceStream(self.pieces)
+        return PieceStream(self._pieces)
 
     @cached_property
-    def pieces(self) -> list[tuple[str | None, bool, bool]]:
+    def _pieces(self) -> list[tuple[str | None, bool, bool]]:
         """The text of each token (None for a marker), and whether it binds to its left and right."""
         spacing = {SPACE: " ", JOIN: "", INDENT: " " * _INDENT_WIDTH, UNKNOWN: "\ufffd"}
         table: list[tuple[str | None, bool, bool]] = []

@@ -12,9 +12,10 @@ from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.increments.bleu import BleuIncrement
 from llm_envs.rewards.increments.bleu_rows import BleuRows
 from llm_envs.rewards.increments.bleu_words import growing_bleu_tokens
+from llm_envs.rewards.increments.pieces import pieces_of
 from llm_envs.rewards.ngram_table import Matches, NgramTable, TableCache
 from llm_envs.rewards.signatures import number_text
-from llm_envs.tokenizers import Tokenizer, WordTokenizer
+from llm_envs.tokenizers import Tokenizer
 from llm_envs.tokenizers.words import is_unspaced, script_language
 
 _MANY = 512
@@ -108,9 +109,8 @@ class Bleu:
             tokenizer: The environment's tokenizer.
             number: The number of texts.
         """
-        if self.tokenize != "13a" or self.lowercase or not isinstance(tokenizer, WordTokenizer):
-            return None
-        return BleuRows(self, tokenizer.pieces, number)
+        pieces = pieces_of(tokenizer) if self.tokenize == "13a" and not self.lowercase else None
+        return None if pieces is None else BleuRows(self, pieces, number)
 
     def from_matches(self, matches: Matches) -> float:
         """Returns the score of clipped counts."""

@@ -6,30 +6,17 @@ from collections.abc import Callable, Sequence
 from math import exp, inf
 from typing import Protocol
 
+import numpy as np
+
 from llm_envs.episode import Example
 from llm_envs.rewards.bleu_tokens import tokenizer, tokens_within
 from llm_envs.rewards.increments.bleu_words import cut_13a
+from llm_envs.rewards.increments.pieces import BREAK, NOTHING, OTHER, TIGHT_OF, WORD, Pieces
 from llm_envs.rewards.ngram_table import Matches, NgramTable, Read
 
-Piece = tuple[str | None, bool, bool]
-"""The text of a token (None for a marker), and whether it binds to its left and right."""
-
-_WORD, _BREAK, _MARK, _OTHER, _NOTHING = range(5)
-"""What a token is, and what a text ends with: a word, white space (or nothing), a mark after a word, or else."""
-
-# A text that ends with white space is usually followed without another space, one that ends with a word by a
-# space. These states are the other way round.
-_SPACED_BREAK, _TIGHT_WORD, _TIGHT_OTHER = 5, 6, 7
-_TIGHT_OF = {_BREAK: _SPACED_BREAK, _WORD: _TIGHT_WORD, _OTHER: _TIGHT_OTHER}
-_TIGHT = frozenset([_BREAK, _TIGHT_WORD, _TIGHT_OTHER])
-
-_READS = [[False] * 8 for _ in range(5)]
-"""_READS[token][state]: whether the words before the token stay as they are."""
-_READS[_WORD] = [state in (_WORD, _BREAK, _MARK, _SPACED_BREAK) for state in range(8)]
-_READS[_BREAK] = [state in (_WORD, _BREAK, _MARK, _SPACED_BREAK, _TIGHT_WORD) for state in range(8)]
-_READS[_MARK] = [state in (_WORD, _TIGHT_WORD) for state in range(8)]
+_CACHED_REFERENCES = 4096
 _NONE: list[int] = []
-_MARKS = frozenset(".,!?:;)]}%")  # tokens of 13a of their own after a letter or digit at the end of a text
+_NEVER = 1 << 62
 
 
 class Score(Protocol):
@@ -69,56 +56,54 @@ class _Row:
 
     Attributes:
         matches: Its n-grams, those of its unfinished word included.
-        logs: What of the score depends on matches alone.
         reference: The length of the one reference, 0 if there are several.
-        state: What the text ends with, and whether the next piece follows without a space (see `_READS`).
         tail: The unfinished word, which is all of it that may still be tokenised in another way.
+        rest: Bytes of an unfinished character behind it.
         before: The node of `matches` before the tail.
         read: The n-grams that the known words of the tail end.
         unknown: The number of words of the tail that are in no reference.
     """
 
-    __slots__ = (
-        "before",
-        "logs",
-        "matches",
-        "read",
-        "reference",
-        "state",
-        "tail",
-        "unknown",
-        "vocabulary",
-    )
+    __slots__ = ("before", "matches", "read", "reference", "rest", "tail", "unknown", "vocabulary")
 
     def __init__(self, table: NgramTable) -> None:
         self.matches = Matches(table)
         self.vocabulary = table.vocabulary
         self.reference = table.lengths[0] if len(table.lengths) == 1 else 0
-        self.logs = -inf
-        self.state = _BREAK
-        self.tail = ""
+        self.tail, self.rest = "", b""
         self.before = self.unknown = 0
-        self.read: list[int] = []
+        self.read: list[int] = _NONE
 
 
 class BleuRows:
     """BLEU of the growing prefixes of many texts of whole pieces.
 
     Most pieces are a word after a space, a mark, or a line break. These change nothing in the words before
-    them. Other pieces are joined to the unfinished word, and that is tokenised again.
+    them. Other pieces are joined to the unfinished word, and that is tokenised again. Words that are in no
+    reference are counted in arrays, for all rows at once.
 
     Args:
         score: BLEU of clipped counts.
-        pieces: For every token its text, and how it binds.
+        pieces: What tokens are.
         number: The number of texts.
     """
 
-    def __init__(self, score: Score, pieces: Sequence[Piece], number: int) -> None:
+    def __init__(self, score: Score, pieces: Pieces, number: int) -> None:
         self._score, self._pieces = score, pieces
-        self._kinds = [_kind(*piece) for piece in pieces]
-        self._words = [piece[0] or "" for piece in pieces]
         self._rows: list[_Row | None] = [None] * number
         self._last = tokenizer("13a")
+        kinds = np.array(pieces.kinds)
+        self._looked_at = kinds != WORD  # tokens that are looked at one by one in every text
+        self._known = np.repeat(self._looked_at[None], number, axis=0)  # and those in a text's references
+        self._after_word = np.array(pieces.reads[WORD])
+        self._tokens_of: dict[str, list[int]] = {}
+        for token in np.flatnonzero(kinds == WORD).tolist():
+            self._tokens_of.setdefault(pieces.words[token], []).append(token)
+        self._tokens_in: dict[tuple[str, ...], np.ndarray] = {}
+        self._states = np.zeros(number, np.int64)
+        self._logs = np.full(number, -inf)  # what of the scores depends on matches alone
+        self._unknown = np.zeros(number, np.int64)  # unknown words since `_Row` was looked at
+        self._tails = np.zeros(number, np.int64)  # the last of them
 
     def begin(self, row: int, example: Example) -> None:
         """Starts a text.
@@ -127,86 +112,123 @@ class BleuRows:
             row: Its number.
             example: Its example, with references.
         """
-        self._rows[row] = _Row(self._score.table(example.references))
+        table = self._score.table(example.references)
+        self._rows[row] = _Row(table)
+        tokens = self._tokens_in.get(example.references)
+        if tokens is None:
+            if len(self._tokens_in) >= _CACHED_REFERENCES:
+                self._tokens_in.clear()
+            found = [token for word in table.vocabulary for token in self._tokens_of.get(word, ())]
+            tokens = self._tokens_in[example.references] = np.array(found, np.int64)
+        known = self._known[row]
+        known[:] = self._looked_at
+        known[tokens] = True
+        self._states[row], self._logs[row], self._unknown[row] = BREAK, -inf, 0
 
-    def step(self, rows: Sequence[int], tokens: Sequence[int]) -> list[float]:
+    def step(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """Reads a token of some texts. Returns their scores.
 
         Args:
-            rows: The numbers of the texts.
+            rows: The numbers of the texts, each once.
             tokens: One token of each.
         """
-        texts, kinds, words, score, reads = self._rows, self._kinds, self._words, self._score, _READS
-        order = score.max_order
-        least = order if score.has_log_counts else inf
-        totals = score.log_totals(0)
-        scores = [0.0] * len(rows)
-        for at, token in enumerate(tokens):
-            row = texts[rows[at]]
-            kind = kinds[token]
-            matches = row.matches  # type: ignore[union-attr]
-            if not reads[kind][row.state]:
-                if kind != _NOTHING:
-                    self._join(row, token)
-            elif kind == _WORD:
-                row.before = matches.node
-                row.tail = word = words[token]
-                row.state = _WORD
-                known = row.vocabulary.get(word)
-                if known is None:
-                    row.read, row.unknown = _NONE, 1
-                    matches.node = 0
-                    matches.length += 1
-                else:
-                    row.read, row.unknown = [matches.extend_by(known)], 0
-                    row.logs = score.log_counts(matches)
-            elif kind == _BREAK:
-                row.before, row.read, row.unknown = matches.node, _NONE, 0
-                row.tail, row.state = "", _BREAK
-            else:
-                row.tail += words[token]
-                row.state = _MARK
-                known = row.vocabulary.get(words[token])
-                if known is None:
-                    row.unknown += 1
-                    matches.node = 0
-                    matches.length += 1
-                else:
-                    row.read = [*row.read, matches.extend_by(known)]
-                    row.logs = score.log_counts(matches)
-            logs = row.logs
-            if logs != -inf:
-                length, reference = matches.length, row.reference
-                if length < least or not reference:
-                    scores[at] = score.prefix_score(matches)
-                    continue
-                if length >= len(totals):
-                    totals = score.log_totals(2 * length)
-                log_precision = (logs - totals[length]) / order
-                if length < reference:
-                    scores[at] = exp(log_precision + 1.0 - reference / length)
-                else:
-                    scores[at] = min(1.0, exp(log_precision))
+        easy = self._after_word[self._states[rows]]
+        easy &= ~self._known[rows, tokens]
+        unknown = rows[easy]
+        self._unknown[unknown] += 1
+        self._tails[unknown] = tokens[easy]
+        self._states[unknown] = WORD
+        if len(unknown) < len(rows):
+            others = ~easy
+            self._read(rows[others], tokens[others].tolist())
+        scores = np.zeros(len(rows))
+        (matching,) = (self._logs[rows] != -inf).nonzero()
+        if len(matching):
+            scores[matching] = self._scores(rows[matching])
         return scores
 
-    def finish(self, row: int, token: int | None) -> float:
-        """Ends a text. Returns its score, exactly as from scratch.
+    def finish(self, rows: np.ndarray) -> list[float]:
+        """Ends some texts. Returns their scores, exactly as from scratch."""
+        scores = []
+        for row, count in zip(rows.tolist(), self._unknown[rows].tolist(), strict=True):
+            text = self._rows[row]
+            assert text is not None
+            text.matches.length += count
+            scores.append(self._score.from_matches(text.matches))
+        return scores
 
-        Args:
-            row: Its number.
-            token: Its last token, None if that is no part of the text.
-        """
-        if token is not None:
-            self.step([row], [token])
-        text = self._rows[row]
-        assert text is not None
-        return self._score.from_matches(text.matches)
+    def _read(self, rows: np.ndarray, tokens: Sequence[int]) -> None:
+        """Reads a token of some texts one by one."""
+        pieces, texts, log_counts = self._pieces, self._rows, self._score.log_counts
+        kinds, words, reads = pieces.kinds, pieces.words, pieces.reads
+        states, logs = self._states[rows].tolist(), self._logs[rows].tolist()
+        unknown, tails = self._unknown[rows].tolist(), self._tails[rows].tolist()
+        for at, number in enumerate(rows.tolist()):
+            row, token, state = texts[number], tokens[at], states[at]
+            assert row is not None
+            matches = row.matches
+            if count := unknown[at]:
+                row.before = matches.node if count == 1 else 0
+                row.tail, row.read, row.unknown = words[tails[at]], _NONE, 1
+                matches.node = 0
+                matches.length += count
+            kind = kinds[token]
+            if not reads[kind][state]:
+                if kind != NOTHING:
+                    states[at] = self._join(row, state, token)
+                    logs[at] = log_counts(matches)
+                continue
+            states[at] = kind
+            if kind == BREAK:
+                row.before, row.read, row.unknown, row.tail = matches.node, _NONE, 0, ""
+                continue
+            word = words[token]
+            if kind == WORD:
+                row.before, row.read, row.unknown, row.tail = matches.node, [], 0, word
+            else:
+                row.read, row.tail = [*row.read], row.tail + word
+            self._read_word(row, word)
+            logs[at] = log_counts(matches)
+        self._states[rows], self._logs[rows], self._unknown[rows] = states, logs, 0
 
-    def _join(self, row: _Row, token: int) -> None:
-        """Reads a piece that changes the unfinished word."""
-        piece, binds_left, binds_right = self._pieces[token]
-        assert piece is not None
-        text = row.tail + (piece if row.state in _TIGHT or binds_left else " " + piece)
+    def _read_word(self, row: _Row, word: str) -> None:
+        known = row.vocabulary.get(word)
+        if known is None:
+            row.unknown += 1
+            row.matches.node = 0
+            row.matches.length += 1
+        else:
+            row.read.append(row.matches.extend_by(known))
+
+    def _scores(self, rows: np.ndarray) -> list[float]:
+        """Returns the scores of texts that match in some token."""
+        score, texts = self._score, self._rows
+        order, totals = score.max_order, score.log_totals(0)
+        least = order if score.has_log_counts else _NEVER
+        scores = []
+        numbers, logs, unknown = rows.tolist(), self._logs[rows].tolist(), self._unknown[rows].tolist()
+        for number, log_counts, count in zip(numbers, logs, unknown, strict=True):
+            row = texts[number]
+            assert row is not None
+            length, reference = row.matches.length + count, row.reference
+            if length < least or not reference:
+                row.matches.length = length
+                scores.append(score.prefix_score(row.matches))
+                row.matches.length = length - count
+                continue
+            if length >= len(totals):
+                totals = score.log_totals(2 * length)
+            log_precision = (log_counts - totals[length]) / order
+            if length < reference:
+                scores.append(exp(log_precision + 1.0 - reference / length))
+            else:
+                scores.append(exp(log_precision) if log_precision < 0.0 else 1.0)
+        return scores
+
+    def _join(self, row: _Row, state: int, token: int) -> int:
+        """Reads a piece that changes the unfinished word. Returns the state of the text."""
+        added, row.rest, tight = self._pieces.added(state, row.rest, token)
+        text = row.tail + added
         at = cut_13a(text, 0)
         matches = row.matches
         for found in row.read:
@@ -216,29 +238,10 @@ class BleuRows:
         if at:
             matches.extend(tokens_within(text[:at]))
             text = text[at:]
-        row.before = matches.node
-        row.read = read = []
-        row.unknown = 0
-        for word in self._last(text):
-            known = row.vocabulary.get(word)
-            if known is None:
-                row.unknown += 1
-                matches.node = 0
-                matches.length += 1
-            else:
-                read.append(matches.extend_by(known))
-        row.logs = self._score.log_counts(matches)
-        row.tail = text
-        ends = (_WORD if text.isalnum() else _OTHER) if text else _BREAK
-        row.state = ends if binds_right is (ends == _BREAK) else _TIGHT_OF[ends]
-
-
-def _kind(piece: str | None, binds_left: bool, binds_right: bool) -> int:
-    """Returns what a token is."""
-    if piece is None or piece == "":
-        return _NOTHING if piece is None else _OTHER
-    if piece == "\n":
-        return _BREAK if binds_left and binds_right else _OTHER
-    if piece in _MARKS:
-        return _MARK if binds_left and not binds_right else _OTHER
-    return _WORD if piece.isalnum() and not (binds_left or binds_right) else _OTHER
+        row.before, row.read, row.unknown, row.tail = matches.node, [], 0, text
+        for word in self._last(text + row.rest.decode(errors="replace")):
+            self._read_word(row, word)
+        if row.rest:
+            return OTHER
+        ends = (WORD if text.isalnum() else OTHER) if text else BREAK
+        return ends if tight is (ends == BREAK) else TIGHT_OF[ends]
