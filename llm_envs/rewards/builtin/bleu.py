@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, inf, log
 
 from llm_envs.checks.types import fits
@@ -18,8 +19,7 @@ from llm_envs.rewards.signatures import number_text
 from llm_envs.tokenizers import Tokenizer
 from llm_envs.tokenizers.words import is_unspaced, script_language
 
-_MANY = 512
-_LOGS = [0.0, *map(log, range(1, _MANY))]
+_CACHED_SCORES = 1 << 15
 _LOG_2 = log(2.0)
 _SMOOTH_VALUES = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
 
@@ -75,6 +75,8 @@ class Bleu:
         self._effective_order = effective_order
         self.table = TableCache(self._make_table)
         self._log_totals: list[float] = []
+        self._log_counts: dict[tuple[int, ...], float] = {}
+        self._scores: dict[tuple[int, ...], float] = {}
         smooth = (
             smooth_method
             if self._smooth_value is None
@@ -84,6 +86,9 @@ class Bleu:
             f"bleu|order:{max_order}|smooth:{smooth}|tok:{tokenize}"
             f"|eff:{'yes' if effective_order else 'no'}|case:{'lc' if lowercase else 'mixed'}|v1"
         )
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_log_counts": {}, "_scores": {}}
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""
@@ -113,10 +118,20 @@ class Bleu:
         return None if pieces is None else BleuRows(self, pieces, number)
 
     def from_matches(self, matches: Matches) -> float:
-        """Returns the score of clipped counts."""
+        """Returns the score of clipped counts. The latest ones are kept: short texts have few different counts."""
         correct, length = matches.correct, matches.length
         if not correct[1]:
             return 0.0
+        reference_length = matches.table.closest_length(length)
+        key = (length, reference_length, *correct)
+        score = self._scores.get(key)
+        if score is None:
+            if len(self._scores) >= _CACHED_SCORES:
+                self._scores.clear()
+            score = self._scores[key] = self._of_counts(correct, length, reference_length)
+        return score
+
+    def _of_counts(self, correct: Sequence[int], length: int, reference_length: int) -> float:
         used_order = self.max_order
         log_precision, smoothing = 0.0, 1.0
         for n in range(1, self.max_order + 1):
@@ -141,7 +156,6 @@ class Bleu:
                 log_precision += log(self._smooth_value / total)
             else:
                 return 0.0
-        reference_length = matches.table.closest_length(length)
         if length < reference_length:
             return exp(log_precision / used_order + 1.0 - reference_length / length)
         return min(1.0, exp(log_precision / used_order))
@@ -173,14 +187,20 @@ class Bleu:
         correct = matches.correct
         if not correct[1]:
             return -inf
+        key = tuple(correct)
+        total = self._log_counts.get(key)
+        if total is not None:
+            return total
         total, halvings = 0.0, 0
-        for n in range(1, len(correct)):
-            found = correct[n]
+        for found in correct[1:]:
             if found:
-                total += _LOGS[found] if found < _MANY else log(found)
+                total += log(found)
             else:
                 halvings += 1
                 total -= halvings * _LOG_2
+        if len(self._log_counts) >= _CACHED_SCORES:
+            self._log_counts.clear()
+        self._log_counts[key] = total
         return total
 
     def log_totals(self, length: int) -> list[float]:

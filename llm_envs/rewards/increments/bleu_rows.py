@@ -183,11 +183,12 @@ class BleuRows:
                 row.before, row.read, row.unknown, row.tail = matches.node, _NONE, 0, ""
                 continue
             word = words[token]
-            if kind == WORD:
-                row.before, row.read, row.unknown, row.tail = matches.node, [], 0, word
+            if kind == WORD:  # it is known: the others are counted in arrays
+                row.before, row.unknown, row.tail = matches.node, 0, word
+                row.read = [matches.extend_by(row.vocabulary[word])]
             else:
                 row.read, row.tail = [*row.read], row.tail + word
-            self._read_word(row, word)
+                self._read_word(row, word)
             logs[at] = log_counts(matches)
         self._states[rows], self._logs[rows], self._unknown[rows] = states, logs, 0
 
