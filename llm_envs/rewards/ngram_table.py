@@ -89,7 +89,7 @@ class Matches:
         node: The longest n-gram of the table that ends the sequence and can still grow.
     """
 
-    __slots__ = ("node", "_used", "correct", "length", "table")
+    __slots__ = ("_used", "correct", "length", "node", "table")
 
     def __init__(self, table: NgramTable) -> None:
         self.table = table

@@ -122,5 +122,7 @@ class _Whole:
     def score_parts(self, growth: Growth) -> tuple[Any, dict[str, float]]:
         """Returns the value, and those of its parts."""
         with_parts = getattr(self._reward, "score_parts", None)
-        value, parts = (self._reward(growth.episode()), None) if with_parts is None else with_parts(growth.episode())
+        value, parts = (
+            (self._reward(growth.episode()), None) if with_parts is None else with_parts(growth.episode())
+        )
         return value, parts or {}

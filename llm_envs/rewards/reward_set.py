@@ -14,8 +14,8 @@ from llm_envs.rewards.prefix_rows import PrefixRows
 from llm_envs.rewards.prefix_scorer import PrefixScorer
 from llm_envs.rewards.signatures import number_text
 from llm_envs.rewards.specs import Entry, build, parse_spec
-from llm_envs.tokenizers import Tokenizer
 from llm_envs.rewards.values import MAX_SCORE, checked_number, failed
+from llm_envs.tokenizers import Tokenizer
 
 _Score = tuple[float, dict[str, float]]
 

@@ -92,7 +92,9 @@ def test_rows_pay_what_single_environments_pay(name, mode, timing):
     words = np.array([i for ids in texts for i in ids] or range(12, 40))
     for step in range(150):
         actions = np.where(
-            rng.random(4) < 0.3, rng.integers(task.vocabulary_size, size=4), words[rng.integers(len(words), size=4)]
+            rng.random(4) < 0.3,
+            rng.integers(task.vocabulary_size, size=4),
+            words[rng.integers(len(words), size=4)],
         )
         if step % 40 == 20:
             native = pickle.loads(pickle.dumps(native))

@@ -13,7 +13,26 @@ import llm_envs  # noqa: F401
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards import Growth, RewardContext, make_reward
 
-SALAD = ["\n", ".", " ", ", ", "the", " an", " apple", " hill", "ing", "'s", " of", "?!", " spring", " runs", " xq", "雨", "é", "\n\n"]
+SALAD = [
+    "\n",
+    ".",
+    " ",
+    ", ",
+    "the",
+    " an",
+    " apple",
+    " hill",
+    "ing",
+    "'s",
+    " of",
+    "?!",
+    " spring",
+    " runs",
+    " xq",
+    "雨",
+    "é",
+    "\n\n",
+]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +42,11 @@ def texts():
 
 @pytest.fixture(scope="module")
 def rewards(texts):
-    german = ["der alte mann geht heute nach hause .", "eine frau sieht den hund im garten .", "es regnet ."] * 30
+    german = [
+        "der alte mann geht heute nach hause .",
+        "eine frau sieht den hund im garten .",
+        "es regnet .",
+    ] * 30
     german = [f"{text} {number}" for number, text in enumerate(german)]
     contexts = [RewardContext(train_texts=lambda t=t: t) for t in (texts, german)]
     return [

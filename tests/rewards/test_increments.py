@@ -13,7 +13,21 @@ from llm_envs.rewards import Growth, RewardError, make_reward
 PIECES = [
     *"abΣσ .,!(')-<>;&5中国人。の\n\u0301\u00ad\u3000İ’_",
     *(" the", " cat", "s", "\u00a0", "-\n", "<skipped>", "<skip", "ped>", "&quot;", "&amp;", "lt;", "3.5"),
-    *("ก็", "เด็ก", "\u1025\u102e", "e\u0301", "🙂", "\r\n", "\u2003", "K", "--", "''", "\u0600", "\u200b", "A Σ"),
+    *(
+        "ก็",
+        "เด็ก",
+        "\u1025\u102e",
+        "e\u0301",
+        "🙂",
+        "\r\n",
+        "\u2003",
+        "K",
+        "--",
+        "''",
+        "\u0600",
+        "\u200b",
+        "A Σ",
+    ),
 ]
 SPECS = [
     *({"id": "bleu", "tokenize": name} for name in ("13a", "zh", "char", "none")),

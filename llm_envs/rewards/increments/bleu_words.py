@@ -41,9 +41,7 @@ def growing_bleu_tokens(name: str, *, lowercase: bool) -> Reader:
     cut = _CUTS[name]
     if not lowercase:
         return GrowingTokens(piece, cut, last)
-    return GrowingTokens(
-        lambda text: piece(text.lower()), unless_sigma(cut), lambda text: last(text.lower())
-    )
+    return GrowingTokens(lambda text: piece(text.lower()), unless_sigma(cut), lambda text: last(text.lower()))
 
 
 def cut_13a(text: str, looked: int) -> int:
