@@ -52,8 +52,8 @@ class Prefixes:
         """
         self._row, self._column = row, column
         growth = self._growth
-        self._scorer = self._task.reward.prefix_scorer(growth.example)
-        self._reads_text = self._scorer.reads_growth and self._task.reward.needs_text
+        self._scorer = self._task.potential.prefix_scorer(growth.example)
+        self._reads_text = self._scorer.reads_growth and self._task.potential.needs_text
         self._begin_turn("")
         if self._scorer.reads_growth:
             episode = self._episode()

@@ -1,4 +1,4 @@
-"""RowPrefixes: dense and shaped rewards of all rows of a vector environment, where they can be had in one call."""
+"""RowPrefixes: dense and shaped rewards of all rows of a vector environment, in one call."""
 
 from __future__ import annotations
 
@@ -55,9 +55,12 @@ class RowPrefixes:
             after = self._scores[rows] = self._scorer.step(rows, tokens)
         return self._task.timing.pay_many(before, after)
 
-    def finish(self, rows: np.ndarray) -> list[tuple[float, dict[str, float]]]:
-        """Returns the scores and the components of the texts that this step ended, as from scratch."""
-        return self._scorer.finish(rows)
+    def finish(self, rows: np.ndarray) -> list[tuple[float, dict[str, float]]] | None:
+        """Returns the scores and the components of the texts that this step ended, as from scratch.
+
+        It is None if the potential is another reward than the one that is paid at the end.
+        """
+        return self._scorer.finish(rows) if self._task.potential is self._task.reward else None
 
     def pay_final(self, row: int, score: float) -> float:
         """Returns the reward of the last step of a row, given the score of its finished text."""
@@ -72,8 +75,8 @@ class RowPrefixes:
 
 
 def row_prefixes(task: Task, number: int) -> RowPrefixes | None:
-    """Returns what follows all rows at once; None if rewards come at the end, or if each row needs its own."""
+    """Returns what follows all rows at once. None if rewards come at the end, or each row needs its own."""
     if not task.timing.needs_prefixes or task.max_turns > 1:
         return None
-    scorer = task.reward.rows(task.tokenizer, number)
+    scorer = task.potential.rows(task.tokenizer, number)
     return None if scorer is None else RowPrefixes(task, scorer, number)

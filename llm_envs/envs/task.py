@@ -100,6 +100,8 @@ class Task:
             lists=_lists_of(self.examples),
         )
         self.reward: RewardSet = self.make_reward(reward)
+        own = self.timing.potential is None
+        self.potential = self.reward if own else self.make_reward(self.timing.potential)
         specs = self.default_metrics() if metrics == "default" else metrics
         if isinstance(specs, str | Mapping):
             raise ValueError(f"metrics={metrics!r}: give a list of reward specs, or 'default'")

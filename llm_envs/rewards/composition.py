@@ -66,7 +66,7 @@ class Composition(ABC):
 
 
 class CompositionIncrement:
-    """A composition on the growing prefixes of one episode. Each part has its own increment, where it offers one.
+    """A composition on the growing prefixes of one episode. Parts that offer increments follow them.
 
     Args:
         parts: Scores the parts.

@@ -17,8 +17,8 @@ Part = tuple[str, float, Callable[[Episode], Any]]
 class PrefixScorer:
     """Scores growing prefixes of one episode. It equals the RewardSet on each prefix.
 
-    A reward with a method `increment(example)` supplies an increment, which keeps its counts between prefixes.
-    Other rewards are called on the whole prefix.
+    A reward with a method `increment(example)` supplies an increment, which keeps its counts between
+    prefixes. Other rewards are called on the whole prefix.
 
     Args:
         parts: Name, weight and reward of each component.
@@ -71,7 +71,7 @@ class PrefixScorer:
         return total
 
     def grow_components(self, growth: Growth) -> dict[str, float]:
-        """Returns the unweighted values for the next prefix, by name; parts of a composition as "name/part"."""
+        """Returns the unweighted values for the next prefix; parts of a composition as "name/part"."""
         values: dict[str, float] = {}
         for name, _, scorer in self._scorers:
             with_parts = getattr(scorer, "score_parts", None)

@@ -41,7 +41,7 @@ def common_subsequence(first: Sequence[Hashable], second: Sequence[Hashable]) ->
 
 
 class CommonSubsequence:
-    """The longest common subsequence with a sequence that grows. An item costs one pass over `first`, as bits.
+    """The longest common subsequence with a growing sequence. An item costs one pass over `first`, as bits.
 
     Args:
         first: The sequence that stays.

@@ -80,7 +80,7 @@ class ByteStream:
 
 
 class DecodedStream:
-    """A stream of any tokenizer, which decodes all tokens again at each one. A text is settled one token late."""
+    """A stream of any tokenizer. It decodes all tokens again at each one, and settles text one token late."""
 
     __slots__ = ("_ids", "_settled", "_tokenizer", "pending")
 
@@ -89,7 +89,7 @@ class DecodedStream:
         self._settled = self.pending = ""
 
     def push(self, token: int) -> str | None:
-        """Reads a token. Returns the text before it, if decoding has kept that; None if settled text changed."""
+        """Reads a token. Returns the text before it if it is unchanged; None if settled text changed."""
         self._ids.append(token)
         text = self._tokenizer.decode(self._ids)
         before = self._settled + self.pending

@@ -1,4 +1,4 @@
-"""Dense rewards are differences of the scores of prefixes, in single and vector environments, and in copies."""
+"""Dense rewards are differences of the scores of prefixes: in single environments, in rows and in copies."""
 
 from __future__ import annotations
 
@@ -76,7 +76,27 @@ def test_each_reward_is_the_difference_of_two_scores_from_scratch(name, seed, co
             break
 
 
-@pytest.mark.parametrize("timing", ["dense", {"id": "shaped", "gamma": 0.9}])
+def test_a_cheap_potential_shapes_an_expensive_reward():
+    timing = {"id": "shaped", "gamma": 1.0, "potential": {"bleu": 0.5, "length_penalty": -0.1}}
+    env = gym.make("Translation-v0", reward="token_f1", reward_timing=timing).unwrapped
+    env.reset(seed=0, options={"example": 0})
+    ids = env.tokenizer.encode(env.task.examples[0].references[0])[:4]
+    potentials, paid = [0.0], 0.0
+    for step, action in enumerate([*ids, env.tokenizer.end_token_ids[0]], 1):
+        _, reward, terminated, _, info = env.step(action)
+        paid += reward
+        if not terminated:
+            prefix = Episode(env.task.examples[0], env.tokenizer.decode(ids[:step]), tuple(ids[:step]))
+            potentials.append(env.task.potential(prefix))
+            assert reward == pytest.approx(potentials[-1] - potentials[-2], abs=1e-12)
+    assert list(info["outcome"]["reward_components"]) == ["token_f1"]
+    assert paid == pytest.approx(info["outcome"]["reward"])
+    assert any(potentials)
+
+
+@pytest.mark.parametrize(
+    "timing", ["dense", {"id": "shaped", "gamma": 0.9}, {"id": "shaped", "gamma": 1, "potential": "bleu"}]
+)
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 @pytest.mark.parametrize("name", ["bleu of words", "bleu of poems", "chinese", "bytes", "words of dialogues"])
 def test_rows_pay_what_single_environments_pay(name, mode, timing):

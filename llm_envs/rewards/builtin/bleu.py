@@ -108,7 +108,9 @@ class Bleu:
         return BleuIncrement(self.table(example.references), reader, self.prefix_score)
 
     def rows(self, tokenizer: Tokenizer, number: int) -> BleuRows | None:
-        """Returns BLEU of the growing prefixes of many texts, for a vector environment; None if it cannot be had.
+        """Returns BLEU of the growing prefixes of many texts, for a vector environment.
+
+        It is None for other tokenisers than 13a, and if decoding is more than to put pieces together.
 
         Args:
             tokenizer: The environment's tokenizer.
@@ -118,7 +120,7 @@ class Bleu:
         return None if pieces is None else BleuRows(self, pieces, number)
 
     def from_matches(self, matches: Matches) -> float:
-        """Returns the score of clipped counts. The latest ones are kept: short texts have few different counts."""
+        """Returns the score of clipped counts. It is cached: short texts have few different counts."""
         correct, length = matches.correct, matches.length
         if not correct[1]:
             return 0.0

@@ -67,15 +67,14 @@ class Smallest:
         numbers = self._numbers
         fifth = max(1, (len(numbers) + len(more)) // 5)
         total, count = self._moved(min(fifth, len(numbers)))
-        taken = 0  # of the others
-        for scaled in sorted([int(number * _SCALE) for number in more]):
+        others = sorted([int(number * _SCALE) for number in more])
+        for taken, scaled in enumerate(others):
             if count + taken == fifth:
                 if not count or scaled >= numbers[count - 1]:
                     break
                 count -= 1
                 total -= numbers[count]
             total += scaled
-            taken += 1
         return total / _SCALE / fifth
 
     def _moved(self, count: int) -> tuple[int, int]:

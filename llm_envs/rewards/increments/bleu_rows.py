@@ -1,4 +1,4 @@
-"""BLEU of many growing texts, for vector environments: one loop over rows, with little to do for most tokens."""
+"""BLEU of many growing texts, for vector environments."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from llm_envs.episode import Episode, Example, Turn
 class Growth:
     """The text of one running episode, and what the last step added to it.
 
-    All text `added` so far, then `pending`, is the text of the prefix. The environment changes one object from
-    step to step.
+    All text `added` so far, then `pending`, is the text of the prefix. One object is changed from step to
+    step.
 
     Attributes:
         example: The example of the episode.

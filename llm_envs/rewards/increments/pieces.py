@@ -9,7 +9,7 @@ from llm_envs.tokenizers import Tokenizer
 from llm_envs.tokenizers.streams import ByteStream, PieceStream, text_stream
 
 WORD, BREAK, MARK, OTHER, NOTHING = range(5)
-"""What a token is, and what a text ends with: a word, white space (or nothing), a mark after a word, or else."""
+"""What a token is, and what a text ends with: a word, white space or nothing, a mark, or else."""
 
 # A text that ends with white space is usually followed without another space, one that ends with a word by a
 # space. In these states it is the other way round.
@@ -27,7 +27,7 @@ class Pieces:
     Attributes:
         kinds: What each token is.
         words: The text of each token, without the space before it.
-        reads: reads[kind][state]: whether the words of a text in this state stay as they are before the token.
+        reads: reads[kind][state]: whether the words of a text in this state stay as they are.
     """
 
     def __init__(self, stream: PieceStream | ByteStream) -> None:
@@ -55,7 +55,7 @@ class Pieces:
             token: The token.
 
         Returns:
-            The text, the bytes of an unfinished character, and whether the next piece follows without a space.
+            The text, the bytes of an unfinished character, and whether the next piece follows without space.
         """
         if self._bytes:
             data = rest + self._bytes[token]
