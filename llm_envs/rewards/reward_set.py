@@ -178,7 +178,7 @@ class RewardSet:
         """
         parts = []
         for entry, reward, _ in self._components:
-            make = getattr(reward, "rows", None)
+            make = getattr(reward, "increment_rows", None)
             rows = None if make is None else make(tokenizer, number)
             if rows is None:
                 return None

@@ -19,6 +19,7 @@ from llm_envs.rewards.signatures import number_text
 from llm_envs.tokenizers import Tokenizer
 from llm_envs.tokenizers.words import is_unspaced, script_language
 
+_MOST_KNOWN = 1 << 27  # bytes of tables over rows and tokens
 _CACHED_SCORES = 1 << 15
 _LOG_2 = log(2.0)
 _SMOOTH_VALUES = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
@@ -107,7 +108,7 @@ class Bleu:
         reader = growing_bleu_tokens(self.tokenize, lowercase=self.lowercase)
         return BleuIncrement(self.table(example.references), reader, self.prefix_score)
 
-    def rows(self, tokenizer: Tokenizer, number: int) -> BleuRows | None:
+    def increment_rows(self, tokenizer: Tokenizer, number: int) -> BleuRows | None:
         """Returns BLEU of the growing prefixes of many texts, for a vector environment.
 
         It is None for other tokenisers than 13a, and if decoding is more than to put pieces together.
@@ -116,7 +117,9 @@ class Bleu:
             tokenizer: The environment's tokenizer.
             number: The number of texts.
         """
-        pieces = pieces_of(tokenizer) if self.tokenize == "13a" and not self.lowercase else None
+        if self.tokenize != "13a" or self.lowercase or number * tokenizer.vocabulary_size > _MOST_KNOWN:
+            return None
+        pieces = pieces_of(tokenizer)
         return None if pieces is None else BleuRows(self, pieces, number)
 
     def from_matches(self, matches: Matches) -> float:

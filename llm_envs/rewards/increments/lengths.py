@@ -94,7 +94,7 @@ class LengthIncrement:
         return self._score(self._reader.read(growth))
 
 
-_READERS = {"tokens": GrowingTokenCount, "words": GrowingCount, "characters": GrowingLength}
+_READERS: dict[str, Callable[[], Reader]] = {"tokens": GrowingTokenCount, "words": GrowingCount, "characters": GrowingLength}
 
 
 def _characters(word: str) -> int:

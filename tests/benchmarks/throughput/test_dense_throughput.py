@@ -1,4 +1,4 @@
-"""`llm-envs throughput --dense` measures every reward with and without dense timing; speeds are not tested."""
+"""`llm-envs throughput --dense` measures rewards with and without dense timing; speeds are not tested."""
 
 from __future__ import annotations
 
