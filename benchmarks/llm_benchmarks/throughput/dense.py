@@ -170,7 +170,7 @@ def run(*, json_output: bool = False) -> int:
     if json_output:
         print(json.dumps({"texts": [asdict(t) for t in texts], "rows": [asdict(r) for r in rows]}, indent=1))
         return 0
-    rates = ("no reward", "terminal", "dense", "every prefix from scratch")
+    rates = ("no reward", "terminal", "dense", "from scratch")
     _show(
         f"{ENV}, one environment, tokens/s; medians of {ROUNDS} rounds",
         ("reward", "tokens", *rates, "dense / none, time"),
