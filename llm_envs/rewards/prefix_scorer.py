@@ -65,9 +65,7 @@ class PrefixScorer:
                 raise
             except Exception as error:
                 raise failed(name, growth.episode(), error) from error
-            if type(value) is not float or not -MAX_SCORE <= value <= MAX_SCORE:
-                value = checked_number(name, growth.episode(), value)
-            total += weight * value
+            total += weight * _checked(name, growth, value)
         return total
 
     def grow_components(self, growth: Growth) -> dict[str, float]:
@@ -81,9 +79,9 @@ class PrefixScorer:
                 raise
             except Exception as error:
                 raise failed(name, growth.episode(), error) from error
-            values[name] = checked_number(name, growth.episode(), value)
+            values[name] = _checked(name, growth, value)
             for part, part_value in parts.items():
-                values[f"{name}/{part}"] = checked_number(f"{name}/{part}", growth.episode(), part_value)
+                values[f"{name}/{part}"] = _checked(f"{name}/{part}", growth, part_value)
         return values
 
     def __call__(self, episode: Episode) -> float:
@@ -108,6 +106,13 @@ class PrefixScorer:
         growth.measures = episode.measures
         values = self.grow_components(growth)
         return sum(weight * values[name] for name, weight, _ in self._parts), values
+
+
+def _checked(name: str, growth: Growth, value: Any) -> float:
+    """Returns a checked value. The prefix is only built if it is wrong, for the error."""
+    if type(value) is float and -MAX_SCORE <= value <= MAX_SCORE:
+        return value
+    return checked_number(name, growth.episode(), value)
 
 
 class _Whole:

@@ -150,3 +150,15 @@ def test_an_increment_that_returns_no_number_is_an_error_with_the_text():
     growth, _ = next(growths(Example(""), ["so far"], [""]))
     with pytest.raises(RewardError, match="'many', which is not a number; the text was 'so far'"):
         scorer.grow(growth)
+
+
+@pytest.mark.parametrize("spec", [{"id": "product", "rewards": ["chrf", "brevity"]}, "rouge", "distinct"])
+def test_an_increment_builds_no_whole_prefix(spec):
+    def never():
+        raise AssertionError("the whole prefix was built")
+
+    example = Example("", ("a reference",))
+    growth = Growth(example, never)
+    scorer = make_reward(spec).prefix_scorer(example)
+    for growth.added in ("a", " reference"):
+        scorer.grow(growth)

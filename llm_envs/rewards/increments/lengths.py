@@ -94,7 +94,11 @@ class LengthIncrement:
         return self._score(self._reader.read(growth))
 
 
-_READERS: dict[str, Callable[[], Reader]] = {"tokens": GrowingTokenCount, "words": GrowingCount, "characters": GrowingLength}
+_READERS: dict[str, Callable[[], Reader]] = {
+    "tokens": GrowingTokenCount,
+    "words": GrowingCount,
+    "characters": GrowingLength,
+}
 
 
 def _characters(word: str) -> int:
