@@ -133,7 +133,12 @@ class GrowingMeasures:
 
 
 class _Tally:
-    """Sums over the tokens of a text. A fork goes on from it without changing it."""
+    """Sums over the tokens of a text.
+
+    Args:
+        measures: The models of the train texts.
+        origin: The tally to go on from, which is not changed. It may not have an origin itself.
+    """
 
     __slots__ = (
         "_before",
@@ -169,10 +174,17 @@ class _Tally:
         "size",
     )
 
-    def __init__(self, measures: Measures) -> None:
+    def __init__(self, measures: Measures, origin: _Tally | None = None) -> None:
+        if origin is not None:
+            for name in self.__slots__:
+                setattr(self, name, getattr(origin, name))
+            self._less = []
+            self._pairs, self._triples = self._pairs.fork(), self._triples.fork()
+            self._skeleton = self._skeleton.copy()
+            return
         self._measures = measures
         self._before = (START,) * 5  # three classes, two items
-        self._last: tuple[str, ...] = (START, START)  # words
+        self._last: tuple[str, str] = (START, START)  # words
         self._evidence = self._items = self._item_logprobs = 0.0
         self._word_evidence = self._word_logprobs = self._readings = 0.0
         self._smallest = Smallest()
@@ -191,14 +203,8 @@ class _Tally:
         self.size = 0
 
     def fork(self) -> _Tally:
-        """Returns a tally that goes on from here. An original may not be a fork itself."""
-        other = _Tally.__new__(_Tally)
-        for name in self.__slots__:
-            setattr(other, name, getattr(self, name))
-        other._less = []
-        other._pairs, other._triples = self._pairs.fork(), self._triples.fork()
-        other._skeleton = self._skeleton.copy()
-        return other
+        """Returns a tally that goes on from here without changing this one."""
+        return _Tally(self._measures, self)
 
     def add(self, token: str, tag: str) -> None:
         """Adds a token of a class."""

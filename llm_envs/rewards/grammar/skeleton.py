@@ -45,16 +45,18 @@ class SkeletonReader:
 
     Args:
         valency: Gives "i", "t" or "" for a verb.
+        state: The open phrase (preposition, determiner, modifiers, noun), and the last part.
     """
 
     __slots__ = ("_determiner", "_last", "_modifiers", "_noun", "_preposition", "_valency")
 
-    def __init__(self, valency: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        valency: Callable[[str], str],
+        state: tuple[str, str, tuple[str, ...], str, str] = ("", "", (), "", END),
+    ) -> None:
         self._valency = valency
-        self._preposition = ""  # of an open prepositional phrase
-        self._determiner = self._noun = ""
-        self._modifiers: tuple[str, ...] = ()
-        self._last = END  # the last part
+        self._preposition, self._determiner, self._modifiers, self._noun, self._last = state
 
     def read(self, token: str, tag: str) -> Sequence[str]:
         """Reads a token. Returns the parts that it completes."""
@@ -118,7 +120,5 @@ class SkeletonReader:
 
     def copy(self) -> SkeletonReader:
         """Returns a reader that continues from here on its own."""
-        other = SkeletonReader(self._valency)
-        other._preposition, other._determiner = self._preposition, self._determiner
-        other._noun, other._modifiers, other._last = self._noun, self._modifiers, self._last
-        return other
+        state = self._preposition, self._determiner, self._modifiers, self._noun, self._last
+        return SkeletonReader(self._valency, state)
