@@ -175,13 +175,6 @@ class _Tally:
     )
 
     def __init__(self, measures: Measures, origin: _Tally | None = None) -> None:
-        if origin is not None:
-            for name in self.__slots__:
-                setattr(self, name, getattr(origin, name))
-            self._less = []
-            self._pairs, self._triples = self._pairs.fork(), self._triples.fork()
-            self._skeleton = self._skeleton.copy()
-            return
         self._measures = measures
         self._before = (START,) * 5  # three classes, two items
         self._last: tuple[str, str] = (START, START)  # words
@@ -201,6 +194,12 @@ class _Tally:
         self._part_evidence = self._part_logprobs = 0.0
         self._parts_lowest = float("inf")
         self.size = 0
+        if origin is not None:
+            for name in self.__slots__:
+                setattr(self, name, getattr(origin, name))
+            self._less = []
+            self._pairs, self._triples = self._pairs.fork(), self._triples.fork()
+            self._skeleton = self._skeleton.copy()
 
     def fork(self) -> _Tally:
         """Returns a tally that goes on from here without changing this one."""
