@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from llm_envs.envs.conversation import Conversation
+from llm_envs.envs.prefixes import Prefixes
 from llm_envs.envs.task import Task
 from llm_envs.episode import Episode, Example, FinishReason, Turn
-from llm_envs.rewards import PrefixScorer
 
 
 class Session:
@@ -23,9 +23,9 @@ class Session:
 
     __slots__ = (
         "_conversation",
+        "_prefixes",
         "_said",
         "_score",
-        "_scorer",
         "_task",
         "_token_ids",
         "_turns",
@@ -44,15 +44,17 @@ class Session:
         self._said: list[str] = []
         self._token_ids: list[int] = []
         self._turns: list[Turn] = []
-        self._scorer: PrefixScorer | None = None
+        self._prefixes: Prefixes | None = None
         self._score = 0.0
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__ if name != "_task"}
+        left_out = ("_task", "_prefixes")  # the prefixes are read again when the copy steps
+        return {name: getattr(self, name) for name in self.__slots__ if name not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value)
+        self._prefixes = None
 
     def rebind(self, task: Task) -> None:
         """Gives an unpickled session its task."""
@@ -65,9 +67,7 @@ class Session:
         self.start = task.max_prompt_tokens
         self.limit = self.start + task.max_new_tokens
         self._said, self._token_ids = [], []
-        if task.timing.needs_prefixes:
-            self._scorer = task.reward.prefix_scorer()
-            self._score = 0.0
+        self._prefixes, self._score = None, 0.0
         if task.max_turns == 1:
             self.example, prompt = task.start(index)
             return prompt
@@ -129,10 +129,21 @@ class Session:
     def pay_prefix(self, row: np.ndarray, column: int) -> float:
         """Returns the reward of a step that did not end the episode.
 
-        Only dense and shaped timings call it.
+        Only dense and shaped timings call it, at every step.
+
+        Args:
+            row: The observation.
+            column: The first free column.
         """
-        assert self._scorer is not None
-        before, self._score = self._score, self._scorer(self.episode(row, column, None))
+        before = self._score
+        if self._prefixes is None:
+            self._prefixes = Prefixes(self._task, self.example, self.episode)
+            read = self._prefixes.read_all
+        elif column > self.start:
+            read = self._prefixes.read_token
+        else:
+            read = self._prefixes.read_turn
+        self._score = read(row, self.start, column)
         return self._task.timing.pay(before, self._score, finished=False)
 
     def pay_final(self, score: float) -> float:

@@ -41,7 +41,9 @@ def make_task(task_class: type[Task], arguments: Mapping[str, Any]) -> Task:
     if str(arguments.get("dataset")).startswith(("file:", "hub:")):
         return task_class(**arguments)
     key = (task_class, text, redefinitions())
-    names = list(_texts([arguments.get(name) for name in ("tokenizer", "reward", "metrics")]))
+    names = list(
+        _texts([arguments.get(name) for name in ("tokenizer", "reward", "metrics", "reward_timing")])
+    )
     stamps = [path_stamp(_subject(name)) for name in names]
     made = _made.get(key)
     if made is not None and made.stamps == stamps and all(map(operator.is_, made.objects, _objects(names))):

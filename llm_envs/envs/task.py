@@ -100,6 +100,8 @@ class Task:
             lists=_lists_of(self.examples),
         )
         self.reward: RewardSet = self.make_reward(reward)
+        own = self.timing.potential is None
+        self.potential = self.reward if own else self.make_reward(self.timing.potential)
         specs = self.default_metrics() if metrics == "default" else metrics
         if isinstance(specs, str | Mapping):
             raise ValueError(f"metrics={metrics!r}: give a list of reward specs, or 'default'")
@@ -248,13 +250,23 @@ class Task:
         markers = self.tokenizer.markers
         return [*markers[turn.speaker], *self.tokenizer.encode(turn.text), *markers["agent"]]
 
-    def score(self, episodes: Sequence[Episode]) -> list[Outcome]:
+    def score(
+        self,
+        episodes: Sequence[Episode],
+        known: Sequence[tuple[float, dict[str, float]]] | None = None,
+    ) -> list[Outcome]:
         """Scores finished episodes, in one batch if a reward can.
+
+        Args:
+            episodes: The episodes.
+            known: The score and the components of each, if they have been computed along the way.
 
         Returns:
             The outcome of each episode. Its `reward` is the score.
         """
-        if len(episodes) == 1:
+        if known is not None:
+            totals, components = [total for total, _ in known], [values for _, values in known]
+        elif len(episodes) == 1:
             reward, parts = self.reward.score(episodes[0])
             totals, components = [reward], [parts]
         else:

@@ -16,6 +16,7 @@ from llm_envs.checks.arguments import at_least_one
 from llm_envs.envs import WAIT
 from llm_envs.envs.arguments import check_arguments, checked_options, copied
 from llm_envs.envs.rendering import check_render_mode, render_picture, render_session
+from llm_envs.envs.row_prefixes import row_prefixes
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
 from llm_envs.envs.task import Task
@@ -101,6 +102,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._sessions = [Session(self.task) for _ in range(num_envs)]
+        self._prefixes = row_prefixes(self.task, num_envs)
         self._rngs: list[np.random.Generator | None] = [None] * num_envs
         self._rows = np.arange(num_envs)
         self._tokens = np.full((num_envs, length), -1, np.int32)
@@ -172,6 +174,8 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._tokens[row] = session.begin(example, rng)
             starts.append(session.start)
             limits.append(session.limit)
+            if self._prefixes is not None:
+                self._prefixes.begin(row, session.example)
             begun[row] = session.start_info()
             self._outcomes[row] = None
         self._columns[rows], self._limits[rows], self._over[rows] = starts, limits, False
@@ -230,7 +234,9 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             ends = self.task.is_end[actions]
             ends |= self._columns >= self._limits
         terminated = np.zeros(self.num_envs, dtype=bool)
-        if self.task.timing.needs_prefixes:
+        if self._prefixes is not None:
+            rewards[rows] = self._prefixes.pay(rows, actions[rows])
+        elif self.task.timing.needs_prefixes:
             for row in rows[~ends].tolist():
                 rewards[row] = self._sessions[row].pay_prefix(self._tokens[row], int(self._columns[row]))
         rows = rows[ends]
@@ -291,9 +297,14 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 episodes.append(session.episode(tokens, column, reason))
         if not finished:
             return
+        # Rows are followed all at once in tasks of one turn only, where all of them end here.
+        known = None if self._prefixes is None else self._prefixes.finish(rows)
         final: dict[int, dict[str, Any]] = {}
-        for row, outcome in zip(finished, self.task.score(episodes), strict=True):
-            rewards[row] = self._sessions[row].pay_final(outcome.reward)
+        for row, outcome in zip(finished, self.task.score(episodes, known), strict=True):
+            if self._prefixes is None:
+                rewards[row] = self._sessions[row].pay_final(outcome.reward)
+            else:
+                rewards[row] = self._prefixes.pay_final(row, outcome.reward)
             terminated[row] = True
             self._outcomes[row] = outcome
             final[row] = {"outcome": outcome.to_info()}
@@ -337,10 +348,15 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         return self.call(name)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "task": content_hashes(self.task)}
+        return {**self.__dict__, "task": content_hashes(self.task), "_prefixes": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self.task = find_again(self.task_class, self._arguments, state["task"])
         for session in self._sessions:
             session.rebind(self.task)
+        self._prefixes = row_prefixes(self.task, self.num_envs)
+        if self._prefixes is not None:
+            for row in np.flatnonzero(~self._over).tolist():
+                session, written = self._sessions[row], self._tokens[row, : self._columns[row]]
+                self._prefixes.begin(row, session.example, written[session.start :].tolist())

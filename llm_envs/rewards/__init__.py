@@ -9,10 +9,13 @@ imports no metric: a metric is imported when a reward that uses it is made.
 
 from llm_envs.rewards.context import RewardContext, RewardError
 from llm_envs.rewards.expressions import parse_reward
+from llm_envs.rewards.increments.growth import Growth
+from llm_envs.rewards.prefix_scorer import PrefixScorer
 from llm_envs.rewards.registry import list_rewards, register_reward
-from llm_envs.rewards.reward_set import PrefixScorer, RewardSet, make_reward
+from llm_envs.rewards.reward_set import RewardSet, make_reward
 
 __all__ = [
+    "Growth",
     "PrefixScorer",
     "RewardContext",
     "RewardError",

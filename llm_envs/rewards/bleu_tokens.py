@@ -7,7 +7,7 @@ are treated before splitting. So the tokens of every word are computed once and 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 
 TOKENIZERS = ("13a", "zh", "char", "none")
@@ -74,11 +74,6 @@ def default_tokenizer(language: str) -> str:
     return "char" if primary in _UNSPACED else "13a"
 
 
-def crosses_words(text: str) -> bool:
-    """Returns True if 13a joins parts of this text across white space."""
-    return "-\n" in text or "<skipped>" in text
-
-
 def _split_symbols(word: str) -> tuple[str, ...]:
     word = _SYMBOL.sub(r" \1 ", word)
     word = _MARK_AFTER_NO_DIGIT.sub(r"\1 \2 ", word)
@@ -110,20 +105,44 @@ def _tokenize_13a(text: str) -> list[str]:
 
 
 def _tokenize_zh(text: str) -> list[str]:
-    text = text.strip()
-    pieces = _ZH_PIECES.findall(text)
-    if not pieces:
-        return []
-    # sacrebleu pads the line for 13a and not for zh: its first and last character stand at a bare
-    # edge.
-    tokens = [*chain.from_iterable(map(_WORDS_ZH.__getitem__, pieces[1:-1]))]
-    if len(pieces) == 1:
-        return [*_split_symbols(pieces[0])]
-    return [*_split_symbols(pieces[0] + " "), *tokens, *_split_symbols(" " + pieces[-1])]
+    return chinese_tokens(_ZH_PIECES.findall(text.strip()), first=True, last=True)
 
 
 def _tokenize_char(text: str) -> list[str]:
     return list("".join(text.split()))
+
+
+def tokens_within(text: str) -> list[str]:
+    """Returns the 13a tokens of a piece of a text that ends at a place where it can be cut."""
+    if "-\n" in text or "<skipped>" in text:
+        text = text.replace("<skipped>", "").replace("-\n", "")
+    return list(chain.from_iterable(map(_WORDS_13A.__getitem__, text.split())))
+
+
+def chinese_pieces(text: str) -> list[re.Match[str]]:
+    """Returns the pieces of a text that zh looks at one by one, without white space at both ends."""
+    pieces = list(_ZH_PIECES.finditer(text))
+    while pieces and pieces[-1][0].isspace():
+        pieces.pop()
+    first = next((i for i, piece in enumerate(pieces) if not piece[0].isspace()), 0)
+    return pieces[first:]
+
+
+def chinese_tokens(pieces: Sequence[str], *, first: bool, last: bool) -> list[str]:
+    """Returns the zh tokens of some pieces.
+
+    Args:
+        pieces: Pieces in a row.
+        first: True if they begin the text. sacrebleu pads the line for 13a and not for zh, so the first and
+            the last character stand at a bare edge.
+        last: True if they end the text.
+    """
+    tokens: list[str] = []
+    for at, piece in enumerate(pieces):
+        before = "" if first and at == 0 else " "
+        after = "" if last and at == len(pieces) - 1 else " "
+        tokens += _WORDS_ZH[piece] if before and after else _split_symbols(before + piece + after)
+    return tokens
 
 
 _BY_NAME: dict[str, Callable[[str], list[str]]] = {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from llm_envs.episode import Episode
+from llm_envs.episode import Episode, Example
 from llm_envs.rewards.context import RewardContext
+from llm_envs.rewards.increments.growth import Growth
+from llm_envs.rewards.prefix_scorer import PrefixScorer
 from llm_envs.rewards.reward_set import RewardSet, make_reward
 
 Parts = tuple[float, dict[str, float]]
@@ -54,28 +56,34 @@ class Composition(ABC):
         """Returns score and parts of every episode. Parts that can score batches do."""
         return [self._combined(table) for table in self._rewards.score_batch(episodes)[1]]
 
-    def prefix_scorer(self) -> CompositionPrefixScorer:
-        """Returns a scorer for the growing prefixes of one episode."""
-        return CompositionPrefixScorer(self)
+    def increment(self, example: Example) -> CompositionIncrement | None:
+        """Returns the scores of the growing prefixes of one episode, if one of the parts offers them."""
+        parts = self._rewards.prefix_scorer(example)
+        return CompositionIncrement(parts, self.combine) if parts.reads_growth else None
 
     def _combined(self, values: Mapping[str, float]) -> Parts:
         return self.combine(values), dict(values)
 
 
-class CompositionPrefixScorer:
-    """A composition on growing prefixes. Each part has its own prefix scorer."""
+class CompositionIncrement:
+    """A composition on the growing prefixes of one episode. Parts that offer increments follow them.
 
-    def __init__(self, composition: Composition) -> None:
-        self._composition = composition
-        self._scorer = composition._rewards.prefix_scorer()
+    Args:
+        parts: Scores the parts.
+        combine: Makes the value of the whole.
+    """
 
-    def __call__(self, episode: Episode) -> float:
-        """Returns the score."""
-        return self.score_parts(episode)[0]
+    def __init__(self, parts: PrefixScorer, combine: Callable[[Mapping[str, float]], float]) -> None:
+        self._parts, self._combine = parts, combine
 
-    def score_parts(self, episode: Episode) -> Parts:
-        """Returns the score and the parts for this prefix."""
-        return self._composition._combined(self._scorer.score(episode)[1])
+    def __call__(self, growth: Growth) -> float:
+        """Returns the score of the next prefix."""
+        return self._combine(self._parts.grow_components(growth))
+
+    def score_parts(self, growth: Growth) -> Parts:
+        """Returns the score of the next prefix, and those of the parts."""
+        values = self._parts.grow_components(growth)
+        return self._combine(values), values
 
 
 def grouped(name: str, rewards: Any) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from llm_envs.tokenizers.words import is_word, tokens_of
 
-_START = "\n"  # a text begins like a line
-_END = "</s>"
+START = "\n"  # a text begins like a line
+END_OF_TEXT = "</s>"
 _OWN_CLASS_COUNT = 5
 _SUFFIX_TYPES = 50
 _CACHED_TRIGRAMS = 1 << 18
@@ -82,7 +82,7 @@ class NgramModel:
     def __init__(self, texts: Iterable[Sequence[str]]) -> None:
         """Counts token sequences; most callers want `NgramModel.fit`."""
         sequences = [list(tokens) for tokens in texts]
-        self._unigrams = Counter(token for tokens in sequences for token in [*tokens, _END])
+        self._unigrams = Counter(token for tokens in sequences for token in [*tokens, END_OF_TEXT])
         self._total = sum(self._unigrams.values())
         endings: Counter[str] = Counter()
         for word in self._unigrams:
@@ -93,8 +93,8 @@ class NgramModel:
         self._class_bigrams, self._class_trigrams = NgramOrder(1.0), NgramOrder(2.0)
         self._class_counts: dict[str, int] = defaultdict(int)
         for tokens in sequences:
-            before, last = _START, _START
-            for token in [*tokens, _END]:
+            before, last = START, START
+            for token in [*tokens, END_OF_TEXT]:
                 a, b, c = self._class(before), self._class(last), self._class(token)
                 self._bigrams.add((last,), token)
                 self._trigrams.add((before, last), token)
@@ -131,22 +131,26 @@ class NgramModel:
 
     def is_unknown(self, token: str) -> bool:
         """Returns True if a token is a word that the texts do not contain."""
-        return token not in self._unigrams and token != _END and is_word(token)
+        return token not in self._unigrams and token != END_OF_TEXT and is_word(token)
 
     def score_tokens(self, tokens: Sequence[str]) -> list[Token]:
         """Returns every token of a text, and its end, with log-probability and evidence."""
         scored = []
-        before, last = _START, _START
-        for token in [*tokens, _END]:
-            key = (before, last, token)
-            found = self._cache.get(key)
-            if found is None:
-                if len(self._cache) >= _CACHED_TRIGRAMS:
-                    self._cache.clear()
-                found = self._cache[key] = self._score(*key)
-            scored.append(found)
+        before, last = START, START
+        for token in [*tokens, END_OF_TEXT]:
+            scored.append(self.score_token(before, last, token))
             before, last = last, token
         return scored
+
+    def score_token(self, before: str, last: str, token: str) -> Token:
+        """Returns a token after two others; a text begins after two START, and ends with an END_OF_TEXT."""
+        key = (before, last, token)
+        found = self._cache.get(key)
+        if found is None:
+            if len(self._cache) >= _CACHED_TRIGRAMS:
+                self._cache.clear()
+            found = self._cache[key] = self._score(*key)
+        return found
 
     def _score(self, before: str, last: str, token: str) -> Token:
         a, b, c = self._class(before), self._class(last), self._class(token)
@@ -167,7 +171,7 @@ class NgramModel:
         return found
 
     def _new_class(self, token: str) -> str:
-        if token == _END or not is_word(token):
+        if token == END_OF_TEXT or not is_word(token):
             return token
         if self._unigrams.get(token, 0) >= _OWN_CLASS_COUNT:
             return token

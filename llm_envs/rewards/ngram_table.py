@@ -86,15 +86,16 @@ class Matches:
     Attributes:
         length: Tokens read.
         correct: correct[n] is the number of matched n-grams of order n; index 0 is unused.
+        node: The longest n-gram of the table that ends the sequence and can still grow.
     """
 
-    __slots__ = ("_node", "_used", "correct", "length", "table")
+    __slots__ = ("_used", "correct", "length", "node", "table")
 
     def __init__(self, table: NgramTable) -> None:
         self.table = table
         self.length = 0
         self.correct = [0] * (table.max_order + 1)
-        self._node = 0
+        self.node = 0
         self._used = [0] * len(table.suffix)
 
     def extend(self, tokens: Iterable[str]) -> Read:
@@ -104,7 +105,7 @@ class Matches:
         order, count, size = table.order, table.count, table.size
         ids = list(map(table.vocabulary.get, tokens))
         ends: list[int] = []
-        before, node = self._node, self._node
+        before, node = self.node, self.node
         for token in ids:
             if token is None:
                 node = 0
@@ -120,15 +121,33 @@ class Matches:
                 if times <= count[found]:
                     correct[order[found]] += 1
                 found = suffix[found]
-        self._node = node
+        self.node = node
         self.length += len(ids)
         return Read(len(ids), before, ends)
+
+    def extend_by(self, token: int) -> int:
+        """Reads one token, given its number in the vocabulary. Returns the longest n-gram that it ends."""
+        table, used, correct = self.table, self._used, self.correct
+        child, suffix, node, size = table.child, table.suffix, self.node, table.size
+        found = child.get(node * size + token)
+        while found is None:
+            node = suffix[node]
+            found = child.get(node * size + token)
+        self.node = table.context[found]
+        self.length += 1
+        ending = found
+        while ending:
+            times = used[ending] = used[ending] + 1
+            if times <= table.count[ending]:
+                correct[table.order[ending]] += 1
+            ending = suffix[ending]
+        return found
 
     def take_back(self, read: Read) -> None:
         """Undoes the last `extend`."""
         table, used = self.table, self._used
         self.length -= read.length
-        self._node = read.node_before
+        self.node = read.node_before
         for found in read.ends:
             while found:
                 if used[found] <= table.count[found]:

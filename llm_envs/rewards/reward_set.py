@@ -6,16 +6,16 @@ A weighted sum of rewards with checked values, for single texts, batches and gro
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import isfinite
 from typing import Any, NamedTuple
 
-from llm_envs.episode import Episode
+from llm_envs.episode import Episode, Example
 from llm_envs.rewards.context import RewardContext, RewardError
+from llm_envs.rewards.prefix_rows import PrefixRows
+from llm_envs.rewards.prefix_scorer import PrefixScorer
 from llm_envs.rewards.signatures import number_text
 from llm_envs.rewards.specs import Entry, build, parse_spec
-
-MAX_SCORE = 1e15
-"""How large one reward's value may be, so that weighted sums, squares and means of scores stay finite."""
+from llm_envs.rewards.values import MAX_SCORE, checked_number, failed
+from llm_envs.tokenizers import Tokenizer
 
 _Score = tuple[float, dict[str, float]]
 
@@ -157,12 +157,33 @@ class RewardSet:
             except Exception as error:
                 reason = f"raised {type(error).__name__} on {len(episodes)} texts together: {error}"
                 raise RewardError(name, None, reason) from error
-            values[name] = _number(name, None, value)
+            values[name] = checked_number(name, None, value)
         return values
 
-    def prefix_scorer(self) -> PrefixScorer:
-        """Returns a scorer for the growing prefixes of one episode (dense reward timing)."""
-        return PrefixScorer(self._components)
+    def prefix_scorer(self, example: Example | None = None) -> PrefixScorer:
+        """Returns a scorer for the growing prefixes of one episode (dense reward timing).
+
+        Args:
+            example: The example of the episode. None if it is to be found in the episodes that are scored.
+        """
+        parts = [(c.entry.name, c.entry.weight, c.reward) for c in self._components]
+        return PrefixScorer(parts, example)
+
+    def rows(self, tokenizer: Tokenizer, number: int) -> PrefixRows | None:
+        """Returns a scorer of many growing texts of one turn; None if a reward does not offer that.
+
+        Args:
+            tokenizer: The environment's tokenizer.
+            number: The number of texts.
+        """
+        parts = []
+        for entry, reward, _ in self._components:
+            make = getattr(reward, "increment_rows", None)
+            rows = None if make is None else make(tokenizer, number)
+            if rows is None:
+                return None
+            parts.append((entry.name, entry.weight, rows))
+        return PrefixRows(parts)
 
     def to_spec(self) -> list[dict[str, Any]] | None:
         """Returns a JSON-able spec that makes this reward again, or None if it holds a callable.
@@ -171,32 +192,6 @@ class RewardSet:
         """
         specs = [c.entry.to_spec() for c in self._components]
         return None if None in specs else [s for s in specs if s is not None]
-
-
-class PrefixScorer:
-    """Scores growing prefixes of one episode. It equals the RewardSet on each prefix, but is faster.
-
-    A reward with a method `prefix_scorer()` supplies an object that keeps its counts between prefixes. Other
-    rewards are called on the whole prefix.
-    """
-
-    def __init__(self, components: Sequence[Component]) -> None:
-        self._components = components
-        self._scorers = [
-            c.reward.prefix_scorer() if hasattr(c.reward, "prefix_scorer") else c.reward for c in components
-        ]
-
-    def __call__(self, episode: Episode) -> float:
-        """Returns the weighted sum for this prefix."""
-        return self.score(episode)[0]
-
-    def components(self, episode: Episode) -> dict[str, float]:
-        """Returns the unweighted values for this prefix, by name."""
-        return self.score(episode)[1]
-
-    def score(self, episode: Episode) -> _Score:
-        """Returns the weighted sum and the components for this prefix."""
-        return _score(self._components, self._scorers, episode)
 
 
 def _score(
@@ -212,14 +207,14 @@ def _score(
         except RewardError:
             raise
         except Exception as error:
-            raise _failed(name, episode, error) from error
+            raise failed(name, episode, error) from error
         if type(value) is not float or not -MAX_SCORE <= value <= MAX_SCORE:
-            value = _number(name, episode, value)
+            value = checked_number(name, episode, value)
         total += entry.weight * value
         values[name] = value
         if parts is not None:
             for part, part_value in parts.items():
-                values[f"{name}/{part}"] = _number(f"{name}/{part}", episode, part_value)
+                values[f"{name}/{part}"] = checked_number(f"{name}/{part}", episode, part_value)
     return total, values
 
 
@@ -241,39 +236,18 @@ def _batch(component: Component, episodes: Sequence[Episode]) -> list[_Score]:
     except Exception as error:
         for episode in episodes:  # find the episode that raises, to name it
             _score((component,), (reward,), episode)
-        raise _failed(name, episodes[0], error) from error
+        raise failed(name, episodes[0], error) from error
     if len(results) != len(episodes):
         reason = f"returned {len(results)} scores for a batch of {len(episodes)} episodes"
         raise RewardError(name, episodes[0].text if episodes else "", reason)
     pairs = [r if isinstance(r, tuple) else (r, {}) for r in results]
     return [
         (
-            _number(name, episode, value),
-            {part: _number(f"{name}/{part}", episode, one) for part, one in parts.items()},
+            checked_number(name, episode, value),
+            {part: checked_number(f"{name}/{part}", episode, one) for part, one in parts.items()},
         )
         for episode, (value, parts) in zip(episodes, pairs, strict=True)
     ]
-
-
-def _failed(name: str, episode: Episode, error: Exception) -> RewardError:
-    return RewardError(name, episode.text, f"raised {type(error).__name__}: {error}")
-
-
-def _number(name: str, episode: Episode | None, value: Any) -> float:
-    text = None if episode is None else episode.text
-    try:
-        if isinstance(value, str | bytes):
-            raise TypeError
-        number = float(value)
-    except (TypeError, ValueError):
-        raise RewardError(name, text, f"returned {value!r}, which is not a number") from None
-    except OverflowError:
-        raise RewardError(name, text, "returned a number beyond all floats") from None
-    if not isfinite(number):
-        raise RewardError(name, text, f"returned {number}, which is not finite")
-    if abs(number) > MAX_SCORE:
-        raise RewardError(name, text, f"returned {number}; at most {MAX_SCORE:g} is taken as a score")
-    return number
 
 
 def _signature(components: Sequence[Component]) -> str:

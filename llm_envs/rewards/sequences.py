@@ -35,12 +35,38 @@ def common_subsequence(first: Sequence[Hashable], second: Sequence[Hashable]) ->
         first: Characters or words.
         second: Characters or words.
     """
-    masks, every = _masks(first), (1 << len(first)) - 1
-    row = every
-    for item in second:
-        common = row & masks.get(item, 0)
-        row = ((row + common) | (row - common)) & every
-    return len(first) - row.bit_count()
+    growing = CommonSubsequence(first)
+    growing.extend(second)
+    return growing.length
+
+
+class CommonSubsequence:
+    """The longest common subsequence with a growing sequence. An item costs one pass over `first`, as bits.
+
+    Args:
+        first: The sequence that stays.
+    """
+
+    __slots__ = ("_every", "_masks", "row")
+
+    def __init__(self, first: Sequence[Hashable]) -> None:
+        self._masks, self._every = _masks(first), (1 << len(first)) - 1
+        self.row = self._every
+
+    def extend(self, items: Sequence[Hashable]) -> None:
+        """Appends items to the growing sequence. To take them back, set `row` to what it was."""
+        row, masks, every = self.row, self._masks, self._every
+        for item in items:
+            mask = masks.get(item)
+            if mask is not None:
+                common = row & mask
+                row = ((row + common) | (row - common)) & every
+        self.row = row
+
+    @property
+    def length(self) -> int:
+        """The length of the longest common subsequence."""
+        return (self._every ^ self.row).bit_count()
 
 
 def _masks(items: Sequence[Hashable]) -> dict[Hashable, int]:

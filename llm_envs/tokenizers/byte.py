@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from llm_envs.tokenizers.streams import ByteStream, TextStream
 from llm_envs.tokenizers.tokenizer import END, ROLES, SEPARATOR, digest
+
+_MARKERS = 2 + len(ROLES)
+_PIECES = [*(bytes([i]) for i in range(256)), *[b""] * _MARKERS]
 
 
 class ByteTokenizer:
@@ -32,6 +36,10 @@ class ByteTokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         """Returns the text of the bytes. Bytes that are not UTF-8 become U+FFFD."""
         return bytes(i for i in ids if i < 256).decode(errors="replace")
+
+    def stream(self) -> TextStream:
+        """Returns a stream that decodes token by token."""
+        return ByteStream(_PIECES)
 
     def token(self, index: int) -> str:
         """Returns a token as people should see it."""

@@ -15,6 +15,7 @@ from llm_envs.checks.types import check_flag
 from llm_envs.foreign import UntrustedCode, load_pretrained, shown
 from llm_envs.tokenizers.added_tokens import LiteralEncoder, byte_alphabet, misread_tokens
 from llm_envs.tokenizers.chat_template import template_markers
+from llm_envs.tokenizers.streams import ByteStream, DecodedStream, TextStream
 from llm_envs.tokenizers.tokenizer import ROLES, digest
 
 
@@ -129,6 +130,10 @@ class HuggingFaceTokenizer:
         # One itemgetter looks up all ids in half the time of a loop. It returns a tuple for two or more
         # keys, hence the empty entry at -1, twice.
         return b"".join(itemgetter(-1, -1, *ids)(table)).decode(errors="replace")
+
+    def stream(self) -> TextStream:
+        """Returns a stream that decodes token by token, byte-level decoders at a constant cost."""
+        return DecodedStream(self) if self._byte_table is None else ByteStream(self._byte_table)
 
     def _decode_by_library(self, ids: list[int]) -> str:
         """Decodes with the library. Tokens that it would misread are written unchanged."""

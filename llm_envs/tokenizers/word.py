@@ -10,6 +10,7 @@ from functools import cache, cached_property, lru_cache
 from typing import Any
 
 from llm_envs.checks.types import check_flag, fits
+from llm_envs.tokenizers.streams import PieceStream, TextStream
 from llm_envs.tokenizers.tokenizer import END, ROLES, SEPARATOR, digest
 from llm_envs.tokenizers.words import is_plain
 
@@ -204,6 +205,10 @@ class WordTokenizer:
             parts.append(piece)
             tight = binds_right
         return "".join(parts)
+
+    def stream(self) -> TextStream:
+        """Returns a stream that decodes token by token."""
+        return PieceStream(self._pieces)
 
     @cached_property
     def _pieces(self) -> list[tuple[str | None, bool, bool]]:

@@ -97,6 +97,20 @@ def tokens_of(text: str) -> list[str]:
     return found
 
 
+def tokens_within(text: str) -> list[str]:
+    """Returns the tokens of a piece of a text, with the line breaks at its ends."""
+    text = text.lower().replace("\u2019", "'")
+    if is_plain(text):
+        return _TOKEN.findall(text)
+    found: list[str] = scripts().token.findall(_comparable(text))
+    return found
+
+
+def has_unspaced(text: str) -> bool:
+    """Returns True if a text has characters of a script without spaces."""
+    return _UNSPACED.search(text) is not None
+
+
 def count_words(text: str) -> int:
     """Returns the number of words between white space; of characters, if a script has no spaces."""
     words = text.split()

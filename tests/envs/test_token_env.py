@@ -86,6 +86,12 @@ def test_after_a_reset_that_raised_no_episode_is_running(wrong, monkeypatch):
         ({"reward_timing": "sparse"}, ValueError, "'terminal', 'dense'"),
         ({"reward_timing": {"id": "shaped"}}, ValueError, "gamma"),
         (
+            {"reward_timing": {"id": "dense", "potential": "bleu"}},
+            ValueError,
+            "only 'shaped' takes a potential",
+        ),
+        ({"reward_timing": {"id": "shaped", "gamma": 1, "potential": "blue"}}, ValueError, "did you mean"),
+        (
             {"reward_timing": {"id": "shaped", "gamma": float("nan")}},
             ValueError,
             "reward_timing={'id': 'shaped'",

@@ -11,7 +11,7 @@ from llm_benchmarks.commands.app import main
 from llm_benchmarks.rewards import library_page
 from llm_envs.checks.extras import EXTRAS
 from llm_envs.rewards.cards import CARDS
-from llm_envs.rewards.registry import REGISTRY
+from llm_envs.rewards.registry import REGISTRY, find_reward
 
 
 def test_every_reward_of_the_package_has_a_row():
@@ -26,6 +26,11 @@ def test_a_row_says_range_direction_cost_and_source(name):
     assert card.direction in ("higher", "lower")
     assert all((card.range, card.cost, card.source))
     assert card.extra in ("", *EXTRAS)
+
+
+@pytest.mark.parametrize("name", [name for name in CARDS if ":" not in name])
+def test_a_row_says_whether_prefixes_are_scored_from_scratch(name):
+    assert (CARDS[name].dense == "text") is not hasattr(find_reward(name), "increment")
 
 
 def test_the_page_is_what_the_table_and_the_code_say():

@@ -22,6 +22,10 @@ of ids. "Lower" marks a penalty, which gets a negative weight. The cost is that 
 core. The last column has the options with their defaults. The docstring of each file has the definition, what
 it misses and the errors.
 
+"Dense" is what a token costs with `reward_timing="dense"`: "constant"; "reference", which grows with the
+reference; "text", where each prefix is scored from scratch; or that of its parts. See
+[dense rewards](compose.md#dense-rewards).
+
 `llm-envs rewards list` prints the same. [Add a reward](../extend/reward.md) says how to write one.
 """
 _TRUST = """\
@@ -46,7 +50,7 @@ def rows() -> list[dict[str, Any]]:
 
 def page() -> str:
     """Returns the page as Markdown."""
-    head = ("id", "what it does", "range", "better", "cost", "reads", "needs", "source", "options")
+    head = ("id", "what it does", "range", "better", "cost", "dense", "reads", "needs", "source", "options")
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in _cells(row)) + " |" for row in rows()]
     trust = [f"- `{name}`: {card.trust}" for name, card in CARDS.items() if card.trust]
@@ -59,7 +63,7 @@ def _cells(row: Mapping[str, Any]) -> Sequence[str]:
         f"`{name}`" if value is None else f"`{name}={value}`" for name, value in row["options"].items()
     )
     needs = f"`llm-envs[{row['extra']}]`" if row["extra"] else ""
-    names = ("range", "direction", "cost", "reads")
+    names = ("range", "direction", "cost", "dense", "reads")
     return (f"`{row['id']}`", row["does"], *(row[name] for name in names), needs, row["source"], options)
 
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from collections.abc import Sequence
+from math import exp, inf, log
 
 from llm_envs.checks.types import fits
-from llm_envs.episode import Episode
+from llm_envs.episode import Episode, Example
 from llm_envs.foreign import shown
-from llm_envs.rewards.bleu_tokens import crosses_words, default_tokenizer, tokenizer
+from llm_envs.rewards.bleu_tokens import default_tokenizer, tokenizer
 from llm_envs.rewards.context import RewardContext
+from llm_envs.rewards.increments.bleu import BleuIncrement
+from llm_envs.rewards.increments.bleu_rows import BleuRows
+from llm_envs.rewards.increments.bleu_words import growing_bleu_tokens
+from llm_envs.rewards.increments.pieces import pieces_of
 from llm_envs.rewards.ngram_table import Matches, NgramTable, TableCache
 from llm_envs.rewards.signatures import number_text
+from llm_envs.tokenizers import Tokenizer
 from llm_envs.tokenizers.words import is_unspaced, script_language
 
+_MOST_KNOWN = 1 << 27  # bytes of tables over rows and tokens
+_CACHED_SCORES = 1 << 15
+_LOG_2 = log(2.0)
 _SMOOTH_VALUES = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
 
 
@@ -66,6 +75,9 @@ class Bleu:
         self._smooth_value = _SMOOTH_VALUES[smooth_method] if smooth_value is None else smooth_value
         self._effective_order = effective_order
         self.table = TableCache(self._make_table)
+        self._log_totals: list[float] = []
+        self._log_counts: dict[tuple[int, ...], float] = {}
+        self._scores: dict[tuple[int, ...], float] = {}
         smooth = (
             smooth_method
             if self._smooth_value is None
@@ -75,6 +87,9 @@ class Bleu:
             f"bleu|order:{max_order}|smooth:{smooth}|tok:{tokenize}"
             f"|eff:{'yes' if effective_order else 'no'}|case:{'lc' if lowercase else 'mixed'}|v1"
         )
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**self.__dict__, "_log_counts": {}, "_scores": {}}
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""
@@ -86,15 +101,42 @@ class Bleu:
         matches.extend(self.tokens(text.lower() if self.lowercase else text))
         return self.from_matches(matches)
 
-    def prefix_scorer(self) -> BleuPrefixScorer:
-        """Returns a scorer for the growing prefixes of one text."""
-        return BleuPrefixScorer(self)
+    def increment(self, example: Example) -> BleuIncrement | None:
+        """Returns BLEU of the growing prefixes of one text."""
+        if not example.references:
+            return None
+        reader = growing_bleu_tokens(self.tokenize, lowercase=self.lowercase)
+        return BleuIncrement(self.table(example.references), reader, self.prefix_score)
+
+    def increment_rows(self, tokenizer: Tokenizer, number: int) -> BleuRows | None:
+        """Returns BLEU of the growing prefixes of many texts, for a vector environment.
+
+        It is None for other tokenisers than 13a, and if decoding is more than to put pieces together.
+
+        Args:
+            tokenizer: The environment's tokenizer.
+            number: The number of texts.
+        """
+        if self.tokenize != "13a" or self.lowercase or number * tokenizer.vocabulary_size > _MOST_KNOWN:
+            return None
+        pieces = pieces_of(tokenizer)
+        return None if pieces is None else BleuRows(self, pieces, number)
 
     def from_matches(self, matches: Matches) -> float:
-        """Returns the score of clipped counts."""
+        """Returns the score of clipped counts. It is cached: short texts have few different counts."""
         correct, length = matches.correct, matches.length
         if not correct[1]:
             return 0.0
+        reference_length = matches.table.closest_length(length)
+        key = (length, reference_length, *correct)
+        score = self._scores.get(key)
+        if score is None:
+            if len(self._scores) >= _CACHED_SCORES:
+                self._scores.clear()
+            score = self._scores[key] = self._of_counts(correct, length, reference_length)
+        return score
+
+    def _of_counts(self, correct: Sequence[int], length: int, reference_length: int) -> float:
         used_order = self.max_order
         log_precision, smoothing = 0.0, 1.0
         for n in range(1, self.max_order + 1):
@@ -119,10 +161,60 @@ class Bleu:
                 log_precision += log(self._smooth_value / total)
             else:
                 return 0.0
-        reference_length = matches.table.closest_length(length)
         if length < reference_length:
             return exp(log_precision / used_order + 1.0 - reference_length / length)
         return min(1.0, exp(log_precision / used_order))
+
+    def prefix_score(self, matches: Matches) -> float:
+        """Returns the score of clipped counts up to rounding, at half the cost of `from_matches`."""
+        length, table = matches.length, matches.table
+        if length < self.max_order or not self.has_log_counts:
+            return self.from_matches(matches)
+        log_counts = self.log_counts(matches)
+        if log_counts == -inf:
+            return 0.0
+        log_precision = (log_counts - self.log_totals(length)[length]) / self.max_order
+        reference_length = table.closest_length(length)
+        if length < reference_length:
+            return exp(log_precision + 1.0 - reference_length / length)
+        return min(1.0, exp(log_precision))
+
+    @property
+    def has_log_counts(self) -> bool:
+        """True if scores can be had from `log_counts`: with the default smoothing."""
+        return self._smooth_method == "exp" and self._effective_order
+
+    def log_counts(self, matches: Matches) -> float:
+        """Returns the sum over orders of the log of smoothed counts; -inf if no token matches.
+
+        It holds for texts of `max_order` tokens and more.
+        """
+        correct = matches.correct
+        if not correct[1]:
+            return -inf
+        key = tuple(correct)
+        total = self._log_counts.get(key)
+        if total is not None:
+            return total
+        total, halvings = 0.0, 0
+        for found in correct[1:]:
+            if found:
+                total += log(found)
+            else:
+                halvings += 1
+                total -= halvings * _LOG_2
+        if len(self._log_counts) >= _CACHED_SCORES:
+            self._log_counts.clear()
+        self._log_counts[key] = total
+        return total
+
+    def log_totals(self, length: int) -> list[float]:
+        """Returns, up to a length of texts, the sum over orders of the log of the number of n-grams."""
+        totals = self._log_totals
+        while len(totals) <= length:
+            size = len(totals)
+            totals.append(sum(log(max(1, size - n)) for n in range(self.max_order)))
+        return totals
 
     def _make_table(self, references: tuple[str, ...]) -> NgramTable:
         text = "".join(references)
@@ -134,43 +226,3 @@ class Bleu:
             )
         texts = [text.lower() for text in references] if self.lowercase else references
         return NgramTable([self.tokens(text) for text in texts], self.max_order)
-
-
-class BleuPrefixScorer:
-    """BLEU of the growing prefixes of one text. Only the last word is counted again.
-
-    A text that does not extend the previous one is scored from the start. So are all texts if the tokeniser
-    looks at the ends of the text.
-    """
-
-    def __init__(self, bleu: Bleu) -> None:
-        self._bleu = bleu
-        self._matches: Matches | None = None
-        self._references: tuple[str, ...] = ()
-        self._text = ""
-        self._done = 0  # where the last, possibly unfinished word begins
-
-    def __call__(self, episode: Episode) -> float:
-        """Returns the score."""
-        bleu, text, references = self._bleu, episode.text, episode.example.references
-        if bleu.tokenize not in ("13a", "none") or (bleu.tokenize == "13a" and crosses_words(text)):
-            return bleu(episode)
-        if bleu.lowercase:
-            text = text.lower()
-        if self._matches is None or references is not self._references or not text.startswith(self._text):
-            if not references:
-                return bleu(episode)
-            self._matches = Matches(bleu.table(references))
-            self._references, self._done = references, 0
-        self._text = text
-        matches, rest = self._matches, text[self._done :]
-        words = rest.split()
-        tail = words[-1] if words and not rest[-1].isspace() else ""
-        head = rest[: len(rest) - len(tail)]
-        if head:
-            matches.extend(bleu.tokens(head))
-            self._done += len(head)
-        read = matches.extend(bleu.tokens(tail))
-        score = bleu.from_matches(matches)
-        matches.take_back(read)
-        return score

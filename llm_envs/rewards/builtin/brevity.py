@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from llm_envs.episode import Episode
+from llm_envs.episode import Episode, Example
+from llm_envs.rewards.increments.lengths import LengthIncrement
 
 
 class Brevity:
@@ -25,4 +26,11 @@ class Brevity:
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""
-        return max(0.0, 1.0 - len(episode.action_ids) / self._limit)
+        return self._score(len(episode.action_ids))
+
+    def increment(self, example: Example) -> LengthIncrement:
+        """Returns the scores of the growing prefixes of one text."""
+        return LengthIncrement("tokens", self._score)
+
+    def _score(self, length: int) -> float:
+        return max(0.0, 1.0 - length / self._limit)

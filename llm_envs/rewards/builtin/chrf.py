@@ -8,7 +8,17 @@ from string import punctuation
 from typing import NamedTuple
 
 from llm_envs.checks.types import fits
-from llm_envs.episode import Episode
+from llm_envs.episode import Episode, Example
+from llm_envs.rewards.increments.chrf import ChrfIncrement, Kind
+from llm_envs.rewards.increments.growing_tokens import (
+    Cut,
+    GrowingTokens,
+    Split,
+    cut_anywhere,
+    cut_at_space,
+    unless_sigma,
+)
+from llm_envs.rewards.ngram_table import NgramTable, TableCache
 from llm_envs.rewards.signatures import number_text
 from llm_envs.tokenizers.words import ngrams_of
 
@@ -68,6 +78,7 @@ class Chrf:
         self._factor = float(beta) ** 2
         self._lowercase = lowercase
         self._whitespace = whitespace
+        self._char_tables, self._word_tables = TableCache(self._char_table), TableCache(self._word_table)
         self._tables: OrderedDict[tuple[str, ...], list[list[_Order]]] = OrderedDict()
         self.signature = (
             f"chrf|nc:{char_order}|nw:{word_order}|beta:{number_text(beta)}"
@@ -87,9 +98,30 @@ class Chrf:
             for reference in self.references(episode)
         )
 
-    def prefix_scorer(self) -> ChrfPrefixScorer:
-        """Returns a scorer for the growing prefixes of one text."""
-        return ChrfPrefixScorer(self)
+    def increment(self, example: Example) -> ChrfIncrement | None:
+        """Returns chrF of the growing prefixes of one text."""
+        if not example.references:
+            return None
+        kinds = [self._kind(self.characters, cut_anywhere, self._char_tables, example.references)]
+        if self.word_order:
+            kinds.append(self._kind(_words, cut_at_space, self._word_tables, example.references))
+        return ChrfIncrement(kinds, self._score_of)
+
+    def _kind(self, split: Split, cut: Cut, tables: TableCache, references: tuple[str, ...]) -> Kind:
+        """Returns a reader of characters or words, and their n-grams in every reference."""
+        reader = GrowingTokens(split, cut)
+        if self._lowercase:
+            reader = GrowingTokens(lambda text: split(text.lower()), unless_sigma(cut))
+        return reader, [tables((reference,)) for reference in references]
+
+    def _char_table(self, references: tuple[str, ...]) -> NgramTable:
+        return NgramTable([self.characters(self.prepared(text)) for text in references], self.char_order)
+
+    def _word_table(self, references: tuple[str, ...]) -> NgramTable:
+        return NgramTable([_words(self.prepared(text)) for text in references], self.word_order)
+
+    def _score_of(self, counts: Sequence[tuple[int, int, int]]) -> float:
+        return self.f_score([_Statistics(*of_order) for of_order in counts])
 
     def prepared(self, text: str) -> str:
         """Returns the text in the case that is compared."""
@@ -132,51 +164,6 @@ class Chrf:
         return (1 + self._factor) * precision * recall / (self._factor * precision + recall)
 
 
-class ChrfPrefixScorer:
-    """chrF of the growing prefixes of one text. Character n-grams are counted once.
-
-    A text that does not extend the previous one is counted from the start.
-    """
-
-    def __init__(self, chrf: Chrf) -> None:
-        self._chrf = chrf
-        self._characters = ""
-        self._references: tuple[str, ...] | None = None
-
-    def __call__(self, episode: Episode) -> float:
-        """Returns the score of this prefix."""
-        chrf = self._chrf
-        text = chrf.prepared(episode.text)
-        characters = chrf.characters(text)
-        tables = chrf.references(episode)
-        if self._references is not episode.example.references or not characters.startswith(self._characters):
-            self._references = episode.example.references
-            self._characters = ""
-            self._counts: list[_Counts] = [{} for _ in range(chrf.char_order)]
-            self._both = [[0] * chrf.char_order for _ in tables]
-        self._extend(characters, tables)
-        words = word_orders(text, chrf.word_order)
-        best = 0.0
-        for reference, both in zip(tables, self._both, strict=True):
-            statistics = [
-                _Statistics(max(0, len(characters) - n), reference[n].total, both[n])
-                for n in range(chrf.char_order)
-            ]
-            statistics += map(_compare, words, reference[chrf.char_order :])
-            best = max(best, chrf.f_score(statistics))
-        return best
-
-    def _extend(self, characters: str, tables: Sequence[Sequence[_Order]]) -> None:
-        for end in range(len(self._characters) + 1, len(characters) + 1):
-            for n, counts in enumerate(self._counts[:end]):
-                gram = characters[end - n - 1 : end]
-                count = counts[gram] = counts.get(gram, 0) + 1
-                for reference, both in zip(tables, self._both, strict=True):
-                    if count <= reference[n].counts.get(gram, 0):
-                        both[n] += 1
-        self._characters = characters
-
-
 def _compare(text: _Order, reference: _Order) -> _Statistics:
     h, r = text.counts, reference.counts
     shared = sum([min(h[gram], r[gram]) for gram in h.keys() & r])
@@ -187,6 +174,12 @@ def word_orders(text: str, max_order: int) -> list[_Order]:
     """Returns the word n-grams by order. Punctuation at a word's start or end is a token of its own."""
     if not max_order:
         return []
+    words = _words(text)
+    grams = [ngrams_of(words, n) for n in range(1, max_order + 1)]
+    return [_Order(Counter(of_order), len(of_order)) for of_order in grams]
+
+
+def _words(text: str) -> list[str]:
     words: list[str] = []
     for word in text.split():
         if len(word) > 1 and word[-1] in _PUNCTUATION:
@@ -195,8 +188,7 @@ def word_orders(text: str, max_order: int) -> list[_Order]:
             words += (word[0], word[1:])
         else:
             words.append(word)
-    grams = [ngrams_of(words, n) for n in range(1, max_order + 1)]
-    return [_Order(Counter(of_order), len(of_order)) for of_order in grams]
+    return words
 
 
 def _char_orders(characters: str, max_order: int) -> list[_Order]:

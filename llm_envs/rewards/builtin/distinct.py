@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from llm_envs.episode import Episode
 from llm_envs.rewards.ngram_share import NgramShare
 
 
@@ -13,6 +12,6 @@ class Distinct(NgramShare):
         n: Words in an n-gram.
     """
 
-    def __call__(self, episode: Episode) -> float:
+    def of_share(self, distinct: float | None) -> float:
         """Returns the score."""
-        return self.distinct(episode) or 0.0
+        return distinct or 0.0

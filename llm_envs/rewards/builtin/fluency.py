@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from llm_envs.episode import Episode
+from llm_envs.episode import Episode, Example
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.fitting import fit_once, text_hash
 from llm_envs.rewards.grammar.fitted import FittedFluency, fit_fluency
 from llm_envs.rewards.grammar.found import found_hash
+from llm_envs.rewards.increments.fluency import FluencyIncrement, LogprobScorer, UnitScorer
 from llm_envs.rewards.ngram_model import NgramModel
 from llm_envs.tokenizers.words import tokens_of
 
@@ -56,3 +57,7 @@ class Fluency:
         if not self._unit:
             return self.model.logprob(episode.text)
         return self._fitted.score(tokens_of(episode.text))
+
+    def increment(self, example: Example) -> FluencyIncrement:
+        """Returns the scores of the growing prefixes of one text."""
+        return FluencyIncrement(UnitScorer(self._fitted) if self._unit else LogprobScorer(self.model))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from llm_envs.episode import Episode
+from llm_envs.episode import Episode, Example
+from llm_envs.rewards.increments.lengths import LengthIncrement
 from llm_envs.tokenizers.words import count_words
 
 
@@ -48,7 +49,13 @@ class LengthPenalty:
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""
-        length = count_words(episode.text) if self.needs_text else len(episode.action_ids)
+        return self._score(count_words(episode.text) if self.needs_text else len(episode.action_ids))
+
+    def increment(self, example: Example) -> LengthIncrement:
+        """Returns the scores of the growing prefixes of one text."""
+        return LengthIncrement("words" if self.needs_text else "tokens", self._score)
+
+    def _score(self, length: int) -> float:
         if self._low is not None and length < self._low:
             return (self._low - length) / self._low
         if self._high is not None and length > self._high:

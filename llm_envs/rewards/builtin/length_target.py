@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from llm_envs.episode import Episode
+from functools import partial
+
+from llm_envs.episode import Episode, Example
+from llm_envs.rewards.increments.lengths import LengthIncrement
 from llm_envs.rewards.signatures import number_text
 from llm_envs.tokenizers.words import count_words
 
@@ -46,6 +49,15 @@ class LengthTarget:
             raise ValueError("length_target needs a reference or a target, and this example has no reference")
         length = self._length(episode.text)
         return max(self._score(length, self._length(reference)) for reference in episode.references)
+
+    def increment(self, example: Example) -> LengthIncrement | None:
+        """Returns the scores of the growing prefixes of one text."""
+        if self._target is not None:
+            return LengthIncrement(self._unit, partial(self._score, target=self._target))
+        targets = [self._length(reference) for reference in example.references]
+        if not targets:
+            return None
+        return LengthIncrement(self._unit, lambda length: max(self._score(length, t) for t in targets))
 
     def _length(self, text: str) -> int:
         return count_words(text) if self._unit == "words" else len(text)

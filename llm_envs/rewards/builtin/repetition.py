@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from llm_envs.episode import Episode
 from llm_envs.rewards.ngram_share import NgramShare
 
 
@@ -15,7 +14,6 @@ class Repetition(NgramShare):
         n: Words in an n-gram.
     """
 
-    def __call__(self, episode: Episode) -> float:
+    def of_share(self, distinct: float | None) -> float:
         """Returns the score."""
-        distinct = self.distinct(episode)
         return 0.0 if distinct is None else 1.0 - distinct

@@ -6,8 +6,16 @@ import re
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 
-from llm_envs.episode import Episode
+from llm_envs.episode import Episode, Example
 from llm_envs.rewards.context import RewardContext
+from llm_envs.rewards.increments.growing_tokens import GrowingTokens, growing_words
+from llm_envs.rewards.increments.rouge import (
+    NgramOverlap,
+    Overlap,
+    RougeIncrement,
+    SubsequenceOverlap,
+    cut_ascii,
+)
 from llm_envs.rewards.sequences import common_subsequence
 from llm_envs.tokenizers.words import ngrams_of, words_of
 
@@ -65,6 +73,19 @@ class Rouge:
         text = self._units(self._words(episode.text))
         return max(self._score(text, self._reference(reference)) for reference in episode.references)
 
+    def increment(self, example: Example) -> RougeIncrement | None:
+        """Returns ROUGE of the growing prefixes of one text."""
+        if not example.references:
+            return None
+        words = map(self._words, example.references)
+        overlaps: list[Overlap]
+        if self._variant == "l":
+            overlaps = [SubsequenceOverlap(reference) for reference in words]
+        else:
+            overlaps = [NgramOverlap(reference, int(self._variant)) for reference in words]
+        reader = GrowingTokens(self._words, cut_ascii) if self._ascii else growing_words()
+        return RougeIncrement(reader, overlaps, self._of_counts)
+
     def _words(self, text: str) -> list[str]:
         return _ASCII_WORD.findall(text.lower()) if self._ascii else words_of(text)
 
@@ -84,9 +105,12 @@ class Rouge:
             common = common_subsequence(reference, text)
         else:
             common = (Counter(text) & Counter(reference)).total()
+        return self._of_counts(common, len(text), len(reference))
+
+    def _of_counts(self, common: int, text: int, reference: int) -> float:
         if not common:
             return 0.0
-        precision, recall = common / len(text), common / len(reference)
+        precision, recall = common / text, common / reference
         if self._measure == "f":
             return 2 * precision * recall / (precision + recall)
         return precision if self._measure == "precision" else recall

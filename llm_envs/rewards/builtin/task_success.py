@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from llm_envs.checks.suggestions import did_you_mean
-from llm_envs.episode import Episode
+from llm_envs.episode import Episode, Example
 from llm_envs.rewards.context import RewardContext
+from llm_envs.rewards.increments.growth import Growth, Increment
 
 
 class TaskSuccess:
@@ -31,10 +32,19 @@ class TaskSuccess:
 
     def __call__(self, episode: Episode) -> float:
         """Returns the measure, which the task has computed."""
-        measures = episode.measures
+        return self._measure(episode.measures, running=episode.finish_reason is None)
+
+    def increment(self, example: Example) -> Increment:
+        """Returns the measures of the growing prefixes of one episode."""
+        return self._running
+
+    def _running(self, growth: Growth) -> float:
+        return self._measure(growth.measures, running=True)
+
+    def _measure(self, measures: Mapping[str, float], *, running: bool) -> float:
         if self._key in measures:
             return float(measures[self._key])
-        if episode.finish_reason is None and not measures:
+        if running and not measures:
             return 0.0
         raise _unknown(self._key, measures)
 

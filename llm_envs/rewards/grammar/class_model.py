@@ -10,7 +10,7 @@ from typing import NamedTuple
 from llm_envs.rewards.grammar.tagger import START
 from llm_envs.rewards.ngram_model import NgramOrder
 
-_END = "</s>"
+END_OF_TEXT = "</s>"
 _BEFORE = 3  # classes before a class
 _PADDING = (START,) * _BEFORE
 _CACHED = 1 << 18
@@ -53,7 +53,7 @@ class ClassModel:
         self._items: Counter[str] = Counter()
         self._classes: Counter[str] = Counter()
         for items, classes in texts:
-            padded, tags = (*_PADDING, *items, _END), (*_PADDING, *classes, _END)
+            padded, tags = (*_PADDING, *items, END_OF_TEXT), (*_PADDING, *classes, END_OF_TEXT)
             for i in range(_BEFORE, len(padded)):
                 self._items[padded[i]] += 1
                 self._classes[tags[i]] += 1
@@ -70,18 +70,24 @@ class ClassModel:
     def places(self, items: Sequence[str], classes: Sequence[str]) -> list[Place]:
         """Returns every place of a text and its end."""
         found = []
-        cache = self._cache
         a = b = c = p = q = START
-        for item, tag in zip((*items, _END), (*classes, _END), strict=True):
-            key = (a, b, c, tag, p, q, item)
-            place = cache.get(key)
-            if place is None:
-                if len(cache) >= _CACHED:
-                    cache.clear()
-                place = cache[key] = self._place((a, b, c), tag, (p, q), item)
-            found.append(place)
+        for item, tag in zip((*items, END_OF_TEXT), (*classes, END_OF_TEXT), strict=True):
+            found.append(self.place((a, b, c, tag, p, q, item)))
             a, b, c, p, q = b, c, tag, q, item
         return found
+
+    def place(self, key: tuple[str, ...]) -> Place:
+        """Returns one place.
+
+        Args:
+            key: The three classes before, the class, the two items before, the item.
+        """
+        place = self._cache.get(key)
+        if place is None:
+            if len(self._cache) >= _CACHED:
+                self._cache.clear()
+            place = self._cache[key] = self._place(key[:3], key[3], key[4:6], key[6])
+        return place
 
     def _place(self, tags: tuple[str, ...], tag: str, items: tuple[str, ...], item: str) -> Place:
         plain = (self._classes.get(tag, 0) + 0.5) / (self._total + 0.5 * (len(self._classes) + 1))

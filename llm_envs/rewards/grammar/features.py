@@ -15,9 +15,9 @@ from llm_envs.rewards.grammar.word_classes import WordClasses
 from llm_envs.rewards.ngram_model import NgramModel
 from llm_envs.tokenizers.words import is_word
 
-_WINDOW = 3
-_SENTENCE = 3  # words from which on a piece between full stops should have a verb
-_STOPS = frozenset(".?!;:")
+WINDOW = 3
+SENTENCE = 3  # words from which on a piece between full stops should have a verb
+STOPS = frozenset(".?!;:")
 _VOWELS = frozenset("aeiou")
 _STRICT = 20  # successors after which a word is known to want vowels, or none, after it
 _NEAR = 4.0  # spreads; farther away, distances grow like their logarithm
@@ -68,12 +68,12 @@ class Onsets:
 
     def wrong(self, tokens: Sequence[str]) -> int:
         """Returns how many words are followed by an initial that train texts never have after them."""
-        wants = self._wants
-        count = 0
-        for word, after in itertools.pairwise(tokens):
-            if word in wants and is_word(after) and (after[0] in _VOWELS) is not wants[word]:
-                count += 1
-        return count
+        return sum(itertools.starmap(self.is_wrong, itertools.pairwise(tokens)))
+
+    def is_wrong(self, word: str, after: str) -> bool:
+        """Returns True if train texts never have this initial after the word."""
+        wants = self._wants.get(word)
+        return wants is not None and is_word(after) and (after[0] in _VOWELS) is not wants
 
 
 class Measures:
@@ -123,7 +123,7 @@ class Measures:
             sum([place.items for place in places]) / size,
             sum([bounded(token.evidence) for token in scored]) / size,
             sum(sorted(evidence)[:fifth]) / fifth,
-            (min(sums) if sums else sum(evidence)) / _WINDOW,
+            (min(sums) if sums else sum(evidence)) / WINDOW,
             _verbless(tokens, classes) if self.classes.is_english else 0.0,
             _repeated(list(itertools.pairwise(tokens))),
             _repeated(list(zip(items, items[1:], items[2:], strict=False))),
@@ -187,10 +187,10 @@ def _verbless(tokens: Sequence[str], classes: Sequence[str]) -> float:
     sentences = lacking = length = 0
     has_verb = False
     for token, tag in zip((*tokens, "."), (*classes, "."), strict=True):
-        if token in _STOPS:
+        if token in STOPS:
             if length:
                 sentences += 1
-                lacking += length >= _SENTENCE and not has_verb
+                lacking += length >= SENTENCE and not has_verb
             length, has_verb = 0, False
         elif is_word(token):
             length += 1

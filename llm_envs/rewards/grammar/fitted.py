@@ -62,7 +62,11 @@ class FittedFluency:
         distinct = len({token for token in tokens if is_word(token)})
         if not distinct:
             return 0.0
-        place = (self.odds(tokens) - self.centre) / self.width
+        return self.score_measured(self.measures(tokens), distinct)
+
+    def score_measured(self, measures: Vector, distinct: int) -> float:
+        """Returns the score of a text, 0 to 1, from its measures and its number of distinct words."""
+        place = (self.discriminator(self.typical.features(measures)) - self.centre) / self.width
         return min(1.0, distinct / self.enough) ** 2 / (1.0 + exp(min(700.0, -place)))
 
 

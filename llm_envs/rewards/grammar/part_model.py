@@ -41,18 +41,24 @@ class PartModel:
         former.
         """
         found = []
-        cache = self._cache
         a = b = c = END
         for part in parts:
-            key = (a, b, c, part)
-            place = cache.get(key)
-            if place is None:
-                if len(cache) >= _CACHED:
-                    cache.clear()
-                place = cache[key] = self._place((a, b, c), part)
-            found.append(place)
+            found.append(self.place((a, b, c, part)))
             a, b, c = b, c, part
         return found
+
+    def place(self, key: tuple[str, str, str, str]) -> tuple[float, float]:
+        """Returns evidence and log-probability of one part.
+
+        Args:
+            key: The three parts before, and the part.
+        """
+        place = self._cache.get(key)
+        if place is None:
+            if len(self._cache) >= _CACHED:
+                self._cache.clear()
+            place = self._cache[key] = self._place(key[:3], key[3])
+        return place
 
     def _place(self, before: tuple[str, ...], part: str) -> tuple[float, float]:
         plain = (self._counts.get(part, 0) + 0.5) / (self._total + 0.5 * (len(self._counts) + 1))

@@ -33,56 +33,92 @@ def skeleton(tokens: Sequence[str], classes: Sequence[str], valency: Callable[[s
         classes: The class of every token.
         valency: Gives "i", "t" or "" for a verb.
     """
+    reader = SkeletonReader(valency)
     parts: list[str] = []
-    preposition = ""  # an open prepositional phrase
-    determiner = ""
-    modifiers: list[str] = []
-    noun = ""
     for token, tag in zip((*tokens, END), (*classes, END), strict=True):
-        if token == "\n":
-            continue
-        if tag in _SKIPPED and token not in _STOPS:
-            continue
+        parts += reader.read(token, tag)
+    return parts
+
+
+class SkeletonReader:
+    """Reads the parts of a text token by token. END, as token and class, ends it.
+
+    Args:
+        valency: Gives "i", "t" or "" for a verb.
+        state: The open phrase (preposition, determiner, modifiers, noun), and the last part.
+    """
+
+    __slots__ = ("_determiner", "_last", "_modifiers", "_noun", "_preposition", "_valency")
+
+    def __init__(
+        self,
+        valency: Callable[[str], str],
+        state: tuple[str, str, tuple[str, ...], str, str] = ("", "", (), "", END),
+    ) -> None:
+        self._valency = valency
+        self._preposition, self._determiner, self._modifiers, self._noun, self._last = state
+
+    def read(self, token: str, tag: str) -> Sequence[str]:
+        """Reads a token. Returns the parts that it completes."""
+        if token == "\n" or (tag in _SKIPPED and token not in _STOPS):
+            return ()
         if tag in _NOUNS:
-            noun = tag
-            continue
-        if not noun and tag in _BEFORE_NOUN and (tag not in "FG" or determiner or preposition):
-            modifiers.append(tag)
-            continue
-        # The phrase that was open ends here.
+            self._noun = tag
+            return ()
+        if (
+            not self._noun
+            and tag in _BEFORE_NOUN
+            and (tag not in "FG" or self._determiner or self._preposition)
+        ):
+            self._modifiers = (*self._modifiers, tag)
+            return ()
+        parts = self._close()
+        if tag in _DETERMINERS:
+            self._determiner = tag
+        elif tag in _PRONOUNS and self._preposition:
+            parts.append("pp" if tag != "PI" else "PI!")
+            self._preposition = ""
+        else:
+            if self._preposition:
+                parts.append("IN!")
+                self._preposition = ""
+            if tag in _PREPOSITIONS:
+                self._preposition = tag
+            elif token in _STOPS:
+                if (parts[-1] if parts else self._last) != END:
+                    parts.append(END)
+            elif is_word(token) or token == ",":
+                parts.append(tag + self._valency(token) if tag in _VERBS else tag)
+        if parts:
+            self._last = parts[-1]
+        return parts
+
+    def _close(self) -> list[str]:
+        """Ends the phrase that is open, and returns it."""
+        determiner, modifiers, noun = self._determiner, self._modifiers, self._noun
+        parts: list[str] = []
         if noun:
             first = determiner or (modifiers[0] if modifiers else "")
             if (first == "AT" and noun == "P") or (first in _PLURAL and noun == "N"):
                 parts.append(noun + "!")
-            elif preposition:
+            elif self._preposition:
                 parts.append("pp")
             else:
                 parts.append(noun + ("+" if determiner or first in _COUNTING else ""))
-            preposition = ""
         elif modifiers:
-            alone = next((_ALONE[tag_] for tag_ in modifiers if tag_ in _ALONE), modifiers[-1])
-            parts.append("pp" if preposition else alone + "!" * bool(determiner))
-            preposition = ""
+            alone = next((_ALONE[tag] for tag in modifiers if tag in _ALONE), modifiers[-1])
+            parts.append("pp" if self._preposition else alone + "!" * bool(determiner))
         elif determiner:
-            parts.append("pp" if preposition and determiner in _ALONE else _ALONE.get(determiner, "DT!"))
-            preposition = ""
-        determiner, noun = "", ""
-        modifiers = []
-        if tag in _DETERMINERS:
-            determiner = tag
-            continue
-        if tag in _PRONOUNS and preposition:
-            parts.append("pp" if tag != "PI" else "PI!")
-            preposition = ""
-            continue
-        if preposition:
-            parts.append("IN!")
-            preposition = ""
-        if tag in _PREPOSITIONS:
-            preposition = tag
-        elif token in _STOPS:
-            if parts and parts[-1] != END:
-                parts.append(END)
-        elif is_word(token) or token == ",":
-            parts.append(tag + valency(token) if tag in _VERBS else tag)
-    return parts
+            parts.append(
+                "pp" if self._preposition and determiner in _ALONE else _ALONE.get(determiner, "DT!")
+            )
+        if parts:
+            self._preposition = ""
+        self._determiner = self._noun = ""
+        self._modifiers = ()
+        return parts
+
+    def copy(self) -> SkeletonReader:
+        """Returns a reader that continues from here on its own."""
+        state = self._preposition, self._determiner, self._modifiers, self._noun, self._last
+        return SkeletonReader(self._valency, state)

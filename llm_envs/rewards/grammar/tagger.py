@@ -18,6 +18,25 @@ _LEAST = 0.02  # a class less likely than this for a word is not tried
 _NEVER = float("-inf")
 
 
+Best = Sequence[tuple[str, float]]
+"""The classes of a token, each with the log-probability of the best path to it."""
+
+Came = Sequence[tuple[str, int]]
+"""The classes of a token, each with the place of the class before it on that path."""
+
+BEGIN: Best = [(START, 0.0)]
+
+
+def trace(best: Best, steps: Sequence[Came]) -> list[str]:
+    """Returns the classes on the best path through some steps, of which `best` is the last."""
+    at = max(range(len(best)), key=lambda index: best[index][1])
+    found = []
+    for came in reversed(steps):
+        tag, at = came[at]
+        found.append(tag)
+    return found[::-1]
+
+
 class Tagger:
     """The likeliest class of every token (Viterbi), learned from untagged texts (Baum et al. 1970).
 
@@ -48,36 +67,32 @@ class Tagger:
 
     def classes(self, tokens: Sequence[str]) -> tuple[str, ...]:
         """Returns the class of every token."""
-        moves, emitted = self._moves, self._emitted
-        best: list[tuple[str, float]] = [(START, 0.0)]
-        steps: list[list[tuple[str, int]]] = []  # for every class of a token: where the best path came from
+        best, steps = BEGIN, []
         for token in tokens:
-            choices = emitted.get(token)
-            if choices is None:
-                choices = self._emission(token)
-            if len(choices) == len(best) == 1:
-                steps.append([(choices[0][0], 0)])
-                best = [(choices[0][0], 0.0)]
-                continue
-            now, came = [], []
-            for tag, score in choices:
-                top, source = _NEVER, 0
-                for index, (last, value) in enumerate(best):
-                    move = moves.get((last, tag))
-                    if move is None:
-                        move = moves[last, tag] = log(self._transition(last, tag))
-                    if value + move > top:
-                        top, source = value + move, index
-                now.append((tag, top + score))
-                came.append((tag, source))
-            best = now
+            best, came = self.step(best, token)
             steps.append(came)
-        at = max(range(len(best)), key=lambda index: best[index][1])
-        found = []
-        for came in reversed(steps):
-            tag, at = came[at]
-            found.append(tag)
-        return tuple(reversed(found))
+        return tuple(trace(best, steps))
+
+    def step(self, best: Best, token: str) -> tuple[Best, Came]:
+        """Returns the best paths to the classes of the next token, given those to the classes of the last."""
+        moves = self._moves
+        choices = self._emitted.get(token)
+        if choices is None:
+            choices = self._emission(token)
+        if len(choices) == len(best) == 1:
+            return [(choices[0][0], 0.0)], [(choices[0][0], 0)]
+        now, came = [], []
+        for tag, score in choices:
+            top, source = _NEVER, 0
+            for index, (last, value) in enumerate(best):
+                move = moves.get((last, tag))
+                if move is None:
+                    move = moves[last, tag] = log(self._transition(last, tag))
+                if value + move > top:
+                    top, source = value + move, index
+            now.append((tag, top + score))
+            came.append((tag, source))
+        return now, came
 
     def reading(self, token: str, tag: str) -> float:
         """Returns log P(class | word)."""

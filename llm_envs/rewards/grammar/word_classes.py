@@ -34,23 +34,22 @@ class WordClasses:
             endings.update(word[-k:] for k in (1, 2, 3) if len(word) > k + 1)
         self._endings = {ending for ending, types in endings.items() if types >= _SUFFIX_TYPES}
         self._frequent = {word for word in words if self._counts[word] >= max(2, occurrences * _FREQUENT)}
-        self._tagger = Tagger(texts, self._choices)
+        self.tagger = Tagger(texts, self._choices)
         self._open = frozenset(OPEN)
         self._function: dict[str, bool] = {}
 
     def __call__(self, tokens: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Returns the items and the classes of a text."""
-        classes = self._tagger.classes(tokens)
+        classes = self.tagger.classes(tokens)
         if not self.is_english:
             return classes, classes
-        counts, is_open = self._counts, self._open
-        items = tuple(
-            [
-                tag if tag in is_open or counts.get(token, 0) < _LEXICAL else token
-                for token, tag in zip(tokens, classes, strict=True)
-            ]
-        )
-        return items, classes
+        return tuple(map(self.item, tokens, classes)), classes
+
+    def item(self, token: str, tag: str) -> str:
+        """Returns the item of a token: its class, or itself if it is a frequent function word."""
+        if not self.is_english or tag in self._open or self._counts.get(token, 0) < _LEXICAL:
+            return tag
+        return token
 
     def skeleton(self, tokens: Sequence[str], classes: Sequence[str]) -> list[str]:
         """Returns the parts of the sentences of a text (see `skeleton`)."""
@@ -58,7 +57,7 @@ class WordClasses:
 
     def reading(self, token: str, tag: str) -> float:
         """Returns log P(class | word): how usual it is to read the word so, at most 0."""
-        return self._tagger.reading(token, tag)
+        return self.tagger.reading(token, tag)
 
     def is_function_word(self, word: str) -> bool:
         """Returns True if a word belongs to classes that take no new words."""

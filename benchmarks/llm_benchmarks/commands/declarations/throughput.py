@@ -19,10 +19,17 @@ def command(
         str | None, typer.Option(metavar="NAME", help="Measure this pretrained model with LoRA instead.")
     ] = None,
     device: Device = "auto",
+    dense: Annotated[bool, typer.Option(help="Measure dense rewards instead; some minutes.")] = False,
 ) -> None:
     """Measures speed, as ratios to Gymnasium, SB3 and transformers."""
     if not seconds < float("inf"):
         raise InputError(f"--seconds {seconds} must be a finite number")
+    if dense and model is not None:
+        raise InputError("--dense measures environments, and --model a model: choose one")
+    if dense:
+        from llm_benchmarks.throughput.dense import run as run_dense
+
+        raise typer.Exit(run_dense(json_output=json))
     if model is not None:
         from llm_benchmarks.throughput.models import run as run_model
 
