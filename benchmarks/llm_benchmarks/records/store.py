@@ -38,6 +38,11 @@ _NAME = re.compile(r"([0-9a-f]{64})(" + re.escape(SUFFIX) + r")?")
 _CHECKPOINT = re.compile(r"([0-9a-f]{64})" + re.escape(CHECKPOINT))
 
 
+def is_record_name(name: str) -> bool:
+    """Returns whether the entry of this name in a store is a record: a file, or a folder of schema 1."""
+    return _NAME.fullmatch(name) is not None
+
+
 class RecordStore:
     """Records in a folder.
 
@@ -102,7 +107,20 @@ class RecordStore:
         if len(matches) != 1:
             what = f"{len(matches)} records begin with" if matches else "no record"
             raise KeyError(f"{what} {id!r} in {self.path}")
-        record = self._read(matches[0])
+        return self.load(matches[0], rows)
+
+    def load(self, id: str, rows: bool = True) -> Record:
+        """Reads one record by its whole id, without a look at the others.
+
+        Args:
+            id: The record's id.
+            rows: As of `read`.
+
+        Raises:
+            RecordError: The record is missing, incomplete, altered or invalid.
+        """
+        in_a_file = os.path.lexists(record_path(self.path, id)) or not os.path.lexists(self.path / id)
+        record = read_file(self.path, id) if in_a_file else read_former(self.path / id)
         if rows:
             record.episodes()
         return record
@@ -123,9 +141,7 @@ class RecordStore:
         readable = []
         for id in self.ids():
             try:
-                record = self._read(id)
-                record.episodes()
-                readable.append(record)
+                readable.append(self.load(id))
             except RecordError as error:
                 if problems is not None:
                     problems[id] = str(error)
@@ -147,7 +163,7 @@ class RecordStore:
             if id in self._unreadable or self._identities.get(id, identity) != identity:
                 continue
             try:
-                record = self._read(id)
+                record = self.load(id, rows=False)
                 self._identities[id] = record.data["identity"]
                 if record.data["identity"] == identity and status in (None, record.status):
                     record.episodes()
@@ -157,11 +173,6 @@ class RecordStore:
         if problems is not None:
             problems |= self._unreadable
         return matches
-
-    def _read(self, id: str) -> Record:
-        if os.path.lexists(record_path(self.path, id)) or not os.path.lexists(self.path / id):
-            return read_file(self.path, id)
-        return read_former(self.path / id)
 
     def claim(self, identity: str) -> Lock | None:
         """Locks a run for this process and the processes that inherit the lock.
