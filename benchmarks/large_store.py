@@ -146,9 +146,8 @@ def main() -> None:
         print("without an index: ", end="", flush=True)
         show(options.folder, Path(home))
         print("with an index:")
-        print(
-            f"best of {options.times}: {min(show(options.folder, Path(home)) for _ in range(options.times)):.2f} s"
-        )
+        best = min(show(options.folder, Path(home)) for _ in range(options.times))
+        print(f"best of {options.times}: {best:.2f} s")
 
 
 if __name__ == "__main__":

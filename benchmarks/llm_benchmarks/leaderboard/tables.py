@@ -15,6 +15,7 @@ from llm_benchmarks.leaderboard.labels import configuration, labels, shared_part
 from llm_benchmarks.leaderboard.ranks import neighbours_apart, rank, tie_groups
 from llm_benchmarks.leaderboard.rows import ANCHORS, Row, make_row
 from llm_benchmarks.leaderboard.scores import Scores
+from llm_benchmarks.records.corrections import without_superseded
 from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.values import canonical_json, content_hash, flatten
 from llm_envs.checks.suggestions import did_you_mean
@@ -71,7 +72,7 @@ def leaderboard_tables(
     """Groups records into tables.
 
     Args:
-        records: From `RecordStore.records`.
+        records: From `RecordStore.records`, or from `summaries`. Those that others supersede are left out.
         env: Only this environment id; the module of "module:Id-v0" is ignored.
         experiment: Only the runs of this experiment, and the anchors of their tables.
 
@@ -81,7 +82,7 @@ def leaderboard_tables(
     Raises:
         ValueError: No record belongs to the experiment.
     """
-    records = list(records)
+    records = without_superseded(records)
     if experiment is not None:
         _check_experiment(experiment, records)
     by_env: dict[str, dict[Comparable, list[Record]]] = {}

@@ -108,7 +108,8 @@ def show(
         which = "no records" if env is None else f"no records of {env}"
         say(console, f"{which} in {getattr(store, 'path', store)}")
     for table in board.tables:
-        print_table(table, console)
+        with console:  # a write for each table, not for each line
+            print_table(table, console)
     return board
 
 

@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 from llm_baselines.spec import RewardSpec
 from llm_baselines.storage.exchange import replace_file
+from llm_benchmarks.records.corrections import without_superseded
 from llm_benchmarks.records.record import Outcomes, Record, Rows
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.records.values import RecordError, json_line
@@ -157,7 +158,7 @@ def with_additions(
 
     Args:
         store: The store of the additions.
-        records: Its records.
+        records: Its records; those that others supersede are left out.
         problems: Receives file name -> what is wrong, for each addition that is damaged.
         score: The name of an added reward. Records without its scores are left out.
 
@@ -165,7 +166,7 @@ def with_additions(
         KeyError: No such score was added.
         ValueError: The name is that of a metric.
     """
-    changed = list(records)
+    changed = without_superseded(records)  # before some are left out for lack of a score
     for name in names(store):
         try:
             addition = read_addition(store, name)

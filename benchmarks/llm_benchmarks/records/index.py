@@ -5,20 +5,21 @@
 The index is never the truth. It is kept in the user's own cache and not in the store, because a store may be
 handed in, with a forged index in it. An entry counts only while size, times and inode of the record's file,
 and of the files of its checkpoint, are those of the moment when every byte of them was checked. The name of a
-record is the hash of its content, so what the index says of an id is true of every file that deserves the name;
-the stamp tells whether the file must be checked again. Without a usable index the records are read.
+record is the hash of its content, so what the index says of an id is true of every file that deserves the
+name. The stamp tells whether the file must be checked again. Without a usable index the records are read.
 """
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
 import sqlite3
 import stat
 import warnings
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache, partial
 from importlib import resources
@@ -101,19 +102,20 @@ class _Indexing:
         fresh: dict[str, Entry] = {}
         found = []
         try:
-            for id, stamp in listed.items():
-                entry = known.get(id)
-                if entry is None or entry.stamp != stamp:
-                    try:
-                        record = self._store.load(id)
-                    except RecordError as error:
-                        problems[id] = str(error)
-                        continue
-                    if stamp is None:  # a folder of schema 1, which has no stamp
-                        found.append(record)
-                        continue
-                    entry = fresh[id] = self._entry(record, stamp)
-                found.append(self._summary(id, entry))
+            with _without_collections():
+                for id, stamp in listed.items():
+                    entry = known.get(id)
+                    if entry is None or entry.stamp != stamp:
+                        try:
+                            record = self._store.load(id)
+                        except RecordError as error:
+                            problems[id] = str(error)
+                            continue
+                        if stamp is None:  # a folder of schema 1, which has no stamp
+                            found.append(record)
+                            continue
+                        entry = fresh[id] = self._entry(record, stamp)
+                    found.append(self._summary(id, entry))
         finally:  # what an interrupted command has read need not be read again
             if fresh:
                 self._publish(fresh, known.keys() - listed.keys())
@@ -151,6 +153,7 @@ class _Indexing:
             data["status"],
             data["results"],
             data["cost"],
+            data.get("supersedes"),
         ]
         return Entry(stamp, as_json(content), *record.outcomes())
 
@@ -164,7 +167,7 @@ class _Indexing:
         (environment, agent, training, evaluation, facts, seed, experiment, variant, *others) = json.loads(
             entry.content
         )
-        identity, status, results, cost = others
+        identity, status, results, cost, supersedes = others
         parts = self._parts
         spec = RunSpec(
             environment=parts.made(_environment, environment),
@@ -180,6 +183,7 @@ class _Indexing:
             "facts": parts.made(_facts, facts),
             "results": results,
             "cost": cost,
+            **({} if supersedes is None else {"supersedes": supersedes}),
         }
         return Record(
             id=id,
@@ -224,6 +228,18 @@ class _Parts:
             self._made[key] = None if whole is None else replace(whole, seed=seed)
         made: TrainingSpec | None = self._made[key]
         return made
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Pauses the garbage collector, which would look in vain for cycles among objects that all stay."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _facts(values: dict[str, Any]) -> dict[str, Any]:
@@ -315,6 +331,7 @@ def _code() -> str:
         place = resources.files(package.rpartition(".")[0]).joinpath(package.rpartition(".")[2])
         files = place.iterdir() if place.is_dir() else [place.parent / f"{place.name}.py"]
         for file in sorted(files, key=lambda file: file.name):
-            if file.name.endswith((".py", ".json")):
+            own = file.name.startswith("index")  # what they write has a format of its own
+            if file.name.endswith((".py", ".json")) and not own:
                 digest.update(file.read_bytes())
     return digest.hexdigest()

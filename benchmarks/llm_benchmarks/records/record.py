@@ -112,6 +112,12 @@ class Record:
         return self._section("provenance")
 
     @property
+    def supersedes(self) -> tuple[str, ...]:
+        """The ids of the records that this one says it corrects; see corrections.py."""
+        correction = self.data.get("supersedes")
+        return () if correction is None else tuple(correction["records"])
+
+    @property
     def error(self) -> Mapping[str, Any] | None:
         """The error of a failed run."""
         error: Mapping[str, Any] | None = self.data["error"]

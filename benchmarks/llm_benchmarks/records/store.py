@@ -25,8 +25,10 @@ from llm_benchmarks.records.record_file import (
     SUFFIX,
     TEMPORARY,
     checkpoint_folder,
+    read_content,
     read_file,
     record_path,
+    write_content,
     write_file,
 )
 from llm_benchmarks.records.results import check_results
@@ -92,6 +94,24 @@ class RecordStore:
             )
         return write_file(self.path, record, rows, files)
 
+    def adopt(self, source: RecordStore, record: Record) -> str:
+        """Copies a record of another store, with the same content and so under the same id.
+
+        Args:
+            source: The other store. The record is a file there.
+            record: The record, which was read and checked with its episodes.
+
+        Raises:
+            RecordError: The record was altered since.
+            OSError: The record cannot be written. The store holds no part of it.
+        """
+        content = read_content(record_path(source.path, record.id), record.id)
+        return write_content(self.path, content, record.files(), record.data["files"])
+
+    def is_file(self, id: str) -> bool:
+        """Returns whether a record is a file, not a folder of schema 1."""
+        return os.path.lexists(record_path(self.path, id))
+
     def read(self, id: str, rows: bool = True) -> Record:
         """Reads one record and checks every byte of it.
 
@@ -119,7 +139,7 @@ class RecordStore:
         Raises:
             RecordError: The record is missing, incomplete, altered or invalid.
         """
-        in_a_file = os.path.lexists(record_path(self.path, id)) or not os.path.lexists(self.path / id)
+        in_a_file = self.is_file(id) or not os.path.lexists(self.path / id)
         record = read_file(self.path, id) if in_a_file else read_former(self.path / id)
         if rows:
             record.episodes()
