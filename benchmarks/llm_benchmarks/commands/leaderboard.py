@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from llm_benchmarks.commands import store_care
 from llm_benchmarks.commands.options import AllowCode, Json, Store, code_allowed
 from llm_benchmarks.console.input import InputError, bad_input, creatable, existing_store
 
@@ -313,3 +314,6 @@ def baselines(env: OneEnv = None, json: Json = False) -> None:
 
     with bad_input():
         show_baselines(report_console(100), env, json)
+
+
+store_care.add_to(leaderboard)

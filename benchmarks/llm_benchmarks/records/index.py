@@ -38,7 +38,7 @@ from llm_envs.assets import cache_home
 LEAST = 100
 """A store with fewer records has no index: reading them takes no time."""
 
-_TOLD_FROM = 1000  # records that are read in vain, before a line says so
+TOLD_FROM = 1000  # records that are read in vain, before a line says so
 _FORMAT = 1
 _FOLDER = "indexes"
 _ID = 64  # characters of an id
@@ -128,7 +128,7 @@ class _Indexing:
                 return
         except (OSError, sqlite3.Error) as error:
             self._why = str(error)
-        if len(fresh) >= _TOLD_FROM:
+        if len(fresh) >= TOLD_FROM:
             warnings.warn(
                 f"no index of '{self._store.path}' could be kept, so {len(fresh):,} records are read each "
                 f"time: {self._why}; set LLM_ENVS_HOME to a folder of yours",

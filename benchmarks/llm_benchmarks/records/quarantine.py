@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,32 +77,26 @@ def quarantine(store: RecordStore, id: str, reason: str) -> Quarantined | None:
         reason: Why.
 
     Returns:
-        What was moved; None if another process moved it before.
+        What was moved; None if the store has no such record: another process may have moved it.
 
     Raises:
         OSError: The file system refused.
     """
-    parts = [record_path(store.path, id), store.path / id, checkpoint_folder(store.path, id)]
-    if not any(map(os.path.lexists, parts)):
+    parts = [checkpoint_folder(store.path, id), record_path(store.path, id), store.path / id]
+    parts = [part for part in parts if os.path.lexists(part)]
+    if not parts:
         return None
-    place = _free_place(store.path / FOLDER, id)
+    place = _free_place(store.path / FOLDER, id, [part.name for part in parts])
     reason = reason if len(reason) <= _LONGEST else reason[: _LONGEST - 1] + "…"
     moved = Quarantined(id, reason, utc_now(), __version__, place.name)
     told = {name: value for name, value in asdict(moved).items() if name != "place"}
     replace_file(place / _REASON, json.dumps(told, indent=2) + "\n")
-    gone = 0
-    for part in parts:
-        try:
+    for part in parts:  # the record last: while it is in the store, moving can be begun again
+        with suppress(FileNotFoundError):  # another process moved it
             os.rename(part, place / part.name)
-        except FileNotFoundError:
-            gone += 1
     flush_folder(place)
     flush_folder(store.path)
-    if gone < len(parts):
-        return moved
-    (place / _REASON).unlink(missing_ok=True)
-    place.rmdir()
-    return None
+    return moved
 
 
 def quarantined(store: RecordStore, problems: dict[str, str] | None = None) -> list[Quarantined]:
@@ -115,7 +110,9 @@ def quarantined(store: RecordStore, problems: dict[str, str] | None = None) -> l
     folder = store.path / FOLDER
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
         try:
-            found.append(_read(place))
+            one = _read(place)
+            if any(os.path.lexists(path) for path in (record_path(place, one.record), place / one.record)):
+                found.append(one)  # else the process that moved it died before it did
         except (ForeignDataError, OSError, LookupError, TypeError, ValueError) as error:
             if problems is not None:
                 problems[place.name] = f"{_REASON}: {error}"
@@ -159,33 +156,18 @@ def restore(store: RecordStore, id: str) -> str:
     return one.record
 
 
-def whole_ids(store: RecordStore, prefixes: Sequence[str]) -> list[str]:
-    """Returns the ids that begin with the given texts.
-
-    Raises:
-        KeyError: No record begins so, or several do.
-    """
-    known, chosen = store.ids(), []
-    for prefix in prefixes:
-        matches = [id for id in known if id.startswith(prefix)]
-        if len(matches) != 1:
-            what = f"{len(matches)} records begin with" if matches else "there is no record"
-            raise KeyError(f"{what} {prefix!r} in '{store.path}'")
-        chosen += matches
-    return chosen
-
-
-def _free_place(folder: Path, id: str) -> Path:
+def _free_place(folder: Path, id: str, names: Sequence[str]) -> Path:
     """Makes a folder for a record; a number is added if one of the same id was moved before."""
     folder.mkdir(exist_ok=True)
+    if folder.is_symlink():
+        raise OSError(f"'{folder}' is a link, and records are moved into no other place")
     number = 1
     while True:
         place = folder / (id if number == 1 else f"{id}.{number}")
-        try:
-            place.mkdir()
+        place.mkdir(exist_ok=True)
+        if not any(os.path.lexists(place / name) for name in names):
             return place
-        except FileExistsError:
-            number += 1
+        number += 1
 
 
 def _read(place: Path) -> Quarantined:

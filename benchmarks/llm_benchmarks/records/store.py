@@ -123,11 +123,22 @@ class RecordStore:
             KeyError: No record has this id, or several ids begin with it.
             RecordError: The record is incomplete, altered or invalid.
         """
-        matches = [known for known in self.ids() if known.startswith(id)]
-        if len(matches) != 1:
-            what = f"{len(matches)} records begin with" if matches else "no record"
-            raise KeyError(f"{what} {id!r} in {self.path}")
-        return self.load(matches[0], rows)
+        return self.load(self.whole_ids([id])[0], rows)
+
+    def whole_ids(self, prefixes: Iterable[str]) -> list[str]:
+        """Returns the ids that begin with the given texts, one for each.
+
+        Raises:
+            KeyError: No record begins so, or several do.
+        """
+        known, chosen = self.ids(), []
+        for prefix in prefixes:
+            matches = [id for id in known if id.startswith(prefix)]
+            if len(matches) != 1:
+                what = f"{len(matches)} records begin with" if matches else "there is no record"
+                raise KeyError(f"{what} {prefix!r} in '{self.path}'")
+            chosen += matches
+        return chosen
 
     def load(self, id: str, rows: bool = True) -> Record:
         """Reads one record by its whole id, without a look at the others.
