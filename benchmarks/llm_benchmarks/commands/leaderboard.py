@@ -278,24 +278,48 @@ def merge(
 def export(
     store: Store,
     out: Annotated[
-        Path, typer.Option(metavar="FILE", help="The file: .json, .csv, .md, .tex or .yaml (model-index).")
+        Path, typer.Option(metavar="FILE", help="The file: .json, .csv, .md, .tex or .yaml; or a folder.")
     ],
     form: Annotated[
         str | None,
         typer.Option(
-            "--format", metavar="NAME", help="baselines, json, csv, markdown, latex or model-index."
+            "--format",
+            metavar="NAME",
+            help="baselines, json, csv, markdown, latex, model-index; every-eval-ever, eval-results (folders).",
         ),
     ] = None,
     env: OneEnv = None,
     experiment: Experiment = None,
     score: Score = None,
+    developer: Annotated[
+        str | None,
+        typer.Option(
+            "--developer", metavar="NAME", help="every-eval-ever: who made the agents; llm-envs by default."
+        ),
+    ] = None,
+    hub_dataset: Annotated[
+        str | None,
+        typer.Option("--hub-dataset", metavar="OWNER/NAME", help="eval-results: the benchmark on the Hub."),
+    ] = None,
 ) -> None:
     """Writes the tables of a store for other programs; as .json in the short form that `baselines` reads."""
     from llm_benchmarks.console.report import tell_problems
-    from llm_benchmarks.leaderboard.export import exported
+    from llm_benchmarks.leaderboard.export import FOLDERS, exported
     from llm_benchmarks.leaderboard.view import read_leaderboard
     from llm_envs.foreign import shown
 
+    if developer is not None and form != "every-eval-ever":
+        raise InputError("--developer is for --format every-eval-ever")
+    if hub_dataset is not None and form != "eval-results":
+        raise InputError("--hub-dataset is for --format eval-results")
+    if form in FOLDERS:
+        from llm_benchmarks.commands.export_folder import export_folder
+
+        raise typer.Exit(
+            export_folder(
+                store, out, form, env, experiment, score, developer=developer, hub_dataset=hub_dataset
+            )
+        )
     with bad_input():
         write = exported(out, form)
         creatable(out, "--out")
