@@ -285,7 +285,7 @@ def export(
         typer.Option(
             "--format",
             metavar="NAME",
-            help="baselines, json, csv, markdown, latex, model-index; every-eval-ever, eval-results (folders).",
+            help="baselines, json, csv, markdown, latex, model-index, every-eval-ever or eval-results.",
         ),
     ] = None,
     env: OneEnv = None,

@@ -100,26 +100,29 @@ class _Indexing:
     def records(self, listed: dict[str, str | None], problems: dict[str, str]) -> list[Record]:
         known = self._file.entries if self._file is not None else {}
         fresh: dict[str, Entry] = {}
-        found = []
+        former: dict[str, Record] = {}  # folders of schema 1, which have no stamp
         try:
-            with _without_collections():
-                for id, stamp in listed.items():
-                    entry = known.get(id)
-                    if entry is None or entry.stamp != stamp:
-                        try:
-                            record = self._store.load(id)
-                        except RecordError as error:
-                            problems[id] = str(error)
-                            continue
-                        if stamp is None:  # a folder of schema 1, which has no stamp
-                            found.append(record)
-                            continue
-                        entry = fresh[id] = self._entry(record, stamp)
-                    found.append(self._summary(id, entry))
+            for id, stamp in listed.items():
+                if id in known and known[id].stamp == stamp:
+                    continue
+                try:
+                    record = self._store.load(id)
+                except RecordError as error:
+                    problems[id] = str(error)
+                    continue
+                if stamp is None:
+                    former[id] = record
+                else:
+                    fresh[id] = self._entry(record, stamp)
         finally:  # what an interrupted command has read need not be read again
             if fresh:
                 self._publish(fresh, known.keys() - listed.keys())
-        return found
+        with _without_collections():
+            return [
+                former[id] if id in former else self._summary(id, fresh.get(id) or known[id])
+                for id in listed
+                if id not in problems
+            ]
 
     def _publish(self, fresh: dict[str, Entry], gone: set[str]) -> None:
         try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sqlite3
 import stat
 import time
@@ -93,6 +92,14 @@ class IndexFile:
             if time.time() - path.stat().st_mtime > _DAY:
                 os.utime(path)
 
+    def copy_to(self, other: sqlite3.Connection) -> None:
+        """Copies what was read, even if another process has replaced the file since.
+
+        Raises:
+            sqlite3.Error: It cannot be read any more.
+        """
+        self._connection.backup(other)
+
     def outcomes(self, id: str) -> tuple[list[float], list[int]]:
         """Returns the rewards and examples of a record's episodes.
 
@@ -137,11 +144,10 @@ def publish(
     _remove_unused(path.parent)
     with temporary_folder(path.parent, _TEMPORARY) as place:
         new = place / path.name
-        if base is not None:
-            shutil.copyfile(base.path, new)
-        else:
-            new.touch(mode=0o600)
+        new.touch(mode=0o600)
         with closing(sqlite3.connect(new)) as connection:
+            if base is not None:
+                base.copy_to(connection)
             # The file is nobody's until it is renamed, and checksums tell what a loss of power leaves.
             connection.execute("PRAGMA journal_mode = OFF")
             connection.execute("PRAGMA synchronous = OFF")
@@ -165,7 +171,6 @@ def publish(
                 "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?)", map(_outcomes_row, fresh.items())
             )
             connection.commit()
-        os.chmod(new, 0o600)
         os.replace(new, path)
 
 

@@ -323,6 +323,24 @@ def test_several_processes_use_one_index_at_once(filled):
     assert [path.suffix for path in index_path(filled).parent.iterdir()] == [".sqlite"]
 
 
+def test_an_index_that_another_process_replaces_meanwhile_is_not_mixed_up(filled, monkeypatch):
+    indexed(filled)
+    filled.write(*made_up.run("first", 1, [0.3] * 4, config={"lr": 1.0}))
+    load = RecordStore.load
+
+    def overtaken(store, id, rows=True):
+        monkeypatch.setattr(RecordStore, "load", load)
+        filled.write(*made_up.run("second", 1, [0.7] * 4, config={"lr": 2.0}))
+        filled.write(*made_up.run("0", 1, [0.2] * 4, config={"lr": 3.0}))
+        indexed(filled)
+        return load(store, id, rows)
+
+    monkeypatch.setattr(RecordStore, "load", overtaken)
+    assert len(indexed(filled)) == 9
+    for _ in range(2):
+        assert tables(indexed(filled)) == tables(filled.records())
+
+
 def test_a_store_of_another_path_has_an_index_of_its_own(filled, tmp_path):
     indexed(filled)
     copy = RecordStore(shutil.copytree(filled.path, tmp_path / "copy"))
