@@ -16,10 +16,9 @@ import hashlib
 import json
 import os
 import sqlite3
-import stat
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from importlib import resources
@@ -28,9 +27,9 @@ from typing import Any
 
 from llm_baselines.spec import AgentSpec, EnvironmentSpec, EvaluationSpec, RewardSpec, RunSpec, TrainingSpec
 from llm_benchmarks.records.index_file import BrokenIndex, Entry, IndexFile, as_json, publish
+from llm_benchmarks.records.listing import listed_records
 from llm_benchmarks.records.record import Outcomes, Record, Rows
-from llm_benchmarks.records.record_file import CHECKPOINT, SUFFIX
-from llm_benchmarks.records.store import RecordStore, is_record_name
+from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.records.values import RecordError
 from llm_envs import __version__
 from llm_envs.assets import cache_home
@@ -41,7 +40,6 @@ LEAST = 100
 TOLD_FROM = 1000  # records that are read in vain, before a line says so
 _FORMAT = 1
 _FOLDER = "indexes"
-_ID = 64  # characters of an id
 
 
 def summaries(store: RecordStore, problems: dict[str, str] | None = None, least: int = LEAST) -> list[Record]:
@@ -55,7 +53,7 @@ def summaries(store: RecordStore, problems: dict[str, str] | None = None, least:
         problems: Receives id -> what is wrong, for each unreadable record.
         least: Stores with fewer records are read without an index.
     """
-    listed = _listed(store.path)
+    listed = listed_records(store.path)
     if len(listed) < least:
         return store.records(problems)
     found: dict[str, str] = {}
@@ -280,61 +278,15 @@ def _outcomes(store: RecordStore, file: IndexFile | None, id: str, entry: Entry)
     return store.load(id, rows=False).outcomes()
 
 
-def _listed(folder: Path) -> dict[str, str | None]:
-    """Returns the ids of a store's records, sorted, with the stamp of each.
-
-    The stamp is None for what is not a regular file: a folder of schema 1, or a link, which is refused later.
-    """
-    stamps: dict[str, str | None] = {}
-    checkpoints = set()
-    try:
-        entries = list(os.scandir(folder))
-    except FileNotFoundError:
-        return {}
-    for entry in entries:
-        if len(entry.name) == _ID + len(SUFFIX) and is_record_name(entry.name):
-            with suppress(FileNotFoundError):  # moved since
-                stamps[entry.name[:_ID]] = _stamp(entry.stat(follow_symlinks=False))
-        elif len(entry.name) == _ID and is_record_name(entry.name):
-            stamps.setdefault(entry.name, None)
-        elif entry.name.endswith(CHECKPOINT):
-            checkpoints.add(entry.name[:_ID])
-    for id in checkpoints & stamps.keys():
-        if stamps[id] is not None:
-            stamps[id] = f"{stamps[id]} {_tree_stamp(folder / f'{id}{CHECKPOINT}')}"
-    return dict(sorted(stamps.items()))
-
-
-def _stamp(status: os.stat_result) -> str | None:
-    if not stat.S_ISREG(status.st_mode):
-        return None
-    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
-
-
-def _tree_stamp(folder: Path) -> str:
-    """Returns a hash of the names and stamps of everything under a folder. Links are not followed."""
-    lines = []
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = os.path.join(place, name)
-            with suppress(OSError):
-                status = os.lstat(path)
-                # The times of a folder change with what stands in it, which is listed here anyway.
-                lines.append(f"{path!r} {status.st_mode} {_stamp(status)}")
-    text = "\n".join(sorted(lines))
-    mode = os.lstat(folder).st_mode if os.path.lexists(folder) else 0
-    return hashlib.sha256(f"{mode} {text}".encode()).hexdigest()
-
-
 @cache
 def _code() -> str:
     """Returns a hash of the release and of the code that reads and checks records."""
     digest = hashlib.sha256(f"{__version__} {_FORMAT}".encode())
-    for package in ("llm_benchmarks.records", "llm_envs.foreign", "llm_baselines.spec"):
-        place = resources.files(package.rpartition(".")[0]).joinpath(package.rpartition(".")[2])
-        files = place.iterdir() if place.is_dir() else [place.parent / f"{place.name}.py"]
-        for file in sorted(files, key=lambda file: file.name):
-            own = file.name.startswith("index")  # what they write has a format of its own
-            if file.name.endswith((".py", ".json")) and not own:
-                digest.update(file.read_bytes())
+    files = [resources.files("llm_baselines").joinpath("spec.py")]
+    for package in ("llm_benchmarks.records", "llm_envs.foreign"):
+        files += sorted(resources.files(package).iterdir(), key=lambda file: file.name)
+    for file in files:
+        own = file.name.startswith("index")  # what they write has a format of its own
+        if file.name.endswith((".py", ".json")) and not own:
+            digest.update(file.read_bytes())
     return digest.hexdigest()
