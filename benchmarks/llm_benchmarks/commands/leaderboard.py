@@ -7,20 +7,20 @@ from typing import Annotated, Literal
 
 import typer
 
-from llm_benchmarks.commands import store_care
-from llm_benchmarks.commands.options import AllowCode, Json, Store, code_allowed
+from llm_benchmarks.commands import leaderboard_export, store_care
+from llm_benchmarks.commands.options import (
+    AllowCode,
+    Experiment,
+    Json,
+    OneEnv,
+    OneExperiment,
+    Score,
+    Store,
+    code_allowed,
+)
 from llm_benchmarks.console.input import InputError, bad_input, creatable, existing_store
 
 leaderboard = typer.Typer(help="Shows the scores of every agent and every reward.")
-
-OneEnv = Annotated[str | None, typer.Option("--env", metavar="ID", help="Only this environment.")]
-Experiment = Annotated[
-    str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs, and the anchors.")
-]
-OneExperiment = Annotated[str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs.")]
-Score = Annotated[
-    str | None, typer.Option("--score", metavar="NAME", help="Score by a reward that `rescore` added.")
-]
 
 
 @leaderboard.command("show")
@@ -274,62 +274,6 @@ def merge(
     raise typer.Exit(1 if merged.problems else 0)
 
 
-@leaderboard.command("export")
-def export(
-    store: Store,
-    out: Annotated[
-        Path, typer.Option(metavar="FILE", help="The file: .json, .csv, .md, .tex or .yaml; or a folder.")
-    ],
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="NAME",
-            help="baselines, json, csv, markdown, latex, model-index, every-eval-ever or eval-results.",
-        ),
-    ] = None,
-    env: OneEnv = None,
-    experiment: Experiment = None,
-    score: Score = None,
-    developer: Annotated[
-        str | None,
-        typer.Option(
-            "--developer", metavar="NAME", help="every-eval-ever: who made the agents; llm-envs by default."
-        ),
-    ] = None,
-    hub_dataset: Annotated[
-        str | None,
-        typer.Option("--hub-dataset", metavar="OWNER/NAME", help="eval-results: the benchmark on the Hub."),
-    ] = None,
-) -> None:
-    """Writes the tables of a store for other programs; as .json in the short form that `baselines` reads."""
-    from llm_benchmarks.console.report import tell_problems
-    from llm_benchmarks.leaderboard.export import FOLDERS, exported
-    from llm_benchmarks.leaderboard.view import read_leaderboard
-    from llm_envs.foreign import shown
-
-    if developer is not None and form != "every-eval-ever":
-        raise InputError("--developer is for --format every-eval-ever")
-    if hub_dataset is not None and form != "eval-results":
-        raise InputError("--hub-dataset is for --format eval-results")
-    if form in FOLDERS:
-        from llm_benchmarks.commands.export_folder import export_folder
-
-        raise typer.Exit(
-            export_folder(
-                store, out, form, env, experiment, score, developer=developer, hub_dataset=hub_dataset
-            )
-        )
-    with bad_input():
-        write = exported(out, form)
-        creatable(out, "--out")
-        board = read_leaderboard(existing_store(store), env, experiment, score)
-        out.write_text(write(board), encoding="utf-8")
-    tell_problems(board.problems)
-    print(shown(f"written to '{out}'", None))
-    raise typer.Exit(1 if board.problems else 0)
-
-
 @leaderboard.command("baselines")
 def baselines(env: OneEnv = None, json: Json = False) -> None:
     """Prints the scores that come with the package; they need no store."""
@@ -340,4 +284,5 @@ def baselines(env: OneEnv = None, json: Json = False) -> None:
         show_baselines(report_console(100), env, json)
 
 
+leaderboard_export.add_to(leaderboard)
 store_care.add_to(leaderboard)
