@@ -32,9 +32,10 @@ def show(
     json: Json = False,
 ) -> None:
     """Prints a table for each environment."""
+    from llm_benchmarks.console.garbage import without_collections
     from llm_benchmarks.leaderboard.view import show as show_tables
 
-    with bad_input():
+    with bad_input(), without_collections():
         board = show_tables(existing_store(store), env=env, experiment=experiment, json=json, score=score)
     raise typer.Exit(1 if board.problems else 0)
 

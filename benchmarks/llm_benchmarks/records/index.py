@@ -11,14 +11,12 @@ name. The stamp tells whether the file must be checked again. Without a usable i
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import json
 import os
 import sqlite3
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from importlib import resources
@@ -26,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_baselines.spec import AgentSpec, EnvironmentSpec, EvaluationSpec, RewardSpec, RunSpec, TrainingSpec
+from llm_benchmarks.console.garbage import without_collections
 from llm_benchmarks.records.index_file import BrokenIndex, Entry, IndexFile, as_json, publish
 from llm_benchmarks.records.listing import listed_records
 from llm_benchmarks.records.record import Outcomes, Record, Rows
@@ -115,7 +114,7 @@ class _Indexing:
         finally:  # what an interrupted command has read need not be read again
             if fresh:
                 self._publish(fresh, known.keys() - listed.keys())
-        with _without_collections():
+        with without_collections():
             return [
                 former[id] if id in former else self._summary(id, fresh.get(id) or known[id])
                 for id in listed
@@ -229,18 +228,6 @@ class _Parts:
             self._made[key] = None if whole is None else replace(whole, seed=seed)
         made: TrainingSpec | None = self._made[key]
         return made
-
-
-@contextmanager
-def _without_collections() -> Iterator[None]:
-    """Pauses the garbage collector, which would look in vain for cycles among objects that all stay."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _facts(values: dict[str, Any]) -> dict[str, Any]:
