@@ -21,7 +21,7 @@ test: $(VENV)/.dev
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2
 
-# Trainings and suites that are killed and stopped twenty times each, and go on; some minutes.
+# Trainings, suites and writers of records that are killed at random, and go on; some minutes.
 kills: $(VENV)/.dev
 	$(BIN)/pytest -m kills
 

@@ -7,19 +7,20 @@ from typing import Annotated, Literal
 
 import typer
 
-from llm_benchmarks.commands.options import AllowCode, Json, Store, code_allowed
+from llm_benchmarks.commands import leaderboard_export, store_care
+from llm_benchmarks.commands.options import (
+    AllowCode,
+    Experiment,
+    Json,
+    OneEnv,
+    OneExperiment,
+    Score,
+    Store,
+    code_allowed,
+)
 from llm_benchmarks.console.input import InputError, bad_input, creatable, existing_store
 
 leaderboard = typer.Typer(help="Shows the scores of every agent and every reward.")
-
-OneEnv = Annotated[str | None, typer.Option("--env", metavar="ID", help="Only this environment.")]
-Experiment = Annotated[
-    str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs, and the anchors.")
-]
-OneExperiment = Annotated[str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs.")]
-Score = Annotated[
-    str | None, typer.Option("--score", metavar="NAME", help="Score by a reward that `rescore` added.")
-]
 
 
 @leaderboard.command("show")
@@ -31,9 +32,10 @@ def show(
     json: Json = False,
 ) -> None:
     """Prints a table for each environment."""
+    from llm_benchmarks.console.garbage import without_collections
     from llm_benchmarks.leaderboard.view import show as show_tables
 
-    with bad_input():
+    with bad_input(), without_collections():
         board = show_tables(existing_store(store), env=env, experiment=experiment, json=json, score=score)
     raise typer.Exit(1 if board.problems else 0)
 
@@ -273,38 +275,6 @@ def merge(
     raise typer.Exit(1 if merged.problems else 0)
 
 
-@leaderboard.command("export")
-def export(
-    store: Store,
-    out: Annotated[
-        Path, typer.Option(metavar="FILE", help="The file: .json, .csv, .md, .tex or .yaml (model-index).")
-    ],
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format", metavar="NAME", help="baselines, json, csv, markdown, latex or model-index."
-        ),
-    ] = None,
-    env: OneEnv = None,
-    experiment: Experiment = None,
-    score: Score = None,
-) -> None:
-    """Writes the tables of a store for other programs; as .json in the short form that `baselines` reads."""
-    from llm_benchmarks.console.report import tell_problems
-    from llm_benchmarks.leaderboard.export import exported
-    from llm_benchmarks.leaderboard.view import read_leaderboard
-    from llm_envs.foreign import shown
-
-    with bad_input():
-        write = exported(out, form)
-        creatable(out, "--out")
-        board = read_leaderboard(existing_store(store), env, experiment, score)
-        out.write_text(write(board), encoding="utf-8")
-    tell_problems(board.problems)
-    print(shown(f"written to '{out}'", None))
-    raise typer.Exit(1 if board.problems else 0)
-
-
 @leaderboard.command("baselines")
 def baselines(env: OneEnv = None, json: Json = False) -> None:
     """Prints the scores that come with the package; they need no store."""
@@ -313,3 +283,7 @@ def baselines(env: OneEnv = None, json: Json = False) -> None:
 
     with bad_input():
         show_baselines(report_console(100), env, json)
+
+
+leaderboard_export.add_to(leaderboard)
+store_care.add_to(leaderboard)

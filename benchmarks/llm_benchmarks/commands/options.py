@@ -37,6 +37,14 @@ AllowCode = Annotated[
     ),
 ]
 Store = Annotated[Path, typer.Option("--store", metavar="FOLDER", help="Folder of the records.")]
+OneEnv = Annotated[str | None, typer.Option("--env", metavar="ID", help="Only this environment.")]
+Experiment = Annotated[
+    str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs, and the anchors.")
+]
+OneExperiment = Annotated[str | None, typer.Option("--experiment", metavar="NAME", help="Only its runs.")]
+Score = Annotated[
+    str | None, typer.Option("--score", metavar="NAME", help="Score by a reward that `rescore` added.")
+]
 Processes = Annotated[
     int | None,
     typer.Option(

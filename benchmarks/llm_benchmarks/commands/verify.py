@@ -54,7 +54,7 @@ def run(
     """
     records = RecordStore(existing_store(store))
     with bad_input():
-        chosen = _chosen(records, ids)
+        chosen = records.whole_ids(ids) if ids else None
         if env is not None:
             find_spec(env)
         if keep:
@@ -87,24 +87,6 @@ def run(
     if keep:
         _keep(records, [entry.verdict for entry in told])
     return 0 if all_hold(told) else 1
-
-
-def _chosen(store: RecordStore, prefixes: Sequence[str]) -> list[str] | None:
-    """Returns the ids that begin with the given texts; None for all.
-
-    Raises:
-        KeyError: No record begins so, or several do.
-    """
-    if not prefixes:
-        return None
-    known, chosen = store.ids(), []
-    for prefix in prefixes:
-        matches = [id for id in known if id.startswith(prefix)]
-        if len(matches) != 1:
-            what = f"{len(matches)} records begin with" if matches else "there is no record"
-            raise KeyError(f"{what} {prefix!r} in '{store.path}'")
-        chosen += matches
-    return chosen
 
 
 def _nothing(store: Path, env: str | None, experiment: str | None) -> str:

@@ -13,6 +13,7 @@ from llm_benchmarks.leaderboard.across import LEAST_SEEDS, across
 from llm_benchmarks.leaderboard.columns import score_text
 from llm_benchmarks.leaderboard.scores import Scores
 from llm_benchmarks.leaderboard.tables import leaderboard_tables
+from llm_benchmarks.records.index import summaries
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.foreign import shown
 
@@ -34,7 +35,7 @@ def show_across(store: Path, *, json_output: bool, experiment: str | None = None
         ValueError: No two trained agents share two environments.
     """
     problems: dict[str, str] = {}
-    records = {record.id: record for record in RecordStore(store).records(problems)}
+    records = {record.id: record for record in summaries(RecordStore(store), problems)}
     tables = leaderboard_tables(records.values(), None, experiment)
     tell_problems(problems)
     scores = [[Scores.of(records[id] for id in row.records) for row in table.rows] for table in tables]

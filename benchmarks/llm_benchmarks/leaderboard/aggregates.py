@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import scipy.special
-import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
 from llm_benchmarks.leaderboard.statistics import Interval, finite
@@ -48,6 +47,8 @@ def normalized_score(score: ArrayLike, random: ArrayLike, reference: ArrayLike) 
 
 def interquartile_mean(columns: Columns) -> Any:
     """Returns the mean of the middle half of all runs on all environments, over the last axis."""
+    import scipy.stats  # slow to import, and `show` does without it
+
     return scipy.stats.trim_mean(np.concatenate(columns, axis=-1), 0.25, axis=-1)
 
 

@@ -18,6 +18,7 @@ from llm_benchmarks.leaderboard.scores import Scores, difference
 from llm_benchmarks.leaderboard.statistics import Interval
 from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
 from llm_benchmarks.records.additions import with_additions
+from llm_benchmarks.records.index import summaries
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import shown
@@ -89,7 +90,7 @@ def compare(
         KeyError: No such score was added.
     """
     problems = {} if problems is None else problems
-    scored = with_additions(store, store.records(problems), problems, score)
+    scored = with_additions(store, summaries(store, problems), problems, score)
     records = {record.id: record for record in scored}
     comparisons, agents = [], set[str]()
     tables = leaderboard_tables(records.values(), env, experiment)

@@ -148,6 +148,9 @@ def to_model_index(tables: Iterable[Table]) -> str:
     return str(yaml.safe_dump({"model-index": index}, sort_keys=False, allow_unicode=False))
 
 
+FOLDERS = ("every-eval-ever", "eval-results")
+"""Formats of many files: --out names a folder."""
+
 FORMATS: Mapping[str, Callable[[Leaderboard], str]] = {
     "baselines": lambda board: to_json(trimmed(board.tables)),
     "json": lambda board: board.to_json() + "\n",
@@ -182,13 +185,12 @@ def exported(path: Path, form: str | None = None) -> Callable[[Leaderboard], str
         if path.suffix.lower() not in SUFFIXES:
             raise ValueError(
                 f"--out: the suffix {path.suffix!r} names no format; there are {', '.join(SUFFIXES)}; "
-                f"or name the format: --format {'|'.join(FORMATS)}"
+                f"or name the format: --format {'|'.join((*FORMATS, *FOLDERS))}"
             )
         form = SUFFIXES[path.suffix.lower()]
     if form not in FORMATS:
-        raise ValueError(
-            f"unknown --format {form!r}{did_you_mean(form, FORMATS)} there are {', '.join(FORMATS)}"
-        )
+        known = (*FORMATS, *FOLDERS)
+        raise ValueError(f"unknown --format {form!r}{did_you_mean(form, known)} there are {', '.join(known)}")
     return FORMATS[form]
 
 

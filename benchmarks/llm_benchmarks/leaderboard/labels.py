@@ -11,6 +11,7 @@ from llm_benchmarks.records.trained_on import reward_label, short
 from llm_benchmarks.records.values import canonical_json, flatten
 
 _SHOWN = 3
+_PLAIN = (str, int, float, bool, type(None))
 
 
 def configuration(record: Record, others: Iterable[Record] = ()) -> dict[str, Any]:
@@ -44,6 +45,26 @@ def configuration(record: Record, others: Iterable[Record] = ()) -> dict[str, An
     }
     leaf = {"reward": None if training is None else training.reward.spec}  # kept whole, not flattened
     return dict(flatten(chosen)) | leaf
+
+
+def shared_parts(record: Record) -> tuple[int, ...] | None:
+    """Returns what identifies, in this process, the parts of a run that its configuration is made of.
+
+    Records from an index share these objects, so thousands of them have few configurations to describe.
+
+    Returns:
+        The parts, equal only for records of equal `configuration`; None where that depends on other things
+        too: on the seed, or on other runs.
+    """
+    agent, training, evaluation = record.spec.agent, record.spec.training, record.evaluation
+    if evaluation.episodes is None or "seed" in agent.config:
+        return None
+    if training is None:
+        return id(agent), id(evaluation)
+    reward = training.reward
+    if reward.signature is None:
+        return None
+    return id(agent), id(evaluation), id(reward), id(training.reward_timing), training.total_timesteps
 
 
 def labels(
@@ -104,8 +125,12 @@ def _place(name: str) -> tuple[int, bool, str]:
     return (place, path[-1] not in _DATA, name)
 
 
-def _canonical(row: Mapping[str, Any], name: str) -> bytes:
-    return canonical_json([row[name]]) if name in row else b""
+def _canonical(row: Mapping[str, Any], name: str) -> bytes | str:
+    """Returns the canonical JSON of a value, or for a plain one, of which there are many, its `repr`."""
+    if name not in row:
+        return b""
+    value = row[name]
+    return repr(value) if type(value) in _PLAIN else canonical_json([value])
 
 
 def _label(row: Mapping[str, Any], differ: Sequence[str]) -> str:

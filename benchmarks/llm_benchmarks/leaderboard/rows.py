@@ -177,6 +177,8 @@ def _notes(runs: Sequence[Record], scores: Scores) -> tuple[str, ...]:
     parts = [part for record in runs for part in (record.spec.training, record.evaluation)]
     if any(part is not None and part.reward.spec is None for part in parts):
         notes.append("a reward is a callable: others cannot verify these runs")
+    if any(record.supersedes for record in scores.completed):
+        notes.append("a correction: it stands in place of earlier records, which stay in the store")
     for name in scores.mixed_metrics():
         notes.append(f"its runs computed {shown(name)} in different ways, so no mean is shown")
     return tuple(notes)

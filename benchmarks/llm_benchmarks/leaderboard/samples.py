@@ -15,6 +15,7 @@ from llm_benchmarks.console.report import figure, report_console, say, tell_prob
 from llm_benchmarks.leaderboard.badges import badge, verdicts_of
 from llm_benchmarks.leaderboard.compare import apart
 from llm_benchmarks.leaderboard.tables import leaderboard_tables
+from llm_benchmarks.records.index import summaries
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import shown, shown_lines
@@ -87,7 +88,7 @@ def show_samples(
     """
     problems: dict[str, str] = {}
     records = RecordStore(store)
-    tables = leaderboard_tables(records.records(problems), env, experiment)
+    tables = leaderboard_tables(summaries(records, problems), env, experiment)
     verdicts = verdicts_of(records, problems)
     tell_problems(problems)
     samples = [

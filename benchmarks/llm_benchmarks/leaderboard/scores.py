@@ -65,8 +65,13 @@ class Scores:
     @cached_property
     def rows(self) -> tuple[list[float], list[int]]:
         """Reward and example of every evaluation episode."""
-        rows = [row for record in self.completed for row in record.episodes()]
-        return [row["reward"] for row in rows], [row["example"] for row in rows]
+        rewards: list[float] = []
+        examples: list[int] = []
+        for record in self.completed:
+            of_record = record.outcomes()
+            rewards += of_record[0]
+            examples += of_record[1]
+        return rewards, examples
 
     @cached_property
     def over_examples(self) -> Interval:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-import scipy.stats
+import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
 BOOTSTRAP_FROM = 20
@@ -208,7 +208,7 @@ def welch_difference(a: Interval, b: Interval, confidence: float = 0.95) -> Inte
 def _t_interval(
     mean: float, error: float, freedom: float, n: int, method: Method, confidence: float
 ) -> Interval:
-    reach = float(scipy.stats.t.ppf(0.5 + confidence / 2, freedom)) * error
+    reach = float(scipy.special.stdtrit(freedom, 0.5 + confidence / 2)) * error
     return Interval(mean, mean - reach, mean + reach, n, method, error, freedom)
 
 

@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from llm_benchmarks.leaderboard.anchors import SCALE, Scale, Scored, scale_of
-from llm_benchmarks.leaderboard.labels import configuration, labels
+from llm_benchmarks.leaderboard.labels import configuration, labels, shared_parts
 from llm_benchmarks.leaderboard.ranks import neighbours_apart, rank, tie_groups
 from llm_benchmarks.leaderboard.rows import ANCHORS, Row, make_row
 from llm_benchmarks.leaderboard.scores import Scores
+from llm_benchmarks.records.corrections import without_superseded
 from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.values import canonical_json, content_hash, flatten
 from llm_envs.checks.suggestions import did_you_mean
@@ -23,6 +24,8 @@ from llm_envs.envs.ids import bare_id
 MAIN_METRICS = 3
 _LEADING = ("success", "task_success")
 _MISSING = "not given"
+Comparable = tuple[str | None, str | None, str, str | None]
+"""Signature of the environment, hash of the data, split, and signature of the reward that scores."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def leaderboard_tables(
     """Groups records into tables.
 
     Args:
-        records: From `RecordStore.records`.
+        records: From `RecordStore.records`, or from `summaries`. Those that others supersede are left out.
         env: Only this environment id; the module of "module:Id-v0" is ignored.
         experiment: Only the runs of this experiment, and the anchors of their tables.
 
@@ -79,15 +82,15 @@ def leaderboard_tables(
     Raises:
         ValueError: No record belongs to the experiment.
     """
-    records = list(records)
+    records = without_superseded(records)
     if experiment is not None:
         _check_experiment(experiment, records)
-    by_env: dict[str, dict[bytes, list[Record]]] = {}
+    by_env: dict[str, dict[Comparable, list[Record]]] = {}
     for record in records:
         id = record.spec.environment.id
         if env is None or id in (env, bare_id(env)):
             groups = by_env.setdefault(id, {})
-            groups.setdefault(canonical_json(_comparable(record)), []).append(record)
+            groups.setdefault(_comparable(record), []).append(record)
     tables = []
     for _, groups in sorted(by_env.items()):
         _place_unsigned(groups)
@@ -130,17 +133,18 @@ def _of_experiment(group: Sequence[Record], experiment: str | None) -> list[Reco
     return [r for r in group if r.spec.experiment == experiment or r.spec.agent.name in ANCHORS]
 
 
-def _comparable(record: Record) -> dict[str, Any]:
+def _comparable(record: Record) -> Comparable:
     """Returns the values that two records must share for comparable scores."""
-    return {
-        "signature": record.spec.environment.signature,
-        "dataset": record.facts["dataset"]["hash"],
-        "split": record.evaluation.split,
-        "reward": record.evaluation.reward.signature,
-    }
+    evaluation = record.evaluation
+    return (
+        record.spec.environment.signature,
+        record.facts["dataset"]["hash"],
+        evaluation.split,
+        evaluation.reward.signature,
+    )
 
 
-def _place_unsigned(groups: dict[bytes, list[Record]]) -> None:
+def _place_unsigned(groups: dict[Comparable, list[Record]]) -> None:
     """Moves runs without a signature to the environment's table, if it has only one.
 
     Such runs failed before their environment was made.
@@ -193,10 +197,16 @@ def _table(group: Sequence[Record], differences: Mapping[str, Any]) -> Table:
     first = next((r for r in group if r.spec.environment.signature is not None), group[0])
     by_row: dict[str, list[Record]] = {}
     configurations: dict[str, dict[str, Any]] = {}
+    described: dict[tuple[int, ...], str] = {}
     for record in sorted(group, key=lambda record: record.id):
-        row_configuration = configuration(record, group)
-        key = content_hash(row_configuration)
-        configurations[key] = row_configuration
+        parts = shared_parts(record)
+        key = "" if parts is None else described.get(parts, "")
+        if not key:
+            row_configuration = configuration(record, group)
+            key = content_hash(row_configuration)
+            configurations[key] = row_configuration
+            if parts is not None:
+                described[parts] = key
         by_row.setdefault(key, []).append(record)
     scores = {key: Scores.of(runs) for key, runs in by_row.items()}
     anchors = {name: _anchor(name, configurations, scores) for name in ANCHORS}

@@ -19,6 +19,7 @@ from llm_benchmarks.leaderboard.columns import columns
 from llm_benchmarks.leaderboard.rows import ANCHORS, Row
 from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
 from llm_benchmarks.records.additions import with_additions
+from llm_benchmarks.records.index import summaries
 from llm_benchmarks.records.store import RecordStore
 from llm_envs.foreign import shown
 
@@ -66,7 +67,7 @@ def read_leaderboard(
     """
     store = store if isinstance(store, RecordStore) else RecordStore(store)
     problems: dict[str, str] = {}
-    records = with_additions(store, store.records(problems), problems, score)
+    records = with_additions(store, summaries(store, problems), problems, score)
     tables = leaderboard_tables(records, env, experiment)
     shown_tables = with_badges(tables, store, problems) if score is None else tuple(tables)
     return Leaderboard(shown_tables, problems)
@@ -107,7 +108,8 @@ def show(
         which = "no records" if env is None else f"no records of {env}"
         say(console, f"{which} in {getattr(store, 'path', store)}")
     for table in board.tables:
-        print_table(table, console)
+        with console:  # a write for each table, not for each line
+            print_table(table, console)
     return board
 
 

@@ -20,7 +20,8 @@ from typing import Any, Literal
 
 from llm_baselines.spec import RewardSpec
 from llm_baselines.storage.exchange import replace_file
-from llm_benchmarks.records.record import Record, Rows
+from llm_benchmarks.records.corrections import without_superseded
+from llm_benchmarks.records.record import Outcomes, Record, Rows
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.records.values import RecordError, json_line
 from llm_envs.foreign import ForeignDataError, parse_json, read_text
@@ -157,7 +158,7 @@ def with_additions(
 
     Args:
         store: The store of the additions.
-        records: Its records.
+        records: Its records; those that others supersede are left out.
         problems: Receives file name -> what is wrong, for each addition that is damaged.
         score: The name of an added reward. Records without its scores are left out.
 
@@ -165,7 +166,7 @@ def with_additions(
         KeyError: No such score was added.
         ValueError: The name is that of a metric.
     """
-    changed = list(records)
+    changed = without_superseded(records)  # before some are left out for lack of a score
     for name in names(store):
         try:
             addition = read_addition(store, name)
@@ -196,7 +197,14 @@ def _scored(record: Record, addition: Addition) -> Record:
         data={**record.data, "results": results},
         spec=replace(record.spec, evaluation=replace(record.evaluation, reward=reward)),
         read_episodes=partial(_scored_rows, record, values, addition.name),
+        read_outcomes=partial(_scored_outcomes, record, values),
     )
+
+
+def _scored_outcomes(record: Record, values: Sequence[float]) -> Outcomes:
+    _, examples = record.outcomes()
+    _check_number(record, len(examples), len(values))
+    return list(values), examples
 
 
 def _scored_rows(record: Record, values: Sequence[float], name: str) -> Rows:
@@ -234,11 +242,13 @@ def _rows_with_metric(record: Record, values: Sequence[float], name: str) -> Row
 
 def _matching(record: Record, values: Sequence[float]) -> Rows:
     rows = record.episodes()
-    if len(rows) != len(values):
-        raise RecordError(
-            f"it has {len(rows)} episodes, and {len(values)} added scores; rescore it", record.id
-        )
+    _check_number(record, len(rows), len(values))
     return rows
+
+
+def _check_number(record: Record, episodes: int, scores: int) -> None:
+    if episodes != scores:
+        raise RecordError(f"it has {episodes} episodes, and {scores} added scores; rescore it", record.id)
 
 
 def _scores(row: Mapping[str, Any]) -> AddedScores:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from llm_benchmarks.records.index import summaries
 from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.records.values import RecordError
 
 
 @dataclass
@@ -16,7 +19,8 @@ class Merged:
     Attributes:
         copied: Ids of the copies in the store.
         present: Ids of source records that were left out, because the store had the same run and episodes.
-        problems: Id -> what is wrong, for each source record that cannot be read.
+        problems: Id -> what is wrong, for each source record that cannot be read, or whose copy in the store
+            is damaged.
     """
 
     copied: list[str] = field(default_factory=list)
@@ -27,7 +31,8 @@ class Merged:
 def merge(sources: Iterable[RecordStore], store: RecordStore, experiment: str = "") -> Merged:
     """Copies the records of some stores into another.
 
-    A record is left out if the store has a record of the same run with the same episodes.
+    A record is left out if the store has a record of the same run with the same episodes, which corrects the
+    same records.
 
     Args:
         sources: The stores to copy from; they are not changed.
@@ -38,30 +43,85 @@ def merge(sources: Iterable[RecordStore], store: RecordStore, experiment: str = 
         OSError: A copy cannot be written. The copies before it stay.
     """
     merged = Merged()
+    target = _Target(store)
     for source in sources:
-        for record in source.records(merged.problems):
-            if _has(store, record):
-                merged.present.append(record.id)
+        copies: dict[str, str] = {}  # id in the source -> id in the store
+        for record in _corrections_last(source, merged.problems):
+            try:
+                id, is_new = target.add(source, record, record.spec.experiment or experiment, copies)
+            except RecordError as error:
+                merged.problems[record.id] = str(error)
+                continue
+            copies[record.id] = id
+            if is_new:
+                merged.copied.append(id)
             else:
-                merged.copied.append(copy(record, store, record.spec.experiment or experiment))
+                merged.present.append(record.id)
     return merged
 
 
-def copy(record: Record, store: RecordStore, experiment: str) -> str:
-    """Copies one record into a store.
+def _corrections_last(source: RecordStore, problems: dict[str, str]) -> Iterator[Record]:
+    """Yields the readable records of a store, a correction after the records that it corrects."""
+    later: dict[str, Record] = {}
+    for id in source.ids():
+        try:
+            record = source.load(id)
+        except RecordError as error:
+            problems[id] = str(error)
+            continue
+        if record.supersedes:
+            later[id] = record
+        else:
+            yield record
+    while later:
+        # A record holds the ids of those it corrects in the content that its own id is made of: no circles.
+        first = next(id for id, record in later.items() if later.keys().isdisjoint(record.supersedes))
+        yield later.pop(first)
 
-    Args:
-        record: The record.
-        store: The copy is written here.
-        experiment: The experiment of the copy.
 
-    Returns:
-        The id of the copy. It equals the record's id if nothing changes.
-    """
-    spec = replace(record.spec, experiment=experiment)
-    return store.write({**record.data, "spec": spec.to_dict()}, record.episodes(), record.files())
+class _Target:
+    """The store that is merged into, with its records by run."""
+
+    def __init__(self, store: RecordStore) -> None:
+        self._store = store
+        self._by_run: dict[tuple[str, str], list[str]] = {}
+        self._ids = set(store.ids())
+        for record in summaries(store):
+            self._by_run.setdefault(_run(record.data), []).append(record.id)
+
+    def add(
+        self, source: RecordStore, record: Record, experiment: str, copies: Mapping[str, str]
+    ) -> tuple[str, bool]:
+        """Copies a record unless it is there.
+
+        Returns:
+            The id of the record in this store, and whether it is new.
+
+        Raises:
+            RecordError: The store has the record, and it is damaged there.
+        """
+        data = {**record.data, "spec": replace(record.spec, experiment=experiment).to_dict()}
+        if record.supersedes:
+            ids = dict.fromkeys([*record.supersedes, *(copies.get(id, id) for id in record.supersedes)])
+            data["supersedes"] = {**data["supersedes"], "records": list(ids)}
+        unchanged = data == record.data and source.is_file(record.id)
+        if unchanged and record.id in self._ids:
+            self._store.load(record.id, rows=False)  # its hash is its name, so the content is the same
+            return record.id, False
+        for id in self._by_run.get(_run(data), ()):
+            other = self._store.load(id, rows=False)
+            if set(other.supersedes) >= set(data.get("supersedes", {}).get("records", ())) and (
+                other.episodes() == record.episodes()
+            ):
+                return id, False
+        if unchanged:
+            id = self._store.adopt(source, record)
+        else:
+            id = self._store.write(data, record.episodes(), record.files())
+        self._ids.add(id)
+        self._by_run.setdefault(_run(data), []).append(id)
+        return id, True
 
 
-def _has(store: RecordStore, record: Record) -> bool:
-    records = store.find(record.data["identity"], status=record.status)
-    return any(other.episodes() == record.episodes() for other in records)
+def _run(data: Mapping[str, Any]) -> tuple[str, str]:
+    return data["identity"], data["status"]

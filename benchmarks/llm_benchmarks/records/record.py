@@ -50,6 +50,8 @@ _LONGEST_CURVE = 1_000_000  # rows; the schema has the same limit
 _LONGEST_ERROR = 100_000  # characters of a message or traceback that a record keeps
 
 Rows = list[dict[str, Any]]
+Outcomes = tuple[list[float], list[int]]
+"""The reward and the example of each episode."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Record:
         spec: The run.
         read_episodes: Reads and checks the episodes.
         checkpoint: The files of the checkpoint that is kept beside the record, by name.
+        read_outcomes: Reads rewards and examples alone, where that is quicker; see `outcomes`.
     """
 
     id: str
@@ -69,6 +72,7 @@ class Record:
     spec: RunSpec = field(compare=False)
     read_episodes: Callable[[], Rows] = field(compare=False, repr=False)
     checkpoint: Mapping[str, Path] = field(default_factory=dict, compare=False, repr=False)
+    read_outcomes: Callable[[], Outcomes] | None = field(default=None, compare=False, repr=False)
 
     @property
     def evaluation(self) -> EvaluationSpec:
@@ -108,6 +112,12 @@ class Record:
         return self._section("provenance")
 
     @property
+    def supersedes(self) -> tuple[str, ...]:
+        """The ids of the records that this one says it corrects; see corrections.py."""
+        correction = self.data.get("supersedes")
+        return () if correction is None else tuple(correction["records"])
+
+    @property
     def error(self) -> Mapping[str, Any] | None:
         """The error of a failed run."""
         error: Mapping[str, Any] | None = self.data["error"]
@@ -120,6 +130,17 @@ class Record:
             RecordError: The file has changed since the record was read.
         """
         return self.read_episodes()
+
+    def outcomes(self) -> Outcomes:
+        """Returns the rewards of the episodes and their examples, in order of the episodes.
+
+        Raises:
+            RecordError: The file has changed since the record was read.
+        """
+        if self.read_outcomes is not None:
+            return self.read_outcomes()
+        rows = self.episodes()
+        return [row["reward"] for row in rows], [row["example"] for row in rows]
 
     def curve(self) -> Rows:
         """Returns the points of the training curve."""

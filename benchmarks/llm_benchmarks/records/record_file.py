@@ -86,6 +86,27 @@ def write_file(
     content = b"".join(map(json_line, [{**record, "files": listed}, *episodes]))
     if len(content) > MAX_BYTES:  # a larger record could never be read
         raise RecordError(f"record: has {len(content):,} bytes; at most {MAX_BYTES:,} are read")
+    return write_content(store, content, files, listed)
+
+
+def write_content(
+    store: Path, content: bytes, files: Mapping[str, Source], listed: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """Writes the content of a record's file, completely or not at all; see `write_file`.
+
+    Args:
+        store: The folder of the store; created if absent.
+        content: The lines of the file.
+        files: The files of the checkpoint, by name.
+        listed: What the record lists of them.
+
+    Returns:
+        The record's id.
+
+    Raises:
+        RecordError: The files are not those listed, or the store's file of this id was altered.
+        OSError: The record cannot be written. The store holds no part of it.
+    """
     id = hashlib.sha256(content).hexdigest()
     path, checkpoint = record_path(store, id), checkpoint_folder(store, id)
     store.mkdir(parents=True, exist_ok=True)
@@ -171,6 +192,19 @@ def parse_rows(lines: Sequence[bytes], place: str, part: str = "episode", first:
 
 def _lines(path: Path, id: str) -> list[bytes]:
     """Returns the lines of a record's file, after a check of their hash against the id."""
+    content = read_content(path, id)
+    if not content.endswith(b"\n"):
+        raise RecordError(f"{path.name}: cut short: the last line has no end")
+    return content.split(b"\n")[:-1]
+
+
+def read_content(path: Path, id: str) -> bytes:
+    """Returns the content of a record's file, after a check of its hash against the id.
+
+    Raises:
+        RecordError: The content is not what the id is the hash of.
+        OSError: The file cannot be read.
+    """
     check_regular(path, path.name)
     size = path.stat().st_size
     if size > MAX_BYTES:
@@ -180,9 +214,7 @@ def _lines(path: Path, id: str) -> list[bytes]:
         raise RecordError(
             f"{path.name}: altered or cut short: the hash of its content is not the record's id"
         )
-    if not content.endswith(b"\n"):
-        raise RecordError(f"{path.name}: cut short: the last line has no end")
-    return content.split(b"\n")[:-1]
+    return content
 
 
 def _compressed(content: bytes) -> bytes:

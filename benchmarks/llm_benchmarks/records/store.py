@@ -25,8 +25,10 @@ from llm_benchmarks.records.record_file import (
     SUFFIX,
     TEMPORARY,
     checkpoint_folder,
+    read_content,
     read_file,
     record_path,
+    write_content,
     write_file,
 )
 from llm_benchmarks.records.results import check_results
@@ -36,6 +38,11 @@ from llm_benchmarks.records.values import RecordError, plain
 _LOCKS = ".locks"
 _NAME = re.compile(r"([0-9a-f]{64})(" + re.escape(SUFFIX) + r")?")
 _CHECKPOINT = re.compile(r"([0-9a-f]{64})" + re.escape(CHECKPOINT))
+
+
+def is_record_name(name: str) -> bool:
+    """Returns whether the entry of this name in a store is a record: a file, or a folder of schema 1."""
+    return _NAME.fullmatch(name) is not None
 
 
 class RecordStore:
@@ -87,6 +94,24 @@ class RecordStore:
             )
         return write_file(self.path, record, rows, files)
 
+    def adopt(self, source: RecordStore, record: Record) -> str:
+        """Copies a record of another store, with the same content and so under the same id.
+
+        Args:
+            source: The other store. The record is a file there.
+            record: The record, which was read and checked with its episodes.
+
+        Raises:
+            RecordError: The record was altered since.
+            OSError: The record cannot be written. The store holds no part of it.
+        """
+        content = read_content(record_path(source.path, record.id), record.id)
+        return write_content(self.path, content, record.files(), record.data["files"])
+
+    def is_file(self, id: str) -> bool:
+        """Returns whether a record is a file, not a folder of schema 1."""
+        return os.path.lexists(record_path(self.path, id))
+
     def read(self, id: str, rows: bool = True) -> Record:
         """Reads one record and checks every byte of it.
 
@@ -98,11 +123,35 @@ class RecordStore:
             KeyError: No record has this id, or several ids begin with it.
             RecordError: The record is incomplete, altered or invalid.
         """
-        matches = [known for known in self.ids() if known.startswith(id)]
-        if len(matches) != 1:
-            what = f"{len(matches)} records begin with" if matches else "no record"
-            raise KeyError(f"{what} {id!r} in {self.path}")
-        record = self._read(matches[0])
+        return self.load(self.whole_ids([id])[0], rows)
+
+    def whole_ids(self, prefixes: Iterable[str]) -> list[str]:
+        """Returns the ids that begin with the given texts, one for each.
+
+        Raises:
+            KeyError: No record begins so, or several do.
+        """
+        known, chosen = self.ids(), []
+        for prefix in prefixes:
+            matches = [id for id in known if id.startswith(prefix)]
+            if len(matches) != 1:
+                what = f"{len(matches)} records begin with" if matches else "there is no record"
+                raise KeyError(f"{what} {prefix!r} in '{self.path}'")
+            chosen += matches
+        return chosen
+
+    def load(self, id: str, rows: bool = True) -> Record:
+        """Reads one record by its whole id, without a look at the others.
+
+        Args:
+            id: The record's id.
+            rows: As of `read`.
+
+        Raises:
+            RecordError: The record is missing, incomplete, altered or invalid.
+        """
+        in_a_file = self.is_file(id) or not os.path.lexists(self.path / id)
+        record = read_file(self.path, id) if in_a_file else read_former(self.path / id)
         if rows:
             record.episodes()
         return record
@@ -123,9 +172,7 @@ class RecordStore:
         readable = []
         for id in self.ids():
             try:
-                record = self._read(id)
-                record.episodes()
-                readable.append(record)
+                readable.append(self.load(id))
             except RecordError as error:
                 if problems is not None:
                     problems[id] = str(error)
@@ -147,7 +194,7 @@ class RecordStore:
             if id in self._unreadable or self._identities.get(id, identity) != identity:
                 continue
             try:
-                record = self._read(id)
+                record = self.load(id, rows=False)
                 self._identities[id] = record.data["identity"]
                 if record.data["identity"] == identity and status in (None, record.status):
                     record.episodes()
@@ -157,11 +204,6 @@ class RecordStore:
         if problems is not None:
             problems |= self._unreadable
         return matches
-
-    def _read(self, id: str) -> Record:
-        if os.path.lexists(record_path(self.path, id)) or not os.path.lexists(self.path / id):
-            return read_file(self.path, id)
-        return read_former(self.path / id)
 
     def claim(self, identity: str) -> Lock | None:
         """Locks a run for this process and the processes that inherit the lock.

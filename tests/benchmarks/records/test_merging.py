@@ -63,3 +63,30 @@ def test_merge_copies_records_and_names_unreadable_ones(store, tmp_path, capsys)
     assert main(words) == 1
     assert "0 copied to" in capsys.readouterr().out
     assert main(["leaderboard", "merge", str(tmp_path / "none"), "--store", str(tmp_path / "new")]) == 2
+
+
+def test_an_unchanged_record_is_copied_byte_for_byte_with_its_checkpoint(store, tmp_path):
+    other = RecordStore(tmp_path / "other")
+    files = {"checkpoint/a/model.json": b"[]"}
+    record, rows = made_up.run(experiment="text")
+    record["facts"]["checkpoint_hash"] = checkpoint_hash(files)
+    id = store.write(record, rows, files)
+    assert merge([store], other).copied == [id]
+    names = [f"{id}.jsonl.gz", f"{id}.checkpoint/a/model.json"]
+    assert [(other.path / name).read_bytes() for name in names] == [
+        (store.path / name).read_bytes() for name in names
+    ]
+    assert other.read(id) == store.read(id)
+
+
+def test_a_damaged_copy_in_the_target_is_named_and_the_rest_is_merged(store, tmp_path):
+    other = RecordStore(tmp_path / "other")
+    first, second = (store.write(*made_up.run(seed=seed)) for seed in (1, 2))
+    merge([store], other)
+    path = other.path / f"{first}.jsonl.gz"
+    path.write_bytes(path.read_bytes()[:-3])
+    third = store.write(*made_up.run(seed=3))
+    merged = merge([store], other)
+    assert (merged.copied, merged.present) == ([third], [second])
+    assert list(merged.problems) == [first]
+    assert "altered" in merged.problems[first]

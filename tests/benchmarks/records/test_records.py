@@ -72,7 +72,11 @@ def test_a_wrong_field_is_refused_by_name(path, value, message):
         check_record(changed(record, path, value))
 
 
-@pytest.mark.parametrize("section", sorted(record_schema()["properties"]))
+def test_a_correction_is_the_only_section_that_may_be_absent():
+    assert record_schema()["properties"].keys() - set(record_schema()["required"]) == {"supersedes"}
+
+
+@pytest.mark.parametrize("section", sorted(record_schema()["required"]))
 def test_every_section_is_required(section):
     record, _ = made_up.run()
     del record[section]
