@@ -1,4 +1,4 @@
-"""The schemas of Every Eval Ever, out of its wheel: downloaded by hash, opened as a zip file, never installed.
+"""The schemas of Every Eval Ever, out of its wheel, which is downloaded by hash and never installed.
 
 The package itself needs a later Python and an older huggingface-hub.
 """
