@@ -44,7 +44,7 @@ def print_report(console: Console, name: str, kind: str, findings: Sequence[Find
     say(console, f"{kind} {shown(name, 200)}", "bold")
     rows = []
     for finding in findings:
-        brief = finding.result == "holds" and len(finding.detail) <= _SHORT
+        brief = finding.result != "fails" and len(finding.detail) <= _SHORT
         found = plain(finding.detail if brief else "")
         below = Text("" if brief else _explained(finding))
         rows.append(Row([plain(finding.check), plain(finding.result, _STYLES[finding.result]), found], below))

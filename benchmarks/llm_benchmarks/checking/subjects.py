@@ -129,8 +129,8 @@ class AgentSubject:
 def kind_of(name: str) -> Kind:
     """Returns whether a name is an environment's or an agent's.
 
-    An environment is a registered id, a subclass of gymnasium.Env, or a function without required arguments. An
-    agent is a name of the registry, a folder, a class with `predict`, or a function that takes (env, seed, device).
+    An environment is a registered id, a subclass of gymnasium.Env, or a function without required arguments.
+    An agent is a name of the registry, a folder, a class with `predict`, or a function of env, seed, device.
 
     Args:
         name: What a person typed; the module that it names is imported.
@@ -138,6 +138,8 @@ def kind_of(name: str) -> Kind:
     Raises:
         ValueError: It is neither.
     """
+    if not name.strip():
+        raise ValueError(f"{name!r} names no environment and no agent")
     if name in AGENTS:
         return "agent"
     if find_spec(name.removeprefix("llm_envs:")) is not None:
@@ -162,7 +164,7 @@ def kind_of(name: str) -> Kind:
         return "agent"
     raise ValueError(
         f"{name!r} is neither an environment (a subclass of gymnasium.Env, or a function without required "
-        "arguments that returns one) nor an agent (a class with predict, or a function of env, seed and device)"
+        "arguments that returns one) nor an agent (a class with predict, or a function of env, seed, device)"
     )
 
 
@@ -193,7 +195,9 @@ def environment(name: str, arguments: Mapping[str, Any], **options: Any) -> Iter
         return
     if spec is None:
         own = name.rpartition(":")[2].replace(".", "-")
-        env_id = _TEMPORARY.format("".join(c for c in own if c.isascii() and (c.isalnum() or c in "-_")) or "env")
+        env_id = _TEMPORARY.format(
+            "".join(c for c in own if c.isascii() and (c.isalnum() or c in "-_")) or "env"
+        )
         _register(env_id, name)
     else:
         env_id = _TEMPORARY.format(bare_id(name).rpartition("-v")[0])
@@ -216,4 +220,3 @@ def _register(env_id: str, name: str) -> None:
         return
     entry = found if "." in name.rpartition(":")[2] else name
     gym.register(env_id, entry_point=entry, order_enforce=False, disable_env_checker=True)
-

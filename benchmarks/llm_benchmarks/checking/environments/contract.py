@@ -146,7 +146,7 @@ def episodes_end(subject: EnvironmentSubject) -> str:
         _check_room(moments)
         if not moments[-1].is_over:
             raise Broken(
-                f"no end after {len(moments) - 1} tokens in {moments[0].observation.size} columns (seed {seed})"
+                f"no end after {len(moments) - 1} tokens; the observation has {moments[0].observation.size} columns"
             )
         lengths.append(len(moments) - 1)
     if subject.is_token_env and subject.task.max_turns == 1:
@@ -182,7 +182,7 @@ def nothing_is_truncated(subject: EnvironmentSubject) -> str:
             for moment in episode(env, actions, seed):
                 if moment.truncated:
                     raise Broken(
-                        f"{moment.call} of reset(seed={seed}) says truncated; agents would bootstrap past the end"
+                        f"{moment.call} of seed {seed} says truncated; agents would bootstrap past the end"
                     )
     return ""
 

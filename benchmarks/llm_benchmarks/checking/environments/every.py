@@ -65,7 +65,7 @@ ENVIRONMENT_CHECKS: tuple[Check[EnvironmentSubject], ...] = (
     Check(
         "determinism",
         "the same seed and actions give the same transitions",
-        "draw everything from self.np_random, call super().reset(seed=seed), and keep nothing between episodes",
+        "call super().reset(seed=seed), draw from self.np_random, and keep nothing between episodes",
         repeatable.same_seed_same_transitions,
         _WALKS,
     ),
@@ -187,7 +187,7 @@ ENVIRONMENT_CHECKS: tuple[Check[EnvironmentSubject], ...] = (
     Check(
         "texts without skill",
         "texts written without a look at the request score below 20 % of the references",
-        "make the reward ask for what the request says: gate or multiply it by a reward that reads the source",
+        "reward what the request asks for: multiply or gate by a reward that reads the source",
         tasks.texts_without_skill_score_low,
         ("prompts", "ending"),
     ),

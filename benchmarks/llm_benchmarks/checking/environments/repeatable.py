@@ -115,7 +115,9 @@ def examples_can_be_chosen(subject: EnvironmentSubject) -> str:
     for index in sorted({0, len(examples) // 2, len(examples) - 1}):
         moment = reset(env, subject.seed, {"example": index})
         if moment.info.get("example") != index:
-            raise Broken(f"options={{'example': {index}}} gave info['example']={moment.info.get('example')!r}")
+            raise Broken(
+                f"options={{'example': {index}}} gave info['example']={moment.info.get('example')!r}"
+            )
         if moment.info.get("source") != examples[index].source:
             raise Broken(f"options={{'example': {index}}} gave the source of another example")
         again = reset(env, subject.seed, {"example": index})

@@ -42,7 +42,7 @@ def outcome_says_everything(subject: EnvironmentSubject) -> str:
         for moment in moments:
             if "episode" in moment.info:
                 raise Broken(
-                    f"{moment.call} sets info['episode'], which RecordEpisodeStatistics and SB3's Monitor write"
+                    f"{moment.call} sets info['episode'], which Gymnasium's and SB3's wrappers write"
                 )
         for moment in moments[1:-1]:
             if "outcome" in moment.info:
@@ -72,8 +72,10 @@ def _check_outcome(subject: EnvironmentSubject, moments: Sequence[Moment]) -> No
     if subject.task.max_turns == 1:
         text = subject.task.tokenizer.decode(list(outcome["action_ids"]))
         if text != outcome["text"]:
-            raise Broken(f"outcome['text'] is {shown(repr(outcome['text']), 60)}, and its tokens decode to "
-                         f"{shown(repr(text), 60)}")
+            raise Broken(
+                f"outcome['text'] is {shown(repr(outcome['text']), 60)}, and its tokens decode to "
+                f"{shown(repr(text), 60)}"
+            )
 
 
 def rewards_are_finite(subject: EnvironmentSubject) -> str:
@@ -121,10 +123,13 @@ def _check_batches(subject: EnvironmentSubject) -> None:
     together = task.reward.score_batch(episodes)[0]
     backwards = task.reward.score_batch(episodes[::-1])[0][::-1]
     for k, (a, b, c) in enumerate(zip(alone, together, backwards, strict=True)):
-        if not (equal(float(a), float(b), task.reward.tolerance) and equal(float(b), float(c), task.reward.tolerance)):
+        if not (
+            equal(float(a), float(b), task.reward.tolerance)
+            and equal(float(b), float(c), task.reward.tolerance)
+        ):
             raise Broken(
-                f"the text {shown(repr(episodes[k].text), 40)} scores {a} alone, {b} in a batch, {c} in the batch "
-                "turned round"
+                f"the text {shown(repr(episodes[k].text), 40)} scores {a} alone, {b} in a batch, {c} in the "
+                "batch turned round"
             )
 
 
@@ -140,5 +145,7 @@ def dense_rewards_sum_to_the_score(subject: EnvironmentSubject) -> str:
         for actions in (drawn_actions(dense, 64, seed), writing_actions(dense, 64, seed)):
             spread, paid = (math.fsum(_paid(episode(env, actions, seed))) for env in (dense, terminal))
             if not equal(spread, paid, 1e-6 + 2 * tolerance(subject)):
-                raise Broken(f"the episode of seed {seed} earns {spread} with dense rewards and {paid} at its end")
+                raise Broken(
+                    f"the episode of seed {seed} earns {spread} with dense rewards and {paid} at its end"
+                )
     return ""

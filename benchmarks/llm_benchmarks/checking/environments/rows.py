@@ -29,7 +29,7 @@ def rows_equal_single_environments(subject: EnvironmentSubject) -> str:
         return ", ".join(mode.value for mode in modes)
     if spec.vector_entry_point is None:
         raise NotApplicable(
-            "it has no vector environment of its own; inherit step() and reset() from TokenEnv to get the native one"
+            "it has no vector environment of its own; one that inherits step() and reset() from TokenEnv has"
         )
     envs = gym.make_vec(subject.env_id, _ROWS, vectorization_mode="vector_entry_point")
     declared = envs.metadata.get("autoreset_mode")

@@ -70,7 +70,9 @@ def references_can_be_written(subject: EnvironmentSubject) -> str:
                 )
             long += len(ids) >= task.max_new_tokens
     if long:
-        raise Note(f"{long} references are longer than max_new_tokens={task.max_new_tokens} and their end token")
+        raise Note(
+            f"{long} references are longer than max_new_tokens={task.max_new_tokens} and their end token"
+        )
     return ""
 
 
@@ -87,7 +89,9 @@ def task_can_be_recorded(subject: EnvironmentSubject) -> str:
     except RecordError as error:
         raise Broken(f"no record can hold it: {error}") from None
     if one.describe()["reward_spec"] is None:
-        raise Note("its reward is a callable without a name, so others cannot verify its records: register_reward")
+        raise Note(
+            "its reward is a callable without a name, so others cannot verify its records: register_reward"
+        )
     return ""
 
 
@@ -102,14 +106,14 @@ def references_score_above(subject: EnvironmentSubject) -> str:
 
 
 def texts_without_skill_score_low(subject: EnvironmentSubject) -> str:
-    """Plays texts that are written without a look at the request; the limit is 20 % of the references' score."""
+    """Plays texts without a look at the request; the limit is 20 % of the references' score."""
     _needs_task(subject)
     reference, *others = lines_of(subject)
     above = [line for line in others if line.limited and line.score > LIMIT * reference.score]
     if above:
         worst = max(above, key=lambda line: line.score)
         raise Broken(
-            f"{worst.name!r} scores {worst.score:.3f}, {worst.share:.0%} of the references' {reference.score:.3f}: "
+            f"{worst.name!r} scores {worst.score:.3f}, {worst.share:.0%} of the references: "
             f"{shown(repr(worst.example), 60)}" + (f"; {len(above)} texts in all" if len(above) > 1 else "")
         )
     best = max((line for line in others if line.limited), key=lambda line: line.score)
