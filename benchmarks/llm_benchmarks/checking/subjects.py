@@ -139,7 +139,7 @@ def kind_of(name: str) -> Kind:
         ValueError: It is neither.
     """
     if not name.strip():
-        raise ValueError(f"{name!r} names no environment and no agent")
+        raise ValueError(f"{name!r} names no environment and no agent; `llm-envs list` shows both")
     if name in AGENTS:
         return "agent"
     if find_spec(name.removeprefix("llm_envs:")) is not None:
@@ -149,7 +149,7 @@ def kind_of(name: str) -> Kind:
     if ":" not in name:
         near = did_you_mean(name, [*llm_envs.list_envs(), *AGENTS])
         raise ValueError(
-            f"{name!r} is neither an environment nor an agent{near} `llm-envs list` shows both; your own is "
+            f"there is no environment or agent {name!r}{near} `llm-envs list` shows both; your own is "
             "'module:Id-v0', 'module:Class' or 'module:factory'"
         )
     found = load_code(name, "environment or agent")
@@ -163,8 +163,8 @@ def kind_of(name: str) -> Kind:
     if _takes(found, None, 0, "auto"):
         return "agent"
     raise ValueError(
-        f"{name!r} is neither an environment (a subclass of gymnasium.Env, or a function without required "
-        "arguments that returns one) nor an agent (a class with predict, or a function of env, seed, device)"
+        f"no environment or agent: {name!r} is neither a subclass of gymnasium.Env, or a function without "
+        "required arguments that returns one, nor a class with predict, or a function of env, seed and device"
     )
 
 

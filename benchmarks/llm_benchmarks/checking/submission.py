@@ -118,7 +118,7 @@ def names_are_free(submission: Submission) -> str:
 
     def taken(record: Record) -> str:
         agent = record.spec.agent
-        same = agent.name not in AGENTS or agent.entry_point.startswith(("llm_baselines.", "llm_envs."))
+        same = agent.name not in AGENTS or agent.entry_point.startswith("llm_baselines.")
         return (
             ""
             if same

@@ -12,7 +12,7 @@ AGENT_CHECKS: tuple[Check[AgentSubject], ...] = (
     Check(
         "factory",
         "factory(env, seed, device, **config) returns an object with predict",
-        "give the factory these parameters, and the agent Stable-Baselines3's predict; see docs/extend/agent.md",
+        "give the factory these parameters, and the agent a predict; see docs/extend/agent.md",
         acting.makes_an_agent,
     ),
     Check(
@@ -74,7 +74,7 @@ AGENT_CHECKS: tuple[Check[AgentSubject], ...] = (
     Check(
         "seed",
         "two agents with one seed train and sample alike",
-        "draw everything from numpy.random.default_rng(seed) or a torch.Generator, not from global generators",
+        "draw from numpy.random.default_rng(seed) or a torch.Generator, not from global generators",
         training.seed_decides,
         _ACTS,
     ),

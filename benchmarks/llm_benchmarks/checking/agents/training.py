@@ -62,7 +62,7 @@ def seed_decides(subject: AgentSubject) -> str:
     share = share_alike(*texts)
     if share < _ALIKE:
         raise Broken(
-            f"two agents with seed {subject.seed} write the same in {share:.0%} of {subject.episodes} episodes"
+            f"two agents with seed {subject.seed} write alike in {share:.0%} of {subject.episodes} episodes"
         )
     return ""
 

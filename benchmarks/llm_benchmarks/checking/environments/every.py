@@ -170,6 +170,7 @@ ENVIRONMENT_CHECKS: tuple[Check[EnvironmentSubject], ...] = (
         "the tokenizer can write the references within the budget",
         "choose a tokenizer that knows their words, and a larger max_new_tokens",
         tasks.references_can_be_written,
+        ("prompts",),
     ),
     Check(
         "record",

@@ -17,7 +17,7 @@ def command(
         str | None,
         typer.Argument(
             metavar="ID|MODULE:NAME|AGENT|FOLDER",
-            help="An environment: id, module:Class, module:function. Or an agent: name, folder, module:factory.",
+            help="Environment (id, module:Class, module:function) or agent (name, folder, module:factory).",
         ),
     ] = None,
     agent: Annotated[
