@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 
+from llm_baselines.agent import ValuesTokens
 from llm_baselines.registry import AGENTS, make_agent
 from llm_baselines.spec import RunSpec
 from llm_benchmarks.console.exit_status import one_line
 from llm_benchmarks.records.checkpoint import checkpoint_files, checkpoint_hash
 from llm_benchmarks.records.record import Record, Rows
+from llm_benchmarks.records.token_values import FIELD, NAMES, VERSION
 from llm_benchmarks.run.trained_folder import TrainedFolder, folder_hash, load_trained, read_training
+from llm_benchmarks.run.valuing import note_values
 from llm_benchmarks.verification.equivalence import MARGIN, MARGINS, Equivalence, equivalence
 from llm_benchmarks.verification.findings import Fails, NotVerifiable
 from llm_benchmarks.verification.ground import Ground
@@ -26,6 +31,8 @@ OWN_TEXTS = 0.9
 On the machine that wrote them all are equal. Elsewhere the last digits of a network's output differ, and
 now and then they turn one choice between two tokens.
 """
+
+_NEAR = 0.02  # how far a value of a token may lie from the stated one: another machine rounds otherwise
 
 
 def check_checkpoint(
@@ -58,6 +65,7 @@ def check_checkpoint(
             f"the checkpoint writes {share:.0%} of the texts under the seeds of the record, token for token; "
             f"one that wrote them writes {OWN_TEXTS:.0%} or more"
         )
+    _check_values(agent, rows, ground)
     agent = _loaded(folder, trained, ground, seed=seed)
     margin = MARGINS.get(record.spec.environment.id, MARGIN) if margin is None else margin
     try:
@@ -68,6 +76,38 @@ def check_checkpoint(
     if not compared.holds:
         raise Fails(f"not equivalent under fresh seeds: {measured}")
     return measured
+
+
+def _check_values(agent: Any, rows: Rows, ground: Ground) -> None:
+    """Raises if the values of tokens that a record states are not those of its checkpoint.
+
+    Raises:
+        Fails: They differ, or the agent cannot say any.
+    """
+    stated = [row for row in rows if row.get(FIELD, {}).get("version") == VERSION]
+    if not stated:
+        return
+    if not isinstance(agent, ValuesTokens):
+        raise Fails("the record states values of tokens, and its agent cannot say them")
+    envs = ground.environments(len(stated))
+    try:
+        found = note_values(agent, envs, stated, sum(len(row["action_ids"]) for row in stated))
+    finally:
+        envs.close()
+    for name in NAMES:
+        pairs = [
+            (value, other)
+            for row in stated
+            for value, other in zip_longest(
+                row[FIELD].get(name, ()), found.get(row["index"], {}).get(name, ())
+            )
+        ]
+        alike = sum(None not in pair and math.isclose(*pair, rel_tol=_NEAR, abs_tol=_NEAR) for pair in pairs)
+        if alike < OWN_TEXTS * len(pairs):
+            raise Fails(
+                f"{FIELD}.{name}: the checkpoint says the same of {alike / len(pairs):.0%} of the tokens; "
+                f"one that stated them says it of {OWN_TEXTS:.0%} or more"
+            )
 
 
 def _checkpoint_of(record: Record, folder: Path | None) -> tuple[Path, TrainedFolder]:
