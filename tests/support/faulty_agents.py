@@ -6,9 +6,9 @@ import json
 import pickle
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 
-import llm_envs
 from llm_baselines.agent import TrainingReport
 from llm_envs.envs.tiny import TinyEnv
 
@@ -173,7 +173,7 @@ class MaskedTiny(TinyEnv):
         return np.tile(np.arange(self.action_space.n) == 1, (len(observation), 1))
 
 
-llm_envs.register_env("MaskedTiny-v0", MaskedTiny)
+gym.register("MaskedTiny-v0", entry_point="faulty_agents:MaskedTiny")
 
 
 def nothing(env, seed, device="auto"):

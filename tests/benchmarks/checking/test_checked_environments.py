@@ -105,8 +105,16 @@ def test_what_is_neither_environment_nor_agent_is_bad_input(words, capsys):
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_an_own_class_has_a_specification_that_json_holds():
+@pytest.fixture
+def punished():
+    """An id of an own class, while a test runs."""
     llm_envs.register_env("Punished-v0", "faulty_envs:PunishedEnv")
+    yield
+    del gym.registry["Punished-v0"]
+
+
+@pytest.mark.usefixtures("punished")
+def test_an_own_class_has_a_specification_that_json_holds():
     spec = gym.make("Punished-v0").spec
     again = type(spec).from_json(spec.to_json())
     assert gym.make(again).unwrapped.task.kind == "punished"
