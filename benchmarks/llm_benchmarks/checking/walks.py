@@ -53,7 +53,7 @@ def step(env: gym.Env[Any, Any], action: int, number: int) -> Moment:
     """Takes one step."""
     observation, reward, terminated, truncated, info = env.step(action)
     called = f"step {number} (action {action})"
-    return Moment(called, np.array(observation), float(reward), terminated, truncated, info)  # type: ignore[arg-type]
+    return Moment(called, np.array(observation), float(reward), terminated, truncated, info)
 
 
 def go_on(env: gym.Env[Any, Any], actions: Iterable[int]) -> list[Moment]:

@@ -150,7 +150,8 @@ class Masked(gym.Wrapper[Any, Any, Any, Any]):
 
     def __init__(self, env: gym.Env[Any, Any], forbidden: Iterable[int]) -> None:
         super().__init__(env)
-        self._allowed = np.ones(int(env.action_space.n), dtype=bool)  # type: ignore[attr-defined]
+        size = int(env.action_space.n)  # type: ignore[attr-defined]
+        self._allowed = np.ones(size, dtype=np.bool_)
         self._allowed[list(forbidden)] = False
 
     def action_mask(self, observation: np.ndarray) -> np.ndarray:

@@ -135,7 +135,7 @@ def _translated(check: Callable[..., None], *arguments: Any, call: str) -> None:
 def answers_begin_in_one_column(subject: EnvironmentSubject) -> str:
     """Checks that prompts are padded on the left, so that every answer starts in the same column."""
     env = subject.env
-    columns = {}
+    columns: dict[int, int] = {}
     for seed in range(subject.seed, subject.seed + 3 * _EPISODES):
         observation = reset(env, seed).observation
         columns.setdefault(int(np.flatnonzero(observation >= 0)[-1]) + 1, seed)

@@ -58,8 +58,9 @@ def global_randomness_is_untouched(subject: EnvironmentSubject) -> str:
 
 
 def _numpy_state() -> Any:
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002
-    return name, keys.tolist(), rest  # type: ignore[union-attr]
+    state: Any = np.random.get_state()  # noqa: NPY002
+    name, keys, *rest = state
+    return name, keys.tolist(), rest
 
 
 def pickles_go_on(subject: EnvironmentSubject) -> str:
