@@ -53,7 +53,7 @@ def _compare(subject: EnvironmentSubject, envs: VectorEnv[Any, Any, Any], mode: 
             place = f"autoreset mode {mode.value}, step {number}"
             if mode is AutoresetMode.DISABLED and over.any():
                 observations, _ = envs.reset(options={"reset_mask": over.copy()})
-                for row in np.flatnonzero(over):
+                for row in np.flatnonzero(over).tolist():
                     expected[row] = singles[row].reset()[0]
                 _check_observations(observations, expected, f"{place}: after the reset of rows")
                 over[:] = False
