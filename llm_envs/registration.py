@@ -91,7 +91,6 @@ def register_env(env_id: str, entry: str | type[TokenEnv] = "translation", **kwa
 
     from llm_envs.checks.suggestions import did_you_mean
     from llm_envs.envs.arguments import check_arguments
-    from llm_envs.envs.ids import vector_class
     from llm_envs.envs.token_env import TokenEnv
     from llm_envs.foreign import load_code
 
@@ -116,8 +115,18 @@ def register_env(env_id: str, entry: str | type[TokenEnv] = "translation", **kwa
         known = dict.fromkeys(name for name in parameters if name != "unknown")
         unknown = {name: value for name, value in kwargs.items() if name not in parameters}
         check_arguments(cls.task_class, known, unknown)
-    _register(env_id, _importable_name(target), _importable_name(vector_class(cls)), kwargs)
+    _register(env_id, _importable_name(target), _rows_of(cls), kwargs)
     _registered_by_user[env_id] = None
+
+
+def _rows_of(cls: type[TokenEnv]) -> Any:
+    """Returns the vector environment of a class as text, if that leads back to it; else itself."""
+    from llm_envs.envs.ids import vector_class
+
+    rows = _importable_name(vector_class(cls))
+    if isinstance(rows, str) or not isinstance(_importable_name(cls), str):
+        return rows
+    return f"llm_envs.envs.own_rows:{cls.__module__}.{cls.__qualname__}"
 
 
 def _importable_name(entry: Any) -> Any:

@@ -103,6 +103,16 @@ def test_the_page_about_composition_works_from_top_to_bottom(tmp_path):
     assert specs[0] == specs[1]
 
 
+def test_the_page_about_submissions_works_from_top_to_bottom(tmp_path):
+    shutil.copy(ROOT / "agents" / "template" / "my_agent.py", tmp_path)
+    printed = run_page("docs/submit.md", tmp_path)
+    assert "re-evaluated holds" in printed
+    assert "none fails" in printed
+    assert "V3" in printed
+    assert "my_agent" in printed.rpartition("TextGen-Tiny-v0")[2]
+    assert "my_agent:make_agent" in (tmp_path / "board.html").read_text(encoding="utf-8")
+
+
 def test_the_agent_page_works_from_top_to_bottom(tmp_path):
     shutil.copy(ROOT / "agents" / "template" / "my_agent.py", tmp_path)
     printed = run_page("docs/extend/agent.md", tmp_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +65,36 @@ class Agent(Protocol):
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
         """Returns actions int64 (n,) for observations int32 (n, context_length), and the next state."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenValues:
+    """What an agent says of the m tokens that it wrote in one episode; None where it says nothing.
+
+    Attributes:
+        q: float (m,), Q of each token, in units of reward.
+        v: float (m,), V of the state before each token, in units of reward.
+        advantage: float (m,), Q - V of each token, in units of reward.
+        log_prob: float (m,), log-probability of each token under the agent's policy, in nats.
+    """
+
+    q: np.ndarray | None = None
+    v: np.ndarray | None = None
+    advantage: np.ndarray | None = None
+    log_prob: np.ndarray | None = None
+
+
+@runtime_checkable
+class ValuesTokens(Protocol):
+    """An agent that can say what it holds of the tokens of a text, its own or another's."""
+
+    def token_values(self, observations: np.ndarray, columns: Sequence[np.ndarray]) -> Sequence[TokenValues]:
+        """Returns the values of n texts. Neither state nor weights nor random numbers change.
+
+        Args:
+            observations: int32 (n, context_length), the last observation of each episode.
+            columns: For each episode the columns of the agent's tokens in it, int (m,), in order.
+        """
 
 
 @runtime_checkable

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,16 +13,21 @@ import torch
 from gymnasium.vector import VectorEnv
 from torch import Tensor, nn
 
+from llm_baselines.agent import TokenValues
 from llm_baselines.configuration.options import make_config
 from llm_baselines.lm.build import build_language_model, choose_device
 from llm_baselines.lm.precision import DTYPES, choose_dtype
 from llm_baselines.lm.settings import LanguageAgentConfig
+from llm_baselines.lm.teacher_forcing import action_log_probs, state_features
 from llm_baselines.play.exploration import draw
 from llm_baselines.play.sampling import uniforms
+from llm_baselines.play.trajectory import TrajectoryBatch, micro_batches, observations_of, of_observation
 from llm_baselines.play.transitions import check_spaces, spaces_of
 from llm_envs.envs.ids import is_native
 from llm_envs.lm.model import LanguageModel
 from llm_envs.lm.reader import Reader
+
+_VALUED_TOKENS = 2048  # padded tokens of a forward pass in which values are noted
 
 
 class LanguagePolicy:
@@ -185,6 +190,33 @@ class LanguagePolicy:
                 if callable(mask := getattr(layer, "action_mask", None)):
                     return mask
         return None
+
+    @torch.no_grad()
+    def token_values(self, observations: np.ndarray, columns: Sequence[np.ndarray]) -> list[TokenValues]:
+        """Returns what the agent holds of the tokens of n texts; see `llm_baselines.agent.ValuesTokens`.
+
+        The log-probabilities are the model's, over the full vocabulary or the allowed tokens: no temperature,
+        top_k or top_p changes them.
+        """
+        texts = [of_observation(o, c) for o, c in zip(observations, columns, strict=True)]
+        noted = [TokenValues()] * len(texts)
+        for part, batch in micro_batches(texts, _VALUED_TOKENS):
+            values = self.values_of(batch.to(self.device))
+            arrays = {name: tensor.float().cpu().numpy() for name, tensor in values.items()}
+            for row, index in enumerate(part):
+                m = len(texts[index])
+                noted[index] = TokenValues(**{name: array[row, :m] for name, array in arrays.items()})
+        return noted
+
+    def values_of(self, batch: TrajectoryBatch) -> dict[str, Tensor]:
+        """Returns values of the actions of a batch by their names in `TokenValues`, each float (n, m)."""
+        lm = self.acting_model()
+        allowed = self.allowed_actions if self.has_action_mask else None
+        return {"log_prob": action_log_probs(lm, state_features(lm, batch), batch, allowed)}
+
+    def allowed_actions(self, batch: TrajectoryBatch, states: Tensor) -> Tensor | None:
+        """Returns the environment's action mask in some states of a batch, bool (k, V)."""
+        return self.action_mask(observations_of(batch, states, self.context_length))
 
     def make_scorer(self) -> PolicyScorer:
         """Returns a `Scorer` of llm_envs.lm: the log-softmax of this agent's scores, with newest weights."""

@@ -54,6 +54,19 @@ def demonstration(tokens: Sequence[int] | np.ndarray, actions: Sequence[int] | n
     return Trajectory(np.asarray(tokens, np.int32), columns, zeros, zeros, zeros)
 
 
+def of_observation(observation: np.ndarray, columns: np.ndarray) -> Trajectory:
+    """Returns the trajectory of an episode's last observation; its rewards and log-probabilities are 0.
+
+    Args:
+        observation: int32 (context_length,).
+        columns: The columns of the agent's tokens, in order.
+    """
+    present = np.flatnonzero(observation >= 0)
+    start = int(present[0])
+    trajectory = demonstration(observation[start : present[-1] + 1], np.asarray(columns) - start)
+    return replace(trajectory, start=start)
+
+
 @dataclass(frozen=True)
 class TrajectoryBatch:
     """n trajectories as tensors, padded on the right to L tokens and m actions.

@@ -32,6 +32,7 @@ SUBCOMMANDS = (
     "export",
     "benchmark",
     "throughput",
+    "check",
     "degenerate",
     "pages",
     "doctor",

@@ -72,6 +72,8 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
         say(console, f"{len(samples)} of its {len(episodes)} texts:")
         print_samples(console, samples)
         say(console, f"record {result.record[:12]} in {store}")
+    if result.status == "completed" and result.message:
+        complain(f"llm-envs: {result.message}")
     if result.status != "completed":
         complain(f"llm-envs: {result.message}; record {result.record[:12]} says more")
     return 0 if result.status == "completed" else 1

@@ -91,6 +91,29 @@ def shipped() -> dict[str, Any]:
     return scores
 
 
+def beside(table: Table) -> str:
+    """Returns the best row of each agent that comes with the package and can be compared with a table.
+
+    Such rows have the same environment, data, split and reward. Rows that are in the table are left out.
+
+    Returns:
+        One line, such as "from the package: reference 1.000, supervised 0.853 [0.841, 0.866]"; "" for none.
+    """
+    here = {record for row in table.rows for record in row.records}
+    wanted = (table.env, table.signature, table.evaluation_split, table.evaluation_reward)
+    best: dict[str, str] = {}
+    for known in shipped()["tables"]:
+        if (known["env"], known["signature"], known["split"], known["reward"]) != wanted:
+            continue
+        for row in known["rows"]:  # the best row first
+            if here.isdisjoint(row["records"]):
+                score = score_text(row["score"], *(row["interval"] or (None, None)))
+                best.setdefault(row["agent"], f"{row['agent']} {' '.join(score.split())}")
+    if not best:
+        return ""
+    return f"from the package: {', '.join(best.values())}; `llm-envs leaderboard baselines` has all rows"
+
+
 def show_baselines(console: Console, env: str | None, json_output: bool) -> None:
     """Prints the scores that come with the package.
 

@@ -15,6 +15,7 @@ from llm_benchmarks.console.fitting_table import Column, print_wrapped
 from llm_benchmarks.console.fitting_table import Row as FittingRow
 from llm_benchmarks.console.report import plain, report_console, say, tell_problems
 from llm_benchmarks.leaderboard.badges import LEGEND, with_badges
+from llm_benchmarks.leaderboard.baselines import beside
 from llm_benchmarks.leaderboard.columns import columns
 from llm_benchmarks.leaderboard.rows import ANCHORS, Row
 from llm_benchmarks.leaderboard.tables import Table, leaderboard_tables
@@ -136,7 +137,8 @@ def print_table(table: Table, console: Console) -> None:
     fitting_table.print_table(console, heads, rows, indent=2, all_in="--json has all")
     legend = [LEGEND] if verified else []
     trained = [shown(line, None) for line in trained_lines(table)]
-    for line in (*ranks_lines(table), *marks.meanings(), *legend, *trained):
+    shipped = [line] if (line := beside(table)) else []
+    for line in (*ranks_lines(table), *marks.meanings(), *legend, *trained, *shipped):
         print_wrapped(console, line, "dim", indent=2)
     console.print()
 

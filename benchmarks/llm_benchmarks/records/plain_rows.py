@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from llm_benchmarks.records.token_values import FIELD, NAMES, VERSION
 from llm_envs.foreign.bounded_json import MAX_TEXT
 
 _EPISODE = frozenset(
@@ -61,11 +62,25 @@ def _are_token_ids(ids: Any) -> bool:
     return set(map(type, ids)) == {int} and min(ids) >= 0 and max(ids) <= _COUNT
 
 
+def _are_token_values(values: Any) -> bool:
+    return (
+        type(values) is dict
+        and values.keys() - set(NAMES) == {"version"}
+        and values["version"] == VERSION
+        and all(
+            type(values[name]) is list and all(map(_is_number, values[name]))
+            for name in NAMES
+            if name in values
+        )
+    )
+
+
 def is_plain_episode(row: Any) -> bool:
     """Returns True only if a row of JSON values is a valid episode."""
     return (
         type(row) is dict
-        and row.keys() == _EPISODE
+        and row.keys() - {FIELD} == _EPISODE
+        and (FIELD not in row or _are_token_values(row[FIELD]))
         and _is_count(row["index"])
         and _is_count(row["example"])
         and _is_count(row["seed"])

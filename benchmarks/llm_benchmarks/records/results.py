@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from llm_benchmarks.records.token_values import check_field
 from llm_benchmarks.records.values import RecordError, flatten
 from llm_envs.evaluation import episode_seed
 
@@ -59,6 +60,7 @@ def check_results(record: Mapping[str, Any], episodes: Sequence[Mapping[str, Any
     examples = facts["dataset"]["sizes"].get(evaluation["split"])
     tokens = facts["tokenizer"]["vocabulary_size"]
     for k, row in enumerate(episodes):
+        check_field(row, f"episode {k}")
         if row["index"] != k:
             raise RecordError(f"episode {k}: index: {row['index']}, expected {k}")
         if row["seed"] != (expected := _episode_seed(evaluation["seed"], k)):

@@ -32,7 +32,8 @@ class CellResult:
         record: The record's id.
         score: Mean reward; None for a failed cell.
         seconds: Wall-clock time.
-        message: One line: the error of a failed cell, or why the checkpoint was not kept.
+        message: One line: the error of a failed cell, or why the checkpoint or the values of tokens were not
+            kept.
     """
 
     status: str
@@ -107,7 +108,8 @@ def _write(
     Raises:
         OSError: The record cannot be written.
     """
-    rows, files, message = execution.rows, {}, ""
+    rows, files = execution.rows, {}
+    message = f"no values of tokens are noted: {execution.unnoted}" if execution.unnoted else ""
     if checkpoint is not None and execution.status == "completed":
         if execution.unsaved:
             message = _not_kept(execution.unsaved)

@@ -44,6 +44,9 @@ class Evaluation:
     metrics: Any = option(
         "default", 'what is only recorded: a list of specs, "default" (the id\'s own) among them'
     )
+    note_values: bool = option(
+        False, "note Q, V and log-probability of each token, where the agent can say them; changes no result"
+    )
 
     def __post_init__(self) -> None:
         check_values(self)

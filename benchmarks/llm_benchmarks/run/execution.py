@@ -6,11 +6,12 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+from gymnasium.vector import VectorEnv
 
 from llm_baselines.agent import TrainingReport
 from llm_baselines.spec import RunSpec
@@ -21,6 +22,7 @@ from llm_benchmarks.records.checkpoint import checkpoint_files, checkpoint_hash
 from llm_benchmarks.records.provenance import peak_memory_bytes
 from llm_benchmarks.records.record import NO_FACTS, error_section, new_record
 from llm_benchmarks.records.results import summarize
+from llm_benchmarks.records.token_values import FIELD
 from llm_benchmarks.records.values import RecordError, plain
 from llm_benchmarks.run.cells import Cell, SuiteError
 from llm_benchmarks.run.environments import evaluation_arguments
@@ -28,6 +30,7 @@ from llm_benchmarks.run.phases import EVALUATING, TRAINING, stage_of
 from llm_benchmarks.run.resolve import Resolved, draft, resolve_agent, with_environment
 from llm_benchmarks.run.threads import pin_torch
 from llm_benchmarks.run.trained_folder import folder_hash
+from llm_benchmarks.run.valuing import note_values
 from llm_envs import EvaluationResult, evaluate
 from llm_envs.envs.ids import make_vec
 
@@ -53,6 +56,7 @@ class Execution:
         result: The evaluation; None if it did not finish.
         error: The error of a failed run, or the reason why its record is invalid.
         unsaved: Why the trained agent could not be saved; empty if it could.
+        unnoted: Why no values of tokens were noted, though they were asked for; empty if they were.
     """
 
     def __init__(self, cell: Cell, device: str, progress: Progress) -> None:
@@ -64,6 +68,7 @@ class Execution:
         self.result: EvaluationResult | None = None
         self.error: Exception | None = None
         self.unsaved = ""
+        self.unnoted = ""
         self._resolved: Resolved | None = None
         self._checkpoint_hash: str | None = None
         self._parameters: int | None = None
@@ -71,6 +76,7 @@ class Execution:
         self._env: gym.Env[Any, Any] | None = None
         self._training_seconds: float | None = None
         self._evaluation_seconds: float | None = None
+        self._noted: dict[int, dict[str, Any]] = {}
 
     def run(self, folder: Path) -> None:
         """Makes, trains and evaluates the agent. `status`, `result` and `error` say how that ended.
@@ -94,7 +100,10 @@ class Execution:
     @property
     def rows(self) -> list[dict[str, Any]]:
         """The episodes that were played, as a record holds them."""
-        return [] if self.result is None else self.result.to_dicts()
+        rows = [] if self.result is None else self.result.to_dicts()
+        return [
+            {**row, FIELD: self._noted[row["index"]]} if row["index"] in self._noted else row for row in rows
+        ]
 
     def record(self, provenance: Mapping[str, Any]) -> dict[str, Any]:
         """Returns the record of the run, for `RecordStore.write`.
@@ -183,7 +192,7 @@ class Execution:
 
         started = time.perf_counter()
         try:
-            return evaluate(
+            result = evaluate(
                 self._agent,
                 envs,
                 evaluation.episodes,
@@ -191,9 +200,24 @@ class Execution:
                 deterministic=evaluation.deterministic,
                 on_episode=count,
             )
+        except BaseException:
+            envs.close()
+            raise
         finally:
             self._evaluation_seconds = time.perf_counter() - started
-            envs.close()
+        with closing(envs):
+            if resolved.cell.evaluation.note_values:
+                self._note_values(envs, result)
+        return result
+
+    def _note_values(self, envs: VectorEnv[Any, Any, Any], result: EvaluationResult) -> None:
+        """Notes the values of tokens. An error of the agent does not cost the evaluation."""
+        try:
+            self._noted = note_values(self._agent, envs, result.to_dicts())
+        except Exception as error:
+            self.unnoted = one_line(error)
+        else:
+            self.unnoted = "" if self._noted else "this agent cannot say them"
 
     @contextmanager
     def _watched(self, total: int) -> Iterator[None]:

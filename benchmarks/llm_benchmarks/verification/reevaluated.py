@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 
+from llm_baselines.agent import ValuesTokens
 from llm_baselines.registry import AGENTS, make_agent
 from llm_baselines.spec import RunSpec
 from llm_benchmarks.console.exit_status import one_line
 from llm_benchmarks.records.checkpoint import checkpoint_files, checkpoint_hash
 from llm_benchmarks.records.record import Record, Rows
+from llm_benchmarks.records.token_values import FIELD, NAMES, VERSION
 from llm_benchmarks.run.trained_folder import TrainedFolder, folder_hash, load_trained, read_training
+from llm_benchmarks.run.valuing import note_values
 from llm_benchmarks.verification.equivalence import MARGIN, MARGINS, Equivalence, equivalence
 from llm_benchmarks.verification.findings import Fails, NotVerifiable
 from llm_benchmarks.verification.ground import Ground
@@ -26,6 +31,8 @@ OWN_TEXTS = 0.9
 On the machine that wrote them all are equal. Elsewhere the last digits of a network's output differ, and
 now and then they turn one choice between two tokens.
 """
+
+_NEAR = 0.02  # how far a value of a token may lie from the stated one: another machine rounds otherwise
 
 
 def check_checkpoint(
@@ -58,6 +65,7 @@ def check_checkpoint(
             f"the checkpoint writes {share:.0%} of the texts under the seeds of the record, token for token; "
             f"one that wrote them writes {OWN_TEXTS:.0%} or more"
         )
+    _check_values(agent, rows, ground)
     agent = _loaded(folder, trained, ground, seed=seed)
     margin = MARGINS.get(record.spec.environment.id, MARGIN) if margin is None else margin
     try:
@@ -70,8 +78,41 @@ def check_checkpoint(
     return measured
 
 
+def _check_values(agent: Any, rows: Rows, ground: Ground) -> None:
+    """Raises if the values of tokens that a record states are not those of its checkpoint.
+
+    Raises:
+        Fails: They differ, or the agent cannot say any.
+    """
+    stated = [row for row in rows if row.get(FIELD, {}).get("version") == VERSION]
+    if not stated:
+        return
+    if not isinstance(agent, ValuesTokens):
+        raise Fails("the record states values of tokens, and its agent cannot say them")
+    envs = ground.environments(len(stated))
+    try:
+        found = note_values(agent, envs, stated, sum(len(row["action_ids"]) for row in stated))
+    finally:
+        envs.close()
+    for name in NAMES:
+        pairs = [
+            (value, other)
+            for row in stated
+            for value, other in zip_longest(
+                row[FIELD].get(name, ()), found.get(row["index"], {}).get(name, ())
+            )
+        ]
+        alike = sum(None not in pair and math.isclose(*pair, rel_tol=_NEAR, abs_tol=_NEAR) for pair in pairs)
+        if alike < OWN_TEXTS * len(pairs):
+            raise Fails(
+                f"{FIELD}.{name}: the checkpoint says the same of {alike / len(pairs):.0%} of the tokens; "
+                f"one that stated them says it of {OWN_TEXTS:.0%} or more"
+            )
+
+
 def _checkpoint_of(record: Record, folder: Path | None) -> tuple[Path, TrainedFolder]:
     """Returns the folder of the checkpoint and its training, after a check against the record."""
+    kept_by_suite = folder is None and record.spec.agent.name not in AGENTS
     if folder is None:
         if not record.checkpoint:
             raise NotVerifiable(
@@ -80,7 +121,7 @@ def _checkpoint_of(record: Record, folder: Path | None) -> tuple[Path, TrainedFo
         first = next(iter(record.checkpoint))
         folder = record.checkpoint[first].parents[first.count("/") - 1]
     try:
-        trained = read_training(folder)
+        trained = _of_record(record) if kept_by_suite else read_training(folder)
         found = folder_hash(folder, trained) or checkpoint_hash(checkpoint_files(folder))
     except UntrustedCode as error:
         raise NotVerifiable(str(error)) from error
@@ -96,6 +137,15 @@ def _checkpoint_of(record: Record, folder: Path | None) -> tuple[Path, TrainedFo
                 f"{shown(claimed, 60)}"
             )
     return folder, trained
+
+
+def _of_record(record: Record) -> TrainedFolder:
+    """Returns the training of an agent from outside this package, whose checkpoint a suite kept.
+
+    Such a folder holds what the agent's `save` wrote, so only the record describes the training.
+    """
+    files = {name.removeprefix("checkpoint/"): kept["sha256"] for name, kept in record.data["files"].items()}
+    return TrainedFolder(status="completed", spec=record.spec, files=files)
 
 
 def _training(run: RunSpec) -> dict[str, Any]:

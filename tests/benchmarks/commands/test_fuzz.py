@@ -222,6 +222,9 @@ WORDS = [
     (("export", "--out", "out"), "--agent", "--agent"),
     (("fetch",), "", "asset"),
     (("degenerate",), "", "environment"),
+    (("check",), "", "environment"),
+    (("check",), "--submission", "--submission"),
+    (("check", "random"), "--env", "environment"),
     (("pages", "--out", "pages"), "", "environment"),
 ]
 

@@ -94,3 +94,34 @@ def test_curves_are_drawn_of_one_experiment(store, tmp_path, capsys):
     assert main([*words, "--experiment", "text"]) == 0
     assert "mine" in out.read_text()
     assert "other" not in out.read_text()
+
+
+def test_a_first_show_stands_beside_the_rows_of_the_package(tmp_path, capsys):
+    line = ["--env", "Translation-v0", "--store", str(tmp_path / "mine")]
+    assert main(["evaluate", "--agent", "random", "--episodes", "8", *line]) == 0
+    capsys.readouterr()
+    assert main(["leaderboard", "show", "--store", str(tmp_path / "mine")]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "from the package: reference 1.000" in shown
+    assert "token_dqn 0." in shown
+    # With another reward the scores cannot be compared.
+    assert (
+        main(
+            [
+                "evaluate",
+                "--agent",
+                "random",
+                "--episodes",
+                "8",
+                "--reward",
+                "chrf",
+                *line[:2],
+                "--store",
+                str(tmp_path / "other"),
+            ]
+        )
+        == 0
+    )
+    capsys.readouterr()
+    assert main(["leaderboard", "show", "--store", str(tmp_path / "other")]) == 0
+    assert "from the package" not in capsys.readouterr().out

@@ -20,6 +20,7 @@ from llm_benchmarks.run.cells import Cell, Evaluation
 from llm_benchmarks.verification.equivalence import equivalence
 from llm_benchmarks.verification.findings import Verdict
 from llm_benchmarks.verification.ladder import Ladder
+from llm_envs.foreign import allowing_code
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +143,36 @@ def test_equivalence_is_two_one_sided_t_tests():
         assert compared.holds == (p < 0.05), (margin, p)
     assert equivalence(*rows, 0.1).holds
     assert not equivalence(*rows, 0.005).holds
+
+
+def test_values_of_tokens_are_asked_of_the_checkpoint_again(trained, tmp_path):
+    cell = Cell(
+        env="TextGen-Tiny-v0",
+        agent="sb3_dqn",
+        seed=1,
+        total_timesteps=300,
+        config={"learning_starts": 50},
+        evaluation=Evaluation(note_values=True),
+    )
+    store = RecordStore(tmp_path / "noted")
+    id = run_cell(cell, store, keep_checkpoint=True).record
+    assert [verdict.level for verdict in climb(store.path)] == [3]
+    forged = forgery.parts_of(store.path, id)
+    for row in forged.rows:
+        row["token_values"]["v"] = [value + 0.5 for value in row["token_values"]["v"]]
+    planted = forgery.plant(tmp_path / "forged", forged)
+    shutil.copytree(store.path / f"{id}.checkpoint", tmp_path / "forged" / f"{planted}.checkpoint")
+    [verdict] = climb(tmp_path / "forged")
+    assert verdict.level == 2
+    assert "token_values.v: the checkpoint says the same of 0%" in verdict.to_dict()["reason"]
+
+
+def test_a_checkpoint_of_an_own_agent_that_a_suite_kept_holds_where_its_code_is_allowed(tmp_path):
+    name = "faulty_agents:Counting"
+    store = RecordStore(tmp_path / "own")
+    run_cell(Cell(env="TextGen-Tiny-v0", agent=name, seed=1, total_timesteps=20), store, keep_checkpoint=True)
+    [verdict] = climb(store.path)
+    assert verdict.level == 2
+    assert f"--allow-code {name}" in verdict.to_dict()["reason"]
+    with allowing_code([name]):
+        assert [verdict.level for verdict in climb(store.path)] == [3]

@@ -10,6 +10,7 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
+from llm_baselines.agent import TokenValues
 from llm_baselines.algorithms.sb3.checkpoint import cut_episodes
 from llm_baselines.algorithms.sb3.policies import TokenDQNPolicy
 from llm_baselines.algorithms.sb3.sb3_agent import SB3Agent
@@ -61,6 +62,10 @@ class SB3DQN(SB3Agent):
     def _outputs(self, observation: torch.Tensor) -> list[torch.Tensor]:
         assert isinstance(self.policy, TokenDQNPolicy)
         return [self.policy.q_net(observation)]
+
+    def _values_of(self, outputs: list[torch.Tensor], taken: torch.Tensor) -> TokenValues:
+        (q,) = outputs
+        return TokenValues(q=q.gather(1, taken)[:, 0].cpu().numpy(), v=q.max(dim=1).values.cpu().numpy())
 
     def prepare(self, model: BaseAlgorithm) -> None:
         """Fills the replay buffer with episodes of the reference agent, as many as `demonstrations` says."""

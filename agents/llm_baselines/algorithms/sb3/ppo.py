@@ -6,6 +6,7 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.policies import BasePolicy
 
+from llm_baselines.agent import TokenValues
 from llm_baselines.algorithms.sb3.policies import TokenActorCriticPolicy
 from llm_baselines.algorithms.sb3.sb3_agent import SB3Agent
 from llm_baselines.algorithms.sb3.settings import PPOConfig
@@ -28,6 +29,11 @@ class SB3PPO(SB3Agent):
         features = self.policy.extract_features(observation)
         assert isinstance(features, torch.Tensor)  # actor and critic share them
         return [self.policy.action_net(features), self.policy.value_net(features)]
+
+    def _values_of(self, outputs: list[torch.Tensor], taken: torch.Tensor) -> TokenValues:
+        logits, values = outputs
+        log_probs = torch.log_softmax(logits.float(), dim=1).gather(1, taken)[:, 0]
+        return TokenValues(v=values[:, 0].cpu().numpy(), log_prob=log_probs.cpu().numpy())
 
     def make_model(self, venv: SB3TokenVecEnv) -> PPO:
         """Returns a new `stable_baselines3.PPO`."""

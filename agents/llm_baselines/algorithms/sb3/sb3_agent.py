@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +18,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import Schedule
 from stable_baselines3.common.utils import LinearSchedule, get_device
 
-from llm_baselines.agent import Env, EvaluationListener, Track, TrainingReport
+from llm_baselines.agent import Env, EvaluationListener, TokenValues, Track, TrainingReport
 from llm_baselines.algorithms.sb3.settings import SB3Config
 from llm_baselines.algorithms.sb3.training import SB3Training
 from llm_baselines.algorithms.sb3.vec_env import SB3TokenVecEnv
@@ -279,6 +279,24 @@ class SB3Agent:
         observation = torch.full((1, *self._spaces()[0].shape), -1, device=self.policy.device)
         observation[0, 0] = 0
         return all_finite(self.policy.state_dict().values()) and all_finite(self._outputs(observation))
+
+    # Values of tokens.
+
+    @torch.no_grad()
+    def token_values(self, observations: np.ndarray, columns: Sequence[np.ndarray]) -> list[TokenValues]:
+        """Returns what the agent holds of the tokens of n texts; see `llm_baselines.agent.ValuesTokens`."""
+        noted = []
+        for observation, written in zip(observations, columns, strict=True):
+            states = np.tile(observation, (len(written), 1))
+            states[np.arange(states.shape[1]) >= np.asarray(written)[:, None]] = -1  # before each token
+            read = torch.as_tensor(states, device=self.policy.device)
+            taken = torch.as_tensor(observation[written], device=self.policy.device).long()[:, None]
+            noted.append(self._values_of(self._outputs(read), taken))
+        return noted
+
+    def _values_of(self, outputs: list[torch.Tensor], taken: torch.Tensor) -> TokenValues:
+        """Returns the values of tokens int64 (m, 1) from the outputs for the states before them."""
+        raise NotImplementedError
 
     # Parts.
 

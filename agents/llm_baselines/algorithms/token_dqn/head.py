@@ -108,6 +108,10 @@ class HeadObjective:
         """Returns Q of every token in every state: float32 (n, m + 1, V)."""
         return self.network.q_values(features)
 
+    def values_of(self, batch: TrajectoryBatch) -> dict[str, Tensor]:
+        """Returns values of the actions taken, each float (n, m); see the network."""
+        return self.network.values_of(batch)
+
     def save_more(self, place: Path) -> None:
         """Writes nothing."""
 

@@ -297,6 +297,11 @@ class HeadNetwork(nn.Module):
         """Returns Q of every token in every state, float32 (n, m + 1, V), from the states' features."""
         return self._q(self.online, features)
 
+    def values_of(self, batch: TrajectoryBatch) -> dict[str, Tensor]:
+        """Returns Q of the actions taken, and V = max Q over the support in their states: float (n, m)."""
+        predicted = self.predict(batch)
+        return {"q": predicted.chosen, "v": predicted.values[:, :-1]}
+
     def refresh_target(self, tau: float) -> None:
         """Sets theta- <- (1 - tau) theta- + tau theta; tau = 1 copies (Lillicrap et al. 2016)."""
         if self.target is not None:

@@ -113,6 +113,10 @@ class LogitsObjective(ABC, Generic[Network]):
         """Returns Q of every token in every state: float32 (n, m + 1, V)."""
         return self.network.q_values(features, batch)
 
+    def values_of(self, batch: TrajectoryBatch) -> dict[str, Tensor]:
+        """Returns values of the actions taken, each float (n, m); see the network."""
+        return self.network.values_of(batch)
+
     def save_more(self, place: Path) -> None:
         """Writes nothing."""
 

@@ -202,6 +202,17 @@ class LogitsNetwork(nn.Module):
         advantages = self.temperature * (self.lm.log_probs(features) - reference)
         return self.scale.value * (self.values(features)[..., None] + advantages)
 
+    def values_of(self, batch: TrajectoryBatch) -> dict[str, Tensor]:
+        """Returns log pi of the actions taken, and their advantage in units of reward: float (n, m).
+
+        A group of texts is its own baseline, so there is no V of a state here.
+        """
+        log_probs = self.log_probs(batch)
+        features = state_features(self.reference, batch)
+        reference = action_log_probs(self.reference, features, batch, self.allowed)
+        advantage = self.scale.value * self.temperature * (log_probs - reference)
+        return {"log_prob": log_probs, "advantage": advantage}
+
     def distances(self, batch: TrajectoryBatch, log_probs: Tensor) -> np.ndarray:
         """Returns the policy's distance from behaviour: mean |log pi - log behaviour|, nats, (n,)."""
         gaps = behaviour_gaps(batch, log_probs)
@@ -250,6 +261,12 @@ class ValueNetwork(LogitsNetwork):
         """Returns V in units of the scale: float (...)."""
         value: Tensor = self.value(features)
         return value
+
+    def values_of(self, batch: TrajectoryBatch) -> dict[str, Tensor]:
+        """Returns V of the states and Q = V + advantage too, in units of reward: float (n, m)."""
+        values = super().values_of(batch)
+        v = self.scale.value * self.value(state_features(self.lm, batch))[:, :-1]
+        return {**values, "v": v, "q": v + values["advantage"]}
 
     def predict(self, batch: TrajectoryBatch) -> ValuePrediction:
         """Returns log pi of the actions taken, and V of every state."""

@@ -196,6 +196,10 @@ class Objective(Protocol):
         """Returns Q of every token in every state, float32 (n, m + 1, V), from the states' features."""
         ...
 
+    def values_of(self, batch: TrajectoryBatch) -> dict[str, Tensor]:
+        """Returns values of the actions taken by their names in `TokenValues`, each float (n, m)."""
+        ...
+
     def save_more(self, place: Path) -> None:
         """Writes further files of a checkpoint."""
         ...

@@ -21,7 +21,7 @@ from llm_baselines.algorithms.token_dqn.objective_choice import (
     make_token_dqn_config,
 )
 from llm_baselines.play.exploration import linear_epsilon, top_k_support
-from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch, observations_of
+from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs import EvaluationResult
@@ -218,6 +218,10 @@ class TokenDQN(PlayingAgent):
             scores = scores.masked_fill(~top_k_support(prior, self.config.support_top_k), -torch.inf)
         return scores
 
+    def values_of(self, batch: TrajectoryBatch) -> dict[str, Tensor]:
+        """Returns Q and V, or with q="logits" advantages and log-probabilities; see the network."""
+        return self.objective.values_of(batch)
+
     def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
         """Returns the distribution that training draws from, and the log-probabilities to store."""
         scores = self.bounded_scores(features, observation)
@@ -266,7 +270,7 @@ class TokenDQN(PlayingAgent):
                 self.make_reference,
                 self.config,
                 from_prior=not self.is_fresh,
-                allowed=self._allowed if self.has_action_mask else None,
+                allowed=self.allowed_actions if self.has_action_mask else None,
                 takes_examples=self.native,
                 dense=self._pays_before_the_end,
             )
@@ -276,10 +280,6 @@ class TokenDQN(PlayingAgent):
     def _pays_before_the_end(self) -> bool:
         timing = self.config.reward_timing or (self.task.reward_timing if self.native else "terminal")
         return timing != "terminal"
-
-    def _allowed(self, batch: TrajectoryBatch, states: Tensor) -> Tensor | None:
-        """Returns the environment's action mask in some states of a batch, bool (k, V)."""
-        return self.action_mask(observations_of(batch, states, self.context_length))
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Returns the parameter groups of the objective."""

@@ -58,6 +58,13 @@ def command(
     sample: Annotated[
         bool, typer.Option("--sample", help="Let the agent sample instead of taking its best token.")
     ] = False,
+    note_values: Annotated[
+        bool,
+        typer.Option(
+            "--note-values",
+            help="Note Q, V and log-probability of each token, for the page; changes no result.",
+        ),
+    ] = False,
     allow_code: AllowCode = None,
     device: Device = "auto",
     json: Json = False,
@@ -83,6 +90,7 @@ def command(
                 episodes=episodes,
                 num_envs=num_envs,
                 deterministic=not sample,
+                note_values=note_values,
             ),
         )
     from llm_benchmarks.commands.evaluate import run

@@ -51,6 +51,11 @@ DEFINITIONS: Mapping[str, str] = {
     "median": "The median over environments of the mean over runs.",
     "mean": "The mean over environments of the mean over runs.",
     "optimality gap": "How far scores stay below the reference on average. Lower is better.",
+    "token values": (
+        "What the agent said of its own tokens when it was evaluated with --note-values: Q, V (of the state "
+        "before the token) and advantage in units of reward, log-probability in nats. They are statements of "
+        "the agent: a replay does not prove them, a checkpoint does."
+    ),
     "token reward": (
         "What a token adds to the score of the text before it. The texts were played again for this; the "
         "rewards of a text's tokens add up to its reward."

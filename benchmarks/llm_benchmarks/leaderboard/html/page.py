@@ -22,7 +22,7 @@ from llm_benchmarks.leaderboard.rows import ANCHORS
 from llm_benchmarks.leaderboard.tables import Table
 from llm_envs.foreign import shown
 
-SCRIPTS = ("dom", "state", "tables", "chart", "curves", "pairs", "across", "samples", "main")
+SCRIPTS = ("dom", "state", "tables", "chart", "curves", "pairs", "across", "token_colours", "samples", "main")
 """The scripts in the order in which they are joined; a later one uses the earlier ones."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from llm_benchmarks.leaderboard.html.token_rewards import TokenReplay
 from llm_benchmarks.leaderboard.samples import spread
 from llm_benchmarks.records.record import Record
+from llm_benchmarks.records.token_values import FIELD, NAMES, VERSION
 
 _LONGEST = 4000  # characters of a text or a source
 _DIGITS = 4
@@ -84,7 +85,19 @@ def _text(episode: Episode, replay: TokenReplay | None) -> dict[str, Any]:
         "parts": _rounded(episode["reward_components"]),
         "metrics": _rounded(episode["metrics"]),
     }
-    return shown if tokens is None else {**shown, "ends": list(tokens.ends), "rewards": list(tokens.rewards)}
+    if tokens is None:
+        return shown
+    noted = _noted(episode)
+    shown |= {"ends": list(tokens.ends), "rewards": list(tokens.rewards)}
+    return {**shown, "values": noted} if noted else shown
+
+
+def _noted(episode: Episode) -> dict[str, list[float]]:
+    """Returns the values of an episode's tokens that its record states."""
+    stated = episode.get(FIELD, {})
+    if stated.get("version") != VERSION:
+        return {}
+    return {name: [float(f"{v:.{_DIGITS}g}") for v in stated[name]] for name in NAMES if name in stated}
 
 
 def _rounded(values: Mapping[str, float | None]) -> dict[str, float]:

@@ -12,10 +12,13 @@ import hostile_page
 import made_up
 import pytest
 from chromium import Browser, Tab, chromium, find_chromium
+from token_worlds import SMALL
 
 from llm_benchmarks.leaderboard.html.page import write_page
 from llm_benchmarks.leaderboard.html.payload import collect
 from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run.cell import run_cell
+from llm_benchmarks.run.cells import Cell, Evaluation
 
 PROGRAM = find_chromium()
 pytestmark = pytest.mark.skipif(
@@ -129,6 +132,48 @@ def test_charts_have_a_line_and_a_band_for_each_row(tab: Tab, page: Path) -> Non
     assert tab.evaluate("document.querySelectorAll('.pairs td:not(.self)').length") == 4 * 3
     tab.evaluate("document.querySelector('.curves .legend button').click()")
     assert tab.evaluate("document.querySelectorAll('.curves path.line').length") == 2
+
+
+TINY = "TextGen-Tiny-v0"
+TOKENS = f"Array.from(document.querySelectorAll('#{TINY} .token'))"
+OPTIONS = f"document.querySelector('#{TINY} .browser .options')"
+
+
+@pytest.fixture(scope="module")
+def noted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of a model that says log-probabilities, and of an agent that says nothing."""
+    folder = tmp_path_factory.mktemp("noted")
+    store = RecordStore(folder / "store")
+    for agent, config in (("lm_sample", {"model": SMALL}), ("random", {})):
+        evaluation = Evaluation(episodes=12, note_values=True)
+        run_cell(Cell(env=TINY, agent=agent, config=config, evaluation=evaluation), store, device="cpu")
+    write_page(collect(store), folder / "page.html")
+    return folder / "page.html"
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_tokens_are_coloured_by_what_their_agent_said(tab: Tab, noted: Path, width: int) -> None:
+    opened(tab, noted, f"#{TINY}", width)
+    for choice in ("reward", "q", "v", "advantage", "log_prob", "plain"):
+        assert tab.evaluate(f"{OPTIONS}.querySelectorAll('[data-choice={choice}]').length") == 1
+    tab.evaluate(f"{OPTIONS}.querySelector('[data-choice=log_prob]').click()")
+    assert "tokens=log_prob" in tab.evaluate("location.hash")
+    assert tab.evaluate(f"{OPTIONS}.querySelectorAll('.scale.surprise i').length") == 1
+    assert tab.evaluate(f"{TOKENS}.length") > 0
+    assert tab.evaluate(f"{TOKENS}.every(token => / log-probability −[0-9.]+/.test(token.title))")
+    assert tab.evaluate(f"{TOKENS}.some(token => Number(token.style.getPropertyValue('--share')) > 0.5)")
+    assert "no log-probability noted" in tab.evaluate(f"document.querySelector('#{TINY} .cards').textContent")
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.messages == []
+
+
+def test_a_colouring_that_no_record_holds_says_so(tab: Tab, noted: Path) -> None:
+    opened(tab, noted, f"#{TINY}?tokens=q")
+    assert "These records hold no Q of tokens" in tab.evaluate(f"{OPTIONS}.textContent")
+    assert tab.evaluate(f"{TOKENS}.length") == 0
+    opened(tab, noted, f"#{TINY}?tokens=__proto__")
+    assert tab.evaluate(f"{OPTIONS}.querySelector('[aria-pressed=true]').textContent") == "reward"
+    assert tab.messages == []
 
 
 @pytest.mark.parametrize("width", [400, 1400])

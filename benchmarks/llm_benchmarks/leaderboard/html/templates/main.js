@@ -45,7 +45,7 @@ function refresh() {
   if (curves) drawCurves(curves, table, view);
   drawCosts(view.querySelector(".costs"), table, view);
   drawPairs(view.querySelector(".pairs"), table, view);
-  if (texts) drawTexts(texts, table, definitions["token reward"]);
+  if (texts) drawTexts(texts, table, definitions);
   focus();
 }
 

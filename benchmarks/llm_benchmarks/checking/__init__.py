@@ -1,0 +1,1 @@
+"""What an environment, an agent or a submission of others must keep: `llm-envs check`."""
