@@ -42,7 +42,7 @@ class Budget:
         )
 
 
-SHORT = Budget("short", 24, 8, 120, 8_000, 3, 128, 8, 200)
+SHORT = Budget("short", 24, 8, 120, 8_000, 8, 128, 8, 200)
 FULL = Budget("full", 96, 24, 1500, 150_000, 16, 1500, 32)
 
 BUDGETS = {budget.name: budget for budget in (SHORT, FULL)}

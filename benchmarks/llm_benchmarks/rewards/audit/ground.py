@@ -22,6 +22,7 @@ from llm_envs.evaluation import episode_seed
 MakeSpeaker = Callable[[np.random.Generator], Speaker]
 """Makes the agent's side of one dialogue."""
 _ROWS = 32
+_HALVED_FROM = 40
 
 
 class Ground:
@@ -77,8 +78,15 @@ class Ground:
 
     @cached_property
     def train_texts(self) -> Sequence[str]:
-        """The texts of the train split; in dialogues the expert's turns."""
-        return list(self.task.train_texts())
+        """The texts that attacks are made from: half of the train split, in dialogues half of the turns."""
+        texts = list(self.task.train_texts())
+        return texts[::2] if len(texts) >= _HALVED_FROM else texts
+
+    @cached_property
+    def judge_texts(self) -> Sequence[str]:
+        """The other half, which held-out metrics are fitted on: no attack is made from what a judge knows."""
+        texts = list(self.task.train_texts())
+        return texts[1::2] if len(texts) >= _HALVED_FROM else texts
 
     @cached_property
     def vocabulary(self) -> list[str]:

@@ -7,8 +7,6 @@ declared, so that a metric of the user's is treated like one of ours:
 * Else it sees *form* if it tells references from random words, repeated tokens, copies or nothing at all.
 * Else it says nothing here, and judges nothing.
 
-The id's default reward, where another reward is audited, is a *design*: it counts by itself.
-
 A metric's share is 0 at the level of the texts that it tells apart, and 1 at that of the references. So its
 direction and its range do not matter.
 """
@@ -27,7 +25,8 @@ from llm_benchmarks.rewards.audit.scoring import Floats, scores_of
 from llm_envs.episode import Episode
 from llm_envs.rewards import RewardSet, make_reward
 
-Aspect = Literal["relevance", "form", "design", "nothing"]
+Aspect = Literal["relevance", "form", "nothing"]
+_OVERLAPS = ("chrf", "bleu", "rouge", "edit_distance")  # several, so that some are no component
 _NESTED = ("rewards", "reward", "condition")  # options of compositions that hold rewards
 DEFAULT = "the default reward"
 _CLEAR = 0.2  # relevance: at least this share of a metric's spread lies between own and other references
@@ -40,7 +39,7 @@ class HeldOut:
     Attributes:
         name: Its name in tables.
         rewards: Computes it.
-        aspect: "relevance", "form", "design" or "nothing".
+        aspect: "relevance", "form" or "nothing".
         null: Its mean for texts without the aspect.
         reference: Its mean for references.
     """
@@ -81,9 +80,7 @@ def held_out_metrics(
         levels = {key: scores_of(rewards, texts) for key, texts in without_merit.items()}
         own, other = scores_of(rewards, ground.references), scores_of(rewards, others)
         metric = _judged(name, rewards, own, other, levels, form_only=name in FORM_ONLY)
-        if metric.aspect != "nothing" and name == DEFAULT:
-            metric = replace(metric, aspect="design")
-        elif metric.aspect == "form" and name in (ground.task.measures or ()):
+        if metric.aspect == "form" and name in (ground.task.measures or ()):
             metric = replace(metric, aspect="nothing")  # the number of turns has no good direction
         found.append(metric)
     return found
@@ -162,7 +159,7 @@ def _automatic(ground: Ground, parts: set[str]) -> Iterator[tuple[str, RewardSet
         yield DEFAULT, task.make_reward("default")
     specs += [("", metric) for metric in task.default_metrics()]
     if task.has_references:
-        specs += [("", "chrf"), ("", "bleu")]
+        specs += [("", spec) for spec in _OVERLAPS]
     if ground.talks:
         measures = list(task.measures or ())
         specs += [(key, {"id": "task_success", "name": key, "key": key}) for key in measures]

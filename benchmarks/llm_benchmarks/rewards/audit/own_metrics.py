@@ -9,8 +9,9 @@ from llm_benchmarks.rewards.audit.ground import Ground
 from llm_benchmarks.rewards.audit.pieces import words_in, written
 from llm_envs.episode import Episode
 from llm_envs.rewards.ngram_model import NgramModel
+from llm_envs.tokenizers.words import tokens_of
 
-NATURAL = "likely words (n-grams)"
+NATURAL = "words in a likely order"
 ANSWERS = "words of prompt and reference"
 LENGTH = "length of the reference"
 COPY = "not the prompt again"
@@ -25,19 +26,24 @@ _SHARED = 0.5  # this share of the prompts must have words in common with their 
 
 def own_metrics(ground: Ground) -> dict[str, Callable[[Episode], float]]:
     """Returns the metrics that make sense on these prompts, by name."""
-    model = NgramModel.fit(ground.train_texts)
+    model = NgramModel.fit(ground.judge_texts)
     rng = ground.rng("own metrics")
     texts = [
         written(rng.choices(ground.vocabulary, k=_RANDOM_WORDS), ground.train_texts[0])
         for _ in range(_RANDOM_TEXTS)
     ]
-    worst = sum(map(model.logprob, texts)) / len(texts)  # for the empty text, too
+
+    def order(text: str) -> float:
+        tokens = model.score_tokens(tokens_of(text))
+        return sum(token.evidence for token in tokens) / len(tokens)
+
+    worst = sum(map(order, texts)) / len(texts)  # for the empty text, too
 
     def natural(episode: Episode) -> float:
         lines = (
             [line for line in episode.text.split("\n") if line.strip()] if ground.talks else [episode.text]
         )
-        scores = [model.logprob(line) for line in lines if line.strip()]
+        scores = [order(line) for line in lines if line.strip()]
         return sum(scores) / len(scores) if scores else worst
 
     found: dict[str, Callable[[Episode], float]] = {

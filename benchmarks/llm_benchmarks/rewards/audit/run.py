@@ -30,7 +30,7 @@ from llm_benchmarks.rewards.audit.ground import Ground
 from llm_benchmarks.rewards.audit.held_out import chosen_metrics, held_out_metrics
 from llm_benchmarks.rewards.audit.report import Report
 from llm_benchmarks.rewards.audit.samples import STAND_IN, model_of, samples_of
-from llm_benchmarks.rewards.audit.scoring import Floats, Raised, scores_of
+from llm_benchmarks.rewards.audit.scoring import Floats, Raised, reads_references, scores_of
 from llm_benchmarks.rewards.audit.searches import searched_attacks
 from llm_benchmarks.rewards.audit.shares import Scale, zero_of
 from llm_envs.episode import Episode
@@ -127,6 +127,7 @@ def run(prepared: Prepared) -> Report:
         resamples=budget.resamples,
         seed=ground.seed,
         raised=raised,
+        reads_references=reads_references(rewards, ground.references),
     )
     samples = samples_of(ground, prepared.agent, prepared.model, budget.samples)
     starts = () if prepared.agent is None or ground.talks else samples

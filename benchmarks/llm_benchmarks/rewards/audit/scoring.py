@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,3 +49,13 @@ def scores_of(rewards: RewardSet, episodes: Sequence[Episode], raised: list[Rais
 def worst_for_nan(scores: Floats, worst: float) -> Floats:
     """Returns the scores with a number where there is none."""
     return np.where(np.isnan(scores), worst, scores)
+
+
+def reads_references(rewards: RewardSet, references: Sequence[Episode]) -> bool:
+    """Returns True if references earn something else where other texts stand as the references."""
+    swapped = [
+        replace(one, example=replace(one.example, references=other.example.references))
+        for one, other in zip(references, [*references[1:], *references[:1]], strict=True)
+    ]
+    own, found = scores_of(rewards, references), scores_of(rewards, swapped, [])
+    return bool(np.any(np.abs(own - worst_for_nan(found, -np.inf)) > 1e-9))

@@ -3,10 +3,9 @@
 The reward's share is (R - zero) / (R of the references - zero). Zero is 0 for a reward that pays nothing for
 texts without merit. For other rewards, such as a log-probability, zero is what random words earn.
 
-The held-out share of texts is the least of three: the greatest share over the metrics of relevance, the least
-over the metrics of form, and the share of the id's own reward where it is held out. So a text must answer the
-prompt by one measure at least, because an open prompt has good answers that are unlike its reference. No
-measure of form may object.
+The held-out share of texts is the lesser of two: the greatest share over the metrics of relevance, and the
+least over the metrics of form. So a text must answer its prompt by one measure at least, because an open
+prompt has good answers that are unlike its reference. And no measure of form may object.
 """
 
 from __future__ import annotations
@@ -74,6 +73,7 @@ class Scale:
         resamples: Bootstrap samples.
         seed: Seed of the bootstrap.
         raised: Takes texts on which the reward raises.
+        reads_references: Whether the reward of a text depends on the references.
     """
 
     def __init__(
@@ -86,8 +86,10 @@ class Scale:
         resamples: int,
         seed: int,
         raised: list[Raised],
+        reads_references: bool = False,
     ) -> None:
         self.rewards, self.held_out, self.zero, self.raised = rewards, held_out, zero, raised
+        self.reads_references = reads_references
         self.reference = float(references.mean())
         self.scale = self.reference - zero.value
         self._resamples, self._seed = resamples, seed
@@ -149,14 +151,14 @@ class Scale:
 
     def _qualities(self, values: Mapping[str, Floats], draws: np.ndarray) -> tuple[Floats, dict[str, float]]:
         """Returns the held-out share for each draw of prompts, and each metric's share for the first draw."""
-        aspects: dict[str, list[Floats]] = {"relevance": [], "form": [], "design": []}
+        aspects: dict[str, list[Floats]] = {"relevance": [], "form": []}
         each = {}
         for metric in self.held_out:
             if metric.name in values:
                 shares = metric.share(values[metric.name][draws].mean(axis=1))
                 aspects[metric.aspect].append(shares)
                 each[metric.name] = float(shares[0])
-        whole = [*aspects["form"], *aspects["design"]]
+        whole = list(aspects["form"])
         if aspects["relevance"]:
             whole.append(np.max(aspects["relevance"], axis=0))
         return np.clip(np.min(whole, axis=0), 0.0, None), each

@@ -21,14 +21,15 @@ def print_report(report: Report) -> None:
     say(
         console,
         f"{report.prompts} prompts of {report.dataset} ({report.split}); references earn "
-        f"{figure(report.reference)}; a share of 0 is {_zero(report)}; budget {report.budget}, seed {report.seed}",
+        f"{figure(report.reference)}; a share of 0 is {_zero(report)}; budget {report.budget}, "
+        f"seed {report.seed}",
     )
     _print_attacks(console, report)
     _print_corruptions(console, report)
     _print_curve(console, report)
     _print_behaviour(console, report)
     say(console, "held-out metrics", "bold")
-    for aspect in ("relevance", "form", "design", "nothing"):
+    for aspect in ("relevance", "form", "nothing"):
         names = [metric.name for metric in report.held_out if metric.aspect == aspect]
         if names:
             say(console, f"  {_ASPECTS[aspect]}: {', '.join(names)}")
@@ -41,7 +42,6 @@ def print_report(report: Report) -> None:
 _ASPECTS = {
     "relevance": "see relevance",
     "form": "see form",
-    "design": "the id's own design",
     "nothing": "tell nothing apart here",
 }
 
@@ -136,8 +136,8 @@ def _print_behaviour(console: Console, report: Report) -> None:
     say(console, "behaviour", "bold")
     say(
         console,
-        f"  spread {figure(found.spread)}, {found.within:.0%} of the variance within prompts; all texts equal "
-        f"on {found.ties:.0%} of the prompts; {found.milliseconds:.3g} ms a text; "
+        f"  spread {figure(found.spread)}, {found.within:.0%} of the variance within prompts; all texts "
+        f"equal on {found.ties:.0%} of the prompts; {found.milliseconds:.3g} ms a text; "
         f"{'deterministic' if found.deterministic else 'not deterministic'}",
     )
     if found.prefixes is not None and found.falls is not None:
