@@ -19,6 +19,7 @@ class Budget:
         search_calls: Reward calls of each search on one prompt.
         samples: Texts that the model writes for each prompt.
         resamples: Bootstrap samples of the prompts.
+        edits: Numbers of edits that corrupt a reference.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Budget:
     search_calls: int
     samples: int
     resamples: int = 400
+    edits: tuple[int, ...] = (1, 2, 4, 8)
 
     def for_slow_reward(self) -> Budget:
         """Returns a budget with a tenth of the searches, for rewards that take milliseconds for a text."""
@@ -39,6 +41,8 @@ class Budget:
             constant_texts=max(40, self.constant_texts // 10),
             search_prompts=max(2, self.search_prompts // 4),
             search_calls=max(64, self.search_calls // 10),
+            samples=max(4, self.samples // 4),
+            edits=(2, 8),
         )
 
 

@@ -16,7 +16,6 @@ from llm_benchmarks.rewards.audit.scoring import Floats
 from llm_benchmarks.rewards.audit.shares import Estimate, Scale
 from llm_envs.episode import Episode
 
-COUNTS = (1, 2, 4, 8)
 _WORDS = 200
 
 
@@ -54,7 +53,7 @@ def edits_of(ground: Ground) -> dict[str, Edit]:
     return found if negate is None else {**found, "negate": negate}
 
 
-def corruptions(ground: Ground, scale: Scale, counts: Sequence[int] = COUNTS) -> list[Corruption]:
+def corruptions(ground: Ground, scale: Scale, counts: Sequence[int]) -> list[Corruption]:
     """Returns how the reward takes each kind of edit of the references."""
     own = scale.scores(ground.references)
     found = []

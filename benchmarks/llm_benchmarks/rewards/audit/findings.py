@@ -18,6 +18,7 @@ from llm_envs.episode import Episode
 _TIES = 0.5
 _PREFERRED = 0.25
 _HEAVY = 8
+_SHOWN = 60
 
 
 def findings_of(
@@ -33,9 +34,9 @@ def findings_of(
     found = [
         *_signal(scale, own, results, random_words),
         *_raising(scale),
-        *(Finding(r.grade, r.attack.name, f"{_said(r)}.") for r in results if r.grade != "no exploit"),
+        *(Finding(r.grade, r.attack.name, _said(r)) for r in results if r.grade != "no exploit"),
         *_held_out(scale),
-        *_corrupted(edited),
+        *(_corrupted(edited) if scale.has_scale else ()),
         *_chosen(curve),
         *([] if behaviour is None else _behaving(behaviour)),
     ]
@@ -43,7 +44,9 @@ def findings_of(
 
 
 def _said(result: Result) -> str:
-    return result.why[0].upper() + result.why[1:]
+    text = " / ".join(result.attack.episodes[result.best].text.split("\n"))
+    text = text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+    return f"{result.why[0].upper()}{result.why[1:]}; for instance {text!r}."
 
 
 def _signal(

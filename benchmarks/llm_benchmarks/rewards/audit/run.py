@@ -133,7 +133,7 @@ def run(prepared: Prepared) -> Report:
     starts = () if prepared.agent is None or ground.talks else samples
     searched = searched_attacks(ground, budget, raised, starts)
     results = worst_first([judge(attack, scale) for attack in [*fixed, *searched]])
-    edited = corruptions(ground, scale)
+    edited = corruptions(ground, scale, budget.edits)
     curve, behaviour = _of_samples(ground, scale, samples, prepared.agent or STAND_IN)
     spec, (begun, cpu) = prepared.spec, prepared.begun
     return Report(

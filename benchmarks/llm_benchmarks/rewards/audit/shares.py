@@ -92,6 +92,7 @@ class Scale:
         self.reads_references = reads_references
         self.reference = float(references.mean())
         self.scale = self.reference - zero.value
+        self.has_scale = self.scale > 1e-9
         self._resamples, self._seed = resamples, seed
         self.worst = float(references.min())
 
@@ -106,11 +107,11 @@ class Scale:
         """Returns shares of the references' reward.
 
         A reward that pays references no more than zero has no scale: then whatever earns more than the
-        references, or as much, has the share 1, and the rest has 0.
+        references has the share 1, and the rest has 0.
         """
-        if self.scale > 1e-12:
+        if self.has_scale:
             return (scores - self.zero.value) / self.scale
-        return (scores >= self.reference - 1e-12).astype(np.float64)
+        return (scores > self.reference + 1e-9).astype(np.float64)
 
     def draws(self, n: int) -> np.ndarray:
         """Returns bootstrap samples of n prompts, int (resamples, n)."""
