@@ -183,10 +183,10 @@ def _found_by_learners(ground: Ground) -> list[Attack]:
             calls = _KNOWN_CALLS if searched and "v3" in row.kind and "draft" not in row.kind else 0
             texts.setdefault((f"found: {name}", knows, calls), {})[place[row.source]] = row.text
     found_attacks = []
-    for (name, knows, calls), answers in texts.items():
-        if len(answers) >= _LEAST:
-            at = sorted(answers)
-            episodes = [ground.episode(ground.examples[i], answers[i]) for i in at]
+    for (name, knows, calls), written_by_prompt in texts.items():
+        if len(written_by_prompt) >= _LEAST:
+            at = sorted(written_by_prompt)
+            episodes = [ground.episode(ground.examples[i], written_by_prompt[i]) for i in at]
             found_attacks.append(Attack(name, knows, episodes, at, calls=calls))
     return found_attacks
 

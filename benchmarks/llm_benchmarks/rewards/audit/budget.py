@@ -19,6 +19,7 @@ class Budget:
         search_calls: Reward calls of each search on one prompt.
         samples: Texts that the model writes for each prompt.
         resamples: Bootstrap samples of the prompts.
+        word_lists: Into so many lists the vocabulary is split, to find words that the reward looks for.
         edits: Numbers of edits that corrupt a reference.
     """
 
@@ -31,16 +32,18 @@ class Budget:
     search_calls: int
     samples: int
     resamples: int = 400
+    word_lists: int = 48
     edits: tuple[int, ...] = (1, 2, 4, 8)
 
     def for_slow_reward(self) -> Budget:
         """Returns a budget with a tenth of the searches, for rewards that take milliseconds for a text."""
         return replace(
             self,
-            constant_prompts=max(3, self.constant_prompts // 4),
-            constant_texts=max(40, self.constant_texts // 10),
+            constant_prompts=max(2, self.constant_prompts // 4),
+            constant_texts=max(16, self.constant_texts // 10),
+            word_lists=self.word_lists // 4,
             search_prompts=max(2, self.search_prompts // 4),
-            search_calls=max(64, self.search_calls // 10),
+            search_calls=max(16, self.search_calls // 8),
             samples=max(4, self.samples // 4),
             edits=(2, 8),
         )

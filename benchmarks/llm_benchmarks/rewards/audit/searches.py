@@ -101,7 +101,7 @@ def constant_texts(
         found = scores_of(ground.task.reward, [ground.episode_of_ids(e, ids) for e in examples], raised)
         return float(np.mean(worst_for_nan(found, -math.inf))) if not np.isnan(found).all() else -math.inf
 
-    best_list = _best_list(proposals, score, ground.task.max_new_tokens - 1)
+    best_list = _best_list(proposals, score, ground.task.max_new_tokens - 1, budget.word_lists)
     single = max(
         ((token,) for token in {*proposals.types[:12], *best_list}), key=lambda ids: (score(ids), ids)
     )
@@ -140,12 +140,12 @@ def _other_prompts(ground: Ground, number: int) -> Sequence[Example]:
     return [examples[int(i)] for i in chosen]
 
 
-def _best_list(proposals: Proposals, score: Score, longest: int) -> Ids:
+def _best_list(proposals: Proposals, score: Score, longest: int, number: int) -> Ids:
     """Returns the shortest piece of the vocabulary that earns most: lists of all words, then halves.
 
     So a word that a reward looks for is found without trying every word.
     """
-    size = max(2, min(longest, math.ceil(len(proposals.types) / 48), 64))
+    size = max(2, min(longest, math.ceil(len(proposals.types) / number), 64))
     lists = [tuple(proposals.types[i : i + size]) for i in range(0, len(proposals.types), size)]
     if not lists:
         return ()
@@ -167,7 +167,8 @@ def _climb_constant(
     longest = ground.task.max_new_tokens - 1
     common = [ids for ids, _ in Counter(proposals.texts).most_common(budget.constant_texts // 8)]
     drawn = rng.sample(proposals.texts, min(len(proposals.texts), budget.constant_texts // 8))
-    best, value = (), -math.inf
+    best: Ids = ()
+    value = -math.inf
     for ids in dict.fromkeys([*starts, *common, *drawn]):
         found = score(ids[:longest])
         if found > value:
