@@ -11,11 +11,10 @@ import numpy as np
 
 from llm_benchmarks.rewards.audit.ground import Ground, MakeSpeaker
 from llm_benchmarks.rewards.audit.pieces import shuffled, truncated, words_in, written
-from llm_benchmarks.rewards.degenerate import fixed_frame, fixed_scene, found_answers
+from llm_benchmarks.rewards.degenerate import fixed_frame, fixed_scene
 from llm_envs.envs.conversation import Speaker
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards.forms import FORMS
-from llm_envs.rewards.grammar.found import found
 
 Knows = Literal["nothing", "train texts", "prompt", "reward", "reward, each prompt", "references"]
 """What an attack uses to write its texts."""
@@ -39,8 +38,7 @@ class Attack:
     Attributes:
         name: How the texts are written.
         knows: What the attack uses.
-        episodes: One for each of `prompts`.
-        prompts: Positions among the prompts of the audit.
+        episodes: One for each prompt, or for each of some prompts.
         calls: Reward calls on one prompt, 0 if the prompt's own reward was never asked.
         searched: Reward calls on other prompts.
         keeps: True if the text is a reference that lost something: the attack succeeds if it keeps (nearly)
@@ -51,7 +49,6 @@ class Attack:
     name: str
     knows: Knows
     episodes: Sequence[Episode]
-    prompts: Sequence[int]
     calls: int = 0
     searched: int = 0
     keeps: bool = False
@@ -103,11 +100,7 @@ def fixed_attacks(ground: Ground) -> list[Attack]:
         (START, "references", lambda example: truncated(example.references[0], 0.25), True),
         (TWICE, "references", lambda e: between.join([e.references[0]] * 2), True),
     ]
-    everyone = range(len(ground.examples))
-    attacks = [
-        Attack(name, knows, ground.texts(write), everyone, keeps=keeps) for name, knows, write, keeps in made
-    ]
-    return [*attacks, *_found_by_learners(ground)]
+    return [Attack(name, knows, ground.texts(write), keeps=keeps) for name, knows, write, keeps in made]
 
 
 class _Others(dict[int, str]):
@@ -165,36 +158,6 @@ def _line_as_frame(ground: Ground, asked: Callable[[Example], list[str]]) -> Cal
     return write
 
 
-def _found_by_learners(ground: Ground) -> list[Attack]:
-    """Returns what trained learners and searches found on these very prompts before, if anything."""
-    place = {example.source: i for i, example in enumerate(ground.examples)}
-    texts: dict[tuple[str, Knows, int], dict[int, str]] = {}
-    task_id = ground.env.spec.id if ground.env.spec else ""
-    for finder, answers in found_answers(task_id).items():
-        for source, text in answers.items():
-            if source in place:
-                key: tuple[str, Knows, int] = (f"a learner's, {finder}", "reward", 0)
-                texts.setdefault(key, {})[place[source]] = text
-    for row in found() if task_id == "TextGen-v0" else ():
-        if row.source in place:
-            searched = row.kind.startswith(("hill", "beam"))
-            name = row.kind if searched else f"a learner's, {row.kind.partition(',')[0]} against fluency v2"
-            knows: Knows = "reward, each prompt" if searched else "reward"
-            calls = _KNOWN_CALLS if searched and "v3" in row.kind and "draft" not in row.kind else 0
-            texts.setdefault((f"found: {name}", knows, calls), {})[place[row.source]] = row.text
-    found_attacks = []
-    for (name, knows, calls), written_by_prompt in texts.items():
-        if len(written_by_prompt) >= _LEAST:
-            at = sorted(written_by_prompt)
-            episodes = [ground.episode(ground.examples[i], written_by_prompt[i]) for i in at]
-            found_attacks.append(Attack(name, knows, episodes, at, calls=calls))
-    return found_attacks
-
-
-_KNOWN_CALLS = 1500  # of the searches whose texts are kept
-_LEAST = 3
-
-
 def _dialogue_attacks(ground: Ground) -> list[Attack]:
     """Returns the attacks that can be said in a dialogue, turn by turn."""
     turns, vocabulary = ground.train_texts, ground.vocabulary
@@ -236,9 +199,8 @@ def _dialogue_attacks(ground: Ground) -> list[Attack]:
         made.append(
             (TWICE, "references", corrupted(ground, lambda: lambda text, rng: f"{text} {text}"), True)
         )
-    everyone = range(len(ground.examples))
     return [
-        Attack(name, knows, ground.dialogues(speaker, name), everyone, keeps=keeps)
+        Attack(name, knows, ground.dialogues(speaker, name), keeps=keeps)
         for name, knows, speaker, keeps in made
     ]
 

@@ -22,7 +22,7 @@ from llm_envs.evaluation import episode_seed
 MakeSpeaker = Callable[[np.random.Generator], Speaker]
 """Makes the agent's side of one dialogue."""
 _ROWS = 32
-_HALVED_FROM = 40
+_HALVED_FROM, _MOST_TEXTS = 40, 20_000
 
 
 class Ground:
@@ -79,14 +79,19 @@ class Ground:
     @cached_property
     def train_texts(self) -> Sequence[str]:
         """The texts that attacks are made from: half of the train split, in dialogues half of the turns."""
-        texts = list(self.task.train_texts())
-        return texts[::2] if len(texts) >= _HALVED_FROM else texts
+        return self._half(0)
 
     @cached_property
     def judge_texts(self) -> Sequence[str]:
         """The other half, which held-out metrics are fitted on: no attack is made from what a judge knows."""
-        texts = list(self.task.train_texts())
-        return texts[1::2] if len(texts) >= _HALVED_FROM else texts
+        return self._half(1)
+
+    def _half(self, which: int) -> list[str]:
+        texts = self.task.train_texts()
+        if len(texts) < _HALVED_FROM:
+            return list(texts)
+        step = max(2, 2 * round(len(texts) / _MOST_TEXTS))  # even, so that the halves share no text
+        return [texts[i] for i in range(which, len(texts), step)]
 
     @cached_property
     def vocabulary(self) -> list[str]:

@@ -26,6 +26,7 @@ from llm_benchmarks.rewards.audit.budget import FULL, SLOW_MS, Budget
 from llm_benchmarks.rewards.audit.corruptions import corruptions
 from llm_benchmarks.rewards.audit.exploits import judge, worst_first
 from llm_benchmarks.rewards.audit.findings import findings_of
+from llm_benchmarks.rewards.audit.found_texts import found_attacks
 from llm_benchmarks.rewards.audit.ground import Ground
 from llm_benchmarks.rewards.audit.held_out import chosen_metrics, held_out_metrics
 from llm_benchmarks.rewards.audit.report import Report
@@ -132,7 +133,7 @@ def run(prepared: Prepared) -> Report:
     samples = samples_of(ground, prepared.agent, prepared.model, budget.samples)
     starts = () if prepared.agent is None or ground.talks else samples
     searched = searched_attacks(ground, budget, raised, starts)
-    results = worst_first([judge(attack, scale) for attack in [*fixed, *searched]])
+    results = worst_first([judge(attack, scale) for attack in [*fixed, *found_attacks(ground), *searched]])
     edited = corruptions(ground, scale, budget.edits)
     curve, behaviour = _of_samples(ground, scale, samples, prepared.agent or STAND_IN)
     spec, (begun, cpu) = prepared.spec, prepared.begun

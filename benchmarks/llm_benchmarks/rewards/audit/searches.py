@@ -108,11 +108,10 @@ def constant_texts(
     filled = single * (ground.task.max_new_tokens - 1)
     listed = calls
     climbed = _climb_constant(proposals, score, rng, [(), best_list, single, filled], budget, ground)
-    everyone = range(len(ground.examples))
 
     def attack(name: str, ids: Ids, searched: int) -> Attack:
         episodes = [ground.episode_of_ids(example, ids) for example in ground.examples]
-        return Attack(name, "reward", episodes, everyone, searched=searched)
+        return Attack(name, "reward", episodes, searched=searched)
 
     return [
         attack("best single token", single, listed),
@@ -263,7 +262,6 @@ def _on_each_prompt(
                     f"{name}, {calls:,} calls a prompt",
                     "reward, each prompt",
                     texts,
-                    prompts,
                     calls=calls,
                     curve=curve,
                 )
