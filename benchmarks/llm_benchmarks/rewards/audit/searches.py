@@ -126,9 +126,7 @@ def _constant_turn(ground: Ground, budget: Budget) -> Attack:
     agent = ConstantAgent(ground.env, ground.seed, examples=budget.constant_prompts)
     agent.learn(budget.dialogue_tokens)
     episodes = ground.played(agent, 1, deterministic=True)
-    return Attack(
-        "best constant turn", "reward", episodes, range(len(episodes)), searched=agent.report.reward_calls
-    )
+    return Attack("best constant turn", "reward", episodes, searched=agent.report.reward_calls)
 
 
 def _other_prompts(ground: Ground, number: int) -> Sequence[Example]:

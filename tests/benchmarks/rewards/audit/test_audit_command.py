@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import pytest
 
+from llm_baselines.registry import make_agent
 from llm_benchmarks.commands.app import main
 
 LINE = ("rewards", "audit")
@@ -105,6 +107,17 @@ def test_components_of_the_reward_are_not_held_out(capsys: pytest.CaptureFixture
 def test_agent_writes_the_texts_of_the_curve(capsys: pytest.CaptureFixture[str]) -> None:
     found = outcome(capsys, "default", *TINY, "--agent", "unigram")
     assert found["best_of_n"]["model"] == "unigram"
+
+
+def test_trained_agent_from_a_folder_writes_the_texts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    env = gym.make("TextGen-Tiny-v0")
+    agent = make_agent("unigram", env, seed=0)
+    agent.learn(0)
+    agent.save(tmp_path / "agent")
+    found = outcome(capsys, "default", *TINY, "--agent", str(tmp_path / "agent"))
+    assert found["best_of_n"]["model"] == str(tmp_path / "agent")
 
 
 @pytest.mark.parametrize(
