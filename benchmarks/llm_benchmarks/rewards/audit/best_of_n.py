@@ -17,6 +17,8 @@ import numpy as np
 from llm_benchmarks.rewards.audit.scoring import Floats
 from llm_benchmarks.rewards.audit.shares import Estimate, Scale
 
+_FALL = 0.03  # a smaller fall of the held-out share is no turn
+
 
 @dataclass(frozen=True)
 class BestOfN:
@@ -28,7 +30,8 @@ class BestOfN:
         kl: Their distances from the model in nats.
         reward: The share of the references' reward of the chosen text.
         held_out: The held-out share of the chosen text.
-        turn: The n at which the held-out share is highest, if it surely falls after it; else None.
+        turn: The n at which the held-out share is highest, if it surely falls after it, by 3 % at least; else
+            None.
         fall: The fall from there to the largest n.
         ties: The share of prompts on which all texts earn the same.
     """
@@ -85,7 +88,7 @@ def curve_of(model: str, rewards: Floats, held_out: dict[str, Floats], scale: Sc
     gained = [scale.estimate(scale.shares(best_of_n(rewards, rewards, n))) for n in numbers]
     peak = max(numbers, key=lambda n: (quality[n].value, -n))
     fall = scale.quality_difference(chosen[peak], chosen[numbers[-1]])
-    turns = peak != numbers[-1] and fall.low > 0
+    turns = peak != numbers[-1] and fall.low > 0 and fall.value >= _FALL
     return BestOfN(
         model,
         numbers,
