@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from llm_benchmarks.commands.options import AllowCode, Env, EnvSet, Json, code_allowed
-from llm_benchmarks.console.input import InputError, bad_input, creatable
+from llm_benchmarks.console.input import InputError, bad_input, creatable, is_folder
 from llm_benchmarks.console.options import env_arguments, reward_spec
 
 
@@ -62,7 +62,7 @@ def command(
             from llm_benchmarks.run.cells import check_names, check_ours
 
             if out is not None:
-                if out.is_dir():
+                if is_folder(out):
                     raise InputError(f"--out {str(out)!r} is a folder; name a file, such as audit.html")
                 creatable(out, "--out")
             check_names([env], [] if agent is None else [agent], "rewards audit")
@@ -80,14 +80,14 @@ def command(
                 arguments=arguments,
             )
         report = run(prepared)
-    if out is not None:
-        from llm_benchmarks.rewards.audit.page import write_page
-
-        write_page(report, out)
     if json:
         print(json_format.dumps(report.to_dict(), indent=1))
     else:
         from llm_benchmarks.rewards.audit.terminal import print_report
 
         print_report(report)
+    if out is not None:
+        from llm_benchmarks.rewards.audit.page import write_page
+
+        write_page(report, out)
     raise typer.Exit(1 if report.exploits else 0)

@@ -51,7 +51,8 @@ def render(report: Report) -> str:
 
 
 def write_page(report: Report, out: Path) -> None:
-    """Writes the page to a file."""
+    """Writes the page to a file; makes its folder."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(render(report).encode("utf-8", "backslashreplace"))  # half a surrogate pair is no UTF-8
 
 
