@@ -19,7 +19,6 @@ SOUND = {
     "gate": ("TextGen-v0", "gate(fluency * novelty, constraints >= 0.7)"),
     "product and penalty": ("TextGen-v0", "constraints * fluency * novelty - 0.2 * repetition"),
     "sparse": ("TextGen-Tiny-v0", "exact_match"),
-    "success": ("Dialogue-v0", "task_success"),
     "score and length": ("Translation-EnZh-v0", "bleu - 0.2 * length_penalty(max=12)"),
 }
 
