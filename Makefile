@@ -30,6 +30,8 @@ bench: $(VENV)/.benchmarks
 	$(BIN)/llm-envs benchmark benchmarks/suites/baselines.toml --store benchmarks/results
 	$(BIN)/llm-envs leaderboard show --store benchmarks/results
 	$(BIN)/llm-envs leaderboard html --store benchmarks/results --out leaderboard.html
+	for id in TextGen-v0 Translation-v0 Dialogue-v0; do \
+		$(BIN)/llm-envs rewards audit default --env $$id --out audit-$$id.html || exit 1; done
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,4 +1,4 @@
-"""`llm-envs rewards`: the library of rewards, and rewards that are fitted to data."""
+"""`llm-envs rewards`: the library of rewards, their audit, and rewards that are fitted to data."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from llm_benchmarks.commands import audit_reward
 from llm_benchmarks.commands.options import Json
 from llm_benchmarks.console.input import bad_input, creatable, usable_folder
 
-rewards = typer.Typer(help="Lists rewards, and fits rewards to data.")
+rewards = typer.Typer(help="Lists, audits and fits rewards.")
+rewards.command("audit")(audit_reward.command)
 
 
 @rewards.command("list")

@@ -200,6 +200,7 @@ def test_options_of_agents(where: tuple[str, str], value: str) -> None:
 
 
 EVALUATE = ("evaluate", "--env", TINY, "--agent", "random", "--episodes", "1", "--store", "store")
+AUDIT = ("rewards", "audit", "default", "--env", TINY, "--budget", "short")
 WORDS = [
     (EVALUATE, "--seed", "--seed"),
     (EVALUATE, "--num-envs", "--num-envs"),
@@ -226,6 +227,11 @@ WORDS = [
     (("check",), "--submission", "--submission"),
     (("check", "random"), "--env", "environment"),
     (("pages", "--out", "pages"), "", "environment"),
+    (AUDIT, "--held-out", ""),
+    (AUDIT, "--agent", "agent"),
+    (AUDIT, "--seed", "--seed"),
+    (AUDIT, "--dataset", "dataset"),
+    (AUDIT, "--out", "--out"),
 ]
 
 
