@@ -113,7 +113,7 @@ def fit(rows: Sequence[tuple[str, str]], *, rewarded: str | None = None, seed: i
     return Fitted(classifier, accuracy, low, high, commonest, len(train), count)
 
 
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
+def wilson_interval(share: float, count: float) -> tuple[float, float]:
     """Returns the 95 % interval of a share of `count` independent rows (Wilson 1927)."""
     square = _NORMAL**2
     centre = (share + square / (2 * count)) / (1 + square / count)
