@@ -1,4 +1,4 @@
-"""What a reward that was fitted to people's comparisons knows of a text: its words, its form, its language model.
+"""What a reward that was fitted to comparisons knows of a text: words, form, a language model's states.
 
 The words are those of `linear_classifier.features_of`, hashed. The form is a short list of measures, of which
 length enters also squared, so that a middle length can be the best.
@@ -63,9 +63,9 @@ def form_of(source: str, text: str) -> list[float]:
 
 
 def embedded(model: Source, texts: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Returns the mean of a language model's last hidden states over each text, of length 1; (n, hidden size).
+    """Returns the mean of a language model's last hidden states over each text, (n, hidden size).
 
-    The empty text has zeros. Texts are cut to the model's length.
+    Its length is 1. The empty text has zeros. Texts are cut to the model's length.
     """
     import torch
 

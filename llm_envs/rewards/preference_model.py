@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,8 @@ def read_preference_model(place: str) -> PreferenceModel:
         facts = read_json(path, max_bytes=MAX_BYTES)
     except OSError as error:
         raise ValueError(
-            f"'{path}' cannot be read: {error.strerror}; `llm-envs rewards fit-preferences` writes such a folder"
+            f"'{path}' cannot be read: {error.strerror}; `llm-envs rewards fit-preferences` writes such a "
+            "folder"
         ) from error
     if not isinstance(facts, dict) or facts.get("kind") != KIND or facts.get("format") != 1:
         raise ForeignDataError(f"'{path}' is no {KIND} of format 1")
@@ -137,12 +139,14 @@ def _checked(facts: Mapping[str, Any]) -> PreferenceModel:
     if (
         not isinstance(places, list)
         or not all(type(p) is int and 0 <= p < WIDTH for p in places)
-        or any(a >= b for a, b in zip(places, places[1:], strict=False))
+        or any(a >= b for a, b in pairwise(places))
     ):
         raise ForeignDataError(f"places is a rising list of whole numbers below {WIDTH}")
     lm = facts.get("lm")
     if lm is not None and not (
-        isinstance(lm, dict) and set(lm) == {"name", "identity"} and all(isinstance(v, str) for v in lm.values())
+        isinstance(lm, dict)
+        and set(lm) == {"name", "identity"}
+        and all(isinstance(v, str) for v in lm.values())
     ):
         raise ForeignDataError("lm is null, or has the texts name and identity")
     words, states = _numbers(facts, "words"), _numbers(facts, "states")

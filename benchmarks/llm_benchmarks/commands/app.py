@@ -33,6 +33,7 @@ SUBCOMMANDS = (
     "benchmark",
     "throughput",
     "degenerate",
+    "rate",
     "pages",
 )
 """Names of the files in declarations/, with "-" for "_", in the order of the help."""

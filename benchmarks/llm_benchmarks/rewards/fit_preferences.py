@@ -1,7 +1,7 @@
-"""Fits a Bradley-Terry model to comparisons of texts, and says how often it agrees with comparisons it has not seen.
+"""Fits a Bradley-Terry model to comparisons of texts, and measures it on comparisons it has not seen.
 
-Sources: Bradley and Terry (1952), "Rank analysis of incomplete block designs"; Guo et al. (2017), "On calibration
-of modern neural networks" (temperature, expected calibration error).
+Sources: Bradley and Terry (1952), "Rank analysis of incomplete block designs"; Guo et al. (2017), "On
+    calibration of modern neural networks" (temperature, expected calibration error).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -122,10 +123,14 @@ def fit_preferences(
     comparisons = [comparison for comparison in comparisons if comparison.a != comparison.b]
     decided = sum(comparison.share != 0.5 for comparison in comparisons)
     if decided < LEAST:
-        raise ValueError(f"{decided} comparisons of different texts without ties; at least {LEAST} are needed")
+        raise ValueError(
+            f"{decided} comparisons of different texts without ties; at least {LEAST} are needed"
+        )
     prompts = sorted({comparison.prompt for comparison in comparisons})
     if len(prompts) < FOLDS:
-        raise ValueError(f"comparisons of {len(prompts)} prompts; at least {FOLDS} are needed, to hold some out")
+        raise ValueError(
+            f"comparisons of {len(prompts)} prompts; at least {FOLDS} are needed, to hold some out"
+        )
     data = _Data(comparisons, None if lm is None else Source("encoder", lm, device))
     fold_of = dict(zip(prompts, _spread(len(prompts), seed), strict=True))
     folds = np.array([fold_of[comparison.prompt] for comparison in comparisons])
@@ -323,8 +328,8 @@ _FACTS = ("accuracy", "longer", "log_loss", "calibration_error", "comparisons", 
 def _effective(right: Floats, clusters: Sequence[str]) -> float:
     """Returns how many independent comparisons would be as certain as these, which share prompts.
 
-    It is p (1 - p) over the squared standard error over prompts (Korn and Graubard 1998), at most the number of
-    comparisons, and the number of prompts if all comparisons came out alike.
+    It is p (1 - p) over the squared standard error over prompts (Korn and Graubard 1998), at most the number
+    of comparisons, and the number of prompts if all comparisons came out alike.
     """
     mean, error = float(right.mean()), cluster_interval(right, clusters).standard_error
     if not error:
@@ -335,7 +340,7 @@ def _effective(right: Floats, clusters: Sequence[str]) -> float:
 def _bins(margins: Floats, right: Floats) -> tuple[Bin, ...]:
     likelier = _logistic(np.abs(margins))
     found = []
-    for low, high in zip(_BINS, _BINS[1:], strict=False):
+    for low, high in pairwise(_BINS):
         inside = (likelier >= low) & ((likelier < high) | (high == 1.0))
         if inside.any():
             said, came = float(likelier[inside].mean()), float(right[inside].mean())
