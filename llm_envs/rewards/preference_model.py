@@ -89,7 +89,7 @@ class PreferenceModel:
         facts = {"kind": KIND, "format": 1, "identity": self.identity, **self._numbers()}
         part = folder / f"{DESCRIPTION}.part"
         with open(part, "w", encoding="utf-8") as file:
-            file.write(json.dumps({**self.facts, **facts}, indent=1) + "\n")
+            file.write(json.dumps({**self.facts, **facts}) + "\n")
             file.flush()
             os.fsync(file.fileno())
         part.replace(folder / DESCRIPTION)

@@ -17,8 +17,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 from scipy.sparse import csr_matrix
 
-from llm_benchmarks.leaderboard.statistics import cluster_interval
-from llm_benchmarks.rewards.fit_classifier import wilson_interval
+from llm_benchmarks.rewards.shares import share_interval
 from llm_envs.rewards.linear_classifier import WIDTH, features_of
 from llm_envs.rewards.preference_features import embedded, form_of
 from llm_envs.rewards.preference_model import PreferenceModel
@@ -298,17 +297,16 @@ def _measured(
     decided = share != 0.5
     right = ((margins > 0) == (share > 0.5))[decided].astype(float)
     clusters = [c.prompt for c, kept in zip(comparisons, decided, strict=True) if kept]
-    accuracy = float(right.mean())
-    low, high = wilson_interval(accuracy, _effective(right, clusters))
+    accuracy = share_interval(list(right), clusters)
     lengths = np.array([len(words_of(c.a)) - len(words_of(c.b)) for c in comparisons])[decided]
     longer = float(np.where(lengths == 0, 0.5, (lengths > 0) == (share[decided] > 0.5)).mean())
     bins = _bins(margins[decided], right)
     error = sum(b.count * abs(b.said - b.came) for b in bins) / sum(b.count for b in bins)
     found = FittedPreferences(
         model=model,
-        accuracy=accuracy,
-        low=low,
-        high=high,
+        accuracy=accuracy.estimate,
+        low=float(accuracy.low or 0.0),
+        high=float(accuracy.high or 0.0),
         longer=max(longer, 1 - longer),
         log_loss=_log_loss(margins, share),
         calibration_error=error,
@@ -318,23 +316,11 @@ def _measured(
         prompts=prompts,
     )
     facts = {name: getattr(found, name) for name in _FACTS}
-    facts |= {"interval": [low, high], "bins": [b._asdict() for b in bins], "seed": seed}
+    facts |= {"interval": [found.low, found.high], "bins": [b._asdict() for b in bins], "seed": seed}
     return FittedPreferences(**{**vars(found), "model": PreferenceModel(**{**vars(model), "facts": facts})})
 
 
 _FACTS = ("accuracy", "longer", "log_loss", "calibration_error", "comparisons", "ties", "prompts")
-
-
-def _effective(right: Floats, clusters: Sequence[str]) -> float:
-    """Returns how many independent comparisons would be as certain as these, which share prompts.
-
-    It is p (1 - p) over the squared standard error over prompts (Korn and Graubard 1998), at most the number
-    of comparisons, and the number of prompts if all comparisons came out alike.
-    """
-    mean, error = float(right.mean()), cluster_interval(right, clusters).standard_error
-    if not error:
-        return float(len(set(clusters)))
-    return min(float(len(right)), mean * (1 - mean) / error**2)
 
 
 def _bins(margins: Floats, right: Floats) -> tuple[Bin, ...]:

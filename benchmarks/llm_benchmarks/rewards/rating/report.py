@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from llm_benchmarks.leaderboard.statistics import Interval, cluster_interval
 from llm_benchmarks.rewards.rating.agreement import Agreement, agreement
 from llm_benchmarks.rewards.rating.judgements import SCORES, Judgement, Said
+from llm_benchmarks.rewards.shares import share_interval
 
 _SHARES = {"a": 1.0, "tie": 0.5, "b": 0.0}
+_IntervalOf = Callable[[Sequence[float], Sequence[str]], Interval]
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def make_report(said: Said) -> Report:
     agents = _compared(judgements) if pairs else _rated(judgements)
     names = sorted({name for one in judgements for name in one.agents})
     sided = [one for one in judgements if one.choice in ("a", "b")]
+    lefts = [float(one.choice == one.left) for one in sided]
     return Report(
         scale=said.asked.scale,
         question=said.asked.question,
@@ -105,9 +108,7 @@ def make_report(said: Said) -> Report:
         agents=agents,
         pairs=_two_by_two(judgements, names) if pairs and len(names) > 2 else (),
         agreement=agreement(by_item, tuple(sorted(_SHARES.values())) if pairs else SCORES),
-        left=_interval([one.choice == one.left for one in sided], [one.item for one in sided])
-        if sided
-        else None,
+        left=share_interval(lefts, [one.item for one in sided]) if sided else None,
     )
 
 
@@ -154,10 +155,12 @@ def _rated(judgements: Sequence[Judgement]) -> tuple[AgentRow, ...]:
     said: dict[str, list[tuple[float, str]]] = {}
     for one in judgements:
         said.setdefault(one.agents[0], []).append((value_of(one), one.prompt))
-    return _rows({(name, ""): answers for name, answers in said.items()})
+    return _rows({(name, ""): answers for name, answers in said.items()}, cluster_interval)
 
 
-def _rows(said: Mapping[tuple[str, str], Sequence[tuple[float, str]]]) -> tuple[AgentRow, ...]:
+def _rows(
+    said: Mapping[tuple[str, str], Sequence[tuple[float, str]]], interval: _IntervalOf = share_interval
+) -> tuple[AgentRow, ...]:
     rows = [
         AgentRow(
             name=name,
@@ -165,12 +168,8 @@ def _rows(said: Mapping[tuple[str, str], Sequence[tuple[float, str]]]) -> tuple[
             judged=len(answers),
             wins=sum(value == 1.0 for value, _ in answers),
             ties=sum(value == 0.5 for value, _ in answers),
-            score=_interval([value for value, _ in answers], [prompt for _, prompt in answers]),
+            score=interval([value for value, _ in answers], [prompt for _, prompt in answers]),
         )
         for (name, against), answers in said.items()
     ]
     return tuple(sorted(rows, key=lambda row: (-row.score.estimate, row.name, row.against)))
-
-
-def _interval(values: Sequence[float], clusters: Sequence[str]) -> Interval:
-    return cluster_interval([float(value) for value in values], clusters)

@@ -1,0 +1,302 @@
+"""Does training on a reward that was fitted to 300 noisy comparisons raise the score behind the comparisons?
+
+    python benchmarks/learn_preferences.py --out docs/rewards/preferences.json
+    python benchmarks/learn_preferences.py --table docs/rewards/preferences.json
+
+A shop answers complaints. Its answers are put together from friendly and unfriendly, short and long
+sentences, and a small model learns to write them. A simulated person compares two answers of this model for
+each of 300 complaints. The person likes friendly answers of about 20 words (`hidden_score`), and says the
+opposite of what they think in 20 % of all cases. `fit_preferences` sees nothing else. RLOO then trains the
+same model on the fitted reward. Everything is repeated for each seed. Complaints of the test split occur in
+no other part.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+import llm_envs
+from llm_baselines.registry import make_agent
+from llm_benchmarks.leaderboard.statistics import Interval, mean_interval, paired_difference
+from llm_benchmarks.rewards.fit_preferences import Comparison, FittedPreferences, fit_preferences
+from llm_envs.episode import Episode, Example
+from llm_envs.evaluation import EpisodeRow
+from llm_envs.rewards import make_reward
+from llm_envs.tokenizers.words import words_of
+
+SEEDS = (1, 2, 3, 4, 5)
+COMPARISONS = 300
+NOISE = 0.2
+LIKED_WORDS = 20
+
+NAMES = ("ana", "ben", "carla", "dina", "emil", "farid", "greta", "hugo", "ines", "jonas")
+THINGS = ("lamp", "chair", "kettle", "bag", "clock", "radio", "coat", "bike", "phone", "table")
+FAULTS = (
+    "arrived broken",
+    "came too late",
+    "is too loud",
+    "has a scratch",
+    "does not work",
+    "is the wrong size",
+)
+GREETINGS = ("dear {name} ,", "hello {name} ,", "hi {name} !", "{name} ,", "")
+OPENINGS = (
+    "we are so sorry that the {thing} {fault} .",
+    "thank you for telling us about the {thing} .",
+    "we understand that you are upset .",
+    "that must have been annoying .",
+    "the {thing} {fault} , you say .",
+    "we have read your complaint .",
+    "it is not our fault that the {thing} {fault} .",
+    "nobody else had trouble with the {thing} .",
+    "we love to hear from you .",
+    "you were careless with the {thing} .",
+)
+OFFERS = (
+    "we will gladly send you a new {thing} today .",
+    "you may send the {thing} back .",
+    "we can not help you .",
+    "a refund is on its way .",
+    "read the rules first .",
+    "we will repair the {thing} for free .",
+    "you have to pay for a new {thing} .",
+    "please accept a small gift as well .",
+)
+CLOSINGS = (
+    "we hope that you enjoy the new {thing} .",
+    "thank you for your patience .",
+    "do not write to us again .",
+    "with kind regards .",
+    "this is our last word .",
+    "",
+    "",
+)
+
+
+def complaints(split: str) -> list[str]:
+    """Returns the complaints of a split: "ana : lamp , arrived broken"."""
+    return [
+        f"{name} : {thing} , {fault}"
+        for i, name in enumerate(NAMES)
+        for j, thing in enumerate(THINGS)
+        for k, fault in enumerate(FAULTS)
+        if ((i + j + k) % 4 == 0) == (split == "test")
+    ]
+
+
+def answer(rng: Random, complaint: str) -> str:
+    """Returns one of many answers to a complaint."""
+    name, _, rest = complaint.partition(" : ")
+    thing, _, fault = rest.partition(" , ")
+    parts = [
+        rng.choice(GREETINGS),
+        *rng.sample(OPENINGS, rng.choice((1, 1, 2))),
+        *rng.sample(OFFERS, rng.choice((1, 1, 2))),
+        rng.choice(CLOSINGS),
+    ]
+    return " ".join(part.format(name=name, thing=thing, fault=fault) for part in parts if part)
+
+
+def write_corpus(file: Path, each: int = 6) -> None:
+    """Writes the answers that the model learns to write, `each` for every complaint of the train split."""
+    rng = Random(0)
+    with open(file, "w", encoding="utf-8") as opened:
+        for split, count in (("train", each), ("test", 1)):
+            for complaint in complaints(split):
+                for _ in range(count):
+                    row = {"source": complaint, "references": [answer(rng, complaint)], "split": split}
+                    print(json.dumps(row), file=opened)
+
+
+_SENTIMENT = make_reward("sentiment")
+
+
+def hidden_score(text: str) -> float:
+    """What the simulated person thinks: friendliness by VADER, minus the distance from 20 words."""
+    return _SENTIMENT(Episode(Example(""), text)) - 0.05 * abs(len(words_of(text)) - LIKED_WORDS)
+
+
+def comparisons_of(
+    first: Sequence[EpisodeRow], second: Sequence[EpisodeRow], noise: float, seed: int
+) -> Iterator[Comparison]:
+    """Yields what the person says of two texts for each prompt; equal texts and equal scores are left out.
+
+    Args:
+        first: Episodes.
+        second: Episodes on the same examples.
+        noise: How often the person says the opposite.
+        seed: Seed of the noise.
+    """
+    rng = np.random.default_rng(seed)
+    for one, other in zip(first, second, strict=True):
+        assert one.source == other.source
+        difference = hidden_score(one.text) - hidden_score(other.text)
+        if difference:
+            said = (difference > 0) != (rng.random() < noise)
+            yield Comparison(one.source, one.text, other.text, float(said))
+
+
+def accuracy(fitted: FittedPreferences, comparisons: Sequence[Comparison]) -> float:
+    """Returns how often the model prefers the text that was preferred."""
+    prompts = [one.prompt for one in comparisons]
+    scores = [
+        fitted.model.scores(prompts, texts) for texts in zip(*((c.a, c.b) for c in comparisons), strict=True)
+    ]
+    return float(np.mean((scores[0] > scores[1]) == np.array([c.share == 1.0 for c in comparisons])))
+
+
+def run(
+    corpus: Path,
+    folder: Path,
+    seed: int,
+    *,
+    comparisons: int = COMPARISONS,
+    supervised: int = 600_000,
+    steps: int = 60_000,
+    episodes: int = 150,
+) -> dict[str, Any]:
+    """Returns what one seed reached.
+
+    Args:
+        corpus: From `write_corpus`.
+        folder: A folder of this seed's own.
+        seed: Seed of the model, the comparisons and the training.
+        comparisons: How many comparisons the reward is fitted to.
+        supervised: Tokens of demonstrations.
+        steps: Tokens of the training on the reward.
+        episodes: Episodes of an evaluation.
+    """
+    started = time.process_time()
+    kwargs = {"dataset": f"file:{corpus}", "metrics": [], "max_new_tokens": 64}
+    options = {
+        "model": "nano",
+        "eval_freq": 0,
+        "warm_start_folder": str(folder / "starts"),
+        "temperature": 1.0,
+    }
+    start = {"copy_steps": 0, "relabel": 0, "learning_rate": 5e-3, "total_timesteps": supervised}
+
+    def play(agent: Any, split: str, evaluation_seed: int, n: int) -> Sequence[EpisodeRow]:
+        env = gym.make("TextGen-v0", reward="sentiment", split=split, **kwargs)
+        return llm_envs.evaluate(agent, env, n, seed=evaluation_seed, deterministic=False).rows
+
+    env = gym.make("TextGen-v0", reward="sentiment", **kwargs)
+    tokens = start.pop("total_timesteps")
+    writer = make_agent("supervised", env, seed=seed, device="cpu", config={**options, **start})
+    writer.learn(tokens)
+    first = play(writer, "train", 10_000 + seed, comparisons * 2)
+    second = play(writer, "train", 20_000 + seed, comparisons * 2)
+    said = list(comparisons_of(first, second, NOISE, seed))[:comparisons]
+    fitted = fit_preferences(said, seed=seed)
+    fitted.model.save(folder / "liked")
+    before = play(writer, "test", 30_000, episodes)
+    again = play(writer, "test", 40_000, episodes)
+    unseen = list(comparisons_of(before, again, 0.0, seed))
+    env = gym.make("TextGen-v0", reward=f"preference:{folder / 'liked'}", **kwargs)
+    config = {
+        **options,
+        "train_dataset": "",
+        "exploration_temperature": 1.0,
+        "kl_coef": 0.01,
+        "learning_rate": 1e-3,
+        "supervised": {**start, "total_timesteps": tokens},
+    }
+    learner = make_agent("rloo", env, seed=seed, device="cpu", config=config)
+    learner.learn(steps)
+    after = play(learner, "test", 30_000, episodes)
+    reward = make_reward(f"preference:{folder / 'liked'}")
+
+    def mean(rows: Sequence[EpisodeRow]) -> dict[str, float]:
+        return {
+            "hidden": float(np.mean([hidden_score(row.text) for row in rows])),
+            "fitted": float(np.mean([reward(Episode(Example(row.source), row.text)) for row in rows])),
+            "words": float(np.mean([len(words_of(row.text)) for row in rows])),
+            "different": len({row.text for row in rows}) / len(rows),
+        }
+
+    return {
+        "seed": seed,
+        "comparisons": len(said),
+        "as_thought": sum(c.share == (hidden_score(c.a) > hidden_score(c.b)) for c in said) / len(said),
+        "cross_validated": fitted.accuracy,
+        "longer": fitted.longer,
+        "unseen": len(unseen),
+        "accuracy": accuracy(fitted, unseen),
+        "before": mean(before),
+        "after": mean(after),
+        "texts": [[b.source, b.text, a.text] for b, a in zip(before[:4], after[:4], strict=True)],
+        "cpu_seconds": time.process_time() - started,
+    }
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Returns the results as a Markdown table, with intervals over seeds."""
+    lines = [
+        "| seed | accuracy, noiseless labels | hidden score before | after | words | different texts |",
+        "|" + " --- |" * 6,
+    ]
+    for row in rows:
+        before, after = row["before"], row["after"]
+        lines.append(
+            f"| {row['seed']} | {row['accuracy']:.3f} | {before['hidden']:.3f} | {after['hidden']:.3f} | "
+            f"{before['words']:.1f} to {after['words']:.1f} | "
+            f"{before['different']:.2f} to {after['different']:.2f} |"
+        )
+    if len(rows) > 1:
+        seeds = [row["seed"] for row in rows]
+        gained = paired_difference(
+            [row["after"]["hidden"] for row in rows], [row["before"]["hidden"] for row in rows], seeds
+        )
+        for name, interval in (
+            ("accuracy on noiseless labels", mean_interval([row["accuracy"] for row in rows])),
+            (
+                "cross-validated accuracy on noisy labels",
+                mean_interval([row["cross_validated"] for row in rows]),
+            ),
+            ("gain of the hidden score", gained),
+        ):
+            lines.append(f"\n{name}: {_shown(interval)}")
+    lines.append(f"\nCPU minutes: {sum(row['cpu_seconds'] for row in rows) / 60:.1f}")
+    return "\n".join(lines)
+
+
+def _shown(interval: Interval) -> str:
+    return f"{interval.estimate:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def main() -> None:
+    """Runs all seeds and writes the results, or prints their table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the results of all seeds")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="print the table of results")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    arguments = parser.parse_args()
+    if arguments.table:
+        print(table(json.loads(arguments.table.read_text(encoding="utf-8"))))
+        return
+    rows = []
+    with tempfile.TemporaryDirectory() as place:
+        corpus = Path(place) / "answers.jsonl"
+        write_corpus(corpus)
+        for seed in arguments.seeds:
+            rows.append(run(corpus, Path(place) / str(seed), seed))
+            print(json.dumps(rows[-1]), flush=True)
+            if arguments.out:
+                arguments.out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
