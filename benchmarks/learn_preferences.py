@@ -107,15 +107,14 @@ def answer(rng: Random, complaint: str) -> str:
     return " ".join(part.format(name=name, thing=thing, fault=fault) for part in parts if part)
 
 
-def write_corpus(file: Path, each: int = 6) -> None:
+def write_corpus(file: Path, each: int = 4) -> None:
     """Writes the answers that the model learns to write, `each` for every complaint of the train split."""
     rng = Random(0)
     with open(file, "w", encoding="utf-8") as opened:
-        for split, count in (("train", each), ("test", 1)):
-            for complaint in complaints(split):
-                for _ in range(count):
-                    row = {"source": complaint, "references": [answer(rng, complaint)], "split": split}
-                    print(json.dumps(row), file=opened)
+        for split, count in (("train", each), ("test", 2)):
+            for complaint in complaints(split) * count:
+                row = {"source": complaint, "references": [answer(rng, complaint)], "split": split}
+                print(json.dumps(row), file=opened)
 
 
 _SENTIMENT = make_reward("sentiment")
@@ -126,24 +125,23 @@ def hidden_score(text: str) -> float:
     return _SENTIMENT(Episode(Example(""), text)) - 0.05 * abs(len(words_of(text)) - LIKED_WORDS)
 
 
-def comparisons_of(
-    first: Sequence[EpisodeRow], second: Sequence[EpisodeRow], noise: float, seed: int
-) -> Iterator[Comparison]:
-    """Yields what the person says of two texts for each prompt; equal texts and equal scores are left out.
+def comparisons_of(rows: Sequence[EpisodeRow], noise: float, seed: int) -> Iterator[Comparison]:
+    """Yields what the person says of the first two texts for each prompt; equal scores are left out.
 
     Args:
-        first: Episodes.
-        second: Episodes on the same examples.
+        rows: Episodes.
         noise: How often the person says the opposite.
         seed: Seed of the noise.
     """
     rng = np.random.default_rng(seed)
-    for one, other in zip(first, second, strict=True):
-        assert one.source == other.source
-        difference = hidden_score(one.text) - hidden_score(other.text)
+    texts: dict[str, list[str]] = {}
+    for row in rows:
+        texts.setdefault(row.source, []).append(row.text)
+    for prompt, (one, other, *_) in texts.items():
+        difference = hidden_score(one) - hidden_score(other)
         if difference:
             said = (difference > 0) != (rng.random() < noise)
-            yield Comparison(one.source, one.text, other.text, float(said))
+            yield Comparison(prompt, one, other, float(said))
 
 
 def accuracy(fitted: FittedPreferences, comparisons: Sequence[Comparison]) -> float:
@@ -163,7 +161,6 @@ def run(
     comparisons: int = COMPARISONS,
     supervised: int = 600_000,
     steps: int = 60_000,
-    episodes: int = 150,
 ) -> dict[str, Any]:
     """Returns what one seed reached.
 
@@ -174,7 +171,6 @@ def run(
         comparisons: How many comparisons the reward is fitted to.
         supervised: Tokens of demonstrations.
         steps: Tokens of the training on the reward.
-        episodes: Episodes of an evaluation.
     """
     started = time.process_time()
     kwargs = {"dataset": f"file:{corpus}", "metrics": [], "max_new_tokens": 64}
@@ -186,22 +182,21 @@ def run(
     }
     start = {"copy_steps": 0, "relabel": 0, "learning_rate": 5e-3, "total_timesteps": supervised}
 
-    def play(agent: Any, split: str, evaluation_seed: int, n: int) -> Sequence[EpisodeRow]:
+    def play(agent: Any, split: str, n: int) -> Sequence[EpisodeRow]:
         env = gym.make("TextGen-v0", reward="sentiment", split=split, **kwargs)
-        return llm_envs.evaluate(agent, env, n, seed=evaluation_seed, deterministic=False).rows
+        return llm_envs.evaluate(agent, env, n, seed=30_000 + seed, deterministic=False).rows
 
     env = gym.make("TextGen-v0", reward="sentiment", **kwargs)
     tokens = start.pop("total_timesteps")
     writer = make_agent("supervised", env, seed=seed, device="cpu", config={**options, **start})
     writer.learn(tokens)
-    first = play(writer, "train", 10_000 + seed, comparisons * 2)
-    second = play(writer, "train", 20_000 + seed, comparisons * 2)
-    said = list(comparisons_of(first, second, NOISE, seed))[:comparisons]
+    said = list(comparisons_of(play(writer, "train", 2 * len(complaints("train"))), NOISE, seed))[
+        :comparisons
+    ]
     fitted = fit_preferences(said, seed=seed)
     fitted.model.save(folder / "liked")
-    before = play(writer, "test", 30_000, episodes)
-    again = play(writer, "test", 40_000, episodes)
-    unseen = list(comparisons_of(before, again, 0.0, seed))
+    before = play(writer, "test", 2 * len(complaints("test")))
+    unseen = list(comparisons_of(before, 0.0, seed))
     env = gym.make("TextGen-v0", reward=f"preference:{folder / 'liked'}", **kwargs)
     config = {
         **options,
@@ -213,7 +208,7 @@ def run(
     }
     learner = make_agent("rloo", env, seed=seed, device="cpu", config=config)
     learner.learn(steps)
-    after = play(learner, "test", 30_000, episodes)
+    after = play(learner, "test", 2 * len(complaints("test")))
     reward = make_reward(f"preference:{folder / 'liked'}")
 
     def mean(rows: Sequence[EpisodeRow]) -> dict[str, float]:
