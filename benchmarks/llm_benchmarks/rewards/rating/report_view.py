@@ -55,14 +55,14 @@ def _agreed(found: Agreement) -> str:
 
 def _sides(report: Report) -> str:
     if report.scale == "absolute":
-        return "sides: one text at a time"
+        return "order: one text at a time"
     if report.left is None:
-        return "sides: nobody has chosen a side"
+        return "order: nobody has chosen a text"
     side = report.left.side_of(0.5)
-    verdict = {"above": "the left side was preferred", "below": "the right side was preferred"}.get(
-        side, "no side was preferred for certain"
+    verdict = {"above": "the first was preferred", "below": "the second was preferred"}.get(
+        side, "neither place was preferred for certain"
     )
-    return f"sides: the left text won {_share(report.left)}; {verdict}"
+    return f"order: the text in the first place won {_share(report.left)}; {verdict}"
 
 
 def _print_agents(console: Console, report: Report) -> None:
@@ -97,7 +97,7 @@ def _print_agents(console: Console, report: Report) -> None:
 def _print_raters(console: Console, report: Report) -> None:
     columns = [
         Column("rater"),
-        *(Column(name, right=True) for name in ("answers", "skipped", "ties", "left", "median seconds")),
+        *(Column(name, right=True) for name in ("answers", "skipped", "ties", "first", "median seconds")),
     ]
     rows = [
         Row(

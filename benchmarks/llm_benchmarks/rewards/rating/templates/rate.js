@@ -1,7 +1,8 @@
 // Asks for questions and sends answers. Texts enter the page as text nodes only, never as markup.
 
-const PAIRS = [["left", "Left", "←"], ["tie", "Equal", "t"], ["right", "Right", "→"]];
-const SCORES = [1, 2, 3, 4, 5].map((score) => [score, String(score), ""]);
+const PAIRS = [["left", "Text 1", "←"], ["tie", "Equal", "t"], ["right", "Text 2", "→"]];
+const ENDS = { 1: "worst", 5: "best" };
+const SCORES = [1, 2, 3, 4, 5].map((score) => [score, ENDS[score] ?? "", String(score)]);
 const KEYS = { ArrowLeft: "left", ArrowRight: "right", 1: "left", 2: "right", 0: "tie", t: "tie", T: "tie" };
 const STORED = "llm-envs rater";
 const answers = document.documentElement.dataset.scale === "pairs" ? PAIRS : SCORES;
@@ -64,7 +65,7 @@ function show(next) {
 
 function card(text, place) {
   const article = document.createElement("article"), body = document.createElement("p");
-  if (answers === PAIRS) article.setAttribute("aria-label", place === 0 ? "left text" : "right text");
+  if (answers === PAIRS) article.append(Object.assign(document.createElement("h2"), { textContent: `Text ${place + 1}` }));
   article.tabIndex = 0;
   body.className = text.trim() === "" ? "text empty" : "text";
   body.dir = "auto";
@@ -115,8 +116,8 @@ async function start() {
 for (const [choice, title, sign] of answers) {
   const button = document.createElement("button");
   button.type = "button";
-  button.append(title);
-  if (sign) button.append(Object.assign(document.createElement("kbd"), { textContent: sign }));
+  if (title) button.append(title);
+  button.append(Object.assign(document.createElement("kbd"), { textContent: sign }));
   button.addEventListener("click", () => choose(choice));
   get("answers").append(button);
 }
