@@ -5,7 +5,7 @@
 
 A shop answers complaints. Its answers are put together from friendly and unfriendly, short and long
 sentences, and a small model learns to write them. A simulated person compares two answers of this model for
-each of 300 complaints. The person likes friendly answers of about 20 words (`hidden_score`), and says the
+each of 300 complaints. The person likes friendly answers of about 18 words (`hidden_score`), and says the
 opposite of what they think in 20 % of all cases. `fit_preferences` sees nothing else. RLOO then trains the
 same model on the fitted reward. Everything is repeated for each seed. Complaints of the test split occur in
 no other part.
@@ -37,7 +37,7 @@ from llm_envs.tokenizers.words import words_of
 SEEDS = (1, 2, 3, 4, 5)
 COMPARISONS = 300
 NOISE = 0.2
-LIKED_WORDS = 20
+LIKED_WORDS = 18
 
 NAMES = ("ana", "ben", "carla", "dina", "emil", "farid", "greta", "hugo", "ines", "jonas")
 THINGS = ("lamp", "chair", "kettle", "bag", "clock", "radio", "coat", "bike", "phone", "table")
@@ -100,8 +100,8 @@ def answer(rng: Random, complaint: str) -> str:
     thing, _, fault = rest.partition(" , ")
     parts = [
         rng.choice(GREETINGS),
-        *rng.sample(OPENINGS, rng.choice((1, 1, 2))),
-        *rng.sample(OFFERS, rng.choice((1, 1, 2))),
+        rng.choice(OPENINGS),
+        rng.choice(OFFERS),
         rng.choice(CLOSINGS),
     ]
     return " ".join(part.format(name=name, thing=thing, fault=fault) for part in parts if part)
@@ -111,7 +111,7 @@ def write_corpus(file: Path, each: int = 4) -> None:
     """Writes the answers that the model learns to write, `each` for every complaint of the train split."""
     rng = Random(0)
     with open(file, "w", encoding="utf-8") as opened:
-        for split, count in (("train", each), ("test", 2)):
+        for split, count in (("train", each), ("test", 1)):
             for complaint in complaints(split) * count:
                 row = {"source": complaint, "references": [answer(rng, complaint)], "split": split}
                 print(json.dumps(row), file=opened)
@@ -121,27 +121,28 @@ _SENTIMENT = make_reward("sentiment")
 
 
 def hidden_score(text: str) -> float:
-    """What the simulated person thinks: friendliness by VADER, minus the distance from 20 words."""
+    """What the simulated person thinks: friendliness by VADER, minus the distance from 18 words."""
     return _SENTIMENT(Episode(Example(""), text)) - 0.05 * abs(len(words_of(text)) - LIKED_WORDS)
 
 
-def comparisons_of(rows: Sequence[EpisodeRow], noise: float, seed: int) -> Iterator[Comparison]:
-    """Yields what the person says of the first two texts for each prompt; equal scores are left out.
+def comparisons_of(
+    first: Sequence[EpisodeRow], second: Sequence[EpisodeRow], noise: float, seed: int
+) -> Iterator[Comparison]:
+    """Yields what the person says of two texts for each prompt; equal scores are left out.
 
     Args:
-        rows: Episodes.
+        first: Episodes.
+        second: Episodes on the same examples.
         noise: How often the person says the opposite.
         seed: Seed of the noise.
     """
     rng = np.random.default_rng(seed)
-    texts: dict[str, list[str]] = {}
-    for row in rows:
-        texts.setdefault(row.source, []).append(row.text)
-    for prompt, (one, other, *_) in texts.items():
-        difference = hidden_score(one) - hidden_score(other)
+    for one, other in zip(first, second, strict=True):
+        assert one.source == other.source
+        difference = hidden_score(one.text) - hidden_score(other.text)
         if difference:
             said = (difference > 0) != (rng.random() < noise)
-            yield Comparison(prompt, one, other, float(said))
+            yield Comparison(one.source, one.text, other.text, float(said))
 
 
 def accuracy(fitted: FittedPreferences, comparisons: Sequence[Comparison]) -> float:
@@ -159,7 +160,7 @@ def run(
     seed: int,
     *,
     comparisons: int = COMPARISONS,
-    supervised: int = 600_000,
+    supervised: int = 200_000,
     steps: int = 60_000,
 ) -> dict[str, Any]:
     """Returns what one seed reached.
@@ -173,7 +174,7 @@ def run(
         steps: Tokens of the training on the reward.
     """
     started = time.process_time()
-    kwargs = {"dataset": f"file:{corpus}", "metrics": [], "max_new_tokens": 64}
+    kwargs = {"dataset": f"file:{corpus}", "metrics": [], "max_new_tokens": 40}
     options = {
         "model": "nano",
         "eval_freq": 0,
@@ -182,21 +183,23 @@ def run(
     }
     start = {"copy_steps": 0, "relabel": 0, "learning_rate": 5e-3, "total_timesteps": supervised}
 
-    def play(agent: Any, split: str, n: int) -> Sequence[EpisodeRow]:
-        env = gym.make("TextGen-v0", reward="sentiment", split=split, **kwargs)
-        return llm_envs.evaluate(agent, env, n, seed=30_000 + seed, deterministic=False).rows
+    def play(agent: Any, split: str, draw: int = 0) -> Sequence[EpisodeRow]:
+        agent.seed = 1000 * seed + draw  # draws depend on the seed and the prompt alone
+        env = gym.make_vec("TextGen-v0", num_envs=64, reward="sentiment", split=split, **kwargs)
+        return llm_envs.evaluate(
+            agent, env, len(complaints(split)), seed=30_000 + seed, deterministic=False
+        ).rows
 
     env = gym.make("TextGen-v0", reward="sentiment", **kwargs)
     tokens = start.pop("total_timesteps")
     writer = make_agent("supervised", env, seed=seed, device="cpu", config={**options, **start})
     writer.learn(tokens)
-    said = list(comparisons_of(play(writer, "train", 2 * len(complaints("train"))), NOISE, seed))[
-        :comparisons
-    ]
+    answers = comparisons_of(play(writer, "train", 1), play(writer, "train", 2), NOISE, seed)
+    said = list(answers)[:comparisons]
     fitted = fit_preferences(said, seed=seed)
     fitted.model.save(folder / "liked")
-    before = play(writer, "test", 2 * len(complaints("test")))
-    unseen = list(comparisons_of(before, 0.0, seed))
+    before = play(writer, "test")
+    unseen = list(comparisons_of(before, play(writer, "test", 3), 0.0, seed))
     env = gym.make("TextGen-v0", reward=f"preference:{folder / 'liked'}", **kwargs)
     config = {
         **options,
@@ -208,7 +211,7 @@ def run(
     }
     learner = make_agent("rloo", env, seed=seed, device="cpu", config=config)
     learner.learn(steps)
-    after = play(learner, "test", 2 * len(complaints("test")))
+    after = play(learner, "test")
     reward = make_reward(f"preference:{folder / 'liked'}")
 
     def mean(rows: Sequence[EpisodeRow]) -> dict[str, float]:

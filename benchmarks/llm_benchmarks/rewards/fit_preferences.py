@@ -1,7 +1,8 @@
 """Fits a Bradley-Terry model to comparisons of texts, and measures it on comparisons it has not seen.
 
-Sources: Bradley and Terry (1952), "Rank analysis of incomplete block designs"; Guo et al. (2017), "On
-    calibration of modern neural networks" (temperature, expected calibration error).
+Sources: Bradley and Terry (1952), "Rank analysis of incomplete block designs"; Platt (1999),
+"Probabilistic outputs for support vector machines" (targets of the calibration); Guo et al. (2017), "On
+calibration of modern neural networks" (temperature, expected calibration error).
 """
 
 from __future__ import annotations
@@ -251,7 +252,11 @@ def _tuned(data: _Data, rows: npt.NDArray[np.bool_], folds: npt.NDArray[np.int64
 
 
 def _temperature(margins: Floats, share: Floats) -> float:
-    """Returns the temperature that makes the margins' probabilities likeliest (Guo et al. 2017)."""
+    """Returns the temperature that makes the margins' probabilities likeliest (Guo et al. 2017).
+
+    No comparison counts as certain, or the temperature of a model without an error would be 0 (Platt 1999).
+    """
+    share = (share * len(share) + 1) / (len(share) + 2)
     found = minimize_scalar(
         lambda log: _log_loss(margins / math.exp(log), share), bounds=(-3.0, 4.0), method="bounded"
     )
