@@ -160,8 +160,8 @@ def run(
     seed: int,
     *,
     comparisons: int = COMPARISONS,
-    supervised: int = 200_000,
-    steps: int = 60_000,
+    supervised: int = 150_000,
+    steps: int = 30_000,
 ) -> dict[str, Any]:
     """Returns what one seed reached.
 
@@ -175,13 +175,9 @@ def run(
     """
     started = time.process_time()
     kwargs = {"dataset": f"file:{corpus}", "metrics": [], "max_new_tokens": 40}
-    options = {
-        "model": "nano",
-        "eval_freq": 0,
-        "warm_start_folder": str(folder / "starts"),
-        "temperature": 1.0,
-    }
-    start = {"copy_steps": 0, "relabel": 0, "learning_rate": 5e-3, "total_timesteps": supervised}
+    played = {"eval_freq": 0, "temperature": 1.0}
+    options = {"model": "nano", "warm_start_folder": str(folder / "starts"), **played}
+    start = {"copy_steps": 0, "relabel": 0, "learning_rate": 5e-3, **played}
 
     def play(agent: Any, split: str, draw: int = 0) -> Sequence[EpisodeRow]:
         agent.seed = 1000 * seed + draw  # draws depend on the seed and the prompt alone
@@ -191,9 +187,8 @@ def run(
         ).rows
 
     env = gym.make("TextGen-v0", reward="sentiment", **kwargs)
-    tokens = start.pop("total_timesteps")
     writer = make_agent("supervised", env, seed=seed, device="cpu", config={**options, **start})
-    writer.learn(tokens)
+    writer.learn(supervised)
     answers = comparisons_of(play(writer, "train", 1), play(writer, "train", 2), NOISE, seed)
     said = list(answers)[:comparisons]
     fitted = fit_preferences(said, seed=seed)
@@ -207,7 +202,7 @@ def run(
         "exploration_temperature": 1.0,
         "kl_coef": 0.01,
         "learning_rate": 1e-3,
-        "supervised": {**start, "total_timesteps": tokens},
+        "supervised": {**start, "total_timesteps": supervised},
     }
     learner = make_agent("rloo", env, seed=seed, device="cpu", config=config)
     learner.learn(steps)

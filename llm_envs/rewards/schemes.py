@@ -1,4 +1,4 @@
-"""Ids that name their own subject: "evaluate:NAME", "trl:module:name", "http:URL", "classifier:FOLDER"."""
+"""Ids that name their own subject: "evaluate:NAME", "trl:module:name", "http:URL", "preference:FOLDER"."""
 
 from __future__ import annotations
 

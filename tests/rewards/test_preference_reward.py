@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import pytest
+from small_preferences import made
 from small_scorers import save_model
 
 from llm_benchmarks.rewards.fit_preferences import Comparison, fit_preferences
@@ -17,7 +18,7 @@ from llm_envs.foreign import refuse_code
 from llm_envs.rewards import make_reward
 from llm_envs.rewards.linear_classifier import features_of
 from llm_envs.rewards.preference_features import FORM, form_of
-from llm_envs.rewards.preference_model import PreferenceModel, read_preference_model
+from llm_envs.rewards.preference_model import read_preference_model
 from llm_envs.rewards.pretrained import TOLERANCE
 
 SEA = next(iter(features_of("sea").items()))
@@ -25,13 +26,6 @@ SEA = next(iter(features_of("sea").items()))
 
 def on(text, source="about the sea"):
     return Episode(Example(source), text)
-
-
-def made(**changes):
-    form = tuple(0.5 if name == "length" else 0.0 for name in FORM)
-    places = tuple(sorted(features_of("sea")))
-    values = {"form": form, "places": places, "words": (2.0,) * len(places), "rivals": (-1.0, 1.0)}
-    return PreferenceModel(**{**values, **changes})
 
 
 @pytest.fixture

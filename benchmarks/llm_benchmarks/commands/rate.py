@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from llm_benchmarks.console.input import InputError, bad_input, creatable, existing_store, shown_path
+from llm_benchmarks.console.input import InputError, bad_input, creatable, existing_store
 from llm_benchmarks.console.report import tell_problems
 from llm_benchmarks.rewards.rating.items import Item, Scale, items_hash, items_of_file, items_of_store
 from llm_benchmarks.rewards.rating.judgements import Asked, JudgementFile
@@ -67,8 +67,6 @@ def rate(
         if not asked_text.strip() or len(asked_text) > _LONGEST_QUESTION:
             raise InputError(f"--question {shown(asked_text, 60)!r}: 1 to {_LONGEST_QUESTION} characters")
         creatable(out, "--out")
-        if out.is_dir():
-            raise InputError(f"--out {shown_path(out)} is a folder; name a file, such as judgements.jsonl")
         items = _items(texts, scale, seed, n, problems)
         out.parent.mkdir(parents=True, exist_ok=True)
         asked = Asked(scale, asked_text, seed, len(items), items_hash(items))

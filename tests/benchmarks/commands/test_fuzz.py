@@ -219,6 +219,10 @@ WORDS = [
     (("leaderboard", "curves", "--store", "store", "--env", TINY), "--out", "--out"),
     (("export", "--out", "out"), "--agent", "--agent"),
     (("fetch",), "", "asset"),
+    (("rate", "--out", "said.jsonl"), "", ""),
+    (("rate", "--store", "store", "--out", "said.jsonl"), "--env", ""),
+    (("rate",), "--report", ""),
+    (("rewards", "fit-preferences", "--out", "liked"), "", ""),
     (("degenerate",), "", "environment"),
     (("pages", "--out", "pages"), "", "environment"),
 ]

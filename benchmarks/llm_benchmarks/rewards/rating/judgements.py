@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
@@ -95,6 +96,8 @@ class Said:
 def is_judgements(file: Path) -> bool:
     """Returns True if a file begins as `llm-envs rate` begins its files."""
     try:
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            return False
         with open(file, "rb") as opened:
             return f'"kind": "{KIND}"'.encode() in opened.readline(4096)
     except OSError:
@@ -108,7 +111,10 @@ def read_judgements(file: Path) -> Said:
         ForeignDataError: A line is no judgement; the error names it.
         OSError: The file cannot be read.
     """
-    size = os.stat(file).st_size
+    status = os.stat(file)
+    size = status.st_size
+    if not stat.S_ISREG(status.st_mode):
+        raise ForeignDataError(f"'{file}' is not a regular file")
     if size > MAX_BYTES:
         raise ForeignDataError(f"'{file}' has {size:,} bytes; at most {MAX_BYTES:,} are read")
     said: Said | None = None
@@ -206,6 +212,8 @@ class JudgementFile:
 
     def __init__(self, path: Path, asked: Asked) -> None:
         self.path = path
+        if path.exists() and not path.is_file():
+            raise ValueError(f"'{path}' is not a regular file; name one, such as judgements.jsonl")
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
         try:
             if try_flock(self._descriptor) is False:
