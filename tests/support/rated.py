@@ -73,7 +73,7 @@ def request(
             "Content-Length": str(len(data)),
         }
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-    connection = http.client.HTTPConnection(HOST, server.server_port, timeout=20)
+    connection = http.client.HTTPConnection(HOST, server.server_port, timeout=60)
     connection.putrequest(
         method, path or f"/{server.token}/{action}", skip_host=True, skip_accept_encoding=True
     )
@@ -104,5 +104,16 @@ class RateProcess:
     def end(self, signal: int) -> int:
         """Sends a signal and returns the exit status."""
         self.process.send_signal(signal)
-        self.process.communicate(timeout=60)
+        self.process.communicate(timeout=120)
         return self.process.returncode
+
+
+def post(address: str, action: str, body: Any) -> Any:
+    """Sends what the page at an address sends, and returns the answer."""
+    host = address.split("/")[2]
+    connection = http.client.HTTPConnection(host, timeout=60)
+    headers = {"Origin": f"http://{host}", "Content-Type": "application/json"}
+    connection.request("POST", f"/{address.split('/')[3]}/{action}", json.dumps(body), headers)
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import signal
 from pathlib import Path
 
 import pytest
-from rated import RateProcess, asked, pairs
+from rated import RateProcess, asked, pairs, post
 
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.rewards.rating.judgements import JudgementFile, judgement_of, read_judgements
@@ -21,16 +20,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rows = [{"prompt": f"p{k}", "a": f"one {k}", "b": f"other {k}"} for k in range(3)]
     (tmp_path / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return tmp_path
-
-
-def post(address: str, action: str, body: object) -> dict:
-    host = address.split("/")[2]
-    connection = http.client.HTTPConnection(host, timeout=20)
-    headers = {"Origin": f"http://{host}", "Content-Type": "application/json"}
-    connection.request("POST", f"/{address.split('/')[3]}/{action}", json.dumps(body), headers)
-    answer = json.loads(connection.getresponse().read())
-    connection.close()
-    return answer
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends signals")
