@@ -2,6 +2,7 @@
 
     python benchmarks/learn_preferences.py --out docs/rewards/preferences.json
     python benchmarks/learn_preferences.py --table docs/rewards/preferences.json
+    python benchmarks/learn_preferences.py --poems --seeds 1 2 3
 
 A shop answers complaints. Its answers are put together from friendly and unfriendly, short and long
 sentences, and a small model learns to write them. A simulated person compares two answers of this model for
@@ -17,7 +18,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,6 +30,7 @@ import llm_envs
 from llm_baselines.registry import make_agent
 from llm_benchmarks.leaderboard.statistics import Interval, mean_interval, paired_difference
 from llm_benchmarks.rewards.fit_preferences import Comparison, FittedPreferences, fit_preferences
+from llm_envs.data.bundled.reader import read_rows
 from llm_envs.episode import Episode, Example
 from llm_envs.evaluation import EpisodeRow
 from llm_envs.rewards import make_reward
@@ -194,7 +196,11 @@ def run(
     fitted = fit_preferences(said, seed=seed)
     fitted.model.save(folder / "liked")
     before = play(writer, "test")
-    unseen = list(comparisons_of(before, play(writer, "test", 3), 0.0, seed))
+    pairs = [
+        (before, play(writer, "test", 3)),
+        *((play(writer, "test", k), play(writer, "test", k + 1)) for k in (4, 6, 8)),
+    ]
+    unseen = [one for pair in pairs for one in comparisons_of(*pair, 0.0, seed)]
     env = gym.make("TextGen-v0", reward=f"preference:{folder / 'liked'}", **kwargs)
     config = {
         **options,
@@ -230,6 +236,53 @@ def run(
         "texts": [[b.source, b.text, a.text] for b, a in zip(before[:4], after[:4], strict=True)],
         "cpu_seconds": time.process_time() - started,
     }
+
+
+def _share_of_you(words: Sequence[str]) -> float:
+    return sum((word in ("you", "your")) - (word in ("i", "my", "me", "we", "our")) for word in words)
+
+
+TASTES: dict[str, Callable[[str], float]] = {
+    "short": lambda text: -len(words_of(text)),
+    "about 20 words": lambda text: -abs(len(words_of(text)) - 20),
+    "long words": lambda text: sum(map(len, words_of(text))) / max(1, len(words_of(text))),
+    "speaks of you, not of me": lambda text: _share_of_you(words_of(text)),
+    "friendly, by VADER": lambda text: _SENTIMENT(Episode(Example(""), text)),
+}
+"""What simulated readers of poems like."""
+
+
+def taste_learned(taste: Callable[[str], float], seed: int, comparisons: int = COMPARISONS) -> float:
+    """Returns the accuracy on noiseless labels of a reward that was fitted to noisy comparisons of poems.
+
+    Two bundled poems of one topic are compared. Topics of the test occur in no training.
+    """
+    poems: dict[str, list[str]] = {}
+    for poem in read_rows("poems"):
+        poems.setdefault(poem["topic"], []).append(poem["text"])
+    topics = sorted(topic for topic, texts in poems.items() if len(texts) > 1)
+    rng = np.random.default_rng(seed)
+
+    def compared(topics: Sequence[str], count: int, noise: float) -> list[Comparison]:
+        found: list[Comparison] = []
+        while len(found) < count:
+            topic = topics[rng.integers(len(topics))]
+            a, b = (str(text) for text in rng.choice(poems[topic], 2, replace=False))
+            if taste(a) != taste(b):
+                said = (taste(a) > taste(b)) != (rng.random() < noise)
+                found.append(Comparison(topic, a, b, float(said)))
+        return found
+
+    fitted = fit_preferences(compared(topics[::2], comparisons, NOISE), seed=seed)
+    return accuracy(fitted, compared(topics[1::2], 1000, 0.0))
+
+
+def taste_table(learned: Mapping[str, Sequence[float]]) -> str:
+    """Returns the accuracy for each taste as a Markdown table."""
+    lines = ["| the reader likes poems that are | accuracy, noiseless labels |", "| --- | --- |"]
+    return "\n".join(
+        [*lines, *(f"| {name} | {_shown(mean_interval(found))} |" for name, found in learned.items())]
+    )
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
@@ -274,10 +327,18 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the results of all seeds")
     parser.add_argument("--table", type=Path, metavar="FILE", help="print the table of results")
+    parser.add_argument("--poems", action="store_true", help="print what is learned of tastes in poems")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     arguments = parser.parse_args()
     if arguments.table:
         print(table(json.loads(arguments.table.read_text(encoding="utf-8"))))
+        return
+    if arguments.poems:
+        print(
+            taste_table(
+                {name: [taste_learned(taste, s) for s in arguments.seeds] for name, taste in TASTES.items()}
+            )
+        )
         return
     rows = []
     with tempfile.TemporaryDirectory() as place:

@@ -138,5 +138,5 @@ def fit_preferences_command(
     print(f"calibration: error {fitted.calibration_error:.3f}, log loss {fitted.log_loss:.3f} (chance 0.693)")
     print("  said       comparisons  mean said  came true")
     for one in fitted.bins:
-        print(f"  {one.low:.1f} to {one.high:.1f} {one.count:11,}  {one.said:9.2f}  {one.came:9.2f}")
+        print(f"  {one.low:.1f} to {one.high:.1f} {one.number:11,}  {one.said:9.2f}  {one.came:9.2f}")
     print(shown(f"use it: --reward 'preference:{out}'", None))

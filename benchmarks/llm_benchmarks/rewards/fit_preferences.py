@@ -59,14 +59,14 @@ class Bin(NamedTuple):
     Attributes:
         low: Least probability.
         high: Greatest.
-        count: Comparisons.
+        number: Comparisons.
         said: Their mean probability.
         came: The share of them in which people preferred the likelier side.
     """
 
     low: float
     high: float
-    count: int
+    number: int
     said: float
     came: float
 
@@ -306,7 +306,7 @@ def _measured(
     lengths = np.array([len(words_of(c.a)) - len(words_of(c.b)) for c in comparisons])[decided]
     longer = float(np.where(lengths == 0, 0.5, (lengths > 0) == (share[decided] > 0.5)).mean())
     bins = _bins(margins[decided], right)
-    error = sum(b.count * abs(b.said - b.came) for b in bins) / sum(b.count for b in bins)
+    error = sum(b.number * abs(b.said - b.came) for b in bins) / sum(b.number for b in bins)
     found = FittedPreferences(
         model=model,
         accuracy=accuracy.estimate,
