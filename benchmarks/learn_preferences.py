@@ -162,7 +162,7 @@ def run(
     seed: int,
     *,
     comparisons: int = COMPARISONS,
-    supervised: int = 150_000,
+    supervised: int = 300_000,
     steps: int = 30_000,
 ) -> dict[str, Any]:
     """Returns what one seed reached.

@@ -119,7 +119,7 @@ def test_the_page_about_people_works_from_top_to_bottom(tmp_path):
         choice = "left" if kind[0] > kind[1] else "right" if kind[1] > kind[0] else "tie"
         answer = {"rater": "Ana", "item": question["item"], "choice": choice, "seconds": 1}
         question = post(server.address, "answer", answer)
-    assert server.end(signal.SIGINT) == 0
+    assert server.end(signal.SIGTERM) == 0
     printed = run_page(page, tmp_path)
     assert "answers of 1 rater to" in printed
     assert "held-out accuracy 0." in printed

@@ -82,7 +82,7 @@ def test_keys_rate_take_back_and_go_on_after_a_kill(tab: Tab, tmp_path: Path) ->
     press(tab, "2", "5 of 5")
     assert not tab.evaluate("document.getElementById('done').hidden")
     press(tab, "Backspace", "4 of 5")
-    assert server.end(signal.SIGINT) == 0
+    assert server.end(signal.SIGTERM) == 0
     right_of_second = "a" if second[1].startswith("alpha") else "b"
     assert [choice for _, choice in said(tmp_path / "said.jsonl")][1:] == [right_of_second, "skip", "tie"]
     assert [text for text in tab.messages if "request of" in text] == []
