@@ -1,7 +1,7 @@
 """How much raters agree: Krippendorff's alpha, with an interval.
 
 Source: Krippendorff (2011), "Computing Krippendorff's alpha-reliability". Alpha is 1 for perfect agreement
-    and 0 for the agreement of chance. The interval is a percentile bootstrap over items.
+and 0 for the agreement of chance. The interval is a percentile bootstrap over items.
 """
 
 from __future__ import annotations
