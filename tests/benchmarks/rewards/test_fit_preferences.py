@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import math
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from rated import asked, pairs
 
+import llm_envs
+from llm_baselines.anchors.reference import RandomAgent
+from llm_baselines.registry import make_agent
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.rewards.comparisons import read_comparisons
 from llm_benchmarks.rewards.fit_preferences import Comparison, fit_preferences
@@ -231,3 +235,29 @@ def test_the_command_fits_and_names_the_reward(tmp_path, capsys):
     assert "at least 20 are needed" in capsys.readouterr().err
     assert main(["rewards", "fit-preferences", str(tmp_path / "no.csv"), "--out", str(tmp_path / "x")]) == 2
     assert "no.csv" in capsys.readouterr().err
+
+
+def test_training_on_the_fitted_reward_raises_the_hidden_score(tmp_path):
+    """Texts of letters a to f; the person likes a and b, and four letters. Texts are counted."""
+
+    def hidden(text):
+        letters = text.split()
+        return sum(letter in ("a", "b") for letter in letters) - abs(len(letters) - 4)
+
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(list("abcdef"), rng.integers(1, 7))) for _ in range(800)]
+    said = []
+    for k, (a, b) in enumerate(zip(texts[::2], texts[1::2], strict=True)):
+        if hidden(a) != hidden(b):
+            said.append(Comparison(f"p{k}", a, b, float((hidden(a) > hidden(b)) != (rng.random() < 0.2))))
+    fit_preferences(said[:300]).model.save(tmp_path / "liked")
+    env = gym.make("TextGen-Tiny-v0", reward=f"preference:{tmp_path / 'liked'}")
+
+    def mean(agent):
+        return float(np.mean([hidden(row.text) for row in llm_envs.evaluate(agent, env, 100, seed=9).rows]))
+
+    config = {"model": "nano", "warm_start": False, "eval_freq": 0}
+    agent = make_agent("rloo", env, seed=0, device="cpu", config=config)
+    before = mean(RandomAgent(env, 0))
+    agent.learn(8000)
+    assert mean(agent) > before + 1.5
