@@ -29,7 +29,8 @@ import numpy as np
 import llm_envs
 from llm_baselines.registry import make_agent
 from llm_benchmarks.leaderboard.statistics import Interval, mean_interval, paired_difference
-from llm_benchmarks.rewards.fit_preferences import Comparison, FittedPreferences, fit_preferences
+from llm_benchmarks.rewards.comparison_features import Comparison
+from llm_benchmarks.rewards.fit_preferences import FittedPreferences, fit_preferences
 from llm_envs.data.bundled.reader import read_rows
 from llm_envs.episode import Episode, Example
 from llm_envs.evaluation import EpisodeRow

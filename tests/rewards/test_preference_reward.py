@@ -12,7 +12,8 @@ import pytest
 from small_preferences import made
 from small_scorers import save_model
 
-from llm_benchmarks.rewards.fit_preferences import Comparison, fit_preferences
+from llm_benchmarks.rewards.comparison_features import Comparison
+from llm_benchmarks.rewards.fit_preferences import fit_preferences
 from llm_envs.episode import Episode, Example
 from llm_envs.foreign import refuse_code
 from llm_envs.rewards import make_reward

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llm_benchmarks.rewards.fit_preferences import Comparison
+from llm_benchmarks.rewards.comparison_features import Comparison
 from llm_benchmarks.rewards.rating.judgements import Judgement, is_judgements, read_judgements
 from llm_benchmarks.rewards.rating.report import value_of
 from llm_envs.data.files.local import open_table

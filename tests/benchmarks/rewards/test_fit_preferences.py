@@ -14,8 +14,9 @@ import llm_envs
 from llm_baselines.anchors.reference import RandomAgent
 from llm_baselines.registry import make_agent
 from llm_benchmarks.commands.app import main
+from llm_benchmarks.rewards.comparison_features import Comparison
 from llm_benchmarks.rewards.comparisons import read_comparisons
-from llm_benchmarks.rewards.fit_preferences import Comparison, fit_preferences
+from llm_benchmarks.rewards.fit_preferences import fit_preferences
 from llm_benchmarks.rewards.rating.items import Item
 from llm_benchmarks.rewards.rating.judgements import JudgementFile, judgement_of
 from llm_benchmarks.rewards.shares import share_interval, wilson_interval
