@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import runpy
+import shlex
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,12 @@ from pages import (
     markdown_files,
     python_block,
     read,
+    run,
     run_alone,
     run_page,
     shown_numbers,
 )
+from rated import RateProcess, post
 
 import llm_envs
 from llm_benchmarks.run.suite import load_suite
@@ -111,6 +115,25 @@ def test_the_page_about_submissions_works_from_top_to_bottom(tmp_path):
     assert "V3" in printed
     assert "my_agent" in printed.rpartition("TextGen-Tiny-v0")[2]
     assert "my_agent:make_agent" in (tmp_path / "board.html").read_text(encoding="utf-8")
+
+
+def test_the_page_about_people_works_from_top_to_bottom(tmp_path):
+    page = "docs/rewards/people.md"
+    (tmp_path / "texts.py").write_text(python_block(page, "# texts.py"))
+    run("import runpy; runpy.run_path('texts.py')", tmp_path)
+    (line,) = [code for language, code in blocks(page) if language == "sh" and "texts.jsonl" in code]
+    server = RateProcess(tmp_path, *shlex.split(line)[2:])
+    question = post(server.address, "question", {"rater": "Ana"})
+    while question["item"] is not None:
+        kind = [("dear" in text) + ("ready" in text) - ("away" in text) for text in question["texts"]]
+        choice = "left" if kind[0] > kind[1] else "right" if kind[1] > kind[0] else "tie"
+        answer = {"rater": "Ana", "item": question["item"], "choice": choice, "seconds": 1}
+        question = post(server.address, "answer", answer)
+    assert server.end(signal.SIGTERM) == 0
+    printed = run_page(page, tmp_path)
+    assert "answers of 1 rater to" in printed
+    assert "held-out accuracy" in printed
+    assert printed.rstrip().endswith("True")
 
 
 def test_the_agent_page_works_from_top_to_bottom(tmp_path):

@@ -21,7 +21,7 @@ from llm_envs.checks.suggestions import did_you_mean
 _DOTTED = r"[^\W\d]\w*(?:\.[^\W\d]\w*)*"
 _CODE = re.compile(rf"({_DOTTED}):({_DOTTED})")
 
-DATA_SCHEMES = frozenset({"file", "hub", "hf", "word", "byte", "classifier"})
+DATA_SCHEMES = frozenset({"file", "hub", "hf", "word", "byte", "classifier", "preference"})
 """Schemes of data, tokenizers and models, before the colon. Modules of these names are never imported."""
 
 EVALUATE = "evaluate:"

@@ -89,6 +89,13 @@ CARDS: dict[str, Card] = {
         "a model folder",
         "agents",
     ),
+    "preference": Card(
+        "0 to 1, or a logit",
+        "higher",
+        "0.1 ms, or a forward pass",
+        "Bradley and Terry 1952; Christiano et al. 2017",
+        "a folder of `fit-preferences`",
+    ),
     "unit_tests": Card(
         "0 or 1",
         "higher",

@@ -1,4 +1,4 @@
-"""Ids that name their own subject: "evaluate:NAME", "trl:module:name", "http:URL", "classifier:FOLDER"."""
+"""Ids that name their own subject: "evaluate:NAME", "trl:module:name", "http:URL", "preference:FOLDER"."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ SCHEMES: dict[str, Scheme] = {
     ),
     "http": Scheme("llm_envs.rewards.adapters.http:HttpReward", "url", _host),
     "classifier": Scheme("llm_envs.rewards.builtin.classifier:Classifier", "model", _last_part),
+    "preference": Scheme("llm_envs.rewards.builtin.preference:Preference", "model", _last_part),
 }
 """What stands before the colon -> what it means."""
 

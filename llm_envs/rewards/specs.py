@@ -23,6 +23,7 @@ _FORMS = (
     'a reward is an id like "bleu", {"sentiment": 1.0, "length_penalty": -0.2}, '
     '{"id": "bleu", "weight": 1.0, ...options}, a list of such, "package.module:name", '
     '"evaluate:NAME_OR_PATH", "trl:module:name", "http:URL", "classifier:FOLDER", '
+    '"preference:FOLDER", '
     "or a function from Episode to float"
 )
 

@@ -40,7 +40,12 @@ def test_code_is_refused_wherever_a_file_names_it(value, path):
 @pytest.mark.parametrize(
     "value",
     [
-        {"reward": "classifier:my_folder", "page": "https://example.org", "text": "http: a protocol"},
+        {
+            "reward": "classifier:my_folder",
+            "other": "preference:liked",
+            "page": "https://example.org",
+            "text": "http: a protocol",
+        },
         {"dataset": "file:mine", "tokenizer": "hf:gpt2", "reward": {"id": "bleu", "weight": 1.0}},
         {"tokenizer": "word:500", "at": "2026-11-30T02:21:39", "text": "He said: come."},
         {"signature": "mine:reward|target:sea|v1", "steps": 3, "none": None},
@@ -51,7 +56,7 @@ def test_data_schemes_texts_and_signatures_name_no_code(value):
     assert list(code_names(value)) == []
 
 
-@pytest.mark.parametrize("name", ["file:load", "hf:x", "word:count", "classifier:mine"])
+@pytest.mark.parametrize("name", ["file:load", "hf:x", "word:count", "classifier:mine", "preference:mine"])
 def test_a_data_scheme_is_never_imported(name, tmp_path, monkeypatch):
     (tmp_path / f"{name.partition(':')[0]}.py").write_text("raise SystemExit('imported')")
     monkeypatch.syspath_prepend(tmp_path)

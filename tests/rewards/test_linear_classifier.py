@@ -15,7 +15,8 @@ import llm_envs
 from llm_baselines.anchors.reference import RandomAgent
 from llm_baselines.registry import make_agent
 from llm_benchmarks.commands.app import main
-from llm_benchmarks.rewards.fit_classifier import fit, read_rows, wilson_interval
+from llm_benchmarks.rewards.fit_classifier import fit, read_rows
+from llm_benchmarks.rewards.shares import wilson_interval
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards import make_reward
 from llm_envs.rewards.linear_classifier import WIDTH, LinearClassifier, features_of, read_linear

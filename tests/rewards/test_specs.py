@@ -9,6 +9,7 @@ import sys
 
 import gymnasium as gym
 import pytest
+from small_preferences import save_preferences
 from small_scorers import save_model
 
 import llm_envs  # noqa: F401
@@ -63,6 +64,7 @@ def everything(tmp_path_factory):
         "poems-lm": {"lm": str(place / "lm")},
         "semantic_similarity": {"model": save_model(place / "encoder", "encoder", "bert")},
         "embedding_f1": {"model": save_model(place / "encoder", "encoder", "bert")},
+        "preference": {"model": save_preferences(place / "liked")},
         "classifier": {"model": save_model(place / "classifier", "classifier", num_labels=1)},
     }
     return lambda reward_id: make_reward({"id": reward_id, **options.get(reward_id, {})}, CONTEXT)

@@ -29,6 +29,7 @@ class Tab:
         self._browser, self._session = browser, session
         self.messages: list[str] = []
         self._loaded = False
+        self._origin = "file:"
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
 
@@ -38,6 +39,11 @@ class Tab:
 
     def open(self, path: Path, address: str = "", width: int = 1400, height: int = 900) -> None:
         """Opens a file at an address such as "#overview", at a width in CSS pixels."""
+        self.go(path.resolve().as_uri() + address, width, height)
+
+    def go(self, address: str, width: int = 1400, height: int = 900) -> None:
+        """Opens an address. Requests of its own origin are expected; see `messages`."""
+        self._origin = "/".join(address.split("/", 3)[:3])
         mobile = width < 640
         self.send(
             "Emulation.setDeviceMetricsOverride",
@@ -46,7 +52,7 @@ class Tab:
             deviceScaleFactor=2 if mobile else 1,
             mobile=mobile,
         )
-        for url in ("about:blank", path.resolve().as_uri() + address):  # another address alone loads nothing
+        for url in ("about:blank", address):  # another fragment alone loads nothing
             self._loaded = False
             self.send("Page.navigate", url=url)
             while not self._loaded:
@@ -88,7 +94,7 @@ class Tab:
             self.messages.append(parameters["entry"]["text"])
         elif event["method"] == "Network.requestWillBeSent":
             url = parameters["request"]["url"]
-            if not url.startswith(("file:", "about:", "data:")):
+            if not url.startswith(("file:", "about:", "data:", self._origin)):
                 self.messages.append(f"request of {url}")
 
 

@@ -34,6 +34,7 @@ SUBCOMMANDS = (
     "throughput",
     "check",
     "degenerate",
+    "rate",
     "pages",
     "doctor",
 )

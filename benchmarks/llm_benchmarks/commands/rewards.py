@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from llm_benchmarks.commands import audit_reward
-from llm_benchmarks.commands.options import Json
+from llm_benchmarks.commands.options import Device, Json
 from llm_benchmarks.console.input import bad_input, creatable, usable_folder
 
 rewards = typer.Typer(help="Lists, audits and fits rewards.")
@@ -92,3 +92,53 @@ def fit_classifier(
     chosen = facts["rewarded"]
     say = f"'classifier:{out}'" if chosen else f'{{"id": "classifier", "model": "{out}", "label": "..."}}'
     print(shown(f"use it: --reward {say}" + (f" (the probability of {chosen!r})" if chosen else ""), None))
+
+
+@rewards.command("fit-preferences")
+def fit_preferences_command(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="Judgements of `rate`; or rows of prompt, chosen, rejected; or of prompt, a, b, choice.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Folder of the reward.")],
+    lm: Annotated[
+        str | None,
+        typer.Option(
+            "--lm", metavar="NAME", help="A language model whose states are features, too; by default none."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the folds.")] = 0,
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Fits a Bradley-Terry reward to what people preferred; then reward="preference:FOLDER".
+
+    Cross-validation over prompts measures how often it agrees with comparisons it has not seen.
+    """
+    from llm_envs.foreign import shown
+
+    with bad_input():
+        from llm_benchmarks.rewards.comparisons import read_comparisons
+        from llm_benchmarks.rewards.fit_preferences import fit_preferences
+
+        usable_folder(out, "--out")
+        fitted = fit_preferences(read_comparisons(file), lm=lm, seed=seed, device=device)
+        fitted.model.save(out)
+    if json:
+        print(
+            json_format.dumps({**fitted.model.facts, "identity": fitted.model.identity, "folder": str(out)})
+        )
+        return
+    print(
+        f"{fitted.comparisons:,} comparisons and {fitted.ties:,} ties of {fitted.prompts:,} prompts; "
+        f"held-out accuracy {fitted.accuracy:.3f}, 95 % interval {fitted.low:.3f} to {fitted.high:.3f}; "
+        f"by length alone {fitted.longer:.3f}"
+    )
+    print(f"calibration: error {fitted.calibration_error:.3f}, log loss {fitted.log_loss:.3f} (chance 0.693)")
+    print("  said       comparisons  mean said  came true")
+    for one in fitted.bins:
+        print(f"  {one.low:.1f} to {one.high:.1f} {one.number:11,}  {one.said:9.2f}  {one.came:9.2f}")
+    print(shown(f"use it: --reward 'preference:{out}'", None))

@@ -20,7 +20,10 @@ INTERRUPTED = 130
 MAX_TOML_BYTES = 16 << 20
 """Larger TOML files are refused."""
 _CODE_NAME = re.compile(r"([^\W\d][\w.]*):[^\W\d]")
-_NO_MODULES = ("file", "hub", "hf", "word", "byte", "evaluate", "llm_envs", "homeassistant", "classifier")
+_NO_MODULES = (
+    *("file", "hub", "hf", "word", "byte", "evaluate", "llm_envs", "homeassistant", "classifier"),
+    "preference",
+)
 """Words before a colon that name no module of the person's own."""
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
 
+from llm_benchmarks.rewards.shares import wilson_interval
 from llm_envs.data.files.local import open_table
 from llm_envs.rewards.linear_classifier import WIDTH, LinearClassifier, features_of
 
 _PENALTIES = (1e-5, 1e-4, 1e-3)
-_NORMAL = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -111,14 +110,6 @@ def fit(rows: Sequence[tuple[str, str]], *, rewarded: str | None = None, seed: i
     }
     classifier = LinearClassifier(labels, weights, facts)
     return Fitted(classifier, accuracy, low, high, commonest, len(train), count)
-
-
-def wilson_interval(share: float, count: int) -> tuple[float, float]:
-    """Returns the 95 % interval of a share of `count` independent rows (Wilson 1927)."""
-    square = _NORMAL**2
-    centre = (share + square / (2 * count)) / (1 + square / count)
-    half = _NORMAL / (1 + square / count) * sqrt(share * (1 - share) / count + square / (4 * count**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def _split(
