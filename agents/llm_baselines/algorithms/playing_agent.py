@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.tensors import read_tensors, write_tensors
 from llm_baselines.training.objective_guard import ObjectiveGuard
 from llm_baselines.training.player import RoundPlayer
+from llm_baselines.training.reward_watch import RewardWatch
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs import vectorize
 
@@ -59,6 +60,18 @@ class PlayingAgent(LanguageAgent):
     def end_learning(self) -> None:
         """Closes the environments."""
         self.player.close()
+
+    def reward_watch(self) -> RewardWatch:
+        """Returns what observes the rewards of a training."""
+        config = self.config
+        return RewardWatch(
+            log_samples=config.log_samples, warns=config.reward_warnings, can_scale=self.native
+        )
+
+    @property
+    def component_weights(self) -> Mapping[str, float] | None:
+        """None: the components count with the reward's own weights."""
+        return None
 
     def training_rows(self) -> Rows:
         """Returns the rows to play on, with the training reward."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm_baselines.configuration.options import option, redefined
+from llm_baselines.configuration.trackers import check_tracker
 from llm_baselines.lm.precision import DTYPES
 from llm_envs.envs.reward_timing import RewardTiming
 
@@ -80,6 +81,12 @@ class LanguageAgentConfig:
         at_least=0,
         affects_result=False,
     )
+    report_to: str = option(
+        "",
+        "experiment tracker that gets the log too, where it is installed: 'wandb' or 'trackio'; empty: none",
+        later=True,
+        affects_result=False,
+    )
     warm_start_folder: str = option(
         "", "folder in which warm starts are kept and found again; empty: none", affects_result=False
     )
@@ -88,6 +95,7 @@ class LanguageAgentConfig:
         for name, known in (("dtype", ("auto", *DTYPES)), ("adapter", ("auto", "lora", "none"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {', '.join(known)}")
+        check_tracker(self.report_to)
         if not all(isinstance(name, str) for name in self.lora_target_modules):
             raise ValueError(f"lora_target_modules={self.lora_target_modules!r} must be names of layers")
 
@@ -114,6 +122,20 @@ class PlayingAgentConfig(LanguageAgentConfig):
         "(polynomial decay, Shamir and Zhang 2013): with 8, about the last ninth; 0: the last weights",
         at_least=0,
         later=True,
+    )
+    log_samples: int = option(
+        10,
+        "rounds between tables of sampled texts with their reward components in the log; 0: none",
+        at_least=0,
+        later=True,
+        affects_result=False,
+    )
+    reward_warnings: bool = option(
+        True,
+        "whether a warning says that a reward component swamps the others, texts drift in length, groups "
+        "score the same, or a held-out value falls while the reward rises",
+        later=True,
+        affects_result=False,
     )
     guard_rounds: int = option(
         20,

@@ -17,6 +17,8 @@ from stable_baselines3.common.logger import (
 )
 from stable_baselines3.common.utils import get_latest_run_id
 
+from llm_baselines.training.trackers import SamplesFile, TrackerOutput
+
 _RECENT = 100  # episodes, as Stable-Baselines3 counts them
 
 
@@ -27,15 +29,21 @@ def make_logger(
     verbose: int = 0,
     tensorboard_log: str | Path | None = None,
     name: str = "",
+    report_to: str = "",
 ) -> Logger:
     """Returns a logger of Stable-Baselines3.
 
     Args:
-        run_folder: Gets csv, json and, if TensorBoard is installed, its files, under `logs`; None for none.
+        run_folder: Gets csv, json, sampled texts and, if TensorBoard is installed, its files, under `logs`;
+            None for none.
         timesteps: Environment steps so far; they name the folder, so that a resumed run overwrites nothing.
         verbose: 1 prints log lines.
         tensorboard_log: A folder for further TensorBoard files.
         name: Name of the run in that folder; a number follows it.
+        report_to: An experiment tracker that gets the log too; see `TrackerOutput`.
+
+    Raises:
+        ValueError: The tracker is not installed.
     """
     folder = None
     formats: list[KVWriter] = [HumanOutputFormat(sys.stdout)] if verbose else []
@@ -43,9 +51,12 @@ def make_logger(
         folder = str(Path(run_folder) / "logs" / f"from-{timesteps:012d}")
         kinds = ["csv", "json"] if SummaryWriter is None else ["csv", "json", "tensorboard"]
         formats += [make_output_format(kind, folder) for kind in kinds]
+        formats.append(SamplesFile(Path(folder) / "samples.jsonl"))
     if tensorboard_log is not None:
         number = get_latest_run_id(str(tensorboard_log), name) + 1
         formats.append(make_output_format("tensorboard", str(Path(tensorboard_log) / f"{name}_{number}")))
+    if report_to:
+        formats.append(TrackerOutput(report_to, name))
     return Logger(folder, formats)
 
 
