@@ -227,7 +227,8 @@ class LanguageAgent(KeptLearner):
         """Returns the environments of the learning curve; None unless the environment is one of our ids."""
         if not self.native:
             return None
-        return validation_envs(self.env, min(self.config.n_envs, self.config.n_eval_episodes))
+        config = self.config
+        return validation_envs(self.env, min(config.n_envs, config.n_eval_episodes), config.eval_metrics)
 
 
 def has_checkpoint(run_folder: str | Path | None, resume: bool) -> bool:

@@ -68,6 +68,12 @@ class LanguageAgentConfig:
     )
     n_eval_episodes: int = option(100, "episodes of an evaluation on validation", at_least=1)
     eval_deterministic: bool = option(True, "whether evaluations on validation are greedy; False samples")
+    eval_metrics: list[Any] = option(
+        [],
+        "metrics of evaluations on validation besides the id's own: rewards, as held-out values of the curve",
+        later=True,
+        affects_result=False,
+    )
     temperature: float = option(
         1.0,
         "temperature of the policy when acting is not deterministic, also in evaluations",

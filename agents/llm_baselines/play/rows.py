@@ -239,13 +239,21 @@ def training_design(config: Any) -> dict[str, Any]:
     return {"metrics": (), **{name: value for name, value in chosen.items() if value is not None}}
 
 
-def validation_envs(env: gym.Env[Any, Any], num_envs: int) -> VectorEnv[Any, Any, Any]:
-    """Returns validation environments for a learning curve, with the environment's own reward."""
+def validation_envs(
+    env: gym.Env[Any, Any], num_envs: int, metrics: Sequence[Any] = ()
+) -> VectorEnv[Any, Any, Any]:
+    """Returns validation environments for a learning curve, with the environment's own reward.
+
+    Args:
+        env: The environment of the training, made from one of our ids.
+        num_envs: Number of rows.
+        metrics: What is measured besides the id's own metrics: specifications.
+    """
     return vectorize(
         env,
         num_envs,
         autoreset_mode="Disabled",
         split="validation",
         reward_timing="terminal",
-        metrics="default",
+        metrics=["default", *metrics] if metrics else "default",
     )

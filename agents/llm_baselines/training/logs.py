@@ -19,6 +19,8 @@ from stable_baselines3.common.utils import get_latest_run_id
 
 from llm_baselines.training.trackers import SamplesFile, TrackerOutput
 
+KEPT = ("rollout/kl",)
+"""Log keys whose last value stands in a curve: the sequence KL of the last round from the start, in nats."""
 _RECENT = 100  # episodes, as Stable-Baselines3 counts them
 
 
@@ -66,11 +68,13 @@ class RoundLog:
     Attributes:
         scores: Scores of the last episodes.
         lengths: Their lengths.
+        latest: The last value of each key in `KEPT`; a curve has it beside an evaluation.
     """
 
     def __init__(self) -> None:
         self.scores: list[float] = []
         self.lengths: list[int] = []
+        self.latest: dict[str, float] = {}
         self._sums: dict[str, list[float]] = {}
 
     def add_episodes(self, scores: list[float], lengths: list[int]) -> None:
@@ -81,6 +85,8 @@ class RoundLog:
     def add(self, name: str, value: float) -> None:
         """Notes a value; the next log line shows the mean."""
         self._sums.setdefault(name, []).append(value)
+        if name in KEPT:
+            self.latest[name] = value
 
     def record(self, logger: Logger) -> None:
         """Records the means, and begins new ones."""
@@ -93,8 +99,14 @@ class RoundLog:
 
     def state(self) -> dict[str, Any]:
         """Returns the values for a checkpoint."""
-        return {"episodes": self.scores, "lengths": self.lengths, "sums": self._sums}
+        return {
+            "episodes": self.scores,
+            "lengths": self.lengths,
+            "sums": self._sums,
+            "latest": self.latest,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Takes back what `state` returned."""
         self.scores, self.lengths, self._sums = state["episodes"], state["lengths"], state["sums"]
+        self.latest = state.get("latest", {})  # not in checkpoints of earlier versions

@@ -4,7 +4,7 @@
 | --- | --- |
 | a component swamps the others | its share of the spread is above 0.98, and another varies too |
 | length drift | texts are twice or half as long as the references, and were nearer to them at the start |
-| collapsed groups | over 80 % of the groups have texts that all score the same |
+| collapsed groups | over 80 % of the groups have texts that all score the same, no better than the start |
 | rising reward, falling held-out value | see `evaluated` |
 
 The first three have to hold for at least 5 rounds in a row, and over at least 256 episodes.
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from llm_baselines.storage.sealed_folder import AgentFolderError
 from llm_baselines.training.reward_statistics import ComponentStatistics, PlayedRound
 from llm_envs import EvaluationResult
 from llm_envs.foreign import shown
@@ -51,6 +52,7 @@ class RewardWarnings:
         self._streaks: dict[str, tuple[int, int]] = {}
         self._start_lengths: list[float] = []  # log ratios of the first rounds
         self._first_reward: float | None = None
+        self._first_spread = 0.0
         self._count = 0  # episodes of the present round
         self._bests: dict[str, dict[str, Any]] = {}
 
@@ -60,9 +62,12 @@ class RewardWarnings:
         """Takes note of a round, and warns if a condition has held for some rounds in a row."""
         if self._first_reward is None and len(played.scores):
             self._first_reward = float(np.mean(played.scores))
+            self._first_spread = float(np.std(played.scores))
         self._count = len(played.scores)
         self._components(statistics)
-        if collapsed is not None and self._holds("groups", collapsed > _COLLAPSED):
+        if collapsed is not None and self._holds(
+            "groups", collapsed > _COLLAPSED and not self._risen(played)
+        ):
             what = "groups of texts" if played.groups is not None else "rounds"
             self._warn(
                 "groups",
@@ -71,6 +76,11 @@ class RewardWarnings:
                 "tells these texts apart: `llm-envs rewards audit` shows its ties",
             )
         self._lengths(played)
+
+    def _risen(self, played: PlayedRound) -> bool:
+        """Returns True if the reward has risen: groups that are equal then have learned what they could."""
+        assert self._first_reward is not None
+        return float(np.mean(played.scores)) > self._first_reward + self._first_spread
 
     def _components(self, statistics: Mapping[str, ComponentStatistics]) -> None:
         shares = {name: one.share for name, one in statistics.items() if one.share > 0}
@@ -172,18 +182,38 @@ class RewardWarnings:
             "streaks": {name: list(streak) for name, streak in self._streaks.items()},
             "start_lengths": list(self._start_lengths),
             "first_reward": self._first_reward,
+            "first_spread": self._first_spread,
             "bests": {name: dict(best) for name, best in self._bests.items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state` returned; checkpoints of earlier versions have nothing."""
+        """Restores what `state` returned; checkpoints of earlier versions have nothing.
+
+        Raises:
+            AgentFolderError: The state is damaged.
+        """
         if not state:
             return
+        try:
+            self._restore(state)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise AgentFolderError(f"a checkpoint's reward_watch is damaged: {error!r}") from error
+
+    def _restore(self, state: Mapping[str, Any]) -> None:
         self._given = [str(name) for name in state["given"]]
         self._streaks = {str(name): (int(n), int(m)) for name, (n, m) in state["streaks"].items()}
         self._start_lengths = [float(value) for value in state["start_lengths"]]
-        self._first_reward = state["first_reward"]
-        self._bests = {str(name): dict(best) for name, best in state["bests"].items()}
+        first = state["first_reward"]
+        self._first_reward = None if first is None else float(first)
+        self._first_spread = float(state["first_spread"])
+        self._bests = {
+            str(name): {
+                "values": [float(value) for value in best["values"]],
+                "reward": None if best["reward"] is None else float(best["reward"]),
+                "error": float(best["error"]),
+            }
+            for name, best in state["bests"].items()
+        }
 
 
 def _ratio(shares: Mapping[str, float], largest: str) -> float:

@@ -276,6 +276,7 @@ class TrainingRun:
                 result,
                 learner.num_timesteps,
                 recent_scores=self._log.scores,
+                recent=self._log.latest,
                 logger=self.logger,
                 weights=learner.trained_tensors,
             )

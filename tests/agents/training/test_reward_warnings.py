@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_up_outcomes import evaluation, outcome
 
+from llm_baselines.storage.sealed_folder import AgentFolderError
 from llm_baselines.training.reward_statistics import PlayedRound, collapsed_share, component_statistics
 from llm_baselines.training.reward_warnings import RewardWarning, RewardWarnings
 
@@ -123,6 +124,11 @@ def test_some_equal_groups_are_healthy():
     assert not told(grouped(equal=8))
 
 
+def test_groups_that_are_equal_because_they_have_learned_are_healthy():
+    best = [round_of([outcome(r=2.0)] * 64, {"r": 1.0}, np.repeat(np.arange(16), 4).tolist())]
+    assert not told([*grouped(equal=0), *best * ROUNDS])
+
+
 def test_a_learner_without_groups_hears_of_rounds_that_score_the_same():
     constant = [round_of([outcome(r=1.0)] * 64, {"r": 1.0})] * ROUNDS
     [text] = told(constant)
@@ -183,3 +189,12 @@ def test_a_resumed_watch_goes_on_where_it_stopped():
     third = RewardWarnings(can_scale=True)
     third.restore(json.loads(json.dumps(second.state())))
     assert not told(rounds_with(1000.0), watch=third)  # it has been said
+
+
+@pytest.mark.parametrize("name", ["given", "streaks", "start_lengths", "first_reward", "bests"])
+def test_a_damaged_state_is_named(name):
+    watch = RewardWarnings(can_scale=True)
+    told(rounds_with(1.0), evaluations=curve([0.5], [1.0]), watch=watch)
+    for damage in ({"given": 3, "streaks": "x"}.get(name, {"x": "y"}), object()):
+        with pytest.raises(AgentFolderError, match="reward_watch is damaged"):
+            RewardWarnings(can_scale=True).restore({**watch.state(), name: damage})

@@ -37,6 +37,12 @@ class SB3Config:
     reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
     eval_freq: int = option(5000, "environment steps between evaluations on validation; 0: none", at_least=0)
     n_eval_episodes: int = option(64, "episodes of such an evaluation", at_least=1)
+    eval_metrics: list[Any] = option(
+        [],
+        "metrics of evaluations on validation besides the id's own: rewards, as held-out values of the curve",
+        later=True,
+        affects_result=False,
+    )
     keep_best: bool = option(True, "keep the weights that were best on validation")
     log_samples: int = option(
         10,
