@@ -235,8 +235,10 @@ def _log_length(played: PlayedRound) -> tuple[float, str]:
 
 def _held_out(result: EvaluationResult) -> dict[str, list[float]]:
     """Returns the value of each episode for what a good text should have, higher is better, by name."""
+    if not result.rows:
+        return {}
     values = {OWN: [row.reward for row in result.rows]}
-    for name in result.rows[0].metrics if result.rows else ():
+    for name in result.rows[0].metrics:
         card = CARDS.get(name)
         if card is None or name in _VARIETY or not all(name in row.metrics for row in result.rows):
             continue

@@ -1,0 +1,58 @@
+"""Writes a comparison: the page, and its data as JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from llm_baselines.storage.exchange import replace_file
+from llm_benchmarks.rewards.comparison.found import Found
+from llm_benchmarks.rewards.comparison.page import render
+
+PAGE, DATA, MATRIX, CURVES = "comparison.html", "comparison.json", "matrix.csv", "curves.csv"
+
+
+def write(found: Found, folder: Path) -> list[Path]:
+    """Writes the page and the data into a folder; returns the files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    contents = {
+        PAGE: render(found),
+        DATA: json.dumps(found.to_dict(), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+        MATRIX: _matrix(found),
+        CURVES: _curves(found),
+    }
+    for name, text in contents.items():
+        replace_file(folder / name, text.encode("utf-8", "backslashreplace").decode())
+    return [folder / name for name in contents]
+
+
+def _matrix(found: Found) -> str:
+    header = ["trained_on", "scored_on", "design", "mean", "low", "high", "seeds"]
+    header += ["difference", "difference_low", "difference_high"]
+    rows = []
+    for name, row in found.table.items():
+        for column in found.columns:
+            entry = row[column.name]
+            one, other = entry.interval, entry.difference
+            apart = ["", "", ""] if other is None else [other.estimate, other.low, other.high]
+            rows.append([name, column.name, column.design, one.estimate, one.low, one.high, one.n, *apart])
+    return _csv(header, rows)
+
+
+def _curves(found: Found) -> str:
+    names = [column.name for column in found.columns]
+    rows = [
+        [run.design, run.seed, p.timesteps, p.distance if p.distance == p.distance else "",
+         *(p.values.get(name, "") for name in names)]
+        for run in found.runs
+        for p in run.curve
+    ]  # fmt: skip
+    return _csv(["trained_on", "seed", "timesteps", "sqrt_kl", *names], rows)
+
+
+def _csv(header: list[str], rows: list[list[object]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([header, *rows])
+    return out.getvalue()
