@@ -10,7 +10,8 @@ from llm_baselines.configuration.trackers import check_tracker
 from llm_baselines.lm.precision import DTYPES
 from llm_envs.envs.reward_timing import RewardTiming
 
-ENVIRONMENT_OPTIONS = ("reward", "reward_timing", "train_dataset", "train_fraction")
+COMPONENT_SCALING = ("sum", "normalize")
+ENVIRONMENT_OPTIONS = ("reward", "reward_timing", "train_dataset", "train_fraction", "component_scaling")
 """Options that need an environment made by gymnasium.make from one of our ids."""
 
 
@@ -118,6 +119,12 @@ class PlayingAgentConfig(LanguageAgentConfig):
     )
     reward: Any = option(None, "training reward; none: the environment's own")
     reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
+    component_scaling: str = option(
+        "sum",
+        "'sum': components count with their weights; 'normalize': each is first divided by its spread, as "
+        "normalize_then_sum of TRL, so that scales do not matter; for rewards paid at the end",
+        later=True,
+    )
     warm_start: bool = option(
         True, "whether a fresh model is first trained on demonstrations, if the environment has any"
     )
@@ -159,6 +166,10 @@ class PlayingAgentConfig(LanguageAgentConfig):
 
     def __post_init__(self) -> None:
         LanguageAgentConfig.__post_init__(self)
+        if self.component_scaling not in COMPONENT_SCALING:
+            raise ValueError(
+                f"unknown component_scaling={self.component_scaling!r}; there are 'sum' and 'normalize'"
+            )
         if self.reward_timing is not None:
             RewardTiming(self.reward_timing)  # raises if it is invalid
 

@@ -30,6 +30,7 @@ class Trajectory:
         example: Index of the example it was played on; -1 in environments that take none.
         outcome: Text and reward components of a fresh episode; None in environments that tell none, and in
             episodes from a replay.
+        components: float32 (k,), the values of the reward's components, where a learner recombines them.
     """
 
     tokens: np.ndarray
@@ -42,6 +43,7 @@ class Trajectory:
     start: int = 0
     example: int = -1
     outcome: Outcome | None = None
+    components: np.ndarray | None = None
 
     @property
     def score(self) -> float:
