@@ -13,7 +13,7 @@ from llm_benchmarks.records.trained_on import reward_label
 from llm_envs.foreign import shown
 
 _NAMED = re.compile(r"\s*([A-Za-z][\w .+-]{0,39}?)\s*=(?![=])(.+)", re.DOTALL)
-_NAME = re.compile(r"[A-Za-z][\w .+*-]{0,39}")
+_NAME = re.compile(r"[A-Za-z0-9][\w .+*-]{0,39}")
 _LONGEST = 40
 
 
@@ -60,7 +60,7 @@ def read_designs(texts: Sequence[str]) -> list[Design]:
         if not _NAME.fullmatch(name):
             raise ValueError(
                 f"a design's name has at most {_LONGEST} letters, digits, spaces and .+*-_, and begins with "
-                f"a letter, got {shown(name, 60)!r}; write NAME=SPEC"
+                f"a letter or digit, got {shown(name, 60)!r}; write NAME=SPEC"
             )
         if names.count(name) > 1:
             raise ValueError(f"two designs are named {shown(name)!r}; tell them apart: NAME=SPEC")
