@@ -17,7 +17,7 @@ def test_names_stand_before_an_equals_sign_and_options_inside_brackets_are_no_na
 
 def test_a_sum_is_named_by_what_it_adds_up():
     designs = read_designs(["10*bleu - 0.5*length_penalty", '{"chrf": 1, "ter": -1}'])
-    assert [design.name for design in designs] == ["10*bleu-0.5*length_penalty", "chrf-1*ter"]
+    assert [design.name for design in designs] == ["10*bleu - 0.5*length_penalty", "chrf-1*ter"]
 
 
 def test_a_file_names_designs(tmp_path):
