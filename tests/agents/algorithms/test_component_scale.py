@@ -155,14 +155,14 @@ class Interrupt:
 @pytest.mark.parametrize("kind", KINDS)
 def test_interrupted_and_resumed_it_ends_with_the_same_weights(kind, tmp_path):
     options = {"component_scaling": "normalize", "checkpoint_freq": 100}
-    whole = make(kind, **options).learn(600, run_folder=tmp_path / "whole")
+    whole = make(kind, **options).learn(300, run_folder=tmp_path / "whole")
     interrupted = make(kind, **options)
     with pytest.raises(KeyboardInterrupt):
-        interrupted.learn(600, run_folder=tmp_path / "parts", callback=Interrupt(45))
-    resumed = make(kind, **options).learn(600, run_folder=tmp_path / "parts", resume=True)
+        interrupted.learn(300, run_folder=tmp_path / "parts", callback=Interrupt(30))
+    resumed = make(kind, **options).learn(300, run_folder=tmp_path / "parts", resume=True)
     assert equal(weights(resumed), weights(whole))
     assert resumed.component_scale.state() == whole.component_scale.state()
-    assert not equal(weights(whole), weights(make(kind).learn(600)))
+    assert not equal(weights(whole), weights(make(kind).learn(300)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
