@@ -287,7 +287,9 @@ class EpisodeReplay:
         trajectory = Trajectory(
             tokens=self._tokens.get(int(record["token_start"]), int(record["tokens"])),
             actions=actions,
-            **{name: self._numbers[name].get(start, count) for name in _NUMBERS},
+            rewards=self._numbers["rewards"].get(start, count),
+            behaviour_log_probs=self._numbers["behaviour_log_probs"].get(start, count),
+            reference_log_probs=self._numbers["reference_log_probs"].get(start, count),
             terminated=bool(record["terminated"]),
             round=int(record["round"]),
             start=int(record["start"]),
