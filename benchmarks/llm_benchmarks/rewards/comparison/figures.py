@@ -14,7 +14,8 @@ from llm_envs.foreign import shown
 
 _WIDTH, _HEIGHT = 560, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 150, 14, 42
-_COLOURS = 8
+_PALETTE = ("#0072b2", "#d55e00", "#009e73", "#b8578f", "#8a6d00", "#3d9bd1", "#7a4fb5", "#6b6d70")
+_COLOURS = len(_PALETTE)
 _TICKS = 5
 
 
@@ -81,6 +82,20 @@ def curves_figure(column: str, designs: Sequence[str], runs: Sequence[DesignRun]
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
         f"{''.join(parts)}</svg>"
     )
+
+
+def standalone(svg: str) -> str:
+    """Returns a figure of `curves_figure` as a file of its own, with colours for light and dark pages."""
+    colours = "".join(
+        f".line.c{i},.dot.c{i}{{stroke:{c}}}.name.c{i}{{fill:{c}}}" for i, c in enumerate(_PALETTE)
+    )
+    style = (
+        "text{font:12px sans-serif;fill:#777}.name{font-weight:600}.line{fill:none;stroke-width:2}"
+        f".dot{{fill:none;stroke-width:1.5}}.grid{{stroke:#8884}}{colours}"
+    )
+    head, rest = svg.split(">", 1)
+    size = f'xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}"'
+    return f"{head.replace('<svg', f'<svg {size}', 1)}><style>{style}</style>{rest}\n"
 
 
 def _points(curve: Sequence[Point], column: str, over_distance: bool) -> list[tuple[float, float]]:

@@ -1,13 +1,15 @@
-"""Writes a comparison: the page, and its data as JSON and CSV."""
+"""Writes a comparison: the page, its data as JSON and CSV, and each figure as a file of its own."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 from llm_baselines.storage.exchange import replace_file
+from llm_benchmarks.rewards.comparison.figures import curves_figure, standalone
 from llm_benchmarks.rewards.comparison.found import Found
 from llm_benchmarks.rewards.comparison.page import render
 
@@ -15,7 +17,7 @@ PAGE, DATA, MATRIX, CURVES = "comparison.html", "comparison.json", "matrix.csv",
 
 
 def write(found: Found, folder: Path) -> list[Path]:
-    """Writes the page and the data into a folder; returns the files."""
+    """Writes the page, the data and the figures into a folder; returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     contents = {
         PAGE: render(found),
@@ -23,6 +25,9 @@ def write(found: Found, folder: Path) -> list[Path]:
         MATRIX: _matrix(found),
         CURVES: _curves(found),
     }
+    for column in found.columns:
+        if (svg := curves_figure(column.name, found.designs, found.runs)) is not None:
+            contents[f"curve-{re.sub(r'[^A-Za-z0-9_-]+', '-', column.name)}.svg"] = standalone(svg)
     for name, text in contents.items():
         replace_file(folder / name, text.encode("utf-8", "backslashreplace").decode())
     return [folder / name for name in contents]

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import json
 import re
+from xml.etree import ElementTree
 
 from made_up_designs import found, two_designs
 
@@ -78,6 +79,16 @@ def test_data_files_hold_what_the_page_shows(tmp_path):
     assert float(rows[-1]["difference"]) == everything.table["sound"]["ter"].difference.estimate
     with (tmp_path / "curves.csv").open() as file:
         assert len(list(csv.DictReader(file))) == 18
+
+
+def test_each_figure_is_a_file_that_any_page_can_show(tmp_path):
+    write(found(), tmp_path)
+    assert {file.name for file in tmp_path.glob("*.svg")} == {
+        *("curve-naive.svg", "curve-sound.svg", "curve-quality.svg", "curve-ter.svg")
+    }
+    root = ElementTree.parse(tmp_path / "curve-quality.svg").getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert len(root.findall("{*}polyline")) == 6
 
 
 def test_lone_surrogates_and_steps_without_kl_can_be_written(tmp_path):
