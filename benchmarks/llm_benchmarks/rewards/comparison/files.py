@@ -11,9 +11,11 @@ from pathlib import Path
 from llm_baselines.storage.exchange import replace_file
 from llm_benchmarks.rewards.comparison.figures import curves_figure, standalone
 from llm_benchmarks.rewards.comparison.found import Found
+from llm_benchmarks.rewards.comparison.markdown import summary
 from llm_benchmarks.rewards.comparison.page import render
 
 PAGE, DATA, MATRIX, CURVES = "comparison.html", "comparison.json", "matrix.csv", "curves.csv"
+SUMMARY = "summary.md"
 
 
 def write(found: Found, folder: Path) -> list[Path]:
@@ -24,6 +26,7 @@ def write(found: Found, folder: Path) -> list[Path]:
         DATA: json.dumps(found.to_dict(), indent=1, allow_nan=False, ensure_ascii=False) + "\n",
         MATRIX: _matrix(found),
         CURVES: _curves(found),
+        SUMMARY: summary(found),
     }
     for column in found.columns:
         if (svg := curves_figure(column.name, found.designs, found.runs)) is not None:

@@ -13,6 +13,7 @@ from made_up_designs import found, two_designs
 
 from llm_benchmarks.rewards.comparison.figures import curves_figure
 from llm_benchmarks.rewards.comparison.files import write
+from llm_benchmarks.rewards.comparison.markdown import summary
 from llm_benchmarks.rewards.comparison.page import render
 
 HOSTILE = '<script>alert(1)</script><img src="http://x/y.png">\x1b[31m {{ 7 * 7 }}'
@@ -89,6 +90,16 @@ def test_each_figure_is_a_file_that_any_page_can_show(tmp_path):
     root = ElementTree.parse(tmp_path / "curve-quality.svg").getroot()
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert len(root.findall("{*}polyline")) == 6
+
+
+def test_the_summary_has_the_numbers_and_texts_that_cannot_end_its_tables():
+    text = summary(found(two_designs(texts=("a | b <br>", "line\nline", "c"))))
+    assert "| sound | 0.500 [0.475, 0.525] | 0.800 [0.800, 0.800] |" in text
+    assert "| naive | 0.500 | 0.700 | 200 | 0.200 |" in text
+    assert "a \\| b &lt;br>" in text
+    assert "line / line" in text
+    widths = {line.replace("\\|", "").count("|") for line in text.split("\n\n")[0].splitlines()}
+    assert widths == {7}
 
 
 def test_lone_surrogates_and_steps_without_kl_can_be_written(tmp_path):
