@@ -111,15 +111,13 @@ class RewardWarnings:
             ratio -= start
         if self._holds("length", drifts):
             longer = "longer" if ratio > 0 else "shorter"
-            way_out = (
-                "'length_penalty' with a negative weight" if ratio > 0 else "'brevity' or 'length_target'"
-            )
+            pays = "length" if ratio > 0 else "brevity"
+            way_out = "'length_penalty' with a negative weight, or " if ratio > 0 else ""
             than = "their references are" if what == "references" else "at the start"
             self._warn(
                 "length",
                 f"texts drift: they are {math.exp(abs(ratio)):.1f} times {longer} than {than}. If the reward "
-                f"pays for length alone, add {way_out}, or a target that the texts should have "
-                "('length_target')",
+                f"pays for {pays} alone, add {way_out}'length_target', the length that texts should have",
             )
 
     def evaluated(self, result: EvaluationResult, reward: float | None, error: float) -> None:
