@@ -186,7 +186,7 @@ def reading(
     )
     went = courses.get(design)
     if went is not None:
-        moved = "rises" if sign * (went.last - went.start) > 0 else "falls"
+        moved = "improves" if sign * (went.last - went.start) > 0 else "worsens"
         words.append(f"on validation it {moved} from {went.start:.3f} to {went.last:.3f}")
         if went.fall.low is not None and went.fall.low > 0 and went.peak_timesteps > 0:
             words.append(f"after a peak of {went.peak:.3f} at step {went.peak_timesteps:,.0f}")

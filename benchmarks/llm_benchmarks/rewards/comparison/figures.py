@@ -36,25 +36,20 @@ class _Axis(NamedTuple):
         return [number * step for number in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
 
-def has_distances(runs: Sequence[DesignRun]) -> bool:
-    """Returns True if every training measured how far it went from its start."""
-    return bool(runs) and all(
-        any(math.isfinite(point.distance) and point.distance > 0 for point in run.curve) for run in runs
-    )
-
-
-def curves_figure(column: str, designs: Sequence[str], runs: Sequence[DesignRun]) -> str | None:
+def curves_figure(
+    column: str, designs: Sequence[str], runs: Sequence[DesignRun], *, over_distance: bool
+) -> str | None:
     """Returns a line for each training: a value against sqrt(KL) from the start, or against steps.
 
     Args:
         column: The value.
         designs: Names of the designs; the place decides the colour.
         runs: All runs.
+        over_distance: True for sqrt(KL), False for steps.
 
     Returns:
         An SVG element, or None if no curve has the value.
     """
-    over_distance = has_distances(runs)
     lines = [(run.design, _points(run.curve, column, over_distance)) for run in runs]
     lines = [(design, points) for design, points in lines if points]
     if not lines:

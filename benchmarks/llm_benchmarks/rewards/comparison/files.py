@@ -29,8 +29,11 @@ def write(found: Found, folder: Path) -> list[Path]:
         SUMMARY: summary(found),
     }
     for column in found.columns:
-        if (svg := curves_figure(column.name, found.designs, found.runs)) is not None:
-            contents[f"curve-{re.sub(r'[^A-Za-z0-9_-]+', '-', column.name)}.svg"] = standalone(svg)
+        for kind, over_distance in (("steps", False), ("distance", True)):
+            svg = curves_figure(column.name, found.designs, found.runs, over_distance=over_distance)
+            if svg is not None and (found.has_distance or not over_distance):
+                name = re.sub(r"[^A-Za-z0-9_-]+", "-", column.name)
+                contents[f"{kind}-{name}.svg"] = standalone(svg)
     for name, text in contents.items():
         replace_file(folder / name, text.encode("utf-8", "backslashreplace").decode())
     return [folder / name for name in contents]

@@ -45,10 +45,14 @@ def render(found: Found) -> str:
 
 
 def _figures(found: Found) -> list[dict[str, Any]]:
-    """Returns the figures: held-out values first, then the designs' own rewards."""
-    ordered = sorted(found.columns, key=lambda column: column.design)
-    drawn = [(column, curves_figure(column.name, found.designs, found.runs)) for column in ordered]
-    return [{"column": column, "svg": Markup(svg)} for column, svg in drawn if svg is not None]
+    """Returns the figures: held-out values first, then the designs' own rewards; steps, then distances."""
+    figures = []
+    for column in sorted(found.columns, key=lambda column: column.design):
+        for over_distance in [False, True][: 1 + found.has_distance]:
+            svg = curves_figure(column.name, found.designs, found.runs, over_distance=over_distance)
+            if svg is not None:
+                figures.append({"column": column, "svg": Markup(svg)})
+    return figures
 
 
 def _within(interval: Interval) -> str:

@@ -89,11 +89,11 @@ def test_the_words_say_who_is_behind_and_where_the_peak_was():
     table, courses = everything.table, everything.courses["quality"]
     hacked = reading("naive", QUALITY, table, courses)
     assert hacked.startswith("quality 0.200, 0.600 behind sound (0.800)")
-    assert "falls from 0.500 to 0.200" in hacked
+    assert "worsens from 0.500 to 0.200" in hacked
     assert "after a peak of 0.700 at step 200" in hacked
     held = reading("sound", QUALITY, table, courses)
     assert "the best of the designs" in held
-    assert "rises from 0.500 to 0.800" in held
+    assert "improves from 0.500 to 0.800" in held
     assert "peak" not in held
 
 

@@ -58,10 +58,12 @@ def test_without_distances_the_figures_show_steps():
 
 
 def test_a_figure_has_a_line_for_each_training_and_none_without_values():
-    figure = curves_figure("quality", ["naive", "sound"], two_designs())
-    assert figure.count("<polyline") == 6
-    assert "naive" in figure
-    assert curves_figure("unknown", ["naive"], two_designs()) is None
+    for over_distance, axis in ((True, "√KL from the start"), (False, "environment steps")):
+        figure = curves_figure("quality", ["naive", "sound"], two_designs(), over_distance=over_distance)
+        assert figure.count("<polyline") == 6
+        assert "naive" in figure
+        assert axis in figure
+    assert curves_figure("unknown", ["naive"], two_designs(), over_distance=False) is None
 
 
 def test_data_files_hold_what_the_page_shows(tmp_path):
@@ -85,9 +87,11 @@ def test_data_files_hold_what_the_page_shows(tmp_path):
 def test_each_figure_is_a_file_that_any_page_can_show(tmp_path):
     write(found(), tmp_path)
     assert {file.name for file in tmp_path.glob("*.svg")} == {
-        *("curve-naive.svg", "curve-sound.svg", "curve-quality.svg", "curve-ter.svg")
+        f"{kind}-{name}.svg"
+        for kind in ("steps", "distance")
+        for name in ("naive", "sound", "quality", "ter")
     }
-    root = ElementTree.parse(tmp_path / "curve-quality.svg").getroot()
+    root = ElementTree.parse(tmp_path / "steps-quality.svg").getroot()
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert len(root.findall("{*}polyline")) == 6
 
