@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from llm_baselines.storage.exchange import replace_file
@@ -63,7 +64,7 @@ def _curves(found: Found) -> str:
     return _csv(["trained_on", "seed", "timesteps", "sqrt_kl", *names], rows)
 
 
-def _csv(header: list[str], rows: list[list[object]]) -> str:
+def _csv(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([header, *rows])
     return out.getvalue()
