@@ -124,13 +124,16 @@ class RewardWarnings:
         """Takes note of an evaluation on validation.
 
         A held-out value falls if it is below its best evaluation by 3 standard errors of the difference
-        paired by episode, twice in a row, while the training reward rose by 2 of its standard errors.
+        paired by episode, twice in a row. The training reward meanwhile is above its start, and not below
+        what it was at that best evaluation, by 2 of its standard errors.
 
         Args:
             result: The evaluation.
             reward: Mean training reward of the last episodes; None before the first.
             error: Its standard error.
         """
+        if self._first_reward is None:
+            self._first_reward = reward
         reward = self._first_reward if reward is None else reward
         for name, values in _held_out(result).items():
             best = self._bests.get(name)
@@ -146,16 +149,19 @@ class RewardWarnings:
             differences = np.subtract(values, best["values"])
             spread = float(differences.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.inf
             falls = float(differences.mean()) < -_FALL * spread
+            noise = _RISE * math.hypot(error, best["error"])
             rises = (
                 reward is not None
                 and before is not None
-                and reward - before > _RISE * math.hypot(error, best["error"])
+                and self._first_reward is not None
+                and reward > self._first_reward + noise
+                and reward > before - noise
             )
             if self._holds(f"held-out {name}", falls and rises, _EVALUATIONS, 0):
                 self._warn(
                     "held-out",
-                    f"the reward rises (from {before:.3g} to {reward:.3g}) while {shown(name, 60)} on "
-                    f"validation falls (from {np.mean(best['values']):.3g} to {np.mean(values):.3g}): the "
+                    f"the reward rises (from {self._first_reward:.3g} to {reward:.3g}) while "
+                    f"{shown(name, 60)} on validation falls (from {np.mean(best['values']):.3g} to {np.mean(values):.3g}): the "
                     "agent may exploit the reward. Read the samples in the log, stop earlier (keep_best), "
                     "stay nearer to the start (tau, kl_coef, target_kl), or mend the reward: `llm-envs "
                     "rewards audit` looks for what earns without being good",

@@ -149,13 +149,19 @@ def curve(chrf, rewards, noise=NOISE):
 
 def test_a_reward_that_rises_while_a_held_out_metric_falls_is_named_once():
     [text] = told([], evaluations=curve([0.5, 0.6, 0.4, 0.3, 0.2], [1.0, 1.1, 1.4, 1.6, 1.8]))
-    assert "the reward rises (from 1.1 to 1.6) while chrf on validation falls (from 0.599 to 0.298)" in text
+    assert "the reward rises (from 1 to 1.6) while chrf on validation falls (from 0.599 to 0.298)" in text
     assert "llm-envs rewards audit" in text
+
+
+def test_a_reward_that_has_risen_and_stays_up_while_a_metric_falls_is_named():
+    [text] = told([], evaluations=curve([0.5, 0.7, 0.6, 0.4, 0.3], [1.0, 1.8, 1.8, 1.79, 1.8]))
+    assert "while chrf on validation falls (from 0.699" in text
 
 
 @pytest.mark.parametrize(
     ("chrf", "rewards"),
     [
+        ([0.5, 0.7, 0.6, 0.4, 0.3], [1.0, 1.8, 1.5, 1.3, 1.2]),  # the reward falls with it
         ([0.2, 0.3, 0.4, 0.5, 0.6], [1.0, 1.1, 1.4, 1.6, 1.8]),  # both rise
         ([0.6, 0.5, 0.4, 0.3, 0.2], [1.8, 1.6, 1.4, 1.2, 1.0]),  # both fall
         ([0.5, 0.501, 0.5, 0.499, 0.5], [1.0, 1.1, 1.4, 1.6, 1.8]),  # noise
