@@ -162,7 +162,8 @@ class RewardWarnings:
                     "held-out",
                     f"the reward rises (from {self._first_reward:.3g} to {reward:.3g}) while "
                     f"{shown(name, 60)} on validation falls (from "
-                    f"{np.mean(best['values']):.3g} to {np.mean(values):.3g}): the agent may exploit the reward. Read the samples in the log, stop earlier (keep_best), "
+                    f"{np.mean(best['values']):.3g} to {np.mean(values):.3g}): the agent may exploit the "
+                    "reward. Read the samples in the log, stop earlier (keep_best), "
                     "stay nearer to the start (tau, kl_coef, target_kl), or mend the reward: `llm-envs "
                     "rewards audit` looks for what earns without being good",
                 )
