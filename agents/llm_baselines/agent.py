@@ -170,6 +170,10 @@ class LearnerConfig(Protocol):
     def checkpoint_freq(self) -> int:
         """Environment steps between checkpoints; 0 turns them off."""
 
+    @property
+    def report_to(self) -> str:
+        """The experiment tracker that gets the log too; empty for none."""
+
 
 @runtime_checkable
 class Learner(ObservedAgent, Protocol):

@@ -19,6 +19,8 @@ from llm_baselines.play.rows import validation_envs
 from llm_baselines.play.trajectory import Trajectory, TrajectoryBatch, micro_batches
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.rotation import newest_checkpoint, set_aside
+from llm_baselines.training.reward_watch import RewardWatch
+from llm_baselines.training.trackers import check_installed
 from llm_baselines.training.trainer import TrainingRun
 
 Loss = Callable[[TrajectoryBatch, list[int]], Tensor]
@@ -75,8 +77,8 @@ class LanguageAgent(KeptLearner):
         Raises:
             TransitionError: The environment broke the contract of token transitions.
             NotFinite: A loss is NaN or infinite.
-            ValueError: The agent needs demonstrations and the environment has none, or an option works only
-                in environments made from our ids.
+            ValueError: The agent needs demonstrations and the environment has none, an option works only in
+                environments made from our ids, or the tracker of `report_to` is not installed.
             AgentFolderError: The checkpoint is damaged, or of another run.
         """
         if not total_timesteps >= 0:
@@ -90,6 +92,7 @@ class LanguageAgent(KeptLearner):
                 stacklevel=2,
             )
         self._check_environment_options()
+        check_installed(self.config.report_to)
         if self.config.eval_freq and (validation := self.validation_envs()) is not None:
             validation.close()  # a broken validation split fails before any training
         if resume and run_folder is not None:
@@ -103,6 +106,7 @@ class LanguageAgent(KeptLearner):
             progress_bar=progress_bar,
             run_folder=run_folder,
             resume=resume,
+            watch=self.reward_watch(),
         )
         try:
             self.optimizer = self.optimizer or make_optimizer(self.parameter_groups(), self.config)
@@ -144,6 +148,10 @@ class LanguageAgent(KeptLearner):
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
         """Prepares the first round: opens environments, reads demonstrations, runs a warm start."""
+
+    def reward_watch(self) -> RewardWatch | None:
+        """Returns what observes the rewards of a training; None if it plays no episodes."""
+        return None
 
     def learn_round(self, run: TrainingRun) -> None:
         """Runs one round: plays episodes or reads demonstrations, then updates."""
@@ -219,7 +227,8 @@ class LanguageAgent(KeptLearner):
         """Returns the environments of the learning curve; None unless the environment is one of our ids."""
         if not self.native:
             return None
-        return validation_envs(self.env, min(self.config.n_envs, self.config.n_eval_episodes))
+        config = self.config
+        return validation_envs(self.env, min(config.n_envs, config.n_eval_episodes), config.eval_metrics)
 
 
 def has_checkpoint(run_folder: str | Path | None, resume: bool) -> bool:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+from llm_baselines.algorithms.component_scale import ComponentScale
 from llm_baselines.algorithms.language_agent import LanguageAgent
 from llm_baselines.algorithms.supervised.warm_start import begin_from_demonstrations, check_start
 from llm_baselines.algorithms.weight_average import WeightAverage
 from llm_baselines.lm.settings import PlayingAgentConfig
 from llm_baselines.play.rows import Rows, make_rows, training_design
+from llm_baselines.play.trajectory import Trajectory
 from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.tensors import read_tensors, write_tensors
 from llm_baselines.training.objective_guard import ObjectiveGuard
 from llm_baselines.training.player import RoundPlayer
+from llm_baselines.training.reward_watch import RewardWatch
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs import vectorize
 
@@ -38,12 +41,15 @@ class PlayingAgent(LanguageAgent):
 
     average: WeightAverage | None = None
     """The mean of the weights; None before the first update, or without averaging."""
+    component_scale: ComponentScale | None = None
+    """With component_scaling="normalize" what recombines the reward's components; else None."""
     remedies: ClassVar[str] = ""
     """What else to turn where learning makes texts worse, after "Lower learning_rate"."""
 
     def _build(self) -> None:
         check_start(self.config)
         self.guard = ObjectiveGuard(self.config.guard_margin, self.config.guard_rounds)
+        self.component_scale = self._make_component_scale()
         self.build_learner()
 
     def begin_learning(self, run_folder: str | Path | None, *, resume: bool, progress_bar: bool) -> None:
@@ -59,6 +65,44 @@ class PlayingAgent(LanguageAgent):
     def end_learning(self) -> None:
         """Closes the environments."""
         self.player.close()
+
+    def reward_watch(self) -> RewardWatch:
+        """Returns what observes the rewards of a training."""
+        config = self.config
+        return RewardWatch(
+            log_samples=config.log_samples, warns=config.reward_warnings, can_scale=self.native
+        )
+
+    @property
+    def component_weights(self) -> Mapping[str, float] | None:
+        """The weights of the components as it learns from them; None for the reward's own."""
+        return None if self.component_scale is None else self.component_scale.effective_weights
+
+    def recombined(self, played: list[Trajectory]) -> list[Trajectory]:
+        """Returns fresh episodes with the reward that is learned from: components normalised, then summed."""
+        scale = self.component_scale
+        if scale is None:
+            return played
+        scale.update(played)
+        return [scale.recombined(trajectory) for trajectory in played]
+
+    def _make_component_scale(self) -> ComponentScale | None:
+        """Returns the scale that the option asks for.
+
+        Raises:
+            ValueError: The reward is not paid at the end alone, so that its steps have no components.
+        """
+        config = self.config
+        if config.component_scaling == "sum" or not self.native:
+            return None
+        timing = config.reward_timing or self.task.reward_timing
+        if timing != "terminal":
+            raise ValueError(
+                "component_scaling='normalize' is for rewards paid at the end, and reward_timing is "
+                f"{timing!r}: choose one of them"
+            )
+        reward = self.task.reward if config.reward is None else self.task.make_reward(config.reward)
+        return ComponentScale(reward.weights)
 
     def training_rows(self) -> Rows:
         """Returns the rows to play on, with the training reward."""
@@ -136,12 +180,15 @@ class PlayingAgent(LanguageAgent):
 
     def state(self) -> dict[str, Any]:
         """Returns the counters, and those of the guard."""
-        return {**super().state(), **self.guard.state()}
+        scale = {} if self.component_scale is None else self.component_scale.state()
+        return {**super().state(), **self.guard.state(), **scale}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Restores what `state` returned."""
         super().restore(state)
         self.guard.restore(state)
+        if self.component_scale is not None:
+            self.component_scale.restore(state)
 
     def check_train_dataset(self) -> None:
         """Raises if the environment cannot be made with the option `train_dataset`.

@@ -75,7 +75,7 @@ class RLOO(PlayingAgent):
         """Plays groups of episodes, and makes one update."""
         played = self.player.play(run, self._behaviour, group=self.config.group_size)
         if len(played) == self.config.round_size:  # an interrupted round has incomplete groups
-            self.update(played, run)
+            self.update(self.recombined(played), run)
 
     def _behaviour(self, features: list[Tensor], observation: np.ndarray) -> tuple[Tensor, Tensor]:
         scores = self.bounded_scores(features, observation)

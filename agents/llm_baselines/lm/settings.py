@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm_baselines.configuration.options import option, redefined
+from llm_baselines.configuration.trackers import check_tracker
 from llm_baselines.lm.precision import DTYPES
 from llm_envs.envs.reward_timing import RewardTiming
 
-ENVIRONMENT_OPTIONS = ("reward", "reward_timing", "train_dataset", "train_fraction")
+COMPONENT_SCALING = ("sum", "normalize")
+ENVIRONMENT_OPTIONS = ("reward", "reward_timing", "train_dataset", "train_fraction", "component_scaling")
 """Options that need an environment made by gymnasium.make from one of our ids."""
 
 
@@ -67,6 +69,12 @@ class LanguageAgentConfig:
     )
     n_eval_episodes: int = option(100, "episodes of an evaluation on validation", at_least=1)
     eval_deterministic: bool = option(True, "whether evaluations on validation are greedy; False samples")
+    eval_metrics: list[Any] = option(
+        [],
+        "metrics of evaluations on validation besides the id's own: rewards, as held-out values of the curve",
+        later=True,
+        affects_result=False,
+    )
     temperature: float = option(
         1.0,
         "temperature of the policy when acting is not deterministic, also in evaluations",
@@ -80,6 +88,12 @@ class LanguageAgentConfig:
         at_least=0,
         affects_result=False,
     )
+    report_to: str = option(
+        "",
+        "experiment tracker that gets the log too, where it is installed: 'wandb' or 'trackio'; empty: none",
+        later=True,
+        affects_result=False,
+    )
     warm_start_folder: str = option(
         "", "folder in which warm starts are kept and found again; empty: none", affects_result=False
     )
@@ -88,6 +102,7 @@ class LanguageAgentConfig:
         for name, known in (("dtype", ("auto", *DTYPES)), ("adapter", ("auto", "lora", "none"))):
             if getattr(self, name) not in known:
                 raise ValueError(f"unknown {name}={getattr(self, name)!r}; there are {', '.join(known)}")
+        check_tracker(self.report_to)
         if not all(isinstance(name, str) for name in self.lora_target_modules):
             raise ValueError(f"lora_target_modules={self.lora_target_modules!r} must be names of layers")
 
@@ -104,6 +119,12 @@ class PlayingAgentConfig(LanguageAgentConfig):
     )
     reward: Any = option(None, "training reward; none: the environment's own")
     reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
+    component_scaling: str = option(
+        "sum",
+        "'sum': components count with their weights; 'normalize': each is first divided by its spread, as "
+        "normalize_then_sum of TRL, so that scales do not matter; for rewards paid at the end",
+        later=True,
+    )
     warm_start: bool = option(
         True, "whether a fresh model is first trained on demonstrations, if the environment has any"
     )
@@ -114,6 +135,20 @@ class PlayingAgentConfig(LanguageAgentConfig):
         "(polynomial decay, Shamir and Zhang 2013): with 8, about the last ninth; 0: the last weights",
         at_least=0,
         later=True,
+    )
+    log_samples: int = option(
+        10,
+        "rounds between tables of sampled texts with their reward components in the log; 0: none",
+        at_least=0,
+        later=True,
+        affects_result=False,
+    )
+    reward_warnings: bool = option(
+        True,
+        "whether a warning says that a reward component swamps the others, texts drift in length, groups "
+        "score the same, or a held-out value falls while the reward rises",
+        later=True,
+        affects_result=False,
     )
     guard_rounds: int = option(
         20,
@@ -131,6 +166,10 @@ class PlayingAgentConfig(LanguageAgentConfig):
 
     def __post_init__(self) -> None:
         LanguageAgentConfig.__post_init__(self)
+        if self.component_scaling not in COMPONENT_SCALING:
+            raise ValueError(
+                f"unknown component_scaling={self.component_scaling!r}; there are 'sum' and 'normalize'"
+            )
         if self.reward_timing is not None:
             RewardTiming(self.reward_timing)  # raises if it is invalid
 

@@ -11,6 +11,7 @@ import numpy as np
 from llm_baselines.play.rows import Rows
 from llm_baselines.play.trajectory import Trajectory
 from llm_baselines.play.transitions import TransitionError, check_start, check_step
+from llm_envs.episode import Outcome
 
 
 class ActingPolicy(Protocol):
@@ -103,7 +104,8 @@ def play_episodes(
             stay = np.ones(len(alive), bool)
             for at in np.flatnonzero(over).tolist():
                 one = playing[at]
-                finished.append((one.order, _trajectory(one, after[at], bool(terminated[at]), round)))
+                ended = bool(terminated[at]), round, rows.outcome(int(alive[at]))
+                finished.append((one.order, _trajectory(one, after[at], *ended)))
                 if rows.refills and waiting:
                     order = waiting.pop()
                     fresh = rows.refill(
@@ -130,7 +132,9 @@ def _begun(order: int, examples: Sequence[int] | None, observation: np.ndarray) 
     return _Playing(order, example, int((observation >= 0).argmax()), [], [], [])
 
 
-def _trajectory(one: _Playing, observation: np.ndarray, terminated: bool, round: int) -> Trajectory:
+def _trajectory(
+    one: _Playing, observation: np.ndarray, terminated: bool, round: int, outcome: Outcome | None
+) -> Trajectory:
     present = np.flatnonzero(observation >= 0)
     return Trajectory(
         tokens=observation[present[0] : present[-1] + 1].astype(np.int32),
@@ -142,4 +146,5 @@ def _trajectory(one: _Playing, observation: np.ndarray, terminated: bool, round:
         round=round,
         start=int(present[0]),
         example=one.example,
+        outcome=outcome,
     )

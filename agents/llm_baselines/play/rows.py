@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -10,11 +10,14 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from torch import Tensor
 
+from llm_baselines.play.outcomes import outcome_of, outcome_of_row
 from llm_baselines.play.transitions import TransitionError
 from llm_envs import WAIT, vectorize
 from llm_envs.envs.ids import is_native
 from llm_envs.envs.task import Task
 from llm_envs.envs.vector_env import TokenVectorEnv
+from llm_envs.envs.vector_infos import row_info
+from llm_envs.episode import Outcome
 
 Mask = Callable[[np.ndarray], Tensor | None]
 
@@ -41,6 +44,10 @@ class Rows(Protocol):
         """Steps some rows; returns their observations, rewards, terminated and truncated, in order."""
         ...
 
+    def outcome(self, row: int) -> Outcome | None:
+        """Returns the outcome of the episode that ended in the row's last step; None if none was given."""
+        ...
+
     def close(self) -> None:
         """Closes the environments."""
         ...
@@ -56,6 +63,7 @@ class _NativeRows:
         self._made_here = made_here
         self.task: Task | None = envs.task
         self.num_envs = envs.num_envs
+        self._infos: dict[str, Any] = {}
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
         count, rest = len(seeds), [None] * (self.num_envs - len(seeds))
@@ -77,8 +85,11 @@ class _NativeRows:
         # Only ended rows may wait. A row that an interrupted rollout left running takes token 0 instead.
         chosen = np.where(self._envs.over, WAIT, 0)
         chosen[rows] = actions
-        observations, rewards, terminated, truncated, _ = self._envs.step(chosen)
+        observations, rewards, terminated, truncated, self._infos = self._envs.step(chosen)
         return observations[rows], rewards[rows], terminated[rows], truncated[rows]
+
+    def outcome(self, row: int) -> Outcome | None:
+        return outcome_of(row_info(self._infos, row))
 
     def close(self) -> None:
         if self._made_here:
@@ -96,6 +107,7 @@ class _VectorRows:
         self._mask = mask
         self.num_envs = envs.num_envs
         self._shape = envs.observation_space.shape
+        self._infos: Mapping[str, Any] = {}
         self._mode = envs.metadata.get("autoreset_mode")
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
@@ -117,12 +129,16 @@ class _VectorRows:
             chosen[idle] = mask.int().argmax(dim=1).cpu().numpy()
         chosen[rows] = actions
         observations, rewards, terminated, truncated, infos = self._envs.step(chosen)
+        self._infos = infos
         self._observations = observations = _tokens(observations, self._shape)
         if self._mode is AutoresetMode.SAME_STEP and "final_obs" in infos:
             observations = observations.copy()
             for row in np.flatnonzero(terminated | truncated):
                 observations[row] = infos["final_obs"][row]
         return observations[rows], rewards[rows], terminated[rows], truncated[rows]
+
+    def outcome(self, row: int) -> Outcome | None:
+        return outcome_of_row(self._infos, row)
 
     def close(self) -> None:
         """Does nothing: the environments are the caller's."""
@@ -137,6 +153,7 @@ class _OneRow:
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         self._env = env
+        self._info: Any = None
         self._shape = env.observation_space.shape
 
     def reset(self, seeds: Sequence[int], examples: Sequence[int] | None) -> np.ndarray:
@@ -149,7 +166,7 @@ class _OneRow:
         self, rows: np.ndarray, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         reward: Any
-        observation, reward, terminated, truncated, _ = self._env.step(int(actions[0]))
+        observation, reward, terminated, truncated, self._info = self._env.step(int(actions[0]))
         if np.ndim(reward):
             raise TransitionError(
                 f"a reward is one number, and step() returned an array of the shape {np.shape(reward)}"
@@ -160,6 +177,9 @@ class _OneRow:
             np.array([terminated]),
             np.array([truncated]),
         )
+
+    def outcome(self, row: int) -> Outcome | None:
+        return outcome_of(self._info)
 
     def close(self) -> None:
         """Does nothing: the environment is the caller's."""
@@ -219,13 +239,21 @@ def training_design(config: Any) -> dict[str, Any]:
     return {"metrics": (), **{name: value for name, value in chosen.items() if value is not None}}
 
 
-def validation_envs(env: gym.Env[Any, Any], num_envs: int) -> VectorEnv[Any, Any, Any]:
-    """Returns validation environments for a learning curve, with the environment's own reward."""
+def validation_envs(
+    env: gym.Env[Any, Any], num_envs: int, metrics: Sequence[Any] = ()
+) -> VectorEnv[Any, Any, Any]:
+    """Returns validation environments for a learning curve, with the environment's own reward.
+
+    Args:
+        env: The environment of the training, made from one of our ids.
+        num_envs: Number of rows.
+        metrics: What is measured besides the id's own metrics: specifications.
+    """
     return vectorize(
         env,
         num_envs,
         autoreset_mode="Disabled",
         split="validation",
         reward_timing="terminal",
-        metrics="default",
+        metrics=["default", *metrics] if metrics else "default",
     )

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from llm_envs.episode import Outcome
+
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
@@ -26,6 +28,9 @@ class Trajectory:
         round: Number of the round in which it was played.
         start: Column of the first token in the observations; `observations_of` needs it.
         example: Index of the example it was played on; -1 in environments that take none.
+        outcome: Text and reward components of a fresh episode; None in environments that tell none, and in
+            episodes from a replay.
+        components: float32 (k,), the values of the reward's components, where a learner recombines them.
     """
 
     tokens: np.ndarray
@@ -37,6 +42,8 @@ class Trajectory:
     round: int = 0
     start: int = 0
     example: int = -1
+    outcome: Outcome | None = None
+    components: np.ndarray | None = None
 
     @property
     def score(self) -> float:

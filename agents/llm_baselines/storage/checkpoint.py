@@ -12,7 +12,7 @@ import torch
 
 from llm_baselines.agent import Learner, TrainingReport
 from llm_baselines.spec import RunSpec
-from llm_baselines.storage.fields import CHECKPOINT, check_fields
+from llm_baselines.storage.fields import CHECKPOINT, LATER, check_fields
 from llm_baselines.storage.rotation import replace_checkpoint
 from llm_baselines.storage.run_fields import read_run
 from llm_baselines.storage.sealed_folder import (
@@ -100,7 +100,7 @@ def read_checkpoint(
     state = read_json(place / _STATE, kind=_KIND, way_out=way_out)
     if "spec" not in state:
         state = upgraded_checkpoint(state, place / _STATE)
-    check_fields(state, CHECKPOINT, place / _STATE, needed=CHECKPOINT.keys() - {"exact"})
+    check_fields(state, CHECKPOINT, place / _STATE, needed=CHECKPOINT.keys() - LATER)
     before = read_run(state["spec"], place / _STATE)
     check_same_training(place, before, spec, type(learner.config), state["tokens"], learner.env)
     deviations = list(_deviations(place, state, before, spec))

@@ -122,13 +122,20 @@ CHECKPOINT: Mapping[str, Kind] = {
     "episodes": NUMBERS,
     "lengths": NUMBERS,
     "sums": SUMS,
+    "latest": TABLE_OF_NUMBERS,
     "callbacks": TABLE,
+    "reward_watch": TABLE,
     "exact": FLAG,
     "learner": TABLE_OF_NUMBERS,
 }
 """Fields of a language agent's state.json beside its run."""
 
-SB3_CHECKPOINT: Mapping[str, Kind] = {name: CHECKPOINT[name] for name in ("tokens", "report", "best_score")}
+LATER = frozenset({"latest", "reward_watch", "exact"})
+"""Fields that checkpoints of earlier versions lack."""
+
+SB3_CHECKPOINT: Mapping[str, Kind] = {
+    name: CHECKPOINT[name] for name in ("tokens", "report", "best_score", "reward_watch")
+}
 """Fields of the state of a Stable-Baselines3 agent beside its run."""
 
 _REPORT: Mapping[str, Kind] = {

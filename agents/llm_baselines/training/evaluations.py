@@ -101,6 +101,7 @@ class Evaluations:
         *,
         recent_scores: Sequence[float],
         logger: Logger,
+        recent: Mapping[str, float] | None = None,
         weights: Callable[[], dict[str, Tensor]],
     ) -> None:
         """Logs an evaluation, adds it to the curve, and keeps the weights if its score is the best.
@@ -112,6 +113,7 @@ class Evaluations:
             timesteps: Environment steps so far.
             recent_scores: Scores of the last training episodes, for the curve.
             logger: Gets the values; the caller dumps it.
+            recent: Values of the last round that the curve keeps too, by log key.
             weights: Returns copies of the weights to keep.
         """
         row = {"eval/mean_reward": result.mean_reward, "eval/mean_length": result.mean_length}
@@ -120,6 +122,7 @@ class Evaluations:
             logger.record(shown(name), value)  # a metric may have any name
         if recent_scores:
             row["rollout/ep_rew_mean"] = float(np.mean(recent_scores))
+        row |= recent or {}
         if self.last_timesteps == timesteps:
             self.report.curve.pop()
         self.report.curve.append({"timesteps": timesteps, "seconds": self.report.seconds, **row})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -16,6 +16,7 @@ from llm_baselines.play.rows import Rows
 from llm_baselines.play.trajectory import Trajectory
 from llm_baselines.play.transitions import TransitionError
 from llm_baselines.training.demonstrations import train_examples
+from llm_baselines.training.reward_statistics import PlayedRound
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs.lm.reader import Reader
 
@@ -44,6 +45,11 @@ class PlayingLearner(Learner, Protocol):
     """A learner that learns from the episodes it plays."""
 
     vocabulary_size: int
+
+    @property
+    def component_weights(self) -> Mapping[str, float] | None:
+        """The weights of the reward's components as it learns from them; None for the reward's own."""
+        ...
 
     @property
     def config(self) -> PlayingConfig:
@@ -112,8 +118,19 @@ class RoundPlayer:
                 round=run.round,
                 on_step=lambda over: run.on_step(len(over), over),
             )
-        run.played([t.score for t in played], [len(t) for t in played])
         task = self._rows.task
+        weights = learner.component_weights
+        if weights is None and task is not None:
+            weights = task.reward.weights
+        run.played(
+            PlayedRound(
+                [t.score for t in played],
+                [len(t) for t in played],
+                [t.outcome for t in played if t.outcome is not None],
+                weights,
+                [t.example for t in played] if group > 1 and self._examples is not None else None,
+            )
+        )
         dense = task is not None and task.reward_timing != "terminal"
         learner.report.reward_calls += sum(map(len, played)) if dense else len(played)
         return played

@@ -25,6 +25,8 @@ from llm_baselines.storage.rotation import newest_checkpoint
 from llm_baselines.training.callbacks import AnyCallback, Callbacks
 from llm_baselines.training.evaluations import Clock, Evaluations
 from llm_baselines.training.logs import RoundLog, make_logger
+from llm_baselines.training.reward_statistics import PlayedRound
+from llm_baselines.training.reward_watch import RewardWatch
 from llm_baselines.training.stopped import not_finite
 
 _CHECKPOINT_SECONDS = 300.0  # an interruption loses at most this much, however slow the steps are
@@ -41,6 +43,7 @@ class TrainingRun:
         progress_bar: Show a progress bar.
         run_folder: Where checkpoints and logs go; None writes nothing.
         resume: Continue from the run folder's last checkpoint, if there is one.
+        watch: Observes the rewards; None for a learner that plays nothing.
 
     Attributes:
         evaluations: The evaluations on validation, with the best score and weights.
@@ -56,6 +59,7 @@ class TrainingRun:
         progress_bar: bool = False,
         run_folder: str | Path | None = None,
         resume: bool = False,
+        watch: RewardWatch | None = None,
     ) -> None:
         config = learner.config
         self.learner = learner
@@ -73,6 +77,7 @@ class TrainingRun:
         self._resume, self._progress_bar = resume, progress_bar
         self._log_interval = max(1, log_interval)
         self._log = RoundLog()
+        self._watch = watch
         self._stopped = False
         self._clock = Clock(learner.report.seconds)
         self._checkpointed = time.perf_counter()
@@ -100,6 +105,7 @@ class TrainingRun:
             verbose=learner.verbose,
             tensorboard_log=learner.tensorboard_log,
             name=learner.name,
+            report_to=learner.config.report_to,
         )
         self._own_logger = learner.logger is None
         learner.set_logger(self.logger)
@@ -158,15 +164,18 @@ class TrainingRun:
         """Returns a context that tells the callbacks when playing begins and ends."""
         return self._callbacks.rollout()
 
-    def played(self, scores: list[float], lengths: list[int]) -> None:
+    def played(self, played: PlayedRound) -> None:
         """Notes the episodes of a round.
 
         Raises:
             NotFinite: A score is NaN or infinite. No replay and no checkpoint has the episode yet.
         """
-        for score in scores:
+        for score in played.scores:
             self.check_finite(score, "an episode's score")
-        self._log.add_episodes(scores, lengths)
+        self._log.add_episodes(list(played.scores), list(played.lengths))
+        if self._watch is not None:
+            for name, value in self._watch.played(played, self.round, self.logger).items():
+                self._log.add(name, value)
 
     def log(self, name: str, value: float) -> None:
         """Notes a value; log lines show the mean since the last one."""
@@ -260,11 +269,14 @@ class TrainingRun:
         learner = self.learner
         with learner.with_average():
             result = self.evaluations.play(learner)
+            if self._watch is not None:
+                self._watch.evaluated(result, self._log.scores)
             self.update_report()
             self.evaluations.add(
                 result,
                 learner.num_timesteps,
                 recent_scores=self._log.scores,
+                recent=self._log.latest,
                 logger=self.logger,
                 weights=learner.trained_tensors,
             )
@@ -294,6 +306,7 @@ class TrainingRun:
             "next_eval": self.evaluations.next_timesteps,
             "next_checkpoint": self._next_checkpoint,
             "callbacks": self._callbacks.counters(),
+            "reward_watch": {} if self._watch is None else self._watch.state(),
             **self._log.state(),
         }
         spec, best = self.learner.training_spec(self.total_timesteps), self.evaluations.best_weights
@@ -307,4 +320,6 @@ class TrainingRun:
         self.evaluations.restore(learner.report, state["best_score"], best, state["next_eval"])
         self._next_checkpoint = state["next_checkpoint"]
         self._log.restore(state)
+        if self._watch is not None:
+            self._watch.restore(state.get("reward_watch", {}))  # not in checkpoints of earlier versions
         return state["callbacks"]

@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from llm_benchmarks.commands import audit_reward
+from llm_benchmarks.commands.declarations import compare_rewards
 from llm_benchmarks.commands.options import Device, Json
 from llm_benchmarks.console.input import bad_input, creatable, usable_folder
 
-rewards = typer.Typer(help="Lists, audits and fits rewards.")
+rewards = typer.Typer(help="Lists, audits, compares and fits rewards.")
 rewards.command("audit")(audit_reward.command)
+rewards.command("compare")(compare_rewards.command)
 
 
 @rewards.command("list")

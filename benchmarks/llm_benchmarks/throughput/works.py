@@ -193,5 +193,8 @@ class _KnownLengths:
         over = self._column >= self._ends[rows]
         return self._tokens[rows].copy(), np.zeros(len(rows)), over, np.zeros(len(rows), bool)
 
+    def outcome(self, row: int) -> None:
+        """Nothing is scored."""
+
     def close(self) -> None:
         """Nothing to close."""

@@ -153,7 +153,7 @@ def test_the_curve_is_greedy_or_drawn_as_is_wanted(deterministic):
 
 
 def test_equal_scores_keep_the_later_weights(monkeypatch):
-    as_good = SimpleNamespace(mean_reward=0.5, mean_length=4.0, metrics={})
+    as_good = SimpleNamespace(mean_reward=0.5, mean_length=4.0, metrics={}, rows=())
     monkeypatch.setattr("llm_baselines.training.evaluations.evaluate", lambda *_, **__: as_good)
     kept, last = (make("rloo", warm_start=False, keep_best=best).learn(200) for best in (True, False))
     assert len(kept.report.curve) > 2

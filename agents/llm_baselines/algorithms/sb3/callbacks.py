@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,12 @@ from llm_baselines.agent import TrainingReport
 from llm_baselines.algorithms.sb3.vec_env import SB3TokenVecEnv
 from llm_baselines.storage.interruption import interruptibly
 from llm_baselines.training.evaluations import Clock, Evaluations
+from llm_baselines.training.reward_statistics import PlayedRound
+from llm_baselines.training.reward_watch import RewardWatch
+from llm_envs.episode import Outcome
 
 _CHECKED_UPDATES = 100  # updates between two checks that the weights are finite
+_OBSERVED = 100  # episodes that are observed together: the algorithms' own rounds are shorter than an episode
 
 
 class RoundCallback(BaseCallback):
@@ -27,6 +31,8 @@ class RoundCallback(BaseCallback):
         checkpoint: Writes one.
         dense: True if every step is scored, False if every text is.
         check: Raises if the weights are not finite. Called before evaluations and every 100 updates.
+        watch: Observes the rewards.
+        weights: The weight of each component of the training reward.
     """
 
     def __init__(
@@ -38,6 +44,8 @@ class RoundCallback(BaseCallback):
         checkpoint: Callable[[], None],
         dense: bool,
         check: Callable[[], None],
+        watch: RewardWatch,
+        weights: Mapping[str, float],
     ) -> None:
         super().__init__()
         self.report = report
@@ -45,6 +53,8 @@ class RoundCallback(BaseCallback):
         self.checkpoint_freq, self.checkpoint = checkpoint_freq, checkpoint
         self.dense = dense
         self.check = check
+        self.watch, self.weights = watch, weights
+        self.observed = 0
         self._next_check = _CHECKED_UPDATES
         self._next_checkpoint = 0
         self._calls = report.reward_calls
@@ -60,6 +70,9 @@ class RoundCallback(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         steps = self.model.num_timesteps
+        assert isinstance(self.training_env, SB3TokenVecEnv)
+        if self.training_env.waiting_outcomes >= _OBSERVED:
+            self._observe(self.training_env.take_outcomes())
         if self.model._n_updates >= self._next_check:
             self._next_check = self.model._n_updates + _CHECKED_UPDATES
             self.check()
@@ -69,6 +82,15 @@ class RoundCallback(BaseCallback):
         if self.checkpoint_freq and steps >= self._next_checkpoint:
             self._next_checkpoint += self.checkpoint_freq
             self.checkpoint()
+
+    def _observe(self, outcomes: list[Outcome]) -> None:
+        """Logs what some episodes say of the reward."""
+        scores = [outcome.reward for outcome in outcomes]
+        lengths = [len(outcome.action_ids) for outcome in outcomes]
+        played = PlayedRound(scores, lengths, outcomes, self.weights)
+        for name, value in self.watch.played(played, self.observed, self.logger).items():
+            self.logger.record(name, value)
+        self.observed += 1
 
     def update_report(self) -> None:
         """Brings the report up to date."""
@@ -90,10 +112,12 @@ class RoundCallback(BaseCallback):
         self.update_report()
         result = interruptibly(self.evaluations.play, self.model.policy)
         self.update_report()
+        recent = [info["r"] for info in self.model.ep_info_buffer or ()]
+        self.watch.evaluated(result, recent)
         self.evaluations.add(
             result,
             self.model.num_timesteps,
-            recent_scores=[info["r"] for info in self.model.ep_info_buffer or ()],
+            recent_scores=recent,
             logger=self.logger,
             weights=self._weights,
         )

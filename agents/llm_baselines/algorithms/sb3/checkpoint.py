@@ -16,7 +16,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 
 from llm_baselines.spec import RunSpec
 from llm_baselines.storage.exchange import standing_in
-from llm_baselines.storage.fields import COUNT, SB3_CHECKPOINT, TABLE, check_fields
+from llm_baselines.storage.fields import COUNT, LATER, SB3_CHECKPOINT, TABLE, check_fields
 from llm_baselines.storage.rotation import replace_checkpoint
 from llm_baselines.storage.run_fields import read_run
 from llm_baselines.storage.sealed_folder import (
@@ -101,7 +101,7 @@ def read_state(place: Path, spec: RunSpec, config_class: type[Any], env: Any) ->
     read: dict[str, Any] = whole["state"]
     if "spec" not in read:
         read = upgraded_checkpoint(read, path, spec.agent.name)
-    check_fields(read, SB3_CHECKPOINT, path, needed=SB3_CHECKPOINT)
+    check_fields(read, SB3_CHECKPOINT, path, needed=SB3_CHECKPOINT.keys() - LATER)
     kept = read_run(read["spec"], path)
     check_same_training(place, kept, spec, config_class, read["tokens"], env)
     return read

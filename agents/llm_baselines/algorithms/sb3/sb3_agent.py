@@ -310,6 +310,7 @@ class SB3Agent:
     def vector_env(self, *, training: bool) -> VectorEnv[Any, Any, Any]:
         """Returns the rows to train on, or the environments of the validation split."""
         if not training:
-            return validation_envs(self._env, min(32, self.config.n_eval_episodes))
+            config = self.config
+            return validation_envs(self._env, min(32, config.n_eval_episodes), config.eval_metrics)
         design = training_design(self.config)
         return vectorize(self._env, self.config.n_envs, autoreset_mode="SameStep", **design)

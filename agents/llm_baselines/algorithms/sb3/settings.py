@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llm_baselines.configuration.options import option
+from llm_baselines.configuration.trackers import check_tracker
 from llm_envs.envs.reward_timing import RewardTiming
 
 
@@ -36,7 +37,33 @@ class SB3Config:
     reward_timing: Any = option(None, "when the training reward is paid; none: the environment's own")
     eval_freq: int = option(5000, "environment steps between evaluations on validation; 0: none", at_least=0)
     n_eval_episodes: int = option(64, "episodes of such an evaluation", at_least=1)
+    eval_metrics: list[Any] = option(
+        [],
+        "metrics of evaluations on validation besides the id's own: rewards, as held-out values of the curve",
+        later=True,
+        affects_result=False,
+    )
     keep_best: bool = option(True, "keep the weights that were best on validation")
+    log_samples: int = option(
+        10,
+        "lines of the log with reward components between tables of sampled texts; 0: none",
+        at_least=0,
+        later=True,
+        affects_result=False,
+    )
+    reward_warnings: bool = option(
+        True,
+        "whether a warning says that a reward component swamps the others, texts drift in length, all "
+        "score the same, or a held-out value falls while the reward rises",
+        later=True,
+        affects_result=False,
+    )
+    report_to: str = option(
+        "",
+        "experiment tracker that gets the log too, where it is installed: 'wandb' or 'trackio'; empty: none",
+        later=True,
+        affects_result=False,
+    )
     checkpoint_freq: int = option(
         50_000,
         "environment steps between checkpoints for resuming; 0: none",
@@ -45,6 +72,7 @@ class SB3Config:
     )
 
     def __post_init__(self) -> None:
+        check_tracker(self.report_to)
         if self.reward_timing is not None:
             RewardTiming(self.reward_timing)  # says what is wrong with it
 

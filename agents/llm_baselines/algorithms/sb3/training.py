@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from gymnasium.vector import VectorEnv
 from stable_baselines3.common.base_class import BaseAlgorithm
@@ -29,7 +29,9 @@ from llm_baselines.storage.rotation import newest_checkpoint, set_aside
 from llm_baselines.storage.sealed_folder import json_able
 from llm_baselines.training.evaluations import Evaluations
 from llm_baselines.training.logs import make_logger
+from llm_baselines.training.reward_watch import RewardWatch
 from llm_baselines.training.stopped import not_finite
+from llm_baselines.training.trackers import check_installed
 
 
 class _Trained(Protocol):
@@ -40,6 +42,7 @@ class _Trained(Protocol):
     report: TrainingReport
     model: BaseAlgorithm | None
     policy: BasePolicy
+    name: ClassVar[str]
     best: tuple[float, dict[str, Tensor] | None]
     on_evaluation: EvaluationListener | None
 
@@ -86,10 +89,12 @@ class SB3Training:
         self.agent, self.total_timesteps = agent, total_timesteps
         self.folder = None if run_folder is None else Path(run_folder)
         self._resume, self._progress_bar = resume, progress_bar
+        self._watch = RewardWatch(log_samples=agent.config.log_samples, warns=agent.config.reward_warnings)
 
     def run(self) -> None:
         """Trains. See `SB3Agent.learn` for what it raises and how it is interrupted."""
         agent, config = self.agent, self.agent.config
+        check_installed(config.report_to)
         place = None
         if self.folder is not None:
             if self._resume:
@@ -107,10 +112,10 @@ class SB3Training:
             if place is None:
                 self._warn_of_no_steps(done)
             self.model.set_random_seed(agent.seed + done)
-            logger = make_logger(self.folder, done)
+            logger = make_logger(self.folder, done, name=agent.name, report_to=agent.config.report_to)
             opened.callback(logger.close)
             self.model.set_logger(logger)
-            self._callback = self._make_callback(validation)
+            self._callback = self._make_callback(rows, validation)
             opened.enter_context(self._explained())
             opened.callback(self._keep_best_so_far)  # of an interrupted training, too
             self._learn(done, interrupted_at_end=place is not None and self._last_measured() != done)
@@ -147,7 +152,7 @@ class SB3Training:
             if self.agent.config.keep_best:
                 evaluations.keep_best(self.agent.policy.load_state_dict)
 
-    def _make_callback(self, validation: Any) -> RoundCallback:
+    def _make_callback(self, rows: SB3TokenVecEnv, validation: Any) -> RoundCallback:
         agent, config = self.agent, self.agent.config
         evaluations = Evaluations(
             agent.report,
@@ -165,6 +170,8 @@ class SB3Training:
             checkpoint=self._checkpoint,
             dense=agent.training_timing not in (None, "terminal"),
             check=self._check,
+            watch=self._watch,
+            weights=rows.get_attr("task", 0)[0].reward.weights,
         )
 
     # Models.
@@ -187,6 +194,7 @@ class SB3Training:
         spec = agent.training_spec(self.total_timesteps)  # another number of steps is no other training
         state = read_state(place, spec, type(agent.config), agent.env)
         agent.report = TrainingReport(**state["report"])
+        self._watch.restore(state.get("reward_watch", {}))  # not in checkpoints of earlier versions
         agent.report.kept_timesteps = None
         model = self._new_model(rows)
         best_weights = restore_checkpoint(place, model)
@@ -227,6 +235,7 @@ class SB3Training:
         self._callback.update_report()
         agent, evaluations = self.agent, self._callback.evaluations
         state = {"report": json_able(asdict(agent.report)), "best_score": evaluations.kept_score}
+        state["reward_watch"] = self._watch.state()
         spec = agent.training_spec(self.model.num_timesteps)
         best = evaluations.best_weights
         write_checkpoint(self.folder / "resume", self.model, spec, agent.env, state, best)

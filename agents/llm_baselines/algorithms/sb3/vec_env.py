@@ -12,7 +12,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 from stable_baselines3.common.vec_env.base_vec_env import VecEnvIndices, VecEnvStepReturn
 
+from llm_baselines.play.outcomes import outcome_of_row
 from llm_baselines.storage.interruption import interruptibly
+from llm_envs.episode import Outcome
 
 
 class SB3TokenVecEnv(VecEnv):
@@ -42,6 +44,7 @@ class SB3TokenVecEnv(VecEnv):
             )
         self.venv = venv
         self.episodes = 0
+        self._outcomes: list[Outcome] = []
         self._actions = np.zeros(venv.num_envs, np.int64)
         self._returns = np.zeros(venv.num_envs)
         self._lengths = np.zeros(venv.num_envs, np.int64)
@@ -101,10 +104,22 @@ class SB3TokenVecEnv(VecEnv):
                     },
                 }
                 self.episodes += 1
+                if (outcome := outcome_of_row(vector_info, row)) is not None:
+                    self._outcomes.append(outcome)
             self._returns[dones] = 0.0
             self._lengths[dones] = 0
             self._note_begun(vector_info, dones)
         return observations, rewards.astype(np.float32), dones, infos
+
+    @property
+    def waiting_outcomes(self) -> int:
+        """Number of episodes that `take_outcomes` would return."""
+        return len(self._outcomes)
+
+    def take_outcomes(self) -> list[Outcome]:
+        """Returns the outcomes of the episodes that ended since the last call."""
+        taken, self._outcomes = self._outcomes, []
+        return taken
 
     def _note_begun(self, infos: Mapping[str, Any], begun: np.ndarray) -> None:
         """Notes the infos of new episodes; the infos of the episodes before are in `final_info`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,15 +101,22 @@ class EpisodeReplay:
 
     Args:
         capacity: Maximal number of tokens, including prompts and environment turns.
+        components: Number of reward components that are stored with an episode.
+
+    Attributes:
+        recombine: Applied to every episode that is returned, to recombine its components; None changes none.
 
     Raises:
         ValueError: The capacity is not positive.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, components: int = 0) -> None:
         if capacity < 1:
             raise ValueError(f"buffer_size={capacity!r} is the number of tokens to keep: at least 1")
         self.capacity = capacity
+        self.recombine: Callable[[Trajectory], Trajectory] | None = None
+        self._width = components
+        self._components = _Arena(np.dtype(np.float32))  # as many for each episode
         self._tokens = _Arena(np.dtype(np.int32))
         self._numbers = {name: _Arena(np.dtype(np.float32)) for name in _NUMBERS}
         # The agent's tokens form one run per turn, stored as (first column, length).
@@ -163,6 +170,10 @@ class EpisodeReplay:
             record["action_start"] = self._numbers[name].extend(np.asarray(getattr(t, name), np.float32))
         record["tokens"], record["actions"], record["turns"] = len(t.tokens), len(t), len(turns)
         record["round"], record["start"], record["example"] = t.round, t.start, t.example
+        if self._width:
+            if t.components is None or len(t.components) != self._width:
+                raise ValueError(f"an episode has not the {self._width} reward components of this replay")
+            self._components.extend(np.asarray(t.components, np.float32))
         record["priority"] = np.inf
         record["terminated"], record["alive"] = t.terminated, True
         self._episodes.extend(record)
@@ -173,6 +184,7 @@ class EpisodeReplay:
         self._turns.drop_before(int(first["turn_start"] + first["turns"]))
         for arena in self._numbers.values():
             arena.drop_before(int(first["action_start"] + first["actions"]))
+        self._components.drop_before(self._components.start + self._width)
         self._episodes.drop_before(self._episodes.start + 1)
 
     def sample(
@@ -272,14 +284,25 @@ class EpisodeReplay:
         turns = self._turns.get(int(record["turn_start"]), int(record["turns"]))
         actions = np.concatenate([np.arange(c, c + n, dtype=np.int32) for c, n in turns.tolist()])
         start, count = int(record["action_start"]), int(record["actions"])
-        return Trajectory(
+        trajectory = Trajectory(
             tokens=self._tokens.get(int(record["token_start"]), int(record["tokens"])),
             actions=actions,
-            **{name: self._numbers[name].get(start, count) for name in _NUMBERS},
+            rewards=self._numbers["rewards"].get(start, count),
+            behaviour_log_probs=self._numbers["behaviour_log_probs"].get(start, count),
+            reference_log_probs=self._numbers["reference_log_probs"].get(start, count),
             terminated=bool(record["terminated"]),
             round=int(record["round"]),
             start=int(record["start"]),
             example=int(record["example"]),
+            components=self._components_of(index),
+        )
+        return trajectory if self.recombine is None else self.recombine(trajectory)
+
+    def _components_of(self, index: int) -> np.ndarray | None:
+        return (
+            self._components.get(self._components.start + index * self._width, self._width)
+            if self._width
+            else None
         )
 
     def remove(self, keys: np.ndarray) -> None:
@@ -298,7 +321,8 @@ class EpisodeReplay:
 
     def memory(self) -> ReplayMemory:
         """Returns the exact memory of the replay."""
-        arenas: Sequence[_Arena] = [self._tokens, self._turns, self._episodes, *self._numbers.values()]
+        arenas: Sequence[_Arena] = [self._tokens, self._turns, self._episodes, self._components]
+        arenas = [*arenas, *self._numbers.values()]
         used = sum((a.stop - a.start) * a._array.dtype.itemsize for a in arenas)
         return ReplayMemory(used, sum(a.nbytes for a in arenas), self.transitions)
 
@@ -313,18 +337,27 @@ class EpisodeReplay:
             arrays[f"episodes.{name}"] = np.ascontiguousarray(records[name])
         for name in ("terminated", "alive"):
             arrays[f"episodes.{name}"] = records[name].astype(np.uint8)
+        if self._width:
+            arrays["components"] = self._content(self._components).reshape(-1, self._width)
         save_file(arrays, path)
 
     @classmethod
-    def load(cls, path: Path, capacity: int) -> EpisodeReplay:
+    def load(cls, path: Path, capacity: int, components: int = 0) -> EpisodeReplay:
         """Reads a replay that `save` wrote; it gives the same samples.
+
+        Args:
+            path: The file.
+            capacity: As for a new replay.
+            components: As for a new replay.
 
         Raises:
             ValueError: The arrays do not fit together, or hold NaN or infinity.
         """
         arrays = load_file(path)
         _check_arrays(arrays, path)
-        replay = cls(capacity)
+        replay = cls(capacity, components)
+        if components:
+            replay._components.extend(_checked_components(arrays, components, path).ravel())
         replay._tokens.extend(arrays["tokens"])
         for name in _NUMBERS:
             replay._numbers[name].extend(arrays[name])
@@ -341,6 +374,16 @@ class EpisodeReplay:
     @staticmethod
     def _content(arena: _Arena) -> np.ndarray:
         return arena.get(arena.start, arena.stop - arena.start)
+
+
+def _checked_components(arrays: Mapping[str, np.ndarray], width: int, path: Path) -> np.ndarray:
+    """Returns the components of the episodes, float32 (n, width), or raises if they do not fit."""
+    found = arrays.get("components")
+    if found is None or found.shape != (len(arrays["episodes.round"]), width) or found.dtype != np.float32:
+        raise ValueError(f"'{path}': it does not hold {width} reward components for each episode")
+    if not np.isfinite(found).all():
+        raise ValueError(f"'{path}': components hold NaN or infinity")
+    return found
 
 
 def _check_arrays(arrays: Mapping[str, np.ndarray], path: Path) -> None:

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from llm_baselines.algorithms.optimizer import parameter_group
+from llm_baselines.algorithms.reward_scale import RewardScale
 from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.config import TokenDQNConfig, check_choice
 from llm_baselines.algorithms.token_dqn.polyak import move_towards
-from llm_baselines.algorithms.token_dqn.reward_scale import RewardScale
 from llm_baselines.algorithms.token_dqn.state_kl import log_probs_and_kl
 from llm_baselines.configuration.options import option, redefined
 from llm_baselines.lm.teacher_forcing import (

@@ -111,7 +111,7 @@ class TokenDQN(PlayingAgent):
         run.log("rollout/epsilon", self.epsilon)
         if not played:  # a callback stopped the training before an episode ended
             return []
-        played = self.objective.annotated(played)
+        played = self.objective.annotated(self.recombined(played))
         for name, value in self.objective.after_playing(played).items():
             run.log(name, value)
         if (watched := self.objective.fresh_objective(played)) is not None:
@@ -253,12 +253,23 @@ class TokenDQN(PlayingAgent):
                 f"buffer_size={self.config.buffer_size} is too small: it is the number of tokens in the "
                 f"replay, and one episode may have {self.context_length}"
             )
-        self.replay = EpisodeReplay(self.config.buffer_size)
         self._exploration = self.config.make_exploration()
         self.epsilon = self.config.exploration_initial_eps
         self.tokens_per_episode = None
         self.owed_tokens = 0.0
         super()._build()
+        self._use_replay(EpisodeReplay(self.config.buffer_size, self._stored_components))
+
+    @property
+    def _stored_components(self) -> int:
+        """Number of reward components that the replay stores; 0 if they are never recombined."""
+        return 0 if self.component_scale is None else len(self.component_scale.names)
+
+    def _use_replay(self, replay: EpisodeReplay) -> None:
+        """Takes a replay, whose episodes are recombined with the present spreads when they are sampled."""
+        self.replay = replay
+        if self.component_scale is not None:
+            replay.recombine = self.component_scale.recombined
 
     def build_learner(self) -> None:
         """Makes the objective from the present language model; a frozen copy becomes the reference."""
@@ -318,5 +329,6 @@ class TokenDQN(PlayingAgent):
     def load_more(self, place: Path) -> None:
         """Reads the replay too from a checkpoint."""
         super().load_more(place)
-        self.replay = EpisodeReplay.load(place / _REPLAY, self.config.buffer_size)
+        capacity = self.config.buffer_size
+        self._use_replay(EpisodeReplay.load(place / _REPLAY, capacity, self._stored_components))
         self.objective.load_more(place)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Sequence
 from importlib import resources
@@ -18,6 +16,7 @@ from llm_benchmarks.leaderboard.compare import row_name
 from llm_benchmarks.leaderboard.html import table_parts
 from llm_benchmarks.leaderboard.html.definitions import DEFINITIONS
 from llm_benchmarks.leaderboard.html.payload import Page
+from llm_benchmarks.leaderboard.html.policy import content_policy
 from llm_benchmarks.leaderboard.rows import ANCHORS
 from llm_benchmarks.leaderboard.tables import Table
 from llm_envs.foreign import shown
@@ -52,10 +51,7 @@ def render(page: Page) -> str:
         rank_text=rank_text,
         style=style,
         script=script,
-        policy=(
-            f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
-            "base-uri 'none'; form-action 'none'"
-        ),
+        policy=content_policy(style, script),
     )
 
 
@@ -77,12 +73,6 @@ def _read(name: str) -> str:
 def _joined_scripts() -> str:
     scripts = "\n".join(_read(f"{name}.js") for name in SCRIPTS)
     return f'\n(() => {{\n"use strict";\n{scripts}\n}})();\n'
-
-
-def _hash(content: str) -> str:
-    """Returns the hash of an inline script or style in the form of a Content-Security-Policy."""
-    digest = hashlib.sha256(content.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 def _sections(page: Page) -> list[dict[str, Any]]:

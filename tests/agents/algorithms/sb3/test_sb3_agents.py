@@ -326,7 +326,7 @@ def test_an_interrupted_training_keeps_what_was_best(env, monkeypatch):
 
 @pytest.mark.parametrize("name", SMALL)
 def test_of_equally_good_weights_the_later_are_kept(name, env, monkeypatch):
-    as_good = SimpleNamespace(mean_reward=0.5, mean_length=4.0, metrics={})
+    as_good = SimpleNamespace(mean_reward=0.5, mean_length=4.0, metrics={}, rows=())
     monkeypatch.setattr("llm_baselines.training.evaluations.evaluate", lambda *_, **__: as_good)
     kept, last = (make(name, env, keep_best=best).learn(200) for best in (True, False))
     assert len(kept.report.curve) >= 2

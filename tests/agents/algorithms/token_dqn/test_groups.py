@@ -12,11 +12,11 @@ import torch
 from token_worlds import World, random_trajectory
 
 from llm_baselines import TokenDQN
+from llm_baselines.algorithms.reward_scale import RewardScale
 from llm_baselines.algorithms.rloo import RLOO, leave_one_out
 from llm_baselines.algorithms.token_dqn import targets as t
 from llm_baselines.algorithms.token_dqn.episode_replay import EpisodeReplay
 from llm_baselines.algorithms.token_dqn.group import GroupObjective
-from llm_baselines.algorithms.token_dqn.reward_scale import RewardScale
 from llm_baselines.algorithms.token_dqn.value import ValueObjective
 from llm_baselines.lm.teacher_forcing import log_probs_under, state_features, with_reference
 from llm_baselines.play.trajectory import collate, micro_batch_indices

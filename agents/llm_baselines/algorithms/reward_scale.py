@@ -38,9 +38,20 @@ class RewardScale:
         Args:
             scores: Undiscounted sums of rewards, one for each episode.
         """
+        self.update_variance(None, scores)
+
+    def update_variance(self, variance: float | None, scores: Sequence[float]) -> None:
+        """Takes note of a round's variance.
+
+        Args:
+            variance: The variance; None takes that of the scores.
+            scores: One for each episode.
+        """
         if len(scores) < 2:
             return
-        self._variance += _RATE * (float(np.var(scores, ddof=1)) - self._variance)
+        if variance is None:
+            variance = float(np.var(scores, ddof=1))
+        self._variance += _RATE * (float(variance) - self._variance)
         self._weight += _RATE * (1.0 - self._weight)
         self._largest = max(self._largest, float(np.sqrt(self._variance / self._weight)))
 
