@@ -11,7 +11,6 @@ from pages import blocks, read
 from llm_baselines.algorithms.rloo import RLOOConfig
 from llm_baselines.training.reward_warnings import RewardWarning
 from llm_benchmarks.commands.app import main
-from llm_benchmarks.commands.rewards import rewards
 
 TUTORIAL, WATCHED = "docs/rewards/tutorial.md", "docs/rewards/while_training.md"
 SHORT = (
@@ -50,16 +49,10 @@ def run_in_order(page, folder, monkeypatch):
     return names, statuses
 
 
-def has_audit():
-    return any("audit" in (command.name or "") for command in rewards.registered_commands)
-
-
 def test_the_tutorial_runs_and_its_commands_end_as_it_says(tmp_path, monkeypatch, capsys):
     _, statuses = run_in_order(TUTORIAL, tmp_path, monkeypatch)
     assert len(statuses) == 4
     for line, status in statuses:
-        if "rewards audit" in line and not has_audit():
-            continue  # the audit comes with another part of the package
         assert status == (1 if EXPLOITED in line and "audit" in line else 0), line
     said = capsys.readouterr().out
     assert "Wir 1.0" in said
