@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -9,7 +10,9 @@ import sys
 import tempfile
 from functools import lru_cache
 from pathlib import Path
+from statistics import fmean
 
+from llm_benchmarks.leaderboard.statistics import mean_interval
 from llm_benchmarks.leaderboard.view import read_leaderboard
 
 ROOT = Path(__file__).parents[2]
@@ -86,13 +89,25 @@ def markdown_files() -> list[Path]:
 
 @lru_cache
 def recorded_scores() -> dict[tuple[str, str], list[list[float]]]:
-    """(environment, agent) -> score and interval of each row of the committed stores, to three digits."""
+    """(environment, agent) -> score and interval of each row of the committed stores, to three digits.
+
+    Runs whose records left the store count too; their interval is over seeds.
+    """
     scores: dict[tuple[str, str], list[list[float]]] = {}
     for store in sorted((ROOT / "benchmarks").glob("results*/")):
         for table in read_leaderboard(store).tables:
             for row in table.rows:
                 numbers = [number for number in (row.score, row.low, row.high) if number is not None]
                 scores.setdefault((table.env, row.agent), []).append([round(number, 3) for number in numbers])
+    summary = json.loads((ROOT / "benchmarks" / "results-summarised.json").read_text(encoding="utf-8"))
+    for group in summary["groups"]:
+        runs = [run["score"] for run in group["runs"]]
+        numbers = [fmean(runs)]
+        if len(runs) > 1:
+            interval = mean_interval(runs)
+            numbers += [interval.low, interval.high]
+        named = (group["spec"]["environment"]["id"], group["spec"]["agent"]["name"])
+        scores.setdefault(named, []).append([round(float(number), 3) for number in numbers])
     return scores
 
 
