@@ -61,12 +61,10 @@ def signature(env_id: str) -> str:
     return str(task.signature)
 
 
-def test_records_of_earlier_rewards_stand_in_tables_of_their_own() -> None:
-    board = read_leaderboard(BENCHMARKS / "results")
-    tables = [t for t in board.tables if t.env == "TextGen-v0" and t.evaluation_reward is not None]
-    signed = [t.signature for t in tables if any(row.agent == "reference" for row in t.rows)]
-    assert len(signed) == len(set(signed)) == 2
-    assert signature("TextGen-v0") in signed
+def test_every_table_of_an_id_is_under_its_present_reward() -> None:
+    for table in read_leaderboard(BENCHMARKS / "results").tables:
+        if any(row.agent == "reference" for row in table.rows):
+            assert table.signature == signature(table.env)
 
 
 @pytest.mark.parametrize("env_id", WITH_REFERENCE)
@@ -120,38 +118,28 @@ def test_the_repository_stays_small_enough_to_read() -> None:
     stored = [name for name in names if name.startswith("benchmarks/results/")]
     assert len(names) - len(stored) < 1200
     assert len(stored) < 300
-    assert sum((BENCHMARKS.parent / name).stat().st_size for name in stored) < 15 * 2**20
 
 
-def test_one_record_of_every_id_is_replayed_or_says_that_its_environment_changed() -> None:
+def test_the_reference_record_of_every_id_is_replayed() -> None:
     """`llm-envs leaderboard verify --store benchmarks/results` does it for all of them, in some minutes."""
-    today = {}
-    for env_id in llm_envs.list_envs():
-        env = gym.make(env_id, split="test")
-        today[env_id] = env.unwrapped.task.signature  # type: ignore[attr-defined]
-        env.close()
-    chosen = {}
-    for record in records().values():
-        environment = record.spec.environment
-        if record.spec.agent.name == "reference" and not environment.kwargs:
-            chosen[record.id] = today[environment.id] == environment.signature
-    assert sum(chosen.values()) >= 5
+    chosen = {
+        record.id: record.spec.environment.id
+        for record in records().values()
+        if record.spec.agent.name == "reference" and not record.spec.environment.kwargs
+    }
+    assert set(chosen.values()) >= set(WITH_REFERENCE)
     for _, verdict in Ladder(level=2).verdicts(RecordStore(BENCHMARKS / "results"), ids=list(chosen)):
-        if chosen.pop(verdict.record):
-            assert verdict.fault is None
-            assert verdict.level == 2
-        else:
-            assert verdict.fault is not None
-            assert verdict.fault.outcome == "unknown"
+        assert verdict.fault is None
+        assert verdict.level == 2
+        del chosen[verdict.record]
     assert chosen == {}
 
 
 def test_the_kept_verdicts_are_those_of_records_that_prove_themselves() -> None:
-    """A record that fails is no result. One whose environment changed, or that needs a download, says so."""
+    """`llm-envs leaderboard verify --store benchmarks/results --allow-code unit_tests` writes them."""
     verdicts = read_verdicts(RecordStore(BENCHMARKS / "results"))
-    assert verdicts.keys() <= records().keys()
-    assert [id for id, verdict in verdicts.items() if verdict.outcome == "fails"] == []
-    assert sum(verdict.level == 2 for verdict in verdicts.values()) > 100
+    assert verdicts.keys() == records().keys()
+    assert {verdict.level for verdict in verdicts.values()} == {2}
 
 
 def test_a_suite_may_play_fewer_examples_and_nothing_else_may() -> None:
