@@ -27,8 +27,7 @@ def number_after(words: str, printed: str) -> float:
 
 def test_returns_targets_and_loss_are_the_numbers_beside_the_formulas(printed):
     tensors = [
-        [float(x) for x in re.findall(r"\d+\.\d*", found)]
-        for found in re.findall(r"tensor\((.*)\)", printed)
+        [float(x) for x in re.findall(r"\d+\.\d*", found)] for found in re.findall(r"tensor\((.*)\)", printed)
     ]
     assert tensors[0] == [0.81, 0.9, 1.0]
     assert tensors[1] == [0.45, 0.63, 1.0]

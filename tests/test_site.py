@@ -1,4 +1,4 @@
-"""The site of the documentation: it builds without a warning, holds every page, and asks no server for anything."""
+"""The site of the documentation: builds without a warning, holds every page, asks no server for anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference of public names, from their docstrings. `mkdocstrings` reads the code and does not import it."""
+"""The reference of public names, from their docstrings: `mkdocstrings` reads the code, without an import."""
 
 from __future__ import annotations
 

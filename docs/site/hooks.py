@@ -1,4 +1,4 @@
-"""Hooks of MkDocs: pages that stand outside of docs, pages made from code, and equations without JavaScript."""
+"""Hooks of MkDocs: pages from outside of docs, pages made from code, equations without JavaScript."""
 
 from __future__ import annotations
 

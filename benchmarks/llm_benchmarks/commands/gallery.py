@@ -23,12 +23,12 @@ _HEAD = (
 _INTRODUCTION = """\
 # Environments
 
-Each id with its scores on the test split, under its default reward. They are the scores that come with the package
-(`llm-envs leaderboard baselines`), for this version of the environment. An empty cell has no record yet."""
+Each id with its scores on the test split, under its default reward. The scores come with the package
+(`llm-envs leaderboard baselines`); they are of this version of the environment. An empty cell has no record yet."""
 _NOTES = """\
-`random` plays tokens at random. The best constant text was found by search on the train split. `reference` plays the references
-of the data, or the rule-based expert; agents can be above it. "Best agent" is the best row of a trained agent, with its
-number of seeds. "Tokens" are those of the vocabulary, of the prompt and of an answer.
+`random` plays tokens at random. The best constant text was found by search on the train split. `reference`
+plays the references of the data, or the rule-based expert; agents can be above it. "Best agent" is the best
+row of a trained agent, with its number of seeds. "Tokens" are those of the vocabulary, the prompt and an answer.
 
 Made by `llm-envs pages`."""
 
