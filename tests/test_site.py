@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from chromium import chromium, find_chromium
 from pages import ROOT
 
 import llm_envs
@@ -127,3 +128,14 @@ def test_a_link_to_code_leads_to_a_page_that_shows_it(site):
     link = "../source/agents/llm_baselines/algorithms/rloo.py.html"
     assert f'href="{link}"' in text
     assert "leave_one_out" in (site / "agents" / link).resolve().read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(find_chromium() is None, reason="no Chromium")
+def test_the_search_works_from_disk_and_asks_no_server(site):
+    with chromium(str(find_chromium())) as browser:
+        tab = browser.tab()
+        tab.open(site / "index.html", "?q=tightened")
+        tab.wait("document.querySelectorAll('.md-search-result__item').length > 0", tries=1_000)
+        found = tab.evaluate("document.querySelector('.md-search-result__list').textContent")
+        assert "tightened" in found
+        assert tab.messages == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -16,31 +16,38 @@ from llm_envs.envs.ids import bare_id
 from llm_envs.envs.task import Task
 
 _ANCHORS = ("random", "constant", "reference")
-_HEAD = (
-    *("id", "task", "data", "default reward", "tokens"),
-    *("random", "best constant text", "best agent", "reference"),
-)
 _INTRODUCTION = """\
 # Environments
 
-Each id with its scores on the test split, under its default reward. The scores come with the package
-(`llm-envs leaderboard baselines`); they are of this version of the environment. An empty cell has no record yet."""
+What each id asks for, and what scores to expect."""
+_EXPECTED = """\
+## What to expect
+
+Scores on the test split, under the default reward. They come with the package
+(`llm-envs leaderboard baselines`) and are of this version of each environment. An empty cell has no record."""
 _NOTES = """\
 `random` plays tokens at random. The best constant text was found by search on the train split. `reference`
 plays the references of the data, or the rule-based expert; agents can be above it. "Best agent" is the best
-row of a trained agent, with its number of seeds. "Tokens" are those of the vocabulary, the prompt and an answer.
+row of a trained agent, with its number of seeds.
 
 Made by `llm-envs pages`."""
 
 
 def index() -> str:
     """Returns the index of all ids as Markdown."""
-    lines = ["| " + " | ".join(_HEAD) + " |", "|" + " --- |" * len(_HEAD)]
-    lines += ["| " + " | ".join(_row(env_id)) + " |" for env_id in llm_envs.list_envs()]
-    return "\n\n".join((_INTRODUCTION, "\n".join(lines), _NOTES)) + "\n"
+    asked, expected = zip(*map(_rows, llm_envs.list_envs()), strict=True)
+    tasks = _table(("id", "task", "data", "default reward", "vocabulary; tokens of prompt, answer"), asked)
+    scores = _table(("id", "random", "best constant text", "best agent", "reference"), expected)
+    return "\n\n".join((_INTRODUCTION, tasks, _EXPECTED, scores, _NOTES)) + "\n"
 
 
-def _row(env_id: str) -> Sequence[str]:
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def _rows(env_id: str) -> tuple[Sequence[str], Sequence[str]]:
+    """Returns what an environment asks for, and its scores."""
     env = gym.make(env_id, split="test")
     task: Task = env.unwrapped.task  # type: ignore[attr-defined]
     name = bare_id(env_id)
@@ -48,17 +55,11 @@ def _row(env_id: str) -> Sequence[str]:
     trained = [row for row in scores if row["agent"] not in (*_ANCHORS, "unigram")]
     best = max(trained, key=lambda row: row["score"], default=None)
     shown = {agent: _score(scores, agent) for agent in _ANCHORS}
-    return (
-        f"[{name}]({name}.md)",
-        _what(type(env.unwrapped), name),
-        task.corpus.description,
-        _reward(task),
-        f"{task.vocabulary_size:,}; {task.max_prompt_tokens}; {task.max_new_tokens}",
-        shown["random"],
-        shown["constant"],
-        "" if best is None else f"{figure(best['score'])} (`{best['agent']}`, {best['seeds']})",
-        shown["reference"],
-    )
+    link = f"[{name}]({name}.md)"
+    sizes = f"{task.vocabulary_size:,}; {task.max_prompt_tokens}, {task.max_new_tokens}"
+    asked = (link, _what(type(env.unwrapped), name), task.corpus.description, _reward(task), sizes)
+    best_agent = "" if best is None else f"{figure(best['score'])} (`{best['agent']}`, {best['seeds']})"
+    return asked, (link, shown["random"], shown["constant"], best_agent, shown["reference"])
 
 
 def _scores(env_id: str, signature: str) -> list[Mapping[str, Any]]:
