@@ -24,7 +24,7 @@ _EXPECTED = """\
 ## What to expect
 
 Scores on the test split, under the default reward. They come with the package
-(`llm-envs leaderboard baselines`) and are of this version of each environment. An empty cell has no record."""
+(`llm-envs leaderboard baselines`) and are of this version of each environment. Empty: no record."""
 _NOTES = """\
 `random` plays tokens at random. The best constant text was found by search on the train split. `reference`
 plays the references of the data, or the rule-based expert; agents can be above it. "Best agent" is the best
