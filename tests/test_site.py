@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -106,6 +107,13 @@ def test_equations_are_drawn_by_the_browser_itself(site):
     text = (site / "from-the-article.html").read_text(encoding="utf-8")
     assert text.count('display="block"') == 5
     assert "\\max" not in re.sub(r"<code>.*?</code>", "", text, flags=re.DOTALL)
+
+
+def test_an_equation_that_cannot_be_drawn_is_an_error_that_names_it():
+    with_mathml = runpy.run_path(str(ROOT / "docs" / "site" / "equations.py"))["with_mathml"]
+    assert "<math" in with_mathml(r'<span class="arithmatex">\(\max_a Q\)</span>')
+    with pytest.raises(ValueError, match="nosuchthing"):
+        with_mathml(r'<span class="arithmatex">\(\nosuchthing Q\)</span>')
 
 
 def test_every_public_name_has_its_docstring_in_the_reference(site):

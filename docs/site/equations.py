@@ -17,13 +17,15 @@ def with_mathml(html: str) -> str:
     """Returns a page in which what `pymdownx.arithmatex` marked is MathML.
 
     Raises:
-        Exception: latex2mathml cannot read an equation.
+        ValueError: An equation has a command that latex2mathml does not know; it would show it as text.
     """
 
     def replace(match: re.Match[str]) -> str:
         display = match["display"] is not None
         latex = escaping.unescape(match["display"] if display else match["inline"])
         math = convert(latex, display="block" if display else "inline")
+        if "\\" in re.sub(r"<annotation.*?</annotation>", "", math, flags=re.DOTALL):
+            raise ValueError(f"latex2mathml does not know a command of the equation {latex!r}")
         return f'<{match["tag"]} class="equation">{math}</{match["tag"]}>'
 
     return _EQUATION.sub(replace, html)

@@ -26,7 +26,7 @@ def _file(path: Path) -> str:
 
 
 def _folder(folder: Path) -> str:
-    rows = [f"- [{name}]({name}.md) {_summary(folder / name)}".rstrip() for name in shown_files(folder)]
+    rows = [f"- [`{name}`]({name}.md) {_summary(folder / name)}".rstrip() for name in shown_files(folder)]
     others = len([p for p in folder.iterdir() if p.is_file()]) - len(rows)
     if others:
         rows.append(f"- {others} other {'file' if others == 1 else 'files'}")
