@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install
 
-.PHONY: demo llm-demo test kills bench clean
+.PHONY: demo llm-demo test docs kills bench clean
 
 demo: $(VENV)/.benchmarks
 	$(BIN)/llm-envs demo
@@ -20,6 +20,10 @@ test: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2
+
+# The documentation as a site, build/site/index.html; works without a network, warnings are errors.
+docs: $(VENV)/.dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Trainings, suites and writers of records that are killed at random, and go on; some minutes.
 kills: $(VENV)/.dev

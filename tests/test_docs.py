@@ -32,7 +32,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 RUN_ALONE = [
     "docs/use.md",
-    *(f"docs/agents/{name}.md" for name in ("stable_baselines3", "token_dqn", "top_k")),
+    *(f"docs/agents/{name}.md" for name in ("stable_baselines3", "token_dqn", "rloo", "top_k")),
 ]
 
 

@@ -67,6 +67,7 @@ def run_page(page: str, folder: Path) -> str:
         if language in ("console", "toml"):
             text = text.replace("20000", "150").replace("seeds = [0, 1]", "seeds = [0]")
             text = text.replace("seeds = [0, 1, 2, 3, 4]", "seeds = [0, 1]")
+            text = text.replace("copy_steps = 800", "copy_steps = 20")
         if named := _FILE.match(text):
             (folder / named[1]).write_text(text, encoding="utf-8")
         elif language == "python":

@@ -18,6 +18,7 @@ import gymnasium as gym
 
 import llm_envs
 from llm_baselines.anchors.reference import ReferenceAgent
+from llm_benchmarks.commands import gallery
 from llm_benchmarks.console.report import CELL, figure
 from llm_benchmarks.leaderboard.rows import Row
 from llm_benchmarks.leaderboard.view import Leaderboard, read_leaderboard, trained_lines
@@ -36,7 +37,7 @@ def write(
     search_tokens: int,
     problems: dict[str, str] | None = None,
 ) -> list[Path]:
-    """Writes the pages and their index.
+    """Writes the pages; with all ids also their index, index.md.
 
     Args:
         folder: The folder of the pages; created if absent.
@@ -57,6 +58,9 @@ def write(
         path = folder / f"{bare_id(env_id)}.md"
         _replace(path, page(env_id, store=store, board=board, search_tokens=search_tokens))
         written.append(path)
+    if not env_ids:
+        written.append(folder / "index.md")
+        _replace(written[-1], gallery.index())
     return written
 
 

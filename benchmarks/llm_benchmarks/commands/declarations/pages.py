@@ -23,7 +23,7 @@ def command(
         typer.Option(metavar="N", min=1, help="Tokens that the search for the best constant text may try."),
     ] = 1_000_000,
 ) -> None:
-    """Writes the reference page of each environment from its code."""
+    """Writes the reference page of each environment from its code, and with all ids their index."""
     with bad_input():
         from llm_benchmarks.run.cells import check_names, check_ours
 
