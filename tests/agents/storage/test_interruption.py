@@ -259,6 +259,7 @@ def test_an_interruption_within_an_update_waits_until_it_is_counted(
 
 def test_printing_to_a_closed_terminal_raises_no_error() -> None:
     def command() -> int:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup pytest` has it ignored
         os.setsid()
         name = os.ttyname(theirs)
         for stream in (0, 1, 2):
