@@ -19,7 +19,7 @@ def defined(page: str) -> list[str]:
     table = read(page).partition("## Logged values")[2].partition("\n## ")[0]
     cells = re.findall(r"^\| (`[^|]*`) \|", table, re.MULTILINE)
     names = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
-    return [re.escape(name).replace(r"\*", r"\w+").replace("METRIC", r"\w+") + "$" for name in names]
+    return [re.escape(name).replace(r"\*", ".+").replace("METRIC", r"\w+") + "$" for name in names]
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,13 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "psutil",
         "matplotlib",
         "jinja2",
+        "markupsafe",
         "pandas",
     ),
     "ray": ("ray",),
     "slurm": ("submitit",),
+    "keras": ("keras",),
+    "docs": ("material", "mkdocstrings", "mkdocs_awesome_nav", "latex2mathml"),
 }
 """extra -> the modules that are imported from what it installs, beyond what `pip install llm-envs` does."""
 

@@ -20,6 +20,9 @@ MODULES = {
     "alt-profanity-check": ["profanity_check"],
     "stable-baselines3": ["stable_baselines3"],
     "transformers": ["transformers", "huggingface_hub"],
+    "mkdocs-material": ["material"],
+    "mkdocstrings[python]": ["mkdocstrings"],
+    "mkdocs-awesome-nav": ["mkdocs_awesome_nav"],
 }
 BASE = {
     *("numpy", "gymnasium", "tokenizers", "sacrebleu", "vaderSentiment", "py3langid", "yaml"),

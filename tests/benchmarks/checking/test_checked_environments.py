@@ -85,7 +85,7 @@ def test_the_command_prints_a_line_for_each_check_and_exits_with_1_where_one_fai
     printed = capsys.readouterr().out
     assert all(check.name in printed for check in ENVIRONMENT_CHECKS)
     assert main(["check", "faulty_envs:Sliding"]) == 1
-    printed = capsys.readouterr().out
+    printed = " ".join(capsys.readouterr().out.split())
     assert "nothing slides" in printed
     assert "What to do: do not slide" in printed
 

@@ -205,14 +205,14 @@ def test_a_killed_training_leaves_no_lock(commands: Commands) -> None:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "faulty_agents.py").write_text(SOURCE)
+    (tmp_path / "failing_agents.py").write_text(SOURCE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
 
 
 def test_a_folder_that_another_training_changed_is_refused(place: Path) -> None:
-    cell = Cell(env="TextGen-Tiny-v0", agent="faulty_agents:Learner", seed=0, total_timesteps=5)
+    cell = Cell(env="TextGen-Tiny-v0", agent="failing_agents:Learner", seed=0, total_timesteps=5)
     one, other = (prepare(cell, place / "out") for _ in range(2))
     one.run()
     with pytest.raises(SuiteError, match=r"'.*out' exists and is not empty"):
@@ -223,7 +223,7 @@ def test_a_folder_that_another_training_changed_is_refused(place: Path) -> None:
 def test_a_failed_save_leaves_the_former_agent(
     code: int, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cell = Cell(env="TextGen-Tiny-v0", agent="faulty_agents:Learner", seed=0, total_timesteps=5)
+    cell = Cell(env="TextGen-Tiny-v0", agent="failing_agents:Learner", seed=0, total_timesteps=5)
     prepare(cell, place / "out").run()
     before = {path.name: path.read_bytes() for path in (place / "out").iterdir() if path.is_file()}
 
@@ -281,7 +281,7 @@ def test_a_checkpoint_on_a_full_disk_still_leaves_a_record(
     monkeypatch.setattr(RecordStore, "write", refuses_files)
     cell = Cell(
         env="TextGen-Tiny-v0",
-        agent="faulty_agents:Learner",
+        agent="failing_agents:Learner",
         seed=0,
         total_timesteps=5,
         evaluation=Evaluation(episodes=3),
@@ -305,10 +305,9 @@ def full(env, seed, device):
     os.rename = refused
     return Last(env, seed, device)
 """
-    (place / "faulty_agents.py").write_text(SOURCE + full)
-    text = (
-        '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["faulty_agents:full"]\n[evaluation]\nepisodes = 3\n'
-    )
+    (place / "failing_agents.py").write_text(SOURCE + full)
+    text = '[[cells]]\nenvs = ["TextGen-Tiny-v0"]\nagents = ["failing_agents:full"]\n'
+    text += "[evaluation]\nepisodes = 3\n"
     (place / "suite.toml").write_text(text)
     store = RecordStore(place / "store")
     outcome = run_suite(load_suite(place / "suite.toml"), store)
