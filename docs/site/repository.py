@@ -17,6 +17,7 @@ NAMED = {
     "README.md": "start.md",
     "README.zh-CN.md": "start.zh-CN.md",
     "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
     "CHANGELOG.md": "changelog.md",
     "agents/README.md": "agents/index.md",
     "benchmarks/README.md": "benchmarks.md",
