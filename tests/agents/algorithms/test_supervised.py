@@ -285,6 +285,15 @@ def test_warm_starts_are_kept_and_shared(tmp_path):
     assert len(kept_in(tmp_path)) == 3, "another seed and another part of the examples are others"
 
 
+@pytest.mark.parametrize(("eval_freq", "starts"), [(0, 1), (30, 2)])
+def test_rewards_share_a_start_if_none_of_them_chose_its_weights(eval_freq, starts, tmp_path):
+    for reward in ("default", "exact_match"):
+        env = gym.make("TextGen-Tiny-v0", reward=reward)
+        supervised = {"total_timesteps": 60, "eval_freq": eval_freq, "copy_steps": 0}
+        make("logits", env, warm_start_folder=str(tmp_path), supervised=supervised).learn(0)
+    assert len(kept_in(tmp_path)) == starts
+
+
 def test_starts_of_another_length_or_model_are_others(tmp_path):
     options = {"warm_start_folder": str(tmp_path), "eval_freq": 0}
     larger = {**SMALL, "hidden_size": 32}

@@ -29,9 +29,12 @@ def name_of(agent: LanguageAgent, total_timesteps: int) -> str:
         total_timesteps: The length of its training.
     """
     assert agent.env.spec is not None
+    signature = agent.task.signature
+    if values_of(agent.config).get("eval_freq") == 0:  # without evaluations no reward chooses the weights
+        signature = signature.replace(agent.task.reward.signature, "-")
     affecting = [
         agent.model_spec,
-        agent.task.signature,
+        signature,
         agent.task.split,
         agent.seed,
         str(agent.device),
