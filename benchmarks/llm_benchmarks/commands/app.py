@@ -8,6 +8,7 @@ To add a subcommand, write `declarations/NAME.py` with a function `command` and 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -18,7 +19,7 @@ import typer
 from llm_benchmarks.commands.leaderboard import leaderboard
 from llm_benchmarks.commands.rewards import rewards
 from llm_benchmarks.console.exit_status import report_error
-from llm_benchmarks.console.input import add_working_directory, words_and_toml_texts
+from llm_benchmarks.console.input import InputError, add_working_directory, words_and_toml_texts
 from llm_benchmarks.console.warning_lines import warnings_in_one_line
 
 SUBCOMMANDS = (
@@ -85,8 +86,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         add_working_directory(words_and_toml_texts(words))
         done = commands(args=words or ["--help"], prog_name="llm-envs", standalone_mode=False)
         return done if isinstance(done, int) else 0
-    except (SystemExit, GeneratorExit):
+    except GeneratorExit:
         raise
+    except SystemExit as error:
+        if "_LLM_ENVS_COMPLETE" in os.environ or words[:1] in (
+            ["--install-completion"],
+            ["--show-completion"],
+        ):
+            raise  # typer ends completion so
+        # Nothing of ours raises it, and a status of 0 would say that all went well.
+        ended = InputError(f"code that this command ran called sys.exit({error.code!r})")
+        return report_error(ended, words=words, debug=debug)
     except BaseException as error:  # libraries in Rust raise panics that are not Exceptions
         return report_error(error, words=words, debug=debug)
 

@@ -1,7 +1,8 @@
 """Corrections: a record may say that it supersedes earlier ones. They stay in the store and leave the tables.
 
-A record is believed if it was completed, and only about records of the same agent, environment and training
-seed. So a record that somebody hands in cannot take another agent's scores off the leaderboard.
+A record is believed if it was completed, and only about records of the same agent, environment, training
+seed, split and reward of the evaluation. Who wrote it is not known: a store that somebody hands in can
+correct what stands under the same agent's name. `leaderboard supersede --list` shows all corrections.
 """
 
 from __future__ import annotations
@@ -57,8 +58,8 @@ def supersede(store: RecordStore, old: Sequence[str], by: str, reason: str) -> s
 
     Raises:
         KeyError: No record, or several, have such an id.
-        RecordError: A record cannot be read, was not completed, or is of another agent, environment or
-            training seed. Nothing is written.
+        RecordError: A record cannot be read, was not completed, or is of another agent, environment,
+            training seed, split or reward. Nothing is written.
     """
     record = store.read(by)
     if record.status != "completed":
@@ -71,15 +72,32 @@ def supersede(store: RecordStore, old: Sequence[str], by: str, reason: str) -> s
             if there != here:
                 raise RecordError(
                     f"record {one.id[:12]} has {what} {there!r} and {record.id[:12]} has {here!r}; "
-                    "a correction is of the same agent, environment and training seed"
+                    "a correction is of the same agent, environment, seed, split and reward"
                 )
     ids = dict.fromkeys([*record.supersedes, *(one.id for one in corrected), record.id])
     correction = {"records": list(ids), "reason": reason}
     return store.write({**record.data, "supersedes": correction}, record.episodes(), record.files())
 
 
-_SUBJECT = ("the environment", "the agent", "the training seed")
+_SUBJECT = (
+    "the environment",
+    "arguments of the environment",
+    "the environment's signature",
+    "the agent",
+    "the training seed",
+    "the split",
+    "the reward of the evaluation",
+)
 
 
 def _subject(record: Record) -> tuple[Any, ...]:
-    return record.spec.environment.id, record.spec.agent.name, record.training_seed
+    environment, evaluation = record.spec.environment, record.evaluation
+    return (
+        environment.id,
+        environment.kwargs,
+        environment.signature,
+        record.spec.agent.name,
+        record.training_seed,
+        evaluation.split,
+        evaluation.reward,
+    )

@@ -288,3 +288,22 @@ def test_removed_working_directory_error_says_to_change_it(
 def test_evaluate_prints_json_of_a_completed_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*RANDOM, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["status"] == "completed"
+
+
+@pytest.mark.parametrize("status", [0, 1, None])
+def test_code_of_a_user_that_exits_does_not_pass_for_success(status, tmp_path, monkeypatch, capsys):
+    (tmp_path / "quitting_agent.py").write_text(
+        f"def make_agent(env, seed, device):\n    raise SystemExit({status})\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    words = [
+        "evaluate",
+        "--env",
+        "TextGen-Tiny-v0",
+        "--agent",
+        "quitting_agent:make_agent",
+        "--episodes",
+        "1",
+    ]
+    assert main([*words, "--store", str(tmp_path / "store")]) == 2
+    assert f"sys.exit({status})" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import json
 
 import made_up
 import pytest
+from hostile import refitted
 
 from llm_benchmarks.commands.app import main
 from llm_benchmarks.leaderboard.view import read_leaderboard
@@ -81,6 +82,12 @@ def test_a_correction_in_quarantine_corrects_nothing(corrected):
     assert ids_in_tables(store) >= {old, new}
 
 
+def on_validation():
+    record, rows = made_up.run("agent", 1)
+    record["spec"]["evaluation"]["split"] = "validation"
+    return refitted(record, rows)
+
+
 @pytest.mark.parametrize(
     ("victim", "what"),
     [
@@ -88,6 +95,7 @@ def test_a_correction_in_quarantine_corrects_nothing(corrected):
         (made_up.run("agent", 2), "the training seed"),
         (made_up.run("agent", None), "the training seed"),
         (made_up.run("agent", 1, env="TextGen-v0"), "the environment"),
+        (on_validation(), "the split"),
     ],
 )
 def test_a_record_cannot_take_others_off_the_leaderboard(store, victim, what, capsys):
