@@ -35,7 +35,8 @@ def test_the_texts_on_the_page_are_those_that_were_written(data):
     page = read(PAGE)
     for sample in data["samples"]:
         for one in sample["texts"]:
-            assert one["text"].replace("|", "\\|") in page
+            shown = one["text"].replace("|", "\\|").replace("\n", " / ")
+            assert shown[:100] in page  # long texts are cut
 
 
 @pytest.mark.parametrize("data", committed())
