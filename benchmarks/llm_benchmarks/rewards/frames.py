@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from random import Random
 from statistics import fmean
 
-from llm_benchmarks.rewards.search import first_lines, followers_and_words, joined, score_of
+from llm_benchmarks.rewards.search import changed, first_lines, followers_and_words, joined, score_of
 from llm_envs.envs.task import Task
 from llm_envs.episode import Example
 from llm_envs.tokenizers.words import is_word
@@ -62,16 +62,7 @@ def frame_climb(
     value = value_of(frame)
     best, top = list(frame), value
     for attempt in range(tries):
-        made, place, move = list(frame), rng.randrange(len(frame)), rng.random()
-        if move < 0.6:
-            made[place] = drawn(made, place)
-        elif move < 0.75:
-            made.insert(place, drawn(made, place))
-        elif move < 0.9 and len(made) > _SHORTEST:
-            del made[place]
-        else:
-            other = rng.randrange(len(made))
-            made[place], made[other] = made[other], made[place]
+        made = changed(frame, rng, drawn, _SHORTEST)
         found = value_of(made)
         heat = _TEMPERATURE * (1.0 - attempt / tries)
         if found >= value or rng.random() < math.exp((found - value) / max(heat, 1e-9)):

@@ -55,7 +55,7 @@ def hill_climb(task: Task, example: Example, rng: Random, tries: int = TRIES) ->
     value = score(tokens)
     best, top = list(tokens), value
     for attempt in range(tries):
-        made = _changed(tokens, rng, followers, words, asked)
+        made = changed(tokens, rng, lambda text, place: _drawn(text, place, rng, followers, words, asked), 3)
         found = score(made)
         heat = _TEMPERATURE * (1.0 - attempt / tries)
         if found >= value or rng.random() < math.exp((found - value) / max(heat, 1e-9)):
@@ -135,21 +135,25 @@ def _first(
     return tokens
 
 
-def _changed(
-    tokens: Sequence[str],
-    rng: Random,
-    followers: dict[str, Counter[str]],
-    words: Sequence[str],
-    asked: Sequence[str],
+def changed(
+    tokens: Sequence[str], rng: Random, drawn: Callable[[Sequence[str], int], str], shortest: int
 ) -> list[str]:
+    """Returns a copy with one token replaced, inserted, removed or exchanged with another.
+
+    Args:
+        tokens: The text.
+        rng: The source of randomness.
+        drawn: Gives a token for a place of the text.
+        shortest: Texts of so many tokens lose none.
+    """
     made = list(tokens)
     place = rng.randrange(len(made))
     move = rng.random()
     if move < 0.6:
-        made[place] = _drawn(made, place, rng, followers, words, asked)
+        made[place] = drawn(made, place)
     elif move < 0.75:
-        made.insert(place, _drawn(made, place, rng, followers, words, asked))
-    elif move < 0.9 and len(made) > 3:
+        made.insert(place, drawn(made, place))
+    elif move < 0.9 and len(made) > shortest:
         del made[place]
     else:
         other = rng.randrange(len(made))
