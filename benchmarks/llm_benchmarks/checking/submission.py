@@ -129,6 +129,22 @@ def names_are_free(submission: Submission) -> str:
     return ", ".join(sorted({record.spec.agent.name for record in submission.completed}))
 
 
+def corrections_are_its_own(submission: Submission) -> str:
+    """Notes records that take the place of others."""
+    correcting = [record for record in submission.completed if record.supersedes]
+    if not correcting:
+        return ""
+    brought = {record.id for record in submission.records}
+    elsewhere = sorted({id[:12] for record in correcting for id in record.supersedes if id not in brought})
+    if elsewhere:
+        named = ", ".join(elsewhere[:3]) + " ..." * (len(elsewhere) > 3)
+        raise Note(
+            f"the folder does not hold {named}, which would leave the receiver's tables; `merge` refuses "
+            "that without --accept-corrections"
+        )
+    return f"{len(correcting)} corrections of the folder's own records"
+
+
 def test_split_is_played(submission: Submission) -> str:
     """Checks that the test split was played, under a seed that was used for nothing else."""
 
@@ -253,6 +269,13 @@ SUBMISSION_CHECKS: tuple[Check[Submission], ...] = (
         "an agent that is not of this package has a name of its own",
         "name it 'module:factory', or give record_evaluation another name",
         names_are_free,
+        ("records",),
+    ),
+    Check(
+        "corrections",
+        "a record takes the place of the folder's own records alone",
+        "hand the corrected records in too, or run the suite again into an empty folder",
+        corrections_are_its_own,
         ("records",),
     ),
     Check(

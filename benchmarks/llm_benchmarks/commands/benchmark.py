@@ -67,12 +67,12 @@ def run(name: str, store: Path, manner: Manner) -> int:
         if manner.engine == "process":
             usable_device(suite.run.device, "[run] device")  # other engines have other machines
     usable_folder(store)
+    engine = _engine(manner.engine, suite.run, limits, settings, store)
     console = Console(soft_wrap=True)
     description = f": {suite.description}" if suite.description else ""
     part = f", shard {shard.number} of {shard.count}" if shard != WHOLE else ""
-    say(console, f"{suite.name}{description} ({len(suite.cells)} cells{part})")
-    engine = _engine(manner.engine, suite.run, limits, settings, store)
     try:
+        say(console, f"{suite.name}{description} ({len(suite.cells)} cells{part})")
         outcome = run_suite(
             suite,
             RecordStore(store),

@@ -258,9 +258,15 @@ def merge(
         str,
         typer.Option("--experiment", metavar="NAME", help="Experiment of copies whose record names none."),
     ] = "",
+    accept_corrections: Annotated[
+        bool,
+        typer.Option(
+            "--accept-corrections", help="Let the sources take records of the store out of its tables."
+        ),
+    ] = False,
 ) -> None:
     """Copies the records of other stores, also of earlier releases; known records are left out."""
-    from llm_benchmarks.console.report import tell_problems
+    from llm_benchmarks.console.report import complain, tell_problems
     from llm_benchmarks.records.merging import merge as merge_stores
     from llm_benchmarks.records.store import RecordStore
     from llm_envs.foreign import shown
@@ -268,11 +274,19 @@ def merge(
     with bad_input():
         creatable(store, "--store")
         merged = merge_stores(
-            [RecordStore(existing_store(source)) for source in sources], RecordStore(store), experiment
+            [RecordStore(existing_store(source)) for source in sources],
+            RecordStore(store),
+            experiment,
+            accept_corrections=accept_corrections,
         )
     tell_problems(merged.problems)
+    for id, reason in merged.refused.items():
+        way_out = "look at both, then merge with --accept-corrections"
+        complain(f"correction {id[:12]} was not copied: {reason}; {way_out}")
     print(shown(f"{len(merged.copied)} copied to '{store}', {len(merged.present)} there before", None))
-    raise typer.Exit(1 if merged.problems else 0)
+    for id in merged.corrections:
+        print(shown(f"{id[:12]} is a correction: `leaderboard supersede --list` says of what, and why", None))
+    raise typer.Exit(1 if merged.problems or merged.refused else 0)
 
 
 @leaderboard.command("baselines")

@@ -1,8 +1,8 @@
 """Corrections: a record may say that it supersedes earlier ones. They stay in the store and leave the tables.
 
 A record is believed if it was completed, and only about records of the same agent, environment, training
-seed, split and reward of the evaluation. Who wrote it is not known: a store that somebody hands in can
-correct what stands under the same agent's name. `leaderboard supersede --list` shows all corrections.
+seed, split and reward of the evaluation. Who wrote it is not known, so `merge` takes a correction of what
+stood in the store before only where it is told to. `leaderboard supersede --list` shows all corrections.
 """
 
 from __future__ import annotations

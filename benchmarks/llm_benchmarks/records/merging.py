@@ -19,42 +19,64 @@ class Merged:
     Attributes:
         copied: Ids of the copies in the store.
         present: Ids of source records that were left out, because the store had the same run and episodes.
-        problems: Id -> what is wrong, for each source record that cannot be read, or whose copy in the store
+        corrections: Ids of the copies that take the place of other records in the tables.
+        problems: Id -> what is wrong, for each source record that cannot be read, whose copy in the store
             is damaged.
+        refused: Id -> why, for each correction in a source that was not copied.
     """
 
     copied: list[str] = field(default_factory=list)
     present: list[str] = field(default_factory=list)
+    corrections: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
 
-def merge(sources: Iterable[RecordStore], store: RecordStore, experiment: str = "") -> Merged:
+class _Refused(Exception):
+    """A correction that has to be accepted. The message says why."""
+
+
+def merge(
+    sources: Iterable[RecordStore],
+    store: RecordStore,
+    experiment: str = "",
+    *,
+    accept_corrections: bool = False,
+) -> Merged:
     """Copies the records of some stores into another.
 
     A record is left out if the store has a record of the same run with the same episodes, which corrects the
-    same records.
+    same records. Nobody knows who wrote a record, so a source may correct only the records that it brings
+    itself: those that stood in the store before stay in the tables.
 
     Args:
         sources: The stores to copy from; they are not changed.
         store: The copies are written here.
         experiment: The experiment of a copy whose record names none.
+        accept_corrections: Also take corrections of records that stood in the store before.
 
     Raises:
         OSError: A copy cannot be written. The copies before it stay.
     """
     merged = Merged()
-    target = _Target(store)
+    target = _Target(store, accept_corrections)
     for source in sources:
         copies: dict[str, str] = {}  # id in the source -> id in the store
+        target.begin_source()
         for record in _corrections_last(source, merged.problems):
             try:
                 id, is_new = target.add(source, record, record.spec.experiment or experiment, copies)
             except RecordError as error:
                 merged.problems[record.id] = str(error)
                 continue
+            except _Refused as error:
+                merged.refused[record.id] = str(error)
+                continue
             copies[record.id] = id
             if is_new:
                 merged.copied.append(id)
+                if record.supersedes:
+                    merged.corrections.append(id)
             else:
                 merged.present.append(record.id)
     return merged
@@ -82,12 +104,18 @@ def _corrections_last(source: RecordStore, problems: dict[str, str]) -> Iterator
 class _Target:
     """The store that is merged into, with its records by run."""
 
-    def __init__(self, store: RecordStore) -> None:
+    def __init__(self, store: RecordStore, accept_corrections: bool) -> None:
         self._store = store
+        self._accept_corrections = accept_corrections
         self._by_run: dict[tuple[str, str], list[str]] = {}
         self._ids = set(store.ids())
+        self._earlier = frozenset(self._ids)
         for record in summaries(store):
             self._by_run.setdefault(_run(record.data), []).append(record.id)
+
+    def begin_source(self) -> None:
+        """Tells that the next records come from another source."""
+        self._earlier = frozenset(self._ids)
 
     def add(
         self, source: RecordStore, record: Record, experiment: str, copies: Mapping[str, str]
@@ -99,6 +127,7 @@ class _Target:
 
         Raises:
             RecordError: The store has the record, and it is damaged there.
+            _Refused: It is a correction that has to be accepted.
         """
         data = {**record.data, "spec": replace(record.spec, experiment=experiment).to_dict()}
         if record.supersedes:
@@ -114,6 +143,8 @@ class _Target:
                 other.episodes() == record.episodes()
             ):
                 return id, False
+        if not self._accept_corrections:
+            self._refuse_correction(record, copies)
         if unchanged:
             id = self._store.adopt(source, record)
         else:
@@ -121,6 +152,18 @@ class _Target:
         self._ids.add(id)
         self._by_run.setdefault(_run(data), []).append(id)
         return id, True
+
+    def _refuse_correction(self, record: Record, copies: Mapping[str, str]) -> None:
+        """Refuses a record that would take the place of one that its source does not bring.
+
+        Raises:
+            _Refused: It is such a record.
+        """
+        for id in record.supersedes:
+            copy = copies.get(id)
+            if copy is None or copy in self._earlier:
+                there = "stands in the store" if copy or id in self._earlier else "its source does not hold"
+                raise _Refused(f"it would take the place of {(copy or id)[:12]}, which {there}")
 
 
 def _run(data: Mapping[str, Any]) -> tuple[str, str]:

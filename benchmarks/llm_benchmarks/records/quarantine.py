@@ -131,10 +131,10 @@ def restore(store: RecordStore, id: str) -> str:
 
     Raises:
         KeyError: No record in quarantine has this id, or several begin with it.
-        FileExistsError: The store has a record of this id.
+        FileExistsError: The store has a record of this id, or a checkpoint.
         RecordError: The record is still damaged. It stays where it is.
     """
-    matches = [one for one in quarantined(store) if one.record.startswith(id)]
+    matches = [one for one in quarantined(store) if id and one.record.startswith(id)]
     if len(matches) != 1:
         what = f"{len(matches)} records in quarantine begin with" if matches else "no record in quarantine is"
         raise KeyError(f"{what} {id!r}; `llm-envs leaderboard quarantine --list --store STORE` shows all")
@@ -146,13 +146,17 @@ def restore(store: RecordStore, id: str) -> str:
         raise FileExistsError(f"'{store.path}' has a record {one.record} already")
     checkpoint = checkpoint_folder(place, one.record)
     if os.path.lexists(checkpoint):
-        os.rename(checkpoint, checkpoint_folder(store.path, one.record))
+        target = checkpoint_folder(store.path, one.record)
+        if os.path.lexists(target):
+            raise FileExistsError(f"'{target}' is in the way; move it elsewhere")
+        os.rename(checkpoint, target)
     for part in (record_path(place, one.record), place / one.record):
         if os.path.lexists(part):
             os.rename(part, store.path / part.name)
     flush_folder(store.path)
-    (place / _REASON).unlink()
-    place.rmdir()
+    if [path.name for path in place.iterdir()] == [_REASON]:  # else somebody's files lie there: they stay
+        (place / _REASON).unlink()
+        place.rmdir()
     return one.record
 
 
@@ -172,6 +176,8 @@ def _free_place(folder: Path, id: str, names: Sequence[str]) -> Path:
 
 def _read(place: Path) -> Quarantined:
     values: Any = read_json(place / _REASON)
+    if not isinstance(values, dict):
+        raise ValueError("it is no JSON object")
     one = Quarantined(**values, place=place.name)
     texts = (one.record, one.reason, one.moved_at, one.release)
     if not all(isinstance(text, str) and len(text) <= _LONGEST for text in texts):

@@ -133,7 +133,7 @@ class RecordStore:
         """
         known, chosen = self.ids(), []
         for prefix in prefixes:
-            matches = [id for id in known if id.startswith(prefix)]
+            matches = [id for id in known if prefix and id.startswith(prefix)]
             if len(matches) != 1:
                 what = f"{len(matches)} records begin with" if matches else "there is no record"
                 raise KeyError(f"{what} {prefix!r} in '{self.path}'")

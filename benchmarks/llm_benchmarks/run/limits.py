@@ -71,7 +71,7 @@ def parse_memory(text: str, where: str) -> int:
     size = 0 if match is None else math.floor(float(match[1]) * units.get(match[2].lower(), 0))
     if not size:
         raise ValueError(
-            f"{where} {text!r} is no size above 0; write it with its unit, as 500MB, 4GB or 4GiB"
+            f"{where} {text!r} is no size above 0 in MB, GB, TB, MiB, GiB or TiB; write it as 500MB or 4GiB"
         )
     return size
 

@@ -150,3 +150,14 @@ def test_a_folder_without_records_is_no_submission(tmp_path, capsys, name):
     printed = capsys.readouterr()
     assert (status, "there is no folder" in printed.err) in ((2, True), (1, False))
     assert status == 2 or "there is no record" in printed.out
+
+
+def test_a_correction_of_what_the_folder_does_not_hold_is_told(submission, capsys):
+    store = RecordStore(submission)
+    new = trained(submission)[0]
+    data = {**new.data, "supersedes": {"records": ["ab" * 32], "reason": "better"}}
+    store.write(data, new.episodes(), new.files())
+    [check] = [found for name, found in results(submission, capsys).items() if name == "corrections"]
+    assert check["result"] == "note"
+    assert "abababababab" in check["detail"]
+    assert "--accept-corrections" in check["detail"]

@@ -146,14 +146,41 @@ def test_merge_carries_corrections_over_also_where_ids_change(corrected, tmp_pat
     assert (len(again.copied), len(again.present)) == (0, 4)
 
 
-def test_merge_brings_a_correction_of_a_record_that_is_there_already(store, tmp_path):
+def test_a_source_cannot_take_rows_away_that_stood_in_the_store_before(store, tmp_path, capsys):
     target = RecordStore(tmp_path / "target")
     old = store.write(*made_up.run("agent", 1, WRONG))
     new = store.write(*made_up.run("agent", 1, RIGHT))
     merge([store], target)
     correction = supersede(store, [old], new, "wrong")
-    assert merge([store], target).copied == [correction]
+    words = ["leaderboard", "merge", str(store.path), "--store", str(target.path)]
+    assert main(words) == 1
+    assert f"correction {correction[:12]} was not copied" in capsys.readouterr().err
+    assert shown(target)["agent"][1] == {old, new}
+    assert main([*words, "--accept-corrections"]) == 0
+    assert f"{correction[:12]} is a correction" in capsys.readouterr().out
     assert shown(target)["agent"][1] == {correction}
+    assert main(words) == 0, "it is there, and was accepted"
+
+
+@pytest.mark.parametrize("brings_the_old_record", [True, False])
+def test_a_correction_cannot_wait_for_the_record_that_it_takes_away(store, tmp_path, brings_the_old_record):
+    """The old record may be merged later, so its id alone must not be enough."""
+    old = store.write(*made_up.run("agent", 1, WRONG))
+    correction = supersede(store, [old], store.write(*made_up.run("agent", 1, RIGHT)), "wrong")
+    if not brings_the_old_record:
+        (store.path / f"{old}.jsonl.gz").unlink()
+    merged = merge([store], RecordStore(tmp_path / "target"))
+    assert (correction in merged.corrections) == brings_the_old_record
+    assert (correction in merged.refused) != brings_the_old_record
+
+
+def test_a_later_correction_of_a_refused_one_is_refused_too(store, tmp_path):
+    target = RecordStore(tmp_path / "target")
+    old = store.write(*made_up.run("agent", 1, WRONG))
+    merge([store], target)
+    first = supersede(store, [old], store.write(*made_up.run("agent", 1, RIGHT)), "wrong")
+    last = supersede(store, [first], store.write(*made_up.run("agent", 1, [0.4, 0.4, 0.5])), "once more")
+    assert merge([store], target).refused.keys() == {first, last}
 
 
 @pytest.mark.parametrize(

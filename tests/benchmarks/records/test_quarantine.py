@@ -140,6 +140,27 @@ def test_restoring_does_not_replace_a_record(store):
         restore(store, id)
 
 
+def test_restoring_leaves_files_of_others_where_they_are(store):
+    id = write_with_checkpoint(store)
+    quarantine(store, id, "by mistake")
+    note = store.path / FOLDER / id / "note.txt"
+    note.write_text("mine")
+    assert restore(store, id) == id
+    assert note.read_text() == "mine"
+    assert quarantined(store) == []
+
+
+def test_restoring_refuses_where_a_checkpoint_is_in_the_way_and_moves_nothing(store, capsys):
+    id = write_with_checkpoint(store)
+    quarantine(store, id, "by mistake")
+    (store.path / f"{id}.checkpoint").mkdir()
+    words = ["leaderboard", "quarantine", "--store", str(store.path), "--restore", id]
+    assert main(words) == 2
+    assert "is in the way" in capsys.readouterr().err
+    (store.path / f"{id}.checkpoint").rmdir()
+    assert main(words) == 0
+
+
 def test_a_record_that_comes_back_damaged_is_kept_beside_the_first(store):
     id = write_with_checkpoint(store)
     quarantine(store, id, "first")
@@ -199,14 +220,21 @@ def test_a_forged_reason_is_told_and_escaped(store, capsys):
     quarantine(store, id, "\x1b[31mred\nline")
     assert main(["leaderboard", "quarantine", "--store", str(store.path), "--list"]) == 0
     assert "\x1b" not in capsys.readouterr().out
-    (store.path / FOLDER / id / "reason.json").write_text('{"record": 3}')
-    assert main(["leaderboard", "quarantine", "--store", str(store.path), "--list"]) == 1
-    assert f"quarantine/{id}" in capsys.readouterr().err
+    for forged in ('{"record": 3}', "[]"):
+        (store.path / FOLDER / id / "reason.json").write_text(forged)
+        assert main(["leaderboard", "quarantine", "--store", str(store.path), "--list"]) == 1
+        assert f"quarantine/{id}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "words",
-    [["--list", "abc"], ["--restore"], ["--restore", "abc", "--reason", "x"], ["abc", "--reason", "x"]],
+    [
+        ["--list", "abc"],
+        ["--restore"],
+        ["--restore", "abc", "--reason", "x"],
+        ["abc", "--reason", "x"],
+        ["", "--reason", "x"],
+    ],
 )
 def test_contradicting_options_are_bad_input(store, words):
     write_with_checkpoint(store)

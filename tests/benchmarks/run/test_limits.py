@@ -37,7 +37,7 @@ def test_sizes_are_read_with_their_unit(text: str, size: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "4", "0GB", "-4GB", "much", "4 potatoes", "0.0000001MB"])
 def test_a_size_without_a_unit_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"--cell-memory .* is no size above 0; write it with its unit"):
+    with pytest.raises(ValueError, match=r"--cell-memory .* is no size above 0 in MB, GB"):
         parse_memory(text, "--cell-memory")
 
 
