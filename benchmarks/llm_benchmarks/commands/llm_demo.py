@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from llm_benchmarks.commands import leaderboard_page, verify
 from llm_benchmarks.commands.benchmark import print_outcome
 from llm_benchmarks.console.fitting_table import Column, print_table
 from llm_benchmarks.console.fitting_table import Row as FittingRow
@@ -28,6 +29,7 @@ from llm_benchmarks.run.progress import SuiteProgress
 from llm_benchmarks.run.resolve import resolve
 from llm_benchmarks.run.runner import run_suite
 from llm_benchmarks.run.suite import Suite, find_suite, load_suite
+from llm_benchmarks.verification.ladder import Ladder
 from llm_envs.foreign import shown_lines
 
 BEFORE, AFTER = "lm_sample", "token_dqn"
@@ -45,8 +47,8 @@ def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -
         processes: Number of cells that run at once; the suite's number by default.
 
     Returns:
-        0 if the score rose by `GAIN` and the base NLL and distinct-2 stayed within `NLL_RISE` and
-        `DISTINCT_FALL`; 1 if not; 130 if it was interrupted.
+        0 if the score rose by `GAIN`, the base NLL and distinct-2 stayed within `NLL_RISE` and
+        `DISTINCT_FALL`, and the records are proved; 1 if not; 130 if it was interrupted.
     """
     loaded = load_suite(find_suite(suite))
     if missing := {BEFORE, AFTER} - {cell.agent for cell in loaded.cells}:
@@ -69,7 +71,10 @@ def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -
         _print_measured(console, measured)
     verdict, holds = compare(means[BEFORE], means[AFTER])
     console.print(Text(verdict, style="green" if holds else "red"))
-    return 0 if holds else 1
+    say(console, "The records are played again, token by token:")
+    proved = verify.run(Ladder(), store, ids=(), env=None, experiment=None, keep=True, json_output=False) == 0
+    leaderboard_page.write(store, store / leaderboard_page.FILE)
+    return 0 if holds and proved else 1
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,8 @@ def test_the_whole_llm_demo_on_a_tiny_model(tmp_path: Path, capsys: pytest.Captu
     assert "Held-out openings" in printed
     assert "distinct-2" in printed
     assert printed.count("token_dqn") >= 1
+    assert "V2      2" in printed
+    assert f"MB): {tmp_path / 'store' / 'leaderboard.html'}" in printed
     cell = load_suite(path).cells[1]
     worth = BaseModel(cell).measure([{"example": 0, "action_ids": [3, 3, 3, 1], "reward": 0.25}])
     assert worth.score == 0.25
