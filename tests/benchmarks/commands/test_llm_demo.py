@@ -16,7 +16,7 @@ description = "a random model"
 
 [evaluation]
 deterministic = false
-episodes = 12
+episodes = 70  # all
 
 [run]
 processes = 1
