@@ -53,7 +53,8 @@ def collect_provenance(
         started_at: From `utc_now()` at the start of the run.
         finished_at: From `utc_now()` at its end; now if omitted.
         threads: CPU threads of the run; if omitted, torch's number or all cores.
-        command: The command line; this process's if omitted. The folder of the program is left out.
+        command: The command line; this process's if omitted. Records are published, so the folders that hold
+            the program and what its absolute paths name are left out.
         packages: Distributions to list besides `PACKAGES`, such as that of a user's own agent.
 
     Returns:
@@ -76,8 +77,19 @@ def collect_provenance(
         "threads": threads if threads is not None else _threads(),
         "started_at": started_at,
         "finished_at": finished_at if finished_at is not None else utc_now(),
-        "command": [*(Path(word).name for word in words[:1]), *words[1:]],
+        "command": [*(Path(word).name for word in words[:1]), *map(_without_folders, words[1:])],
     }
+
+
+def _without_folders(word: str) -> str:
+    """Returns a word of a command line; an absolute path in it tells no folders above the current one."""
+    key, equals, value = word.rpartition("=")
+    path = Path(value)
+    if not path.is_absolute():
+        return word
+    here = Path.cwd()
+    short = path.relative_to(here).as_posix() if path.is_relative_to(here) else f".../{path.name}"
+    return f"{key}{equals}{short}"
 
 
 def git_state() -> tuple[str | None, bool | None]:
