@@ -22,7 +22,8 @@ class RowPrefixes:
 
     def __init__(self, task: Task, scorer: PrefixRows, number: int) -> None:
         self._task, self._scorer = task, scorer
-        self._scores, self._before = np.zeros(number), np.zeros(number)
+        self._scores = self._before = np.zeros(number)
+        self._nothing = np.full(number, task.vocabulary_size, np.int64)
         self._unread: dict[int, tuple[Example, list[int]]] = {}  # texts to begin, with tokens they have
 
     def begin(self, row: int, example: Example, tokens: Sequence[int] = ()) -> None:
@@ -34,26 +35,29 @@ class RowPrefixes:
             tokens: Tokens that the text has already, in a copied environment.
         """
         self._unread[row] = example, list(tokens)
-        self._scores[row] = 0.0
 
-    def pay(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    def pay(self, actions: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """Returns the rewards of a step, as if it ended no episode.
 
         Args:
-            rows: The rows that step.
-            tokens: The token of each.
+            actions: The token of every row, int64.
+            rows: The rows that step, if some do not.
+
+        Returns:
+            float64, one of every row, 0 for those that do not step.
         """
         if self._unread:
             self._read_begun()
-        before = self._before[rows] = self._scores[rows]
-        stopped = self._task.is_end[tokens]
-        if stopped.any():  # end tokens are no part of the text
-            going = rows[~stopped]
-            self._scores[going] = self._scorer.step(going, tokens[~stopped])
-            after = self._scores[rows]
-        else:
-            after = self._scores[rows] = self._scorer.step(rows, tokens)
-        return self._task.timing.pay_many(before, after)
+        tokens = actions.copy() if rows is None else self._nothing.copy()
+        if rows is not None:
+            tokens[rows] = actions[rows]
+        self._before, self._scores = self._scores, self._scorer.step(tokens)
+        rewards = self._task.timing.pay_many(self._before, self._scores)
+        if rows is None:
+            return rewards
+        paid = np.zeros_like(rewards)
+        paid[rows] = rewards[rows]
+        return paid
 
     def finish(self, rows: np.ndarray) -> list[tuple[float, dict[str, float]]] | None:
         """Returns the scores and the components of the texts that this step ended, as from scratch.
@@ -67,11 +71,17 @@ class RowPrefixes:
         return self._task.timing.pay(self._before.item(row), score, finished=True)
 
     def _read_begun(self) -> None:
-        for row, (example, tokens) in self._unread.items():
-            self._scorer.begin(row, example)
-            for token in tokens:
-                self._scores[row] = self._scorer.step(np.array([row]), np.array([token]))[0]
-        self._unread.clear()
+        unread, self._unread = self._unread, {}
+        self._scorer.begin(list(unread), [example for example, _ in unread.values()])
+        self._scores = self._scores.copy()
+        self._scores[list(unread)] = 0.0
+        longest = max(len(tokens) for _, tokens in unread.values())
+        for number in range(longest):
+            of_all = self._nothing.copy()
+            for row, (_, tokens) in unread.items():
+                if number < len(tokens):
+                    of_all[row] = tokens[number]
+            self._scores = self._scorer.step(of_all)
 
 
 def row_prefixes(task: Task, number: int) -> RowPrefixes | None:

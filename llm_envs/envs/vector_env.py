@@ -235,7 +235,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             ends |= self._columns >= self._limits
         terminated = np.zeros(self.num_envs, dtype=bool)
         if self._prefixes is not None:
-            rewards[rows] = self._prefixes.pay(rows, actions[rows])
+            rewards = self._prefixes.pay(actions, None if rows is self._rows else rows)
         elif self.task.timing.needs_prefixes:
             for row in rows[~ends].tolist():
                 rewards[row] = self._sessions[row].pay_prefix(self._tokens[row], int(self._columns[row]))

@@ -14,12 +14,15 @@ from llm_envs.rewards.context import RewardError
 class Rows(Protocol):
     """One reward on many growing texts of one turn. It reads token ids, so it is made for a tokenizer."""
 
-    def begin(self, row: int, example: Example) -> None:
-        """Starts a text."""
+    def begin(self, rows: Sequence[int], examples: Sequence[Example]) -> None:
+        """Starts some texts."""
         ...
 
-    def step(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """Reads a token of some texts. Returns their scores."""
+    def step(self, tokens: np.ndarray) -> np.ndarray:
+        """Reads a token of each text, V (the size of the vocabulary) for none. Returns their scores.
+
+        End tokens are no part of a text. The array of tokens is not changed later, nor that of scores.
+        """
         ...
 
     def finish(self, rows: np.ndarray) -> Sequence[float]:
@@ -37,31 +40,37 @@ class PrefixRows:
     def __init__(self, parts: Sequence[tuple[str, float, Rows]]) -> None:
         self._parts = parts
 
-    def begin(self, row: int, example: Example) -> None:
-        """Starts a text.
+    def begin(self, rows: Sequence[int], examples: Sequence[Example]) -> None:
+        """Starts some texts.
+
+        Args:
+            rows: Their numbers, each once.
+            examples: The example of each.
 
         Raises:
             RewardError: A reward raised an error.
         """
-        for name, _, rows in self._parts:
+        for name, _, part in self._parts:
             try:
-                rows.begin(row, example)
+                part.begin(rows, examples)
             except Exception as error:
                 raise RewardError(name, "", f"raised {type(error).__name__}: {error}") from error
 
-    def step(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """Reads a token of some texts. Returns their weighted sums.
+    def step(self, tokens: np.ndarray) -> np.ndarray:
+        """Reads a token of each text. Returns their weighted sums.
 
         Args:
-            rows: The numbers of the texts, each once, int (n,).
-            tokens: One token of each, int (n,).
+            tokens: One of each text, int64 (number,); V for none. It must not be changed later.
 
         Returns:
-            float64 (n,).
+            float64 (number,).
         """
-        totals = np.zeros(len(rows))
-        for _, weight, part in self._parts:
-            totals += weight * part.step(rows, tokens)
+        _, weight, part = self._parts[0]
+        totals = part.step(tokens)
+        if weight != 1.0:
+            totals = weight * totals
+        for _, weight, part in self._parts[1:]:
+            totals = totals + weight * part.step(tokens)
         return totals
 
     def finish(self, rows: np.ndarray) -> list[tuple[float, dict[str, float]]]:

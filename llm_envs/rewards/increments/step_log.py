@@ -1,0 +1,63 @@
+"""StepLog: what was read in the last steps of many texts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from llm_envs.rewards.increments.plain_tokens import PlainTokens
+
+_FEW = 64
+
+
+class Entry(NamedTuple):
+    """One token of one text: the token, the state before it, and its transition."""
+
+    token: int
+    before: int
+    transition: int
+
+
+class StepLog:
+    """Tokens, states and transitions of all steps since the oldest running text began.
+
+    Args:
+        number: The number of texts.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._steps: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._first = 0  # the number of the first step that is kept
+        self._begun = np.zeros(number, np.int64)
+
+    def begin(self, rows: np.ndarray) -> None:
+        """Starts some texts."""
+        now = self._first + len(self._steps)
+        self._begun[rows] = now
+        oldest = int(self._begun.min())
+        if len(self._steps) > 2 * (now - oldest) + _FEW:
+            del self._steps[: oldest - self._first]
+            self._first = oldest
+
+    def append(self, tokens: np.ndarray, before: np.ndarray, transitions: np.ndarray) -> None:
+        """Keeps a step. The arrays must not be changed later."""
+        self._steps.append((tokens, before, transitions))
+
+    def transition(self, row: int) -> int:
+        """Returns the transition of the last step of a text."""
+        return int(self._steps[-1][2][row])
+
+    def last(self, row: int, tokens: PlainTokens) -> Entry | None:
+        """Returns the last token before this step that is no marker and no end token; None for none."""
+        begun = int(self._begun[row]) - self._first
+        for of_all, before, transitions in reversed(self._steps[begun:-1]):
+            token = int(of_all[row])
+            if tokens.pieces[token][0] is not None and token not in tokens.ends:
+                return Entry(token, int(before[row]), int(transitions[row]))
+        return None
+
+    def tokens(self, row: int) -> list[int]:
+        """Returns the tokens of a text, that of this step included."""
+        begun = int(self._begun[row]) - self._first
+        return [int(of_all[row]) for of_all, _, _ in self._steps[begun:]]
