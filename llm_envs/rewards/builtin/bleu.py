@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import exp, log, sqrt
 
 from llm_envs.checks.types import fits
@@ -150,6 +150,19 @@ class Bleu:
             score = self._scores[key] = self._computed(correct, length, reference_length)
         return score
 
+    def of_many_counts(self, keys: Iterable[tuple[int, ...]]) -> list[float]:
+        """Returns the scores of many texts.
+
+        Args:
+            keys: Of each its length, the length of the closest reference, and the matches of every order.
+        """
+        known = self._scores.get
+        scores = []
+        for key in keys:
+            score = known(key)
+            scores.append(self.of_counts((0, *key[2:]), *key[:2]) if score is None else score)
+        return scores
+
     def _computed(self, correct: Sequence[float], length: int, reference_length: int) -> float:
         used_order = self.max_order
         log_precision, smoothing = 0.0, 1.0
@@ -182,34 +195,30 @@ class Bleu:
     def prefix_score(self, matches: Matches) -> float:
         """Returns the score of clipped counts up to rounding, at a part of the cost of `from_matches`."""
         length = matches.length
-        if not self.has_factors or not length:
+        if length < self.max_order or not self.has_factors:
             return self.from_matches(matches)
-        reference_length = matches.table.closest_length(length)
-        factor = self.factor(length, reference_length)
-        if length < self.max_order:
-            return self.of_counts(matches.correct, length, length) * factor
-        return min(1.0, self.mean_count(matches) * factor)
+        product = self.count_product(matches)
+        return sqrt(sqrt(product * self.factor(length, matches.table.closest_length(length))))
 
     @property
     def has_factors(self) -> bool:
-        """True if scores are a mean of counts times a factor: of order 4, with the default smoothing."""
+        """True if scores are a root of `count_product` times `factor`.
+
+        They are for order 4 with the default smoothing. Two square roots are the same in NumPy and on every
+        machine.
+        """
         return self.max_order == _ORDER and self._smooth_method == "exp" and self._effective_order
 
-    def mean_count(self, matches: Matches) -> float:
-        """Returns the geometric mean over orders of smoothed counts, for texts of 4 tokens and more.
-
-        It takes two square roots, which are the same on every machine and in NumPy.
-        """
+    def count_product(self, matches: Matches) -> int:
+        """Returns 64 times the product of the smoothed counts, for texts of 4 tokens and more."""
         _, first, second, third, fourth = matches.correct
-        if not first:
-            return 0.0
-        return sqrt(sqrt(first * (second or 0.125) * (third or 0.25) * (fourth or 0.5)))
+        return first * (8 * second or 1) * (4 * third or 1) * (2 * fourth or 1)
 
     def factor(self, length: int, reference_length: int) -> float:
-        """Returns what of a score depends on lengths alone. Shorter texts have only the brevity penalty.
+        """Returns the fourth power of what of a score depends on lengths alone, less the 64 above.
 
         Args:
-            length: Tokens of the text, at least one.
+            length: Tokens of the text, at least 4.
             reference_length: Tokens of the closest reference.
         """
         key = length, reference_length
@@ -217,9 +226,8 @@ class Bleu:
         if factor is None:
             if len(self._factors) >= _CACHED_SCORES:
                 self._factors.clear()
-            factor = exp(min(0.0, 1.0 - reference_length / length))
-            if length >= _ORDER:
-                factor /= sqrt(sqrt(length * (length - 1) * (length - 2) * (length - 3)))
+            totals = length * (length - 1) * (length - 2) * (length - 3)
+            factor = exp(4.0 * min(0.0, 1.0 - reference_length / length)) / (64 * totals)
             self._factors[key] = factor
         return factor
 

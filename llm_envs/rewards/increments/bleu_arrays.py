@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,7 +16,7 @@ from llm_envs.rewards.increments.step_log import StepLog
 from llm_envs.rewards.ngram_table import NgramTable
 
 _FIRST_LENGTHS = 128
-_JOINS, _EARLY = bytes([JOINS]), 4
+_JOINS, _BYTES, _SIGN, _EARLY = bytes([JOINS]), 8, np.int64(63), 4
 
 
 class Counts(Protocol):
@@ -29,8 +29,8 @@ class Counts(Protocol):
         """Gives the n-grams of some references."""
         ...
 
-    def of_counts(self, correct: Sequence[float], length: int, reference_length: int) -> float:
-        """Returns the score of counts; correct[n] is that of order n."""
+    def of_many_counts(self, keys: Iterable[tuple[int, ...]]) -> list[float]:
+        """Returns the scores of keys: a length, that of the closest reference, matches by order."""
         ...
 
     def factor(self, length: int, reference_length: int) -> float:
@@ -44,14 +44,15 @@ class _Tail:
     Attributes:
         text: The word, as far as it has been written.
         before: The state before it.
-        read: The transitions of its tokens.
+        read: The transitions of its tokens that are known.
+        words: The number of its tokens.
         tight: True if the next token follows without a space.
     """
 
-    __slots__ = ("before", "read", "text", "tight")
+    __slots__ = ("before", "read", "text", "tight", "words")
 
-    def __init__(self, text: str, before: int, read: list[int]) -> None:
-        self.text, self.before, self.read, self.tight = text, before, read, False
+    def __init__(self, text: str, before: int, read: list[int], words: int) -> None:
+        self.text, self.before, self.read, self.words, self.tight = text, before, read, words, False
 
 
 class BleuArrays:
@@ -83,19 +84,22 @@ class BleuArrays:
         self._sets = np.zeros(number, np.int64)
         self._classes = np.zeros(number, np.int64)  # where the classes of each row begin
         self._states = np.repeat(self._automata.start(np.zeros(1, int)), number)
-        self._left = np.zeros((number, 1), np.int64)  # row, n-gram: how often it may still match
-        self._first_left = np.arange(number)
-        self._correct = np.zeros((order, number))
-        # What stands for a count of 0 is such that the product of all is what smoothing makes of it.
-        self._least = np.array([[0.0], *[[0.5 ** (order - n)] for n in range(1, order)]])
+        # row, n-gram: how often it has been read, less its limit. All arrays are int64, which saves casts.
+        self._used = np.zeros((number, 1), np.int64)
+        self._first_used = np.repeat(np.arange(number)[None], order, axis=0)
+        self._correct = np.zeros((order, number), np.int64)
+        # What stands for a count of 0 is such that the product of all is 64 times what smoothing makes of it.
+        self._scale = np.repeat([[1], [8], [4], [2]], number, axis=1)
+        self._least = np.repeat([[0], [1], [1], [1]], number, axis=1)
         self._lengths = np.zeros(number, np.int64)
         self._first_factor = np.zeros(number, np.int64)
         self._factors = np.zeros((0, _FIRST_LENGTHS))
         self._factor_rows: dict[tuple[int, ...], int] = {}
+        self._factor_row = np.zeros(1, np.int64)  # set -> its row in `_factors`
         self._room = _FIRST_LENGTHS - 1  # steps before some text may be too long for `_factors`
         self._any_early = False
-        self._early_scores = self._scores_of_early()
-        self._first_factor[:] = self._lengths[:] = self._factors_of(0)
+        self._early = np.zeros((0, *[_EARLY] * 4))
+        self._add_factors(0)
 
     def begin(self, rows: Sequence[int], examples: Sequence[Example]) -> None:
         """Starts some texts.
@@ -107,32 +111,36 @@ class BleuArrays:
         automata = self._automata
         if automata.full:
             self._forget_all()
+        self._slow.difference_update(rows)
         sets = []
         for row, example in zip(rows, examples, strict=True):
             self._examples[row] = example
-            self._slow.discard(row)
-            self._tails.pop(row, None)
             number = automata.find(example.references)
-            if number is None:
-                table = self._score.table(example.references)
-                if automata.fits(table):
-                    number = automata.add(example.references, table)
-                else:
-                    number = 0
-                    self._follow_slowly(row, example, ())
-            sets.append(number)
+            sets.append(self._add(row, example) if number is None else number)
+            if self._tails:
+                self._tails.pop(row, None)
         at, of = np.array(rows), np.array(sets)
         self._log.begin(at)
         self._sets[at], self._classes[at] = of, automata.first_class(of)
         self._states[at] = automata.start(of)
         width = automata.limits.shape[1]
-        if width > self._left.shape[1]:
-            self._left = np.pad(self._left, ((0, 0), (0, width - self._left.shape[1])))
-            self._first_left = np.arange(self._number) * width
-        self._left[at] = automata.limits[of]
-        self._correct[:, at] = 0.0
-        self._first_factor[at] = self._lengths[at] = [self._factors_of(n) for n in sets]
+        if width > self._used.shape[1]:
+            self._used = np.pad(self._used, ((0, 0), (0, width - self._used.shape[1])))
+            self._first_used[:] = np.arange(self._number) * width
+        self._used[at] = -automata.limits[of]
+        self._correct[:, at] = 0
+        self._first_factor[at] = self._lengths[at] = self._factor_row[of] * self._factors.shape[1]
         self._any_early = True
+
+    def _add(self, row: int, example: Example) -> int:
+        """Returns the set of an example, 0 if it is too large."""
+        table = self._score.table(example.references)
+        if not self._automata.fits(table):
+            self._follow_slowly(row, example, ())
+            return 0
+        number = self._automata.add(example.references, table)
+        self._add_factors(number)
+        return number
 
     def step(self, tokens: np.ndarray) -> np.ndarray:
         """Reads a token of each text. Returns their scores.
@@ -140,20 +148,21 @@ class BleuArrays:
         Args:
             tokens: One of each text, int64 (number,); V for none.
         """
-        automata, before, left = self._automata, self._states, self._left.reshape(-1)
+        automata, before, used = self._automata, self._states, self._used.reshape(-1)
         transitions = automata.transitions.take(before + automata.classes.take(tokens + self._classes))
         self._states = automata.states.take(transitions)
         self._log.append(tokens, before, transitions)
         words = self._tokens.words.take(tokens)
         at = automata.ends.take(transitions, axis=1)
-        at += self._first_left
-        times = left.take(at)
-        self._correct += times > 0
-        left[at] = times - 1
+        at += self._first_used
+        times = used.take(at)
+        self._correct -= times >> _SIGN  # -1 where the limit was not reached
+        times += 1
+        used[at] = times
         self._lengths += words
-        joins = _JOINS in words.tobytes()
-        if joins or self._tails:
-            self._read_tails(tokens, words, joins)
+        kinds = words.tobytes()
+        if _JOINS in kinds or self._tails:
+            self._read_tails(tokens, kinds)
         self._room -= 1
         if self._room <= 0:
             self._make_room()
@@ -164,26 +173,28 @@ class BleuArrays:
 
     def finish(self, rows: np.ndarray) -> list[float]:
         """Ends some texts. Returns their scores, exactly as from scratch."""
-        scores, of_counts = [], self._score.of_counts
-        lengths = (self._lengths[rows] - self._first_factor[rows]).tolist()
-        correct, sets = self._correct[:, rows].T.tolist(), self._sets[rows].tolist()
-        for row, length, counts, number in zip(rows.tolist(), lengths, correct, sets, strict=True):
-            if row in self._slow:
-                assert self._others is not None
-                scores += self._others.finish(np.array([row]))
-            else:
-                closest = self._automata.tables[number].closest_length(length)
-                scores.append(of_counts([0.0, *counts], length, closest))
+        of, lengths = self._sets[rows], self._lengths[rows] - self._first_factor[rows]
+        closest, tables = self._automata.closest[of], self._automata.tables
+        for at in (closest == 0).nonzero()[0].tolist():
+            closest[at] = tables[of[at]].closest_length(int(lengths[at])) if tables[of[at]].lengths else 0
+        keys = zip(lengths.tolist(), closest.tolist(), *self._correct[:, rows].tolist(), strict=True)
+        scores = self._score.of_many_counts(keys)
+        if self._slow:
+            assert self._others is not None
+            for at, row in enumerate(rows.tolist()):
+                if row in self._slow:
+                    (scores[at],) = self._others.finish(np.array([row]))
         return scores
 
     def _scores(self) -> np.ndarray:
-        counts = np.maximum(self._correct, self._least)
-        product = counts[0] * counts[1]
-        product *= counts[2]
-        product *= counts[3]
-        scores = np.sqrt(np.sqrt(product, out=product), out=product)
-        scores *= self._factors.reshape(-1).take(self._lengths)
-        np.minimum(scores, 1.0, out=scores)
+        counts = self._correct * self._scale
+        first, second, third, fourth = np.maximum(counts, self._least, out=counts)
+        first *= second
+        first *= third
+        first *= fourth
+        scores = self._factors.reshape(-1).take(self._lengths)
+        scores *= first.astype(np.float64)
+        np.sqrt(np.sqrt(scores, out=scores), out=scores)
         if self._any_early:
             self._score_early(scores)
         return scores
@@ -195,98 +206,122 @@ class BleuArrays:
         self._any_early = len(rows) > 0
         if not self._any_early:
             return
-        correct = self._correct[:3, rows].astype(np.int64)
-        early = self._early_scores[lengths[rows], correct[0], correct[1], correct[2]]
-        scores[rows] = early * self._factors.reshape(-1)[self._lengths[rows]]
+        correct = self._correct[:3, rows]
+        of = self._first_factor[rows] // self._factors.shape[1]
+        scores[rows] = self._early[of, lengths[rows], correct[0], correct[1], correct[2]]
 
-    def _scores_of_early(self) -> np.ndarray:
+    def _early_scores(self, number: int) -> np.ndarray:
+        """Returns the scores of texts of less than four words of a set, by length and counts."""
         scores = np.zeros((_EARLY, _EARLY, _EARLY, _EARLY))
-        for length in range(1, _EARLY):
-            for counts in np.ndindex(_EARLY, _EARLY, _EARLY):
-                if counts[0] and all(n <= length - k for k, n in enumerate(counts) if n):
-                    scores[(length, *counts)] = self._score.of_counts([0, *counts, 0], length, length)
+        table = self._automata.tables[number]
+        for length in range(1, _EARLY) if table.lengths else ():
+            for counts in np.ndindex(length + 1, length, max(1, length - 1)):
+                key = (length, table.closest_length(length), *counts, 0)
+                (scores[(length, *counts)],) = self._score.of_many_counts([key])
         return scores
 
-    def _read_tails(self, tokens: np.ndarray, words: np.ndarray, joins: bool) -> None:
-        """Reads tokens that are joined to others, and those behind them."""
+    def _read_tails(self, tokens: np.ndarray, kinds: bytes) -> None:
+        """Reads tokens that are joined to others, and those behind them.
+
+        Args:
+            tokens: Of each row.
+            kinds: Of each row what it adds in words, as the bytes of an int64.
+        """
         pieces, ends = self._tokens.pieces, self._tokens.ends
-        for row, tail in list(self._tails.items()):
+        for row, tail in [*self._tails.items()] if self._tails else ():
             token = tokens.item(row)
             piece, binds_left, _ = pieces[token]
-            if piece is None or token in ends or words[row] == JOINS:
+            words = max(kinds[_BYTES * row : _BYTES * (row + 1)])
+            if piece is None or token in ends or words == JOINS:
                 continue
             if tail.tight or binds_left:
                 self._take_back(row, [self._log.transition(row)])
-                self._lengths[row] -= words[row]
+                self._lengths[row] -= words
                 self._join(row, tail, token)
             else:
                 del self._tails[row]
-        if not joins:
-            return
-        for row in (words == JOINS).nonzero()[0].tolist():
+        at = kinds.find(_JOINS)
+        while at >= 0:
+            row = at // _BYTES
+            at = kinds.find(_JOINS, at + 1)
             self._lengths[row] -= JOINS
             if row in self._slow:
                 continue
-            token, tail = tokens.item(row), self._tails.get(row)
-            piece, binds_left, _ = pieces[token]
-            assert piece is not None
-            if tail is None or not (tail.tight or binds_left):
-                tail = self._new_tail(row, piece, binds_left)
-                if tail is None:
-                    self._slow_down(row)
-                    continue
-                self._tails[row] = tail
-            self._join(row, tail, token)
+            token, found = tokens.item(row), self._tails.get(row)
+            binds_left = pieces[token][1]
+            if found is None or not (found.tight or binds_left):
+                found = self._tails[row] = self._new_tail(row, binds_left)
+            self._join(row, found, token)
 
-    def _new_tail(self, row: int, piece: str, binds_left: bool) -> _Tail | None:
-        """Returns the last word before a token that is joined; None if more of the text is needed."""
-        last = self._log.last(row, self._tokens) if binds_left else None
-        if last is not None and self._tokens.is_word(last.token):
-            word = self._tokens.pieces[last.token][0]
-            assert word is not None
-            return _Tail(word, last.before, [last.transition])
-        if last is not None and self._tokens.is_point(last.token) and (not piece or piece[0].isdigit()):
-            return None
-        return _Tail("", self._states.item(row), [])
+    def _new_tail(self, row: int, binds_left: bool) -> _Tail:
+        """Returns the end of a text, as far as a token that is joined to it may change it."""
+        tokens, text = self._tokens, ""
+        tail = _Tail("", self._states.item(row), [], 0)
+        for last in self._log.backwards(row, tokens) if binds_left else ():
+            piece, last_binds_left, _ = tokens.pieces[last.token]
+            if tokens.words[last.token] != 1 or tokens.is_symbol(last.token):
+                break
+            assert piece is not None
+            text = piece + text
+            tail.before = last.before
+            tail.words += 1
+            if self._is_known(last.transition):
+                tail.read.append(last.transition)
+            if not last_binds_left:
+                break
+        tail.text = text
+        return tail
+
+    def _is_known(self, transition: int) -> bool:
+        return bool(self._automata.ends[0, transition])
 
     def _join(self, row: int, tail: _Tail, token: int) -> None:
         """Reads the last word of a text again, with a token behind it."""
-        piece, _, tight = self._tokens.pieces[token]
+        piece, _, tail.tight = self._tokens.pieces[token]
         assert piece is not None
-        text = tail.text + piece
+        text = tail.text = tail.text + piece
         if "-\n" in text or "<skipped>" in text:
             self._slow_down(row)
             return
-        self._take_back(row, tail.read)
-        self._lengths[row] -= len(tail.read)
-        tail.read.clear()
-        tail.text, tail.tight = text, tight
+        if tail.read:
+            self._take_back(row, tail.read)
+            tail.read.clear()
         automata, number = self._automata, self._sets.item(row)
         vocabulary = automata.tables[number].vocabulary
-        state, words = tail.before, self._last_words(text)
-        left, correct = self._left[row], self._correct[:, row]
+        words = [text] if text.isalnum() else self._last_words(text)
+        state, unknown = tail.before, automata.first_state(number)
         for word in words:
-            transition = automata.transitions.item(state + vocabulary.get(word, 0) + UNKNOWN)
-            for order, node in enumerate(automata.ends[:, transition].tolist()):
-                if node:
-                    correct[order] += left[node] > 0
-                    left[node] -= 1
+            known = vocabulary.get(word)
+            if known is None:
+                state = unknown
+                continue
+            transition = automata.transitions.item(state + known + UNKNOWN)
+            self._count(row, transition)
             state = automata.states.item(transition)
             tail.read.append(transition)
         self._states[row] = state
-        self._lengths[row] += len(words)
-        self._room -= len(words)
+        added = len(words) - tail.words
+        self._lengths[row] += added
+        self._room -= max(0, added)
+        tail.words = len(words)
         if piece[-1:].isspace():
             del self._tails[row]
 
+    def _count(self, row: int, transition: int) -> None:
+        used, correct = self._used[row], self._correct[:, row]
+        for order, node in enumerate(self._automata.ends[:, transition].tolist()):
+            if node:
+                correct[order] += used[node] < 0
+                used[node] += 1
+
     def _take_back(self, row: int, read: Sequence[int]) -> None:
         """Takes the n-grams of some transitions back."""
-        left, correct = self._left[row], self._correct[:, row]
+        used, correct = self._used[row], self._correct[:, row]
         for transition in read:
             for order, node in enumerate(self._automata.ends[:, transition].tolist()):
                 if node:
-                    left[node] += 1
-                    correct[order] -= left[node] > 0
+                    used[node] -= 1
+                    correct[order] -= used[node] < 0
 
     def _slow_down(self, row: int) -> None:
         """Lets `others` follow a text from now on."""
@@ -314,21 +349,24 @@ class BleuArrays:
         only[rows] = tokens
         return only
 
-    def _factors_of(self, number: int) -> int:
-        """Returns where the factors of a set begin."""
+    def _add_factors(self, number: int) -> None:
         lengths = tuple(self._automata.tables[number].lengths)
         row = self._factor_rows.get(lengths)
-        size = self._factors.shape[1]
         if row is None:
             row = self._factor_rows[lengths] = len(self._factors)
-            self._factors = np.vstack([self._factors, self._factors_up_to(size, number)])
-        return row * size
+            factors = self._factors_up_to(self._factors.shape[1], number)
+            self._factors = np.vstack([self._factors, factors])
+            self._early = np.concatenate([self._early, self._early_scores(number)[None]])
+        if number >= len(self._factor_row):
+            self._factor_row = np.concatenate([self._factor_row, np.zeros_like(self._factor_row)])
+        self._factor_row[number] = row
 
     def _factors_up_to(self, size: int, number: int) -> list[float]:
         table = self._automata.tables[number]
         if not table.lengths:
             return [0.0] * size
-        return [0.0, *(self._score.factor(n, table.closest_length(n)) for n in range(1, size))]
+        lengths = range(_EARLY, size)
+        return [0.0] * _EARLY + [self._score.factor(n, table.closest_length(n)) for n in lengths]
 
     def _make_room(self) -> None:
         """Computes factors for longer texts, if there are any."""
@@ -338,8 +376,10 @@ class BleuArrays:
         if self._room > size // 4:
             return
         self._factor_rows.clear()
-        self._factors = np.zeros((0, 2 * size))
-        self._first_factor = np.array([self._factors_of(n) for n in self._sets.tolist()])
+        self._factors, self._early = np.zeros((0, 2 * size)), self._early[:0]
+        for number in range(len(self._automata.tables)):
+            self._add_factors(number)
+        self._first_factor = self._factor_row[self._sets] * self._factors.shape[1]
         self._lengths = lengths + self._first_factor
         self._room += size
 
@@ -351,4 +391,5 @@ class BleuArrays:
                 self._follow_slowly(row, example, (*self._log.tokens(row), -1))
         self._automata.clear()
         self._sets[:] = self._classes[:] = 0
+        self._add_factors(0)
         self._states[:] = self._automata.start(np.zeros(1, int))

@@ -17,7 +17,7 @@ NOTHING, UNKNOWN = 0, 1
 
 _MOST_CELLS = 1 << 23  # transitions, 64 MB
 _MOST_OF_ONE = 1 << 18
-_MOST_CLASSES = 1 << 25  # classes of tokens, 64 MB
+_MOST_CLASSES = 1 << 23  # classes of tokens, 64 MB
 
 
 class Automata:
@@ -25,16 +25,17 @@ class Automata:
 
     Args:
         order: The length of the longest n-gram.
-        classes: The class of every token where no word is known, uint16.
+        classes: The class of every token where no word is known, int64.
         tokens_of: word -> its tokens.
 
     Attributes:
-        classes: Classes, uint16; those of a set begin at `first_class`.
+        classes: Classes, int64; those of a set begin at `first_class`.
         transitions: state + class -> transition, int64.
         states: transition -> next state, int64.
         ends: order - 1, transition -> the n-gram of this order that ends, counted in its set; 0 is none.
         limits: set, n-gram -> its greatest count in a reference, int64.
         tables: set -> its n-grams.
+        closest: set -> the length of its only reference; 0 if there are several.
     """
 
     def __init__(self, order: int, classes: np.ndarray, tokens_of: Mapping[str, Sequence[int]]) -> None:
@@ -43,13 +44,14 @@ class Automata:
 
     def clear(self) -> None:
         """Forgets all sets. Set 0 has no words."""
-        self.classes = np.empty(0, np.uint16)
+        self.classes = np.empty(0, np.int64)
         self.transitions, self.states = np.empty(0, np.int64), np.empty(0, np.int64)
         self.ends, self.limits = np.empty((self._order, 0), np.int64), np.zeros((0, 1), np.int64)
         self.tables: list[NgramTable] = []
+        self.closest = np.zeros(0, np.int64)
         self._sets: dict[tuple[str, ...], int] = {}
         self._cells = self._transitions = 0
-        self._starts: list[int] = []
+        self._starts = np.zeros(0, np.int64)
         self.add((), NgramTable([], self._order))
 
     def find(self, references: tuple[str, ...]) -> int | None:
@@ -63,19 +65,23 @@ class Automata:
     @property
     def full(self) -> bool:
         """True if sets should be forgotten before another one is added."""
-        return self._cells > _MOST_CELLS or len(self._starts) * len(self._template) > _MOST_CLASSES
+        return self._cells > _MOST_CELLS or len(self.tables) * len(self._template) > _MOST_CLASSES
 
     def first_class(self, numbers: np.ndarray) -> np.ndarray:
         """Returns where the classes of some sets begin in `classes`."""
         return numbers * len(self._template)
 
+    def first_state(self, number: int) -> int:
+        """Returns the state of an empty text, which is that behind an unknown word too."""
+        return int(self._starts[number])
+
     def start(self, numbers: np.ndarray) -> np.ndarray:
         """Returns the states of empty texts for some sets."""
-        return np.array(self._starts)[numbers]
+        return self._starts[numbers]
 
     def add(self, references: tuple[str, ...], table: NgramTable) -> int:
         """Adds a set of references. Returns its number."""
-        number, width = len(self._starts), table.size + 1
+        number, width = len(self.tables), table.size + 1
         order, suffix = np.array(table.order), np.array(table.suffix)
         (nodes,) = (order < self._order).nonzero()  # those that can still grow
         row_of = np.full(len(order), -1)
@@ -97,7 +103,9 @@ class Automata:
         self.transitions = _put(self.transitions, self._cells, (rows + first).ravel())
         self.states = _put(self.states, first, next_rows * width + self._cells)
         self.ends = _put(self.ends, first, self._ends_of(order, suffix, len(nodes)))
-        self._starts.append(self._cells)
+        self._starts = _put(self._starts, number, np.array([self._cells]))
+        lengths = table.lengths
+        self.closest = _put(self.closest, number, np.array(lengths if len(lengths) == 1 else [0]))
         self._cells += rows.size
         self._transitions += len(next_rows)
         classes = self._template.copy()

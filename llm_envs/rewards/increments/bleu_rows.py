@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import sqrt
 from typing import Protocol
 
 import numpy as np
@@ -25,7 +26,7 @@ class Score(Protocol):
 
     @property
     def has_factors(self) -> bool:
-        """True if scores are `mean_count` times `factor`."""
+        """True if scores are a root of `count_product` times `factor`."""
         ...
 
     @property
@@ -33,7 +34,7 @@ class Score(Protocol):
         """Gives the n-grams of some references."""
         ...
 
-    def mean_count(self, matches: Matches) -> float:
+    def count_product(self, matches: Matches) -> float:
         """Returns what of the score depends on matches alone."""
         ...
 
@@ -101,8 +102,8 @@ class BleuRows:
             self._tokens_of.setdefault(pieces.words[token], []).append(token)
         self._tokens_in: dict[tuple[str, ...], np.ndarray] = {}
         self._states = np.zeros(number, np.int64)
-        self._means = np.zeros(number)  # what of the scores depends on matches alone
-        self._mean_count = score.mean_count if score.has_factors else _any_match
+        self._products = np.zeros(number)  # what of the scores depends on matches alone
+        self._product = score.count_product if score.has_factors else _any_match
         self._values = np.zeros(number)
         self._written = np.ones(len(kinds) + 1, bool)  # tokens that are part of a text
         self._written[[*ends, len(kinds)]] = False
@@ -131,7 +132,7 @@ class BleuRows:
         known = self._known[row]
         known[:] = self._looked_at
         known[tokens] = True
-        self._states[row], self._means[row], self._unknown[row] = BREAK, 0.0, 0
+        self._states[row], self._products[row], self._unknown[row] = BREAK, 0.0, 0
         self._values[row] = 0.0
 
     def step(self, tokens: np.ndarray) -> np.ndarray:
@@ -162,7 +163,7 @@ class BleuRows:
             others = ~easy
             self._read(rows[others], tokens[others].tolist())
         scores = np.zeros(len(rows))
-        (matching,) = self._means[rows].nonzero()
+        (matching,) = self._products[rows].nonzero()
         if len(matching):
             scores[matching] = self._scores(rows[matching])
         return scores
@@ -179,9 +180,9 @@ class BleuRows:
 
     def _read(self, rows: np.ndarray, tokens: Sequence[int]) -> None:
         """Reads a token of some texts one by one."""
-        pieces, texts, mean_count = self._pieces, self._rows, self._mean_count
+        pieces, texts, product = self._pieces, self._rows, self._product
         kinds, words, reads = pieces.kinds, pieces.words, pieces.reads
-        states, means = self._states[rows].tolist(), self._means[rows].tolist()
+        states, products = self._states[rows].tolist(), self._products[rows].tolist()
         unknown, tails = self._unknown[rows].tolist(), self._tails[rows].tolist()
         for at, number in enumerate(rows.tolist()):
             row, token, state = texts[number], tokens[at], states[at]
@@ -196,7 +197,7 @@ class BleuRows:
             if not reads[kind][state]:
                 if kind != NOTHING:
                     states[at] = self._join(row, state, token)
-                    means[at] = mean_count(matches)
+                    products[at] = product(matches)
                 continue
             states[at] = kind
             if kind == BREAK:
@@ -209,8 +210,8 @@ class BleuRows:
             else:
                 row.read, row.tail = [*row.read], row.tail + word
                 self._read_word(row, word)
-            means[at] = mean_count(matches)
-        self._states[rows], self._means[rows], self._unknown[rows] = states, means, 0
+            products[at] = product(matches)
+        self._states[rows], self._products[rows], self._unknown[rows] = states, products, 0
 
     def _read_word(self, row: _Row, word: str) -> None:
         known = row.vocabulary.get(word)
@@ -226,8 +227,12 @@ class BleuRows:
         score, texts = self._score, self._rows
         least = score.max_order if score.has_factors else _NEVER
         scores = []
-        numbers, means, unknown = rows.tolist(), self._means[rows].tolist(), self._unknown[rows].tolist()
-        for number, mean, count in zip(numbers, means, unknown, strict=True):
+        numbers, products, unknown = (
+            rows.tolist(),
+            self._products[rows].tolist(),
+            self._unknown[rows].tolist(),
+        )
+        for number, product, count in zip(numbers, products, unknown, strict=True):
             row = texts[number]
             assert row is not None
             length, reference = row.matches.length + count, row.reference
@@ -236,7 +241,7 @@ class BleuRows:
                 scores.append(score.prefix_score(row.matches))
                 row.matches.length = length - count
                 continue
-            scores.append(min(1.0, mean * score.factor(length, reference)))
+            scores.append(sqrt(sqrt(product * score.factor(length, reference))))
         return scores
 
     def _join(self, row: _Row, state: int, token: int) -> int:

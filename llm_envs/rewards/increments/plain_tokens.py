@@ -24,8 +24,8 @@ class PlainTokens(NamedTuple):
     The arrays have an entry more than the vocabulary: a token that leaves every text as it is.
 
     Attributes:
-        words: The words that a token adds: 0, 1, or JOINS; uint8.
-        classes: UNKNOWN for a token that is a word, NOTHING for others; uint16.
+        words: The words that a token adds: 0, 1, or JOINS; int64.
+        classes: UNKNOWN for a token that is a word, NOTHING for others; int64.
         tokens_of: word -> its tokens.
         pieces: For every token its text (None for a marker), and whether it binds to its left and right.
         ends: The end tokens, which are no part of a text.
@@ -37,14 +37,9 @@ class PlainTokens(NamedTuple):
     pieces: list[tuple[str | None, bool, bool]]
     ends: frozenset[int]
 
-    def is_point(self, token: int) -> bool:
-        """Returns True for a point or a comma that a digit may follow without being parted."""
-        return self.pieces[token][0] in _POINTS
-
-    def is_word(self, token: int) -> bool:
-        """Returns True for a word that a token which binds to its left would change."""
-        piece = self.pieces[token][0]
-        return self.words[token] == 1 and piece not in _POINTS and piece not in _SYMBOLS
+    def is_symbol(self, token: int) -> bool:
+        """Returns True for a symbol that is parted from whatever follows."""
+        return self.pieces[token][0] in _SYMBOLS
 
 
 def plain_tokens(tokenizer: Tokenizer) -> PlainTokens | None:
@@ -53,7 +48,7 @@ def plain_tokens(tokenizer: Tokenizer) -> PlainTokens | None:
     if not isinstance(stream, PieceStream):
         return None
     pieces, ends = [*stream.pieces, (None, False, False)], frozenset(tokenizer.end_token_ids)
-    words = np.zeros(len(pieces), np.uint8)
+    words = np.zeros(len(pieces), np.int64)
     tokens_of: dict[str, list[int]] = {}
     for token, (piece, binds_left, binds_right) in enumerate(pieces):
         if token in ends or piece is None:
@@ -61,7 +56,7 @@ def plain_tokens(tokenizer: Tokenizer) -> PlainTokens | None:
         words[token] = _words(piece, binds_left, binds_right)
         if words[token] == 1:
             tokens_of.setdefault(piece, []).append(token)
-    classes = np.where(words == 1, UNKNOWN, NOTHING).astype(np.uint16)
+    classes = np.where(words == 1, UNKNOWN, NOTHING).astype(np.int64)
     return PlainTokens(words, classes, tokens_of, pieces, ends)
 
 

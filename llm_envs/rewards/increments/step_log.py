@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -48,14 +49,14 @@ class StepLog:
         """Returns the transition of the last step of a text."""
         return int(self._steps[-1][2][row])
 
-    def last(self, row: int, tokens: PlainTokens) -> Entry | None:
-        """Returns the last token before this step that is no marker and no end token; None for none."""
-        begun = int(self._begun[row]) - self._first
-        for of_all, before, transitions in reversed(self._steps[begun:-1]):
-            token = int(of_all[row])
+    def backwards(self, row: int, tokens: PlainTokens) -> Iterator[Entry]:
+        """Yields the tokens before this step, the last one first; no markers and no end tokens."""
+        steps = self._steps
+        for number in range(len(steps) - 2, int(self._begun[row]) - self._first - 1, -1):
+            of_all, before, transitions = steps[number]
+            token = of_all.item(row)
             if tokens.pieces[token][0] is not None and token not in tokens.ends:
-                return Entry(token, int(before[row]), int(transitions[row]))
-        return None
+                yield Entry(token, before.item(row), transitions.item(row))
 
     def tokens(self, row: int) -> list[int]:
         """Returns the tokens of a text, that of this step included."""
