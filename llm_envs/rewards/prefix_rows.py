@@ -1,9 +1,9 @@
-"""PrefixRows: a weighted sum of rewards on the growing texts of all rows of a vector environment."""
+"""PrefixRows and FollowedRows: weighted sums of rewards on the texts of all rows of a vector environment."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -25,19 +25,38 @@ class Rows(Protocol):
         """
         ...
 
-    def finish(self, rows: np.ndarray) -> Sequence[float]:
+    def finish(self, rows: np.ndarray) -> Sequence[float | None]:
         """Ends some texts. Returns their scores, exactly as from scratch."""
         ...
 
 
-class PrefixRows:
-    """Scores growing texts, many in one call. It equals the RewardSet on each.
+class FinalRows(Protocol):
+    """One reward that reads many growing texts of one turn, and scores those that end."""
+
+    def begin(self, rows: Sequence[int], examples: Sequence[Example]) -> None:
+        """Starts some texts."""
+        ...
+
+    def read(self, tokens: np.ndarray) -> None:
+        """Reads a token of each text, as `Rows.step` does."""
+        ...
+
+    def finish(self, rows: np.ndarray) -> Sequence[float | None]:
+        """Ends some texts. Returns their scores, exactly as from scratch; None where it has none."""
+        ...
+
+
+Part = TypeVar("Part", bound=FinalRows | Rows)
+
+
+class _Parts(Generic[Part]):
+    """A weighted sum of rewards on many texts.
 
     Args:
         parts: Name, weight and rows of each component.
     """
 
-    def __init__(self, parts: Sequence[tuple[str, float, Rows]]) -> None:
+    def __init__(self, parts: Sequence[tuple[str, float, Part]]) -> None:
         self._parts = parts
 
     def begin(self, rows: Sequence[int], examples: Sequence[Example]) -> None:
@@ -56,6 +75,30 @@ class PrefixRows:
             except Exception as error:
                 raise RewardError(name, "", f"raised {type(error).__name__}: {error}") from error
 
+    def finish(self, rows: np.ndarray) -> list[tuple[float, dict[str, float]] | None]:
+        """Ends some texts. Returns the weighted sum and the components of each, as `RewardSet.score` does.
+
+        It is None for a text that a part has not followed.
+        """
+        columns = [(name, weight, part.finish(rows)) for name, weight, part in self._parts]
+        found: list[tuple[float, dict[str, float]] | None] = []
+        for at in range(len(rows)):
+            total, table = 0.0, {}
+            for name, weight, values in columns:
+                value = values[at]
+                if value is None:
+                    found.append(None)
+                    break
+                table[name] = value
+                total += weight * value
+            else:
+                found.append((total, table))
+        return found
+
+
+class PrefixRows(_Parts[Rows]):
+    """Scores growing texts, many in one call. It equals the RewardSet on each."""
+
     def step(self, tokens: np.ndarray) -> np.ndarray:
         """Reads a token of each text. Returns their weighted sums.
 
@@ -73,12 +116,11 @@ class PrefixRows:
             totals = totals + weight * part.step(tokens)
         return totals
 
-    def finish(self, rows: np.ndarray) -> list[tuple[float, dict[str, float]]]:
-        """Ends some texts. Returns the weighted sum and the components of each, as `RewardSet.score` does."""
-        totals = [0.0] * len(rows)
-        tables: list[dict[str, float]] = [{} for _ in totals]
-        for name, weight, part in self._parts:
-            for at, value in enumerate(part.finish(rows)):
-                tables[at][name] = value
-                totals[at] += weight * value
-        return list(zip(totals, tables, strict=True))
+
+class FollowedRows(_Parts[FinalRows]):
+    """Reads growing texts, and scores those that end. It equals the RewardSet on each."""
+
+    def read(self, tokens: np.ndarray) -> None:
+        """Reads a token of each text, as `PrefixRows.step` does."""
+        for _, _, part in self._parts:
+            part.read(tokens)

@@ -118,7 +118,7 @@ class Bleu:
             tokenizer: The environment's tokenizer.
             number: The number of texts.
         """
-        if self.tokenize != "13a" or self.lowercase or number * tokenizer.vocabulary_size > _MOST_KNOWN:
+        if not self._has_rows(tokenizer, number):
             return None
         pieces = pieces_of(tokenizer)
         if pieces is None:
@@ -127,6 +127,20 @@ class Bleu:
         if plain is None or not self.has_factors:
             return BleuRows(self, pieces, number, ends)
         return BleuArrays(self, plain, number, lambda: BleuRows(self, pieces, number, ends))
+
+    def final_rows(self, tokenizer: Tokenizer, number: int) -> BleuArrays | None:
+        """Returns what reads many growing texts and scores them when they end.
+
+        It costs less than to score them from scratch. It is None where that is not so.
+        """
+        if not self._has_rows(tokenizer, number) or not self.has_factors:
+            return None
+        plain = plain_tokens(tokenizer)
+        return None if plain is None else BleuArrays(self, plain, number, None)
+
+    def _has_rows(self, tokenizer: Tokenizer, number: int) -> bool:
+        known = number * tokenizer.vocabulary_size
+        return self.tokenize == "13a" and not self.lowercase and known <= _MOST_KNOWN
 
     def from_matches(self, matches: Matches) -> float:
         """Returns the score of clipped counts."""

@@ -11,7 +11,17 @@ from llm_envs.episode import Example
 from llm_envs.rewards.bleu_tokens import tokenizer
 from llm_envs.rewards.increments.bleu_automata import UNKNOWN, Automata
 from llm_envs.rewards.increments.bleu_rows import BleuRows
-from llm_envs.rewards.increments.plain_tokens import JOINS, PlainTokens
+from llm_envs.rewards.increments.plain_tokens import (
+    JOINS,
+    LETTERS,
+    OTHER,
+    POINT,
+    SKIPPED,
+    SPACE,
+    WORD,
+    PlainTokens,
+)
+from llm_envs.rewards.increments.smoothed_counts import SmoothedCounts
 from llm_envs.rewards.increments.step_log import StepLog
 from llm_envs.rewards.ngram_table import NgramTable
 
@@ -65,11 +75,12 @@ class BleuArrays:
         score: BLEU of clipped counts.
         tokens: What the tokens of the vocabulary are.
         number: The number of texts.
-        others: Makes what follows the texts that are not followed here.
+        others: Makes what follows the texts that are not followed here. None if only final scores are
+            needed: `finish` has none for these texts.
     """
 
     def __init__(
-        self, score: Counts, tokens: PlainTokens, number: int, others: Callable[[], BleuRows]
+        self, score: Counts, tokens: PlainTokens, number: int, others: Callable[[], BleuRows] | None
     ) -> None:
         self._score, self._tokens, self._number = score, tokens, number
         order = score.max_order
@@ -78,6 +89,7 @@ class BleuArrays:
         self._others: BleuRows | None = None
         self._examples: list[Example | None] = [None] * number
         self._slow: set[int] = set()  # rows that `others` follows
+        self._endings = [tokens.endings(())]  # set -> letters that may end one of its words
         self._tails: dict[int, _Tail] = {}
         self._log = StepLog(number)
         self._last_words = tokenizer("13a")
@@ -86,11 +98,8 @@ class BleuArrays:
         self._states = np.repeat(self._automata.start(np.zeros(1, int)), number)
         # row, n-gram: how often it has been read, less its limit. All arrays are int64, which saves casts.
         self._used = np.zeros((number, 1), np.int64)
-        self._first_used = np.repeat(np.arange(number)[None], order, axis=0)
-        self._correct = np.zeros((order, number), np.int64)
-        # What stands for a count of 0 is such that the product of all is 64 times what smoothing makes of it.
-        self._scale = np.repeat([[1], [8], [4], [2]], number, axis=1)
-        self._least = np.repeat([[0], [1], [1], [1]], number, axis=1)
+        self._first_used = np.repeat(np.arange(number)[:, None], order, axis=1)
+        self._smoothed = SmoothedCounts(number)
         self._lengths = np.zeros(number, np.int64)
         self._first_factor = np.zeros(number, np.int64)
         self._factors = np.zeros((0, _FIRST_LENGTHS))
@@ -126,9 +135,9 @@ class BleuArrays:
         width = automata.limits.shape[1]
         if width > self._used.shape[1]:
             self._used = np.pad(self._used, ((0, 0), (0, width - self._used.shape[1])))
-            self._first_used[:] = np.arange(self._number) * width
+            self._first_used[:] = np.arange(self._number)[:, None] * width
         self._used[at] = -automata.limits[of]
-        self._correct[:, at] = 0
+        self._smoothed.begin(at)
         self._first_factor[at] = self._lengths[at] = self._factor_row[of] * self._factors.shape[1]
         self._any_early = True
 
@@ -140,6 +149,8 @@ class BleuArrays:
             return 0
         number = self._automata.add(example.references, table)
         self._add_factors(number)
+        self._smoothed.make_room(sum(table.lengths))
+        self._endings.append(self._tokens.endings(table.vocabulary))
         return number
 
     def step(self, tokens: np.ndarray) -> np.ndarray:
@@ -148,15 +159,23 @@ class BleuArrays:
         Args:
             tokens: One of each text, int64 (number,); V for none.
         """
+        self.read(tokens)
+        scores = self._scores()
+        if self._slow:
+            self._score_slow(tokens, scores)
+        return scores
+
+    def read(self, tokens: np.ndarray) -> None:
+        """Reads a token of each text, without scores."""
         automata, before, used = self._automata, self._states, self._used.reshape(-1)
         transitions = automata.transitions.take(before + automata.classes.take(tokens + self._classes))
         self._states = automata.states.take(transitions)
         self._log.append(tokens, before, transitions)
         words = self._tokens.words.take(tokens)
-        at = automata.ends.take(transitions, axis=1)
+        at = automata.ends.take(transitions, axis=0)
         at += self._first_used
         times = used.take(at)
-        self._correct -= times >> _SIGN  # -1 where the limit was not reached
+        self._smoothed.at -= times >> _SIGN  # -1 where the limit was not reached
         times += 1
         used[at] = times
         self._lengths += words
@@ -166,34 +185,26 @@ class BleuArrays:
         self._room -= 1
         if self._room <= 0:
             self._make_room()
-        scores = self._scores()
-        if self._slow:
-            self._score_slow(tokens, scores)
-        return scores
 
-    def finish(self, rows: np.ndarray) -> list[float]:
-        """Ends some texts. Returns their scores, exactly as from scratch."""
+    def finish(self, rows: np.ndarray) -> list[float | None]:
+        """Ends some texts. Returns their scores, exactly as from scratch; None for those not followed."""
         of, lengths = self._sets[rows], self._lengths[rows] - self._first_factor[rows]
         closest, tables = self._automata.closest[of], self._automata.tables
         for at in (closest == 0).nonzero()[0].tolist():
             closest[at] = tables[of[at]].closest_length(int(lengths[at])) if tables[of[at]].lengths else 0
-        keys = zip(lengths.tolist(), closest.tolist(), *self._correct[:, rows].tolist(), strict=True)
-        scores = self._score.of_many_counts(keys)
+        counts = self._smoothed.counts(rows).T.tolist()
+        keys = zip(lengths.tolist(), closest.tolist(), *counts, strict=True)
+        scores: list[float | None] = [*self._score.of_many_counts(keys)]
         if self._slow:
-            assert self._others is not None
             for at, row in enumerate(rows.tolist()):
                 if row in self._slow:
-                    (scores[at],) = self._others.finish(np.array([row]))
+                    others = self._others
+                    scores[at] = None if others is None else others.finish(np.array([row]))[0]
         return scores
 
     def _scores(self) -> np.ndarray:
-        counts = self._correct * self._scale
-        first, second, third, fourth = np.maximum(counts, self._least, out=counts)
-        first *= second
-        first *= third
-        first *= fourth
         scores = self._factors.reshape(-1).take(self._lengths)
-        scores *= first.astype(np.float64)
+        scores *= self._smoothed.products()
         np.sqrt(np.sqrt(scores, out=scores), out=scores)
         if self._any_early:
             self._score_early(scores)
@@ -206,7 +217,7 @@ class BleuArrays:
         self._any_early = len(rows) > 0
         if not self._any_early:
             return
-        correct = self._correct[:3, rows]
+        correct = self._smoothed.counts(rows).T
         of = self._first_factor[rows] // self._factors.shape[1]
         scores[rows] = self._early[of, lengths[rows], correct[0], correct[1], correct[2]]
 
@@ -227,14 +238,13 @@ class BleuArrays:
             tokens: Of each row.
             kinds: Of each row what it adds in words, as the bytes of an int64.
         """
-        pieces, ends = self._tokens.pieces, self._tokens.ends
+        pieces, token_kinds = self._tokens.pieces, self._tokens.kinds
         for row, tail in [*self._tails.items()] if self._tails else ():
             token = tokens.item(row)
-            piece, binds_left, _ = pieces[token]
             words = max(kinds[_BYTES * row : _BYTES * (row + 1)])
-            if piece is None or token in ends or words == JOINS:
+            if token_kinds[token] == SKIPPED or words == JOINS:
                 continue
-            if tail.tight or binds_left:
+            if tail.tight or pieces[token][1]:
                 self._take_back(row, [self._log.transition(row)])
                 self._lengths[row] -= words
                 self._join(row, tail, token)
@@ -248,39 +258,59 @@ class BleuArrays:
             if row in self._slow:
                 continue
             token, found = tokens.item(row), self._tails.get(row)
+            if found is None and self._read_letters(row, token):
+                continue
             binds_left = pieces[token][1]
             if found is None or not (found.tight or binds_left):
                 found = self._tails[row] = self._new_tail(row, binds_left)
             self._join(row, found, token)
 
+    def _read_letters(self, row: int, token: int) -> bool:
+        """Reads letters that make an unknown word of the last one. Returns False if they may not."""
+        kinds, pieces = self._tokens.kinds, self._tokens.pieces
+        if kinds[token] != LETTERS:
+            return False
+        number, letters = self._sets.item(row), pieces[token][0]
+        last, transition = self._log.last(row, kinds)
+        kind = SPACE if last < 0 else kinds[last]
+        if kind == LETTERS:
+            return token not in self._endings[number]
+        if kind in (OTHER, POINT):
+            return False
+        vocabulary = self._automata.tables[number].vocabulary
+        if (letters if kind != WORD else f"{pieces[last][0]}{letters}") in vocabulary:
+            return False
+        if kind != WORD:
+            self._lengths[row] += 1
+        elif self._automata.ends.item(transition, 0):
+            self._take_back(row, [transition])
+        self._states[row] = self._automata.first_state(number)
+        return True
+
     def _new_tail(self, row: int, binds_left: bool) -> _Tail:
         """Returns the end of a text, as far as a token that is joined to it may change it."""
-        tokens, text = self._tokens, ""
-        tail = _Tail("", self._states.item(row), [], 0)
-        for last in self._log.backwards(row, tokens) if binds_left else ():
-            piece, last_binds_left, _ = tokens.pieces[last.token]
-            if tokens.words[last.token] != 1 or tokens.is_symbol(last.token):
+        tail, pieces, after = _Tail("", self._states.item(row), [], 0), self._tokens.pieces, SPACE
+        for last in self._log.backwards(row, self._tokens) if binds_left else ():
+            piece, last_binds_left, _ = pieces[last.token]
+            kind = self._tokens.kinds[last.token]
+            if kind not in (WORD, POINT, LETTERS):
                 break
             assert piece is not None
-            text = piece + text
-            tail.before = last.before
-            tail.words += 1
-            if self._is_known(last.transition):
+            tail.text, tail.before = piece + tail.text, last.before
+            if (kind, after) != (WORD, LETTERS):
                 tail.read.append(last.transition)
+            after = kind
             if not last_binds_left:
                 break
-        tail.text = text
+        tail.words = len(self._last_words(tail.text))
         return tail
-
-    def _is_known(self, transition: int) -> bool:
-        return bool(self._automata.ends[0, transition])
 
     def _join(self, row: int, tail: _Tail, token: int) -> None:
         """Reads the last word of a text again, with a token behind it."""
         piece, _, tail.tight = self._tokens.pieces[token]
         assert piece is not None
         text = tail.text = tail.text + piece
-        if "-\n" in text or "<skipped>" in text:
+        if "<skipped>" in text:
             self._slow_down(row)
             return
         if tail.read:
@@ -305,20 +335,23 @@ class BleuArrays:
         self._room -= max(0, added)
         tail.words = len(words)
         if piece[-1:].isspace():
-            del self._tails[row]
+            if text.rstrip().endswith("-"):  # 13a may join it to the next line
+                tail.tight = True
+            else:
+                del self._tails[row]
 
     def _count(self, row: int, transition: int) -> None:
-        used, correct = self._used[row], self._correct[:, row]
-        for order, node in enumerate(self._automata.ends[:, transition].tolist()):
+        used, correct = self._used[row], self._smoothed.at[row]
+        for order, node in enumerate(self._automata.ends[transition].tolist()):
             if node:
                 correct[order] += used[node] < 0
                 used[node] += 1
 
     def _take_back(self, row: int, read: Sequence[int]) -> None:
         """Takes the n-grams of some transitions back."""
-        used, correct = self._used[row], self._correct[:, row]
+        used, correct = self._used[row], self._smoothed.at[row]
         for transition in read:
-            for order, node in enumerate(self._automata.ends[:, transition].tolist()):
+            for order, node in enumerate(self._automata.ends[transition].tolist()):
                 if node:
                     used[node] -= 1
                     correct[order] -= used[node] < 0
@@ -331,10 +364,12 @@ class BleuArrays:
         self._follow_slowly(row, example, self._log.tokens(row))
 
     def _follow_slowly(self, row: int, example: Example, tokens: Sequence[int]) -> None:
+        self._slow.add(row)
+        if self._make_others is None:
+            return
         if self._others is None:
             self._others = self._make_others()
         self._others.begin([row], [example])
-        self._slow.add(row)
         for token in tokens[:-1]:
             self._others.step(self._only([row], token))
 
@@ -390,6 +425,7 @@ class BleuArrays:
                 self._tails.pop(row, None)
                 self._follow_slowly(row, example, (*self._log.tokens(row), -1))
         self._automata.clear()
+        del self._endings[1:]
         self._sets[:] = self._classes[:] = 0
         self._add_factors(0)
         self._states[:] = self._automata.start(np.zeros(1, int))

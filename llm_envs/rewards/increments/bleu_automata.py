@@ -32,7 +32,7 @@ class Automata:
         classes: Classes, int64; those of a set begin at `first_class`.
         transitions: state + class -> transition, int64.
         states: transition -> next state, int64.
-        ends: order - 1, transition -> the n-gram of this order that ends, counted in its set; 0 is none.
+        ends: transition, order - 1 -> the n-gram of this order that ends, counted in its set; 0 is none.
         limits: set, n-gram -> its greatest count in a reference, int64.
         tables: set -> its n-grams.
         closest: set -> the length of its only reference; 0 if there are several.
@@ -46,7 +46,7 @@ class Automata:
         """Forgets all sets. Set 0 has no words."""
         self.classes = np.empty(0, np.int64)
         self.transitions, self.states = np.empty(0, np.int64), np.empty(0, np.int64)
-        self.ends, self.limits = np.empty((self._order, 0), np.int64), np.zeros((0, 1), np.int64)
+        self.ends, self.limits = np.empty((0, self._order), np.int64), np.zeros((0, 1), np.int64)
         self.tables: list[NgramTable] = []
         self.closest = np.zeros(0, np.int64)
         self._sets: dict[tuple[str, ...], int] = {}
@@ -73,7 +73,7 @@ class Automata:
 
     def first_state(self, number: int) -> int:
         """Returns the state of an empty text, which is that behind an unknown word too."""
-        return int(self._starts[number])
+        return self._starts.item(number)
 
     def start(self, numbers: np.ndarray) -> np.ndarray:
         """Returns the states of empty texts for some sets."""
@@ -119,11 +119,11 @@ class Automata:
         return number
 
     def _ends_of(self, order: np.ndarray, suffix: np.ndarray, states: int) -> np.ndarray:
-        ends = np.zeros((self._order, len(order) + states), np.int64)
+        ends = np.zeros((len(order) + states, self._order), np.int64)
         every, found = np.arange(len(order)), np.arange(len(order))
         for _ in range(self._order):
             some = found > 0
-            ends[order[found[some]] - 1, every[some]] = found[some]
+            ends[every[some], order[found[some]] - 1] = found[some]
             found = suffix[found]
         return ends
 
@@ -137,11 +137,11 @@ class Automata:
 
 
 def _put(array: np.ndarray, at: int, values: np.ndarray) -> np.ndarray:
-    """Writes values behind the first `at` of the last axis. Returns the array, which may be a larger one."""
-    end = at + values.shape[-1]
-    if end > array.shape[-1]:
-        larger = np.zeros((*array.shape[:-1], max(end, 2 * array.shape[-1])), array.dtype)
-        larger[..., :at] = array[..., :at]
+    """Writes values behind the first `at`. Returns the array, which may be a larger one."""
+    end = at + len(values)
+    if end > len(array):
+        larger = np.zeros((max(end, 2 * len(array)), *array.shape[1:]), array.dtype)
+        larger[:at] = array[:at]
         array = larger
-    array[..., at:end] = values
+    array[at:end] = values
     return array

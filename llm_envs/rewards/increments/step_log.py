@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from llm_envs.rewards.increments.plain_tokens import PlainTokens
+from llm_envs.rewards.increments.plain_tokens import SKIPPED, PlainTokens
 
 _FEW = 64
 
@@ -49,13 +49,22 @@ class StepLog:
         """Returns the transition of the last step of a text."""
         return int(self._steps[-1][2][row])
 
+    def last(self, row: int, kinds: Sequence[int]) -> tuple[int, int]:
+        """Returns the last token before this step that is not skipped, and its transition; or twice -1."""
+        steps = self._steps
+        for number in range(len(steps) - 2, self._begun.item(row) - self._first - 1, -1):
+            token = steps[number][0].item(row)
+            if kinds[token] != SKIPPED:
+                return token, steps[number][2].item(row)
+        return -1, -1
+
     def backwards(self, row: int, tokens: PlainTokens) -> Iterator[Entry]:
         """Yields the tokens before this step, the last one first; no markers and no end tokens."""
         steps = self._steps
         for number in range(len(steps) - 2, int(self._begun[row]) - self._first - 1, -1):
             of_all, before, transitions = steps[number]
             token = of_all.item(row)
-            if tokens.pieces[token][0] is not None and token not in tokens.ends:
+            if tokens.kinds[token] != SKIPPED:
                 yield Entry(token, before.item(row), transitions.item(row))
 
     def tokens(self, row: int) -> list[int]:
