@@ -224,7 +224,6 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         infos: dict[str, Any] = {}
-        rewards = np.zeros(self.num_envs)
         if self._any_over:
             rows, ends = self._step_around_finished(actions, infos)
         else:
@@ -236,8 +235,9 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         terminated = np.zeros(self.num_envs, dtype=bool)
         if self._prefixes is not None:
             rewards = self._prefixes.pay(actions, None if rows is self._rows else rows)
-        elif self.task.timing.needs_prefixes:
-            for row in rows[~ends].tolist():
+        else:
+            rewards = np.zeros(self.num_envs)
+            for row in rows[~ends].tolist() if self.task.timing.needs_prefixes else ():
                 rewards[row] = self._sessions[row].pay_prefix(self._tokens[row], int(self._columns[row]))
         rows = rows[ends]
         if len(rows):

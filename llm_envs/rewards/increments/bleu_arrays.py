@@ -98,6 +98,7 @@ class BleuArrays:
         self._states = np.repeat(self._automata.start(np.zeros(1, int)), number)
         # row, n-gram: how often it has been read, less its limit. All arrays are int64, which saves casts.
         self._used = np.zeros((number, 1), np.int64)
+        self._flat_used = self._used.reshape(-1)
         self._first_used = np.repeat(np.arange(number)[:, None], order, axis=1)
         self._smoothed = SmoothedCounts(number)
         self._lengths = np.zeros(number, np.int64)
@@ -136,6 +137,7 @@ class BleuArrays:
         if width > self._used.shape[1]:
             self._used = np.pad(self._used, ((0, 0), (0, width - self._used.shape[1])))
             self._first_used[:] = np.arange(self._number)[:, None] * width
+            self._flat_used = self._used.reshape(-1)
         self._used[at] = -automata.limits[of]
         self._smoothed.begin(at)
         self._first_factor[at] = self._lengths[at] = self._factor_row[of] * self._factors.shape[1]
@@ -167,17 +169,18 @@ class BleuArrays:
 
     def read(self, tokens: np.ndarray) -> None:
         """Reads a token of each text, without scores."""
-        automata, before, used = self._automata, self._states, self._used.reshape(-1)
+        automata, before, used = self._automata, self._states, self._flat_used
         transitions = automata.transitions.take(before + automata.classes.take(tokens + self._classes))
         self._states = automata.states.take(transitions)
-        self._log.append(tokens, before, transitions)
-        words = self._tokens.words.take(tokens)
+        self._log.steps.append((tokens, before, transitions))
         at = automata.ends.take(transitions, axis=0)
         at += self._first_used
         times = used.take(at)
-        self._smoothed.at -= times >> _SIGN  # -1 where the limit was not reached
+        counts = self._smoothed.at
+        np.subtract(counts, times >> _SIGN, out=counts)  # less -1 where the limit was not reached
         times += 1
         used[at] = times
+        words = self._tokens.words.take(tokens)
         self._lengths += words
         kinds = words.tobytes()
         if _JOINS in kinds or self._tails:
@@ -203,7 +206,7 @@ class BleuArrays:
         return scores
 
     def _scores(self) -> np.ndarray:
-        scores = self._factors.reshape(-1).take(self._lengths)
+        scores = self._flat_factors.take(self._lengths)
         scores *= self._smoothed.products()
         np.sqrt(np.sqrt(scores, out=scores), out=scores)
         if self._any_early:
@@ -391,6 +394,7 @@ class BleuArrays:
             row = self._factor_rows[lengths] = len(self._factors)
             factors = self._factors_up_to(self._factors.shape[1], number)
             self._factors = np.vstack([self._factors, factors])
+            self._flat_factors = self._factors.reshape(-1)
             self._early = np.concatenate([self._early, self._early_scores(number)[None]])
         if number >= len(self._factor_row):
             self._factor_row = np.concatenate([self._factor_row, np.zeros_like(self._factor_row)])
