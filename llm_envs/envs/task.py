@@ -253,19 +253,24 @@ class Task:
     def score(
         self,
         episodes: Sequence[Episode],
-        known: Sequence[tuple[float, dict[str, float]]] | None = None,
+        known: Sequence[tuple[float, dict[str, float]] | None] | None = None,
     ) -> list[Outcome]:
         """Scores finished episodes, in one batch if a reward can.
 
         Args:
             episodes: The episodes.
-            known: The score and the components of each, if they have been computed along the way.
+            known: The score and the components of each, if they have been computed along the way; None for
+                those that have not.
 
         Returns:
             The outcome of each episode. Its `reward` is the score.
         """
         if known is not None:
-            totals, components = [total for total, _ in known], [values for _, values in known]
+            pairs = [
+                self.reward.score(episode) if pair is None else pair
+                for pair, episode in zip(known, episodes, strict=True)
+            ]
+            totals, components = [total for total, _ in pairs], [values for _, values in pairs]
         elif len(episodes) == 1:
             reward, parts = self.reward.score(episodes[0])
             totals, components = [reward], [parts]

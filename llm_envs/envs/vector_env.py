@@ -224,7 +224,6 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self, actions: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         infos: dict[str, Any] = {}
-        rewards = np.zeros(self.num_envs)
         if self._any_over:
             rows, ends = self._step_around_finished(actions, infos)
         else:
@@ -235,9 +234,10 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             ends |= self._columns >= self._limits
         terminated = np.zeros(self.num_envs, dtype=bool)
         if self._prefixes is not None:
-            rewards[rows] = self._prefixes.pay(rows, actions[rows])
-        elif self.task.timing.needs_prefixes:
-            for row in rows[~ends].tolist():
+            rewards = self._prefixes.pay(actions, None if rows is self._rows else rows)
+        else:
+            rewards = np.zeros(self.num_envs)
+            for row in rows[~ends].tolist() if self.task.timing.needs_prefixes else ():
                 rewards[row] = self._sessions[row].pay_prefix(self._tokens[row], int(self._columns[row]))
         rows = rows[ends]
         if len(rows):
@@ -299,13 +299,17 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             return
         # Rows are followed all at once in tasks of one turn only, where all of them end here.
         known = None if self._prefixes is None else self._prefixes.finish(rows)
+        outcomes = self.task.score(episodes, known)
+        scores = [outcome.reward for outcome in outcomes]
+        if self._prefixes is not None:
+            rewards[finished] = self._prefixes.pay_final(finished, scores)
+        else:
+            rewards[finished] = [
+                self._sessions[row].pay_final(score) for row, score in zip(finished, scores, strict=True)
+            ]
+        terminated[finished] = True
         final: dict[int, dict[str, Any]] = {}
-        for row, outcome in zip(finished, self.task.score(episodes, known), strict=True):
-            if self._prefixes is None:
-                rewards[row] = self._sessions[row].pay_final(outcome.reward)
-            else:
-                rewards[row] = self._prefixes.pay_final(row, outcome.reward)
-            terminated[row] = True
+        for row, outcome in zip(finished, outcomes, strict=True):
             self._outcomes[row] = outcome
             final[row] = {"outcome": outcome.to_info()}
         mask = terminated.copy()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards.context import RewardContext, RewardError
-from llm_envs.rewards.prefix_rows import PrefixRows
+from llm_envs.rewards.prefix_rows import FollowedRows, PrefixRows
 from llm_envs.rewards.prefix_scorer import PrefixScorer
 from llm_envs.rewards.signatures import number_text
 from llm_envs.rewards.specs import Entry, build, parse_spec
@@ -176,14 +176,30 @@ class RewardSet:
             tokenizer: The environment's tokenizer.
             number: The number of texts.
         """
+        parts = self._made("increment_rows", tokenizer, number)
+        return None if parts is None else PrefixRows(parts)
+
+    def final_rows(self, tokenizer: Tokenizer, number: int) -> FollowedRows | None:
+        """Returns what reads many growing texts of one turn, and scores those that end.
+
+        It is None if a reward does not offer that: it is then cheaper to score finished texts from scratch.
+
+        Args:
+            tokenizer: The environment's tokenizer.
+            number: The number of texts.
+        """
+        parts = self._made("final_rows", tokenizer, number)
+        return None if parts is None else FollowedRows(parts)
+
+    def _made(self, name: str, tokenizer: Tokenizer, number: int) -> list[tuple[str, float, Any]] | None:
         parts = []
         for entry, reward, _ in self._components:
-            make = getattr(reward, "increment_rows", None)
+            make = getattr(reward, name, None)
             rows = None if make is None else make(tokenizer, number)
             if rows is None:
                 return None
             parts.append((entry.name, entry.weight, rows))
-        return PrefixRows(parts)
+        return parts
 
     def to_spec(self) -> list[dict[str, Any]] | None:
         """Returns a JSON-able spec that makes this reward again, or None if it holds a callable.

@@ -80,6 +80,7 @@ def growths(example, pieces, pending):
 )
 @with_example(SPECS[0], ["foo bar"], ["foo-", "\n", " ", "\n", "bar"], [""] * 5, False)
 @with_example(SPECS[0], ["a"], ["<skip", "<skipped>", "ped>", "-", "<skipped>", "\n", "b"], [""] * 7, False)
+@with_example(SPECS[4], ["Σ-"], ["Σ", "-\n", "b"], [""] * 3, False)
 @with_example(SPECS[4], ["ΑΣ"], ["Α", "Σ", "'", "Α", " ", "x"], [""] * 6, False)
 def test_every_prefix_scores_as_from_scratch(spec, references, pieces, pending, copied):
     if copied:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import exp, inf, log
+from collections.abc import Iterable, Sequence
+from math import exp, log, sqrt
 
 from llm_envs.checks.types import fits
 from llm_envs.episode import Episode, Example
@@ -11,9 +11,11 @@ from llm_envs.foreign import shown
 from llm_envs.rewards.bleu_tokens import default_tokenizer, tokenizer
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.increments.bleu import BleuIncrement
+from llm_envs.rewards.increments.bleu_arrays import BleuArrays
 from llm_envs.rewards.increments.bleu_rows import BleuRows
 from llm_envs.rewards.increments.bleu_words import growing_bleu_tokens
 from llm_envs.rewards.increments.pieces import pieces_of
+from llm_envs.rewards.increments.plain_tokens import plain_tokens
 from llm_envs.rewards.ngram_table import Matches, NgramTable, TableCache
 from llm_envs.rewards.signatures import number_text
 from llm_envs.tokenizers import Tokenizer
@@ -21,7 +23,7 @@ from llm_envs.tokenizers.words import is_unspaced, script_language
 
 _MOST_KNOWN = 1 << 27  # bytes of tables over rows and tokens
 _CACHED_SCORES = 1 << 15
-_LOG_2 = log(2.0)
+_ORDER = 4
 _SMOOTH_VALUES = {"exp": None, "floor": 0.1, "add-k": 1.0, "none": None}
 
 
@@ -75,9 +77,8 @@ class Bleu:
         self._smooth_value = _SMOOTH_VALUES[smooth_method] if smooth_value is None else smooth_value
         self._effective_order = effective_order
         self.table = TableCache(self._make_table)
-        self._log_totals: list[float] = []
-        self._log_counts: dict[tuple[int, ...], float] = {}
-        self._scores: dict[tuple[int, ...], float] = {}
+        self._factors: dict[tuple[int, int], float] = {}
+        self._scores: dict[tuple[float, ...], float] = {}
         smooth = (
             smooth_method
             if self._smooth_value is None
@@ -89,7 +90,7 @@ class Bleu:
         )
 
     def __getstate__(self) -> dict[str, object]:
-        return {**self.__dict__, "_log_counts": {}, "_scores": {}}
+        return {**self.__dict__, "_factors": {}, "_scores": {}}
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""
@@ -108,7 +109,7 @@ class Bleu:
         reader = growing_bleu_tokens(self.tokenize, lowercase=self.lowercase)
         return BleuIncrement(self.table(example.references), reader, self.prefix_score)
 
-    def increment_rows(self, tokenizer: Tokenizer, number: int) -> BleuRows | None:
+    def increment_rows(self, tokenizer: Tokenizer, number: int) -> BleuArrays | BleuRows | None:
         """Returns BLEU of the growing prefixes of many texts, for a vector environment.
 
         It is None for other tokenisers than 13a, and if decoding is more than to put pieces together.
@@ -117,26 +118,66 @@ class Bleu:
             tokenizer: The environment's tokenizer.
             number: The number of texts.
         """
-        if self.tokenize != "13a" or self.lowercase or number * tokenizer.vocabulary_size > _MOST_KNOWN:
+        if not self._has_rows(tokenizer, number):
             return None
         pieces = pieces_of(tokenizer)
-        return None if pieces is None else BleuRows(self, pieces, number)
+        if pieces is None:
+            return None
+        ends, plain = tokenizer.end_token_ids, plain_tokens(tokenizer)
+        if plain is None or not self.has_factors:
+            return BleuRows(self, pieces, number, ends)
+        return BleuArrays(self, plain, number, lambda: BleuRows(self, pieces, number, ends))
+
+    def final_rows(self, tokenizer: Tokenizer, number: int) -> BleuArrays | None:
+        """Returns what reads many growing texts and scores them when they end.
+
+        It costs less than to score them from scratch. It is None where that is not so.
+        """
+        if not self._has_rows(tokenizer, number) or not self.has_factors:
+            return None
+        plain = plain_tokens(tokenizer)
+        return None if plain is None else BleuArrays(self, plain, number, None)
+
+    def _has_rows(self, tokenizer: Tokenizer, number: int) -> bool:
+        known = number * tokenizer.vocabulary_size
+        return self.tokenize == "13a" and not self.lowercase and known <= _MOST_KNOWN
 
     def from_matches(self, matches: Matches) -> float:
-        """Returns the score of clipped counts. It is cached: short texts have few different counts."""
-        correct, length = matches.correct, matches.length
+        """Returns the score of clipped counts."""
+        return self.of_counts(matches.correct, matches.length, matches.table.closest_length(matches.length))
+
+    def of_counts(self, correct: Sequence[float], length: int, reference_length: int) -> float:
+        """Returns the score of counts. It is cached: short texts have few different counts.
+
+        Args:
+            correct: correct[n] is the number of matched n-grams of order n; index 0 is unused.
+            length: Tokens of the text.
+            reference_length: Tokens of the closest reference.
+        """
         if not correct[1]:
             return 0.0
-        reference_length = matches.table.closest_length(length)
         key = (length, reference_length, *correct)
         score = self._scores.get(key)
         if score is None:
             if len(self._scores) >= _CACHED_SCORES:
                 self._scores.clear()
-            score = self._scores[key] = self._of_counts(correct, length, reference_length)
+            score = self._scores[key] = self._computed(correct, length, reference_length)
         return score
 
-    def _of_counts(self, correct: Sequence[int], length: int, reference_length: int) -> float:
+    def of_many_counts(self, keys: Iterable[tuple[int, ...]]) -> list[float]:
+        """Returns the scores of many texts.
+
+        Args:
+            keys: Of each its length, the length of the closest reference, and the matches of every order.
+        """
+        known = self._scores.get
+        scores = []
+        for key in keys:
+            score = known(key)
+            scores.append(self.of_counts((0, *key[2:]), *key[:2]) if score is None else score)
+        return scores
+
+    def _computed(self, correct: Sequence[float], length: int, reference_length: int) -> float:
         used_order = self.max_order
         log_precision, smoothing = 0.0, 1.0
         for n in range(1, self.max_order + 1):
@@ -166,55 +207,43 @@ class Bleu:
         return min(1.0, exp(log_precision / used_order))
 
     def prefix_score(self, matches: Matches) -> float:
-        """Returns the score of clipped counts up to rounding, at half the cost of `from_matches`."""
-        length, table = matches.length, matches.table
-        if length < self.max_order or not self.has_log_counts:
+        """Returns the score of clipped counts up to rounding, at a part of the cost of `from_matches`."""
+        length = matches.length
+        if length < self.max_order or not self.has_factors:
             return self.from_matches(matches)
-        log_counts = self.log_counts(matches)
-        if log_counts == -inf:
-            return 0.0
-        log_precision = (log_counts - self.log_totals(length)[length]) / self.max_order
-        reference_length = table.closest_length(length)
-        if length < reference_length:
-            return exp(log_precision + 1.0 - reference_length / length)
-        return min(1.0, exp(log_precision))
+        product = self.count_product(matches)
+        return sqrt(sqrt(product * self.factor(length, matches.table.closest_length(length))))
 
     @property
-    def has_log_counts(self) -> bool:
-        """True if scores can be had from `log_counts`: with the default smoothing."""
-        return self._smooth_method == "exp" and self._effective_order
+    def has_factors(self) -> bool:
+        """True if scores are a root of `count_product` times `factor`.
 
-    def log_counts(self, matches: Matches) -> float:
-        """Returns the sum over orders of the log of smoothed counts; -inf if no token matches.
-
-        It holds for texts of `max_order` tokens and more.
+        They are for order 4 with the default smoothing. Two square roots are the same in NumPy and on every
+        machine.
         """
-        correct = matches.correct
-        if not correct[1]:
-            return -inf
-        key = tuple(correct)
-        total = self._log_counts.get(key)
-        if total is not None:
-            return total
-        total, halvings = 0.0, 0
-        for found in correct[1:]:
-            if found:
-                total += log(found)
-            else:
-                halvings += 1
-                total -= halvings * _LOG_2
-        if len(self._log_counts) >= _CACHED_SCORES:
-            self._log_counts.clear()
-        self._log_counts[key] = total
-        return total
+        return self.max_order == _ORDER and self._smooth_method == "exp" and self._effective_order
 
-    def log_totals(self, length: int) -> list[float]:
-        """Returns, up to a length of texts, the sum over orders of the log of the number of n-grams."""
-        totals = self._log_totals
-        while len(totals) <= length:
-            size = len(totals)
-            totals.append(sum(log(max(1, size - n)) for n in range(self.max_order)))
-        return totals
+    def count_product(self, matches: Matches) -> int:
+        """Returns 64 times the product of the smoothed counts, for texts of 4 tokens and more."""
+        _, first, second, third, fourth = matches.correct
+        return first * (8 * second or 1) * (4 * third or 1) * (2 * fourth or 1)
+
+    def factor(self, length: int, reference_length: int) -> float:
+        """Returns the fourth power of what of a score depends on lengths alone, less the 64 above.
+
+        Args:
+            length: Tokens of the text, at least 4.
+            reference_length: Tokens of the closest reference.
+        """
+        key = length, reference_length
+        factor = self._factors.get(key)
+        if factor is None:
+            if len(self._factors) >= _CACHED_SCORES:
+                self._factors.clear()
+            totals = length * (length - 1) * (length - 2) * (length - 3)
+            factor = exp(4.0 * min(0.0, 1.0 - reference_length / length)) / (64 * totals)
+            self._factors[key] = factor
+        return factor
 
     def _make_table(self, references: tuple[str, ...]) -> NgramTable:
         text = "".join(references)

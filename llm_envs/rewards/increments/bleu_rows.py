@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import exp, inf
+from math import sqrt
 from typing import Protocol
 
 import numpy as np
@@ -25,8 +25,8 @@ class Score(Protocol):
     max_order: int
 
     @property
-    def has_log_counts(self) -> bool:
-        """True if scores can be had from `log_counts`."""
+    def has_factors(self) -> bool:
+        """True if scores are a root of `count_product` times `factor`."""
         ...
 
     @property
@@ -34,12 +34,12 @@ class Score(Protocol):
         """Gives the n-grams of some references."""
         ...
 
-    def log_counts(self, matches: Matches) -> float:
-        """Returns what of the score depends on matches alone, -inf for none."""
+    def count_product(self, matches: Matches) -> float:
+        """Returns what of the score depends on matches alone."""
         ...
 
-    def log_totals(self, length: int) -> list[float]:
-        """Returns what is subtracted for the length, up to a length."""
+    def factor(self, length: int, reference_length: int) -> float:
+        """Returns what of the score depends on lengths alone."""
         ...
 
     def prefix_score(self, matches: Matches) -> float:
@@ -86,9 +86,10 @@ class BleuRows:
         score: BLEU of clipped counts.
         pieces: What tokens are.
         number: The number of texts.
+        ends: End tokens, which are no part of a text.
     """
 
-    def __init__(self, score: Score, pieces: Pieces, number: int) -> None:
+    def __init__(self, score: Score, pieces: Pieces, number: int, ends: Sequence[int]) -> None:
         self._score, self._pieces = score, pieces
         self._rows: list[_Row | None] = [None] * number
         self._last = tokenizer("13a")
@@ -101,17 +102,25 @@ class BleuRows:
             self._tokens_of.setdefault(pieces.words[token], []).append(token)
         self._tokens_in: dict[tuple[str, ...], np.ndarray] = {}
         self._states = np.zeros(number, np.int64)
-        self._logs = np.full(number, -inf)  # what of the scores depends on matches alone
+        self._products = np.zeros(number)  # what of the scores depends on matches alone
+        self._product = score.count_product if score.has_factors else _any_match
+        self._values = np.zeros(number)
+        self._written = np.ones(len(kinds) + 1, bool)  # tokens that are part of a text
+        self._written[[*ends, len(kinds)]] = False
         self._unknown = np.zeros(number, np.int64)  # unknown words since `_Row` was looked at
         self._tails = np.zeros(number, np.int64)  # the last of them
 
-    def begin(self, row: int, example: Example) -> None:
-        """Starts a text.
+    def begin(self, rows: Sequence[int], examples: Sequence[Example]) -> None:
+        """Starts some texts.
 
         Args:
-            row: Its number.
-            example: Its example, with references.
+            rows: Their numbers.
+            examples: Their examples, with references.
         """
+        for row, example in zip(rows, examples, strict=True):
+            self._begin(row, example)
+
+    def _begin(self, row: int, example: Example) -> None:
         table = self._score.table(example.references)
         self._rows[row] = _Row(table)
         tokens = self._tokens_in.get(example.references)
@@ -123,14 +132,26 @@ class BleuRows:
         known = self._known[row]
         known[:] = self._looked_at
         known[tokens] = True
-        self._states[row], self._logs[row], self._unknown[row] = BREAK, -inf, 0
+        self._states[row], self._products[row], self._unknown[row] = BREAK, 0.0, 0
+        self._values[row] = 0.0
 
-    def step(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+    def step(self, tokens: np.ndarray) -> np.ndarray:
+        """Reads a token of each text. Returns their scores.
+
+        Args:
+            tokens: One of each text, int64 (number,); V for none.
+        """
+        (rows,) = self._written[tokens].nonzero()
+        if len(rows):
+            self._values[rows] = self.read(rows, tokens[rows])
+        return self._values.copy()
+
+    def read(self, rows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
         """Reads a token of some texts. Returns their scores.
 
         Args:
             rows: The numbers of the texts, each once.
-            tokens: One token of each.
+            tokens: One token of each, which is no end token.
         """
         easy = self._after_word[self._states[rows]]
         easy &= ~self._known[rows, tokens]
@@ -142,7 +163,7 @@ class BleuRows:
             others = ~easy
             self._read(rows[others], tokens[others].tolist())
         scores = np.zeros(len(rows))
-        (matching,) = (self._logs[rows] != -inf).nonzero()
+        (matching,) = self._products[rows].nonzero()
         if len(matching):
             scores[matching] = self._scores(rows[matching])
         return scores
@@ -159,9 +180,9 @@ class BleuRows:
 
     def _read(self, rows: np.ndarray, tokens: Sequence[int]) -> None:
         """Reads a token of some texts one by one."""
-        pieces, texts, log_counts = self._pieces, self._rows, self._score.log_counts
+        pieces, texts, product = self._pieces, self._rows, self._product
         kinds, words, reads = pieces.kinds, pieces.words, pieces.reads
-        states, logs = self._states[rows].tolist(), self._logs[rows].tolist()
+        states, products = self._states[rows].tolist(), self._products[rows].tolist()
         unknown, tails = self._unknown[rows].tolist(), self._tails[rows].tolist()
         for at, number in enumerate(rows.tolist()):
             row, token, state = texts[number], tokens[at], states[at]
@@ -176,7 +197,7 @@ class BleuRows:
             if not reads[kind][state]:
                 if kind != NOTHING:
                     states[at] = self._join(row, state, token)
-                    logs[at] = log_counts(matches)
+                    products[at] = product(matches)
                 continue
             states[at] = kind
             if kind == BREAK:
@@ -189,8 +210,8 @@ class BleuRows:
             else:
                 row.read, row.tail = [*row.read], row.tail + word
                 self._read_word(row, word)
-            logs[at] = log_counts(matches)
-        self._states[rows], self._logs[rows], self._unknown[rows] = states, logs, 0
+            products[at] = product(matches)
+        self._states[rows], self._products[rows], self._unknown[rows] = states, products, 0
 
     def _read_word(self, row: _Row, word: str) -> None:
         known = row.vocabulary.get(word)
@@ -204,11 +225,14 @@ class BleuRows:
     def _scores(self, rows: np.ndarray) -> list[float]:
         """Returns the scores of texts that match in some token."""
         score, texts = self._score, self._rows
-        order, totals = score.max_order, score.log_totals(0)
-        least = order if score.has_log_counts else _NEVER
+        least = score.max_order if score.has_factors else _NEVER
         scores = []
-        numbers, logs, unknown = rows.tolist(), self._logs[rows].tolist(), self._unknown[rows].tolist()
-        for number, log_counts, count in zip(numbers, logs, unknown, strict=True):
+        numbers, products, unknown = (
+            rows.tolist(),
+            self._products[rows].tolist(),
+            self._unknown[rows].tolist(),
+        )
+        for number, product, count in zip(numbers, products, unknown, strict=True):
             row = texts[number]
             assert row is not None
             length, reference = row.matches.length + count, row.reference
@@ -217,13 +241,7 @@ class BleuRows:
                 scores.append(score.prefix_score(row.matches))
                 row.matches.length = length - count
                 continue
-            if length >= len(totals):
-                totals = score.log_totals(2 * length)
-            log_precision = (log_counts - totals[length]) / order
-            if length < reference:
-                scores.append(exp(log_precision + 1.0 - reference / length))
-            else:
-                scores.append(exp(log_precision) if log_precision < 0.0 else 1.0)
+            scores.append(sqrt(sqrt(product * score.factor(length, reference))))
         return scores
 
     def _join(self, row: _Row, state: int, token: int) -> int:
@@ -246,3 +264,7 @@ class BleuRows:
             return OTHER
         ends = (WORD if text.isalnum() else OTHER) if text else BREAK
         return ends if tight is (ends == BREAK) else TIGHT_OF[ends]
+
+
+def _any_match(matches: Matches) -> float:
+    return float(matches.correct[1])

@@ -41,14 +41,19 @@ def growing_bleu_tokens(name: str, *, lowercase: bool) -> Reader:
     cut = _CUTS[name]
     if not lowercase:
         return GrowingTokens(piece, cut, last)
-    return GrowingTokens(lambda text: piece(text.lower()), unless_sigma(cut), lambda text: last(text.lower()))
+    lowered = unless_sigma(cut, _cut_lines) if name == "13a" else unless_sigma(cut)
+    return GrowingTokens(lambda text: piece(text.lower()), lowered, lambda text: last(text.lower()))
+
+
+def _cut_lines(text: str, looked: int) -> int:
+    """Cuts behind white space. Not where "-" and a line break are joined."""
+    at = cut_at_space(text, looked)
+    return _unjoined(text, at) if "-" in text else at
 
 
 def cut_13a(text: str, looked: int) -> int:
     """Cuts behind white space, or before a symbol. Not where "-" and a line break are joined."""
-    at = cut_at_space(text, looked)
-    if "-" in text:
-        at = _unjoined(text, at)
+    at = _cut_lines(text, looked)
     for match in _SYMBOL.finditer(text, max(at + 1, looked)):
         at = match.start()
     return at

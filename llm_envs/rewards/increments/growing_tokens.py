@@ -71,11 +71,16 @@ def cut_anywhere(text: str, looked: int) -> int:
     return len(text)
 
 
-def unless_sigma(cut: Cut) -> Cut:
-    """Returns a cut for a text that is then put in lower case, where a Greek letter may look ahead."""
+def unless_sigma(cut: Cut, at_space: Cut = cut_at_space) -> Cut:
+    """Returns a cut for a text that is then put in lower case, where a Greek letter may look ahead.
+
+    Args:
+        cut: The cut of other texts.
+        at_space: The cut of texts with that letter, behind white space.
+    """
 
     def lowered(text: str, looked: int) -> int:
-        return cut_at_space(text, looked) if _SIGMA in text else cut(text, looked)
+        return at_space(text, looked) if _SIGMA in text else cut(text, looked)
 
     return lowered
 
