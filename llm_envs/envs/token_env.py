@@ -15,7 +15,7 @@ from llm_envs.envs.rendering import RENDER_MODES, check_render_mode, render_pict
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
 from llm_envs.envs.task import Task
-from llm_envs.episode import Outcome
+from llm_envs.episode import Episode, Outcome
 from llm_envs.tokenizers import Tokenizer
 
 
@@ -104,6 +104,23 @@ class TokenEnv(gym.Env[np.ndarray, int]):
     def tokenizer(self) -> Tokenizer:
         """The tokenizer: .encode(text) -> ids, .decode(ids) -> text, .end_token_ids."""
         return self.task.tokenizer
+
+    @property
+    def episode(self) -> Episode:
+        """The episode so far, as rewards see it.
+
+        Raises:
+            gymnasium.error.ResetNeeded: No episode has begun.
+        """
+        if self._session.index < 0:
+            raise ResetNeeded("no episode has begun: call reset() first")
+        reason = None if self._outcome is None else self._outcome.finish_reason
+        return self._session.episode(self._tokens, self._column, reason)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The result of the episode that has ended; None before its end."""
+        return self._outcome
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
