@@ -13,21 +13,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from llm_envs.adapters.minari_dataset import from_minari, to_minari
-    from llm_envs.adapters.played import Played, play_text
+    from llm_envs.adapters.minari_dataset import from_minari, to_minari, write_demonstrations
     from llm_envs.adapters.trl_task import TrlTask, trl
     from llm_envs.adapters.verifiers_environment import verifiers
 
-__all__ = ["Played", "TrlTask", "from_minari", "play_text", "to_minari", "trl", "verifiers"]
+__all__ = ["TrlTask", "from_minari", "to_minari", "trl", "verifiers", "write_demonstrations"]
 
 _MODULES = {
-    "Played": "played",
     "TrlTask": "trl_task",
     "from_minari": "minari_dataset",
-    "play_text": "played",
     "to_minari": "minari_dataset",
     "trl": "trl_task",
     "verifiers": "verifiers_environment",
+    "write_demonstrations": "minari_dataset",
 }
 """Public name -> the file of this folder that defines it."""
 

@@ -75,6 +75,7 @@ def prompt_text(processing: Any, ids: Sequence[int], what: str) -> str:
     at = next((i for i, (a, b) in enumerate(zip(got, wanted, strict=False)) if a != b), len(wanted))
     raise ValueError(
         f"{what}: the model's tokenizer reads {texts[-1]!r} as other tokens than the environment's prompt, "
-        f"from token {at} on. Its separator may join with the words before it: pass tokenizer={{'id': 'hf:...', "
-        "'separator': ...}, with 'bos': False if the model reads no start token, or 'chat_template': True"
+        f"from token {at} on. Its separator may join with the words before it. Pass a tokenizer with another "
+        "one, {'id': 'hf:...', 'separator': ...}, with 'bos': False if the model reads no start token, or "
+        "with 'chat_template': True"
     )
