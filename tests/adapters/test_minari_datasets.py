@@ -103,20 +103,26 @@ def test_a_learner_imitates_recorded_episodes(tmp_path):
     pairs = [{"source": f"word {k}", "references": [f"{k} answers {k}"]} for k in range(20)]
     data = tmp_path / "pairs.jsonl"
     data.write_text("\n".join(map(json.dumps, pairs)))
-    env = gym.make("Translation-v0", dataset=f"file:{data}", tokenizer="byte", max_prompt_tokens=16)
+    env = gym.make(
+        "Translation-v0", dataset=f"file:{data}", tokenizer="byte", max_prompt_tokens=16, max_new_tokens=16
+    )
     size = len(env.unwrapped.task.examples)
     rows = [*played(env, n=size), *played(env, "random", n=size)]
     dataset = llm_envs.adapters.to_minari("found-v0", rows, env)
     path = tmp_path / "found.jsonl"
     found = llm_envs.adapters.from_minari(dataset, env)
     assert llm_envs.adapters.write_demonstrations(path, found, env) == size
-    taught = gym.make("Translation-v0", dataset=f"file:{path}", tokenizer="byte", max_prompt_tokens=16)
+    taught = gym.make(
+        "Translation-v0", dataset=f"file:{path}", tokenizer="byte", max_prompt_tokens=16, max_new_tokens=16
+    )
     for example in taught.unwrapped.task.examples:
         texts = {row.text: row.reward for row in rows if row.source == example.source}
         assert set(example.references) == set(texts)
         assert texts[example.references[0]] == max(texts.values()) == 1.0
     assert llm_envs.adapters.write_demonstrations(path, found, env, min_reward=0.9) == size
-    taught = gym.make("Translation-v0", dataset=f"file:{path}", tokenizer="byte", max_prompt_tokens=16)
+    taught = gym.make(
+        "Translation-v0", dataset=f"file:{path}", tokenizer="byte", max_prompt_tokens=16, max_new_tokens=16
+    )
     assert all(len(example.references) == 1 for example in taught.unwrapped.task.examples)
     options = {"copy_steps": 0, "eval_freq": 0, "warmup_steps": 10}
     agent = make_agent("supervised", taught, seed=0, config=options)
