@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from llm_envs.adapters.texts import say
 from llm_envs.envs.token_env import TokenEnv
 
 
@@ -41,14 +42,9 @@ class DialogueTool:
         env = self._env
         if not self._begun or env.outcome is not None:
             raise ValueError("the dialogue is over")
-        before = len(env.episode.turns)
-        for token in [*env.tokenizer.encode(text), env.tokenizer.end_token_ids[0]]:
-            env.step(token)
-            if len(env.episode.turns) > before:  # at the end token, or when the turn's budget is spent
-                break
-        answers = env.episode.turns[before + 1 :]
+        answers = say(env, text)
         over = "" if env.outcome is None else "\n(The dialogue is over.)"
-        return "\n".join(turn.text for turn in answers) + over
+        return "\n".join(answers) + over
 
     def get_reward(self) -> float:
         """Returns the environment's reward of the dialogue so far."""

@@ -10,7 +10,7 @@ import gymnasium as gym
 from llm_envs.envs.ids import env_class, find_spec, own_argument
 from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import TokenEnv
-from llm_envs.episode import Episode, Outcome
+from llm_envs.episode import Episode
 
 
 def make_env(env_id: str, arguments: dict[str, Any], library: str) -> TokenEnv:
@@ -68,6 +68,19 @@ def tokens_of_text(task: Task, text: str) -> list[int]:
     return [*task.tokenizer.encode(text), task.tokenizer.end_token_ids[0]][: task.max_new_tokens]
 
 
-def outcome_of_text(task: Task, index: int, text: str) -> Outcome:
-    """Returns the outcome that an agent gets which writes this text and ends it."""
-    return task.score([episode_of_tokens(task, index, tokens_of_text(task, text))])[0]
+def say(env: TokenEnv, text: str) -> list[str]:
+    """Steps through the tokens of one turn of the agent, up to its end token or its budget.
+
+    Args:
+        env: An environment in the middle of an episode.
+        text: What the agent says. In an environment of one turn, this is the whole text.
+
+    Returns:
+        What the other side answers. `env.outcome` tells whether the episode is over.
+    """
+    before = len(env.episode.turns)
+    for token in [*env.tokenizer.encode(text), env.tokenizer.end_token_ids[0]]:
+        env.step(token)
+        if env.outcome is not None or len(env.episode.turns) > before:
+            break
+    return [turn.text for turn in env.episode.turns[before + 1 :]]
