@@ -11,6 +11,7 @@ _AGENTS = ("torch", "stable_baselines3", "safetensors", *_TRANSFORMERS, "tensorb
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "render": ("PIL",),
+    "video": ("moviepy", "PIL"),
     "formats": ("jsonschema", "referencing", "pronouncing"),
     "toxicity": ("profanity_check",),
     "parquet": ("pyarrow",),
