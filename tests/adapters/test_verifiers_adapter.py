@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import gymnasium as gym
@@ -14,6 +16,7 @@ import llm_envs
 
 vf = pytest.importorskip("verifiers.v1")
 from verifiers.v1.trace import AgentInfo, Trace, TraceTask  # noqa: E402
+from verifiers.v1.utils.loaders import load_environment, resolve_env_config  # noqa: E402
 
 
 class Player:
@@ -82,6 +85,19 @@ def test_an_expert_succeeds_in_dialogues():
 
     silent = played(environment, task, lambda heard: None)
     assert silent.trace.rewards["reward"].score == 0
+
+
+def test_the_page_about_verifiers_works(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[2] / "docs" / "trainers.md").read_text(encoding="utf-8")
+    call, module = re.findall(r"^```py\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    exec(call, {})
+    assert capsys.readouterr().out.strip() == gym.make("Translation-v0").unwrapped.task.examples[0].source
+    (tmp_path / "my_env.py").write_text(module, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    taskset = {"id": "my-env", "env_id": "TextGen-Tiny-v0", "arguments": {"split": "test"}}
+    environment = load_environment(resolve_env_config({"taskset": taskset}))
+    env = gym.make("TextGen-Tiny-v0", split="test").unwrapped
+    assert [task.data.prompt for task in environment.taskset] == [e.source for e in env.task.examples]
 
 
 def test_arguments_reach_the_environment_and_wrong_ones_are_said():
