@@ -59,7 +59,7 @@ _MODULES = {
 }
 """Public name -> the module of this package that defines it."""
 
-_SUBMODULES = {*_MODULES.values(), "checks", "data", "lm", "tokenizers", "wrappers"}
+_SUBMODULES = {*_MODULES.values(), "adapters", "checks", "data", "html", "lm", "tokenizers", "wrappers"}
 
 
 def __getattr__(name: str) -> Any:

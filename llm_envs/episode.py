@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from llm_envs.html import Html
+    from llm_envs.html.tokens import Decoder
 
 FinishReason = Literal["stop", "length", "task"]
 
@@ -61,6 +65,41 @@ class Episode:
     def references(self) -> tuple[str, ...]:
         """The example's references."""
         return self.example.references
+
+    def to_html(
+        self,
+        *,
+        tokenizer: Decoder | None = None,
+        rewards: Sequence[float] | None = None,
+        values: Sequence[float] | None = None,
+    ) -> Html:
+        """Returns the episode as HTML; a notebook shows it.
+
+        Args:
+            tokenizer: The environment's tokenizer. It tells the tokens apart.
+            rewards: One for each token, such as those of `reward_timing="dense"`. They colour the tokens.
+            values: One for each token, such as an agent's Q. They take precedence over rewards.
+
+        Raises:
+            ValueError: There is not one reward or value for each token, or no tokenizer for them.
+        """
+        from llm_envs.html import view
+
+        return view(
+            source=self.source,
+            text=self.text,
+            action_ids=self.action_ids,
+            references=self.references,
+            turns=self.turns,
+            metrics=self.measures,
+            finish_reason=self.finish_reason,
+            tokenizer=tokenizer,
+            rewards=rewards,
+            values=values,
+        )
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,3 +180,41 @@ class Outcome:
             metrics={name: float(value) for name, value in info["metrics"].items()},
             finish_reason=info["finish_reason"],
         )
+
+    def to_html(
+        self,
+        *,
+        tokenizer: Decoder | None = None,
+        rewards: Sequence[float] | None = None,
+        values: Sequence[float] | None = None,
+    ) -> Html:
+        """Returns the outcome as HTML; a notebook shows it.
+
+        Without rewards or values of tokens, the reward colours the whole text.
+
+        Args:
+            tokenizer: The environment's tokenizer. It tells the tokens apart.
+            rewards: One for each token, such as those of `reward_timing="dense"`. They colour the tokens.
+            values: One for each token, such as an agent's Q. They take precedence over rewards.
+
+        Raises:
+            ValueError: There is not one reward or value for each token, or no tokenizer for them.
+        """
+        from llm_envs.html import view
+
+        return view(
+            source=self.source,
+            text=self.text,
+            action_ids=self.action_ids,
+            references=self.references,
+            reward=self.reward,
+            components=self.reward_components,
+            metrics=self.metrics,
+            finish_reason=self.finish_reason,
+            tokenizer=tokenizer,
+            rewards=rewards,
+            values=values,
+        )
+
+    def _repr_html_(self) -> str:
+        return self.to_html()

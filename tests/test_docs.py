@@ -10,6 +10,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from byte_models import TURNS, save_byte_model
 from pages import (
     ROOT,
     blocks,
@@ -153,6 +154,17 @@ def test_the_page_about_suites_works_from_top_to_bottom(tmp_path):
     assert printed.count("1 in other shards") == 2
     assert "2 copied to 'all'" in printed
     assert "reference" in printed.partition("2 copied")[2]
+
+
+def test_the_page_about_other_libraries_works_from_top_to_bottom(tmp_path):
+    save_byte_model(tmp_path / "my-model", chat_template=TURNS)
+    printed = run_page("docs/trainers.md", tmp_path)
+    assert "\nThe movie felt\n" in printed
+    assert "lm_sample" in printed.partition("TextGen-v0 openings")[2]
+    assert re.search(r"^50 \d+\nTrue\n", printed, re.MULTILINE)
+    assert {"config.json", "model.safetensors", "tokenizer.json"} <= {
+        path.name for path in (tmp_path / "trained").iterdir()
+    }
 
 
 def test_the_data_page_works_from_top_to_bottom(tmp_path):

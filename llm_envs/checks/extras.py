@@ -11,6 +11,7 @@ _AGENTS = ("torch", "stable_baselines3", "safetensors", *_TRANSFORMERS, "tensorb
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "render": ("PIL",),
+    "video": ("moviepy", "PIL"),
     "formats": ("jsonschema", "referencing", "pronouncing"),
     "toxicity": ("profanity_check",),
     "parquet": ("pyarrow",),
@@ -33,6 +34,9 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "ray": ("ray",),
     "slurm": ("submitit",),
     "keras": ("keras",),
+    "trl": ("trl", "torch", "peft", "datasets", *_TRANSFORMERS),
+    "verifiers": ("verifiers", "datasets"),
+    "minari": ("minari", "h5py"),
     "docs": ("material", "mkdocstrings", "mkdocs_awesome_nav", "latex2mathml"),
 }
 """extra -> the modules that are imported from what it installs, beyond what `pip install llm-envs` does."""

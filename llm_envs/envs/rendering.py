@@ -11,8 +11,9 @@ from llm_envs.envs.session import Session
 from llm_envs.envs.task import Task
 from llm_envs.episode import Outcome
 from llm_envs.foreign import shown, shown_lines
+from llm_envs.html import Html, view
 
-RENDER_MODES = ("ansi", "human", "rgb_array")
+RENDER_MODES = ("ansi", "human", "html", "rgb_array")
 _NO_EPISODE = "(no episode yet: call reset())"
 
 
@@ -78,6 +79,38 @@ def render_picture(
         end += [Paragraph("metrics ", _listed(outcome.metrics))] if outcome.metrics else []
         end.append(Paragraph("ended by ", str(outcome.finish_reason)))
     return draw(Paragraph("source: ", session.example.source), [Paragraph("", ""), *body], end)
+
+
+def render_html(
+    task: Task,
+    session: Session,
+    row: np.ndarray,
+    column: int,
+    outcome: Outcome | None,
+    paid: Sequence[float],
+) -> Html:
+    """Returns one episode as HTML.
+
+    With dense rewards the tokens are coloured by what they were paid; otherwise the final reward colours the
+    text.
+    """
+    if session.index < 0:
+        return Html(f"<p>{_NO_EPISODE}</p>")
+    episode = session.episode(row, column, None if outcome is None else outcome.finish_reason)
+    dense = task.timing.needs_prefixes
+    return view(
+        source=episode.source,
+        text=episode.text,
+        action_ids=episode.action_ids,
+        turns=episode.turns,
+        reward=None if outcome is None else outcome.reward,
+        components={} if outcome is None else outcome.reward_components,
+        metrics={} if outcome is None else outcome.metrics,
+        finish_reason=episode.finish_reason,
+        tokenizer=task.tokenizer,
+        rewards=paid if dense else None,
+        turn_limit=task.max_new_tokens if task.max_turns > 1 else None,
+    )
 
 
 def _listed(values: Mapping[str, float]) -> str:

@@ -11,11 +11,17 @@ from gymnasium.error import InvalidAction, ResetNeeded
 
 from llm_envs.checks.types import as_index
 from llm_envs.envs.arguments import check_arguments, check_seed, checked_options, copied
-from llm_envs.envs.rendering import RENDER_MODES, check_render_mode, render_picture, render_session
+from llm_envs.envs.rendering import (
+    RENDER_MODES,
+    check_render_mode,
+    render_html,
+    render_picture,
+    render_session,
+)
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
 from llm_envs.envs.task import Task
-from llm_envs.episode import Outcome
+from llm_envs.episode import Episode, Outcome
 from llm_envs.tokenizers import Tokenizer
 
 
@@ -38,7 +44,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
     Info: `reset` gives `example` (index) and `source`. The last step gives `outcome`: source, references,
     text, action_ids, reward, reward_components, metrics, finish_reason ("stop", "length" or "task").
 
-    Render modes: "ansi" and "human" (text), "rgb_array" (a picture, see `render`).
+    Render modes: "ansi" and "human" (text), "html" (coloured tokens), "rgb_array" (a picture, see `render`).
 
     Options of `reset`: `{"example": i}` plays example i of the split. Without it one is drawn uniformly.
 
@@ -94,6 +100,7 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         self._column = self._limit = 0
         self._running = False
         self._outcome: Outcome | None = None
+        self._paid: list[float] | None = [] if render_mode == "html" else None
 
     @property
     def arguments(self) -> Mapping[str, Any]:
@@ -104,6 +111,23 @@ class TokenEnv(gym.Env[np.ndarray, int]):
     def tokenizer(self) -> Tokenizer:
         """The tokenizer: .encode(text) -> ids, .decode(ids) -> text, .end_token_ids."""
         return self.task.tokenizer
+
+    @property
+    def episode(self) -> Episode:
+        """The episode so far, as rewards see it.
+
+        Raises:
+            gymnasium.error.ResetNeeded: No episode has begun.
+        """
+        if self._session.index < 0:
+            raise ResetNeeded("no episode has begun: call reset() first")
+        reason = None if self._outcome is None else self._outcome.finish_reason
+        return self._session.episode(self._tokens, self._column, reason)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The result of the episode that has ended; None before its end."""
+        return self._outcome
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -129,6 +153,8 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         self._column, self._limit = session.start, session.limit
         self._running = True
         self._outcome = None
+        if self._paid is not None:
+            self._paid = []
         if self.render_mode == "human":
             self.render()
         return self._tokens.copy(), session.start_info()
@@ -152,6 +178,8 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         if action in self._ends or column >= self._limit:
             return self._end_turn(column, action in self._ends)
         reward = self._session.pay_prefix(self._tokens, column) if self._scores_prefixes else 0.0
+        if self._paid is not None:
+            self._paid.append(reward)
         if self.render_mode == "human":
             self.render()
         self._running = True
@@ -168,6 +196,8 @@ class TokenEnv(gym.Env[np.ndarray, int]):
             outcome = self._outcome = self.task.score([session.episode(tokens, column, reason)])[0]
             reward = session.pay_final(outcome.reward)
             info = {"outcome": outcome.to_info()}
+        if self._paid is not None:
+            self._paid.append(reward)
         if self.render_mode == "human":
             self.render()
         self._running = reason is None
@@ -175,6 +205,9 @@ class TokenEnv(gym.Env[np.ndarray, int]):
 
     def render(self) -> str | np.ndarray | None:
         """Returns ("ansi") or prints ("human") the source, the text so far and the reward components.
+
+        "html" returns the same as HTML, a string that a notebook shows. Dense rewards colour the tokens;
+        otherwise the final reward colours the text.
 
         "rgb_array" returns a picture, uint8 (480, 640, 3): the source, the text so far with its last token
         highlighted, and at the end the reward. Pictures need Pillow (`pip install 'llm-envs[render]'`). Its
@@ -189,6 +222,8 @@ class TokenEnv(gym.Env[np.ndarray, int]):
         shown = (self.task, self._session, self._tokens, self._column, self._outcome)
         if self.render_mode == "rgb_array":
             return render_picture(*shown)
+        if self._paid is not None:
+            return render_html(*shown, self._paid)
         text = render_session(*shown)
         if self.render_mode == "ansi":
             return text

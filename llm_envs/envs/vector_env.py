@@ -15,7 +15,7 @@ from gymnasium.vector.utils import batch_space
 from llm_envs.checks.arguments import at_least_one
 from llm_envs.envs import WAIT
 from llm_envs.envs.arguments import check_arguments, checked_options, copied
-from llm_envs.envs.rendering import check_render_mode, render_picture, render_session
+from llm_envs.envs.rendering import check_render_mode, render_html, render_picture, render_session
 from llm_envs.envs.row_prefixes import row_prefixes
 from llm_envs.envs.session import Session
 from llm_envs.envs.shared_tasks import content_hashes, find_again, make_task
@@ -55,7 +55,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
     """
 
     task_class: type[Task]
-    metadata: dict[str, Any] = {"render_modes": ["ansi", "rgb_array"], "render_fps": 10}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "html", "rgb_array"], "render_fps": 10}  # noqa: RUF012
 
     def __init__(
         self,
@@ -112,6 +112,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._any_over = True
         self._begun = False
         self._outcomes: list[Outcome | None] = [None] * num_envs
+        self._paid: list[list[float]] | None = [[]] * num_envs if render_mode == "html" else None
 
     @property
     def tokenizer(self) -> Tokenizer:
@@ -178,6 +179,8 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
                 self._prefixes.begin(row, session.example)
             begun[row] = session.start_info()
             self._outcomes[row] = None
+            if self._paid is not None:
+                self._paid[row] = []
         self._columns[rows], self._limits[rows], self._over[rows] = starts, limits, False
         self._begun = True
         merge_infos(infos, begun, mask)
@@ -239,9 +242,13 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             rewards = np.zeros(self.num_envs)
             for row in rows[~ends].tolist() if self.task.timing.needs_prefixes else ():
                 rewards[row] = self._sessions[row].pay_prefix(self._tokens[row], int(self._columns[row]))
-        rows = rows[ends]
+        stepped, rows = rows, rows[ends]
         if len(rows):
             self._end_turns(rows, actions, rewards, terminated, infos)
+        if self._paid is not None:
+            same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+            for row in stepped[~(terminated[stepped] & same_step)].tolist():
+                self._paid[row].append(float(rewards[row]))
         return self._tokens.copy(), rewards, terminated, np.zeros(self.num_envs, dtype=bool), infos
 
     def _step_around_finished(
@@ -326,18 +333,28 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
             self._any_over = True
 
     def render(self) -> tuple[str | np.ndarray, ...] | None:
-        """Returns each row as text ("ansi") or as a picture ("rgb_array"), like a single environment.
+        """Returns each row as text ("ansi"), "html" or a picture ("rgb_array"), like a single environment.
 
         Raises:
             MissingExtra: Pillow, which draws pictures, is not installed.
         """
         if self.render_mode is None:
             return None
+        paid = self._paid
         show: Callable[..., str | np.ndarray]
         show = render_picture if self.render_mode == "rgb_array" else render_session
         return tuple(
-            show(self.task, session, self._tokens[row], int(self._columns[row]), self._outcomes[row])
-            for row, session in enumerate(self._sessions)
+            show(*shown) if paid is None else render_html(*shown, paid[row])
+            for row, shown in enumerate(
+                zip(
+                    [self.task] * self.num_envs,
+                    self._sessions,
+                    self._tokens,
+                    self._columns.tolist(),
+                    self._outcomes,
+                    strict=True,
+                )
+            )
         )
 
     def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:

@@ -23,6 +23,7 @@ MODULES = {
     "mkdocs-material": ["material"],
     "mkdocstrings[python]": ["mkdocstrings"],
     "mkdocs-awesome-nav": ["mkdocs_awesome_nav"],
+    "minari[hdf5]": ["minari", "h5py"],
 }
 BASE = {
     *("numpy", "gymnasium", "tokenizers", "sacrebleu", "vaderSentiment", "py3langid", "yaml"),

@@ -10,9 +10,11 @@ import gymnasium as gym
 import numpy as np
 
 import llm_envs  # noqa: F401  registers the ids
+from llm_benchmarks.commands.play_screen import PlainScreen, Screen, screen_for
+from llm_benchmarks.commands.play_suggestions import Suggestions
 from llm_envs.envs.ids import find_spec, own_argument
-from llm_envs.envs.session import Session
-from llm_envs.foreign import shown, shown_lines
+from llm_envs.envs.token_env import TokenEnv
+from llm_envs.foreign import shown
 from llm_envs.simulators.booking.expert import BookingExpert
 
 HELP = """\
@@ -21,10 +23,13 @@ An empty line ends the text. In a dialogue every line is a turn.
   /token WORD_OR_ID ...   add single tokens
   /end                    end the text, or the turn
   /ids                    show the tokens so far, with their ids
+  /next [PREFIX]          show words that often come next, as the Tab key does in a terminal
   /reference              show a good text; in a dialogue, the expert's next turn
   /new                    start the next example
   /help                   show this help
   /quit                   stop"""
+
+COMMANDS = tuple(line.split()[0] for line in HELP.splitlines() if line.startswith("  /"))
 
 
 class Player:
@@ -46,45 +51,56 @@ class Player:
         with_defaults = {"metrics": "default", "reward": "default", **arguments}
         own = {name: own_argument(env_id, name, with_defaults[name]) for name in ("metrics", "reward")}
         self._env = gym.make(env_id, render_mode="ansi", **{**with_defaults, **own})
-        self._task: Any = self._env.unwrapped.task  # type: ignore[attr-defined]
+        inner = self._env.unwrapped
+        assert isinstance(inner, TokenEnv)  # the command checks the id
+        self._inner = inner
+        self._task = inner.task
         self._dialogue = self._task.max_turns > 1
         self._id = env_id
         self._over = True
         self._lines: list[str] = []
         self._turn: list[int] = []
-        self._out: TextIO = sys.stdout
+        self._suggestions = Suggestions(self._task.train_texts())
+        self._screen: Screen = PlainScreen(sys.stdin, sys.stdout)
         self._begin(seed=seed, example=example)
 
-    def play(self, lines: TextIO, out: TextIO) -> None:
+    def play(self, lines: TextIO, out: TextIO, screen: Screen | None = None) -> None:
         """Plays until the input ends or says /quit; the end of the input also ends an unfinished text.
 
         Args:
             lines: What the person types.
             out: Where the answers go.
+            screen: How they are shown. By default panels in a terminal, and plain lines elsewhere.
         """
-        self._out = out
-        person = lines.isatty()
+        self._screen = screen_for(lines, out, self.complete) if screen is None else screen
         self._say(f"{self._id}: {self._task.vocabulary_size} tokens; /help lists the commands\n")
         self._show()
-        while True:
-            if person:
-                out.write("> ")
-                out.flush()
-            line = lines.readline()
-            if not line:
-                break
+        while line := self._screen.ask():
             if line.strip() == "/quit":
                 return
             self._take(line.rstrip("\r\n"))
         if not self._over and self._turn:
             self._end()
 
+    def complete(self, before: str, prefix: str) -> list[str]:
+        """Returns what a word of a line may be completed to.
+
+        Args:
+            before: The line before the word.
+            prefix: What the word begins with.
+        """
+        if prefix.startswith("/") and not before.strip():
+            return [command for command in COMMANDS if command.startswith(prefix)]
+        return self._suggestions.next_words(f"{self._written()} {before}", prefix)
+
     def _take(self, line: str) -> None:
         command, _, rest = line.strip().partition(" ")
         if command == "/help":
             self._say(HELP)
         elif command == "/reference":
-            self._say(shown_lines(self._reference(), "  "))
+            self._say(self._reference().replace("\n", "\n  "))
+        elif command == "/next":
+            self._say(", ".join(self._suggestions.next_words(self._written(), rest.strip(), 20)) or "(none)")
         elif command == "/new":
             self._begin()
             self._show()
@@ -143,8 +159,7 @@ class Player:
     def _expert_turn(self) -> str:
         """Returns the booking expert's next turn, given all turns so far."""
         expert, text = BookingExpert(np.random.default_rng(self._example)), ""
-        session: Session = self._env.unwrapped._session  # type: ignore[attr-defined]
-        for turn in session.turns:
+        for turn in self._inner.episode.turns:
             if turn.speaker != "agent":
                 text = expert.act(turn.speaker, turn.text)
             elif turn.text != text:
@@ -195,9 +210,14 @@ class Player:
         self._example = int(info["example"])
         self._turn, self._lines, self._over = [], [], False
 
+    def _written(self) -> str:
+        """Returns what the person has written of the text, or of the current turn."""
+        return self._task.tokenizer.decode(self._turn)
+
     def _show(self) -> None:
-        self._say(f"{self._env.render()}\n")
+        written = self._written()
+        hints = [] if self._over else self._suggestions.next_words(written)
+        self._screen.show(f"{self._id} · example {self._example}", self._inner, written, hints)
 
     def _say(self, text: str) -> None:
-        self._out.write(shown_lines(text) + "\n")
-        self._out.flush()
+        self._screen.say(text)

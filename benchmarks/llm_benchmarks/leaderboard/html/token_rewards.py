@@ -15,6 +15,7 @@ import gymnasium as gym
 
 import llm_envs
 from llm_benchmarks.records.record import Record
+from llm_envs.html import token_spans
 
 _TOLERANCE = 1e-6
 _DIGITS = 4
@@ -78,24 +79,7 @@ class TokenReplay:
             return None
         if not math.isclose(math.fsum(rewards), episode["reward"], rel_tol=_TOLERANCE, abs_tol=_TOLERANCE):
             return None
-        ends = token_ends(env.unwrapped.tokenizer, episode)  # type: ignore[attr-defined]
+        tokenizer = env.unwrapped.tokenizer  # type: ignore[attr-defined]
+        spans = token_spans(tokenizer, episode["text"], episode["action_ids"])
+        ends = tuple(end for _, end in spans)
         return TokenRewards(ends, tuple(round(reward, _DIGITS) for reward in rewards))
-
-
-def token_ends(tokenizer: Any, episode: Mapping[str, Any]) -> tuple[int, ...]:
-    """Returns where each token ends in the text. The turns of a dialogue are its lines."""
-    text, start, ends = episode["text"], 0, [0]
-    turn: list[int] = []
-    for token in episode["action_ids"]:
-        turn.append(token)
-        ends.append(max(ends[-1], start + _shared(tokenizer.decode(turn), text[start:])))
-        if token in tokenizer.end_token_ids:
-            line_end = text.find("\n", ends[-1])
-            start, turn = (len(text) if line_end < 0 else line_end + 1), []
-    return tuple(ends[1:])
-
-
-def _shared(a: str, b: str) -> int:
-    """Returns how many characters two texts share at their beginning."""
-    pairs = enumerate(zip(a, b, strict=False))
-    return next((i for i, (x, y) in pairs if x != y), min(len(a), len(b)))

@@ -9,7 +9,7 @@ import pytest
 
 import llm_envs
 from llm_baselines.registry import make_agent
-from llm_benchmarks.leaderboard.html.token_rewards import TokenReplay, token_ends
+from llm_benchmarks.leaderboard.html.token_rewards import TokenReplay
 from llm_benchmarks.records.record import Record
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.recording import record_evaluation
@@ -59,15 +59,3 @@ def test_only_environments_of_the_package_with_their_own_data_are_made(
     environment = dataclasses.replace(record.spec.environment, **change)
     foreign = dataclasses.replace(record, spec=dataclasses.replace(record.spec, environment=environment))
     assert TokenReplay(foreign).of(record.episodes()[0]) is None
-
-
-def test_the_turns_of_a_dialogue_are_the_lines_of_its_text() -> None:
-    class Letters:
-        end_token_ids = (0,)
-
-        def decode(self, ids: list[int]) -> str:
-            return " ".join("_ab"[i] for i in ids if i).rstrip("_")
-
-    # "a b", an empty turn, then "b" after which the text is cut.
-    episode = {"text": "a b\n\nb", "action_ids": [1, 2, 0, 0, 2, 0]}
-    assert token_ends(Letters(), episode) == (1, 3, 3, 4, 6, 6)
