@@ -1,10 +1,29 @@
-"""Each example learns: its texts of held-out prompts earn more than random ones, by an interval over episodes."""
+"""Each example learns: its held-out texts earn more than random ones, by an interval over episodes.
+
+If a library is not installed, its test is skipped.
+"""
 
 from __future__ import annotations
+
+from importlib.util import find_spec
 
 import pytest
 from example_runs import gain_over_random
 
 
+def needs(library: str, install: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(find_spec(library) is None, reason=f"{library} is not installed: {install}")
+
+
 def test_the_single_file_dqn_learns():
     assert gain_over_random("cleanrl_dqn", 4_000).low > 0.3
+
+
+@needs("sb3_contrib", "pip install 'llm-envs[sb3-contrib]'")
+def test_qr_dqn_of_sb3_contrib_learns():
+    assert gain_over_random("sb3_contrib_qrdqn", 4_000).low > 0.2
+
+
+@needs("sb3_contrib", "pip install 'llm-envs[sb3-contrib]'")
+def test_maskable_ppo_of_sb3_contrib_learns_with_our_masks():
+    assert gain_over_random("sb3_contrib_maskable_ppo", 6_000, "Translation-v0").low > 0.02
