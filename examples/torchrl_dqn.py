@@ -1,6 +1,6 @@
 """DQN of TorchRL: GymEnv, Collector, replay buffer, DQNLoss.
 
-    python examples/torchrl_dqn.py --env TextGen-Tiny-v0 --total-timesteps 8000 --seed 0
+python examples/torchrl_dqn.py --env TextGen-Tiny-v0 --total-timesteps 8000 --seed 0
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ def main(argv=None):
         TensorDictSequential(actor, explorer),
         frames_per_batch=8,
         total_frames=args.total_timesteps,
+        auto_register_policy_transforms=False,
     )
 
     before = llm_envs.evaluate(Policy(network), args.env, seed=1)  # every text of the test split
@@ -86,7 +87,9 @@ def main(argv=None):
         target_updater.step()
     collector.shutdown()
     after = llm_envs.evaluate(Policy(network), args.env, seed=1)
-    print(f"before {before.mean_reward:.3f} after {after.mean_reward:.3f} on {len(after.rows)} held-out texts")
+    print(
+        f"before {before.mean_reward:.3f} after {after.mean_reward:.3f} on {len(after.rows)} held-out texts"
+    )
     return before, after
 
 

@@ -27,3 +27,18 @@ def test_qr_dqn_of_sb3_contrib_learns():
 @needs("sb3_contrib", "pip install 'llm-envs[sb3-contrib]'")
 def test_maskable_ppo_of_sb3_contrib_learns_with_our_masks():
     assert gain_over_random("sb3_contrib_maskable_ppo", 6_000, "Translation-v0").low > 0.02
+
+
+@needs("keras", "pip install 'llm-envs[keras]'")
+def test_the_articles_keras_agent_learns():
+    assert gain_over_random("keras_dqn", 4_000).low > 0.1
+
+
+@needs("torchrl", "pip install 'llm-envs[torchrl]'")
+def test_dqn_of_torchrl_learns():
+    assert gain_over_random("torchrl_dqn", 3_000).low > 0.1
+
+
+@needs("tianshou", "pip install 'llm-envs[tianshou]' in an environment of its own")
+def test_dqn_of_tianshou_learns():
+    assert gain_over_random("tianshou_dqn", 4_000).low > 0.1
