@@ -130,11 +130,12 @@ def main(argv=None):
     parser.add_argument("--env", default="TextGen-Tiny-v0")
     parser.add_argument("--total-timesteps", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--reward-timing", default="dense", choices=("dense", "terminal"))
     args = parser.parse_args(argv)
     torch.set_num_threads(1)  # more only slow down a network of this size
 
     # Dense rewards pay the same sum along the text. Targets of one step then learn much faster.
-    agent = DQN(gym.make(args.env, reward_timing="dense"), args.seed)
+    agent = DQN(gym.make(args.env, reward_timing=args.reward_timing), args.seed)
     before = llm_envs.evaluate(agent, args.env, seed=1)  # every text of the test split
     agent.learn(args.total_timesteps)
     after = llm_envs.evaluate(agent, args.env, seed=1)

@@ -1,6 +1,6 @@
 """MaskablePPO of SB3-contrib, with a mask: a token may follow another if it ever does in the references.
 
-    python examples/sb3_contrib_maskable_ppo.py --env Translation-v0 --total-timesteps 30000 --seed 0
+    python examples/sb3_contrib_maskable_ppo.py --env Translation-v0 --total-timesteps 40000 --seed 0
 
 `--no-mask` trains the same agent without it.
 """
@@ -56,7 +56,7 @@ def seen_pairs(env):
 def main(argv=None):
     parser = argparse.ArgumentParser()
     parser.add_argument("--env", default="Translation-v0")
-    parser.add_argument("--total-timesteps", type=int, default=30_000)
+    parser.add_argument("--total-timesteps", type=int, default=40_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-mask", action="store_true", help="allow every token")
     args = parser.parse_args(argv)

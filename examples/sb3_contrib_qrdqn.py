@@ -1,6 +1,6 @@
 """QR-DQN of SB3-contrib: stock, with a features extractor that makes tokens one-hot.
 
-python examples/sb3_contrib_qrdqn.py --env TextGen-Tiny-v0 --total-timesteps 8000 --seed 0
+python examples/sb3_contrib_qrdqn.py --env TextGen-Tiny-v0 --total-timesteps 16000 --seed 0
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class OneHotTokens(BaseFeaturesExtractor):
 def main(argv=None):
     parser = argparse.ArgumentParser()
     parser.add_argument("--env", default="TextGen-Tiny-v0")
-    parser.add_argument("--total-timesteps", type=int, default=8_000)
+    parser.add_argument("--total-timesteps", type=int, default=16_000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)  # more only slow down a network of this size

@@ -42,3 +42,41 @@ def test_dqn_of_torchrl_learns():
 @needs("tianshou", "pip install 'llm-envs[tianshou]' in an environment of its own")
 def test_dqn_of_tianshou_learns():
     assert gain_over_random("tianshou_dqn", 4_000).low > 0.1
+
+
+@needs(
+    "tree", "pip install 'llm-envs[rllib]' in an environment of its own"
+)  # `ray` is also there without RLlib
+def test_dqn_of_rllib_learns():
+    assert gain_over_random("rllib_dqn", 3_000).low > 0.1
+
+
+def test_dqn_with_hyperparameters_in_the_form_of_rl_zoo_learns():
+    assert gain_over_random("rl_zoo_dqn", 3_000).low > 0.1
+
+
+@pytest.mark.examples
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [
+        ("cleanrl_dqn", "torch"),
+        ("sb3_contrib_qrdqn", "sb3_contrib"),
+        ("torchrl_dqn", "torchrl"),
+        ("keras_dqn", "keras"),
+        ("tianshou_dqn", "tianshou"),
+        ("rllib_dqn", "tree"),
+        ("rl_zoo_dqn", "stable_baselines3"),
+    ],
+)
+def test_at_its_own_number_of_steps_an_example_spells_most_words(name, library):
+    if find_spec(library) is None:
+        pytest.skip(f"{library} is not installed")
+    assert gain_over_random(name).low > 0.4
+
+
+@pytest.mark.examples
+@needs("sb3_contrib", "pip install 'llm-envs[sb3-contrib]'")
+def test_masks_help_maskable_ppo_on_translation():
+    with_masks = gain_over_random("sb3_contrib_maskable_ppo", env_id="Translation-v0")
+    without = gain_over_random("sb3_contrib_maskable_ppo", None, "Translation-v0", "--no-mask")
+    assert with_masks.low > max(0.1, without.high)
