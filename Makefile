@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install
 
-.PHONY: demo llm-demo test docs kills bench clean
+.PHONY: demo llm-demo test docs kills examples bench clean
 
 demo: $(VENV)/.benchmarks
 	$(BIN)/llm-envs demo
@@ -28,6 +28,14 @@ docs: $(VENV)/.dev
 # Trainings, suites and writers of records that are killed at random, and go on; some minutes.
 kills: $(VENV)/.dev
 	$(BIN)/pytest -m kills
+
+# Every example at its own number of steps; RLlib and Tianshou need older packages, so each gets an environment.
+examples: $(VENV)/.dev
+	$(BIN)/pytest -m examples
+	for library in rllib tianshou; do \
+		$(MAKE) VENV=.venv-$$library .venv-$$library/.torch && \
+		.venv-$$library/bin/python -m pip install -q -e ".[$$library]" pytest hypothesis && \
+		.venv-$$library/bin/python -m pytest -m examples tests/examples -k $$library || exit 1; done
 
 # Under an hour on two cores; see benchmarks/suites/baselines.toml.
 bench: $(VENV)/.benchmarks
@@ -64,4 +72,4 @@ $(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.torch
 	@touch $@ $(VENV)/.benchmarks
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-rllib .venv-tianshou

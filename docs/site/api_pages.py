@@ -20,6 +20,8 @@ PAGES: dict[str, tuple[str, str, Sequence[str]]] = {
             "llm_envs.envs.task.Task",
             "llm_envs.wrappers.TopKActions",
             "llm_envs.wrappers.TopKPolicy",
+            "llm_envs.wrappers.ActionMasks",
+            "llm_envs.wrappers.MaskedPolicy",
         ],
     ),
     "rewards": (

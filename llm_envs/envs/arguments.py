@@ -27,10 +27,10 @@ def check_arguments(task_class: type[Task], known: Mapping[str, Any], unknown: M
         TypeError: `unknown` holds an argument. The error names the nearest known one.
         ValueError: A known argument has the wrong type.
     """
-    for name in unknown:
+    for name in unknown:  # in Python's own words: TorchRL's GymEnv tries `frameskip` and looks for them
         raise TypeError(
-            f"{task_class.kind} environments take no argument {name!r}{did_you_mean(name, known)} "
-            f"they take {sorted(known)}"
+            f"{task_class.kind} environments got an unexpected keyword argument {name!r}"
+            f"{did_you_mean(name, known)} they take {sorted(known)}"
         )
     check_kinds(known)
 

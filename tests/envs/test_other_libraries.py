@@ -285,6 +285,8 @@ def test_what_is_not_there_raises_what_others_expect():
         envs.call("action_masks")
     with pytest.raises(TypeError, match="did you mean 'dataset'"):
         gym.make(TINY, datset="x")
+    with pytest.raises(TypeError, match="unexpected keyword argument 'frameskip'"):  # TorchRL then drops it
+        gym.make(TINY, frameskip=1)
     with pytest.raises(gym.error.NameNotFound):
         gym.make("TextGen-Tny-v0")
     with warnings.catch_warnings(), pytest.raises(gym.error.ResetNeeded):
