@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from llm_envs.registration import list_envs, register_env, vectorize
     from llm_envs.rewards import list_rewards, make_reward, register_reward
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "WAIT",
     "Episode",
