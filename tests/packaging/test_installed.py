@@ -100,16 +100,15 @@ def test_every_suite_that_comes_along_is_found_and_read_from_any_folder(builder,
 
 
 def test_an_agent_trains_and_stands_on_the_leaderboard_page(llm_envs_of, tmp_path):
-    training = ("--env", "TextGen-Tiny-v0", "--agent", "token_dqn", "--total-timesteps", "400", "--seed", "0")
+    training = ("--env", "TextGen-Tiny-v0", "--agent", "sb3_dqn", "--total-timesteps", "1000", "--seed", "0")
     llm_envs_of(tmp_path, "train", *training, "--out", "agent")
     playing = ("--env", "TextGen-Tiny-v0", "--episodes", "20", "--seed", "1", "--store", "store")
     llm_envs_of(tmp_path, "evaluate", "--agent", "agent", *playing)
     llm_envs_of(tmp_path, "evaluate", "--agent", "random", *playing)
-    assert "token_dqn" in llm_envs_of(tmp_path, "leaderboard", "show", "--store", "store")
+    assert "sb3_dqn" in llm_envs_of(tmp_path, "leaderboard", "show", "--store", "store")
     assert "V2" in llm_envs_of(tmp_path, "leaderboard", "verify", "--store", "store", "--level", "2")
     llm_envs_of(tmp_path, "leaderboard", "html", "--store", "store", "--out", "board.html")
-    llm_envs_of(tmp_path, "rewards", "list")
-    assert "token_dqn" in (tmp_path / "board.html").read_text(encoding="utf-8")
+    assert "sb3_dqn" in (tmp_path / "board.html").read_text(encoding="utf-8")
 
 
 def test_with_all_every_module_imports_and_doctor_misses_nothing(builder, tmp_path):

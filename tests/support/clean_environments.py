@@ -122,7 +122,8 @@ class Builder:
             options = self._torch_options() if extras else []
             if oldest:
                 options += ["--constraint", str(self._lowest(name, extras, made, options))]
-            what = f"llm-envs{f'[{extras}]' if extras else ''} @ {(self.sdist if sdist else self.wheel).as_uri()}"
+            source = self.sdist if sdist else self.wheel
+            what = f"llm-envs{f'[{extras}]' if extras else ''} @ {source.as_uri()}"
             dev = PROJECT["optional-dependencies"]["dev"]
             tests = [line for line in dev if line.startswith(("pytest>", "hypothesis>"))]
             uv("pip", "install", "--quiet", "--python", made.python, *options, what, *tests)
