@@ -62,15 +62,17 @@ _MODULES = {
 _SUBMODULES = {*_MODULES.values(), "checks", "data", "lm", "tokenizers", "wrappers"}
 
 
-def __getattr__(name: str) -> Any:
-    """Imports a public name, or a submodule, when it is first used."""
-    if name in _MODULES:
-        value = getattr(import_module(f"llm_envs.{_MODULES[name]}"), name)
-        globals()[name] = value
-        return value
-    if name in _SUBMODULES:
-        return import_module(f"llm_envs.{name}")
-    raise AttributeError(f"module 'llm_envs' has no attribute {name!r}")
+if not TYPE_CHECKING:  # with it, a type checker would accept every name
+
+    def __getattr__(name: str) -> Any:
+        """Imports a public name, or a submodule, when it is first used."""
+        if name in _MODULES:
+            value = getattr(import_module(f"llm_envs.{_MODULES[name]}"), name)
+            globals()[name] = value
+            return value
+        if name in _SUBMODULES:
+            return import_module(f"llm_envs.{name}")
+        raise AttributeError(f"module 'llm_envs' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

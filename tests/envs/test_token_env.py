@@ -113,7 +113,7 @@ def test_bad_arguments_name_the_thing_and_the_way_out(kwargs, error, message):
 
 def test_a_tokenizer_folder_that_does_not_exist_is_named():
     pytest.importorskip("transformers")
-    with pytest.raises(ValueError, match="cannot load tokenizer '/no/such/folder'"):
+    with pytest.raises(ValueError, match="cannot load tokenizer 'hf:/no/such/folder'"):
         gym.make("TextGen-v0", tokenizer="hf:/no/such/folder")
 
 

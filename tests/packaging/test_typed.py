@@ -7,7 +7,7 @@ import sys
 import pytest
 from clean_environments import run
 
-pytestmark = pytest.mark.package
+pytestmark = [pytest.mark.package, pytest.mark.xdist_group("benchmarks")]
 SCRIPT = """
 from typing import Any, assert_type
 
@@ -46,10 +46,10 @@ store = RecordStore("store")
 """
 MISTAKES = {
     'llm_envs.evaluate(AlwaysStop(), "Translation-v0", n_eval_episodes="fifty")': "arg-type",
-    'TokenDQN("tiny", env, sead=0)': "call-arg",
     "result.mean_rewrd": "attr-defined",
     "llm_envs.no_such_name": "attr-defined",
-    'llm_envs.register_reward("x")(lambda: 0.0)': "arg-type",
+    "llm_envs.register_reward(3)": "arg-type",
+    'TokenDQN("tiny", env, seed="zero")': "arg-type",
 }
 
 
