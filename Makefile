@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install
 
-.PHONY: demo llm-demo test docs kills examples bench clean
+.PHONY: demo llm-demo test package docs kills examples bench clean
 
 demo: $(VENV)/.benchmarks
 	$(BIN)/llm-envs demo
@@ -20,6 +20,10 @@ test: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -n 2
+
+# The sdist and the wheel in clean environments: oldest and newest dependencies, Python 3.11 to 3.13; some minutes.
+package: $(VENV)/.dev
+	$(BIN)/pytest -n 2 --dist loadgroup -m package tests/packaging
 
 # The documentation as a site, build/site/index.html; works without a network, warnings are errors.
 docs: $(VENV)/.dev

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from llm_envs.registration import list_envs, register_env, vectorize
     from llm_envs.rewards import list_rewards, make_reward, register_reward
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "WAIT",
     "Episode",
@@ -62,15 +62,17 @@ _MODULES = {
 _SUBMODULES = {*_MODULES.values(), "adapters", "checks", "data", "html", "lm", "tokenizers", "wrappers"}
 
 
-def __getattr__(name: str) -> Any:
-    """Imports a public name, or a submodule, when it is first used."""
-    if name in _MODULES:
-        value = getattr(import_module(f"llm_envs.{_MODULES[name]}"), name)
-        globals()[name] = value
-        return value
-    if name in _SUBMODULES:
-        return import_module(f"llm_envs.{name}")
-    raise AttributeError(f"module 'llm_envs' has no attribute {name!r}")
+if not TYPE_CHECKING:  # with it, a type checker would accept every name
+
+    def __getattr__(name: str) -> Any:
+        """Imports a public name, or a submodule, when it is first used."""
+        if name in _MODULES:
+            value = getattr(import_module(f"llm_envs.{_MODULES[name]}"), name)
+            globals()[name] = value
+            return value
+        if name in _SUBMODULES:
+            return import_module(f"llm_envs.{name}")
+        raise AttributeError(f"module 'llm_envs' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

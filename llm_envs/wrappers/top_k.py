@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -17,6 +17,11 @@ from llm_envs.envs import WAIT
 from llm_envs.episode import Example
 from llm_envs.evaluation import Policy, SeesExamples
 from llm_envs.lm.candidates import CandidateRule, Candidates, Observation
+
+if TYPE_CHECKING:
+    _VectorWrapper = VectorWrapper[Observation, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+else:
+    _VectorWrapper = VectorWrapper  # generic from gymnasium 1.4 on
 
 
 class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
@@ -135,7 +140,7 @@ class TopKActions(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         return {name: value[0] for name, value in shown.items()}
 
 
-class VectorTopKActions(VectorWrapper[Observation, np.ndarray, np.ndarray, np.ndarray, np.ndarray]):
+class VectorTopKActions(_VectorWrapper):
     """TopKActions around a vector environment, in all autoreset modes.
 
     All rows of a step are scored in one call, and a language model reads new tokens only. Under the same

@@ -103,13 +103,18 @@ def test_after_a_reset_that_raised_no_episode_is_running(wrong, monkeypatch):
         ({"max_new_tokens": 0}, ValueError, "max_new_tokens=0"),
         ({"max_prompt_tokens": 2.5}, ValueError, "max_prompt_tokens=2.5"),
         ({"metrics": "bleu"}, ValueError, "list of reward specs"),
-        ({"tokenizer": "hf:/no/such/folder"}, ValueError, "cannot load tokenizer"),
     ],
 )
 def test_bad_arguments_name_the_thing_and_the_way_out(kwargs, error, message):
     with pytest.raises(error) as caught:
         gym.make("TextGen-v0", **kwargs)
     assert message in str(caught.value)
+
+
+def test_a_tokenizer_folder_that_does_not_exist_is_named():
+    pytest.importorskip("transformers")
+    with pytest.raises(ValueError, match="cannot load tokenizer 'hf:/no/such/folder'"):
+        gym.make("TextGen-v0", tokenizer="hf:/no/such/folder")
 
 
 def test_limits_are_integers_of_any_kind():

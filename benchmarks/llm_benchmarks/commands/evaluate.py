@@ -18,6 +18,7 @@ from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.run.cell import run_cell
 from llm_benchmarks.run.cells import Cell, SuiteError
 from llm_benchmarks.run.resolve import Resolved, resolve_agent, with_environment
+from llm_benchmarks.run.threads import limit_threads
 
 _SAMPLES = 3
 _LOADED = (
@@ -28,7 +29,7 @@ _LOADED = (
 
 
 @termination_interrupts()
-def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
+def run(cell: Cell, store: Path, *, device: str, json_output: bool, threads: int | None = None) -> int:
     """Evaluates and writes the record; prints the scores and the record's id.
 
     Returns:
@@ -38,7 +39,8 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
         KeyboardInterrupt: Ctrl-C, SIGTERM or SIGHUP came; the record has the status "interrupted".
     """
     with bad_input():
-        _check(cell, device)
+        resolved = _check(cell, device)
+    limit_threads(threads, resolved.spec.agent)
     usable_folder(store)
     try:
         result = run_cell(cell, RecordStore(store), device=device)
@@ -79,8 +81,8 @@ def run(cell: Cell, store: Path, *, device: str, json_output: bool) -> int:
     return 0 if result.status == "completed" else 1
 
 
-def _check(cell: Cell, device: str) -> None:
-    """Raises if the evaluation is bound to fail.
+def _check(cell: Cell, device: str) -> Resolved:
+    """Returns the run, and raises if the evaluation is bound to fail.
 
     Raises:
         ValueError: The agent must be trained first, or was trained on another id or with the evaluation
@@ -102,6 +104,7 @@ def _check(cell: Cell, device: str) -> None:
             raise SuiteError(f"--seed {resolved.seed} is the seed '{cell.agent}' was trained with")
         _check_loads(resolved, device)
     with_environment(resolved)
+    return resolved
 
 
 def _check_loads(resolved: Resolved, device: str) -> None:

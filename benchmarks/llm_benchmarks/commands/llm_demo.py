@@ -30,6 +30,7 @@ from llm_benchmarks.run.resolve import resolve
 from llm_benchmarks.run.runner import run_suite
 from llm_benchmarks.run.suite import Suite, find_suite, load_suite
 from llm_benchmarks.verification.ladder import Ladder
+from llm_benchmarks.run.threads import with_threads
 from llm_envs.foreign import shown_lines
 
 BEFORE, AFTER = "lm_sample", "token_dqn"
@@ -38,19 +39,22 @@ _SAMPLES, _TOKENS = 6, 2048
 
 
 @termination_interrupts()
-def run(store: Path, *, suite: str = "llm_demo", processes: int | None = None) -> int:
+def run(
+    store: Path, *, suite: str = "llm_demo", processes: int | None = None, threads: int | None = None
+) -> int:
     """Runs the suite, and compares the texts on held-out prompts before and after training.
 
     Args:
         store: The records are written here. Cells with a record do not run again.
         suite: A suite with `lm_sample` and `token_dqn`; its other agents and seeds are compared too.
         processes: Number of cells that run at once; the suite's number by default.
+        threads: Threads of each cell; by default OMP_NUM_THREADS if it is set, else the suite's number.
 
     Returns:
         0 if the score rose by `GAIN`, the base NLL and distinct-2 stayed within `NLL_RISE` and
         `DISTINCT_FALL`, and the records are proved; 1 if not; 130 if it was interrupted.
     """
-    loaded = load_suite(find_suite(suite))
+    loaded = with_threads(load_suite(find_suite(suite)), threads)
     if missing := {BEFORE, AFTER} - {cell.agent for cell in loaded.cells}:
         raise InputError(f"suite {suite!r} has no {' and no '.join(sorted(missing))} to compare")
     console = report_console(WIDTH)

@@ -52,6 +52,26 @@ Processes = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", metavar="NAME", help="A torch device, or auto.")]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        max=1024,
+        help="CPU threads. By default OMP_NUM_THREADS if set, else 1, and all cores for pretrained models.",
+    ),
+]
+SuiteThreads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        max=1024,
+        help="CPU threads of each cell. By default OMP_NUM_THREADS if set, else the suite's.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,13 @@ from llm_benchmarks.records.trained_on import trained_on
 from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.phases import phases_of
 from llm_benchmarks.run.progress import TrainingProgress
+from llm_benchmarks.run.threads import limit_threads
 from llm_benchmarks.run.trained_folder import RUN, TrainedFolder
 from llm_benchmarks.run.training import UnsavedError, prepare
 
 
 @termination_interrupts()
-def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> int:
+def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str, threads: int | None = None) -> int:
     """Trains; Ctrl-C, SIGTERM and SIGHUP save the agent and end it.
 
     Returns:
@@ -40,6 +42,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
         if show_q and not hasattr(training.agent, "replay"):
             raise InputError(f"--show-q looks into token_dqn; {cell.agent!r} has no Q to show")
         training.claim()
+    limit_threads(threads, training.resolved.spec.agent)
     spec, total = training.resolved.spec, training.state.training.total_timesteps
     say(console, f"training {cell.agent} on {cell.env_id}, seed {cell.seed}, {total:,} steps, into {out}")
     _print_training(console, spec, cell, out)
@@ -58,7 +61,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str) -> in
     except KeyboardInterrupt:
         completed = training.state.status == "completed"  # the signal came while the agent was saved
         end = "done" if completed else "interrupted"
-        goes_on = "" if completed else ", --resume goes on"
+        goes_on = "" if completed else _what_resume_does(cell, places)
         _print_report(console, training.state, f"{end}; the agent stands in {out}{goes_on}")
         return INTERRUPTED
     except NotFinite as error:
@@ -113,6 +116,13 @@ class _ShownQ(BaseCallback):
                 *(plain(text, limit=None) for text in (report.prefix, candidates, report.taken)), *numbers
             )
         Console().print(table)
+
+
+def _what_resume_does(cell: Cell, places: Sequence[Path]) -> str:
+    """Says after an interruption what --resume does: without a checkpoint there is nothing to go on from."""
+    if cell.agent in AGENTS and not any(map(newest_checkpoint, places)):
+        return "; no checkpoint had been written yet, so --resume begins anew"
+    return ", --resume goes on"
 
 
 def _print_training(console: Console, spec: RunSpec, cell: Cell, out: Path) -> None:

@@ -16,6 +16,7 @@ from llm_benchmarks.commands.options import (
     Set,
     Split,
     Store,
+    Threads,
     code_allowed,
 )
 from llm_benchmarks.console.input import bad_input, usable_device
@@ -67,6 +68,7 @@ def command(
     ] = False,
     allow_code: AllowCode = None,
     device: Device = "auto",
+    threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Evaluates an agent on the test split and writes a record."""
@@ -96,4 +98,4 @@ def command(
     from llm_benchmarks.commands.evaluate import run
 
     with code_allowed(allow_code, cell):
-        raise typer.Exit(run(cell, store, device=device, json_output=json))
+        raise typer.Exit(run(cell, store, device=device, threads=threads, json_output=json))

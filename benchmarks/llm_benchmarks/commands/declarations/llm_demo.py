@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from llm_benchmarks.commands.options import Store
+from llm_benchmarks.commands.options import Store, SuiteThreads
 from llm_benchmarks.console.input import bad_input
 
 
@@ -19,6 +19,7 @@ def command(
             metavar="SUITE", help="The suite to run: llm_demo, llm_demo_seeds or a TOML file like them."
         ),
     ] = "llm_demo",
+    threads: SuiteThreads = None,
 ) -> None:
     """Trains SmolLM2-135M to write positive sentences.
 
@@ -27,4 +28,4 @@ def command(
     from llm_benchmarks.commands.llm_demo import run
 
     with bad_input():
-        raise typer.Exit(run(store, suite=suite))
+        raise typer.Exit(run(store, suite=suite, threads=threads))

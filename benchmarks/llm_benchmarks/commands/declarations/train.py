@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from llm_benchmarks.commands.options import AllowCode, Config, Device, Env, EnvSet, Set, code_allowed
+from llm_benchmarks.commands.options import AllowCode, Config, Device, Env, EnvSet, Set, Threads, code_allowed
 from llm_benchmarks.console.input import bad_input, usable_device
 from llm_benchmarks.console.options import configuration, env_arguments, reward_spec
 
@@ -43,6 +43,7 @@ def command(
     ] = False,
     allow_code: AllowCode = None,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Trains an agent and saves it in a folder.
 
@@ -67,4 +68,4 @@ def command(
     from llm_benchmarks.commands.train import run
 
     with code_allowed(allow_code, cell):
-        raise typer.Exit(run(cell, out, resume=resume, show_q=show_q, device=device))
+        raise typer.Exit(run(cell, out, resume=resume, show_q=show_q, device=device, threads=threads))
