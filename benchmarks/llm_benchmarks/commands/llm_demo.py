@@ -29,8 +29,8 @@ from llm_benchmarks.run.progress import SuiteProgress
 from llm_benchmarks.run.resolve import resolve
 from llm_benchmarks.run.runner import run_suite
 from llm_benchmarks.run.suite import Suite, find_suite, load_suite
-from llm_benchmarks.verification.ladder import Ladder
 from llm_benchmarks.run.threads import with_threads
+from llm_benchmarks.verification.ladder import Ladder
 from llm_envs.foreign import shown_lines
 
 BEFORE, AFTER = "lm_sample", "token_dqn"
