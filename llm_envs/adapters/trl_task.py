@@ -162,8 +162,8 @@ class TrlTask:
             completion_ids = [tokens_of_text(self.task, _text(one)) for one in completions]
         if len(example) != len(completion_ids):
             raise ValueError(
-                f"there are {len(completion_ids)} completions and {len(example)} values of the column 'example', "
-                "which says what a completion answers: train on the task's train_dataset"
+                f"there are {len(completion_ids)} completions and {len(example)} values of the column "
+                "'example', which says what a completion answers: train on the task's train_dataset"
             )
         episodes = [
             episode_of_tokens(self.task, int(index), ids)
