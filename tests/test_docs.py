@@ -189,6 +189,10 @@ def test_a_rendered_frame_has_the_size_that_is_written():
     assert "(480, 640, 3)" in read("docs/use.md")
 
 
+def test_the_tokens_of_a_text_are_coloured_by_the_q_of_an_agent():
+    assert int(run_alone(python_block("docs/use.md", "token_values("))) > 1
+
+
 def test_the_features_extractor_works_with_stock_dqn():
     code = python_block("docs/agents/stable_baselines3.md", "TokenFeaturesExtractor")
     assert 0 <= float(run_alone(code)) <= 1

@@ -30,6 +30,16 @@ PAGES: dict[str, tuple[str, str, Sequence[str]]] = {
         ["llm_envs.rewards.registry", "llm_envs.rewards.context", "llm_envs.rewards.reward_set"],
     ),
     "data": ("Data and tokenizers", "Corpora and what turns text into tokens.", ["llm_envs.data.corpus"]),
+    "adapters": (
+        "Other libraries",
+        "[The page about trainers](../trainers.md) shows them at work.",
+        [
+            "llm_envs.adapters.trl_task",
+            "llm_envs.adapters.verifiers_environment",
+            "llm_envs.adapters.minari_dataset",
+            "llm_envs.html",
+        ],
+    ),
     "token_dqn": (
         "TokenDQN",
         "[The page of the algorithm](../agents/token_dqn.md) has the equations.",

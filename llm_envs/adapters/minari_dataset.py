@@ -56,6 +56,10 @@ def to_minari(
     buffers = []
     for number, given in enumerate(episodes):
         row = given if isinstance(given, Mapping) else given.to_dict()
+        if lacking := [name for name in ("example", "seed", "action_ids") if name not in row]:
+            raise ValueError(
+                f"episode {number} has no {lacking[0]!r}; give rows of an evaluation or of a record"
+            )
         example, seed = int(row["example"]), int(row["seed"])
         played = _play(inner, example, seed, row["action_ids"], f"episode {number}")
         outcome = played["outcome"]

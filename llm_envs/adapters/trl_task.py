@@ -160,6 +160,11 @@ class TrlTask:
             return [float(reward) for reward in dialogue_reward]
         if completion_ids is None:
             completion_ids = [tokens_of_text(self.task, _text(one)) for one in completions]
+        if len(example) != len(completion_ids):
+            raise ValueError(
+                f"there are {len(completion_ids)} completions and {len(example)} values of the column "
+                "'example', which says what a completion answers: train on the task's train_dataset"
+            )
         episodes = [
             episode_of_tokens(self.task, int(index), ids)
             for index, ids in zip(example, completion_ids, strict=True)

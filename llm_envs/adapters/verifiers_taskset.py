@@ -67,9 +67,11 @@ class TokenTaskset(vf.Taskset[TokenTask, TokenTasksetConfig]):
 
 
 class TokenEnvironmentConfig(vf.EnvConfig):
-    """One seat: the model that plays."""
+    """One seat: the model that plays, by default in a chat without tools on this machine."""
 
-    player: vf.AgentConfig = vf.AgentConfig()
+    player: vf.AgentConfig = vf.AgentConfig.model_validate(
+        {"harness": {"id": "null"}, "runtime": {"type": "subprocess"}}
+    )
 
 
 class TokenEnvironment(vf.Env[TokenEnvironmentConfig]):

@@ -112,7 +112,7 @@ class TokenVectorEnv(VectorEnv[np.ndarray, np.ndarray, np.ndarray]):
         self._any_over = True
         self._begun = False
         self._outcomes: list[Outcome | None] = [None] * num_envs
-        self._paid: list[list[float]] | None = [[]] * num_envs if render_mode == "html" else None
+        self._paid = [list[float]() for _ in range(num_envs)] if render_mode == "html" else None
 
     @property
     def tokenizer(self) -> Tokenizer:

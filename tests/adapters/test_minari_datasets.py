@@ -88,6 +88,11 @@ def test_episodes_of_another_environment_are_refused():
         llm_envs.adapters.to_minari("wrong-v0", [replace(rows[0], reward=0.25)], env)
     with pytest.raises(ValueError, match="does not end there"):
         llm_envs.adapters.to_minari("wrong-v0", [replace(rows[0], action_ids=rows[0].action_ids[:1])], env)
+    with pytest.raises(ValueError, match="episode 0 has no 'seed'"):
+        llm_envs.adapters.to_minari("wrong-v0", [{"example": 0, "action_ids": [0]}], env)
+    for hostile in ({"example": 10**6}, {"action_ids": [10**9]}, {"action_ids": [*rows[0].action_ids, 0]}):
+        with pytest.raises(ValueError, match="episode 0"):
+            llm_envs.adapters.to_minari("wrong-v0", [{**rows[0].to_dict(), **hostile}], env)
     with pytest.raises(ValueError, match="no episodes"):
         llm_envs.adapters.to_minari("wrong-v0", [], env)
     dataset = llm_envs.adapters.to_minari("train-v0", rows, env)

@@ -169,6 +169,8 @@ def test_a_wider_head_does_not_write_tokens_that_are_not_there(tmp_path):
 
 
 def test_what_cannot_be_trained_is_said(model):
+    with pytest.raises(ValueError, match="2 completions and 0 values of the column 'example'"):
+        adapted(model, "openings").reward_funcs(completions=["a", "b"])
     with pytest.raises(ValueError, match=r"tokenizer=.*'word'.*pass tokenizer='hf:NAME_OR_FOLDER'"):
         llm_envs.adapters.trl("Translation-v0")
     with pytest.raises(ValueError, match="'CartPole-v1' is not an environment of this package"):

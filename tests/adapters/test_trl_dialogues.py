@@ -126,7 +126,7 @@ def test_a_dialogue_that_nobody_played_is_not_scored(task):
     with pytest.raises(ValueError, match="rollout_func"):
         task.reward_funcs(completions=["hello"], example=[0])
     one_turn = llm_envs.adapters.trl(
-        "TextGen-v0", tokenizer=f"hf:{task.model}", examples=[0], max_prompt_tokens=99
+        "Translation-v0", tokenizer=f"hf:{task.model}", examples=[0], max_prompt_tokens=99
     )
     assert one_turn.rollout_func is None
     assert one_turn.environment_factory is None

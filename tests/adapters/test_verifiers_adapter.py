@@ -11,6 +11,9 @@ from types import SimpleNamespace
 import gymnasium as gym
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from transformers import PreTrainedTokenizerFast
 
 import llm_envs
 
@@ -98,6 +101,23 @@ def test_the_page_about_verifiers_works(tmp_path, monkeypatch, capsys):
     environment = load_environment(resolve_env_config({"taskset": taskset}))
     env = gym.make("TextGen-Tiny-v0", split="test").unwrapped
     assert [task.data.prompt for task in environment.taskset] == [e.source for e in env.task.examples]
+
+
+def test_the_player_chats_here_within_the_token_budget(tmp_path):
+    player = llm_envs.adapters.verifiers("Translation-v0").config.player
+    assert (player.harness.id, player.runtime.type, player.sampling) == ("null", "subprocess", None)
+    words = {"<end>": 0, "a": 1, "\n": 2}
+    backend = Tokenizer(WordLevel(words, unk_token="a"))
+    PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<end>").save_pretrained(tmp_path)
+    environment = llm_envs.adapters.verifiers(
+        "Translation-v0",
+        tokenizer=f"hf:{tmp_path}",
+        max_new_tokens=7,
+        player={"sampling": {"temperature": 0.5}},
+    )
+    sampling = environment.config.player.sampling
+    assert (sampling.max_tokens, sampling.temperature) == (7, 0.5)
+    assert environment.config.player.harness.id == "null"
 
 
 def test_arguments_reach_the_environment_and_wrong_ones_are_said():
