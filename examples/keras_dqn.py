@@ -1,6 +1,6 @@
 """The DQN of the article that the project began from, in Keras 3: see docs/from-the-article.md.
 
-python examples/keras_dqn.py --env TextGen-Tiny-v0 --total-timesteps 16000 --seed 0
+python examples/keras_dqn.py --env TextGen-Tiny-v0 --total-timesteps 8000 --seed 0
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Policy:
 def main(argv=None):
     parser = argparse.ArgumentParser()
     parser.add_argument("--env", default="TextGen-Tiny-v0")
-    parser.add_argument("--total-timesteps", type=int, default=16_000)
+    parser.add_argument("--total-timesteps", type=int, default=8_000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
     torch.set_num_threads(1)  # more only slow down a network of this size

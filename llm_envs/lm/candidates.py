@@ -143,7 +143,7 @@ class CandidateRule:
                 f"end_token_ids={list(self.ends)}: {wrong[0]} is not a token id, 0 to {size - 1}"
             )
         self.k, self.size = number, size
-        self._mask = getattr(env.unwrapped, "action_mask", None)
+        self._mask = _action_mask(env)
         self._lm = lm
         self._scorer_options: dict[str, Any] = {
             "vocabulary_size": size,
@@ -165,6 +165,13 @@ class CandidateRule:
         """Returns candidates that have read nothing yet."""
         scorer = make_scorer(self._lm, **self._scorer_options)
         return Candidates(scorer, self.size, self.k, self.ends, self._mask)
+
+
+def _action_mask(env: Any) -> Callable[[np.ndarray], np.ndarray] | None:
+    """Returns the `action_mask` of an environment or of a wrapper around it, None if there is none."""
+    if isinstance(env, gym.Env) and env.has_wrapper_attr("action_mask"):
+        return env.get_wrapper_attr("action_mask")
+    return getattr(env.unwrapped, "action_mask", None)
 
 
 def _check_spaces(observation: gym.Space[Any], action: gym.Space[Any]) -> tuple[int, int]:

@@ -76,7 +76,7 @@ def test_after_a_reset_that_raised_no_episode_is_running(wrong, monkeypatch):
 @pytest.mark.parametrize(
     ("kwargs", "error", "message"),
     [
-        ({"datset": "poems"}, TypeError, "no argument 'datset'; did you mean 'dataset'"),
+        ({"datset": "poems"}, TypeError, "unexpected keyword argument 'datset'; did you mean 'dataset'"),
         ({"dataset": "poem"}, ValueError, "did you mean 'poems'"),
         ({"reward": "blue"}, ValueError, "unknown reward 'blue'; did you mean 'bleu'"),
         ({"reward": {"id": "bleu", "max_ordr": 2}}, ValueError, "max_order"),

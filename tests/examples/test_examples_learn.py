@@ -10,6 +10,8 @@ from importlib.util import find_spec
 import pytest
 from example_runs import gain_over_random
 
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the libraries, about themselves
+
 
 def needs(library: str, install: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(find_spec(library) is None, reason=f"{library} is not installed: {install}")

@@ -11,7 +11,7 @@ from stable_baselines3.common.env_util import make_vec_env
 
 import llm_envs
 from llm_baselines.registry import make_agent
-from llm_envs.wrappers import ActionMasks, MaskedPolicy, TokenizedDiscrete
+from llm_envs.wrappers import ActionMasks, MaskedPolicy, TokenizedDiscrete, TopKActions
 
 TINY = "TextGen-Tiny-v0"
 END, SEPARATOR, A, B = 0, 1, 2, 3
@@ -123,6 +123,17 @@ def test_our_agents_keep_the_mask():
     begun = np.repeat(observation[None], 200, axis=0)
     assert agent.action_mask(begun[:1]).tolist() == [[True, False, *[True] * 6]]
     assert SEPARATOR not in agent.predict(begun)[0]
+
+
+def test_top_k_candidates_keep_to_the_mask():
+    def likes_the_separator(observations):
+        return np.tile(np.log([0.05, 0.65, *[0.05] * 6]), (len(observations), 1)).astype(np.float32)
+
+    env = TopKActions(make(), likes_the_separator, 4)
+    observation, _ = env.reset(seed=0)
+    assert observation["candidates"].tolist() == [END, A, B, B + 1]
+    observation, *_ = env.step(1)
+    assert observation["candidates"].tolist() == [END, B, B + 1, B + 2]
 
 
 class Likes:
