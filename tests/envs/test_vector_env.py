@@ -10,6 +10,7 @@ import pytest
 from gymnasium.error import InvalidAction, ResetNeeded
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
+from packaging.version import Version
 
 import llm_envs
 from llm_envs import WAIT
@@ -101,6 +102,10 @@ def test_metadata_names_the_autoreset_mode():
         assert env.metadata["autoreset_mode"] is mode
 
 
+@pytest.mark.skipif(
+    Version(gym.__version__) < Version("1.4"),
+    reason="DictInfoToList could not read what RecordEpisodeStatistics writes",
+)
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 def test_gymnasium_wrappers_run_over_it(mode):
     env = gym.make_vec("TextGen-Tiny-v0", num_envs=4, autoreset_mode=mode)

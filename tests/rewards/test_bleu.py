@@ -127,9 +127,8 @@ def test_prefix_scorer_starts_again_when_the_text_does_not_grow():
     example = Example("", ("the cat sat on the mat",))
     scorer = reward.prefix_scorer()
     for written in ("the cat sat", "the dog", "the cat sat on", "", "the cat sat on the mat"):
-        assert scorer(Episode(example, written)) == pytest.approx(
-            reward(Episode(example, written)), abs=1e-12
-        )
+        episode = Episode(example, written)
+        assert scorer(episode) == pytest.approx(reward(episode), abs=1e-12)
     other = Example("", ("the cat sat on a chair and slept",))
     grown = Episode(other, "the cat sat on the mat and slept")
     assert scorer(grown) == pytest.approx(reward(grown), abs=1e-12)

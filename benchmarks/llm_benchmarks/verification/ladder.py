@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from llm_baselines.registry import AGENTS
 from llm_benchmarks.records.record import Record, Rows
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.records.values import RecordError
@@ -102,7 +103,7 @@ class Ladder:
         if first.outcome != "holds":
             return
         yield second
-        if second.outcome == "holds" and self.level > 2:
+        if second.outcome == "holds" and self.level > 2 and not _is_anchor(record):
             yield _tried(3, lambda: self._evaluate(record, rows, ground))
 
     def _replay(self, record: Record, rows: Rows, ground: Ground, all_written: Iterable[Written]) -> None:
@@ -118,6 +119,11 @@ class Ladder:
         return check_checkpoint(
             record, rows, ground, self.checkpoint, seed=self.fresh_seed, margin=self.margin
         )
+
+
+def _is_anchor(record: Record) -> bool:
+    """Returns True for an agent of this package that is not trained: it has no checkpoint, and needs none."""
+    return record.spec.training is None and record.spec.agent.name in AGENTS
 
 
 def _by_environment(record: Record) -> tuple[str, str]:

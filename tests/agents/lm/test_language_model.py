@@ -203,9 +203,9 @@ def test_weights_cut_short_are_named(tmp_path):
 
 
 def test_a_model_with_adapters_of_its_own_is_to_be_merged_first(tmp_path):
-    from peft import LoraConfig, get_peft_model
-
-    with_adapters = get_peft_model(small_model("llama", V), LoraConfig(task_type="CAUSAL_LM"))
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(task_type="CAUSAL_LM")
+    with_adapters = peft.get_peft_model(small_model("llama", V), config)
     with pytest.raises(ValueError, match="merge_and_unload"):
         build(with_adapters)
     build(with_adapters.merge_and_unload())

@@ -23,6 +23,7 @@ def test_the_report_names_versions_and_the_device(capsys):
 
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(monkeypatch, capsys):
     monkeypatch.setitem(EXTRAS, "parquet", ("pyarrow_of_nowhere",))
+    monkeypatch.setenv("COLUMNS", "200")
     assert main(["doctor"]) == 0
     printed = capsys.readouterr().out
     assert "pyarrow_of_nowhere" in printed

@@ -102,3 +102,15 @@ def test_a_tolerance_is_what_a_reward_declares(tmp_path, monkeypatch):
     for shift, level in ((0.005, 2), (0.02, 0)):
         monkeypatch.setattr(Neural, "shift", shift)
         assert one(store)[1] == level
+
+
+def test_an_anchor_needs_no_checkpoint_and_another_untrained_agent_does(tmp_path):
+    env = gym.make("TextGen-Tiny-v0", split="test", metrics="default")
+    result = llm_envs.evaluate(RandomAgent(env, 0), env, seed=1_000_000)
+    for name, found in (
+        ("random", (2, "")),
+        ("mine", (2, "its agent is not trained, so it has no checkpoint")),
+    ):
+        store = RecordStore(tmp_path / name)
+        record_evaluation(result, RandomAgent(env, 0), env, store, name=name)
+        assert one(store, level=3)[1:] == found
