@@ -104,7 +104,13 @@ def _print_corruptions(console: Console, report: Report) -> None:
     for one in report.corruptions:
         cells = [f"{s.value:.0%} ({p:.0%})" for s, p in zip(one.shares, one.preferred, strict=True)]
         rows.append(
-            Row([plain(one.name), *map(plain, cells), plain("earn less" if one.monotone else "not always less")])
+            Row(
+                [
+                    plain(one.name),
+                    *map(plain, cells),
+                    plain("earn less" if one.monotone else "not always less"),
+                ]
+            )
         )
     print_table(console, columns, rows, all_in=_ALL)
 
