@@ -35,7 +35,7 @@ def print_report(report: Report) -> None:
         names = [metric.name for metric in report.held_out if metric.aspect == aspect]
         if names:
             say(console, f"  {_ASPECTS[aspect]}: {', '.join(names)}")
-    say(console, f"{report.seconds:.0f} s, {report.cpu_seconds:.0f} s of them on the processor")
+    say(console, f"{_seconds(report.seconds)} s, {_seconds(report.cpu_seconds)} s of them on the processor")
     for finding in report.findings:
         say(console, f"{finding.grade}: {finding.name}: {finding.says}", _STYLES[finding.grade])
     say(console, verdict_line(report), "bold red" if report.exploits else "bold green")
@@ -59,6 +59,10 @@ def verdict_line(report: Report) -> str:
         f"holds: no text without merit earns over {LIMIT:.0%} of the references' reward while held-out "
         "metrics do not rise"
     )
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
 
 
 def _zero(report: Report) -> str:
