@@ -19,7 +19,7 @@ from llm_baselines.storage.interruption import deferred_signals
 from llm_baselines.storage.tensors import read_tensors, write_tensors
 from llm_baselines.training.objective_guard import ObjectiveGuard
 from llm_baselines.training.player import RoundPlayer
-from llm_baselines.training.reward_watch import RewardWatch
+from llm_baselines.training.reward_watch import RewardWatch, SamplesListener
 from llm_baselines.training.trainer import TrainingRun
 from llm_envs import vectorize
 
@@ -45,6 +45,8 @@ class PlayingAgent(LanguageAgent):
     """With component_scaling="normalize" what recombines the reward's components; else None."""
     remedies: ClassVar[str] = ""
     """What else to turn where learning makes texts worse, after "Lower learning_rate"."""
+    on_samples: SamplesListener | None = None
+    """Called with every table of sampled texts."""
 
     def _build(self) -> None:
         check_start(self.config)
@@ -70,7 +72,10 @@ class PlayingAgent(LanguageAgent):
         """Returns what observes the rewards of a training."""
         config = self.config
         return RewardWatch(
-            log_samples=config.log_samples, warns=config.reward_warnings, can_scale=self.native
+            log_samples=config.log_samples,
+            warns=config.reward_warnings,
+            can_scale=self.native,
+            listener=self.on_samples,
         )
 
     @property

@@ -14,7 +14,7 @@ from llm_envs.envs.ids import registered_arguments
 TUNED = "tuned"
 """The design that `--reward tuned` chooses: a training reward, with the timing and discount it was tuned for.
 
-"default" always means the id's own reward.
+"default" always means the environment's default reward.
 """
 
 

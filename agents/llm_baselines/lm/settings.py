@@ -71,7 +71,8 @@ class LanguageAgentConfig:
     eval_deterministic: bool = option(True, "whether evaluations on validation are greedy; False samples")
     eval_metrics: list[Any] = option(
         [],
-        "metrics of evaluations on validation besides the id's own: rewards, as held-out values of the curve",
+        "metrics of evaluations on validation besides the environment's own: rewards, as held-out values of "
+        "the curve",
         later=True,
         affects_result=False,
     )

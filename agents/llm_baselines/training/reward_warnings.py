@@ -32,7 +32,7 @@ _MOVED = math.log(1.5)  # how far a length has moved from the start if it drifts
 _FALL, _RISE = 3.0, 2.0  # standard errors
 _EVALUATIONS = 2  # evaluations in a row
 _VARIETY = ("distinct", "novelty")  # random texts are the most varied, so these fall in healthy trainings
-OWN = "the environment's own reward"
+OWN = "the environment's default reward"
 
 
 class RewardWarning(UserWarning):

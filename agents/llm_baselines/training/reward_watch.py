@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,9 @@ from llm_baselines.training.reward_warnings import RewardWarnings
 from llm_baselines.training.sample_table import SAMPLES, SampleTable
 from llm_envs import EvaluationResult
 
+SamplesListener = Callable[[SampleTable], None]
+"""Called with every table of sampled texts."""
+
 _NO_TABLES = ("stdout", "log", "csv", "json")  # formats that show numbers
 
 
@@ -28,10 +31,18 @@ class RewardWatch:
         log_samples: Rounds between tables of sampled texts; 0 for none.
         warns: Whether to warn.
         can_scale: Whether the learner has the option `component_scaling`.
+        listener: Gets every table; None for none.
     """
 
-    def __init__(self, *, log_samples: int, warns: bool, can_scale: bool = False) -> None:
-        self._log_samples = log_samples
+    def __init__(
+        self,
+        *,
+        log_samples: int,
+        warns: bool,
+        can_scale: bool = False,
+        listener: SamplesListener | None = None,
+    ) -> None:
+        self._log_samples, self._listener = log_samples, listener
         self._warnings = RewardWarnings(can_scale=can_scale) if warns else None
 
     def played(self, played: PlayedRound, round: int, logger: Logger) -> dict[str, float]:
@@ -56,6 +67,8 @@ class RewardWatch:
             table = SampleTable.of(played.outcomes)
             logger.record(SAMPLES, table, exclude=_NO_TABLES)
             logger.log(table.in_terminal())
+            if self._listener is not None:
+                self._listener(table)
         return log_values(statistics, collapsed)
 
     def evaluated(self, result: EvaluationResult, recent_scores: Sequence[float]) -> None:

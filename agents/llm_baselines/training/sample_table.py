@@ -65,7 +65,7 @@ class SampleTable(str):
             numbers = ", ".join(
                 f"{name} {value:.3g}" for name, value in zip(self.columns[:-2], row[:-2], strict=True)
             )
-            lines += [f"  {numbers}", f"    {row[-2]}", f"    -> {row[-1]}"]
+            lines += [f"  {numbers}", f"    {row[-2]}", f"    -> {row[-1] or '(nothing)'}"]
         return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ import typer
 from llm_benchmarks.commands.options import AllowCode, Env, EnvSet, Json, code_allowed
 from llm_benchmarks.console.input import InputError, bad_input, creatable, is_folder
 from llm_benchmarks.console.options import env_arguments, reward_spec
+from llm_envs.foreign import shown
 
 
 def command(
@@ -90,4 +92,5 @@ def command(
         from llm_benchmarks.rewards.audit.page import write_page
 
         write_page(report, out)
+        print(shown(f"wrote {out}: open it in a browser", None), file=sys.stderr if json else sys.stdout)
     raise typer.Exit(1 if report.exploits else 0)

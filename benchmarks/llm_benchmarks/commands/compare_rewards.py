@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -87,7 +88,7 @@ def run(plan: Plan, out: Path, store: Path, *, processes: int, json_output: bool
     if json_output:
         print(json.dumps({**found.to_dict(), "files": [str(file) for file in files]}, allow_nan=False))
     else:
-        _print(found, files[0])
+        _print(found, files)
     if outcome.interrupted:
         return INTERRUPTED
     return 1 if outcome.failed else 0
@@ -98,8 +99,8 @@ def _command() -> str:
     return shlex.join(["llm-envs", *sys.argv[1:]])
 
 
-def _print(found: Found, page: Path) -> None:
-    """Prints the matrix, and a line for each design."""
+def _print(found: Found, files: Sequence[Path]) -> None:
+    """Prints the matrix, a line for each design, and the files with everything."""
     console = report_console(_WIDTH)
     columns = [TableColumn("trained on"), *(TableColumn(c.name, right=True) for c in found.columns)]
     rows = []
@@ -119,4 +120,5 @@ def _print(found: Found, page: Path) -> None:
     for name, lines in found.readings().items():
         for line in lines:
             say(console, f"{name}: {line}")
-    say(console, f"the page: {page}")
+    page, *data = map(str, files)
+    say(console, f"wrote {page}: open it in a browser; the same as data: {', '.join(data)}")

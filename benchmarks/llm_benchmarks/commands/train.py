@@ -22,14 +22,23 @@ from llm_benchmarks.console.termination import termination_interrupts
 from llm_benchmarks.records.trained_on import trained_on
 from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.phases import phases_of
-from llm_benchmarks.run.progress import TrainingProgress
+from llm_benchmarks.run.progress import ReportsSamples, TrainingProgress
 from llm_benchmarks.run.threads import limit_threads
 from llm_benchmarks.run.trained_folder import RUN, TrainedFolder
 from llm_benchmarks.run.training import UnsavedError, prepare
 
 
 @termination_interrupts()
-def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str, threads: int | None = None) -> int:
+def run(
+    cell: Cell,
+    out: Path,
+    *,
+    resume: bool,
+    show_q: bool,
+    device: str,
+    threads: int | None = None,
+    show_samples: bool = False,
+) -> int:
     """Trains; Ctrl-C, SIGTERM and SIGHUP save the agent and end it.
 
     Returns:
@@ -41,6 +50,8 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str, threa
         training = prepare(cell, out, resume=resume, device=device)
         if show_q and not hasattr(training.agent, "replay"):
             raise InputError(f"--show-q looks into token_dqn; {cell.agent!r} has no Q to show")
+        if show_samples:
+            _check_samples(training.agent, cell.agent)
         training.claim()
     limit_threads(threads, training.resolved.spec.agent)
     spec, total = training.resolved.spec, training.state.training.total_timesteps
@@ -56,7 +67,7 @@ def run(cell: Cell, out: Path, *, resume: bool, show_q: bool, device: str, threa
     q_table = _ShownQ() if show_q else None
     phases = phases_of(spec, evaluated=False)
     try:
-        with TrainingProgress(console, training.agent, phases, total):
+        with TrainingProgress(console, training.agent, phases, total, samples=show_samples):
             training.run(callback=q_table)
     except KeyboardInterrupt:
         completed = training.state.status == "completed"  # the signal came while the agent was saved
@@ -123,6 +134,16 @@ def _what_resume_does(cell: Cell, places: Sequence[Path]) -> str:
     if cell.agent in AGENTS and not any(map(newest_checkpoint, places)):
         return "; no checkpoint had been written yet, so --resume begins anew"
     return ", --resume goes on"
+
+
+def _check_samples(agent: object, name: str) -> None:
+    """Raises InputError if an agent logs no sampled texts."""
+    if not isinstance(agent, ReportsSamples):
+        raise InputError(
+            f"--show-samples shows texts that an agent plays while it trains; {name!r} logs none"
+        )
+    if not getattr(getattr(agent, "config", None), "log_samples", 1):
+        raise InputError("--show-samples and log_samples=0, which logs no texts: leave one of them out")
 
 
 def _print_training(console: Console, spec: RunSpec, cell: Cell, out: Path) -> None:

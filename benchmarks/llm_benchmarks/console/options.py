@@ -52,7 +52,7 @@ def reward_spec(text: str, option: str = "--reward", *, trains: bool = False) ->
     if text == _TUNED and not trains:
         raise ValueError(
             f"{option} tuned is a reward to train on: `llm-envs train --reward tuned`; score with a reward's "
-            "name, JSON, or default, the environment's own"
+            "name, JSON, or default, the environment's default reward"
         )
     if not text.lstrip().startswith(("{", "[", '"')):
         from llm_envs.rewards import parse_reward

@@ -22,7 +22,7 @@ from llm_benchmarks.records.trained_on import reward_label
 from llm_envs.foreign import shown
 
 _ACROSS = {"timesteps": "steps", "seconds": "seconds of training, warm start included"}
-_OWN = "the id's own reward"
+_OWN = "the environment's default reward"
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def short(value: Any) -> str:
 
 def _reward(training: TrainingSpec, config: Mapping[str, Any]) -> Iterator[str]:
     spec, timing = training.reward.spec, training.reward_timing or "terminal"
-    yield "the id's own reward" if spec == "default" else reward_label(spec)
+    yield "the environment's default reward" if spec == "default" else reward_label(spec)
     kind = timing.get("id") if isinstance(timing, Mapping) else timing
     yield "paid at the end" if kind == "terminal" else str(kind)
     if config.get("gamma", 1) != 1:

@@ -61,7 +61,8 @@ class FittedPreferences:
 
     Attributes:
         model: Fitted to all comparisons.
-        accuracy: The share of held-out comparisons, ties left out, whose preferred text scores higher.
+        accuracy: The share of held-out comparisons, ties left out, whose preferred text scores higher. Two
+            texts that score the same count half.
         low: Lower end of the 95 % interval, over prompts.
         high: Upper end.
         longer: The accuracy of "the longer text is better", or of the opposite if that is more.
@@ -182,7 +183,7 @@ def _measured(
     seed: int,
 ) -> FittedPreferences:
     decided = share != 0.5
-    right = ((margins > 0) == (share > 0.5))[decided].astype(float)
+    right = np.where(margins == 0.0, 0.5, (margins > 0) == (share > 0.5))[decided]
     clusters = [c.prompt for c, kept in zip(comparisons, decided, strict=True) if kept]
     accuracy = share_interval(list(right), clusters)
     lengths = np.array([len(words_of(c.a)) - len(words_of(c.b)) for c in comparisons])[decided]

@@ -5,12 +5,18 @@ A learner finds such frames, since one of them earns something everywhere. This 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from random import Random
 from statistics import fmean
 
-from llm_benchmarks.rewards.search import changed, first_lines, followers_and_words, joined, score_of
+from llm_benchmarks.rewards.hill_climbing import changed, climbed, drawn
+from llm_benchmarks.rewards.search import (
+    TEMPERATURE,
+    first_lines,
+    followers_and_words,
+    joined,
+    score_of,
+)
 from llm_envs.envs.task import Task
 from llm_envs.episode import Example
 from llm_envs.tokenizers.words import is_word
@@ -20,7 +26,6 @@ GAPS = ("<1>", "<2>", "<3>")
 """The places of the first, second and third requested word."""
 
 _SAMPLE = 12
-_TEMPERATURE = 0.02
 _MARKS = (".", ",")
 _SHORTEST = 4
 
@@ -48,28 +53,21 @@ def frame_climb(
     def value_of(frame: Sequence[str]) -> float:
         return fmean(score(_tokens(frame, example)) for example, score in scores)
 
-    def drawn(frame: Sequence[str], place: int) -> str:
-        kind = rng.random()
-        after = followers.get(frame[place - 1] if place else "\n")
-        if kind < 0.5 and after:
-            return rng.choices(list(after), list(after.values()))[0]
-        return rng.choice(GAPS) if kind < 0.62 else rng.choice(words)
+    def draw(frame: Sequence[str], place: int) -> str:
+        return drawn(rng, followers.get(frame[place - 1] if place else "\n"), GAPS, words, most=0.62)
 
     frame = _with_marks(first_lines(sample[0], rng, followers), rng)
     places = [i for i, token in enumerate(frame) if is_word(token)]
     for gap, place in zip(GAPS, rng.sample(places, min(len(GAPS), len(places))), strict=False):
         frame[place] = gap
-    value = value_of(frame)
-    best, top = list(frame), value
-    for attempt in range(tries):
-        made = changed(frame, rng, drawn, _SHORTEST)
-        found = value_of(made)
-        heat = _TEMPERATURE * (1.0 - attempt / tries)
-        if found >= value or rng.random() < math.exp((found - value) / max(heat, 1e-9)):
-            frame, value = made, found
-        if value > top:
-            best, top = list(frame), value
-    return top, best
+    return climbed(
+        frame,
+        value_of,
+        lambda tokens: changed(tokens, rng, draw, shortest=_SHORTEST),
+        rng,
+        tries=tries,
+        temperature=TEMPERATURE,
+    )
 
 
 def _tokens(frame: Sequence[str], example: Example) -> list[str]:

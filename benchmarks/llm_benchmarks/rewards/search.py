@@ -7,22 +7,23 @@ English.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 
+from llm_benchmarks.rewards.hill_climbing import changed, climbed, drawn
 from llm_envs.envs.task import Task
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards.forms import FORMS
 from llm_envs.tokenizers.words import is_word, tokens_of
 
 TRIES = 1500
+TEMPERATURE = 0.02
 WIDTH = 6
 _BREAK = "\n"
 _FOLLOWERS = 12
 _RANDOM = 4
-_TEMPERATURE = 0.02
+_SHORTEST = 3
 _BONUS = 0.3
 
 
@@ -48,20 +49,20 @@ def hill_climb(task: Task, example: Example, rng: Random, tries: int = TRIES) ->
     It starts from lines of words that often follow each other, with the requested words among them. A change
     replaces, inserts, removes or moves a word. Changes that lose a little are taken now and then, at first.
     """
-    score = score_of(task, example)
     followers, words = followers_and_words(task)
     asked = [str(word) for word in example.metadata.get("words", ())]
-    tokens = _first(example, rng, followers, asked)
-    value = score(tokens)
-    best, top = list(tokens), value
-    for attempt in range(tries):
-        made = changed(tokens, rng, lambda text, place: _drawn(text, place, rng, followers, words, asked), 3)
-        found = score(made)
-        heat = _TEMPERATURE * (1.0 - attempt / tries)
-        if found >= value or rng.random() < math.exp((found - value) / max(heat, 1e-9)):
-            tokens, value = made, found
-        if value > top:
-            best, top = list(tokens), value
+
+    def draw(tokens: Sequence[str], place: int) -> str:
+        return drawn(rng, followers.get(tokens[place - 1] if place else _BREAK), asked, words)
+
+    _, best = climbed(
+        _first(example, rng, followers, asked),
+        score_of(task, example),
+        lambda tokens: changed(tokens, rng, draw, shortest=_SHORTEST),
+        rng,
+        tries=tries,
+        temperature=TEMPERATURE,
+    )
     return joined(best)
 
 
@@ -133,46 +134,3 @@ def _first(
     for word, place in zip(asked, rng.sample(places, min(len(asked), len(places))), strict=False):
         tokens[place] = word
     return tokens
-
-
-def changed(
-    tokens: Sequence[str], rng: Random, drawn: Callable[[Sequence[str], int], str], shortest: int
-) -> list[str]:
-    """Returns a copy with one token replaced, inserted, removed or exchanged with another.
-
-    Args:
-        tokens: The text.
-        rng: The source of randomness.
-        drawn: Gives a token for a place of the text.
-        shortest: Texts of so many tokens lose none.
-    """
-    made = list(tokens)
-    place = rng.randrange(len(made))
-    move = rng.random()
-    if move < 0.6:
-        made[place] = drawn(made, place)
-    elif move < 0.75:
-        made.insert(place, drawn(made, place))
-    elif move < 0.9 and len(made) > shortest:
-        del made[place]
-    else:
-        other = rng.randrange(len(made))
-        made[place], made[other] = made[other], made[place]
-    return made
-
-
-def _drawn(
-    tokens: Sequence[str],
-    place: int,
-    rng: Random,
-    followers: dict[str, Counter[str]],
-    words: Sequence[str],
-    asked: Sequence[str],
-) -> str:
-    kind = rng.random()
-    after = followers.get(tokens[place - 1] if place else _BREAK)
-    if kind < 0.5 and after:
-        return rng.choices(list(after), list(after.values()))[0]
-    if kind < 0.7 and asked:
-        return rng.choice(asked)
-    return rng.choice(words)

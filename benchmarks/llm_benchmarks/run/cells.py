@@ -40,7 +40,7 @@ class Evaluation:
     episodes: int | None = option(None, "episodes; by default one for each example of the split", at_least=1)
     num_envs: int = option(32, "environments that step together; changes no result", at_least=1)
     deterministic: bool = option(True, "passed to the agent's predict")
-    reward: Any = option("default", "reward that scores; the id's own by default")
+    reward: Any = option("default", "reward that scores; the environment's default reward unless given")
     metrics: Any = option(
         "default", 'what is only recorded: a list of specs, "default" (the id\'s own) among them'
     )

@@ -13,6 +13,8 @@ from rich.console import Console
 
 from llm_baselines.agent import EvaluationListener
 from llm_baselines.spec import RunSpec
+from llm_baselines.training.reward_watch import SamplesListener
+from llm_baselines.training.sample_table import SampleTable
 from llm_benchmarks.console.progress_display import ProgressDisplay
 from llm_benchmarks.console.report import figure
 from llm_benchmarks.records.trained_on import in_a_line
@@ -169,6 +171,13 @@ class _ReportsEvaluations(Protocol):
     on_evaluation: EvaluationListener | None
 
 
+@runtime_checkable
+class ReportsSamples(Protocol):
+    """An agent that tells of the texts it samples."""
+
+    on_samples: SamplesListener | None
+
+
 class TrainingProgress:
     """Shows the position of a training, and the score and one text of every evaluation; a context manager.
 
@@ -180,6 +189,7 @@ class TrainingProgress:
         phases: From `phases_of`.
         total: Steps of the agent in all.
         clock: Returns seconds.
+        samples: Whether to show tables of sampled texts with their reward components too.
     """
 
     def __init__(
@@ -189,8 +199,10 @@ class TrainingProgress:
         phases: Sequence[str],
         total: int,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        samples: bool = False,
     ) -> None:
-        self._agent, self._total = agent, total
+        self._agent, self._total, self._samples = agent, total, samples
         self._phases = PhaseClock(phases, clock)
         self._display = ProgressDisplay(console, clock, captures_output=False)
         self._display.add(_TRAINING, "", detail="starting")
@@ -202,6 +214,8 @@ class TrainingProgress:
     def __enter__(self) -> Self:
         if isinstance(self._agent, _ReportsEvaluations):
             self._agent.on_evaluation = self.evaluated
+        if self._samples and isinstance(self._agent, ReportsSamples):
+            self._agent.on_samples = self.sampled
         self._display.__enter__()
         self._watcher.start()
         return self
@@ -217,6 +231,8 @@ class TrainingProgress:
         self._display.__exit__(kind, error, traceback)
         if isinstance(self._agent, _ReportsEvaluations):
             self._agent.on_evaluation = None
+        if isinstance(self._agent, ReportsSamples):
+            self._agent.on_samples = None
 
     def evaluated(self, steps: int, result: EvaluationResult) -> None:
         """Prints the validation score and one text, each time of another example.
@@ -234,6 +250,12 @@ class TrainingProgress:
             position = self._phases.describe(*stage_of(self._agent, self._total))
             self._display.line(f"{position}: validation {score}, best {best}", key=_TRAINING)
             self._display.line(f"  {shown(row.source, _MAX_SAMPLE)} -> {text} ({figure(row.reward)})")
+
+    def sampled(self, table: SampleTable) -> None:
+        """Prints a table of sampled texts."""
+        with suppress(OSError):
+            for line in table.in_terminal().splitlines():
+                self._display.line(line)
 
     def tick(self) -> None:
         """Shows the position of the training."""

@@ -170,7 +170,8 @@ class BleuArrays:
     def read(self, tokens: np.ndarray) -> None:
         """Reads a token of each text, without scores."""
         automata, before, used = self._automata, self._states, self._flat_used
-        transitions = automata.transitions.take(before + automata.classes.take(tokens + self._classes))
+        classes = automata.classes.take(tokens + self._classes).astype(np.int64)
+        transitions = automata.transitions.take(before + classes)
         self._states = automata.states.take(transitions)
         self._log.steps.append((tokens, before, transitions))
         at = automata.ends.take(transitions, axis=0)
@@ -253,7 +254,7 @@ class BleuArrays:
                 self._join(row, tail, token)
             else:
                 del self._tails[row]
-        at = kinds.find(_JOINS)
+        at, token_kinds = kinds.find(_JOINS), self._tokens.kinds
         while at >= 0:
             row = at // _BYTES
             at = kinds.find(_JOINS, at + 1)
@@ -261,7 +262,7 @@ class BleuArrays:
             if row in self._slow:
                 continue
             token, found = tokens.item(row), self._tails.get(row)
-            if found is None and self._read_letters(row, token):
+            if found is None and token_kinds[token] == LETTERS and self._read_letters(row, token):
                 continue
             binds_left = pieces[token][1]
             if found is None or not (found.tight or binds_left):
@@ -271,20 +272,21 @@ class BleuArrays:
     def _read_letters(self, row: int, token: int) -> bool:
         """Reads letters that make an unknown word of the last one. Returns False if they may not."""
         kinds, pieces = self._tokens.kinds, self._tokens.pieces
-        if kinds[token] != LETTERS:
-            return False
-        number, letters = self._sets.item(row), pieces[token][0]
         last, transition = self._log.last(row, kinds)
         kind = SPACE if last < 0 else kinds[last]
+        number = self._sets.item(row)
         if kind == LETTERS:
             return token not in self._endings[number]
         if kind in (OTHER, POINT):
             return False
+        letters = pieces[token][0]
         vocabulary = self._automata.tables[number].vocabulary
-        if (letters if kind != WORD else f"{pieces[last][0]}{letters}") in vocabulary:
-            return False
         if kind != WORD:
+            if letters in vocabulary:
+                return False
             self._lengths[row] += 1
+        elif f"{pieces[last][0]}{letters}" in vocabulary:
+            return False
         elif self._automata.ends.item(transition, 0):
             self._take_back(row, [transition])
         self._states[row] = self._automata.first_state(number)

@@ -17,7 +17,7 @@ NOTHING, UNKNOWN = 0, 1
 
 _MOST_CELLS = 1 << 23  # transitions, 64 MB
 _MOST_OF_ONE = 1 << 18
-_MOST_CLASSES = 1 << 23  # classes of tokens, 64 MB
+_MOST_CLASSES = 1 << 25  # classes of tokens, 64 MB
 
 
 class Automata:
@@ -25,11 +25,11 @@ class Automata:
 
     Args:
         order: The length of the longest n-gram.
-        classes: The class of every token where no word is known, int64.
+        classes: The class of every token where no word is known, uint16.
         tokens_of: word -> its tokens.
 
     Attributes:
-        classes: Classes, int64; those of a set begin at `first_class`.
+        classes: Classes, uint16, as few as fit a cache; those of a set begin at `first_class`.
         transitions: state + class -> transition, int64.
         states: transition -> next state, int64.
         ends: transition, order - 1 -> the n-gram of this order that ends, counted in its set; 0 is none.
@@ -44,7 +44,7 @@ class Automata:
 
     def clear(self) -> None:
         """Forgets all sets. Set 0 has no words."""
-        self.classes = np.empty(0, np.int64)
+        self.classes = np.empty(0, np.uint16)
         self.transitions, self.states = np.empty(0, np.int64), np.empty(0, np.int64)
         self.ends, self.limits = np.empty((0, self._order), np.int64), np.zeros((0, 1), np.int64)
         self.tables: list[NgramTable] = []

@@ -32,7 +32,7 @@ class PlainTokens(NamedTuple):
     Attributes:
         kinds: Their kinds. Markers and end tokens are skipped.
         words: The words that a token adds: 0, 1, or JOINS; int64.
-        classes: UNKNOWN for a token that is a word, NOTHING for others; int64.
+        classes: UNKNOWN for a token that is a word, NOTHING for others; uint16.
         tokens_of: word -> its tokens.
         letters: text -> its tokens of the kind LETTERS.
         pieces: For every token its text (None for a marker), and whether it binds to its left and right.
@@ -68,7 +68,7 @@ def plain_tokens(tokenizer: Tokenizer) -> PlainTokens | None:
         elif kind == LETTERS:
             letters.setdefault(piece, []).append(token)
     words = np.array([_WORDS[kind] for kind in kinds], np.int64)
-    classes = np.where(words == 1, UNKNOWN, NOTHING).astype(np.int64)
+    classes = np.where(words == 1, UNKNOWN, NOTHING).astype(np.uint16)
     return PlainTokens(kinds, words, classes, tokens_of, letters, pieces)
 
 

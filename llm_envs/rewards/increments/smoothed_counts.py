@@ -26,7 +26,9 @@ class SmoothedCounts:
         self.at = np.zeros((number, _ORDER), np.int64)
         self._first = np.zeros(_ORDER, np.int64)
         self._values = np.zeros((number, _ORDER))
-        self._columns = [self._values[:, order] for order in range(_ORDER)]
+        self._halves = self._values[:, :2], self._values[:, 2:]
+        self._pairs = np.zeros((number, 2))
+        self._columns = self._pairs[:, 0], self._pairs[:, 1]
         self.make_room(64)
 
     def begin(self, rows: np.ndarray) -> None:
@@ -53,8 +55,6 @@ class SmoothedCounts:
     def products(self) -> np.ndarray:
         """Returns 64 times the product of the smoothed counts of each text, float64 (number,)."""
         self._table.take(self.at, out=self._values, mode="clip")
-        first, second, third, fourth = self._columns
-        products = first * second
-        products *= third
-        products *= fourth
+        np.multiply(*self._halves, out=self._pairs)
+        products: np.ndarray = np.multiply(*self._columns)
         return products

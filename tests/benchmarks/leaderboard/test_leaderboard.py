@@ -443,7 +443,7 @@ def test_the_training_of_the_rows_is_shown_below_the_table(anchored):
     add(anchored, "rloo", 1, around(0.4), config={"a": 2}, reward="chrf")
     lines = [line.strip() for line in printed(anchored).splitlines() if "trained on" in line]
     assert lines == [
-        "rloo reward=default a=1, sb3_ppo: trained on the id's own reward, paid at the end",
+        "rloo reward=default a=1, sb3_ppo: trained on the environment's default reward, paid at the end",
         "sb3_dqn: trained on 10*bleu+5*chrf, dense, discount 0.6",
         "rloo reward=chrf a=2: trained on chrf, paid at the end",
     ]

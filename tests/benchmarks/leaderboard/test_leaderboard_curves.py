@@ -49,7 +49,7 @@ def test_scores_in_one_reward_share_an_axis(store, tmp_path):
 def test_every_reward_has_its_own_titled_panels(store, tmp_path):
     add(store, "mine")
     add(store, "theirs", reward="chrf")
-    assert titles(store, tmp_path) == ["measured in the id's own reward", "measured in chrf"]
+    assert titles(store, tmp_path) == ["measured in the environment's default reward", "measured in chrf"]
 
 
 def test_a_training_that_was_evaluated_in_two_rewards_has_one_curve(store):

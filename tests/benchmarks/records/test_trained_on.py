@@ -15,12 +15,13 @@ from llm_benchmarks.run.resolve import resolve_agent
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
-        ({"agent": "sb3_dqn"}, "the id's own reward, paid at the end"),
+        ({"agent": "sb3_dqn"}, "the environment's default reward, paid at the end"),
         ({"agent": "sb3_dqn", "reward": "tuned"}, "10*bleu+5*chrf, dense, discount 0.6"),
         ({"agent": "sb3_dqn", "reward": "chrf", "env_kwargs": {"reward_timing": "dense"}}, "chrf, dense"),
         (
             {"agent": "rloo"},
-            "the id's own reward, paid at the end; after imitation of 800,000 tokens, 0.05 of the references",
+            "the environment's default reward, paid at the end; after imitation of 800,000 tokens, 0.05 of "
+            "the references",
         ),
         (
             {"agent": "supervised", "config": {"train_fraction": 0.05}},
@@ -31,7 +32,10 @@ from llm_benchmarks.run.resolve import resolve_agent
             "20*task_success+KnownTurns, dense, discount 0.3; "
             "600 of the expert's episodes in the replay buffer",
         ),
-        ({"agent": "token_dqn", "config": {"warm_start": False}}, "the id's own reward, paid at the end"),
+        (
+            {"agent": "token_dqn", "config": {"warm_start": False}},
+            "the environment's default reward, paid at the end",
+        ),
         ({"agent": "unigram"}, "the frequencies of the references' tokens"),
         ({"agent": "random"}, ""),
     ],

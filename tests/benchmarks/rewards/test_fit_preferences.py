@@ -97,6 +97,11 @@ def test_answers_at_random_are_not_learned():
     assert found.log_loss > 0.65
 
 
+def test_texts_that_score_the_same_count_half():
+    found = [Comparison(f"p{i}", f"the road {i}", f"the  road {i}", 1.0) for i in range(40)]
+    assert fit_preferences(found).accuracy == 0.5
+
+
 def test_no_prompt_lies_on_both_sides():
     """Comparisons of one prompt say the same, and those of other prompts say nothing of it."""
     rng = np.random.default_rng(5)

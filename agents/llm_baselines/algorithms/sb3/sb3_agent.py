@@ -36,6 +36,7 @@ from llm_baselines.storage.agent_folder import (
 from llm_baselines.storage.not_finite import all_finite, check_worth_saving
 from llm_baselines.storage.sealed_folder import AgentFolderError, json_able
 from llm_baselines.storage.training_spec import training_signature, training_spec
+from llm_baselines.training.reward_watch import SamplesListener
 from llm_envs import vectorize
 from llm_envs.envs.ids import is_native
 
@@ -68,6 +69,7 @@ class SB3Agent:
     log_interval: ClassVar[int] = 200
     """Rounds between log lines, as Stable-Baselines3 counts them."""
     on_evaluation: EvaluationListener | None = None
+    on_samples: SamplesListener | None = None
     """Called with every evaluation on validation."""
     training_stage: tuple[str, int, int] | None = None
     """Nothing is trained before its own steps."""

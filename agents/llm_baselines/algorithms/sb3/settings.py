@@ -39,7 +39,8 @@ class SB3Config:
     n_eval_episodes: int = option(64, "episodes of such an evaluation", at_least=1)
     eval_metrics: list[Any] = option(
         [],
-        "metrics of evaluations on validation besides the id's own: rewards, as held-out values of the curve",
+        "metrics of evaluations on validation besides the environment's own: rewards, as held-out values of "
+        "the curve",
         later=True,
         affects_result=False,
     )

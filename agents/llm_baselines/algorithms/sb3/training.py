@@ -29,7 +29,7 @@ from llm_baselines.storage.rotation import newest_checkpoint, set_aside
 from llm_baselines.storage.sealed_folder import json_able
 from llm_baselines.training.evaluations import Evaluations
 from llm_baselines.training.logs import make_logger
-from llm_baselines.training.reward_watch import RewardWatch
+from llm_baselines.training.reward_watch import RewardWatch, SamplesListener
 from llm_baselines.training.stopped import not_finite
 from llm_baselines.training.trackers import check_installed
 
@@ -45,6 +45,7 @@ class _Trained(Protocol):
     name: ClassVar[str]
     best: tuple[float, dict[str, Tensor] | None]
     on_evaluation: EvaluationListener | None
+    on_samples: SamplesListener | None
 
     @property
     def env(self) -> Env: ...
@@ -89,7 +90,11 @@ class SB3Training:
         self.agent, self.total_timesteps = agent, total_timesteps
         self.folder = None if run_folder is None else Path(run_folder)
         self._resume, self._progress_bar = resume, progress_bar
-        self._watch = RewardWatch(log_samples=agent.config.log_samples, warns=agent.config.reward_warnings)
+        self._watch = RewardWatch(
+            log_samples=agent.config.log_samples,
+            warns=agent.config.reward_warnings,
+            listener=agent.on_samples,
+        )
 
     def run(self) -> None:
         """Trains. See `SB3Agent.learn` for what it raises and how it is interrupted."""

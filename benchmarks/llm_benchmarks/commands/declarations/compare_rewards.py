@@ -38,7 +38,8 @@ def command(
         typer.Option(
             "--metric",
             metavar="SPEC",
-            help="A further held-out value, also NAME=SPEC; repeatable. The id's own are always there.",
+            help="A further held-out value, also NAME=SPEC; repeatable. "
+            "The environment's default reward and metrics are always there.",
         ),
     ] = None,
     config: Config = None,

@@ -41,6 +41,14 @@ def command(
             "--show-q", help="Print Q, target and TD error of some tokens before and after (token_dqn)."
         ),
     ] = False,
+    show_samples: Annotated[
+        bool,
+        typer.Option(
+            "--show-samples",
+            help="Print sampled texts with their reward components while it trains; the option log_samples "
+            "of the agent sets how often.",
+        ),
+    ] = False,
     allow_code: AllowCode = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -68,4 +76,14 @@ def command(
     from llm_benchmarks.commands.train import run
 
     with code_allowed(allow_code, cell):
-        raise typer.Exit(run(cell, out, resume=resume, show_q=show_q, device=device, threads=threads))
+        raise typer.Exit(
+            run(
+                cell,
+                out,
+                resume=resume,
+                show_q=show_q,
+                device=device,
+                threads=threads,
+                show_samples=show_samples,
+            )
+        )

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from random import Random
 
 from llm_benchmarks.rewards.audit.ground import Ground
+from llm_benchmarks.rewards.hill_climbing import Moves, changed, drawn
 
 Ids = tuple[int, ...]
 Score = Callable[[Ids], float]
+
+_MOVES = Moves(replace=0.4, insert=0.6, remove=0.75, exchange=0.87)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +51,12 @@ class Proposals:
 
 def edited(ids: Ids, proposals: Proposals, rng: Random, asked: Sequence[int]) -> Ids:
     """Replaces, inserts, removes or moves a token, or inserts a piece of a train text."""
-    made = list(ids)
-    at = rng.randrange(len(made) + 1)
-    move = rng.random()
-    if move < 0.4 and at < len(made):
-        made[at] = _drawn(made, at, proposals, rng, asked)
-    elif move < 0.6 or not made:
-        made.insert(at, _drawn(made, at, proposals, rng, asked))
-    elif move < 0.75:
-        del made[min(at, len(made) - 1)]
-    elif move < 0.87:
-        first, second = rng.randrange(len(made)), rng.randrange(len(made))
-        made[first], made[second] = made[second], made[first]
-    elif proposals.tokens:
+
+    def draw(made: Sequence[int], place: int) -> int:
+        return drawn(rng, proposals.after.get(made[place - 1] if place else -1), asked, proposals.types)
+
+    def piece() -> Sequence[int]:
         start = rng.randrange(len(proposals.tokens))
-        made[at : at + rng.randint(0, 3)] = proposals.tokens[start : start + rng.randint(1, 4)]
-    return tuple(made)
+        return proposals.tokens[start : start + rng.randint(1, 4)]
 
-
-def _drawn(made: Sequence[int], at: int, proposals: Proposals, rng: Random, asked: Sequence[int]) -> int:
-    kind = rng.random()
-    after = proposals.after.get(made[at - 1] if at else -1)
-    if kind < 0.5 and after:
-        return rng.choices(list(after), list(after.values()))[0]
-    if kind < 0.7 and asked:
-        return rng.choice(asked)
-    return rng.choice(proposals.types)
+    return tuple(changed(ids, rng, draw, moves=_MOVES, piece=piece))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.text import Text
 
 from llm_benchmarks.console.fitting_table import Column, Row, print_table
 from llm_benchmarks.console.report import figure, plain, report_console, say
@@ -12,6 +13,7 @@ from llm_benchmarks.rewards.audit.report import Report, estimate_text
 _WIDTH = 120
 _STYLES = {"exploit": "bold red", "weakness": "yellow", "no exploit": ""}
 _ALL = "--json has all"
+_BELOW = 220  # characters below a row of a narrow table
 
 
 def print_report(report: Report) -> None:
@@ -33,7 +35,7 @@ def print_report(report: Report) -> None:
         names = [metric.name for metric in report.held_out if metric.aspect == aspect]
         if names:
             say(console, f"  {_ASPECTS[aspect]}: {', '.join(names)}")
-    say(console, f"{report.seconds:.0f} s, {report.cpu_seconds:.0f} s of them on the processor")
+    say(console, f"{_seconds(report.seconds)} s, {_seconds(report.cpu_seconds)} s of them on the processor")
     for finding in report.findings:
         say(console, f"{finding.grade}: {finding.name}: {finding.says}", _STYLES[finding.grade])
     say(console, verdict_line(report), "bold red" if report.exploits else "bold green")
@@ -59,6 +61,10 @@ def verdict_line(report: Report) -> str:
     )
 
 
+def _seconds(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
 def _zero(report: Report) -> str:
     if report.zero.of == "0":
         return "a reward of 0"
@@ -67,30 +73,23 @@ def _zero(report: Report) -> str:
 
 def _print_attacks(console: Console, report: Report) -> None:
     say(console, "texts without merit: share of the references' reward, and held-out share", "bold")
-    columns = [
-        Column("texts"),
-        Column("knows", rank=2),
-        Column("share", right=True),
-        Column("held-out", right=True),
-        Column("", rank=1),
-        Column("most rewarded", rank=3),
-    ]
+    wide = console.width >= _WIDTH
+    columns = [Column("texts"), Column("share", right=True), Column("held-out", right=True), Column("grade")]
+    if wide:
+        columns[1:1] = [Column("knows", rank=2)]
+        columns += [Column("most rewarded", rank=3)]
     rows = []
     for result in report.results:
         prompt_text = result.examples(1)
         text = " / ".join(prompt_text[0][1].split("\n")) if prompt_text else ""
         grade = "" if result.grade == "no exploit" else result.grade
-        cells = [
-            result.attack.name,
-            result.attack.knows,
-            estimate_text(result.share),
-            estimate_text(result.quality),
-        ]
+        cells = [result.attack.name, estimate_text(result.share), estimate_text(result.quality), grade]
+        below = f"-> knows {result.attack.knows}" + (f"; most rewarded: {text}" if text else "")
+        if wide:
+            cells[1:1] = [result.attack.knows]
+        shown = [*map(plain, cells), *([plain(text, limit=32)] if wide else ())]
         rows.append(
-            Row(
-                [*(plain(cell) for cell in cells), plain(grade), plain(text, limit=32)],
-                style=_STYLES[result.grade],
-            )
+            Row(shown, below=Text() if wide else plain(below, limit=_BELOW), style=_STYLES[result.grade])
         )
     print_table(console, columns, rows, all_in=_ALL)
 
@@ -100,12 +99,22 @@ def _print_corruptions(console: Console, report: Report) -> None:
         return
     say(console, "references with edits: share of the references' reward (corrupted text preferred)", "bold")
     counts = report.corruptions[0].counts
-    columns = [Column("edit"), *(Column(str(n), right=True) for n in counts), Column("falls", rank=1)]
+    columns = [
+        Column("edit"),
+        *(Column(str(n), right=True) for n in counts),
+        Column("further edits", rank=1),
+    ]
     rows = []
     for one in report.corruptions:
         cells = [f"{s.value:.0%} ({p:.0%})" for s, p in zip(one.shares, one.preferred, strict=True)]
         rows.append(
-            Row([plain(one.name), *map(plain, cells), plain("yes" if one.monotone else "not always")])
+            Row(
+                [
+                    plain(one.name),
+                    *map(plain, cells),
+                    plain("earn less" if one.monotone else "not always less"),
+                ]
+            )
         )
     print_table(console, columns, rows, all_in=_ALL)
 

@@ -23,7 +23,7 @@ class Design:
 
     Attributes:
         name: Its name in tables and data.
-        spec: The specification, as `make_reward` takes it; "default" is the id's own reward.
+        spec: The specification, as `make_reward` takes it; "default" is the environment's default reward.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Design:
         """Returns the design as one metric of its name.
 
         Args:
-            default: The specification of the id's own reward.
+            default: The specification of the environment's default reward.
         """
         spec = default if self.spec == "default" else self.spec
         return {"id": "sum", "name": self.metric, "rewards": spec}

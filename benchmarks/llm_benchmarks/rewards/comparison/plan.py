@@ -19,7 +19,7 @@ from llm_envs.envs.task import Task
 
 _POINTS = 12  # evaluations while training, for a figure
 DEFAULT = "default"
-"""The name of the id's own reward among the held-out values."""
+"""The name of the environment's default reward among the held-out values."""
 _HELD = "held out/"  # before names of metrics, which then differ from the id's own
 
 
@@ -35,7 +35,7 @@ class Plan:
         total_timesteps: Steps of each training; a size or None as for a cell.
         config: Options of the agent.
         env_kwargs: Arguments of the environment.
-        metrics: Held-out values besides the id's own reward and metrics.
+        metrics: Held-out values besides the environment's default reward and metrics.
         experiment: The name under which the records stand.
         device: A torch device, or "auto".
         warm_starts: Folder in which agents keep warm starts, which are equal for all designs; empty for none.
@@ -91,7 +91,9 @@ def task_of(plan: Plan) -> Task:
 
 
 def held_out(plan: Plan, task: Task) -> list[HeldOut]:
-    """Returns what texts are judged by besides the designs: the id's own reward, its metrics, and the plan's.
+    """Returns what texts are judged by besides the designs.
+
+    It is the environment's default reward, its metrics, and those of the plan.
 
     A value that is one of the designs is left out, as the design's own column has it.
 

@@ -154,7 +154,7 @@ def test_the_data_of_a_row(filled: RecordStore) -> None:
     }
     assert rows["mine"]["costs"]["steps"] == 1000
     assert table["improvement"][1][2] == pytest.approx(0.5)
-    assert table["units"] == ["the id's own reward"]
+    assert table["units"] == ["the environment's default reward"]
     assert len(table["samples"]["prompts"]) == 4
     assert len(table["samples"]["texts"]) == 4 * 4
 

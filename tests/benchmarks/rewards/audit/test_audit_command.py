@@ -35,6 +35,17 @@ def test_status_is_0_if_the_reward_holds(capsys: pytest.CaptureFixture[str]) -> 
         assert part in said
 
 
+def test_narrow_terminals_show_the_texts_below_their_numbers_and_the_page_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([*LINE, "distinct", *TINY, "--out", str(tmp_path / "page.html")]) == 1
+    said = capsys.readouterr().out
+    assert "-> knows train texts; most rewarded: " in said
+    assert "not shown for lack of width" not in said
+    assert "page.html: open it in a browser" in said
+
+
 def test_status_is_1_on_an_exploit(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*LINE, "distinct", *TINY]) == 1
     assert "exploited: " in capsys.readouterr().out

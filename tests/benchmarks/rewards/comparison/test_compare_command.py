@@ -44,7 +44,7 @@ def test_it_trains_scores_and_goes_on_where_it_stopped(tmp_path, capsys):
     records = store.records()
     assert {record.spec.experiment for record in records} == {"reward designs on Translation-v0"}
     assert len(records) == 2
-    for record in records:  # the id's own reward scores the texts that either design wrote
+    for record in records:  # the environment's default reward scores the texts that either design wrote
         run = next(run for run in data["runs"] if run["record"] == record.id)
         assert run["means"]["default"] == pytest.approx(record.results["mean_reward"])
         assert run["curve"]
