@@ -109,8 +109,8 @@ class Automata:
         self._cells += rows.size
         self._transitions += len(next_rows)
         classes = self._template.copy()
-        for word, of_word in table.vocabulary.items():
-            for token in self._tokens_of.get(word, ()):
+        for text, of_word in table.vocabulary.items():
+            for token in self._tokens_of.get(text, ()):
                 classes[token] = of_word + UNKNOWN
         self.classes = _put(self.classes, number * len(classes), classes)
         self._put_limits(number, table.count)
