@@ -23,7 +23,7 @@ test: $(VENV)/.dev
 
 # The sdist and the wheel in clean environments: oldest and newest dependencies, Python 3.11 to 3.13; some minutes.
 package: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --dist loadgroup -m package tests/packaging
+	$(BIN)/pytest -n 2 -m package tests/packaging
 
 # The documentation as a site, build/site/index.html; works without a network, warnings are errors.
 docs: $(VENV)/.dev

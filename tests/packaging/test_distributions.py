@@ -10,7 +10,7 @@ from clean_environments import ROOT, uv
 
 import llm_envs
 
-pytestmark = [pytest.mark.package, pytest.mark.xdist_group("without extras")]
+pytestmark = pytest.mark.package
 PLACES = {
     "llm_envs": "llm_envs",
     "agents/llm_baselines": "llm_baselines",

@@ -10,8 +10,6 @@ from clean_environments import PROJECT, ROOT, run, succeed
 import llm_envs
 
 pytestmark = pytest.mark.package
-WITHOUT_EXTRAS = pytest.mark.xdist_group("without extras")
-WITH_BENCHMARKS = pytest.mark.xdist_group("benchmarks")
 EPISODES = """
 import sys
 import gymnasium as gym
@@ -54,7 +52,6 @@ print(count)
 """
 
 
-@WITHOUT_EXTRAS
 @pytest.mark.parametrize("sdist", [False, True], ids=["wheel", "sdist"])
 def test_without_extras_every_id_plays_an_episode(builder, tmp_path, sdist):
     made = builder.environment(sdist=sdist)
@@ -63,7 +60,6 @@ def test_without_extras_every_id_plays_an_episode(builder, tmp_path, sdist):
     assert len(printed.splitlines()) == len(llm_envs.list_envs())
 
 
-@WITHOUT_EXTRAS
 def test_without_extras_the_command_line_says_what_to_install(builder, tmp_path):
     done = run(builder.environment().program("llm-envs"), "list", cwd=tmp_path)
     assert done.returncode == 2
@@ -77,7 +73,6 @@ def llm_envs_of(builder):
     return lambda folder, *words: succeed(program, *words, cwd=folder)
 
 
-@WITH_BENCHMARKS
 def test_the_command_line_lists_what_there_is(llm_envs_of, tmp_path):
     assert "leaderboard" in llm_envs_of(tmp_path, "--help")
     assert llm_envs_of(tmp_path, "--version") == f"llm-envs {llm_envs.__version__}\n"
@@ -85,7 +80,6 @@ def test_the_command_line_lists_what_there_is(llm_envs_of, tmp_path):
     assert all(name in listed for name in ("TextGen-v0", "bleu", "poems", "token_dqn"))
 
 
-@WITH_BENCHMARKS
 def test_doctor_misses_nothing_of_the_installed_extra(llm_envs_of, tmp_path):
     found = json.loads(llm_envs_of(tmp_path, "doctor", "--json"))
     assert found["libraries"]["llm-envs"] == llm_envs.__version__
@@ -93,13 +87,11 @@ def test_doctor_misses_nothing_of_the_installed_extra(llm_envs_of, tmp_path):
     assert found["extras"]["llm"]  # has not been asked for
 
 
-@WITH_BENCHMARKS
 def test_the_scores_of_the_package_are_shown_without_a_store(llm_envs_of, tmp_path):
     assert "TextGen-v0" in llm_envs_of(tmp_path, "leaderboard", "baselines")
     assert not list(tmp_path.iterdir())
 
 
-@WITH_BENCHMARKS
 def test_every_suite_that_comes_along_is_found_and_read_from_any_folder(builder, tmp_path):
     python = builder.environment("benchmarks").python
     printed = succeed(python, "-c", SUITES, cwd=tmp_path)
@@ -107,7 +99,6 @@ def test_every_suite_that_comes_along_is_found_and_read_from_any_folder(builder,
     assert {line.split()[0] for line in printed.splitlines()} == suites
 
 
-@WITH_BENCHMARKS
 def test_an_agent_trains_and_stands_on_the_leaderboard_page(llm_envs_of, tmp_path):
     training = ("--env", "TextGen-Tiny-v0", "--agent", "sb3_dqn", "--total-timesteps", "1000", "--seed", "0")
     llm_envs_of(tmp_path, "train", *training, "--out", "agent")
@@ -120,7 +111,6 @@ def test_an_agent_trains_and_stands_on_the_leaderboard_page(llm_envs_of, tmp_pat
     assert "sb3_dqn" in (tmp_path / "board.html").read_text(encoding="utf-8")
 
 
-@WITH_BENCHMARKS
 def test_with_all_every_module_imports_and_doctor_misses_nothing(builder, tmp_path):
     made = builder.environment("all")
     assert int(succeed(made.python, "-W", "ignore", "-c", EVERY_MODULE, cwd=tmp_path)) > 200

@@ -8,8 +8,6 @@ import pytest
 from clean_environments import PROJECT, PYTHONS, ROOT, interpreter, succeed
 
 pytestmark = pytest.mark.package
-WITHOUT_EXTRAS = pytest.mark.xdist_group("without extras")
-WITH_BENCHMARKS = pytest.mark.xdist_group("benchmarks")
 ENVIRONMENTS = (
     "envs/test_token_env.py",
     "envs/test_vector_env.py",
@@ -54,7 +52,6 @@ def run_tests(environment, files, *options):
     return succeed(environment.program("pytest"), *words, *files, cwd=ROOT / "tests")
 
 
-@WITHOUT_EXTRAS
 @pytest.mark.parametrize("python", PYTHONS)
 def test_environments_and_rewards_hold_on_every_python_with_the_newest_dependencies(builder, python):
     if interpreter(python) is None:
@@ -77,14 +74,12 @@ def above(named, environment):
     return {name: (low, had) for name, (low, had) in pairs.items() if not f"{had}.".startswith(f"{low}.")}
 
 
-@WITHOUT_EXTRAS
 def test_environments_and_rewards_hold_on_the_oldest_dependencies(builder):
     made = builder.environment(oldest=True)
     assert not above(lowest_named(), made), "these lower bounds cannot be installed together; raise them"
     assert "passed" in run_tests(made, ENVIRONMENTS + REWARDS)
 
 
-@WITH_BENCHMARKS
 def test_agents_and_the_leaderboard_hold_on_the_oldest_dependencies(builder):
     made = builder.environment("benchmarks", oldest=True)
     raised = above(lowest_named("agents", "evaluate", "benchmarks"), made)
@@ -93,6 +88,5 @@ def test_agents_and_the_leaderboard_hold_on_the_oldest_dependencies(builder):
     assert "passed" in run_tests(made, AGENTS)
 
 
-@WITH_BENCHMARKS
 def test_agents_and_the_leaderboard_hold_on_the_newest_dependencies(builder):
     assert "passed" in run_tests(builder.environment("benchmarks"), AGENTS)

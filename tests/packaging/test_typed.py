@@ -8,7 +8,7 @@ import sys
 import pytest
 from clean_environments import run
 
-pytestmark = [pytest.mark.package, pytest.mark.xdist_group("benchmarks")]
+pytestmark = pytest.mark.package
 SCRIPT = """
 from typing import Any, assert_type
 
