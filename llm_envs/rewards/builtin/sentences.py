@@ -1,0 +1,48 @@
+"""How far a text consists of English sentences that say one thing after another."""
+
+from __future__ import annotations
+
+from llm_envs.episode import Episode, Example
+from llm_envs.rewards.context import RewardContext
+from llm_envs.rewards.fitting import fit_once, text_hash
+from llm_envs.rewards.grammar.fitted import fit_fluency
+from llm_envs.rewards.increments.fluency import FluencyIncrement
+from llm_envs.rewards.increments.sentences import SentencesScorer
+from llm_envs.rewards.syntax.fitted import FittedSyntax
+from llm_envs.rewards.syntax.rules import rules_hash
+from llm_envs.tokenizers.words import tokens_of
+
+
+class Sentences:
+    """How far a text consists of English sentences that do not repeat themselves, 0 to 1.
+
+    Rules read each sentence: noun phrases, verbs that agree and have what they need, clauses, and what joins
+    them. Where a word fits nowhere, the cheapest repair is charged: 3 points for a word left out, 2 for a
+    fault such as a wrong number, 1 for what is rare. A sentence without a verb is charged by its length. So is
+    what a text says twice: words, pairs and triples of words, and triples of classes.
+
+    With d points per word, the score is 1 / (1 + (d / 0.3)^4). The empty text scores 0.
+
+    What words can be is learned from the train texts, with a list of English words to begin with.
+
+    Args:
+        context: Gives the train texts, at least two distinct ones, in English.
+    """
+
+    def __init__(self, *, context: RewardContext) -> None:
+        texts = list(dict.fromkeys(context.require_train_texts()))
+        digest = text_hash(texts)
+        fluency = fit_once(("fluency", digest), lambda: fit_fluency(texts))
+        classes = fluency.measures.classes
+        if not classes.is_english:
+            raise ValueError("sentences knows the grammar of English only, and most words of the train texts are not")
+        self._fitted: FittedSyntax = fit_once(("sentences", digest), lambda: FittedSyntax(classes))
+        self.signature = f"sentences|train:{digest}|rules:{rules_hash()}|v1"
+
+    def __call__(self, episode: Episode) -> float:
+        """Returns the score."""
+        return self._fitted.score(tokens_of(episode.text))
+
+    def increment(self, example: Example) -> FluencyIncrement:
+        """Returns the scores of the growing prefixes of one text."""
+        return FluencyIncrement(SentencesScorer(self._fitted))
