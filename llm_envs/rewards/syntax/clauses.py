@@ -15,7 +15,7 @@ HEADS = frozenset(["n", "k", "x", "w"])
 OPEN = frozenset(["a", "d", "p", "m", "e"])
 _OBJECT = {
     "verb": "full", "free": "full", "two": "more", "more": "full", "tell": "told", "told": "full", "say": "full",
-    "cause": "bare", "see": "bare", "be": "full", "link": "adj", "none": "full", "have": "bare", "do": "full",
+    "cause": "bare", "see": "bare", "be": "full", "is": "full", "link": "adj", "none": "full", "have": "bare", "do": "full",
 }
 _COMPLETE = frozenset(["full", "none", "free", "adj", "bare", "say", "see", "two", "more", "tell", "told", "link", "do"])
 _SUBJECTS = frozenset(["begin", "front"])
@@ -56,7 +56,7 @@ def moves(s: State, tag: str, kind: str) -> Iterator[Move]:
     elif s.noun == "n" and tag in ("N", "P", "M"):
         yield s._replace(noun="k" if tag == "P" else "n", agr=_number(s, tag)), ODD
     if s.noun != "m" and _takes_noun(s):
-        least = WRONG if s.clause == "none" and not s.prep else 0
+        least = 0 if s.prep else {"none": WRONG, "is": BROKEN}.get(s.clause, 0)
         for state, cost in _opening(s._replace(noun=""), tag, kind):
             yield state, cost + least
         if s.clause in _SUBJECTS and not s.prep and tag in _TIMED:
@@ -73,14 +73,14 @@ def _noun_is(s: State) -> Iterator[Move]:
     if not s.prep and s.clause in _SUBJECTS and (s.noun in OPEN or _takes_noun(s)):
         for headed, cost in moves(s, "N", "b"):
             if headed.clause == "subject":
-                for state, more in _verb(headed._replace(noun=""), "BZ", "", cost):
+                for state, more in _verb(headed, "BZ", "", cost):
                     yield state, more
                     yield state._replace(clause="have"), more
 
 
 def _takes_noun(s: State) -> bool:
     if s.noun in HEADS:
-        return s.clause in ("front", "more", "told")
+        return s.clause in ("front", "more", "told", "be", "is", "have")
     return s.prep or s.clause in _SUBJECTS or s.clause in _OBJECT or s.clause in _AFTER
 
 
@@ -217,7 +217,7 @@ def _opening(s: State, tag: str, kind: str) -> Iterator[Move]:
             yield _headed(s, "x", "?"), 0
     elif tag == "RB" and s.prep and kind == "place":
         yield _headed(s, "x", "s"), 0
-    elif tag == "WP" and (s.prep or s.clause in ("verb", "free", "two", "tell", "say", "see", "cause", "be")):
+    elif tag == "WP" and (s.prep or s.clause in ("verb", "free", "two", "tell", "say", "see", "cause", "be", "is")):
         after = s if s.prep else s._replace(clause=_OBJECT[s.clause])
         outer = s.outer or (s.agr if s.clause == "subject" else "")
         yield after._replace(clause="begin", agr="", prep=False, outer=outer, gap="may"), 0
@@ -234,7 +234,7 @@ def _closed(s: State) -> Iterator[Move]:
         else:
             yield s._replace(prep=False, noun=""), WRONG + ODD
     elif s.noun == "m":
-        if s.clause in ("be", "link"):
+        if s.clause in ("be", "is", "link"):
             yield s._replace(clause="adj", noun=""), 0
         elif s.clause in _SUBJECTS:
             yield s._replace(clause="adj", noun=""), ODD
@@ -257,11 +257,13 @@ def _verb(s: State, tag: str, kind: str, cost: int) -> Iterator[Move]:
     elif tag in _AUX:
         clause, numbers = _AUX[tag]
         wrong = 0 if s.agr in numbers or s.agr in ("?", "") else WRONG
+        if clause == "be" and s.noun in ("n", "k", "w"):
+            clause = "is"
         yield now._replace(clause=clause), cost + wrong
 
 
 def _complete(s: State) -> bool:
-    return s.clause in _COMPLETE or (s.gap and s.clause in ("verb", "cause", "be", "base")) or s.clause == "have"
+    return s.clause in _COMPLETE or (s.gap and s.clause in ("verb", "cause", "be", "is", "base")) or s.clause == "have"
 
 
 def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
@@ -281,7 +283,7 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
         after = _BY_KIND[kind] if tag == "V" else {"BB": "be", "HP": "have", "OP": "do"}[tag]
         yield plain._replace(clause=after, agr="b"), 0
     elif clause == "said":
-        if tag in ("Z", "D") and "s" in kind:
+        if tag in ("V", "Z", "D") and "s" in kind:
             yield plain._replace(clause="ask-full"), 0
         return
     elif clause == "done" and tag == "F":
@@ -293,8 +295,8 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
             yield plain._replace(clause=_BY_KIND[kind], agr="f"), 0
         elif tag == "BN":
             yield plain._replace(clause="be", agr="f"), 0
-    elif clause in ("be", "link"):
-        if tag == "G" and clause == "be":
+    elif clause in ("be", "is", "link"):
+        if tag == "G" and clause != "link":
             yield plain._replace(clause=_BY_KIND[kind], agr="g"), 0
         elif tag == "G":
             yield plain._replace(clause=_BY_KIND[kind], agr="g"), 0
@@ -314,16 +316,14 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
         cost = 0
         if clause in ("verb", "cause") and not s.gap:
             cost = WRONG
-        after = {"begin": "front", "verb": "free", "be": "full", "link": "full"}.get(clause, clause)
-        if clause == "be":
-            after = "full"
+        after = {"begin": "front", "verb": "free", "be": "full", "is": "full", "link": "full"}.get(clause, clause)
         yield plain._replace(clause=after, prep=True), cost
         return
     if complete or (clause == "subject" and s.noun in HEADS):
         yield from _modifier(s, tag, kind, complete)
     if complete:
         yield from _after(s, tag, kind)
-    elif clause == "subject" and tag == "CS":
+    elif clause in ("subject", "base", "be", "is", "have") and tag == "CS":
         yield plain._replace(clause="begin", agr="", gap="may" if kind == "as" else ""), ODD
     elif clause == "subject" and s.noun == "x" and tag == "NU":
         yield plain, 0
@@ -339,7 +339,7 @@ def _adverb(s: State, tag: str, kind: str, complete: bool) -> Iterator[Move]:
         yield plain, 0 if s.clause not in ("verb",) else ODD
     elif s.clause in ("begin", "front"):
         yield plain._replace(clause="front"), 0
-    elif s.clause == "be" and tag in ("RB", "RP"):
+    elif s.clause in ("be", "is") and tag in ("RB", "RP"):
         yield plain, 0
         yield plain._replace(clause="full"), 0
     elif s.clause == "link" and tag in ("RB", "RP"):
@@ -371,6 +371,8 @@ def _first(s: State, tag: str, kind: str) -> Iterator[Move]:
         if tag == "OP":
             yield plain._replace(clause="base", agr="b", finite=done), 0
         yield plain._replace(clause={"be": "ask-be", "have": "ask-have"}.get(clause, "ask-base"), finite=done), 0
+        if s.clause == "front" and clause == "be":
+            yield plain._replace(clause="ask-full", finite=done), 0
         if s.gap:
             return
         yield from ((state, cost + WRONG) for state, cost in _verb(plain._replace(agr="?"), tag, kind, 0))
@@ -474,7 +476,7 @@ def _after(s: State, tag: str, kind: str) -> Iterator[Move]:
 def _joined(s: State, complete: bool) -> Iterator[Move]:
     """Yields where "and" leads."""
     plain = s._replace(noun="")
-    if complete or s.clause == "be":
+    if complete or s.clause in ("be", "is"):
         yield plain._replace(clause="begin", agr="", outer="" if s.outer == "m" else s.outer, gap=""), 0
         if s.agr in ("b", "f", "g"):
             yield plain._replace(clause={"b": "base", "f": "done", "g": "ing"}[s.agr], gap=""), 0
@@ -510,7 +512,7 @@ def comma(s: State) -> Iterator[Move]:
         yield plain, cost
         if closed.clause in ("begin", "front", "subject"):
             yield plain._replace(clause="said", agr="", outer=""), cost
-        if complete or closed.clause in ("be", "base", "do", "have"):
+        if complete or closed.clause in ("be", "is", "base", "do", "have"):
             less = 0 if complete else ODD
             after = plain._replace(clause="begin", agr="", outer="", gap="", finite=plain.finite)
             yield after, cost + less
@@ -547,9 +549,9 @@ def ending(s: State) -> int:
         elif closed.clause in ("begin", "front"):
             cost += 0 if closed == BEGIN else ODD
         elif closed.clause == "subject":
-            cost += ODD
+            cost += ODD if closed.finite else 0
         elif not _complete(closed):
-            cost += ODD if closed.clause in ("be", "base") else WRONG
+            cost += ODD if closed.clause in ("be", "is", "base") else WRONG
         if closed.outer:
             cost += ODD if closed.outer == "m" else WRONG
         if closed.gap == "must" and closed.clause in ("full", "adj"):
