@@ -9,6 +9,7 @@ from llm_envs.rewards.grammar.fitted import fit_fluency
 from llm_envs.rewards.increments.fluency import FluencyIncrement
 from llm_envs.rewards.increments.sentences import SentencesScorer
 from llm_envs.rewards.syntax.fitted import FittedSyntax
+from llm_envs.rewards.syntax.meanings import unfit
 from llm_envs.rewards.syntax.rules import rules_hash
 from llm_envs.tokenizers.words import tokens_of
 
@@ -36,7 +37,9 @@ class Sentences:
         classes = fluency.measures.classes
         if not classes.is_english:
             raise ValueError("sentences knows the grammar of English only, and most words of the train texts are not")
-        self._fitted: FittedSyntax = fit_once(("sentences", digest), lambda: FittedSyntax(classes))
+        self._fitted: FittedSyntax = fit_once(
+            ("sentences", digest), lambda: FittedSyntax(classes, unfit(map(tokens_of, texts), classes))
+        )
         self.signature = f"sentences|train:{digest}|rules:{rules_hash()}|v1"
 
     def __call__(self, episode: Episode) -> float:

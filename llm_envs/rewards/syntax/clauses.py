@@ -8,6 +8,9 @@ from llm_envs.rewards.syntax.states import BEGIN, State
 
 Move = tuple[State, int]
 
+ANY = "*"
+"""A preposition that does not matter."""
+
 ODD, WRONG, BROKEN = 1, 2, 3
 """Costs: rare in good texts, a fault, and a word that fits nowhere."""
 
@@ -15,14 +18,14 @@ HEADS = frozenset(["n", "k", "x", "w"])
 OPEN = frozenset(["a", "d", "p", "m", "e"])
 _OBJECT = {
     "verb": "full", "free": "full", "two": "more", "more": "full", "tell": "told", "told": "full", "say": "full",
-    "cause": "bare", "see": "bare", "be": "full", "is": "full", "link": "adj", "none": "full", "have": "bare", "do": "full",
+    "cause": "bare", "watch": "bare", "see": "bare", "be": "full", "is": "full", "link": "adj", "none": "full", "have": "bare", "do": "full",
 }
-_COMPLETE = frozenset(["full", "none", "free", "adj", "bare", "say", "see", "two", "more", "tell", "told", "link", "do"])
+_COMPLETE = frozenset(["full", "none", "watch", "free", "adj", "bare", "say", "see", "two", "more", "tell", "told", "link", "do"])
 _SUBJECTS = frozenset(["begin", "front"])
 _TELLING = frozenset(["say", "see", "tell", "told"])
 _AFTER = {"ask-be": "be", "ask-base": "base", "ask-have": "have", "ask-full": "full"}
 _BY_KIND = {
-    "i": "none", "t": "verb", "": "free", "d": "two", "s": "say", "ds": "tell", "c": "cause", "cs": "see", "l": "link",
+    "i": "none", "t": "verb", "": "free", "d": "two", "s": "say", "ds": "tell", "c": "cause", "w": "watch", "cs": "see", "l": "link",
 }
 _TIMED = frozenset(["AT", "QM", "DS", "DP", "ON", "NU", "OR", "DT", "QN"])
 _NOUNS = {"N": "s", "M": "s", "P": "p", "E": "s"}
@@ -57,6 +60,8 @@ def moves(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield s._replace(noun="k" if tag == "P" else "n", agr=_number(s, tag)), ODD
     if s.noun != "m" and _takes_noun(s):
         least = 0 if s.prep else {"none": WRONG, "is": BROKEN}.get(s.clause, 0)
+        if tag in ("J", "K", "F", "G"):
+            least = 0
         for state, cost in _opening(s._replace(noun=""), tag, kind):
             yield state, cost + least
         if s.clause in _SUBJECTS and not s.prep and tag in _TIMED:
@@ -91,7 +96,7 @@ def _number(s: State, tag: str) -> str:
 def _headed(s: State, noun: str, number: str) -> State:
     """Returns the state after the head of a noun phrase."""
     if s.prep:
-        return s._replace(noun=noun, prep=False)
+        return s._replace(noun=noun, prep="")
     if s.clause in _SUBJECTS:
         return s._replace(clause="subject", noun=noun, agr="p" if s.agr == "p" else number)
     if s.clause in _AFTER:
@@ -102,6 +107,7 @@ def _headed(s: State, noun: str, number: str) -> State:
 def _inside(s: State, tag: str, kind: str) -> Iterator[Move]:
     """Goes on with a noun phrase that has no head yet."""
     noun = s.noun
+    kind, odd = _fitting(s, tag, kind)
     if noun == "e":
         if tag in ("DT", "DP", "DS", "PG", "AT", "NU"):
             yield s._replace(noun="p" if tag in ("DP", "NU") else "a" if tag == "AT" else "d"), 0
@@ -113,17 +119,19 @@ def _inside(s: State, tag: str, kind: str) -> Iterator[Move]:
             yield _headed(s, "x", "p"), 0
         return
     if tag in _NOUNS:
-        cost = 0
+        cost = odd
         if tag == "P":
-            cost = WRONG + ODD if noun == "a" else 0
+            cost += WRONG + ODD if noun == "a" else 0
         elif noun == "p":
-            cost = WRONG + ODD if tag in "NM" else 0
+            cost += WRONG + ODD if tag in "NM" else 0
         elif noun == "m" and tag == "N" and "b" not in kind and (s.prep or s.clause not in _SUBJECTS):
-            cost = ODD if s.prep else WRONG
+            cost += ODD if s.prep else WRONG
         elif noun == "a" and tag == "M":
-            cost = ODD
+            cost += ODD
         elif tag == "E" and noun != "m":
-            cost = ODD
+            cost += ODD
+        if noun == "m" and not s.prep and s.clause in ("none", "is"):
+            cost += WRONG
         if s.clause in ("time", "when"):
             after = "full" if s.clause == "time" else "front"
             yield s._replace(clause=after, noun="x"), cost + (0 if "t" in kind else BROKEN)
@@ -166,11 +174,12 @@ def _inside(s: State, tag: str, kind: str) -> Iterator[Move]:
 
 def _opening(s: State, tag: str, kind: str) -> Iterator[Move]:
     """Begins a noun phrase."""
+    kind, odd = _fitting(s, tag, kind)
     if tag in _NOUNS:
-        cost = 0
+        cost = odd
         bare = tag == "N" and not kind
         if bare and (s.prep or s.clause not in _SUBJECTS):
-            cost = ODD if s.prep else WRONG
+            cost += ODD if s.prep else WRONG
         yield _headed(s, "k" if tag == "P" else "w" if bare and not s.prep else "n", _NOUNS[tag]), cost
     elif tag == "AT":
         yield s._replace(noun="a"), 0
@@ -201,7 +210,7 @@ def _opening(s: State, tag: str, kind: str) -> Iterator[Move]:
         if s.prep and tag != "F":
             outer = s.outer or (s.agr if s.clause == "subject" else "" if s.finite else "m")
             after = "be" if tag == "BG" else _BY_KIND[kind]
-            yield s._replace(clause=after, agr="g", prep=False, outer=outer), 0
+            yield s._replace(clause=after, agr="g", prep="", outer=outer), 0
     elif tag == "PN":
         yield _headed(s, "x", "?" if kind == "any" else "s"), 0
     elif tag == "PX":
@@ -220,19 +229,27 @@ def _opening(s: State, tag: str, kind: str) -> Iterator[Move]:
     elif tag == "WP" and (s.prep or s.clause in ("verb", "free", "two", "tell", "say", "see", "cause", "be", "is")):
         after = s if s.prep else s._replace(clause=_OBJECT[s.clause])
         outer = s.outer or (s.agr if s.clause == "subject" else "")
-        yield after._replace(clause="begin", agr="", prep=False, outer=outer, gap="may"), 0
-        yield after._replace(clause="subject", agr="?", prep=False, outer=outer), 0
+        yield after._replace(clause="begin", agr="", prep="", outer=outer, gap="may"), 0
+        yield after._replace(clause="subject", agr="?", prep="", outer=outer), 0
+
+
+def _fitting(s: State, tag: str, kind: str) -> tuple[str, int]:
+    """Returns the kind of a noun, and what it costs to have it after the preposition."""
+    if tag not in _NOUNS:
+        return kind, 0
+    kind, _, unfit = kind.partition("|")
+    return kind, WRONG if s.prep and s.prep in unfit.split() else 0
 
 
 def _closed(s: State) -> Iterator[Move]:
     """Yields the state with its noun phrase ended."""
     if s.prep:
         if s.noun == "m":
-            yield s._replace(noun="", prep=False), ODD
+            yield s._replace(noun="", prep=""), ODD
         elif s.gap:
-            yield s._replace(prep=False, gap="", noun=""), 0
+            yield s._replace(prep="", gap="", noun=""), 0
         else:
-            yield s._replace(prep=False, noun=""), WRONG + ODD
+            yield s._replace(prep="", noun=""), WRONG + ODD
     elif s.noun == "m":
         if s.clause in ("be", "is", "link"):
             yield s._replace(clause="adj", noun=""), 0
@@ -317,7 +334,7 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
         if clause in ("verb", "cause") and not s.gap:
             cost = WRONG
         after = {"begin": "front", "verb": "free", "be": "full", "is": "full", "link": "full"}.get(clause, clause)
-        yield plain._replace(clause=after, prep=True), cost
+        yield plain._replace(clause=after, prep=kind or ANY), cost
         return
     if complete or (clause == "subject" and s.noun in HEADS):
         yield from _modifier(s, tag, kind, complete)
@@ -446,10 +463,10 @@ def _after(s: State, tag: str, kind: str) -> Iterator[Move]:
     if tag == "CS":
         yield plain._replace(clause="begin", agr="", gap="may" if kind == "as" else ""), 0
         if kind == "as":
-            yield plain._replace(prep=True), 0
+            yield plain._replace(prep=ANY), 0
     if s.noun == "x" and tag in ("DP", "QM") or tag == "PX":
         yield plain, 0
-    if s.clause in ("bare", "link", "see") and tag == "V":
+    if s.clause in ("bare", "link", "see", "watch") and tag == "V":
         yield plain._replace(clause=_BY_KIND[kind], agr="b"), 0
     if s.clause == "bare" and tag == "BB":
         yield plain._replace(clause="be", agr="b"), 0
@@ -469,7 +486,7 @@ def _after(s: State, tag: str, kind: str) -> Iterator[Move]:
             yield plain._replace(clause="adj"), ODD
     if (s.clause in ("full", "free", "adj", "bare", "none") or s.gap) and tag in _TIMED:
         yield plain._replace(clause="time", noun="p" if tag == "NU" else "d"), ODD if tag == "DT" else 0
-    if s.clause in ("full", "adj") and tag in ("N", "P", "M") and "t" in kind:
+    if s.clause in ("full", "adj") and tag in ("N", "P", "M") and "t" in kind.partition("|")[0]:
         yield plain, ODD
 
 
@@ -487,18 +504,18 @@ def _joined(s: State, complete: bool) -> Iterator[Move]:
             yield plain._replace(clause="link"), 0
         elif s.noun in HEADS:
             yield plain._replace(clause="verb"), 0
-            yield plain._replace(prep=True), 0
+            yield plain._replace(prep=ANY), 0
         elif s.clause == "free":
             yield plain._replace(clause="subject"), 0
         yield plain, ODD
     elif s.clause == "subject":
         yield plain._replace(clause="begin", agr="p"), 0
         if s.noun in HEADS:
-            yield plain._replace(prep=True), 0
+            yield plain._replace(prep=ANY), 0
     elif s.clause in _SUBJECTS:
         yield plain, 0
         if s.noun in HEADS:
-            yield plain._replace(prep=True), 0
+            yield plain._replace(prep=ANY), 0
 
 
 def comma(s: State) -> Iterator[Move]:
@@ -523,14 +540,14 @@ def comma(s: State) -> Iterator[Move]:
             yield plain._replace(clause="said", agr=""), cost
             if closed.noun in HEADS:
                 yield plain._replace(clause="verb"), cost
-                yield plain._replace(prep=True), cost
+                yield plain._replace(prep=ANY), cost
             if closed.clause == "adj":
                 yield plain._replace(clause="link"), cost
         elif closed.clause == "subject":
             yield plain._replace(clause="begin", agr=""), cost + (0 if not closed.finite else ODD)
             yield plain._replace(clause="begin", agr="p"), cost
             if closed.noun in HEADS:
-                yield plain._replace(prep=True), cost
+                yield plain._replace(prep=ANY), cost
 
 
 def line_break(s: State) -> Iterator[Move]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from llm_envs.rewards.grammar.growing_measures import Distinct
 from llm_envs.rewards.syntax.parser import Parser
 from llm_envs.rewards.syntax.readings import Readings
+from llm_envs.rewards.syntax.seen import Seen
 from llm_envs.tokenizers.words import is_word
 
 STOPS = frozenset(".?!;:")
-FRAGMENT = 0.3
-"""Points for a word, after the first, of a sentence without a main clause."""
+FRAGMENT, FREE = 0.6, 6
+"""Points for a word of a sentence without a main clause, and how many such words of a text are free."""
+
+NO_CLAUSE = 3.0
+"""Points for a text of which no sentence has a main clause."""
 
 WORD_AGAIN, PAIR_AGAIN, TRIPLE_AGAIN, FRAME_AGAIN = 0.5, 0.5, 1.0, 0.5
 """Points for a content word, two words, three words and three classes in a row that the text had before."""
 
-_REFRAIN = 2  # words; lines may begin alike
+_LIST = 4  # lines; a list is a text of so many lines, all of which begin with the same word
 _NOTHING = 1.0  # points for a stop after nothing
 
 
@@ -44,25 +47,26 @@ class Faults:
         origin: The counter to go on from, which is not changed. It may not have an origin itself.
     """
 
-    __slots__ = ("_at", "_column", "_content", "_cost", "_frame", "_frames", "_items", "_last", "_length", "_pairs", "_parser",
-                 "_points", "_triples", "distinct", "words")
+    __slots__ = (
+        "_again", "_at", "_clauses", "_column", "_cost", "_first", "_fragments", "_frame", "_is_list", "_items",
+        "_last", "_length", "_lines", "_parser", "_points", "_refrain", "_seen", "words",
+    )
 
     def __init__(self, parser: Parser, items: Items, origin: Faults | None = None) -> None:
-        self._parser, self._items = parser, items
-        if origin is None:
-            self._at, self._cost, self._length = parser.start, 0, 0  # of the sentence
-            self._points = 0.0  # of the sentences before
-            self._last: tuple[str, ...] = ()
-            self._frame: tuple[str, ...] = ()
-            self._pairs, self._triples, self._frames, self._content = Distinct(), Distinct(), Distinct(), Distinct()
-            self.words = 0
-            self._column = 0  # in the line
+        if origin is not None:
+            for name in self.__slots__:
+                setattr(self, name, getattr(origin, name))
+            self._seen = origin._seen.fork()
             return
-        self._at, self._cost, self._length = origin._at, origin._cost, origin._length
-        self._points, self._last, self._frame, self.words = origin._points, origin._last, origin._frame, origin.words
-        self._column = origin._column
-        self._pairs, self._triples = origin._pairs.fork(), origin._triples.fork()
-        self._frames, self._content = origin._frames.fork(), origin._content.fork()
+        self._parser, self._items = parser, items
+        self._at, self._cost, self._length = parser.start, 0, 0  # of the sentence
+        self._points, self._fragments, self._clauses = 0.0, 0, 0  # of the sentences before
+        self._column, self._lines, self._first, self._is_list = 0, 0, "", True
+        self._last: tuple[str, ...] = ()  # words
+        self._frame: tuple[str, ...] = ()  # items
+        self._seen = Seen()
+        self._again = self._refrain = 0.0  # points, elsewhere and where lines begin
+        self.words = 0
 
     def fork(self) -> Faults:
         """Returns a counter that goes on from here without changing this one."""
@@ -70,12 +74,17 @@ class Faults:
 
     def add(self, token: str) -> None:
         """Adds a token."""
-        if token in STOPS:
-            self._points += self._ended() if self._length else _NOTHING
+        if is_word(token):
+            self._at, more = self._parser.step(self._at, token)
+            self._cost += more
+            self._length += 1
+            self._repeat(token)
+        elif token in STOPS:
+            self._points, self._fragments, self._clauses = self._ended()
+            self._points += 0.0 if self._length else _NOTHING
             self._at, self._cost, self._length = self._parser.start, 0, 0
             self._frame = ()
-            return
-        if not is_word(token):
+        else:
             if token == "\n":
                 self._column = 0
             if self._length:
@@ -83,42 +92,60 @@ class Faults:
                 self._cost += more
             elif token == ",":
                 self._points += _NOTHING
-            return
-        self._at, more = self._parser.step(self._at, token)
-        self._cost += more
-        self._length += 1
-        self.words += 1
-        self._column += 1
-        item, is_content = self._items[token]
-        last, frame = self._last, self._frame
-        if self._column > _REFRAIN:
-            if last:
-                self._pairs.add((last[-1], token))
-            if is_content:
-                self._content.add(token)
-        if self._column > _REFRAIN + 1:
-            if len(last) == 2:
-                self._triples.add((*last, token))
-            if len(frame) == 2:
-                self._frames.add((*frame, item))
-        self._last = (*last[-1:], token)
-        self._frame = (*frame[-1:], item)
 
     def points(self) -> float:
         """Returns the points of the text if it ends here."""
+        points, fragments, clauses = self._ended()
+        is_list = self._is_list and self._lines >= _LIST
         return (
-            self._points
-            + (self._ended() if self._length else 0.0)
-            + PAIR_AGAIN * _again(self._pairs)
-            + TRIPLE_AGAIN * _again(self._triples)
-            + FRAME_AGAIN * _again(self._frames)
-            + WORD_AGAIN * _again(self._content)
+            points
+            + FRAGMENT * max(0, fragments - FREE)
+            + (0.0 if clauses else NO_CLAUSE)
+            + self._again
+            + (0.0 if is_list else self._refrain)
         )
 
-    def _ended(self) -> float:
-        end, has_clause = self._parser.end(self._at)
-        return self._cost + end + (0.0 if has_clause else FRAGMENT * (self._length - 1))
+    def _ended(self) -> tuple[float, int, int]:
+        """Returns points, words of fragments, and main clauses up to here, if the sentence ends."""
+        if not self._length:
+            return self._points, self._fragments, self._clauses
+        cost, has_clause = self._parser.end(self._at)
+        fragments = self._fragments + (0 if has_clause else self._length)
+        return self._points + self._cost + cost, fragments, self._clauses + has_clause
 
-
-def _again(things: Distinct) -> int:
-    return things.all - len(things)
+    def _repeat(self, word: str) -> None:
+        """Charges what a word repeats."""
+        self.words += 1
+        self._column += 1
+        column, seen = self._column, self._seen
+        if column == 1:
+            self._lines += 1
+            self._is_list = self._is_list and self._first in ("", word)
+            self._first = self._first or word
+        item, is_content = self._items[word]
+        last, frame = self._last, self._frame
+        begun = again = 0.0
+        if is_content and seen.add(word):
+            if column == 1:
+                begun += WORD_AGAIN
+            else:
+                again += WORD_AGAIN
+        if last and seen.add((last[-1], word)):
+            if column == 2:
+                begun += PAIR_AGAIN
+            else:
+                again += PAIR_AGAIN
+        if len(last) == 2 and seen.add((*last, word)):
+            if column == 3:
+                begun += TRIPLE_AGAIN
+            else:
+                again += TRIPLE_AGAIN
+        if len(frame) == 2 and seen.add((*frame, item, "")):
+            if column == 3:
+                begun += FRAME_AGAIN
+            else:
+                again += FRAME_AGAIN
+        self._again += again
+        self._refrain += begun
+        self._last = (*last[-1:], word)
+        self._frame = (*frame[-1:], item)

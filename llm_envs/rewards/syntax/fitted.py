@@ -9,9 +9,10 @@ from llm_envs.rewards.syntax.faults import Faults, Items
 from llm_envs.rewards.syntax.parser import Parser
 from llm_envs.rewards.syntax.readings import Readings
 
-_HALF = 0.30  # points per word that score a half
+_HALF = 0.25  # points per word that score a half
 _STEEP = 4
 _LEAST = 8  # words
+_SLACK = 1.0  # points that are free
 
 
 class FittedSyntax:
@@ -19,18 +20,18 @@ class FittedSyntax:
 
     Args:
         classes: What the words of a corpus can be.
+        unfit: What a noun stands for -> "|" and the prepositions that do not go with it.
     """
 
-    def __init__(self, classes: WordClasses) -> None:
-        self._classes = classes
-        self._parser, self._items = _made(classes)
+    def __init__(self, classes: WordClasses, unfit: dict[str, str]) -> None:
+        self._classes, self._unfit = classes, unfit
+        self._parser, self._items = _made(classes, unfit)
 
-    def __getstate__(self) -> WordClasses:
-        return self._classes
+    def __getstate__(self) -> tuple[WordClasses, dict[str, str]]:
+        return self._classes, self._unfit
 
-    def __setstate__(self, classes: WordClasses) -> None:
-        self._classes = classes
-        self._parser, self._items = _made(classes)
+    def __setstate__(self, state: tuple[WordClasses, dict[str, str]]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
 
     def faults(self) -> Faults:
         """Returns a counter for a new text."""
@@ -44,8 +45,8 @@ class FittedSyntax:
         return score_of(faults)
 
 
-def _made(classes: WordClasses) -> tuple[Parser, Items]:
-    readings = Readings(classes)
+def _made(classes: WordClasses, unfit: dict[str, str]) -> tuple[Parser, Items]:
+    readings = Readings(classes, unfit)
     return Parser(readings), Items(readings)
 
 
@@ -53,5 +54,5 @@ def score_of(faults: Faults) -> float:
     """Returns the score of a text with these faults, 0 to 1."""
     if not faults.words:
         return 0.0
-    density = faults.points() / max(_LEAST, faults.words)
+    density = max(0.0, faults.points() - _SLACK) / max(_LEAST, faults.words)
     return 1.0 / (1.0 + (density / _HALF) ** _STEEP)

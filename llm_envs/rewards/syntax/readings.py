@@ -7,6 +7,7 @@ from pathlib import Path
 
 from llm_envs.rewards.grammar.lexicon import OPEN, _forms, english
 from llm_envs.rewards.grammar.word_classes import WordClasses
+from llm_envs.rewards.syntax.meanings import meanings
 from llm_envs.rewards.syntax.parser import Reading
 
 _FILE = Path(__file__).with_name("verbs.txt")
@@ -22,7 +23,7 @@ _MORE = {
     "quiet": [("N", "")], "burst": [("N", "")], "can": [("N", "")], "right": [("N", "")], "left": [("N", "")],
     "wheel": [("V", "")], "heel": [("V", "i")], "hole": [("N", "")], "inside": [("J", "")], "tear": [("N", "")],
     "moment": [("N", "t")], "favourite": [("J", "")], "wet": [("N", "")], "cold": [("N", "")], "nothing": [("PN", "")],
-    "rest": [("P", "")], "hush": [("VI", "i")], "what": [("QM", "")],
+    "rest": [("P", "")], "hush": [("VI", "i")], "fine": [("N", "")], "what": [("QM", "")],
 }
 _TIMES = frozenset(
     "night day morning evening afternoon week year month hour minute second time noon nights days mornings evenings weeks years months hours "
@@ -50,7 +51,7 @@ def verb_kinds() -> dict[str, str]:
 def _kind(kinds: set[str]) -> str:
     if {"telling", "giving"} <= kinds:
         return "ds"
-    if {"telling", "causing"} <= kinds:
+    if {"telling", "watching"} <= kinds:
         return "cs"
     if "telling" in kinds:
         return "s"
@@ -58,6 +59,8 @@ def _kind(kinds: set[str]) -> str:
         return "d"
     if "causing" in kinds:
         return "c"
+    if "watching" in kinds:
+        return "w"
     return "l"
 
 
@@ -79,14 +82,19 @@ class Readings:
 
     Args:
         classes: The classes of the words of a corpus.
+        unfit: What a noun stands for -> "|" and the prepositions that do not go with it.
     """
 
-    def __init__(self, classes: WordClasses) -> None:
+    def __init__(self, classes: WordClasses, unfit: dict[str, str] | None = None) -> None:
         self._classes = classes
+        self._meaning = meanings()
+        self._unfit = unfit or {}
 
     def __call__(self, word: str) -> tuple[Reading, ...]:
         """Returns the readings of a word, in an order of their own."""
-        return tuple(sorted(_readings(word, self._classes.tagger.shares(word))))
+        found = _readings(word, self._classes.tagger.shares(word))
+        unfit = self._unfit.get(self._meaning.get(word, ""), "")
+        return tuple(sorted((tag, kind + unfit if tag in "NMPE" else kind, cost) for tag, kind, cost in found))
 
     def item(self, word: str) -> str:
         """Returns a function word itself, and the commonest class of another."""
@@ -127,7 +135,9 @@ def _named(word: str, tag: str) -> list[tuple[str, str]]:
         elif kind == "l":
             made.append((tag, english().valency(word)))
         return made
-    if tag in ("N", "M", "P"):
+    if tag == "IN":
+        return [(tag, word)]
+    if tag in ("N", "M", "P", "E"):
         kind = ("b" if tag == "N" and word in _BARE else "") + ("t" if word in _TIMES else "")
         return [(tag, kind)]
     if tag == "PN":

@@ -18,7 +18,7 @@ class State(NamedTuple):
             "b" (base), "f" (participle), "g" (-ing).
         noun: The open noun phrase: "" (none), "a" (a singular noun is wanted), "d" (any), "p" (a plural),
             "m" (modifiers without a determiner), "e" (a determiner is wanted); or its head: "n", "k" (plural), "x".
-        prep: Whether the phrase is that of a preposition.
+        prep: The preposition whose phrase it is, or "".
         outer: What is pending outside of the clause: "" (nothing), "m" (a main clause), or the number of a
             subject that wants its verb.
         gap: Whether an object stands before the clause, so that its verb or preposition "may" or "must" lack one.
@@ -28,7 +28,7 @@ class State(NamedTuple):
     clause: str = "begin"
     agr: str = ""
     noun: str = ""
-    prep: bool = False
+    prep: str = ""
     outer: str = ""
     gap: str = ""
     finite: bool = False
