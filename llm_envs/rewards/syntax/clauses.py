@@ -143,7 +143,7 @@ def _inside(s: State, tag: str, kind: str) -> Iterator[Move]:
     elif tag in ("J", "K", "OR"):
         yield s, 0
         if noun == "d":
-            yield _headed(s, "x", "s"), ODD if tag == "OR" else WRONG
+            yield _headed(s, "x", "s"), ODD if tag == "OR" else WRONG if tag == "K" else BROKEN
     elif tag in ("F", "G"):
         yield s, ODD if noun != "m" else WRONG
         if tag == "G" and noun in ("a", "d"):
@@ -229,7 +229,7 @@ def _opening(s: State, tag: str, kind: str) -> Iterator[Move]:
     elif tag == "WP" and (s.prep or s.clause in ("verb", "free", "two", "tell", "say", "see", "cause", "be", "is")):
         after = s if s.prep else s._replace(clause=_OBJECT[s.clause])
         outer = s.outer or (s.agr if s.clause == "subject" else "")
-        yield after._replace(clause="begin", agr="", prep="", outer=outer, gap="may"), 0
+        yield after._replace(clause="begin", agr="", tense="", prep="", outer=outer, gap="may"), 0
         yield after._replace(clause="subject", agr="?", prep="", outer=outer), 0
 
 
@@ -238,6 +238,8 @@ def _fitting(s: State, tag: str, kind: str) -> tuple[str, int]:
     if tag not in _NOUNS:
         return kind, 0
     kind, _, unfit = kind.partition("|")
+    if s.prep == "at" and s.noun in ("", "m") and not kind and tag in "NM":
+        return kind, WRONG
     return kind, WRONG if s.prep and s.prep in unfit.split() else 0
 
 
@@ -265,18 +267,21 @@ def _verb(s: State, tag: str, kind: str, cost: int) -> Iterator[Move]:
     """Yields the states after a finite verb whose subject has been read."""
     if s.noun == "w":
         cost += WRONG
+    elif s.noun == "c":
+        cost += ODD
     now = s._replace(noun="", finite=s.finite or not s.outer)
     if tag in _FINITE:
         wrong = 0 if s.agr in _FINITE[tag] or s.agr == "" else WRONG
-        yield now._replace(clause=_BY_KIND[kind]), cost + wrong
-        if kind == "l" or kind == "i":
-            return
+        tense = "d" if tag == "D" else "z"
+        if s.tense and s.tense != tense:
+            wrong += WRONG
+        yield now._replace(clause=_BY_KIND[kind], tense=tense), cost + wrong
     elif tag in _AUX:
         clause, numbers = _AUX[tag]
         wrong = 0 if s.agr in numbers or s.agr in ("?", "") else WRONG
         if clause == "be" and s.noun in ("n", "k", "w"):
             clause = "is"
-        yield now._replace(clause=clause), cost + wrong
+        yield now._replace(clause=clause, tense=""), cost + wrong
 
 
 def _complete(s: State) -> bool:
@@ -322,7 +327,7 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
         elif tag == "BG":
             yield plain, 0
         elif tag in ("WR", "CS"):
-            yield plain._replace(clause="begin", agr="", gap="may"), 0
+            yield plain._replace(clause="begin", agr="", tense="", gap="may"), 0
             if kind == "how":
                 yield plain._replace(clause="how", agr="", gap="may"), 0
     elif clause == "how" and tag in ("J", "R", "RB", "QM", "QN"):
@@ -341,7 +346,7 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
     if complete:
         yield from _after(s, tag, kind)
     elif clause in ("subject", "base", "be", "is", "have") and tag == "CS":
-        yield plain._replace(clause="begin", agr="", gap="may" if kind == "as" else ""), ODD
+        yield plain._replace(clause="begin", agr="", tense="", gap="may" if kind == "as" else ""), ODD
     elif clause == "subject" and s.noun == "x" and tag == "NU":
         yield plain, 0
     if tag == "CC":
@@ -349,7 +354,7 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
 
 
 def _adverb(s: State, tag: str, kind: str, complete: bool) -> Iterator[Move]:
-    plain = s if s.noun in HEADS else s._replace(noun="")
+    plain = s if s.noun in HEADS or s.noun == "c" else s._replace(noun="")
     if tag == "UH":
         yield plain, 0 if s.clause in ("begin", "front") else ODD
     elif tag == "XN":
@@ -387,7 +392,9 @@ def _first(s: State, tag: str, kind: str) -> Iterator[Move]:
         clause, _ = _AUX[tag]
         if tag == "OP":
             yield plain._replace(clause="base", agr="b", finite=done), 0
-        yield plain._replace(clause={"be": "ask-be", "have": "ask-have"}.get(clause, "ask-base"), finite=done), 0
+        asks = s.asks or (s.clause == "begin" and not (s.finite or s.outer or s.gap))
+        after = {"be": "ask-be", "have": "ask-have"}.get(clause, "ask-base")
+        yield plain._replace(clause=after, finite=done, asks=asks), 0
         if s.clause == "front" and clause == "be":
             yield plain._replace(clause="ask-full", finite=done), 0
         if s.gap:
@@ -408,14 +415,15 @@ def _first(s: State, tag: str, kind: str) -> Iterator[Move]:
     elif tag == "CS":
         yield plain._replace(clause="begin", outer=s.outer or ("" if s.finite else "m")), 0
     elif tag == "WP":
-        yield plain._replace(clause="subject", agr="?"), 0
-        yield plain._replace(clause="begin", gap="may"), 0
-        yield plain._replace(clause="begin", gap="may", outer=s.outer or "s"), ODD
+        asks = s.asks or (s.clause == "begin" and kind == "ask" and not (s.finite or s.outer or s.gap))
+        yield plain._replace(clause="subject", agr="?", asks=asks), 0
+        yield plain._replace(clause="begin", tense="", gap="may", asks=asks), 0
+        yield plain._replace(clause="begin", tense="", gap="may", outer=s.outer or "s"), ODD
     elif tag == "WR":
         yield plain._replace(clause="front", gap="may"), 0
         if kind == "how":
             yield plain._replace(clause="how", gap="may"), 0
-        yield plain._replace(clause="begin", gap="may", outer=s.outer or ("" if s.finite else "m")), 0
+        yield plain._replace(clause="begin", tense="", gap="may", outer=s.outer or ("" if s.finite else "m")), 0
 
 
 def _modifier(s: State, tag: str, kind: str, complete: bool) -> Iterator[Move]:
@@ -423,7 +431,7 @@ def _modifier(s: State, tag: str, kind: str, complete: bool) -> Iterator[Move]:
     subject = s.clause == "subject"
     if subject and s.outer and s.outer != "m":
         return
-    inner = s._replace(noun="", outer=s.agr if subject else s.outer)
+    inner = s._replace(noun="", outer=s.agr if subject else s.outer, tense="")
     if subject and s.outer == "m":
         inner = inner._replace(outer="m")
     headed = s.noun in HEADS
@@ -431,10 +439,10 @@ def _modifier(s: State, tag: str, kind: str, complete: bool) -> Iterator[Move]:
         number = s.agr if subject else {"n": "s", "k": "p"}.get(s.noun, "?")
         yield inner._replace(clause="subject", agr=number), 0 if headed else ODD
         if kind == "whose":
-            yield inner._replace(clause="begin", agr="", noun="d", gap="may"), 0
-        yield inner._replace(clause="begin", agr="", gap="may"), 0 if headed else ODD
+            yield inner._replace(clause="begin", agr="", tense="", noun="d", gap="may"), 0
+        yield inner._replace(clause="begin", agr="", tense="", gap="may"), 0 if headed else ODD
     elif tag == "WR":
-        yield inner._replace(clause="begin", agr="", gap="may"), 0
+        yield inner._replace(clause="begin", agr="", tense="", gap="may"), 0
         if kind == "how":
             yield inner._replace(clause="how", agr="", gap="may"), 0
     elif tag == "TO":
@@ -451,7 +459,7 @@ def _modifier(s: State, tag: str, kind: str, complete: bool) -> Iterator[Move]:
     elif headed and tag == "PN":
         yield inner._replace(clause="subject", noun="x", agr="s", gap="must"), ODD
     elif headed and tag == "DT":
-        yield inner._replace(clause="begin", agr="", noun="d", gap="must"), ODD
+        yield inner._replace(clause="begin", agr="", tense="", noun="d", gap="must"), ODD
     elif tag in ("J", "K") and complete:
         cost = 0 if s.clause in ("bare", "link", "see", "say") else ODD
         yield s._replace(clause="adj", noun=""), cost
@@ -461,7 +469,7 @@ def _after(s: State, tag: str, kind: str) -> Iterator[Move]:
     """Yields where a word leads after a clause that may be complete."""
     plain = s._replace(noun="")
     if tag == "CS":
-        yield plain._replace(clause="begin", agr="", gap="may" if kind == "as" else ""), 0
+        yield plain._replace(clause="begin", agr="", tense="", gap="may" if kind == "as" else ""), 0
         if kind == "as":
             yield plain._replace(prep=ANY), 0
     if s.noun == "x" and tag in ("DP", "QM") or tag == "PX":
@@ -471,14 +479,14 @@ def _after(s: State, tag: str, kind: str) -> Iterator[Move]:
     if s.clause == "bare" and tag == "BB":
         yield plain._replace(clause="be", agr="b"), 0
     if s.outer and s.outer != "m":
-        outer = plain._replace(clause="subject", agr=s.outer, outer="", gap="")
+        outer = plain._replace(clause="subject", agr=s.outer, outer="", gap="", tense="")
         yield from _verb(outer, tag, kind, 0)
     if s.outer == "m":
-        begun = plain._replace(clause="begin", agr="", outer="", gap="")
+        begun = plain._replace(clause="begin", agr="", tense="", outer="", gap="")
         yield from _opening(begun, tag, kind)
         yield from _first(begun, tag, kind)
     if s.clause in _TELLING:
-        begun = plain._replace(clause="begin", agr="", gap="")
+        begun = plain._replace(clause="begin", agr="", tense="", gap="")
         if tag in _PRONOUNS or tag in ("DT", "AT", "EX", "CM", "CP", "CZ", "CH", "CL", "CD", "N", "P", "PN", "DS"):
             yield from _opening(begun, tag, kind)
             yield from _first(begun, tag, kind)
@@ -494,7 +502,7 @@ def _joined(s: State, complete: bool) -> Iterator[Move]:
     """Yields where "and" leads."""
     plain = s._replace(noun="")
     if complete or s.clause in ("be", "is"):
-        yield plain._replace(clause="begin", agr="", outer="" if s.outer == "m" else s.outer, gap=""), 0
+        yield plain._replace(clause="begin", agr="", tense="", outer="" if s.outer == "m" else s.outer, gap=""), 0
         if s.agr in ("b", "f", "g"):
             yield plain._replace(clause={"b": "base", "f": "done", "g": "ing"}[s.agr], gap=""), 0
             yield plain._replace(clause="subject", agr="?", gap=""), 0
@@ -526,12 +534,12 @@ def comma(s: State) -> Iterator[Move]:
             continue
         plain = closed._replace(noun="")
         complete = _complete(closed)
-        yield plain, cost
+        yield (plain._replace(noun="c") if closed.clause == "subject" else plain), cost
         if closed.clause in ("begin", "front", "subject"):
             yield plain._replace(clause="said", agr="", outer=""), cost
         if complete or closed.clause in ("be", "is", "base", "do", "have"):
             less = 0 if complete else ODD
-            after = plain._replace(clause="begin", agr="", outer="", gap="", finite=plain.finite)
+            after = plain._replace(clause="begin", agr="", tense="", outer="", gap="", finite=plain.finite)
             yield after, cost + less
             if closed.agr in ("b", "f", "g"):
                 yield plain._replace(clause={"b": "base", "f": "done", "g": "ing"}[closed.agr], gap=""), cost + less
@@ -544,7 +552,7 @@ def comma(s: State) -> Iterator[Move]:
             if closed.clause == "adj":
                 yield plain._replace(clause="link"), cost
         elif closed.clause == "subject":
-            yield plain._replace(clause="begin", agr=""), cost + (0 if not closed.finite else ODD)
+            yield plain._replace(clause="begin", agr="", tense=""), cost + (0 if not closed.finite else ODD)
             yield plain._replace(clause="begin", agr="p"), cost
             if closed.noun in HEADS:
                 yield plain._replace(prep=ANY), cost
@@ -557,9 +565,9 @@ def line_break(s: State) -> Iterator[Move]:
         yield BEGIN._replace(finite=s.finite), ODD
 
 
-def ending(s: State) -> int:
-    """Returns what it costs to end a sentence here."""
-    best = BROKEN + BROKEN
+def ending(s: State, asked: bool = False) -> int:
+    """Returns what it costs to end a sentence here, with a question mark if it is `asked`."""
+    best = BROKEN + BROKEN + BROKEN
     for closed, cost in _closed(s):
         if closed.noun in OPEN:
             cost += BROKEN
@@ -572,6 +580,8 @@ def ending(s: State) -> int:
         if closed.outer:
             cost += ODD if closed.outer == "m" else WRONG
         if closed.gap == "must" and closed.clause in ("full", "adj"):
+            cost += WRONG
+        if closed.asks and not asked:
             cost += WRONG
         best = min(best, cost)
     return best

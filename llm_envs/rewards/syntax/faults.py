@@ -8,7 +8,7 @@ from llm_envs.rewards.syntax.seen import Seen
 from llm_envs.tokenizers.words import is_word
 
 STOPS = frozenset(".?!;:")
-FRAGMENT, FREE = 0.6, 6
+FRAGMENT, FREE = 0.35, 3
 """Points for a word of a sentence without a main clause, and how many such words of a text are free."""
 
 NO_CLAUSE = 3.0
@@ -16,6 +16,9 @@ NO_CLAUSE = 3.0
 
 WORD_AGAIN, PAIR_AGAIN, TRIPLE_AGAIN, FRAME_AGAIN = 0.5, 0.5, 1.0, 0.5
 """Points for a content word, two words, three words and three classes in a row that the text had before."""
+
+REFRAIN = 1.5
+"""How much more it counts if a line begins so, but for a list."""
 
 _LIST = 4  # lines; a list is a text of so many lines, all of which begin with the same word
 _NOTHING = 1.0  # points for a stop after nothing
@@ -80,7 +83,7 @@ class Faults:
             self._length += 1
             self._repeat(token)
         elif token in STOPS:
-            self._points, self._fragments, self._clauses = self._ended()
+            self._points, self._fragments, self._clauses = self._ended(token == "?")
             self._points += 0.0 if self._length else _NOTHING
             self._at, self._cost, self._length = self._parser.start, 0, 0
             self._frame = ()
@@ -95,7 +98,7 @@ class Faults:
 
     def points(self) -> float:
         """Returns the points of the text if it ends here."""
-        points, fragments, clauses = self._ended()
+        points, fragments, clauses = self._ended(asked=False)
         is_list = self._is_list and self._lines >= _LIST
         return (
             points
@@ -105,11 +108,11 @@ class Faults:
             + (0.0 if is_list else self._refrain)
         )
 
-    def _ended(self) -> tuple[float, int, int]:
+    def _ended(self, asked: bool) -> tuple[float, int, int]:
         """Returns points, words of fragments, and main clauses up to here, if the sentence ends."""
         if not self._length:
             return self._points, self._fragments, self._clauses
-        cost, has_clause = self._parser.end(self._at)
+        cost, has_clause = self._parser.end(self._at, asked)
         fragments = self._fragments + (0 if has_clause else self._length)
         return self._points + self._cost + cost, fragments, self._clauses + has_clause
 
@@ -124,28 +127,19 @@ class Faults:
             self._first = self._first or word
         item, is_content = self._items[word]
         last, frame = self._last, self._frame
-        begun = again = 0.0
         if is_content and seen.add(word):
-            if column == 1:
-                begun += WORD_AGAIN
-            else:
-                again += WORD_AGAIN
+            self._charge(column == 1, WORD_AGAIN)
         if last and seen.add((last[-1], word)):
-            if column == 2:
-                begun += PAIR_AGAIN
-            else:
-                again += PAIR_AGAIN
+            self._charge(column == 2, PAIR_AGAIN)
         if len(last) == 2 and seen.add((*last, word)):
-            if column == 3:
-                begun += TRIPLE_AGAIN
-            else:
-                again += TRIPLE_AGAIN
+            self._charge(column == 3, TRIPLE_AGAIN)
         if len(frame) == 2 and seen.add((*frame, item, "")):
-            if column == 3:
-                begun += FRAME_AGAIN
-            else:
-                again += FRAME_AGAIN
-        self._again += again
-        self._refrain += begun
+            self._charge(column == 3, FRAME_AGAIN)
         self._last = (*last[-1:], word)
         self._frame = (*frame[-1:], item)
+
+    def _charge(self, begins_line: bool, points: float) -> None:
+        if begins_line:
+            self._refrain += REFRAIN * points
+        else:
+            self._again += points

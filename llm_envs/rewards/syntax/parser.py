@@ -32,7 +32,7 @@ class Parser:
         self._ids: dict[Config, int] = {}
         self._configs: list[Config] = []
         self._next: dict[tuple[int, tuple[Reading, ...]], tuple[int, int]] = {}
-        self._ends: dict[int, tuple[int, bool]] = {}
+        self._ends: dict[tuple[int, bool], tuple[int, bool]] = {}
         self._keys: dict[str, tuple[Reading, ...]] = {}
         self.start = self._id(((BEGIN, 0),))
 
@@ -46,14 +46,14 @@ class Parser:
             found = self._next[at, key] = self._step(self._configs[at], key)
         return found
 
-    def end(self, at: int) -> tuple[int, bool]:
-        """Returns what it costs to end a sentence, and whether it has a main clause."""
-        found = self._ends.get(at)
+    def end(self, at: int, asked: bool) -> tuple[int, bool]:
+        """Returns what it costs to end a sentence, with a question mark if it is asked, and if it has a main clause."""
+        found = self._ends.get((at, asked))
         if found is None:
-            found = self._ends[at] = min(
-                (cost + ending(state), not state.finite) for state, cost in self._configs[at]
+            cost, lacks = min(
+                (cost + ending(state, asked), not state.finite) for state, cost in self._configs[at]
             )
-            found = self._ends[at] = (found[0], not found[1])
+            found = self._ends[at, asked] = (cost, not lacks)
         return found
 
     def _step(self, config: Config, key: Sequence[Reading]) -> tuple[int, int]:

@@ -13,7 +13,10 @@ from llm_envs.rewards.syntax.parser import Reading
 _FILE = Path(__file__).with_name("verbs.txt")
 _ANY = frozenset(["others", "all", "each", "both", "none", "some"])
 _KIN = frozenset("mother father grandmother grandfather mum dad mummy granny grandpa".split())
-_BARE = frozenset("summer winter spring autumn breakfast lunch supper dinner".split())
+_BARE = frozenset(
+    "summer winter spring autumn breakfast lunch supper dinner home school work sea church table bed town night noon bedtime "
+    "dawn dusk midnight christmas easter rest war peace".split()
+)
 _EITHER = frozenset("walk hold hide sell pack lock save run swim climb hurry worry fumble dangle float perform peer lift laugh breathe catch wear play dance".split())
 _MORE = {
     "to": [("IN", "")], "all": [("RD", "")], "though": [("RB", "")], "back": [("J", ""), ("N", "")], "front": [("J", "")],
@@ -138,7 +141,7 @@ def _named(word: str, tag: str) -> list[tuple[str, str]]:
     if tag == "IN":
         return [(tag, word)]
     if tag in ("N", "M", "P", "E"):
-        kind = ("b" if tag == "N" and word in _BARE else "") + ("t" if word in _TIMES else "")
+        kind = ("b" if tag in "NM" and word in _BARE else "") + ("t" if word in _TIMES else "")
         return [(tag, kind)]
     if tag == "PN":
         return [(tag, "any" if word in _ANY else "")]
@@ -157,7 +160,7 @@ def _named(word: str, tag: str) -> list[tuple[str, str]]:
     if tag == "WR":
         return [(tag, "how" if word == "how" else "")]
     if tag == "WP":
-        return [(tag, "whose" if word == "whose" else "")]
+        return [(tag, {"whose": "whose", "who": "ask", "which": "ask"}.get(word, ""))]
     return [(tag, "")]
 
 

@@ -17,12 +17,15 @@ class State(NamedTuple):
         agr: The number of the subject ("s", "p", "1", "?" for any), or the form that goes on after "and":
             "b" (base), "f" (participle), "g" (-ing).
         noun: The open noun phrase: "" (none), "a" (a singular noun is wanted), "d" (any), "p" (a plural),
-            "m" (modifiers without a determiner), "e" (a determiner is wanted); or its head: "n", "k" (plural), "x".
+            "m" (modifiers without a determiner), "e" (a determiner is wanted); or its head: "n", "k" (plural), "x", "w" (a noun that wants a
+            determiner). "c" is a comma after a subject.
         prep: The preposition whose phrase it is, or "".
         outer: What is pending outside of the clause: "" (nothing), "m" (a main clause), or the number of a
             subject that wants its verb.
         gap: Whether an object stands before the clause, so that its verb or preposition "may" or "must" lack one.
         finite: Whether the sentence has a main clause.
+        tense: Of the verb that others are joined to by "and": "d" (past), "z" (present) or "".
+        asks: Whether the sentence begins as a question.
     """
 
     clause: str = "begin"
@@ -32,6 +35,8 @@ class State(NamedTuple):
     outer: str = ""
     gap: str = ""
     finite: bool = False
+    tense: str = ""
+    asks: bool = False
 
 
 BEGIN = State()
