@@ -66,7 +66,7 @@ CARDS: dict[str, Card] = {
     "language": Card("0 to 1", "higher", _COUNTING, "Lui and Baldwin 2012"),
     # how it is written
     "fluency": Card("0 to 1", "higher", "0.2 to 0.8 ms", "this project", "train texts", dense="constant"),
-    "sentences": Card("0 to 1", "higher", "0.1 ms", "this project", "train texts in English", dense="constant"),
+    "sentences": Card("0 to 1", "higher", "0.1 ms", "this project", "English train texts", dense="constant"),
     "lm_fluency": Card("nats, at most 0", "higher", _MODEL, "Jelinek et al. 1977", extra="agents"),
     "perplexity": Card("1 to `limit`", "lower", _MODEL, "Jelinek et al. 1977", extra="agents"),
     "distinct": Card("0 to 1", "higher", _COUNTING, "Li et al. 2016", dense="constant"),

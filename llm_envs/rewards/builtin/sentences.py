@@ -10,7 +10,7 @@ from llm_envs.rewards.increments.fluency import FluencyIncrement
 from llm_envs.rewards.increments.sentences import SentencesScorer
 from llm_envs.rewards.syntax.fitted import FittedSyntax
 from llm_envs.rewards.syntax.meanings import unfit
-from llm_envs.rewards.syntax.rules import rules_hash
+from llm_envs.rewards.syntax.rules import lists_hash
 from llm_envs.tokenizers.words import tokens_of
 
 
@@ -18,13 +18,16 @@ class Sentences:
     """How far a text consists of English sentences that do not repeat themselves, 0 to 1.
 
     Rules read each sentence: noun phrases, verbs that agree and have what they need, clauses, and what joins
-    them. Where a word fits nowhere, the cheapest repair is charged: 3 points for a word left out, 2 for a
-    fault such as a wrong number, 1 for what is rare. A sentence without a verb is charged by its length. So is
-    what a text says twice: words, pairs and triples of words, and triples of classes.
+    them. The cheapest reading counts. It costs 1 point where it is odd, 2 for a fault such as a wrong number
+    or tense, and 3 for a word that fits nowhere. Words without a main clause cost something, if there are
+    more than three. So does what a text says twice: content words, pairs and triples of words, and triples of
+    classes. Lines that begin alike are free in a list: four lines or more that all begin with the same word.
 
-    With d points per word, the score is 1 / (1 + (d / 0.3)^4). The empty text scores 0.
+    One point is free. With d more points per word the score is 1 / (1 + (d / 0.25)^4). The empty text scores
+    0.
 
-    What words can be is learned from the train texts, with a list of English words to begin with.
+    What a word can be, and which prepositions go with which nouns, is learned from the train texts, with lists
+    of English words to begin with. The rules know nothing else of meaning: nonsense may be grammatical.
 
     Args:
         context: Gives the train texts, at least two distinct ones, in English.
@@ -36,11 +39,13 @@ class Sentences:
         fluency = fit_once(("fluency", digest), lambda: fit_fluency(texts))
         classes = fluency.measures.classes
         if not classes.is_english:
-            raise ValueError("sentences knows the grammar of English only, and most words of the train texts are not")
+            raise ValueError(
+                "sentences knows the grammar of English, and most words of the train texts are not English"
+            )
         self._fitted: FittedSyntax = fit_once(
             ("sentences", digest), lambda: FittedSyntax(classes, unfit(map(tokens_of, texts), classes))
         )
-        self.signature = f"sentences|train:{digest}|rules:{rules_hash()}|v1"
+        self.signature = f"sentences|train:{digest}|lists:{lists_hash()}|v1"
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""

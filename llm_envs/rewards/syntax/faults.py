@@ -51,8 +51,24 @@ class Faults:
     """
 
     __slots__ = (
-        "_again", "_at", "_clauses", "_column", "_cost", "_first", "_fragments", "_frame", "_is_list", "_items",
-        "_last", "_length", "_lines", "_parser", "_points", "_refrain", "_seen", "words",
+        "_again",
+        "_at",
+        "_clauses",
+        "_column",
+        "_cost",
+        "_first",
+        "_fragments",
+        "_frame",
+        "_is_list",
+        "_items",
+        "_last",
+        "_length",
+        "_lines",
+        "_parser",
+        "_points",
+        "_refrain",
+        "_seen",
+        "words",
     )
 
     def __init__(self, parser: Parser, items: Items, origin: Faults | None = None) -> None:

@@ -12,8 +12,14 @@ from llm_envs.rewards.grammar.word_classes import WordClasses
 
 _FILE = Path(__file__).with_name("nouns.txt")
 _IRREGULAR = {
-    "children": "person", "men": "person", "women": "person", "feet": "body", "teeth": "body", "geese": "animal",
-    "mice": "animal", "people": "person",
+    "children": "person",
+    "men": "person",
+    "women": "person",
+    "feet": "body",
+    "teeth": "body",
+    "geese": "animal",
+    "mice": "animal",
+    "people": "person",
 }
 _NOUNS = frozenset("NMPE")
 _BEFORE = frozenset(["AT", "DT", "DS", "DP", "NU", "ON", "QM", "QN", "OR", "J", "K", "F", "G", "PG"])
@@ -40,7 +46,7 @@ def meanings() -> dict[str, str]:
 
 
 def unfit(texts: Iterable[Sequence[str]], classes: WordClasses) -> dict[str, str]:
-    """Returns meaning -> "|" and the prepositions that texts have far less often before it than chance would."""
+    """Returns meaning -> "|" and the prepositions that texts have before it far less often than by chance."""
     pairs = Counter(pair for tokens in texts for pair in _phrases(tokens, classes(tokens)[1]))
     prepositions, kinds = Counter[str](), Counter[str]()
     for (preposition, meaning), count in pairs.items():

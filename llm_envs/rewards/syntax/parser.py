@@ -1,11 +1,12 @@
-"""Reads sentences by the rules, all readings at once: a weighted automaton, made deterministic as texts need it."""
+"""Reads sentences by the rules: a weighted automaton, made deterministic as texts need it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from llm_envs.rewards.syntax.clauses import BROKEN, OPEN, Move, comma, ending, line_break, moves
-from llm_envs.rewards.syntax.states import BEGIN, State
+from llm_envs.rewards.syntax.clauses import moves
+from llm_envs.rewards.syntax.marks import comma, ending, line_break
+from llm_envs.rewards.syntax.states import BEGIN, BROKEN, OPEN, Move, State
 
 Reading = tuple[str, str, int]
 """What a word can be: its tag, its kind, and what it costs to read it so."""
@@ -47,7 +48,12 @@ class Parser:
         return found
 
     def end(self, at: int, asked: bool) -> tuple[int, bool]:
-        """Returns what it costs to end a sentence, with a question mark if it is asked, and if it has a main clause."""
+        """Returns what it costs to end a sentence, and whether it has a main clause.
+
+        Args:
+            at: The configuration.
+            asked: Whether a question mark ends it.
+        """
         found = self._ends.get((at, asked))
         if found is None:
             cost, lacks = min(

@@ -1,4 +1,4 @@
-"""What identifies the rules of the grammar."""
+"""What identifies the lists of the grammar."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path
 
-_FILES = ("clauses.py", "faults.py", "fitted.py", "parser.py", "readings.py", "states.py", "verbs.txt")
-
 
 @lru_cache(maxsize=1)
-def rules_hash() -> str:
-    """Returns 8 hexadecimal digits that identify the rules."""
+def lists_hash() -> str:
+    """Returns 8 hexadecimal digits that identify the lists of words. The version is that of the rules."""
     digest = hashlib.sha256()
-    for name in _FILES:
+    for name in ("nouns.txt", "words.txt"):
         digest.update(Path(__file__).with_name(name).read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:8]
