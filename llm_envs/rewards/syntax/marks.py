@@ -73,7 +73,7 @@ def ending(s: State, asked: bool = False) -> int:
             cost += ODD if closed.clause in ("be", "is", "base") else WRONG
         if closed.outer:
             cost += ODD if closed.outer == "m" else WRONG
-        if closed.gap == "must" and closed.clause in ("full", "adj"):
+        if closed.gap == "must" and closed.clause in ("full", "adj", "none", "link"):
             cost += WRONG
         if closed.asks and not asked:
             cost += WRONG

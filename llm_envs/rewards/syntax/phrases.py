@@ -124,10 +124,12 @@ def inside(s: State, tag: str, kind: str) -> Iterator[Move]:
         if noun == "m" and not s.prep and s.clause in ("none", "is"):
             cost += WRONG
         if s.clause in ("time", "when"):
-            after = "full" if s.clause == "time" else "front"
-            yield s._replace(clause=after, noun="x"), cost + (0 if "t" in kind else BROKEN)
-            if after == "front":
-                yield s._replace(clause="begin", noun="", outer="m"), cost + (ODD if "t" in kind else BROKEN)
+            cost += 0 if "t" in kind else BROKEN
+            if s.clause == "time":
+                yield s._replace(clause="full", noun="x"), cost
+            else:
+                yield s._replace(clause="begin", noun=""), cost
+                yield s._replace(clause="begin", noun="", outer="m"), cost + ODD
         else:
             bare = noun == "m" and tag == "N" and not kind and not s.prep
             yield _headed(s, "k" if tag == "P" else "w" if bare else "n", NOUNS[tag]), cost
