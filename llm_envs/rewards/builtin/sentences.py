@@ -26,8 +26,8 @@ class Sentences:
     One point is free. With d more points per word the score is 1 / (1 + (d / 0.25)^4). The empty text scores
     0.
 
-    What a word can be, and which prepositions go with which nouns, is learned from the train texts, with lists
-    of English words to begin with. The rules know nothing else of meaning: nonsense may be grammatical.
+    What a word can be, and which prepositions go with which nouns, is learned from the train texts. Lists of
+    English words are the beginning. The rules know nothing else of meaning: nonsense may be grammatical.
 
     Args:
         context: Gives the train texts, at least two distinct ones, in English.

@@ -41,7 +41,7 @@ def moves(s: State, tag: str, kind: str) -> Iterator[Move]:
     elif s.noun == "n" and tag in ("N", "P", "M"):
         yield s._replace(noun="k" if tag == "P" else "n", agr=_number(s, tag)), ODD
     if s.noun != "m" and takes_noun(s):
-        least = 0 if s.prep else {"none": WRONG, "link": ODD, "is": BROKEN}.get(s.clause, 0)
+        least = 0 if s.prep else {"none": WRONG, "link": WRONG, "is": BROKEN}.get(s.clause, 0)
         if tag in ("J", "K", "F", "G"):
             least = 0
         for state, cost in opening(s._replace(noun=""), tag, kind):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from llm_envs.rewards.syntax.begin import first_word
 from llm_envs.rewards.syntax.phrases import PRONOUNS, TIMED, opening
-from llm_envs.rewards.syntax.states import ANY, HEADS, ODD, SUBJECTS, Move, State
+from llm_envs.rewards.syntax.states import ANY, HEADS, ODD, SUBJECTS, WRONG, Move, State, lacks_gap
 from llm_envs.rewards.syntax.verbs import BY_KIND, SHORT, finite_verb
 
 _TELLING = frozenset(["say", "see", "tell", "told"])
@@ -70,7 +70,7 @@ def afterwards(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield plain._replace(clause="be", agr="b"), 0
     if s.outer and s.outer != "m":
         outer = plain._replace(clause="subject", agr=s.outer, outer="", gap="", tense="")
-        yield from finite_verb(outer, tag, kind, 0)
+        yield from finite_verb(outer, tag, kind, WRONG if lacks_gap(s) else 0)
     if s.outer == "m":
         begun = plain._replace(clause="begin", agr="", tense="", outer="", gap="")
         yield from opening(begun, tag, kind)

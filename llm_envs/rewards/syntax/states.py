@@ -82,9 +82,15 @@ AFTER = {"ask-be": "be", "ask-base": "base", "ask-have": "have", "ask-full": "fu
 """Clauses that want their subject -> what they are after it."""
 
 _COMPLETE = frozenset(OBJECT) - {"verb", "cause", "be", "is"} | {"full", "adj", "bare"}
+_FILLED = frozenset(["full", "adj", "none", "link"])
 _WITH_GAP = frozenset(["verb", "cause", "be", "is", "base"])
 
 
 def is_complete(s: State) -> bool:
     """Returns True if the clause may end here."""
     return s.clause in _COMPLETE or bool(s.gap and s.clause in _WITH_GAP)
+
+
+def lacks_gap(s: State) -> bool:
+    """Returns True if an object stands before the clause, and nothing in the clause lacks one."""
+    return s.gap == "must" and s.clause in _FILLED
