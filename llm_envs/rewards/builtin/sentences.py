@@ -23,8 +23,8 @@ class Sentences:
     more than three. So does what a text says twice: content words, pairs and triples of words, and triples of
     classes. Lines that begin alike are free in a list: four lines or more that all begin with the same word.
 
-    One point is free. With d more points per word the score is 1 / (1 + (d / 0.25)^4). The empty text scores
-    0.
+    With d points per word the score is 1 / (1 + (d / 0.35)^4). A text of fewer than eight words is scored as
+    if it had eight. The empty text scores 0.
 
     What a word can be, and which prepositions go with which nouns, is learned from the train texts. Lists of
     English words are the beginning. The rules know nothing else of meaning: nonsense may be grammatical.

@@ -9,10 +9,9 @@ from llm_envs.rewards.syntax.faults import Faults, Items
 from llm_envs.rewards.syntax.parser import Parser
 from llm_envs.rewards.syntax.readings import Readings
 
-_HALF = 0.25  # points per word that score a half
+_HALF = 0.35  # points per word that score a half
 _STEEP = 4
 _LEAST = 8  # words
-_SLACK = 1.0  # points that are free
 
 
 class FittedSyntax:
@@ -54,5 +53,5 @@ def score_of(faults: Faults) -> float:
     """Returns the score of a text with these faults, 0 to 1."""
     if not faults.words:
         return 0.0
-    density = max(0.0, faults.points() - _SLACK) / max(_LEAST, faults.words)
+    density = faults.points() / max(_LEAST, faults.words)
     return 1.0 / (1.0 + (density / _HALF) ** _STEEP)
