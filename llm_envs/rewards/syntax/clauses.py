@@ -21,7 +21,7 @@ from llm_envs.rewards.syntax.states import (
 )
 from llm_envs.rewards.syntax.verbs import BY_KIND, finite_verb
 
-_BEFORE_PHRASE = {"begin": "front", "verb": "free", "be": "full", "is": "full", "link": "full"}
+_BEFORE_PHRASE = {"begin": "front", "verb": "free", "be": "full", "is": "full", "link": "full", "have": "full"}
 
 
 def moves(s: State, tag: str, kind: str) -> Iterator[Move]:
@@ -60,7 +60,7 @@ def _noun_is(s: State) -> Iterator[Move]:
     if not s.prep and s.clause in SUBJECTS and (s.noun in OPEN or takes_noun(s)):
         for headed, cost in moves(s, "N", "b"):
             if headed.clause == "subject":
-                for state, more in finite_verb(headed, "BZ", "", cost):
+                for state, more in finite_verb(headed, "BZ", "", cost + ODD):
                     yield state, more
                     yield state._replace(clause="have"), more
 

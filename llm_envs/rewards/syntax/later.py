@@ -112,6 +112,6 @@ def joined(s: State, complete: bool) -> Iterator[Move]:
         if s.noun in HEADS:
             yield plain._replace(prep=ANY), 0
     elif s.clause in SUBJECTS:
-        yield plain, 0
+        yield plain._replace(clause="front"), 0
         if s.noun in HEADS:
             yield plain._replace(prep=ANY), 0

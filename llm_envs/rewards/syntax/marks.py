@@ -46,7 +46,7 @@ def comma(s: State) -> Iterator[Move]:
             if closed.clause == "adj":
                 yield plain._replace(clause="link"), cost
         elif closed.clause == "subject":
-            yield plain._replace(clause="begin", agr="", tense=""), cost + (0 if not closed.finite else ODD)
+            yield plain._replace(clause="begin", agr="", tense=""), cost + (ODD if closed.finite else 0)
             yield plain._replace(clause="begin", agr="p"), cost
             if closed.noun in HEADS:
                 yield plain._replace(prep=ANY), cost

@@ -42,7 +42,7 @@ def opening(s: State, tag: str, kind: str) -> Iterator[Move]:
     if tag in NOUNS:
         cost = odd
         bare = tag == "N" and not kind
-        if bare and (s.prep or s.clause not in SUBJECTS):
+        if bare and (s.prep or s.clause != "begin"):
             cost += ODD if s.prep else WRONG
         yield _headed(s, "k" if tag == "P" else "w" if bare and not s.prep else "n", NOUNS[tag]), cost
     elif tag == "AT":
