@@ -131,6 +131,14 @@ CARDS: dict[str, Card] = {
         trust="a server would receive the texts",
     ),
     # of others
+    "verse": Card(
+        "0 to 1",
+        "higher",
+        "0.3 to 1.5 ms",
+        "this project",
+        "words and form, English train texts",
+        dense="parts",
+    ),
     "poems-lm": Card(
         "0 to 1", "higher", _MODEL, "this project", "words and form, train texts", "agents", dense="parts"
     ),

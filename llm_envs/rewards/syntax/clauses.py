@@ -21,7 +21,14 @@ from llm_envs.rewards.syntax.states import (
 )
 from llm_envs.rewards.syntax.verbs import BY_KIND, finite_verb
 
-_BEFORE_PHRASE = {"begin": "front", "verb": "free", "be": "full", "is": "full", "link": "full", "have": "full"}
+_BEFORE_PHRASE = {
+    "begin": "front",
+    "verb": "free",
+    "be": "full",
+    "is": "full",
+    "link": "full",
+    "have": "full",
+}
 
 
 def moves(s: State, tag: str, kind: str) -> Iterator[Move]:

@@ -72,10 +72,11 @@ class Faults:
     )
 
     def __init__(self, parser: Parser, items: Items, origin: Faults | None = None) -> None:
+        self._seen: Seen = Seen() if origin is None else origin._seen.fork()
         if origin is not None:
             for name in self.__slots__:
-                setattr(self, name, getattr(origin, name))
-            self._seen = origin._seen.fork()
+                if name != "_seen":
+                    setattr(self, name, getattr(origin, name))
             return
         self._parser, self._items = parser, items
         self._at, self._cost, self._length = parser.start, 0, 0  # of the sentence
@@ -83,7 +84,6 @@ class Faults:
         self._column, self._lines, self._first, self._is_list = 0, 0, "", True
         self._last: tuple[str, ...] = ()  # words
         self._frame: tuple[str, ...] = ()  # items
-        self._seen = Seen()
         self._again = self._refrain = 0.0  # points, elsewhere and where lines begin
         self.words = 0
 

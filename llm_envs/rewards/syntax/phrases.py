@@ -33,7 +33,7 @@ def takes_noun(s: State) -> bool:
     """Returns True if a noun phrase may begin here."""
     if s.noun in HEADS:
         return s.clause in ("front", "more", "told", "be", "is", "have")
-    return s.prep or s.clause in SUBJECTS or s.clause in OBJECT or s.clause in AFTER
+    return bool(s.prep) or s.clause in SUBJECTS or s.clause in OBJECT or s.clause in AFTER
 
 
 def opening(s: State, tag: str, kind: str) -> Iterator[Move]:
@@ -91,10 +91,10 @@ def opening(s: State, tag: str, kind: str) -> Iterator[Move]:
     elif tag == "RB" and s.prep and kind == "place":
         yield _headed(s, "x", "s"), 0
     elif tag == "WP" and (s.prep or s.clause in _BEFORE_QUESTION):
-        after = s if s.prep else s._replace(clause=OBJECT[s.clause])
+        inner = s if s.prep else s._replace(clause=OBJECT[s.clause])
         outer = s.outer or (s.agr if s.clause == "subject" else "")
-        yield after._replace(clause="begin", agr="", tense="", prep="", outer=outer, gap="may"), 0
-        yield after._replace(clause="subject", agr="?", prep="", outer=outer), 0
+        yield inner._replace(clause="begin", agr="", tense="", prep="", outer=outer, gap="may"), 0
+        yield inner._replace(clause="subject", agr="?", prep="", outer=outer), 0
 
 
 def inside(s: State, tag: str, kind: str) -> Iterator[Move]:
