@@ -21,6 +21,7 @@ REFRAIN = 1.5
 """How much more it counts if a line begins so, but for a list."""
 
 _LIST = 4  # lines; a list is a text of so many lines, all of which begin with the same word
+_KEPT = 1 << 16
 _NOTHING = 1.0  # points for a stop after nothing
 
 
@@ -37,7 +38,9 @@ class Items(dict[str, tuple[str, bool]]):
 
     def __missing__(self, word: str) -> tuple[str, bool]:
         item = self._readings.item(word)
-        self[word] = found = (item, item != word)
+        found = (item, item != word)
+        if len(self) < _KEPT:
+            self[word] = found
         return found
 
 
