@@ -66,6 +66,7 @@ CARDS: dict[str, Card] = {
     "language": Card("0 to 1", "higher", _COUNTING, "Lui and Baldwin 2012"),
     # how it is written
     "fluency": Card("0 to 1", "higher", "0.2 to 0.8 ms", "this project", "train texts", dense="constant"),
+    "sentences": Card("0 to 1", "higher", "0.1 ms", "this project", "English train texts", dense="constant"),
     "lm_fluency": Card("nats, at most 0", "higher", _MODEL, "Jelinek et al. 1977", extra="agents"),
     "perplexity": Card("1 to `limit`", "lower", _MODEL, "Jelinek et al. 1977", extra="agents"),
     "distinct": Card("0 to 1", "higher", _COUNTING, "Li et al. 2016", dense="constant"),
@@ -130,6 +131,14 @@ CARDS: dict[str, Card] = {
         trust="a server would receive the texts",
     ),
     # of others
+    "verse": Card(
+        "0 to 1",
+        "higher",
+        "0.3 to 1.5 ms",
+        "this project",
+        "words and form, English train texts",
+        dense="parts",
+    ),
     "poems-lm": Card(
         "0 to 1", "higher", _MODEL, "this project", "words and form, train texts", "agents", dense="parts"
     ),

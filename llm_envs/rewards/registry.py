@@ -12,7 +12,10 @@ from llm_envs.foreign import load_code
 from llm_envs.rewards import builtin
 from llm_envs.rewards.schemes import SCHEMES, split_scheme
 
-_DESIGNS = {"poems-lm": "llm_envs.rewards.poems_lm:PoemsLm"}  # named products of the others
+_DESIGNS = {  # named products of the others
+    "poems-lm": "llm_envs.rewards.poems_lm:PoemsLm",
+    "verse": "llm_envs.rewards.verse:Verse",
+}
 
 REGISTRY: dict[str, str | Callable[..., Any]] = {
     **{module.name: f"{builtin.__name__}.{module.name}" for module in iter_modules(builtin.__path__)},

@@ -1,4 +1,4 @@
-"""Fluency of a growing text equals fluency from scratch at every prefix."""
+"""Fluency and sentences of a growing text equal those from scratch at every prefix."""
 
 from __future__ import annotations
 
@@ -52,6 +52,7 @@ def rewards(texts):
     return [
         *(make_reward("fluency", context) for context in contexts),
         make_reward({"id": "fluency", "scale": "logprob"}, contexts[0]),
+        make_reward("sentences", contexts[0]),
     ]
 
 
@@ -68,7 +69,7 @@ def assert_equal_at_every_prefix(reward, pieces):
 
 @settings(max_examples=60, deadline=None)
 @given(
-    which=st.integers(0, 2),
+    which=st.integers(0, 3),
     seed=st.integers(0, 10**6),
     shuffled=st.booleans(),
     salad=st.lists(st.sampled_from(SALAD), max_size=30),

@@ -147,6 +147,18 @@ def paradigms() -> dict[tuple[str, str], dict[str, str]]:
     return found
 
 
+@lru_cache(maxsize=1)
+def bases() -> dict[str, str]:
+    """Returns the form of a verb -> its base form."""
+    found: dict[str, str] = {}
+    for line in _FILE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("[verb] "):
+            for entry in line.removeprefix("[verb] ").split():
+                for form, _ in _forms("verb", entry):
+                    found.setdefault(form, entry.partition("/")[0])
+    return found
+
+
 def _forms(tag: str, entry: str) -> list[tuple[str, tuple[str, ...]]]:
     """Returns the forms of an entry with their classes."""
     base, *rest = entry.split("/")

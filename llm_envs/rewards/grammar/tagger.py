@@ -94,6 +94,10 @@ class Tagger:
             came.append((tag, source))
         return now, came
 
+    def shares(self, token: str) -> dict[str, float]:
+        """Returns P(class | word) for the classes of a word."""
+        return self._shares.get(token) or self._prior(token)
+
     def reading(self, token: str, tag: str) -> float:
         """Returns log P(class | word)."""
         key = (token, tag)
