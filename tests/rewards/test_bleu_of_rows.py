@@ -85,6 +85,7 @@ def ids(*pieces):
 @with_example([ids("3", ",", "5", "the")], ["3,5 the"], [ids("the")])
 @with_example([ids("3", ",", "s", "5")], ["3, s5"], [ids("the")])
 @with_example([ids("-", "\n", "cat", "-", "\n", "\n", "the")], ["cat the", "- cat"], [ids("the", "cat")])
+@with_example([[*ids("-", "\n"), PIECES.index(("", False, False)), *ids("the")]], ["the"], [ids("cat")])
 @with_example([ids("the", "", "cat", ",", "", "3")], ["thecat,3"], [ids("cat")])
 @with_example([ids("&", "quot", ";", "the")], ['" the', "&quot; the"], [ids("cat")])
 @with_example([ids("<", "skipped", ">", "cat")], ["< skipped > cat", "<skipped>cat"], [ids("cat")])

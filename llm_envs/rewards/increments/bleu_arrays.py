@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -23,29 +23,9 @@ from llm_envs.rewards.increments.plain_tokens import (
 )
 from llm_envs.rewards.increments.smoothed_counts import SmoothedCounts
 from llm_envs.rewards.increments.step_log import StepLog
-from llm_envs.rewards.ngram_table import NgramTable
+from llm_envs.rewards.increments.text_lengths import Counts, TextLengths
 
-_FIRST_LENGTHS = 128
-_JOINS, _BYTES, _SIGN, _EARLY = bytes([JOINS]), 8, np.int64(63), 4
-
-
-class Counts(Protocol):
-    """BLEU of clipped counts."""
-
-    max_order: int
-
-    @property
-    def table(self) -> Callable[[tuple[str, ...]], NgramTable]:
-        """Gives the n-grams of some references."""
-        ...
-
-    def of_many_counts(self, keys: Iterable[tuple[int, ...]]) -> list[float]:
-        """Returns the scores of keys: a length, that of the closest reference, matches by order."""
-        ...
-
-    def factor(self, length: int, reference_length: int) -> float:
-        """Returns what of a score depends on lengths alone."""
-        ...
+_JOINS, _BYTES, _SIGN = bytes([JOINS]), 8, np.int64(63)
 
 
 class _Tail:
@@ -101,15 +81,8 @@ class BleuArrays:
         self._flat_used = self._used.reshape(-1)
         self._first_used = np.repeat(np.arange(number)[:, None], order, axis=1)
         self._smoothed = SmoothedCounts(number)
-        self._lengths = np.zeros(number, np.int64)
-        self._first_factor = np.zeros(number, np.int64)
-        self._factors = np.zeros((0, _FIRST_LENGTHS))
-        self._factor_rows: dict[tuple[int, ...], int] = {}
-        self._factor_row = np.zeros(1, np.int64)  # set -> its row in `_factors`
-        self._room = _FIRST_LENGTHS - 1  # steps before some text may be too long for `_factors`
-        self._any_early = False
-        self._early = np.zeros((0, *[_EARLY] * 4))
-        self._add_factors(0)
+        self._lengths = TextLengths(score, number, self._automata.tables[0])
+        self._grown = 1  # the most words that a step has added to a text
 
     def begin(self, rows: Sequence[int], examples: Sequence[Example]) -> None:
         """Starts some texts.
@@ -140,8 +113,7 @@ class BleuArrays:
             self._flat_used = self._used.reshape(-1)
         self._used[at] = -automata.limits[of]
         self._smoothed.begin(at)
-        self._first_factor[at] = self._lengths[at] = self._factor_row[of] * self._factors.shape[1]
-        self._any_early = True
+        self._lengths.begin(at, of)
 
     def _add(self, row: int, example: Example) -> int:
         """Returns the set of an example, 0 if it is too large."""
@@ -150,7 +122,7 @@ class BleuArrays:
             self._follow_slowly(row, example, ())
             return 0
         number = self._automata.add(example.references, table)
-        self._add_factors(number)
+        self._lengths.add(number, table)
         self._smoothed.make_room(sum(table.lengths))
         self._endings.append(self._tokens.endings(table.vocabulary))
         return number
@@ -162,7 +134,7 @@ class BleuArrays:
             tokens: One of each text, int64 (number,); V for none.
         """
         self.read(tokens)
-        scores = self._scores()
+        scores = self._lengths.scores(self._smoothed)
         if self._slow:
             self._score_slow(tokens, scores)
         return scores
@@ -182,17 +154,16 @@ class BleuArrays:
         times += 1
         used[at] = times
         words = self._tokens.words.take(tokens)
-        self._lengths += words
+        self._lengths.at += words
         kinds = words.tobytes()
         if _JOINS in kinds or self._tails:
             self._read_tails(tokens, kinds)
-        self._room -= 1
-        if self._room <= 0:
-            self._make_room()
+        self._lengths.grown(self._grown, self._sets, automata.tables)
+        self._grown = 1
 
     def finish(self, rows: np.ndarray) -> list[float | None]:
         """Ends some texts. Returns their scores, exactly as from scratch; None for those not followed."""
-        of, lengths = self._sets[rows], self._lengths[rows] - self._first_factor[rows]
+        of, lengths = self._sets[rows], self._lengths.of(rows)
         closest, tables = self._automata.closest[of], self._automata.tables
         for at in (closest == 0).nonzero()[0].tolist():
             closest[at] = tables[of[at]].closest_length(int(lengths[at])) if tables[of[at]].lengths else 0
@@ -204,35 +175,6 @@ class BleuArrays:
                 if row in self._slow:
                     others = self._others
                     scores[at] = None if others is None else others.finish(np.array([row]))[0]
-        return scores
-
-    def _scores(self) -> np.ndarray:
-        scores = self._flat_factors.take(self._lengths)
-        scores *= self._smoothed.products()
-        np.sqrt(np.sqrt(scores, out=scores), out=scores)
-        if self._any_early:
-            self._score_early(scores)
-        return scores
-
-    def _score_early(self, scores: np.ndarray) -> None:
-        """Writes the scores of texts of less than four words."""
-        lengths = self._lengths - self._first_factor
-        (rows,) = (lengths < _EARLY).nonzero()
-        self._any_early = len(rows) > 0
-        if not self._any_early:
-            return
-        correct = self._smoothed.counts(rows).T
-        of = self._first_factor[rows] // self._factors.shape[1]
-        scores[rows] = self._early[of, lengths[rows], correct[0], correct[1], correct[2]]
-
-    def _early_scores(self, number: int) -> np.ndarray:
-        """Returns the scores of texts of less than four words of a set, by length and counts."""
-        scores = np.zeros((_EARLY, _EARLY, _EARLY, _EARLY))
-        table = self._automata.tables[number]
-        for length in range(1, _EARLY) if table.lengths else ():
-            for counts in np.ndindex(length + 1, length, max(1, length - 1)):
-                key = (length, table.closest_length(length), *counts, 0)
-                (scores[(length, *counts)],) = self._score.of_many_counts([key])
         return scores
 
     def _read_tails(self, tokens: np.ndarray, kinds: bytes) -> None:
@@ -250,7 +192,7 @@ class BleuArrays:
                 continue
             if tail.tight or pieces[token][1]:
                 self._take_back(row, [self._log.transition(row)])
-                self._lengths[row] -= words
+                self._lengths.at[row] -= words
                 self._join(row, tail, token)
             else:
                 del self._tails[row]
@@ -258,7 +200,7 @@ class BleuArrays:
         while at >= 0:
             row = at // _BYTES
             at = kinds.find(_JOINS, at + 1)
-            self._lengths[row] -= JOINS
+            self._lengths.at[row] -= JOINS
             if row in self._slow:
                 continue
             token, found = tokens.item(row), self._tails.get(row)
@@ -284,7 +226,7 @@ class BleuArrays:
         if kind != WORD:
             if letters in vocabulary:
                 return False
-            self._lengths[row] += 1
+            self._lengths.at[row] += 1
         elif f"{pieces[last][0]}{letters}" in vocabulary:
             return False
         elif self._automata.ends.item(transition, 0):
@@ -336,10 +278,10 @@ class BleuArrays:
             tail.read.append(transition)
         self._states[row] = state
         added = len(words) - tail.words
-        self._lengths[row] += added
-        self._room -= max(0, added)
+        self._lengths.at[row] += added
+        self._grown = max(self._grown, added)
         tail.words = len(words)
-        if piece[-1:].isspace():
+        if text[-1:].isspace():
             if text.rstrip().endswith("-"):  # 13a may join it to the next line
                 tail.tight = True
             else:
@@ -389,41 +331,6 @@ class BleuArrays:
         only[rows] = tokens
         return only
 
-    def _add_factors(self, number: int) -> None:
-        lengths = tuple(self._automata.tables[number].lengths)
-        row = self._factor_rows.get(lengths)
-        if row is None:
-            row = self._factor_rows[lengths] = len(self._factors)
-            factors = self._factors_up_to(self._factors.shape[1], number)
-            self._factors = np.vstack([self._factors, factors])
-            self._flat_factors = self._factors.reshape(-1)
-            self._early = np.concatenate([self._early, self._early_scores(number)[None]])
-        if number >= len(self._factor_row):
-            self._factor_row = np.concatenate([self._factor_row, np.zeros_like(self._factor_row)])
-        self._factor_row[number] = row
-
-    def _factors_up_to(self, size: int, number: int) -> list[float]:
-        table = self._automata.tables[number]
-        if not table.lengths:
-            return [0.0] * size
-        lengths = range(_EARLY, size)
-        return [0.0] * _EARLY + [self._score.factor(n, table.closest_length(n)) for n in lengths]
-
-    def _make_room(self) -> None:
-        """Computes factors for longer texts, if there are any."""
-        size = self._factors.shape[1]
-        lengths = self._lengths - self._first_factor
-        self._room = size - 1 - int(lengths.max())
-        if self._room > size // 4:
-            return
-        self._factor_rows.clear()
-        self._factors, self._early = np.zeros((0, 2 * size)), self._early[:0]
-        for number in range(len(self._automata.tables)):
-            self._add_factors(number)
-        self._first_factor = self._factor_row[self._sets] * self._factors.shape[1]
-        self._lengths = lengths + self._first_factor
-        self._room += size
-
     def _forget_all(self) -> None:
         """Empties the automata. Running texts are then followed by `others`."""
         for row, example in enumerate(self._examples):
@@ -433,5 +340,5 @@ class BleuArrays:
         self._automata.clear()
         del self._endings[1:]
         self._sets[:] = self._classes[:] = 0
-        self._add_factors(0)
+        self._lengths.add(0, self._automata.tables[0])
         self._states[:] = self._automata.start(np.zeros(1, int))
