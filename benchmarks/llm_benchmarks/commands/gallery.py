@@ -85,5 +85,7 @@ def _what(env_class: type, env_id: str) -> str:
 def _reward(task: Task) -> str:
     """Returns the names of the rewards that the default reward is made of."""
     signature = task.reward.signature
-    names = re.findall(r"1\*(\w+)", signature) or [re.split(r"[|]", signature)[0].rpartition(":")[2]]
-    return " × ".join(f"`{name}`" for name in names)
+    parts = re.findall(r"([\d.]+)\*(\w+)", signature) or [
+        ("1", re.split(r"[|]", signature)[0].rpartition(":")[2])
+    ]
+    return " × ".join(f"`{name}`" + f"^{weight}" * (weight != "1") for weight, name in parts)
