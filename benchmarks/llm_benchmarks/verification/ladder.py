@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from llm_baselines.registry import AGENTS
+from llm_benchmarks.leaderboard.anchors import SCALE
 from llm_benchmarks.records.record import Record, Rows
 from llm_benchmarks.records.store import RecordStore
 from llm_benchmarks.records.values import RecordError
@@ -122,8 +122,8 @@ class Ladder:
 
 
 def _is_anchor(record: Record) -> bool:
-    """Returns True for an agent of this package that is not trained: it has no checkpoint, and needs none."""
-    return record.spec.training is None and record.spec.agent.name in AGENTS
+    """Returns True for random play and the references: they have no checkpoint, and no skill to prove."""
+    return record.spec.training is None and record.spec.agent.name in SCALE
 
 
 def _by_environment(record: Record) -> tuple[str, str]:

@@ -110,6 +110,7 @@ def test_an_anchor_needs_no_checkpoint_and_another_untrained_agent_does(tmp_path
     for name, found in (
         ("random", (2, "")),
         ("mine", (2, "its agent is not trained, so it has no checkpoint")),
+        ("token_dqn", (2, "its agent is not trained, so it has no checkpoint")),  # a name proves nothing
     ):
         store = RecordStore(tmp_path / name)
         record_evaluation(result, RandomAgent(env, 0), env, store, name=name)
