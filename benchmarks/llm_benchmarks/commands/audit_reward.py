@@ -12,7 +12,6 @@ import typer
 from llm_benchmarks.commands.options import AllowCode, Env, EnvSet, Json, code_allowed
 from llm_benchmarks.console.input import InputError, bad_input, creatable, is_folder
 from llm_benchmarks.console.options import env_arguments, reward_spec
-from llm_envs.foreign import shown
 
 
 def command(
@@ -90,6 +89,7 @@ def command(
         print_report(report)
     if out is not None:
         from llm_benchmarks.rewards.audit.page import write_page
+        from llm_envs.foreign import shown
 
         write_page(report, out)
         print(shown(f"wrote {out}: open it in a browser", None), file=sys.stderr if json else sys.stdout)

@@ -259,11 +259,11 @@ def test_an_invalid_suite_is_refused_with_a_remedy(tmp_path: Path, text: str, me
     assert "suite.toml" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["demo", "baselines"])
-def test_every_suite_of_the_package_loads(name: str) -> None:
+@pytest.mark.parametrize(("name", "agent"), [("demo", "token_dqn"), ("baselines", "unigram")])
+def test_suites_of_the_package_load(name: str, agent: str) -> None:
     suite = load_suite(find_suite(name))
-    assert {"TextGen-v0", "Translation-v0", "Dialogue-v0"} <= set(suite.env_ids)
-    assert {"random", "reference", "sb3_dqn"} <= {cell.agent for cell in suite.cells}
+    assert {"TextGen-v0", "Translation-v0"} <= set(suite.env_ids)
+    assert {"random", "reference", "sb3_dqn", "constant", agent} <= {cell.agent for cell in suite.cells}
 
 
 def test_an_unknown_suite_is_refused() -> None:
