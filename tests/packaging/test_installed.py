@@ -42,7 +42,7 @@ import importlib, pkgutil
 import llm_envs, llm_baselines, llm_benchmarks
 
 count = 0
-others = ("__main__", "ray_tasks", "submitit_jobs")
+others = ("__main__", "ray_tasks", "submitit_jobs", "verifiers_environment", "verifiers_taskset")
 for package in (llm_envs, llm_baselines, llm_benchmarks):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith(others):
