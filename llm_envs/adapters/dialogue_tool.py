@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from llm_envs.adapters.texts import say
+from llm_envs.adapters.texts import say, score_so_far
 from llm_envs.envs.token_env import TokenEnv
 
 
@@ -48,5 +48,4 @@ class DialogueTool:
 
     def get_reward(self) -> float:
         """Returns the environment's reward of the dialogue so far."""
-        env = self._env
-        return float(env.task.reward.score(env.episode)[0] if env.outcome is None else env.outcome.reward)
+        return float(score_so_far(self._env)[0])

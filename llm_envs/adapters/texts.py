@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
@@ -84,3 +84,10 @@ def say(env: TokenEnv, text: str) -> list[str]:
         if env.outcome is not None or len(env.episode.turns) > before:
             break
     return [turn.text for turn in env.episode.turns[before + 1 :]]
+
+
+def score_so_far(env: TokenEnv) -> tuple[float, Mapping[str, float]]:
+    """Returns the reward of an episode and its components, as if it ended now if it has not."""
+    if env.outcome is None:
+        return env.task.reward.score(env.episode)
+    return env.outcome.reward, env.outcome.reward_components

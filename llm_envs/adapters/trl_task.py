@@ -9,8 +9,6 @@ from functools import cached_property
 from importlib.util import find_spec as find_module
 from typing import Any
 
-import numpy as np
-
 from llm_envs.adapters.dialogue_tool import DialogueTool
 from llm_envs.adapters.prompts import head_width, load_processing_class, model_place, prompt_text
 from llm_envs.adapters.rollout import play_dialogues
@@ -18,6 +16,7 @@ from llm_envs.adapters.texts import episode_of_tokens, make_env, tokens_of_text
 from llm_envs.checks.extras import needs
 from llm_envs.envs.task import Task
 from llm_envs.envs.token_env import TokenEnv
+from llm_envs.evaluation import episode_seed
 
 
 def trl(env_id: str, *, examples: Sequence[int] | None = None, seed: int = 0, **arguments: Any) -> TrlTask:
@@ -181,7 +180,7 @@ class TrlTask:
             _, observation = self.task.start(index)
             ids = observation[observation >= 0].tolist()
             return {"prompt": prompt_text(self.processing_class, ids, what), "example": index}
-        seed = int(np.random.SeedSequence([self.seed, index]).generate_state(1)[0])
+        seed = episode_seed(self.seed, index)
         self.env.reset(seed=seed, options={"example": index})
         opening = self.env.episode.turns[0].text
         place = {"example": index, "seed": seed}

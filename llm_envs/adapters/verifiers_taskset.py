@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import verifiers.v1 as vf
 
-from llm_envs.adapters.texts import make_env, say
+from llm_envs.adapters.texts import make_env, say, score_so_far
 from llm_envs.envs.token_env import TokenEnv
 from llm_envs.episode import Example
+from llm_envs.evaluation import episode_seed
 
 __all__ = ["TokenEnvironment", "TokenTaskset"]
 
@@ -53,7 +53,7 @@ class TokenTaskset(vf.Taskset[TokenTask, TokenTasksetConfig]):
         env = _made(config.env_id, config.arguments)
         indices = range(len(env.task.examples)) if config.examples is None else config.examples
         for index in indices:
-            seed = int(np.random.SeedSequence([config.seed, index]).generate_state(1)[0])
+            seed = episode_seed(config.seed, index)
             env.reset(seed=seed, options={"example": index})
             data = TokenTaskData(
                 name=f"{config.env_id}#{index}",
@@ -89,14 +89,11 @@ class TokenEnvironment(vf.Env[TokenEnvironmentConfig]):
                 if env.outcome is not None:
                     break
                 segment = await interaction.turn("\n".join(answers))
-        trace = interaction.trace
-        if env.outcome is None:
-            reward, components = env.task.reward.score(env.episode)
-            trace.record_metrics(components)
-        else:
-            reward = env.outcome.reward
-            trace.record_metrics({**env.outcome.reward_components, **env.outcome.metrics})
-            trace.info["finish_reason"] = env.outcome.finish_reason
+        trace, outcome = interaction.trace, env.outcome
+        reward, components = score_so_far(env)
+        trace.record_metrics({**components, **({} if outcome is None else outcome.metrics)})
+        if outcome is not None:
+            trace.info["finish_reason"] = outcome.finish_reason
         trace.record_reward("reward", reward)
 
 

@@ -53,7 +53,7 @@ def run(store: Path, *, suite: str = "demo", processes: int | None = None) -> in
         say(console, "the same command goes on with what is left")
         return INTERRUPTED
     say(console, "The records are played again, token by token:")
-    proved = verify.run(Ladder(), store, ids=(), env=None, experiment=None, keep=True, json_output=False) == 0
+    proved = verify.run(Ladder(), store) == 0
     console.print()
     board = show(store, console=console)
     for env in loaded.env_ids:

@@ -76,7 +76,7 @@ def run(
     verdict, holds = compare(means[BEFORE], means[AFTER])
     console.print(Text(verdict, style="green" if holds else "red"))
     say(console, "The records are played again, token by token:")
-    proved = verify.run(Ladder(), store, ids=(), env=None, experiment=None, keep=True, json_output=False) == 0
+    proved = verify.run(Ladder(), store) == 0
     leaderboard_page.write(store, store / leaderboard_page.FILE)
     return 0 if holds and proved else 1
 

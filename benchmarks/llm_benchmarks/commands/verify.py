@@ -29,11 +29,11 @@ def run(
     ladder: Ladder,
     store: Path,
     *,
-    ids: Sequence[str],
-    env: str | None,
-    experiment: str | None,
-    keep: bool,
-    json_output: bool,
+    ids: Sequence[str] = (),
+    env: str | None = None,
+    experiment: str | None = None,
+    keep: bool = True,
+    json_output: bool = False,
 ) -> int:
     """Verifies records, prints the report, and keeps the verdicts beside the records.
 

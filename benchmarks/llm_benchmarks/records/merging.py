@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -62,10 +62,10 @@ def merge(
     target = _Target(store, accept_corrections)
     for source in sources:
         copies: dict[str, str] = {}  # id in the source -> id in the store
-        target.begin_source()
+        brought: set[str] = set()  # ids in the store that this source has added
         for record in _corrections_last(source, merged.problems):
             try:
-                id, is_new = target.add(source, record, record.spec.experiment or experiment, copies)
+                id, is_new = target.add(source, record, record.spec.experiment or experiment, copies, brought)
             except RecordError as error:
                 merged.problems[record.id] = str(error)
                 continue
@@ -75,6 +75,7 @@ def merge(
             copies[record.id] = id
             if is_new:
                 merged.copied.append(id)
+                brought.add(id)
                 if record.supersedes:
                     merged.corrections.append(id)
             else:
@@ -109,18 +110,25 @@ class _Target:
         self._accept_corrections = accept_corrections
         self._by_run: dict[tuple[str, str], list[str]] = {}
         self._ids = set(store.ids())
-        self._earlier = frozenset(self._ids)
         for record in summaries(store):
             self._by_run.setdefault(_run(record.data), []).append(record.id)
 
-    def begin_source(self) -> None:
-        """Tells that the next records come from another source."""
-        self._earlier = frozenset(self._ids)
-
     def add(
-        self, source: RecordStore, record: Record, experiment: str, copies: Mapping[str, str]
+        self,
+        source: RecordStore,
+        record: Record,
+        experiment: str,
+        copies: Mapping[str, str],
+        brought: Collection[str],
     ) -> tuple[str, bool]:
         """Copies a record unless it is there.
+
+        Args:
+            source: Where it is copied from.
+            record: The record.
+            experiment: The experiment of the copy.
+            copies: Id in the source -> id in this store, for the records before it.
+            brought: The ids among them that are new in this store.
 
         Returns:
             The id of the record in this store, and whether it is new.
@@ -144,7 +152,7 @@ class _Target:
             ):
                 return id, False
         if not self._accept_corrections:
-            self._refuse_correction(record, copies)
+            self._refuse_correction(record, copies, brought)
         if unchanged:
             id = self._store.adopt(source, record)
         else:
@@ -153,7 +161,7 @@ class _Target:
         self._by_run.setdefault(_run(data), []).append(id)
         return id, True
 
-    def _refuse_correction(self, record: Record, copies: Mapping[str, str]) -> None:
+    def _refuse_correction(self, record: Record, copies: Mapping[str, str], brought: Collection[str]) -> None:
         """Refuses a record that would take the place of one that its source does not bring.
 
         Raises:
@@ -161,8 +169,8 @@ class _Target:
         """
         for id in record.supersedes:
             copy = copies.get(id)
-            if copy is None or copy in self._earlier:
-                there = "stands in the store" if copy or id in self._earlier else "its source does not hold"
+            if copy not in brought:
+                there = "stands in the store" if copy or id in self._ids else "its source does not hold"
                 raise _Refused(f"it would take the place of {(copy or id)[:12]}, which {there}")
 
 
