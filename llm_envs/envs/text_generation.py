@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -12,6 +12,9 @@ from llm_envs.envs.token_env import TokenEnv
 from llm_envs.envs.vector_env import TokenVectorEnv
 from llm_envs.episode import Example
 from llm_envs.rewards.builtin.constraints import asks
+from llm_envs.rewards.forms import FORMS
+from llm_envs.rewards.grammar.lexicon import english
+from llm_envs.tokenizers.words import is_word, tokens_of
 
 
 class TextGeneration(Task):
@@ -25,9 +28,10 @@ class TextGeneration(Task):
     def default_reward(self) -> Any:
         """Returns the product of doing what was asked, writing fluently, and not copying the train split.
 
-        If some request asks for neither words nor a form, the product is of fluency and novelty. Code is run
-        against its tests; without tests it is scored by BLEU against its one right answer. Prompts without
-        any references are scored by sentiment. All splits of a data set have the same reward.
+        English poems are scored by "verse", the same product with `sentences` as one more factor. If some
+        request asks for neither words nor a form, the product is of fluency and novelty. Code is run against
+        its tests; without tests it is scored by BLEU against its one right answer. Prompts without any
+        references are scored by sentiment. All splits of a data set have the same reward.
         """
         if not self.train_texts():  # fluency and novelty need train texts
             return "sentiment"
@@ -36,6 +40,8 @@ class TextGeneration(Task):
                 return "unit_tests"
             return "bleu" if _every(self.corpus, _has_references) else "novelty"
         constraints = ["constraints"] if _every(self.corpus, asks) else []
+        if constraints and _every(self.corpus, _asks_for_verse) and _are_english(self.train_texts()):
+            return "verse"
         return {"id": "product", "rewards": [*constraints, "fluency", "novelty"]}
 
     def default_metrics(self) -> list[Any]:
@@ -60,6 +66,14 @@ def _has_references(example: Example) -> bool:
     return bool(example.references)
 
 
+def _asks_for_verse(example: Example) -> bool:
+    return example.metadata.get("form") in FORMS
+
+
+def _are_english(texts: Sequence[str]) -> bool:
+    return english().reads(word for text in texts for word in tokens_of(text) if is_word(word))
+
+
 def _has_tests(example: Example) -> bool:
     return bool(example.metadata.get("tests"))
 
@@ -74,7 +88,8 @@ class TextGenerationEnv(TokenEnv):
 
     Reward: at the end. For poems and scripts it is the product of `constraints` (the form and the words asked
     for), `fluency` (a classifier of the train texts against word salad) and `novelty` (what is not copied
-    from the train split), each 0 to 1. With a product, neither a fluent text about something else nor a list
+    from the train split), each 0 to 1. For poems it is `verse`: constraints^2 x fluency^0.7 x `sentences`
+    (a grammar of English) x novelty. With a product, neither a fluent text about something else nor a list
     of the words asked for earns anything. For code it is 1 if the function passes all its tests, else 0: they
     run in a sandbox, on Linux (`unit_tests`); elsewhere choose `reward="bleu"`.
 
@@ -86,9 +101,10 @@ class TextGenerationEnv(TokenEnv):
     the data set asks for neither words nor a form, the reward is fluency x novelty. A prompt-only data set
     such as "openings" is scored by `sentiment`.
 
-    Version history: v0, first release. Since `fluency` v3 (in `signature`) poems and scripts are scored anew:
+    Version history: v0, first release. Since `verse` (in `signature`) rules read poems too: learners found
+    word salad that `fluency` alone took for English. Since `fluency` v3 poems and scripts are scored anew:
     the n-gram model before it took strings of likely word pairs for English. Code was scored by BLEU until
-    `unit_tests` came; the signature tells the scores apart.
+    `unit_tests` came. The signature tells the scores apart.
     """
 
     task_class = TextGeneration

@@ -156,3 +156,10 @@ def test_the_lists_hold_one_reading_of_a_noun_and_known_marks():
     assert meanings()["mice"] == "animal"
     assert meanings()["shelves"] == "furniture"
     assert {"telling", "giving", "causing", "watching", "linking"} <= set(lists())
+
+
+@pytest.mark.parametrize(("env_id", "has_rules"), [("TextGen-v0", True), ("TextGen-Script-v0", False)])
+def test_poems_are_read_by_rules_and_scripts_are_not(env_id, has_rules):
+    signature = gym.make(env_id).unwrapped.task.reward.signature
+    assert signature.startswith("verse(") is has_rules
+    assert ("sentences|" in signature) is has_rules
