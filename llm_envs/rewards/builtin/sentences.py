@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from llm_envs.episode import Episode, Example
 from llm_envs.rewards.context import RewardContext
 from llm_envs.rewards.fitting import fit_once, text_hash
@@ -49,8 +51,12 @@ class Sentences:
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""
-        return self._fitted.score(tokens_of(episode.text))
+        return self._fitted.score(tokens_of(episode.text), _asked(episode.example))
 
     def increment(self, example: Example) -> FluencyIncrement:
         """Returns the scores of the growing prefixes of one text."""
-        return FluencyIncrement(SentencesScorer(self._fitted))
+        return FluencyIncrement(SentencesScorer(self._fitted, _asked(example)))
+
+
+def _asked(example: Example) -> Sequence[str]:
+    return example.metadata.get("words") or ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from llm_envs.rewards.syntax.fitted import FittedSyntax, score_of
 
@@ -12,12 +12,13 @@ class SentencesScorer:
 
     Args:
         fitted: The grammar.
+        asked: The requested words and phrases.
     """
 
     __slots__ = ("_faults",)
 
-    def __init__(self, fitted: FittedSyntax) -> None:
-        self._faults = fitted.faults()
+    def __init__(self, fitted: FittedSyntax, asked: Iterable[str] = ()) -> None:
+        self._faults = fitted.faults(asked)
 
     def read(self, settled: Sequence[str], behind: Sequence[str]) -> float:
         """Returns the score of the next prefix, given the tokens that now stay, and those behind them."""

@@ -16,7 +16,7 @@ def first_word(s: State, tag: str, kind: str) -> Iterator[Move]:
         clause, number = SHORT[tag]
         yield plain._replace(clause=clause, agr=number, finite=done), 0
         if tag in ("CZ", "CD"):
-            yield plain._replace(clause="have", agr=number, finite=done), 0
+            yield plain._replace(clause="done", agr=number, finite=done), 0
     elif tag == "LT":
         yield plain._replace(clause="base", agr="b", finite=done), 0
     elif tag == "VI":
@@ -37,7 +37,7 @@ def first_word(s: State, tag: str, kind: str) -> Iterator[Move]:
     elif tag in ("Z", "D", "V"):
         if tag != "V":
             yield plain._replace(clause=BY_KIND[kind], agr="?", finite=done), WRONG
-        if s.clause == "front":
+        if s.clause == "front" and not s.gap:
             yield plain._replace(clause="ask-full", finite=done), ODD
     elif tag == "G":
         yield plain._replace(clause=BY_KIND[kind], agr="g"), 0
@@ -47,7 +47,8 @@ def first_word(s: State, tag: str, kind: str) -> Iterator[Move]:
     elif tag == "TO":
         yield plain._replace(clause="base", agr="b"), 0
     elif tag == "CS":
-        yield plain._replace(clause="begin", outer=s.outer or ("" if s.finite else "m")), 0
+        waits = s.waits or not (s.finite or s.outer)
+        yield plain._replace(clause="begin", outer=s.outer or ("" if s.finite else "m"), waits=waits), 0
     elif tag == "WP":
         asks = s.asks or (s.clause == "begin" and kind == "ask" and not (s.finite or s.outer or s.gap))
         yield plain._replace(clause="subject", agr="?", asks=asks), 0
@@ -58,4 +59,5 @@ def first_word(s: State, tag: str, kind: str) -> Iterator[Move]:
         if kind == "how":
             yield plain._replace(clause="how", gap="may"), 0
         outer = s.outer or ("" if s.finite else "m")
-        yield plain._replace(clause="begin", tense="", gap="may", outer=outer), 0
+        waits = s.waits or not (s.finite or s.outer)
+        yield plain._replace(clause="begin", tense="", gap="may", outer=outer, waits=waits), 0

@@ -43,7 +43,7 @@ def moves(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield from _noun_is(s)
     if s.noun in OPEN:
         yield from inside(s, tag, kind)
-        if s.noun in ("a", "d", "p", "e"):
+        if s.noun in ("a", "d", "p", "q", "e"):
             return
     elif s.noun == "n" and tag in ("N", "P", "M"):
         yield s._replace(noun="k" if tag == "P" else "n", agr=_number(s, tag)), ODD
@@ -89,7 +89,7 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield from finite_verb(s, tag, kind, 0)
         if tag in ("QM", "DP", "PX") or (tag == "PN" and kind == "any"):
             yield plain, 0
-    elif clause in ("base", "do") and tag in ("V", "BB", "HP", "OP"):
+    elif clause in ("base", "short", "do") and tag in ("V", "BB", "HP", "OP"):
         after = BY_KIND[kind] if tag == "V" else {"BB": "be", "HP": "have", "OP": "do"}[tag]
         yield plain._replace(clause=after, agr="b"), 0
     elif clause == "said":
@@ -120,7 +120,7 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield plain._replace(clause="begin"), 0
     if tag == "TO" and clause in ("verb", "cause"):
         yield plain._replace(clause="base", agr="b"), 0
-    if tag == "IN" and clause not in ("base", "done", "ing", "do"):
+    if tag == "IN" and clause not in ("base", "short", "done", "ing", "do"):
         cost = 0
         if clause in ("verb", "cause") and not s.gap:
             cost = WRONG
@@ -143,6 +143,8 @@ def _adverb(s: State, tag: str) -> Iterator[Move]:
     plain = s if s.noun in HEADS or s.noun == "c" else s._replace(noun="")
     if tag == "UH":
         yield plain, 0 if s.clause in ("begin", "front") else ODD
+    elif tag == "XN" and s.clause == "do":
+        yield plain._replace(clause="base"), 0
     elif tag == "XN":
         yield plain, 0 if s.clause not in ("verb",) else ODD
     elif s.clause in ("begin", "front"):
@@ -154,7 +156,9 @@ def _adverb(s: State, tag: str) -> Iterator[Move]:
         yield plain, 0
     elif s.clause == "verb":
         yield plain, 0 if tag == "RP" else WRONG
-    elif s.clause in ("base", "done", "ing", "have", "subject"):
+    elif s.clause in ("base", "short", "done", "ing", "do"):
+        yield plain, BROKEN if tag == "RP" else 0
+    elif s.clause in ("have", "subject"):
         yield plain, ODD if tag == "RP" else 0
     else:
         yield plain, 0

@@ -20,6 +20,9 @@ WORD_AGAIN, PAIR_AGAIN, TRIPLE_AGAIN, FRAME_AGAIN = 0.5, 0.5, 1.0, 0.5
 REFRAIN = 1.5
 """How much more it counts if a line begins so, but for a list."""
 
+ASKED = 3
+"""How much more the grammar's points count at a requested word, and at what stands directly after it."""
+
 _LIST = 4  # lines; a list is a text of so many lines, all of which begin with the same word
 _KEPT = 1 << 16
 _NOTHING = 1.0  # points for a stop after nothing
@@ -50,11 +53,13 @@ class Faults:
     Args:
         parser: The grammar.
         items: The items of words.
+        asked: The requested words, in the form in which tokens are.
         origin: The counter to go on from, which is not changed. It may not have an origin itself.
     """
 
     __slots__ = (
         "_again",
+        "_asked",
         "_at",
         "_clauses",
         "_column",
@@ -67,6 +72,7 @@ class Faults:
         "_last",
         "_length",
         "_lines",
+        "_near",
         "_parser",
         "_points",
         "_refrain",
@@ -74,14 +80,21 @@ class Faults:
         "words",
     )
 
-    def __init__(self, parser: Parser, items: Items, origin: Faults | None = None) -> None:
+    def __init__(
+        self,
+        parser: Parser,
+        items: Items,
+        asked: frozenset[str] = frozenset(),
+        origin: Faults | None = None,
+    ) -> None:
         self._seen: Seen = Seen() if origin is None else origin._seen.fork()
         if origin is not None:
             for name in self.__slots__:
                 if name != "_seen":
                     setattr(self, name, getattr(origin, name))
             return
-        self._parser, self._items = parser, items
+        self._parser, self._items, self._asked = parser, items, asked
+        self._near = False  # whether the token before is a requested word
         self._at, self._cost, self._length = parser.start, 0, 0  # of the sentence
         self._points, self._fragments, self._clauses = 0.0, 0, 0  # of the sentences before
         self._column, self._lines, self._first, self._is_list = 0, 0, "", True
@@ -92,28 +105,29 @@ class Faults:
 
     def fork(self) -> Faults:
         """Returns a counter that goes on from here without changing this one."""
-        return Faults(self._parser, self._items, self)
+        return Faults(self._parser, self._items, self._asked, self)
 
     def add(self, token: str) -> None:
         """Adds a token."""
         if is_word(token):
-            self._at, more = self._parser.step(self._at, token)
-            self._cost += more
+            is_asked = token in self._asked
+            self._step(token, is_asked or self._near)
             self._length += 1
             self._repeat(token)
+            self._near = is_asked
         elif token in STOPS:
             self._points, self._fragments, self._clauses = self._ended(token == "?")
             self._points += 0.0 if self._length else _NOTHING
             self._at, self._cost, self._length = self._parser.start, 0, 0
-            self._frame = ()
+            self._frame, self._near = (), False
         else:
             if token == "\n":
                 self._column = 0
             if self._length:
-                self._at, more = self._parser.step(self._at, token)
-                self._cost += more
+                self._step(token, self._near)
             elif token == ",":
                 self._points += _NOTHING
+            self._near = False
 
     def points(self) -> float:
         """Returns the points of the text if it ends here."""
@@ -127,12 +141,17 @@ class Faults:
             + (0.0 if is_list else self._refrain)
         )
 
+    def _step(self, token: str, is_near: bool) -> None:
+        self._at, more = self._parser.step(self._at, token)
+        self._cost += ASKED * more if is_near else more
+
     def _ended(self, asked: bool) -> tuple[float, int, int]:
         """Returns points, words of fragments, and main clauses up to here, if the sentence ends."""
         if not self._length:
             return self._points, self._fragments, self._clauses
         cost, has_clause = self._parser.end(self._at, asked)
         fragments = self._fragments + (0 if has_clause else self._length)
+        cost *= ASKED if self._near else 1
         return self._points + self._cost + cost, fragments, self._clauses + has_clause
 
     def _repeat(self, word: str) -> None:

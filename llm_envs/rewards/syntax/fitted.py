@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from llm_envs.rewards.grammar.word_classes import WordClasses
 from llm_envs.rewards.syntax.faults import Faults, Items
 from llm_envs.rewards.syntax.parser import Parser
 from llm_envs.rewards.syntax.readings import Readings
+from llm_envs.tokenizers.words import words_of
 
-_HALF = 0.35  # points per word that score a half
+_HALF = 0.3  # points per word that score a half
 _STEEP = 4
 _LEAST = 8  # words
 
@@ -32,13 +33,17 @@ class FittedSyntax:
     def __setstate__(self, state: tuple[WordClasses, dict[str, str]]) -> None:
         self.__init__(*state)  # type: ignore[misc]
 
-    def faults(self) -> Faults:
-        """Returns a counter for a new text."""
-        return Faults(self._parser, self._items)
+    def faults(self, asked: Iterable[str] = ()) -> Faults:
+        """Returns a counter for a new text.
 
-    def score(self, tokens: Sequence[str]) -> float:
+        Args:
+            asked: The requested words and phrases.
+        """
+        return Faults(self._parser, self._items, frozenset(word for text in asked for word in words_of(text)))
+
+    def score(self, tokens: Sequence[str], asked: Iterable[str] = ()) -> float:
         """Returns the score of a text, 0 to 1."""
-        faults = self.faults()
+        faults = self.faults(asked)
         for token in tokens:
             faults.add(token)
         return score_of(faults)

@@ -51,7 +51,7 @@ def modifier(s: State, tag: str, kind: str, complete: bool) -> Iterator[Move]:
     elif headed and tag == "DT":
         yield inner._replace(clause="begin", agr="", tense="", noun="d", gap="must"), ODD
     elif tag in ("J", "K") and complete:
-        cost = 0 if s.clause in ("bare", "link", "see", "say") else ODD
+        cost = 0 if s.clause in ("bare", "made", "link", "see", "say") else ODD
         yield s._replace(clause="adj", noun=""), cost
 
 
@@ -64,7 +64,7 @@ def afterwards(s: State, tag: str, kind: str) -> Iterator[Move]:
             yield plain._replace(prep=ANY), 0
     if (s.noun == "x" and tag in ("DP", "QM")) or tag == "PX":
         yield plain, 0
-    if s.clause in ("bare", "link", "see", "watch") and tag == "V":
+    if s.clause in ("bare", "link", "watch") and tag == "V":
         yield plain._replace(clause=BY_KIND[kind], agr="b"), 0
     if s.clause == "bare" and tag == "BB":
         yield plain._replace(clause="be", agr="b"), 0
@@ -82,7 +82,7 @@ def afterwards(s: State, tag: str, kind: str) -> Iterator[Move]:
             yield from first_word(begun, tag, kind)
         if tag in ("J", "RB", "UH"):
             yield plain._replace(clause="adj"), ODD
-    if (s.clause in ("full", "free", "adj", "bare", "none") or s.gap) and tag in TIMED:
+    if (s.clause in ("full", "free", "adj", "bare", "made", "none") or s.gap) and tag in TIMED:
         yield plain._replace(clause="time", noun="p" if tag == "NU" else "d"), ODD if tag == "DT" else 0
     if s.clause in ("full", "adj") and tag in ("N", "P", "M") and "t" in kind.partition("|")[0]:
         yield plain, ODD
@@ -112,6 +112,7 @@ def joined(s: State, complete: bool) -> Iterator[Move]:
         if s.noun in HEADS:
             yield plain._replace(prep=ANY), 0
     elif s.clause in SUBJECTS:
-        yield plain._replace(clause="front"), 0
+        if s.noun in HEADS or not (s.gap or (s.outer and s.clause == "begin")):
+            yield plain._replace(clause="front"), 0
         if s.noun in HEADS:
             yield plain._replace(prep=ANY), 0

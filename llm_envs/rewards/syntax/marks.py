@@ -20,13 +20,16 @@ from llm_envs.rewards.syntax.states import (
 )
 
 
+WAITED = 2
+
+
 def comma(s: State) -> Iterator[Move]:
     """Yields where a comma leads."""
     for closed, cost in closed_states(s):
         if closed.noun in OPEN:
             yield closed._replace(noun=""), cost + BROKEN
             continue
-        plain = closed._replace(noun="")
+        plain = closed._replace(noun="", clause="full" if closed.clause in ("bare", "made") else closed.clause)
         complete = is_complete(closed)
         yield (plain._replace(noun="c") if closed.clause == "subject" else plain), cost
         if closed.clause in ("begin", "front", "subject"):
@@ -73,6 +76,8 @@ def ending(s: State, asked: bool = False) -> int:
             cost += ODD if closed.clause in ("be", "is", "base") else WRONG
         if closed.outer:
             cost += ODD if closed.outer == "m" else WRONG
+        if closed.waits and not closed.finite:
+            cost += WAITED
         if closed.gap == "must" and closed.clause in ("full", "adj", "none", "link"):
             cost += WRONG
         if closed.asks and not asked:

@@ -62,7 +62,7 @@ def opening(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield _headed(s, "x", "s"), 0
     elif tag == "QM":
         yield s._replace(noun="e"), 0
-        yield s._replace(noun="d"), 0
+        yield s._replace(noun="d" if kind == "part" else "q"), 0
         yield _headed(s, "x", "?"), 0
     elif tag == "OR":
         yield s._replace(noun="d"), ODD
@@ -117,6 +117,8 @@ def inside(s: State, tag: str, kind: str) -> Iterator[Move]:
             cost += WRONG + ODD if noun == "a" else 0
         elif noun == "p":
             cost += WRONG + ODD if tag in "NM" else 0
+        elif noun == "q":
+            cost += WRONG + ODD if tag == "N" and not kind else 0
         elif noun == "m" and tag == "N" and "b" not in kind and (s.prep or s.clause not in SUBJECTS):
             cost += ODD if s.prep else WRONG
         elif (noun == "a" and tag == "M") or (tag == "E" and noun != "m"):
@@ -144,7 +146,7 @@ def inside(s: State, tag: str, kind: str) -> Iterator[Move]:
     elif tag in ("RD", "R"):
         yield s, 0
     elif tag in ("NU", "ON", "QN", "QM"):
-        if noun == "d":
+        if noun in ("d", "q"):
             yield s._replace(noun="p" if tag in ("NU", "QN") else "d"), 0
             yield _headed(s, "x", "p" if tag == "NU" else "s"), 0 if tag == "QM" else ODD
         elif noun == "a":

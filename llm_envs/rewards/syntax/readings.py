@@ -18,6 +18,7 @@ _KINDS = (  # the marks of a verb -> its kind, the first that holds
     ({"giving"}, "d"),
     ({"causing"}, "c"),
     ({"watching"}, "w"),
+    ({"making"}, "p"),
     ({"linking"}, "l"),
 )
 _USUAL, _USUAL_FUNCTION = 0.15, 0.04  # shares of a word's occurrences from which on a reading costs nothing
@@ -90,6 +91,8 @@ def _named(word: str, tag: str) -> list[tuple[str, str]]:
         "RB": "place" if word in made["places"] else "",
         "CS": "as" if word in ("as", "than", "like") else "",
         "WR": "how" if word == "how" else "",
+        **dict.fromkeys(("OP", "OZ", "OD"), "not" if word.endswith("n't") else ""),
+        "QM": "part" if word in made["parts"] else "",
         "WP": {"whose": "whose", "who": "ask", "which": "ask"}.get(word, ""),
     }
     if tag == "BZ" and word.startswith("was"):
@@ -113,7 +116,7 @@ def _verb(word: str, tag: str) -> list[tuple[str, str]]:
 def _marks() -> dict[str, frozenset[str]]:
     """Returns the base form of a verb -> the lists that it stands in."""
     found: dict[str, set[str]] = {}
-    for name in ("linking", "telling", "giving", "causing", "watching"):
+    for name in ("linking", "telling", "giving", "causing", "watching", "making"):
         for word in lists()[name]:
             found.setdefault(word, set()).add(name)
     return {word: frozenset(names) for word, names in found.items()}

@@ -10,15 +10,15 @@ class State(NamedTuple):
 
     Attributes:
         clause: How far the clause is: "begin", "front" (after an adverbial), "subject" (a verb is wanted),
-            "base", "done" and "ing" (a form of a verb is), "be", "is" (after a noun) and "link" (a complement
+            "base", "short" (after "'ll" or "'d"), "done" and "ing" (a form of a verb is), "be", "is" (after a noun) and "link" (a complement
             is), "have", "do", "verb" (an object is), "free" and "none" (one is possible, or odd), "two",
-            "more", "tell", "told", "say", "see", "cause" and "watch" (what follows depends on the verb),
-            "bare" (an object is there and may do something), "adj", "full" (nothing is wanted), "ask-" and
+            "more", "tell", "told", "say", "see", "cause", "make" and "watch" (what follows depends on the verb),
+            "bare" and "made" (an object is there, and may do or be something), "adj", "full" (nothing is wanted), "ask-" and
             one of these (the subject is), "said" (a verb of saying is), "how" (an adjective is), "time" and
             "when" (a phrase of time is open).
         agr: The number of the subject ("s", "p", "1", "?" for any), or the form that goes on after "and":
             "b" (base), "f" (participle), "g" (-ing).
-        noun: The open noun phrase: "" (none), "a" (a singular noun is wanted), "d" (any), "p" (a plural), "m"
+        noun: The open noun phrase: "" (none), "a" (a singular noun is wanted), "d" (any), "p" (a plural), "q" (one of many or much), "m"
             (modifiers without a determiner), "e" (a determiner is wanted); or its head: "n", "k" (plural),
             "x", "w" (a noun that wants a determiner). "c" is a comma after a subject.
         prep: The preposition whose phrase it is, or "".
@@ -29,6 +29,7 @@ class State(NamedTuple):
         finite: Whether the sentence has a main clause.
         tense: Of the verb that others are joined to by "and": "d" (past), "z" (present) or "".
         asks: Whether the sentence begins as a question.
+        waits: Whether a lesser clause began the sentence, which wants a main clause then.
     """
 
     clause: str = "begin"
@@ -40,6 +41,7 @@ class State(NamedTuple):
     finite: bool = False
     tense: str = ""
     asks: bool = False
+    waits: bool = False
 
 
 BEGIN = State()
@@ -54,7 +56,7 @@ ANY = "*"
 """A preposition that does not matter."""
 
 HEADS = frozenset(["n", "k", "x", "w"])
-OPEN = frozenset(["a", "d", "p", "m", "e"])
+OPEN = frozenset(["a", "d", "p", "q", "m", "e"])
 SUBJECTS = frozenset(["begin", "front"])
 """Clauses whose next noun phrase is the subject."""
 
@@ -70,6 +72,7 @@ OBJECT = {
     "cause": "bare",
     "watch": "bare",
     "see": "bare",
+    "make": "made",
     "be": "full",
     "is": "full",
     "link": "adj",
@@ -81,7 +84,7 @@ OBJECT = {
 AFTER = {"ask-be": "be", "ask-base": "base", "ask-have": "have", "ask-full": "full"}
 """Clauses that want their subject -> what they are after it."""
 
-_COMPLETE = frozenset(OBJECT) - {"verb", "cause", "be", "is"} | {"full", "adj", "bare"}
+_COMPLETE = frozenset(OBJECT) - {"verb", "cause", "be", "is"} | {"full", "adj", "bare", "made"}
 _FILLED = frozenset(["full", "adj", "none", "link"])
 _WITH_GAP = frozenset(["verb", "cause", "be", "is", "base"])
 

@@ -15,6 +15,7 @@ BY_KIND = {
     "ds": "tell",
     "c": "cause",
     "w": "watch",
+    "p": "make",
     "cs": "see",
     "l": "link",
 }
@@ -40,8 +41,8 @@ SHORT = {
     "CZ": ("be", "s"),
     "CP": ("be", "p"),
     "CH": ("have", "p"),
-    "CL": ("base", "p"),
-    "CD": ("base", "p"),
+    "CL": ("short", "p"),
+    "CD": ("short", "p"),
 }
 """Subject and auxiliary in one word -> what the clause is after it, and its number."""
 
@@ -66,4 +67,6 @@ def finite_verb(s: State, tag: str, kind: str, cost: int) -> Iterator[Move]:
         wrong = 0 if s.agr in numbers or s.agr in ("?", "") else WRONG
         if clause == "be" and s.noun in ("n", "k", "w"):
             clause = "is"
+        if clause == "do" and kind == "not":
+            clause = "base"
         yield now._replace(clause=clause, tense=""), cost + wrong
