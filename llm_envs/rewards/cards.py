@@ -140,7 +140,13 @@ CARDS: dict[str, Card] = {
         dense="parts",
     ),
     "poems-lm": Card(
-        "0 to 1", "higher", _MODEL, "this project", "words and form, train texts", "agents", dense="parts"
+        "0 to 1",
+        "higher",
+        _MODEL,
+        "this project",
+        "words and form, English train texts",
+        "agents",
+        dense="parts",
     ),
     "product": Card("0 or more", "higher", "its parts", "this project", "other rewards", dense="parts"),
     "sum": Card("its parts'", "higher", "its parts", "this project", "other rewards", dense="parts"),

@@ -7,9 +7,9 @@ from llm_envs.rewards.context import RewardContext
 
 
 class PoemsLm(Product):
-    """constraints x fluency x novelty x lm_fluency, each 0 to 1.
+    """verse x lm_fluency, each 0 to 1.
 
-    `fluency` sees classes of words and no meaning. A language model sees both, and is far slower.
+    `verse` sees classes of words and no meaning. A language model sees both, and is far slower.
     Its factor is the probability of an average token, given the request, raised to `exponent`.
 
     Args:
@@ -22,5 +22,5 @@ class PoemsLm(Product):
         self, *, lm: str = "smollm2-135m", exponent: float = 0.25, context: RewardContext | None = None
     ) -> None:
         judged = {"id": "lm_fluency", "lm": lm, "given": "source", "scale": "unit", "weight": exponent}
-        super().__init__(rewards=["constraints", "fluency", "novelty", judged], context=context)
+        super().__init__(rewards=["verse", judged], context=context)
         self.signature = self.signature.replace("product(", "poems-lm(", 1)

@@ -398,7 +398,7 @@ def test_poems_lm_multiplies_the_default_reward_by_a_language_model(folders):
     poem = Episode(Example("couplet : sea", (), {"words": ["sea"]}), "The sea is at the old wall again.")
     score, parts = reward(poem), reward.components(poem)
     lm = make_reward({"id": "lm_fluency", "lm": folders["llama"], "given": "source", "scale": "unit"})(poem)
-    factors = [parts[f"poems-lm/{name}"] for name in ("constraints", "fluency", "novelty", "lm_fluency")]
-    assert factors[3] == pytest.approx(lm)
-    assert score == pytest.approx(factors[0] * factors[1] * factors[2] * lm**0.5)
+    assert parts["poems-lm/lm_fluency"] == pytest.approx(lm)
+    assert parts["poems-lm/verse"] == pytest.approx(make_reward("verse", context)(poem))
+    assert score == pytest.approx(parts["poems-lm/verse"] * lm**0.5)
     assert 0.0 < score < 1.0

@@ -21,7 +21,7 @@ def first_word(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield plain._replace(clause="base", agr="b", finite=done), 0
     elif tag == "VI":
         if s.agr == "":
-            yield plain._replace(clause=BY_KIND[kind], agr="b", finite=done), 0
+            yield plain._replace(clause=BY_KIND[kind], agr="b", finite=done), WRONG if s.finite else 0
     elif tag in AUXILIARIES:
         clause, _ = AUXILIARIES[tag]
         if tag == "OP":

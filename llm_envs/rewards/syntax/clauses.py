@@ -82,7 +82,7 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
     plain = s._replace(noun="")
     complete = is_complete(s)
     if tag in ("R", "RB", "RD", "XN", "RP", "UH") and clause != "said":
-        yield from _adverb(s, tag)
+        yield from _adverb(s, tag, kind)
     if clause in ("begin", "front"):
         yield from first_word(s, tag, kind)
     elif clause == "subject":
@@ -138,7 +138,7 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield from joined(s, complete)
 
 
-def _adverb(s: State, tag: str) -> Iterator[Move]:
+def _adverb(s: State, tag: str, kind: str) -> Iterator[Move]:
     """Yields where an adverb, a particle or a call leads."""
     plain = s if s.noun in HEADS or s.noun == "c" else s._replace(noun="")
     if tag == "UH":
@@ -159,6 +159,6 @@ def _adverb(s: State, tag: str) -> Iterator[Move]:
     elif s.clause in ("base", "short", "done", "ing", "do"):
         yield plain, BROKEN if tag == "RP" else 0
     elif s.clause in ("have", "subject"):
-        yield plain, ODD if tag == "RP" else 0
+        yield plain, ODD if tag == "RP" else BROKEN if kind == "degree" else 0
     else:
         yield plain, 0

@@ -29,7 +29,9 @@ def comma(s: State) -> Iterator[Move]:
         if closed.noun in OPEN:
             yield closed._replace(noun=""), cost + BROKEN
             continue
-        plain = closed._replace(noun="", clause="full" if closed.clause in ("bare", "made") else closed.clause)
+        plain = closed._replace(
+            noun="", clause="full" if closed.clause in ("bare", "made") else closed.clause
+        )
         complete = is_complete(closed)
         yield (plain._replace(noun="c") if closed.clause == "subject" else plain), cost
         if closed.clause in ("begin", "front", "subject"):

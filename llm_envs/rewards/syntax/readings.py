@@ -89,6 +89,7 @@ def _named(word: str, tag: str) -> list[tuple[str, str]]:
         "PN": "any" if word in made["any"] else "",
         "PX": "one" if word in ("one", "ones") else "",
         "RB": "place" if word in made["places"] else "",
+        "RD": "degree" if word in made["degrees"] else "",
         "CS": "as" if word in ("as", "than", "like") else "",
         "WR": "how" if word == "how" else "",
         **dict.fromkeys(("OP", "OZ", "OD"), "not" if word.endswith("n't") else ""),
