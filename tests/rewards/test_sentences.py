@@ -61,11 +61,18 @@ FAULTS = [
     ("The noon was hot.", "The noon was the wind."),
     ("You must see him.", "You must saw him."),
     ("The dog runs.", "Dog runs."),
+    ("I don't see the child.", "I don't the child."),
+    ("I'd hidden the nail.", "I'd the nail."),
+    ("All plates fell.", "All plate fell."),
+    ("When the gull sat down, it slept.", "When the gull sat down."),
+    ("When it sees us, it hides.", "When and sees us, it hides."),
+    ("The man then looked up.", "The man so looked up."),
+    ("He put it down, and he cries.", "He put it down, and cry."),
 ]
 
 
-def episode(text: str) -> Episode:
-    return Episode(Example("", (), {}), text)
+def episode(text: str, *asked: str) -> Episode:
+    return Episode(Example("", (), {"words": asked} if asked else {}), text)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +108,13 @@ def test_lines_may_begin_alike_only_in_a_list(sentences):
     assert sentences(episode(a_list)) > sentences(episode(broken))
 
 
+def test_a_requested_word_has_to_be_used_as_the_word_that_it_is(sentences):
+    text = "The hard was in the kitchen, and the cat sat under the table all day."
+    assert sentences(episode(text, "hard")) < 0.5 < sentences(episode(text, "kitchen"))
+    right = text.replace("hard", "soup")
+    assert sentences(episode(right, "soup")) == sentences(episode(right))
+
+
 def test_phrases_without_a_verb_are_no_poem(sentences):
     assert sentences(episode("Late the child.\nLate the roll.\nLate the loaf.\nLate the prints.")) < 0.2
     assert sentences(episode("Tooth.\nOne coin.\nNow she pulls\nat the others.")) > 0.9
@@ -113,6 +127,8 @@ def test_texts_that_learners_wrote_for_earlier_rewards_earn_little(sentences):
         "My lie lie lie the stiff,\nof the flute,\nand lie on the legs, the cousin, the cousin, the cousin",
         "The pond is the spring.\nThe noon was the wind, and the worm.",
         "The want in the cat, a running the wind.\nShe took the running. Now feet.",
+        "I painted the told, all polite, all knock.\nI don't the child. She's dry.",
+        "When and sees on the stairs.\nWhen I'd his string.\nWhen I'd bit.",
     ]
     assert fmean(sentences(episode(text)) for text in written) < 0.2
 

@@ -55,7 +55,7 @@ def first_word(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield plain._replace(clause="begin", tense="", gap="may", asks=asks), 0
         yield plain._replace(clause="begin", tense="", gap="may", outer=s.outer or "s"), ODD
     elif tag == "WR":
-        yield plain._replace(clause="front", gap="may"), 0
+        yield plain._replace(clause="wh", gap="may"), 0
         if kind == "how":
             yield plain._replace(clause="how", gap="may"), 0
         outer = s.outer or ("" if s.finite else "m")

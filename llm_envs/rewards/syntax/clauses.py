@@ -19,7 +19,7 @@ from llm_envs.rewards.syntax.states import (
     State,
     is_complete,
 )
-from llm_envs.rewards.syntax.verbs import BY_KIND, finite_verb
+from llm_envs.rewards.syntax.verbs import AUXILIARIES, BY_KIND, finite_verb
 
 _BEFORE_PHRASE = {
     "begin": "front",
@@ -85,6 +85,8 @@ def _outside(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield from _adverb(s, tag, kind)
     if clause in ("begin", "front"):
         yield from first_word(s, tag, kind)
+    elif clause == "wh" and (tag in AUXILIARIES or tag == "VI"):
+        yield from first_word(s._replace(clause="front"), tag, kind)
     elif clause == "subject":
         yield from finite_verb(s, tag, kind, 0)
         if tag in ("QM", "DP", "PX") or (tag == "PN" and kind == "any"):

@@ -9,7 +9,7 @@ class State(NamedTuple):
     """A place in a sentence.
 
     Attributes:
-        clause: How far the clause is: "begin", "front" (after an adverbial), "subject" (a verb is wanted),
+        clause: How far the clause is: "begin", "front" (after an adverbial), "wh" (after a word of question), "subject" (a verb is wanted),
             "base", "short" (after "'ll" or "'d"), "done" and "ing" (a form of a verb is), "be", "is" (after a noun) and "link" (a complement
             is), "have", "do", "verb" (an object is), "free" and "none" (one is possible, or odd), "two",
             "more", "tell", "told", "say", "see", "cause", "make" and "watch" (what follows depends on the verb),
