@@ -51,7 +51,7 @@ def first_word(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield plain._replace(clause="begin", outer=s.outer or ("" if s.finite else "m"), waits=waits), 0
     elif tag == "WP":
         asks = s.asks or (s.clause == "begin" and kind == "ask" and not (s.finite or s.outer or s.gap))
-        yield plain._replace(clause="subject", agr="?", asks=asks), 0
+        yield plain._replace(clause="subject", agr="?", asks=asks), 0 if s.clause == "begin" else WRONG
         yield plain._replace(clause="begin", tense="", gap="may", asks=asks), 0
         yield plain._replace(clause="begin", tense="", gap="may", outer=s.outer or "s"), ODD
     elif tag == "WR":

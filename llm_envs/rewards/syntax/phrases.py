@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from llm_envs.rewards.syntax.states import (
     AFTER,
+    ANY,
     BROKEN,
     HEADS,
     OBJECT,
@@ -42,8 +43,8 @@ def opening(s: State, tag: str, kind: str) -> Iterator[Move]:
     if tag in NOUNS:
         cost = odd
         bare = tag == "N" and not kind
-        if bare and (s.prep or s.clause != "begin"):
-            cost += ODD if s.prep else WRONG
+        if bare and (s.prep or s.clause != "begin" or s.agr == "p"):
+            cost += ODD if s.prep and s.prep != ANY else WRONG
         yield _headed(s, "k" if tag == "P" else "w" if bare and not s.prep else "n", NOUNS[tag]), cost
     elif tag == "AT":
         yield s._replace(noun="a"), 0
@@ -94,7 +95,7 @@ def opening(s: State, tag: str, kind: str) -> Iterator[Move]:
         inner = s if s.prep else s._replace(clause=OBJECT[s.clause])
         outer = s.outer or (s.agr if s.clause == "subject" else "")
         yield inner._replace(clause="begin", agr="", tense="", prep="", outer=outer, gap="may"), 0
-        yield inner._replace(clause="subject", agr="?", prep="", outer=outer), 0
+        yield inner._replace(clause="subject", agr="s", prep="", outer=outer), ODD if s.prep else 0
 
 
 def inside(s: State, tag: str, kind: str) -> Iterator[Move]:
@@ -171,7 +172,7 @@ def closed_states(s: State) -> Iterator[Move]:
     """Yields the state with its noun phrase ended."""
     if s.prep:
         if s.noun == "m":
-            yield s._replace(noun="", prep=""), ODD
+            yield s._replace(noun="", prep=""), WRONG if s.prep == ANY else ODD
         elif s.gap:
             yield s._replace(prep="", gap="", noun=""), 0
         else:
