@@ -21,7 +21,8 @@ def first_word(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield plain._replace(clause="base", agr="b", finite=done), 0
     elif tag == "VI":
         if s.agr == "":
-            yield plain._replace(clause=BY_KIND[kind], agr="b", finite=done), WRONG if s.finite else 0
+            cost = WRONG if s.finite or (s.gap and s.clause == "begin") else 0
+            yield plain._replace(clause=BY_KIND[kind], agr="b", finite=done), cost
     elif tag in AUXILIARIES:
         clause, _ = AUXILIARIES[tag]
         if tag == "OP":
@@ -51,8 +52,9 @@ def first_word(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield plain._replace(clause="begin", outer=s.outer or ("" if s.finite else "m"), waits=waits), 0
     elif tag == "WP":
         asks = s.asks or (s.clause == "begin" and kind == "ask" and not (s.finite or s.outer or s.gap))
-        yield plain._replace(clause="subject", agr="?", asks=asks), 0 if s.clause == "begin" else WRONG
-        yield plain._replace(clause="begin", tense="", gap="may", asks=asks), 0
+        late = 0 if s.clause == "begin" else WRONG
+        yield plain._replace(clause="subject", agr="?", asks=asks), late
+        yield plain._replace(clause="begin", tense="", gap="may", asks=asks), late
         yield plain._replace(clause="begin", tense="", gap="may", outer=s.outer or "s"), ODD
     elif tag == "WR":
         yield plain._replace(clause="wh", gap="may"), 0

@@ -32,6 +32,8 @@ def comma(s: State) -> Iterator[Move]:
         plain = closed._replace(
             noun="", clause="full" if closed.clause in ("bare", "made") else closed.clause
         )
+        if closed.noun == "w" and (closed.finite or closed.agr == "p"):
+            cost += WRONG
         complete = is_complete(closed)
         yield (plain._replace(noun="c") if closed.clause == "subject" else plain), cost
         if closed.clause in ("begin", "front", "subject"):

@@ -148,7 +148,8 @@ def inside(s: State, tag: str, kind: str) -> Iterator[Move]:
         yield s, 0
     elif tag in ("NU", "ON", "QN", "QM"):
         if noun in ("d", "q"):
-            yield s._replace(noun="p" if tag in ("NU", "QN") else "d"), 0
+            odd = ODD if tag == "QM" and not kind else 0
+            yield s._replace(noun="p" if tag in ("NU", "QN") else "d"), odd
             yield _headed(s, "x", "p" if tag == "NU" else "s"), 0 if tag == "QM" else ODD
         elif noun == "a":
             yield s, ODD
