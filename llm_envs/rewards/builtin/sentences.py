@@ -47,7 +47,7 @@ class Sentences:
         self._fitted: FittedSyntax = fit_once(
             ("sentences", digest), lambda: FittedSyntax(classes, unfit(map(tokens_of, texts), classes))
         )
-        self.signature = f"sentences|train:{digest}|lists:{lists_hash()}|v1"
+        self.signature = f"sentences|train:{digest}|lists:{lists_hash()}|v2"
 
     def __call__(self, episode: Episode) -> float:
         """Returns the score."""
