@@ -20,9 +20,6 @@ from llm_envs.rewards.syntax.states import (
 )
 
 
-WAITED = 2
-
-
 def comma(s: State) -> Iterator[Move]:
     """Yields where a comma leads."""
     for closed, cost in closed_states(s):
@@ -81,7 +78,7 @@ def ending(s: State, asked: bool = False) -> int:
         if closed.outer:
             cost += ODD if closed.outer == "m" else WRONG
         if closed.waits and not closed.finite:
-            cost += WAITED
+            cost += WRONG
         if closed.gap == "must" and closed.clause in ("full", "adj", "none", "link"):
             cost += WRONG
         if closed.asks and not asked:

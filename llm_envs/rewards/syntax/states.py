@@ -9,18 +9,20 @@ class State(NamedTuple):
     """A place in a sentence.
 
     Attributes:
-        clause: How far the clause is: "begin", "front" (after an adverbial), "wh" (after a word of question), "subject" (a verb is wanted),
-            "base", "short" (after "'ll" or "'d"), "done" and "ing" (a form of a verb is), "be", "is" (after a noun) and "link" (a complement
-            is), "have", "do", "verb" (an object is), "free" and "none" (one is possible, or odd), "two",
-            "more", "tell", "told", "say", "see", "cause", "make" and "watch" (what follows depends on the verb),
-            "bare" and "made" (an object is there, and may do or be something), "adj", "full" (nothing is wanted), "ask-" and
-            one of these (the subject is), "said" (a verb of saying is), "how" (an adjective is), "time" and
-            "when" (a phrase of time is open).
+        clause: How far the clause is: "begin", "front" (after an adverbial), "wh" (after a word of question),
+            "subject" (a verb is wanted), "base", "short" (after "'ll" or "'d"), "done" and "ing" (a form of a
+            verb is), "be", "is" (after a noun) and "link" (a complement is), "have", "do", "verb" (an object
+            is), "free" and "none" (one is possible, or odd), "two", "more", "tell", "told", "say", "see",
+            "cause", "make" and "watch" (what follows depends on the verb), "bare" and "made" (an object is
+            there, and may do or be something), "adj", "full" (nothing is wanted), "ask-" and one of these
+            (the subject is), "said" (a verb of saying is), "how" (an adjective is), "time" and "when" (a
+            phrase of time is open).
         agr: The number of the subject ("s", "p", "1", "?" for any), or the form that goes on after "and":
             "b" (base), "f" (participle), "g" (-ing).
-        noun: The open noun phrase: "" (none), "a" (a singular noun is wanted), "d" (any), "p" (a plural), "q" (one of many or much), "m"
-            (modifiers without a determiner), "e" (a determiner is wanted); or its head: "n", "k" (plural),
-            "x", "w" (a noun that wants a determiner). "c" is a comma after a subject.
+        noun: The open noun phrase: "" (none), "a" (a singular noun is wanted), "d" (any), "p" (a plural), "q"
+            (one of many or much), "m" (modifiers without a determiner), "e" (a determiner is wanted); or its
+            head: "n", "k" (plural), "x", "w" (a noun that wants a determiner). "c" is a comma after a
+            subject.
         prep: The preposition whose phrase it is, or "".
         outer: What is pending outside of the clause: "" (nothing), "m" (a main clause), or the number of a
             subject that wants its verb.
