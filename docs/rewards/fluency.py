@@ -1,6 +1,7 @@
 """The figures in fluency.md: what real texts, corrupted ones and found ones score.
 
 python docs/rewards/fluency.py           # the tables
+python docs/rewards/fluency.py --verse   # the default reward and its parts
 python docs/rewards/fluency.py --judge   # and the language model's opinion (`llm-envs fetch smollm2-135m`)
 python docs/rewards/fluency.py --texts AGENT_STORE   # thirty texts of each record, and the judge on them
 """
@@ -20,7 +21,7 @@ import gymnasium as gym
 
 import llm_envs
 from llm_benchmarks.records.store import RecordStore
-from llm_benchmarks.rewards.degenerate import fixed_frame
+from llm_benchmarks.rewards.degenerate import fixed_frame, found_answers
 from llm_benchmarks.rewards.search import joined
 from llm_benchmarks.rewards.word_salad import Salad
 from llm_envs import Episode, Example
@@ -51,6 +52,7 @@ def main() -> None:
     parser.add_argument(
         "--texts", type=Path, help="a store: thirty texts of each record, and the judge on them"
     )
+    parser.add_argument("--verse", action="store_true", help="the default reward and its parts, by kind")
     parser.add_argument("--no-list", action="store_true", help="classes from the train texts alone")
     given = parser.parse_args()
     task = make_task()
@@ -60,6 +62,9 @@ def main() -> None:
     tables = texts_by_kind(task)
     if given.judge:
         print_judge(task, tables)
+        return
+    if given.verse:
+        print_verse(task, tables)
         return
     if given.no_list:  # the texts are made with it, and scored without
         Lexicon.reads = lambda self, words: False  # type: ignore[method-assign]
@@ -91,6 +96,45 @@ def print_kinds(task: Task, tables: dict[str, list[tuple[str, str]]], fitted: Fi
         mean = fmean(scores)
         share = mean / fmean(fluent.values())
         print(f"| {kind} | {len(rows)} | {mean:.3f} | {share:.0%} | {fmean(pairs):.1%} |")
+
+
+def print_verse(task: Task, tables: dict[str, list[tuple[str, str]]]) -> None:
+    """Prints a line for every kind: means of `fluency`, `sentences` and the default reward."""
+    examples = {example.source: example for example in task.examples}
+    references = [(example.source, example.references[0]) for example in task.examples]
+    earned = {source: _parts(task, examples[source], text)[0] for source, text in references}
+    kept = {
+        f"{kind}, requested words kept": [(source, _kept(examples[source], text)) for source, text in rows]
+        for kind, rows in tables.items()
+        if "exchanged within" in kind or "exchanged across" in kind
+    }
+    learners = {f"TokenDQN, {finder}": list(rows.items()) for finder, rows in found_answers(ENV).items()}
+    frame = {"the fixed frame": [(example.source, fixed_frame(example)) for example in task.examples]}
+    print("| texts | `fluency` | `sentences` | the reward | of the references' | references above |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for kind, rows in ({"references": references} | tables | kept | learners | frame).items():
+        known = [(source, text) for source, text in rows if source in examples]
+        if not known:
+            continue  # found for requests of another split
+        parts = [_parts(task, examples[source], text) for source, text in known]
+        means = [fmean(column) for column in zip(*parts, strict=True)]
+        above = fmean(earned[source] > row[0] for (source, _), row in zip(known, parts, strict=True))
+        share = means[0] / fmean(earned.values())
+        shown = "" if kind == "references" else f"{above:.1%}"
+        print(f"| {kind} | {means[1]:.3f} | {means[2]:.3f} | {means[0]:.3f} | {share:.0%} | {shown} |")
+    print(f"forty poems: {fmean(forty_scores(task)):.3f}")
+
+
+def _parts(task: Task, example: Example, text: str) -> tuple[float, float, float]:
+    parts = task.reward.components(Episode(example, text))
+    return parts["verse"], parts["verse/fluency"], parts["verse/sentences"]
+
+
+def _kept(example: Example, text: str) -> str:
+    """Returns a corruption with the requested words back in the places that they have in the reference."""
+    asked = {word for words in example.metadata["words"] for word in tokens_of(words)}
+    pairs = zip(tokens_of(example.references[0]), tokens_of(text), strict=True)
+    return joined([before if before in asked else after for before, after in pairs])
 
 
 def make_task() -> Task:
