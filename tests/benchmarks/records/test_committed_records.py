@@ -97,7 +97,7 @@ def test_runs_removed_from_the_store_are_summarised() -> None:
                 spec["training"]["seed"] = run["seed"]
             assert RunSpec.from_dict(spec).identity() == run["identity"]
             identities.append(run["identity"])
-    assert len(set(identities)) == len(identities) == 317
+    assert len(set(identities)) == len(identities) == 335
     assert kept.isdisjoint(identities)
 
 
