@@ -15,7 +15,7 @@ from gymnasium.vector import VectorEnv
 from llm_envs.checks.arguments import at_least_one
 from llm_envs.checks.types import check_flag, fits
 from llm_envs.envs.ids import find_spec, make_vec, own_argument
-from llm_envs.envs.playing import Planned, Policy, SeesExamples, play_single, play_vector
+from llm_envs.envs.playing import Planned, Policy, SeesExamples, check_policy, play_single, play_vector
 from llm_envs.envs.task import Task
 from llm_envs.episode import Episode, Outcome
 
@@ -159,8 +159,10 @@ def evaluate(
 
     Raises:
         ValueError: The environment is not of this package, or there is nothing to play.
+        TypeError: The policy is a class, or has no `predict` that takes and returns what it should.
         gymnasium.error.InvalidAction: The policy does not return one token id per observation.
     """
+    check_policy(policy)
     if n_eval_episodes is not None:
         n_eval_episodes = at_least_one("n_eval_episodes", n_eval_episodes, _MAX_EPISODES)
     if not fits(seed, int) or seed < 0:

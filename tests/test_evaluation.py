@@ -182,3 +182,42 @@ def test_random_tokens_cover_the_vocabulary_evenly():
     assert counts.max() < 1150
     other = RandomAgent(env, seed=4).predict(observations)[0]
     assert (agent.predict(observations)[0] == other).mean() < 0.2
+
+
+class Acts:
+    """An agent with another library's name for its method."""
+
+    def act(self, observation):
+        return 0
+
+
+class Narrow:
+    """An agent whose predict takes the observation alone."""
+
+    def predict(self, observation):
+        return np.zeros(len(observation), dtype=np.int64), None
+
+
+class ActionsAlone:
+    """An agent that returns no state."""
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return np.zeros(len(observation), dtype=np.int64)
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        (Acts(), r"Acts has no predict\(observation, state=None, episode_start=None, deterministic=False\)"),
+        (
+            Narrow(),
+            r"Narrow.predict\(observation\) cannot be called .*; write it as predict\(observation, state",
+        ),
+        (ActionsAlone(), r"ActionsAlone.predict\(\) returned ndarray; it returns \(actions, state\)"),
+        (ActionsAlone, "got the class ActionsAlone: make one first"),
+    ],
+)
+@pytest.mark.parametrize("env", ["TextGen-Tiny-v0", gym.make("TextGen-Tiny-v0")])
+def test_an_agent_without_the_right_predict_is_told_its_form(agent, said, env):
+    with pytest.raises(TypeError, match=said):
+        llm_envs.evaluate(agent, env, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -66,6 +67,46 @@ class SeesExamples(Protocol):
         ...
 
 
+_PREDICT = "predict(observation, state=None, episode_start=None, deterministic=False)"
+
+
+def check_policy(policy: object) -> None:
+    """Checks that an object can be asked for actions, before anything is played.
+
+    Raises:
+        TypeError: It is a class, or has no `predict` that takes what it is given.
+    """
+    kind = type(policy).__name__
+    if isinstance(policy, type):
+        raise TypeError(f"an agent is an object, got the class {policy.__name__}: make one first")
+    if not callable(getattr(policy, "predict", None)):
+        raise TypeError(f"{kind} has no {_PREDICT}, which every agent needs; it returns (actions, state)")
+    try:
+        asked = inspect.signature(policy.predict)  # type: ignore[attr-defined]
+    except (TypeError, ValueError):  # not written in Python: its first call tells
+        return
+    try:
+        asked.bind(None, state=None, episode_start=None, deterministic=False)
+    except TypeError as error:
+        raise TypeError(f"{kind}.predict{asked} cannot be called ({error}); write it as {_PREDICT}") from None
+
+
+def _predict(policy: Policy, observations: Any, state: Any, start: np.ndarray, deterministic: bool) -> Any:
+    """Returns the actions and the state that a policy gives.
+
+    Raises:
+        TypeError: It returns something else.
+    """
+    answer: Any = policy.predict(observations, state=state, episode_start=start, deterministic=deterministic)
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        what = f"{len(answer)} values" if isinstance(answer, tuple | list) else type(answer).__name__
+        raise TypeError(
+            f"{type(policy).__name__}.predict() returned {what}; it returns (actions, state), and an agent "
+            "without memory returns the state that it was given"
+        )
+    return answer
+
+
 def play_single(
     policy: Policy, env: gym.Env[Any, Any], plan: Sequence[Planned], deterministic: bool
 ) -> Iterator[tuple[Planned, Outcome]]:
@@ -89,9 +130,7 @@ def play_single(
         begun = {"example": [info.get("example", entry.example)]}
         state, start = _tell_examples(policy, env, None, begun), np.ones(1, dtype=bool)
         while True:
-            actions, state = policy.predict(
-                _batch_of_one(observation), state=state, episode_start=start, deterministic=deterministic
-            )
+            actions, state = _predict(policy, _batch_of_one(observation), state, start, deterministic)
             observation, _, terminated, truncated, info = env.step(_checked(actions, 1).item())
             start = np.zeros(1, dtype=bool)
             if terminated or truncated:
@@ -153,9 +192,7 @@ def play_vector(
         state, start, over = None, np.ones(size, dtype=bool), np.zeros(size, dtype=bool)
         state = _tell_examples(policy, env, state, infos)
         while any(entry is not None for entry in playing):
-            actions, state = policy.predict(
-                observations, state=state, episode_start=start, deterministic=deterministic
-            )
+            actions, state = _predict(policy, observations, state, start, deterministic)
             actions = _checked(actions, size)
             if refill:
                 actions[env.unwrapped.over] = WAIT

@@ -3,7 +3,8 @@
 | written | means |
 | --- | --- |
 | `bleu`, `bleu(max_order=2)` | a reward, with options |
-| `"my_module:mine"(limit=3)` | an id that is no word stands in quotation marks |
+| `my_module:mine(limit=3)` | code of your own, as `module:name` |
+| `"word-count"(limit=3)` | any other id that is no word stands in quotation marks |
 | `0.5 * bleu - chrf` | a weighted sum |
 | `fluency * novelty ** 2`, `(bleu + chrf) * fluency` | a product, with exponents |
 | `clip(bleu, 0.2, 0.8)`, `clip(ter, high=1)` | bounds |
@@ -24,6 +25,10 @@ from llm_envs.rewards.schemes import split_scheme
 
 _FORM = "write it like 'gate(bleu, language >= 0.5) - 0.2 * length_penalty(max=20)'"
 _SIGNS = re.compile(r"[()*+]|\s-|^\s*-|>=")
+_PIECES = re.compile(
+    r"""("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|([\[{])|([\]}])|([A-Za-z_][\w.]*(?::[A-Za-z_][\w.]*)+)"""
+)
+"""A text in quotation marks; brackets of lists and tables; "module:name"."""
 _LONGEST = 10_000
 
 
@@ -46,7 +51,7 @@ def parse_reward(text: str) -> Any:
     if len(text) > _LONGEST:
         raise ValueError(f"a reward in one line has at most {_LONGEST:,} characters, got {len(text):,}")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = ast.parse(_quoted(text).strip(), mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         reason = getattr(error, "msg", None) or str(error) or type(error).__name__
         raise ValueError(f"reward {text!r} cannot be read ({reason}); {_FORM}") from None
@@ -54,6 +59,18 @@ def parse_reward(text: str) -> Any:
         return _summands(tree.body)
     except RecursionError:
         raise ValueError(f"reward {text!r} is nested too deep") from None
+
+
+def _quoted(text: str) -> str:
+    """Puts each "module:name" into quotation marks, outside of texts, lists and tables."""
+    depth = 0
+
+    def piece(found: re.Match[str]) -> str:
+        nonlocal depth
+        depth += (found[2] is not None) - (found[3] is not None)
+        return f'"{found[4]}"' if found[4] is not None and depth == 0 else found[0]
+
+    return _PIECES.sub(piece, text)
 
 
 def _summands(node: ast.expr, sign: float = 1.0) -> list[dict[str, Any]]:

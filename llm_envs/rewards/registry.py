@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.foreign import load_code
 from llm_envs.rewards import builtin
+from llm_envs.rewards.expressions import is_expression
 from llm_envs.rewards.schemes import SCHEMES, split_scheme
 
 _DESIGNS = {  # named products of the others
@@ -97,6 +98,11 @@ def find_reward(reward_id: str) -> Callable[..., Any]:
                 'reward "default" is an environment\'s own and cannot be combined: '
                 'gym.make(id, reward="default"); '
                 "to add to it, write it out: gym.make(id).unwrapped.task.reward.to_spec()"
+            )
+        if is_expression(reward_id):
+            raise ValueError(
+                f"unknown reward {reward_id!r}; a reward in one line is read by "
+                f"llm_envs.rewards.parse_reward: reward=parse_reward({reward_id!r})"
             )
         raise ValueError(
             f"unknown reward {reward_id!r}{did_you_mean(reward_id, REGISTRY)} "

@@ -115,6 +115,9 @@ def test_compositions_that_cannot_be_made_are_named(spec, said):
             {"id": "gate", "reward": "bleu", "condition": {"distinct": 1, "rouge": 1}, "least": 0.5},
         ),
         (f'"{__name__}:mine"(times=3) + bleu', [{"id": f"{__name__}:mine", "times": 3}, "bleu"]),
+        (f"{__name__}:mine(times=3) + bleu", [{"id": f"{__name__}:mine", "times": 3}, "bleu"]),
+        (f"bleu - 0.5 * {__name__}:mine", {"bleu": 1, f"{__name__}:mine": -0.5}),
+        ("keyword_coverage(keywords=['a:b', 'c'])", {"id": "keyword_coverage", "keywords": ["a:b", "c"]}),
         (
             "keyword_coverage(keywords=['sea', 'old man'])",
             {"id": "keyword_coverage", "keywords": ["sea", "old man"]},
@@ -146,6 +149,7 @@ def mine(episode, *, times=1):
         ("bleu ** chrf", "'chrf' is no number"),
         ("bleu(2)", "an option without a name"),
         ("bleu(max_order=two())", "'two.*' is no plain value"),
+        ("bleu(max_order={two:three})", "'{two: three}' is no plain value"),
         ("bleu(**{'a': 1})", "an option that cannot be written here"),
         ("bleu(weight=3)", "an option that cannot be written here"),
         ("bleu.score(a=1)", "only a reward's id takes options"),
@@ -183,13 +187,21 @@ def test_ids_are_no_expressions(name):
 
 def test_the_command_line_and_suites_read_it():
     assert reward_spec("bleu - 0.5 * ter") == parse_reward("bleu - 0.5 * ter")
+    assert (
+        reward_spec('"a:b"(limit=3)')
+        == reward_spec("a:b(limit=3)")
+        == [{"id": "a:b", "weight": 1.0, "limit": 3}]
+    )
+    assert reward_spec('"a:b"') == "a:b"
     env = gym.make("Translation-v0", reward=reward_spec("clip(bleu, 0, 0.5) * distinct"))
     assert env.unwrapped.task.reward.to_spec() is not None
 
 
 def test_make_reward_takes_specifications_only():
     """A file may hold any text, and code in a line would not be seen: only people write lines."""
-    with pytest.raises(ValueError, match="unknown reward 'bleu - ter'"):
+    with pytest.raises(
+        ValueError, match=r"unknown reward 'bleu - ter'; .*reward=parse_reward\('bleu - ter'\)"
+    ):
         make_reward("bleu - ter")
 
 

@@ -38,16 +38,23 @@ class LanguageAgent(KeptLearner):
 
     warm_start: tuple[LanguageAgent, int] | None = None
     """The agent of the running warm start and its number of steps; None outside a warm start."""
+    copying: tuple[int, int] | None = None
+    """Updates done and updates in all while the model learns to copy; else None."""
     _run_folder: Path | None = None
     on_evaluation: EvaluationListener | None = None
     """Called after every evaluation on validation, including those of the warm start."""
 
     @property
     def training_stage(self) -> tuple[str, int, int] | None:
-        """The running warm start as (name, steps done, steps in all), or None; for progress displays."""
+        """What runs before the agent's own steps, as (name, steps done, steps in all), or None.
+
+        It is the warm start, or the updates that teach copying: progress displays show it.
+        """
         if self.warm_start is None:
-            return None
+            return None if self.copying is None else ("training: copying", *self.copying)
         starting_agent, total = self.warm_start
+        if starting_agent.copying is not None:
+            return "warm start: copying", *starting_agent.copying
         return "warm start", starting_agent.num_timesteps, total
 
     def learn(

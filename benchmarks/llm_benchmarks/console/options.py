@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ _SET_BY_COMMANDS = (
     *("autoreset_mode", "max_episode_steps", "disable_env_checker"),
 )
 """Arguments of environments that --env-set may not give."""
+_JSON = re.compile(r'\s*(?:[{[]|"[^"]*"?\s*$)')
+"""How JSON begins. A line may begin with an id in quotation marks, but then goes on."""
 _TUNED = "tuned"
 """The name of `llm_baselines.configuration.tables.TUNED`, whose import is slow."""
 
@@ -54,7 +57,7 @@ def reward_spec(text: str, option: str = "--reward", *, trains: bool = False) ->
             f"{option} tuned is a reward to train on: `llm-envs train --reward tuned`; score with a reward's "
             "name, JSON, or default, the environment's default reward"
         )
-    if not text.lstrip().startswith(("{", "[", '"')):
+    if not _JSON.match(text):
         from llm_envs.rewards import parse_reward
 
         return parse_reward(text)

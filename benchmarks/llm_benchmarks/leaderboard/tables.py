@@ -23,7 +23,8 @@ from llm_envs.envs.ids import bare_id
 
 MAIN_METRICS = 3
 _LEADING = ("success", "task_success")
-_MISSING = "not given"
+MISSING = "not given"
+"""The value of a field in `Table.differences` that the table does not have."""
 Comparable = tuple[str | None, str | None, str, str | None]
 """Signature of the environment, hash of the data, split, and signature of the reward that scores."""
 
@@ -177,11 +178,11 @@ def _described(record: Record) -> dict[str, Any]:
 def _differences(described: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Returns the entries in which the mappings differ; hashes only if nothing else tells two apart."""
     names = list(dict.fromkeys(name for mapping in described for name in mapping))
-    differ = [n for n in names if len({canonical_json(d.get(n, _MISSING)) for d in described}) > 1]
+    differ = [n for n in names if len({canonical_json(d.get(n, MISSING)) for d in described}) > 1]
     readable = [name for name in differ if not name.endswith(("hash", "signature"))]
-    differences = [{name: d.get(name, _MISSING) for name in readable} for d in described]
+    differences = [{name: d.get(name, MISSING) for name in readable} for d in described]
     if len({canonical_json(entries) for entries in differences}) < len(described):
-        differences = [{name: d.get(name, _MISSING) for name in differ} for d in described]
+        differences = [{name: d.get(name, MISSING) for name in differ} for d in described]
     return differences
 
 

@@ -85,20 +85,23 @@ class PhaseClock:
         the time is a lower bound until the last phase.
 
         Args:
-            phase: The phase under way.
+            phase: The phase under way; "phase: part" is a part of one, such as "warm start: copying".
             done: Steps done in it.
             total: Its steps in all.
         """
+        if not self._phase and phase == TRAINING and done == 0 and WARM_START in self._phases:
+            return f"phase 1 of {len(self._phases)}: starting"  # the agent has not told of its start yet
         if phase != self._phase:
             self._phase, self._phase_began, self._first_step = phase, self._clock(), done
         done = min(done, total)
-        known = phase in self._phases
-        number = self._phases.index(phase) + 1 if known else 0
+        stage = phase.partition(":")[0]
+        known = stage in self._phases
+        number = self._phases.index(stage) + 1 if known else 0
         where = f"phase {number} of {len(self._phases)}: " if known and len(self._phases) > 1 else ""
         position = f"{where}{shown(phase)} {done:,}/{total:,}"
         steps, seconds = done - self._first_step, self._clock() - self._phase_began
         if steps <= 0 or seconds <= 0:
             return position
         left = minutes((total - done) * seconds / steps)
-        last = not known or number == len(self._phases)
+        last = not known or (phase == stage and number == len(self._phases))
         return f"{position}, {left} left" if last else f"{position}, more than {left} left"

@@ -103,4 +103,5 @@ def plan(
             progress.skipped(each.cell)
         else:
             waiting[key] = each
+    progress.expect(sum(each.spec.training is not None for each in waiting.values()))
     return list(waiting.values())

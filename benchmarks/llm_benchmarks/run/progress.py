@@ -42,6 +42,7 @@ class SuiteProgress:
         self._pace = SuitePace()
         self._queued: set[int] = set()  # ids of the cells that wait for a machine
         self._phases: dict[int, PhaseClock] = {}
+        self._untrained: set[int] = set()  # ids of the cells that only play
 
     def __enter__(self) -> Self:
         self._display.__enter__()
@@ -60,6 +61,11 @@ class SuiteProgress:
         self._total = total
         self._display.start_clock()
         self._display.add(_ALL, _ALL, detail="planning", total=total)
+
+    def expect(self, trainings: int) -> None:
+        """Says how many cells train; the time left is counted in these."""
+        if trainings:
+            self._pace.expect(trainings)
 
     def leave_out(self, count: int) -> None:
         """Leaves cells out of the total, because they belong to other shards."""
@@ -86,6 +92,8 @@ class SuiteProgress:
             cell: The cell, which will start.
             spec: Its run.
         """
+        if spec.training is None:
+            self._untrained.add(id(cell))
         self._phases[id(cell)] = PhaseClock(phases_of(spec, evaluated=True))
         training = "" if spec.environment.signature is None else in_a_line(spec)
         if training:
@@ -98,7 +106,7 @@ class SuiteProgress:
 
     def placed(self, cell: Cell, host: str) -> None:
         """Shows that a queued cell has begun on a machine."""
-        self._pace.start()
+        self._pace.start(trains=id(cell) not in self._untrained)
         self._queued.discard(id(cell))
         if self._display.has_bars:
             self._count(0)
@@ -119,7 +127,7 @@ class SuiteProgress:
 
     def started(self, cell: Cell) -> None:
         """Shows that the process of a cell started."""
-        self._pace.start()
+        self._pace.start(trains=id(cell) not in self._untrained)
         if self._display.has_bars:
             self._count(0)
         else:
@@ -142,7 +150,7 @@ class SuiteProgress:
             seconds: How long it ran.
             message: Its error, or "".
         """
-        self._pace.end()
+        self._pace.end(trains=id(cell) not in self._untrained)
         self._queued.discard(id(cell))
         self._count()
         self._display.remove(id(cell))

@@ -132,7 +132,7 @@ def _cell(
 ) -> Cell:
     """Returns the cell with which a suite would have requested this evaluation."""
     if isinstance(env, str):
-        env_id, kwargs, split = env, {}, "test"
+        env_id, kwargs, split = env, {"metrics": "default"}, "test"
     elif env.spec is None:
         raise ValueError(f"{env!r} does not say from which id it was made: give the id instead")
     else:
@@ -152,6 +152,7 @@ def _cell(
             episodes=len(result.rows),
             deterministic=result.deterministic,
             reward=kwargs.get("reward", "default"),
+            metrics=kwargs.get("metrics", ()),
         ),
     )
 

@@ -197,6 +197,20 @@ def test_a_model_learns_to_copy_from_random_tokens():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_a_display_can_follow_the_copying(monkeypatch):
+    agent, seen = make("supervised", copy_steps=3), []
+
+    def teach(lm, steps, seed, *, progress_bar, on_step):
+        for done in range(1, steps + 1):
+            on_step(done)
+            seen.append(agent.training_stage)
+
+    monkeypatch.setattr(supervised, "teach_copying", teach)
+    agent.learn(20)
+    assert seen == [("training: copying", done, 3) for done in (1, 2, 3)]
+    assert agent.training_stage is None
+
+
 # The start of other learners.
 
 

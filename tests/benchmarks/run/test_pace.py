@@ -24,6 +24,23 @@ def test_the_time_left_follows_from_the_cells_that_have_ended() -> None:
     assert pace.describe(0) == ""
 
 
+def test_cells_that_only_play_take_no_time_beside_trainings() -> None:
+    now = [0.0]
+    pace = SuitePace(lambda: now[0])
+    pace.expect(4)  # of ten cells
+    pace.start()
+    pace.start()
+    now[0] = 100.0
+    pace.start(trains=False)
+    pace.end(trains=False)
+    assert pace.describe(9) == ""
+    pace.end()
+    assert pace.describe(8) == "about 2:46 left"  # one and a half in 100 s, two and a half left
+    for _ in range(3):
+        pace.end()
+    assert pace.describe(5) == ""  # only cells that play are left
+
+
 def test_a_line_about_an_ended_cell_tells_the_time_left() -> None:
     out = io.StringIO()
     cells = [Cell(env="TextGen-Tiny-v0", agent="random", seed=seed) for seed in range(3)]

@@ -48,6 +48,21 @@ def test_phases_of_a_run_follow_from_its_plan(
     assert phases_of(resolve_agent(run).spec, evaluated=evaluated) == expected
 
 
+def test_parts_of_a_phase_are_told_and_a_start_is_not_taken_for_the_training() -> None:
+    clock = Clock()
+    phases = PhaseClock(("warm start", "training", "evaluating"), clock)
+    assert phases.describe("training", 0, 200) == "phase 1 of 3: starting"
+    assert phases.describe("warm start: copying", 0, 50) == "phase 1 of 3: warm start: copying 0/50"
+    clock.now += 10.0
+    assert phases.describe("warm start: copying", 25, 50).endswith("copying 25/50, more than 0:10 left")
+    assert phases.describe("warm start", 0, 100) == "phase 1 of 3: warm start 0/100"
+    assert phases.describe("training", 0, 200) == "phase 2 of 3: training 0/200"
+    alone = PhaseClock(("training",), clock)
+    alone.describe("training: copying", 0, 50)
+    clock.now += 10.0
+    assert alone.describe("training: copying", 25, 50) == "training: copying 25/50, more than 0:10 left"
+
+
 def test_time_left_is_a_lower_bound_until_the_last_phase() -> None:
     clock = Clock()
     phases = PhaseClock(("warm start", "training", "evaluating"), clock)

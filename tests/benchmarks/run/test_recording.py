@@ -10,10 +10,14 @@ import pytest
 
 import llm_envs
 from llm_baselines.agent import TrainingReport
+from llm_benchmarks.leaderboard.html.page import render
+from llm_benchmarks.leaderboard.html.payload import collect
 from llm_benchmarks.leaderboard.tables import leaderboard_table
 from llm_benchmarks.records.record import seeds_are_disjoint
 from llm_benchmarks.records.store import RecordStore
+from llm_benchmarks.run.cells import EVALUATION_SEED
 from llm_benchmarks.run.recording import record_evaluation
+from llm_benchmarks.verification.ladder import Ladder
 
 TINY = "TextGen-Tiny-v0"
 
@@ -61,6 +65,35 @@ def test_the_record_of_a_trained_policy_describes_its_training(store: RecordStor
     assert record.spec.agent.config == {"width": 8}
     (row,) = leaderboard_table(store.records())
     assert row.trained_on == {"reward": "chrf, paid at the end"}
+
+
+def short(episode: Any, *, letters: int = 1) -> float:
+    """A reward of a user, with an option."""
+    return float(len(episode.text) < letters)
+
+
+@pytest.mark.parametrize("metrics", [{}, {"metrics": ["chrf"]}, {"metrics": "default"}])
+def test_an_evaluation_of_an_environment_is_verified_by_the_metrics_it_had(
+    store: RecordStore, metrics: dict[str, Any]
+) -> None:
+    env = gym.make(
+        "Translation-v0", split="test", reward={"id": f"{__name__}:short", "letters": 2}, **metrics
+    )
+    result = llm_envs.evaluate(Always(), env, seed=EVALUATION_SEED)
+    record_evaluation(result, Always(), env, store, name="always")
+    with llm_envs.allowing_code([f"{__name__}:short"]):
+        ((_, verdict),) = Ladder(level=2).verdicts(store)
+    assert (verdict.level, verdict.fault) == (2, None)
+
+
+def test_tables_of_two_rewards_have_names_of_their_own_on_the_page(store: RecordStore) -> None:
+    for reward in ("default", {"id": f"{__name__}:short", "letters": 2}):
+        env = gym.make(TINY, split="test", reward=reward)
+        result = llm_envs.evaluate(Always(), env, seed=EVALUATION_SEED)
+        record_evaluation(result, Always(), env, store, name="always")
+    page = render(collect(store, token_rewards=False))
+    assert f"{TINY} · {__name__}:short, letters 2</a>" in page
+    assert f"{TINY} · default</a>" in page
 
 
 def test_a_record_that_would_be_wrong_is_refused(store: RecordStore) -> None:

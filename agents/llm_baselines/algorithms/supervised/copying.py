@@ -7,6 +7,8 @@ there is nothing to memorise, and the heads form within a minute on one core.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from tqdm.auto import trange
@@ -17,7 +19,14 @@ _BATCH, _LEARNING_RATE, _WARMUP = 32, 2e-3, 100
 _LEAST, _MOST, _GAP, _LEAD = 4, 16, 20, 3
 
 
-def teach_copying(lm: LanguageModel, steps: int, seed: int, *, progress_bar: bool = False) -> float:
+def teach_copying(
+    lm: LanguageModel,
+    steps: int,
+    seed: int,
+    *,
+    progress_bar: bool = False,
+    on_step: Callable[[int], None] = lambda done: None,
+) -> float:
     """Trains a model to repeat runs of random tokens from its context.
 
     A sequence holds some random tokens, a run of 4 to 16 tokens, up to 20 others, and the run again. The loss
@@ -28,6 +37,7 @@ def teach_copying(lm: LanguageModel, steps: int, seed: int, *, progress_bar: boo
         steps: Updates.
         seed: Decides the tokens; the global generator does not change.
         progress_bar: Show a progress bar.
+        on_step: Called after each update with the number of updates so far.
 
     Returns:
         The loss of the last step, in nats per token.
@@ -50,4 +60,5 @@ def teach_copying(lm: LanguageModel, steps: int, seed: int, *, progress_bar: boo
             group["lr"] = _LEARNING_RATE * min(1.0, (step + 1) / _WARMUP)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
+        on_step(step + 1)
     return float(loss.detach())

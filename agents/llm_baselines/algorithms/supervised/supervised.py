@@ -135,11 +135,24 @@ class Supervised(LanguageAgent):
         """Teaches a fresh model to copy, once; an interruption leaves the model unchanged."""
         if self.config.copy_steps and self.is_fresh and not self._has_learned_copying:
             taught = copy.deepcopy(self.lm)
-            teach_copying(taught, self.config.copy_steps, self.seed, progress_bar=progress_bar)
+            self.copying = (0, self.config.copy_steps)
+            try:
+                teach_copying(
+                    taught,
+                    self.config.copy_steps,
+                    self.seed,
+                    progress_bar=progress_bar,
+                    on_step=self._copies,
+                )
+            finally:
+                self.copying = None
             with deferred_signals():
                 self.lm.load_state_dict(taught.state_dict())
                 self.weights_changed()
                 self._has_learned_copying = True
+
+    def _copies(self, done: int) -> None:
+        self.copying = (done, self.config.copy_steps)
 
     def learn_round(self, run: TrainingRun) -> None:
         """Updates on the next batch of the epoch; steps count the demonstrations' tokens."""

@@ -41,7 +41,8 @@ def command(
     ] = 1_000_000,
     split: Split = "test",
     reward: Annotated[
-        str, typer.Option(metavar="SPEC", help="The reward to score with: a name, or JSON.")
+        str,
+        typer.Option(metavar="SPEC", help="The reward to score with: a name, module:name, a line, or JSON."),
     ] = "default",
     metrics: Annotated[
         list[str] | None,

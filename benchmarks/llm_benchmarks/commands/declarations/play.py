@@ -18,7 +18,9 @@ def command(
     example: Annotated[
         int | None, typer.Option(metavar="N", help="Index of the first example; random by default.")
     ] = None,
-    reward: Annotated[str, typer.Option(metavar="SPEC", help="A reward's name, or JSON.")] = "default",
+    reward: Annotated[
+        str, typer.Option(metavar="SPEC", help="A reward: a name, module:name, a line, or JSON.")
+    ] = "default",
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed for drawing examples.")] = 0,
     env_set: EnvSet = None,
 ) -> None:

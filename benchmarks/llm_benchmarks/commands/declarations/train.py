@@ -27,8 +27,8 @@ def command(
         str,
         typer.Option(
             metavar="SPEC",
-            help="The reward to train on: a name, JSON, or tuned, the reward that was tuned for this agent "
-            "and environment.",
+            help="The reward to train on: a name, module:name, a line, JSON, or tuned, the reward that was "
+            "tuned for this agent and environment.",
         ),
     ] = "default",
     config: Config = None,

@@ -18,7 +18,7 @@ from llm_benchmarks.leaderboard.html.definitions import DEFINITIONS
 from llm_benchmarks.leaderboard.html.payload import Page
 from llm_benchmarks.leaderboard.html.policy import content_policy
 from llm_benchmarks.leaderboard.rows import ANCHORS
-from llm_benchmarks.leaderboard.tables import Table
+from llm_benchmarks.leaderboard.tables import MISSING, Table
 from llm_envs.foreign import shown
 
 SCRIPTS = ("dom", "state", "tables", "chart", "curves", "pairs", "across", "token_colours", "samples", "main")
@@ -82,14 +82,14 @@ def _sections(page: Page) -> list[dict[str, Any]]:
     for i, (table, scores) in enumerate(zip(page.tables, page.scores, strict=True)):
         axis = table_parts.IntervalAxis(table, scores)
         number = names[:i].count(table.env) + 1
-        several = names.count(table.env) > 1
+        told = _told_apart(table, page.tables)
         sections.append(
             {
                 "index": i,
                 "slug": table.env if number == 1 else f"{table.env}.{number}",
                 "title": table.env,
-                "short": (_breakable(shown(table.env)), table.dataset if several else ""),
-                "tab": f"{table.env} · {table.dataset}" if several else table.env,
+                "short": (_breakable(shown(table.env)), told),
+                "tab": f"{table.env} · {told}" if told else table.env,
                 "table": table,
                 "columns": table_parts.page_columns(table),
                 "axis": axis,
@@ -100,6 +100,18 @@ def _sections(page: Page) -> list[dict[str, Any]]:
             }
         )
     return sections
+
+
+def _told_apart(table: Table, tables: Sequence[Table]) -> str:
+    """Returns what tells a table from the others of its environment: its data, or else its reward."""
+    datasets = [other.dataset for other in tables if other.env == table.env]
+    if len(datasets) == 1:
+        return ""
+    if datasets.count(table.dataset) == 1:
+        return table.dataset or ""
+    given = {name: value for name, value in table.differences.items() if value != MISSING}
+    short = {name: "" if name in ("reward", "reward.id") else name.rpartition(".")[2] for name in given}
+    return ", ".join(f"{short[name]} {value}".strip() for name, value in given.items())
 
 
 def _breakable(name: str) -> str:

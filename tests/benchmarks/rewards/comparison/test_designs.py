@@ -15,6 +15,12 @@ def test_names_stand_before_an_equals_sign_and_options_inside_brackets_are_no_na
     assert designs[3].spec == parse_reward("gate(bleu, language >= 0.5)")
 
 
+def test_a_reward_of_your_own_takes_options_as_any_other():
+    designs = read_designs(["my_rewards:mine(letters=2)", "two=my_rewards:mine(letters=3)"])
+    assert designs[0].spec == [{"id": "my_rewards:mine", "weight": 1.0, "letters": 2}]
+    assert designs[1].name == "two"
+
+
 def test_a_sum_is_named_by_what_it_adds_up():
     designs = read_designs(["10*bleu - 0.5*length_penalty", '{"chrf": 1, "ter": -1}'])
     assert [design.name for design in designs] == ["10*bleu - 0.5*length_penalty", "chrf-1*ter"]
