@@ -109,7 +109,7 @@ def test_the_search_index_finds_pages_and_leaves_code_out(site):
 def test_equations_are_drawn_by_the_browser_itself(site):
     text = (site / "from-the-article.html").read_text(encoding="utf-8")
     assert text.count('display="block"') == 5
-    assert "\\max" not in re.sub(r"<code>.*?</code>", "", text, flags=re.DOTALL)
+    assert "\\max" not in re.sub(r"<code.*?</code>", "", text, flags=re.DOTALL)
 
 
 def test_an_equation_that_cannot_be_drawn_is_an_error_that_names_it():
@@ -128,10 +128,11 @@ def test_every_public_name_has_its_docstring_in_the_reference(site):
 def test_every_field_of_a_record_stands_on_its_page(site):
     schema = json.loads((ROOT / "benchmarks/llm_benchmarks/records/record.schema.json").read_text())
     text = (site / "extend" / "record_schema.html").read_text(encoding="utf-8")
+    named = set(re.findall(r"<code[^>]*>([^<]+)</code>", text))
     for name, part in schema["properties"].items():
-        assert f"<code>{name}</code>" in text or f'<h2 id="{name}">' in text, name
+        assert name in named or f'<h2 id="{name}">' in text, name
         for field in part.get("properties", {}):
-            assert f"<code>{field}</code>" in text, (name, field)
+            assert field in named, (name, field)
 
 
 def test_a_link_to_code_leads_to_a_page_that_shows_it(site):
