@@ -247,14 +247,15 @@ def test_the_search_index_is_a_script_too_for_pages_opened_from_disk(site):
     assert "assets/iframe-worker.js" in Loaded((site / "index.html").read_text(encoding="utf-8")).urls
 
 
-WIDE = "start agents/token_dqn rewards/library results/longer envs/TextGen-v0"  # code, equations, tables, figures
+# Pages with long code, equations, wide tables and figures.
+WIDE = ("start", "agents/token_dqn", "rewards/library", "results/longer", "envs/TextGen-v0")
 
 
 @pytest.mark.skipif(find_chromium() is None, reason="no Chromium")
 def test_no_page_is_wider_than_a_phone(site):
     with chromium(str(find_chromium())) as browser:
         tab = browser.tab()
-        for name in WIDE.split():
+        for name in WIDE:
             tab.open(site / f"{name}.html", width=390)
             assert tab.evaluate("document.scrollingElement.scrollWidth") <= 390, name
             assert tab.messages == [], name

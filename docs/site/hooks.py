@@ -1,4 +1,4 @@
-"""Hooks of MkDocs: pages from outside of docs, pages made from code, equations without JavaScript, names in one piece."""
+"""Hooks of MkDocs: pages from outside of docs or made from code, equations as MathML, names in one piece."""
 
 from __future__ import annotations
 
