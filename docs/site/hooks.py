@@ -1,4 +1,4 @@
-"""Hooks of MkDocs: pages from outside of docs, pages made from code, equations without JavaScript."""
+"""Hooks of MkDocs: pages from outside of docs or made from code, equations as MathML, names in one piece."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from api_pages import api_pages
 from equations import with_mathml
+from names import with_whole_names
 from record_schema import SCHEMA, SCHEMA_PAGE, schema_page
 from repository import Repository
 from source_pages import source_page
@@ -41,5 +42,5 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
-    """Turns equations into MathML."""
-    return with_mathml(html)
+    """Turns equations into MathML, and marks short names that no line break may divide."""
+    return with_whole_names(with_mathml(html))
