@@ -36,6 +36,11 @@ NAMES = {
     "TextGen-v0": ((), ("fluency", "constraints", "novelty")),
     "Dialogue-v0": (("success",), ("fluency",)),
     "Translation-v0": (("chrf", "exact_match"), ()),
+    "Translation-EnZh-v0": (("chrf", "exact_match"), ()),
+    "Translation-EnIt-v0": (("chrf",), ()),
+    "Dialogue-Chat-v0": (("chrf",), ()),
+    "TextGen-Script-v0": (("chrf",), ("fluency", "constraints", "novelty")),
+    "TextGen-Code-v0": (("chrf", "bleu"), ()),
 }
 
 #: Ids whose texts are judged as one corpus, too: against the reference that each example has.

@@ -25,7 +25,7 @@ from llm_benchmarks.verification.plan import check_plan
 BENCHMARKS = Path(__file__).parents[3] / "benchmarks"
 EXPERIMENTS = {
     *("baselines", "translation", "text", "dialogue", "others", "longer"),
-    *("from_scratch", "pretrained", "homeassistant"),
+    *("five_ids", "from_scratch", "pretrained", "homeassistant"),
 }
 WITH_REFERENCE = (
     *("Dialogue-Chat-v0", "TextGen-Code-v0", "TextGen-Script-v0", "TextGen-Tiny-v0", "TextGen-v0"),

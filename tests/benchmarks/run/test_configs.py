@@ -39,7 +39,7 @@ def test_every_file_among_the_suites_is_a_suite(path):
 
 
 NEEDS_A_FETCHED_MODEL = ("homeassistant", "pretrained")
-UNRECORDED = ("demo", "llm_demo", "verified")
+UNRECORDED = ("demo", "llm_demo", "verified", "five_ids_trials")
 EARLIER_LEARNERS = (
     "token_dqn",
     "rloo",
