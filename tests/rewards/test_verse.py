@@ -1,4 +1,4 @@
-"""`verse`: poems in sentences earn much, and a beginner's text earns a little more for each step towards them."""
+"""`verse`: poems in sentences earn much, and a beginner earns a little more for each step towards them."""
 
 from __future__ import annotations
 
