@@ -244,7 +244,7 @@ def test_the_search_index_is_a_script_too_for_pages_opened_from_disk(site):
     assert json.loads(written) == json.loads(
         (site / "search" / "search_index.json").read_text(encoding="utf-8")
     )
-    assert "assets/search-from-disk.js" in Loaded((site / "index.html").read_text(encoding="utf-8")).urls
+    assert "assets/iframe-worker.js" in Loaded((site / "index.html").read_text(encoding="utf-8")).urls
 
 
 # Pages with long code, equations, wide tables and figures.
