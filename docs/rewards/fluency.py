@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import pickle
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from llm_benchmarks.rewards.search import joined
 from llm_benchmarks.rewards.word_salad import Salad
 from llm_envs import Episode, Example
 from llm_envs.envs.task import Task
+from llm_envs.rewards import RewardContext
 from llm_envs.rewards.grammar.corruptions import CORRUPTIONS
 from llm_envs.rewards.grammar.fitted import FittedFluency, fit_fluency
 from llm_envs.rewards.grammar.found import found
@@ -123,6 +125,26 @@ def print_verse(task: Task, tables: dict[str, list[tuple[str, str]]]) -> None:
         shown = "" if kind == "references" else f"{above:.1%}"
         print(f"| {kind} | {means[1]:.3f} | {means[2]:.3f} | {means[0]:.3f} | {share:.0%} | {shown} |")
     print(f"forty poems: {fmean(forty_scores(task)):.3f}")
+    print_sentence_times(task, [text for rows in learners.values() for _, text in rows])
+
+
+def print_sentence_times(task: Task, written: Sequence[str]) -> None:
+    """Prints the processor time of a score by `sentences`, of texts like those before and of others."""
+    context = RewardContext(train_texts=task.train_texts, language="en")
+    sentences = pickle.loads(pickle.dumps(llm_envs.make_reward("sentences", context)))  # has read nothing
+    half = len(written) // 2
+    poems = [example.references[0] for example in task.examples]
+    for what, texts in (
+        ("poems, the first texts of all", poems),
+        ("the same again", poems),
+        ("texts of learners", written[:half]),
+        ("more of their texts", written[half:]),
+        ("train poems", list(dict.fromkeys(task.train_texts()))),
+    ):
+        start = time.process_time()
+        for text in texts:
+            sentences(Episode(Example("", (), {}), text))
+        print(f"sentences, {what}: {(time.process_time() - start) / len(texts) * 1000:.3f} ms a text")
 
 
 def _parts(task: Task, example: Example, text: str) -> tuple[float, float, float]:

@@ -90,8 +90,8 @@ class TextGenerationEnv(TokenEnv):
     for), `fluency` (a classifier of the train texts against word salad) and `novelty` (what is not copied
     from the train split), each 0 to 1. For poems it is `verse`: constraints^2 x fluency^0.7 x `sentences`
     (a grammar of English) x novelty, and a tenth of a gentler product. With a product, neither a fluent text
-    about something else nor a list of the words asked for earns much. For code it is 1 if the function passes all its tests, else 0: they
-    run in a sandbox, on Linux (`unit_tests`); elsewhere choose `reward="bleu"`.
+    about something else nor a list of the words asked for earns much. For code it is 1 if the function passes
+    all its tests, else 0: they run in a sandbox, on Linux (`unit_tests`); elsewhere choose `reward="bleu"`.
 
     Terminated: at the end token or when `max_new_tokens` are spent. Truncated: never.
 

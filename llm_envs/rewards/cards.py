@@ -134,7 +134,7 @@ CARDS: dict[str, Card] = {
     "verse": Card(
         "0 to 1",
         "higher",
-        "0.3 to 1.5 ms",
+        "0.2 to 2 ms",
         "this project",
         "words and form, English train texts",
         dense="parts",

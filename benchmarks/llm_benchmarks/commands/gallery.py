@@ -28,7 +28,7 @@ Scores on the test split, under the default reward. They come with the package
 _NOTES = """\
 `random` plays tokens at random. The best constant text was found by search on the train split. `reference`
 plays the references of the data, or the rule-based expert; agents can be above it. "Best agent" is the best
-row of a trained agent, with its number of seeds.
+row of a trained agent, with its number of seeds; it is empty if none is above random play.
 
 Made by `llm-envs pages`."""
 
@@ -52,7 +52,8 @@ def _rows(env_id: str) -> tuple[Sequence[str], Sequence[str]]:
     task: Task = env.unwrapped.task  # type: ignore[attr-defined]
     name = bare_id(env_id)
     scores = _scores(name, task.signature)
-    trained = [row for row in scores if row["agent"] not in (*_ANCHORS, "unigram")]
+    least = max((row["score"] for row in scores if row["agent"] == "random"), default=0.0)
+    trained = [r for r in scores if r["agent"] not in (*_ANCHORS, "unigram") and r["score"] > least]
     best = max(trained, key=lambda row: row["score"], default=None)
     shown = {agent: _score(scores, agent) for agent in _ANCHORS}
     link = f"[{name}]({name}.md)"

@@ -39,3 +39,14 @@ def test_anchors_are_no_best_agent(index):
     cells = re.findall(r"\(`(\w+)`, \d+\)", index)
     assert cells
     assert not set(cells) & {"random", "constant", "unigram", "reference"}
+
+
+def test_an_agent_that_learned_nothing_is_no_best_agent(index):
+    row = index.partition("## What to expect")[2].partition("[TextGen-Code-v0]")[2].partition("\n")[0]
+    assert any(
+        r["agent"] == "sb3_dqn"
+        for t in shipped()["tables"]
+        if t["env"] == "TextGen-Code-v0"
+        for r in t["rows"]
+    )
+    assert row.endswith(" | 0.000 | 0.000 |  | 1.000 |")
