@@ -38,7 +38,7 @@ def check_plan(record: Record, rows: Rows, examples: int, evaluation_seed: int |
     offset = seed - evaluation_seed
     if offset if record.spec.training is not None else not 0 <= offset < _SAMPLING_SEEDS:
         raise Fails(
-            f"the evaluation seed is {seed}, that of the leaderboard {evaluation_seed}: evaluate with that one"
+            f"the evaluation seed is {seed}, that of the leaderboard {evaluation_seed}: evaluate with it"
         )
     if len(rows) != planned:
         raise Fails(f"it has {len(rows)} episodes, and {planned} were to be played")
