@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import gymnasium as gym
+
 from llm_benchmarks.leaderboard.anchors import SCALE, Scale, Scored, scale_of
 from llm_benchmarks.leaderboard.labels import configuration, labels, shared_parts
 from llm_benchmarks.leaderboard.ranks import neighbours_apart, rank, tie_groups
@@ -17,6 +19,7 @@ from llm_benchmarks.leaderboard.rows import ANCHORS, Row, make_row
 from llm_benchmarks.leaderboard.scores import Scores
 from llm_benchmarks.records.corrections import without_superseded
 from llm_benchmarks.records.record import Record
+from llm_benchmarks.records.trained_on import reward_line
 from llm_benchmarks.records.values import canonical_json, content_hash, flatten
 from llm_envs.checks.suggestions import did_you_mean
 from llm_envs.envs.ids import bare_id
@@ -159,20 +162,28 @@ def _place_unsigned(groups: dict[Comparable, list[Record]]) -> None:
 
 def _described(record: Record) -> dict[str, Any]:
     """Returns every value that can make two records of one environment incomparable, by a readable name."""
-    reward, facts = record.evaluation.reward, record.facts
+    facts = record.facts
     described = {
-        "kwargs": record.spec.environment.kwargs,
+        "kwargs": _arguments(record),
         "context_length": facts["context_length"],
         "dataset": facts["dataset"]["name"],
         "dataset_hash": facts["dataset"]["hash"],
         "split": record.evaluation.split,
         "tokenizer": facts["tokenizer"]["spec"],
         "tokenizer_hash": facts["tokenizer"]["hash"],
-        "reward": reward.spec if reward.spec is not None else reward.signature,
-        "reward_signature": reward.signature,
+        "reward": _reward(record),
+        "reward_signature": record.evaluation.reward.signature,
         "signature": record.spec.environment.signature,
     }
     return {name: value for name, value in flatten(described) if value != {}}
+
+
+def _arguments(record: Record) -> dict[str, Any]:
+    """Returns the environment's arguments, without those that only spell out what its id has anyway."""
+    environment = record.spec.environment
+    registered = gym.registry.get(environment.id)
+    own = {} if registered is None else registered.kwargs
+    return {k: v for k, v in environment.kwargs.items() if k not in own or own[k] != v}
 
 
 def _differences(described: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -188,10 +199,15 @@ def _differences(described: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
 
 def _with_reward(differences: Mapping[str, Any], group: Sequence[Record]) -> dict[str, Any]:
     """Returns the differences, and the reward that scores if it is not the environment's own."""
-    reward = group[0].evaluation.reward
-    if reward.spec == "default" or any(name.startswith("reward") for name in differences):
+    if group[0].evaluation.reward.spec == "default" or "reward" in differences:
         return dict(differences)
-    return {**differences, "reward": reward.signature if reward.spec is None else reward.spec}
+    return {**differences, "reward": _reward(group[0])}
+
+
+def _reward(record: Record) -> str | None:
+    """Returns the reward that scores as a line, or the signature of a callable."""
+    reward = record.evaluation.reward
+    return reward.signature if reward.spec is None else reward_line(reward.spec)
 
 
 def _table(group: Sequence[Record], differences: Mapping[str, Any]) -> Table:

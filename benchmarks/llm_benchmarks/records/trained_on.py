@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -58,6 +59,40 @@ def reward_label(spec: Any) -> str:
     return "+".join(name if weight == 1 else f"{weight:g}*{name}" for weight, name in terms).replace(
         "+-", "-"
     )
+
+
+def reward_line(spec: Any) -> str:
+    """Returns a reward specification with its options, in the form that a person writes in a line.
+
+    Args:
+        spec: A name, a table, a list of tables, or a table of names and weights.
+
+    Returns:
+        For instance `bleu - 0.5*my_rewards:rhymes(letters=3)`; anything else that a record may hold there as
+        JSON.
+    """
+    if isinstance(spec, str):
+        return spec
+    parts = spec if isinstance(spec, list) else [spec]
+    if isinstance(spec, Mapping) and "id" not in spec:
+        parts = [{"id": name, "weight": weight} for name, weight in spec.items()]
+    line = ""
+    for part in ({"id": part} if isinstance(part, str) else part for part in parts):
+        if not isinstance(part, Mapping) or not isinstance(part.get("id"), str):
+            return json.dumps(spec)
+        weight = part.get("weight", 1)
+        if not isinstance(weight, int | float):  # a run that failed because of its weights
+            return json.dumps(spec)
+        sign = ("- " if weight < 0 else "+ ") if line else ("-" if weight < 0 else "")
+        factor = "" if abs(weight) == 1 else f"{abs(weight):g}*"
+        name = part["id"] if re.fullmatch(r"[\w.:]+", part["id"]) else json.dumps(part["id"])
+        inner = ", ".join(
+            f"{key}={json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)}"
+            for key, value in part.items()
+            if key not in ("id", "weight")
+        )
+        line += f"{' ' if line else ''}{sign}{factor}{name}{f'({inner})' if inner else ''}"
+    return line
 
 
 def short(value: Any) -> str:

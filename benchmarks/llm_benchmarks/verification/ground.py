@@ -18,7 +18,7 @@ from llm_benchmarks.run.environments import evaluation_arguments
 from llm_benchmarks.verification.findings import NotVerifiable
 from llm_envs.envs.ids import make_vec
 from llm_envs.envs.task import Task
-from llm_envs.foreign import refuse_code, shown
+from llm_envs.foreign import UntrustedCode, refuse_code, shown
 
 _ROWS = 512
 _TOKENS = 2**22
@@ -95,18 +95,22 @@ class Grounds:
             "reward": evaluation.reward.spec,
             "metrics": evaluation.metrics,
         }
+        try:  # not kept: the message names this record
+            refuse_code(dict(wanted), f"record {record.id[:12]}")
+        except UntrustedCode as error:
+            raise NotVerifiable(_not_made(error)) from error
         key = canonical_json(wanted)
         if key not in self._made:
             if len(self._made) >= _KEPT:
                 self._made.pop(next(iter(self._made)))
-            self._made[key] = _made(wanted, record.id)
+            self._made[key] = _made(wanted)
         ground = self._made[key]
         if isinstance(ground, str):
             raise NotVerifiable(ground)
         return ground
 
 
-def _made(wanted: Mapping[str, Any], record_id: str) -> Ground | str:
+def _made(wanted: Mapping[str, Any]) -> Ground | str:
     """Returns the environments, or why they cannot be made."""
     if wanted["reward"] is None:
         return "its reward is a callable, which no record can hold"
@@ -116,7 +120,6 @@ def _made(wanted: Mapping[str, Any], record_id: str) -> Ground | str:
             "--env MODULE:ID"
         )
     try:
-        refuse_code(dict(wanted), f"record {record_id[:12]}")
         evaluation = Evaluation(
             split=wanted["split"], reward=wanted["reward"], metrics=wanted["metrics"], num_envs=1
         )
@@ -127,7 +130,11 @@ def _made(wanted: Mapping[str, Any], record_id: str) -> Ground | str:
         envs.close()
         return Ground(wanted["id"], arguments, task, task.describe())
     except Exception as error:  # what somebody else's arguments raise; the reason is shown
-        return f"its environment cannot be made here: {one_line(error)}"
+        return _not_made(error)
+
+
+def _not_made(error: Exception) -> str:
+    return f"its environment cannot be made here: {one_line(error)}"
 
 
 def _differing(today: Any, there: Any) -> str:

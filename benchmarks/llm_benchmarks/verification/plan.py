@@ -37,7 +37,9 @@ def check_plan(record: Record, rows: Rows, examples: int, evaluation_seed: int |
     seed, planned = record.evaluation.seed, record.evaluation.episodes
     offset = seed - evaluation_seed
     if offset if record.spec.training is not None else not 0 <= offset < _SAMPLING_SEEDS:
-        raise Fails(f"the evaluation seed is {seed}, that of the leaderboard {evaluation_seed}")
+        raise Fails(
+            f"the evaluation seed is {seed}, that of the leaderboard {evaluation_seed}: evaluate with it"
+        )
     if len(rows) != planned:
         raise Fails(f"it has {len(rows)} episodes, and {planned} were to be played")
     if len(rows) < (least := suite.get("episodes") or examples):

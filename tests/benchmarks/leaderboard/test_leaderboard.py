@@ -2,6 +2,7 @@ import io
 import json
 import re
 
+import gymnasium as gym
 import made_up
 import pytest
 from hostile import forge
@@ -469,3 +470,22 @@ def test_a_record_with_forged_episodes_is_left_out(anchored):
     board = read_leaderboard(anchored)
     assert list(board.problems) == [forged]
     assert len(board.tables[0].rows) == 3
+
+
+def test_the_reward_above_a_table_is_the_line_that_one_types(store):
+    record, rows = made_up.run("sb3-dqn", 1)
+    spec = [{"id": "my_rewards:rhymes", "weight": 1.0, "letters": 3}]
+    record["spec"]["evaluation"]["reward"] = {"spec": spec, "signature": "rhymes|letters:3|v1"}
+    store.write(made_up.identified(record), rows)
+    add(store, "sb3-dqn", 1)
+    tables = leaderboard_tables(store.records())
+    assert {table.differences["reward"] for table in tables} == {"default", "my_rewards:rhymes(letters=3)"}
+    assert all(set(table.differences) == {"reward"} for table in tables)
+
+
+def test_arguments_that_were_spelled_out_do_not_tell_tables_apart(store):
+    defaults = gym.spec("Translation-v0").kwargs
+    add(store, "sb3-dqn", 1, kwargs=defaults)
+    add(store, "sb3-dqn", 1, split="validation")
+    tables = leaderboard_tables(store.records())
+    assert [dict(table.differences) for table in tables] == [{"split": "test"}, {"split": "validation"}]

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from llm_benchmarks.records.trained_on import in_a_line
+from llm_benchmarks.records.trained_on import in_a_line, reward_line
 from llm_benchmarks.run.cells import Cell
 from llm_benchmarks.run.resolve import resolve_agent
+from llm_envs.rewards import parse_reward
 
 
 @pytest.mark.parametrize(
@@ -53,3 +54,24 @@ def test_a_value_that_is_no_number_is_shown_unchanged() -> None:
     spec = replace(spec, agent=replace(spec.agent, config=config))
     assert "discount low; {'a': 1} of the expert's episodes" in in_a_line(spec)
     assert "after imitation of many tokens, [1] of the references" in in_a_line(spec)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "bleu",
+        'my_rewards:rhymes(letters=3, ends="ey")',
+        "bleu - 0.5*length_penalty(max=20)",
+        "-0.5*ter + 2*distinct(n=1)",
+        '"word-count"(limit=3)',
+        "gate(bleu, language >= 0.5) - 0.2 * clip(ter, high=1)",
+    ],
+)
+def test_a_reward_is_shown_as_a_line_that_can_be_typed_again(line: str) -> None:
+    spec = parse_reward(line)
+    assert parse_reward(reward_line(spec)) == spec
+
+
+def test_a_reward_that_is_no_design_is_shown_as_json() -> None:
+    assert reward_line([{"id": "bleu", "weight": "high"}]) == '[{"id": "bleu", "weight": "high"}]'
+    assert reward_line(3) == "3"

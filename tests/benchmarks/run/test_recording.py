@@ -92,7 +92,7 @@ def test_tables_of_two_rewards_have_names_of_their_own_on_the_page(store: Record
         result = llm_envs.evaluate(Always(), env, seed=EVALUATION_SEED)
         record_evaluation(result, Always(), env, store, name="always")
     page = render(collect(store, token_rewards=False))
-    assert f"{TINY} · {__name__}:short, letters 2</a>" in page
+    assert f"{TINY} · {__name__}:short(letters=2)</a>" in page
     assert f"{TINY} · default</a>" in page
 
 

@@ -110,7 +110,7 @@ def _told_apart(table: Table, tables: Sequence[Table]) -> str:
     if datasets.count(table.dataset) == 1:
         return table.dataset or ""
     given = {name: value for name, value in table.differences.items() if value != MISSING}
-    short = {name: "" if name in ("reward", "reward.id") else name.rpartition(".")[2] for name in given}
+    short = {name: "" if name == "reward" else name.rpartition(".")[2] for name in given}
     return ", ".join(f"{short[name]} {value}".strip() for name, value in given.items())
 
 
