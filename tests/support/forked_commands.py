@@ -235,7 +235,9 @@ class _ForkedWorker:
         self.returncode: int | None = None
         counted = sys.gettrace()
         sys.settrace(None)  # what libraries do after a fork is no call of the command
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # not amid what libraries do
         self.pid = os.fork()
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
         if self.pid:
             sys.settrace(counted)
         else:

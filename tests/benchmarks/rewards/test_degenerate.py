@@ -17,8 +17,8 @@ SEARCH = 60_000  # tokens; the pages search longer
 @pytest.mark.parametrize("env_id", llm_envs.list_envs())
 def test_degenerate_texts_score_far_below_the_references(env_id):
     lines = {line.name: line for line in degenerate.table(env_id, search_tokens=SEARCH)}
-    # The expert of Dialogue-v0 succeeds, less the penalty for its words.
-    assert lines["references"].score > (0.5 if env_id == "Dialogue-v0" else 0.8)
+    # The expert of Dialogue-v0 succeeds, less the penalty for its words. `verse` takes some poems for faulty.
+    assert lines["references"].score > {"Dialogue-v0": 0.5, "TextGen-v0": 0.75}.get(env_id, 0.8)
     limited = [line for line in lines.values() if line.limited]
     assert {"ends at once", "one token, repeated", "random tokens", "best constant text"} <= {
         line.name for line in limited
