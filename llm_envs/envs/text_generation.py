@@ -86,7 +86,7 @@ class TextGenerationEnv(TokenEnv):
 
     Action: `Discrete(V)`: the next token.
 
-    Reward: at the end. For poems and scripts it is the product of `constraints` (the form and the words asked
+    Reward: at the end. For scripts it is the product of `constraints` (the form and the words asked
     for), `fluency` (a classifier of the train texts against word salad) and `novelty` (what is not copied
     from the train split), each 0 to 1. For poems it is `verse`: constraints^2 x fluency^0.7 x `sentences`
     (a grammar of English) x novelty, and a tenth of a gentler product. With a product, neither a fluent text
