@@ -70,7 +70,7 @@ def test_the_leaderboard_shows_an_added_score_in_a_table_of_its_own(store, capsy
     means = [scores.mean for scores in addition.scores.values()]
     assert other.rows[0].score == pytest.approx(sum(means) / len(means), abs=1e-12)
     assert other.evaluation_reward != own.evaluation_reward
-    assert "reward: {'chrf': 2.0}" in printed(store, score="twice")
+    assert "reward: 2*chrf" in printed(store, score="twice")
     assert main(["leaderboard", "show", "--store", str(store.path), "--score", "twice"]) == 0
     with pytest.raises(KeyError, match="there are: twice"):
         read_leaderboard(store, score="thrice")
